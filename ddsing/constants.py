@@ -1,0 +1,14 @@
+"""Numbers that the whole project shares: the timebase, and the limits on what is read."""
+
+SAMPLE_RATE = 16_000  # Hz, mono, everywhere inside ddsing
+FRAME_RATE = 250  # feature frames per second
+HOP_SAMPLES = SAMPLE_RATE // FRAME_RATE  # 64 samples, 4 ms
+
+DB_RANGE = {1: 120.0, 3: 80.0}  # dB below full scale that each ddsp generation can express
+
+TRACKERS = ("full", "fast", "tiny")  # how pitch is found, see ddsing.pitch
+
+MAX_TRANSFER_S = 600.0  # longest recording a transfer takes
+MAX_DATASET_S = 3 * 3600.0  # longest recording a dataset takes
+MAX_INSTRUMENT_BYTES = 300 * 2**20  # largest instrument zip
+MAX_F0_MIDI = 110.0  # highest note that a shifted f0 may reach, as in ddsp's colab_utils

@@ -1,0 +1,37 @@
+"""What can go wrong through the user's input, one class per kind.
+
+Every message is one sentence or two for a person: what was received, what the limit is, what would work.
+Anything that is not a `DdsingError` is a bug of ours.
+"""
+
+
+class DdsingError(Exception):
+    """Base of all errors whose message is meant for the user."""
+
+
+class AudioError(DdsingError):
+    """A recording that can't be read, or is longer or larger than the limits."""
+
+
+class InstrumentError(DdsingError):
+    """An instrument that can't be read, written, or found."""
+
+
+class SettingsError(DdsingError):
+    """A setting outside its range."""
+
+
+class WorkspaceError(DdsingError):
+    """A workspace folder that can't be used."""
+
+
+class FeaturesError(DdsingError):
+    """Features that can't be computed from a recording."""
+
+
+class TakeError(DdsingError):
+    """A take that can't be found, read or changed."""
+
+
+class Cancelled(DdsingError):
+    """The user stopped the work; raised by a progress callback and passed through by whatever called it."""

@@ -1,0 +1,82 @@
+"""What a voice's recordings cover: pitch, power and loudness statistics, and the loudness quantiles.
+
+`DatasetStatistics` holds what ddsp's `compute_dataset_statistics` pickles, under the same names, without its code: twelve numbers each for
+pitch (MIDI), power (dB) and loudness (dB), over all frames and over note frames, and the quantile map of the
+note frames' loudness. Loudness is on the scale of `generation` (see `ddsing.loudness`).
+
+Reference: ddsp.training.postprocessing (compute_dataset_statistics, QuantileTransformer).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddsing.constants import DB_RANGE
+from ddsing.errors import InstrumentError
+
+QUANTITIES = ("pitch", "power", "loudness", "pitch_note", "power_note", "loudness_note")
+MEASURES = ("mean", "max", "min", "mean_max", "mean_min", "std")
+FIELDS = tuple(f"{measure}_{quantity}" for quantity in QUANTITIES for measure in MEASURES)
+
+
+@dataclass(frozen=True, eq=False)
+class DatasetStatistics:
+    """Statistics of the recordings that an instrument was trained on.
+
+    Attributes
+    ----------
+    generation : int
+        ddsp generation of the loudness scale, 1 or 3.
+    values : Mapping[str, float]
+        ``{mean,max,min,mean_max,mean_min,std}_{pitch,power,loudness}[_note]``; pitch in MIDI, the others in dB.
+        All of `FIELDS` for what ddsing writes; instruments from 2021 may hold fewer.
+    references, quantiles : np.ndarray [shape=(n_quantiles,), float64]
+        The loudness below which a share `references` (0 to 1) of the note frames lies, in dB; both ascending.
+    """
+
+    generation: int
+    values: Mapping[str, float]
+    references: np.ndarray
+    quantiles: np.ndarray
+
+    def __post_init__(self):
+        if self.generation not in DB_RANGE:
+            raise InstrumentError(f"The statistics' ddsp generation is {self.generation!r}; it must be 1 or 3.")
+        unknown = set(self.values) - set(FIELDS)
+        if unknown:
+            raise InstrumentError(f"The statistics hold unknown entries: {', '.join(sorted(map(repr, unknown))[:3])}.")
+        for name, value in self.values.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= 1000.0:
+                raise InstrumentError(f"The statistics' {name} is {value!r}; it must be a number within ±1000.")
+        references = np.array(self.references, np.float64)
+        quantiles = np.array(self.quantiles, np.float64)
+        if references.ndim != 1 or references.shape != quantiles.shape or not 1 <= references.size <= 100_000:
+            raise InstrumentError("The statistics' loudness quantiles must be two lists of the same length.")
+        if not (np.isfinite(references).all() and np.isfinite(quantiles).all()):
+            raise InstrumentError("The statistics' loudness quantiles hold values that are not numbers.")
+        if (np.diff(references) < 0).any() or references[0] < 0 or references[-1] > 1:
+            raise InstrumentError("The statistics' quantile references must ascend from 0 to 1.")
+        if (np.diff(quantiles) < 0).any() or (np.abs(quantiles) > 1000).any():
+            raise InstrumentError("The statistics' loudness quantiles must ascend within ±1000 dB.")
+        references.flags.writeable = quantiles.flags.writeable = False
+        object.__setattr__(self, "values", {name: float(value) for name, value in self.values.items()})
+        object.__setattr__(self, "references", references)
+        object.__setattr__(self, "quantiles", quantiles)
+
+    def to_json(self) -> dict:
+        """A plain dictionary for a manifest or a JSON file."""
+        return {
+            "generation": self.generation,
+            "values": dict(self.values),
+            "references": self.references.tolist(),
+            "quantiles": self.quantiles.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping) -> "DatasetStatistics":
+        """The statistics in a manifest; unknown, missing or ill-typed entries raise `InstrumentError`."""
+        try:
+            return cls(**data)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise InstrumentError(f"The statistics can't be read: {error}.") from None

@@ -1,0 +1,56 @@
+"""Conversions between units, and how quantities are written for people."""
+
+import numpy as np
+
+_NOTE_NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+
+
+def hz_to_midi(f0_hz):
+    """MIDI note numbers (A4 = 440 Hz = 69) of frequencies; 0 Hz and below give 0, as in ddsp.core.
+
+    Parameters
+    ----------
+    f0_hz : array_like [shape=(...), float]
+        Frequencies in Hz.
+
+    Returns
+    -------
+    np.ndarray [shape=(...), float64]
+        Fractional MIDI note numbers.
+    """
+    f0_hz = np.asarray(f0_hz, np.float64)
+    positive = f0_hz > 0.0
+    midi = 12.0 * np.log2(np.where(positive, f0_hz, 440.0) / 440.0) + 69.0
+    return np.where(positive, midi, 0.0)
+
+
+def midi_to_hz(midi):
+    """Frequencies in Hz of MIDI note numbers (69 = A4 = 440 Hz); the shape is kept, in float64."""
+    return 440.0 * 2.0 ** ((np.asarray(midi, np.float64) - 69.0) / 12.0)
+
+
+def note_name(midi: float) -> str:
+    """The nearest note's name in scientific pitch notation, such as ``A4`` or ``C♯5``."""
+    nearest = round(float(midi))
+    return f"{_NOTE_NAMES[nearest % 12]}{nearest // 12 - 1}"
+
+
+def format_duration(duration_s: float) -> str:
+    """A duration as a person says it: ``0.8 s``, ``23 s``, ``4 min 05 s``, ``2 h 10 min``."""
+    if duration_s < 9.95:
+        return f"{duration_s:.1f} s"
+    total_s = round(duration_s)
+    if total_s < 60:
+        return f"{total_s} s"
+    if total_s < 3600:
+        return f"{total_s // 60} min {total_s % 60:02d} s"
+    return f"{total_s // 3600} h {total_s % 3600 // 60:02d} min"
+
+
+def format_bytes(n_bytes: float) -> str:
+    """A size in decimal units, as file managers show it: ``640 B``, ``2.8 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000 or unit == "GB":
+            return f"{n_bytes:.0f} B" if unit == "B" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1000.0
+    raise AssertionError("unreachable")
