@@ -1,0 +1,84 @@
+"""Two spectrograms on the same scale: the recording and what was made of it."""
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from ddsing.constants import SAMPLE_RATE
+from ddsing.plots import style
+
+FFT_SIZE = 1024
+FLOOR_DB = -80.0  # below the loudest bin of both
+MAX_COLUMNS = 700
+N_ROWS = 160
+SCALE = "Magma"
+
+
+def power_db(audio, *, max_columns: int = MAX_COLUMNS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A short-time spectrum small enough to draw: the frequencies are spaced as the ear hears them.
+
+    Parameters
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+        Sound at 16 kHz. Long sounds are sampled at `max_columns` moments, so the cost does not grow with length.
+
+    Returns
+    -------
+    times_s [shape=(n_columns,)], frequencies_hz [shape=(n_rows,)], level_db [shape=(n_rows, n_columns), float32]
+        Level in dB relative to a full-scale sine.
+    """
+    audio = np.asarray(audio, np.float32)
+    padded = np.pad(audio, FFT_SIZE // 2)
+    n_columns = max(1, min(max_columns, len(audio) // 64 + 1))
+    centres = np.linspace(0, max(0, len(audio) - 1), n_columns).astype(int)
+    window = np.hanning(FFT_SIZE).astype(np.float32)
+    frames = np.stack([padded[centre : centre + FFT_SIZE] for centre in centres]) * window
+    level = 20.0 * np.log10(np.abs(np.fft.rfft(frames, axis=1)) * 2.0 / window.sum() + 1e-6)
+    mel = np.linspace(0.0, 2595.0 * np.log10(1.0 + SAMPLE_RATE / 2 / 700.0), N_ROWS)
+    frequencies_hz = 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+    bins = np.fft.rfftfreq(FFT_SIZE, 1.0 / SAMPLE_RATE)
+    nearest = np.abs(bins[None, :] - frequencies_hz[:, None]).argmin(axis=1)
+    return centres / SAMPLE_RATE, frequencies_hz, level[:, nearest].T.astype(np.float32)
+
+
+def figure(original, result) -> go.Figure:
+    """Original above result, one colour scale and one time axis for both."""
+    panels = [("original", power_db(original)), ("result", power_db(result))]
+    top = max(float(level.max()) for _, (_, _, level) in panels)
+    plot = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, shared_yaxes=True, vertical_spacing=0.09,
+        subplot_titles=[name for name, _ in panels],
+    )  # fmt: skip
+    hz = [100, 250, 500, 1000, 2000, 4000, 8000]
+    ticks = [2595.0 * np.log10(1.0 + value / 700.0) for value in hz]
+    for row, (_, (times_s, frequencies_hz, level)) in enumerate(panels, start=1):
+        plot.add_heatmap(
+            x=times_s.astype(np.float32), y=(2595.0 * np.log10(1.0 + frequencies_hz / 700.0)).astype(np.float32),
+            z=np.round(np.clip(level, top + FLOOR_DB, top)).astype(np.int8), coloraxis="coloraxis", row=row, col=1,
+            hovertemplate="%{x:.2f} s: %{z} dB<extra></extra>",
+        )  # fmt: skip
+        plot.update_yaxes(tickvals=ticks, ticktext=[f"{v} Hz" if v < 1000 else f"{v // 1000} kHz" for v in hz],
+                          row=row, col=1)  # fmt: skip
+    style.finish(plot, height=470)
+    plot.update_layout(
+        hovermode="closest",
+        coloraxis={"colorscale": SCALE, "cmin": top + FLOOR_DB, "cmax": top, "colorbar": {"title": "dB", "thickness": 10}},
+    )
+    plot.update_xaxes(title_text="time, s", row=2, col=1)
+    plot.update_xaxes(showgrid=False)
+    plot.update_yaxes(showgrid=False)
+    plot.update_annotations(x=0, xanchor="left", font_size=13)
+    return plot
+
+
+def alt_text(original, result) -> str:
+    """The figure in words: length, peak levels, and where most of the energy lies."""
+    said = []
+    for name, audio in (("original", original), ("result", result)):
+        audio = np.asarray(audio, np.float32)
+        peak = 20.0 * np.log10(max(float(np.abs(audio).max(initial=0.0)), 1e-6))
+        _, frequencies_hz, level = power_db(audio, max_columns=100)
+        weight = (10.0 ** (level / 10.0)).mean(axis=1)
+        centre = float((frequencies_hz * weight).sum() / weight.sum())
+        said.append(f"the {name} peaks at {peak:.0f} dB and its energy is centred near {centre:.0f} Hz")
+    return f"Spectrograms of {len(np.asarray(result)) / SAMPLE_RATE:.1f} seconds on one scale: {'; '.join(said)}."

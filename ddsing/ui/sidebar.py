@@ -1,0 +1,37 @@
+"""The sidebar: which workspace is open, and which device does the work."""
+
+import shutil
+
+import streamlit as st
+
+import ddsing
+from ddsing.ui import caches, warmup
+from ddsing.ui.formatting import format_bytes, home_relative, plain
+
+LOW_DISK_BYTES = 2e9
+
+
+def show() -> None:
+    """Workspace, device, and a warning when the disk is nearly full."""
+    with st.sidebar:
+        workspace = caches.workspace()
+        st.caption("Workspace", help="The folder that holds everything. Start the dashboard with DDSING_WORKSPACE=DIR "
+                                     "for another one.")  # fmt: skip
+        st.markdown(f":material/folder_open: {plain(home_relative(workspace.root))}")
+        free = shutil.disk_usage(workspace.root).free
+        if free < LOW_DISK_BYTES:
+            st.warning(f"Only {format_bytes(free)} left on this disk.", icon=":material/hard_drive:")
+        st.caption("Device", help="What renders and trains. It gets ready in the background; you can start already.")
+        done = warmup.status().device or warmup.status().failed
+        st.fragment(_device, run_every=None if done else 2.0)()
+        st.caption(f"ddsing {ddsing.__version__}")
+
+
+def _device() -> None:
+    state = warmup.status()
+    if state.failed:
+        st.markdown(":material/error: TensorFlow can't be loaded; `python -m ddsing doctor` says why.")
+    elif state.device is None:
+        st.markdown(":material/hourglass_top: warming up")
+    else:
+        st.markdown(f":material/memory: {plain(state.device)}")
