@@ -1,0 +1,270 @@
+"""The native instrument: a deterministic zip of a manifest, weights and, for reading only, the operative gin text.
+
+``instrument.json``          format version, name, model configuration, statistics, ranges, provenance, and the
+                             SHA-256 of every other member
+``weights.safetensors``      float32, under exactly the names and shapes of `ModelConfig.weight_shapes`
+``operative_config-0.gin``   optional; shown to people, never parsed
+
+There is no code in it, no optimizer state, no host name and no home path. `read` takes files from strangers (see
+`ddsing.instrument.archive`) and checks everything before it is believed. Public: `Instrument`, `Provenance`, `read`,
+`read_summary`, `write`, `to_bytes`.
+"""
+
+import hashlib
+import io
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import numpy as np
+from safetensors.numpy import save as save_safetensors
+
+from ddsing.errors import InstrumentError
+from ddsing.instrument import manifest, tensors
+from ddsing.instrument.archive import Archive, open_archive
+from ddsing.instrument.manifest import Provenance
+from ddsing.model_config import ModelConfig
+from ddsing.statistics import DatasetStatistics
+
+FORMAT = "ddsing-instrument"
+FORMAT_VERSION = 1
+MANIFEST_NAME = "instrument.json"
+WEIGHTS_NAME = "weights.safetensors"
+GIN_NAME = "operative_config-0.gin"
+MAX_MANIFEST_BYTES = 2 * 2**20
+MAX_STATISTICS_BYTES = 2**20
+MAX_GIN_BYTES = 64 * 2**10
+MAX_WARNINGS = 50
+_KEYS = {"format", "format_version", "name", "model", "statistics", "ranges", "provenance", "warnings", "members"}
+
+
+@dataclass(frozen=True, eq=False)
+class Instrument:
+    """A model that can be played, and what is known about it.
+
+    Attributes
+    ----------
+    name : str
+        How people call it.
+    config : ModelConfig
+        Its architecture, scaling and loudness generation.
+    statistics : DatasetStatistics or None
+        What its training recordings covered, on the same loudness generation.
+    weights : Mapping[str, np.ndarray]
+        float32, finite, read-only; names and shapes as in ``config.weight_shapes()``.
+    provenance : Provenance
+    gin_text : str
+        The operative gin text for reading only, or "".
+    warnings : tuple[str, ...]
+        What a user should know about how it was read, one sentence each.
+    """
+
+    name: str
+    config: ModelConfig
+    statistics: DatasetStatistics | None
+    weights: Mapping[str, np.ndarray]
+    provenance: Provenance = field(default_factory=Provenance)
+    gin_text: str = ""
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        manifest.check_name(self.name)
+        if len(self.gin_text.encode("utf-8", "replace")) > MAX_GIN_BYTES:
+            raise InstrumentError(f"The instrument's configuration text is longer than {MAX_GIN_BYTES // 1024} KiB.")
+        manifest.check_text(self.gin_text, "configuration text", MAX_GIN_BYTES, lines=True)
+        if self.statistics is not None and self.statistics.generation != self.config.generation:
+            raise InstrumentError(
+                f"The instrument's statistics are of ddsp generation {self.statistics.generation}, its model of "
+                f"generation {self.config.generation}; compute the statistics again with the model's generation."
+            )
+        object.__setattr__(self, "warnings", tuple(self.warnings))
+        object.__setattr__(self, "weights", tensors.checked(self.weights, self.config))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what decides the sound: configuration, statistics and weights; not of names and notes."""
+        hasher = hashlib.sha256()
+        statistics = None if self.statistics is None else self.statistics.to_json()
+        hasher.update(manifest.dumps({"model": self.config.to_json(), "statistics": statistics}))
+        for name, array in self.weights.items():
+            hasher.update(f"{name} {array.shape}".encode())
+            hasher.update(array.astype("<f4", copy=False).tobytes())
+        return hasher.hexdigest()
+
+    def replaced(self, **changes) -> "Instrument":
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """An instrument's manifest without its weights, for lists."""
+
+    name: str
+    config: ModelConfig
+    statistics: DatasetStatistics | None
+    provenance: Provenance
+    warnings: tuple[str, ...]
+
+
+def read(source: Path | str | bytes) -> Instrument:
+    """Read a native instrument; anything wrong in it raises `InstrumentError`."""
+    archive = open_archive(source)
+    document, summary = _manifest(archive)
+    _check_members(archive, document)
+    expected = tensors.n_bytes(summary.config)
+    declared = archive.members[WEIGHTS_NAME].n_bytes
+    if not 0 <= declared - expected <= tensors.MAX_HEADER_BYTES + 8:
+        raise InstrumentError(
+            f"The instrument's weights have {declared:,} bytes; its model configuration needs about {expected:,}."
+        )
+    hashes = {name: entry["sha256"] for name, entry in document["members"].items()}
+    weights = tensors.parse(_hashed(archive, WEIGHTS_NAME, hashes, expected + tensors.MAX_HEADER_BYTES + 8))
+    gin_text = ""
+    if GIN_NAME in archive.members:
+        try:
+            gin_text = _hashed(archive, GIN_NAME, hashes, MAX_GIN_BYTES).decode("utf-8")
+        except UnicodeDecodeError:
+            raise InstrumentError("The instrument's configuration text is not valid UTF-8.") from None
+    return Instrument(
+        summary.name, summary.config, summary.statistics, weights, summary.provenance, gin_text, summary.warnings
+    )
+
+
+def read_summary(source: Path | str | bytes) -> Summary:
+    """The checked manifest of a native instrument, without reading its weights."""
+    return _manifest(open_archive(source))[1]
+
+
+def is_native(archive: Archive) -> bool:
+    """Whether a zip claims to be a native instrument."""
+    return MANIFEST_NAME in archive.members
+
+
+def to_bytes(instrument: Instrument) -> bytes:
+    """The instrument as a zip; the same instrument always gives the same bytes."""
+    members = {WEIGHTS_NAME: save_safetensors(dict(instrument.weights))}
+    if instrument.gin_text:
+        members[GIN_NAME] = instrument.gin_text.encode("utf-8")
+    document = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "name": instrument.name,
+        "model": instrument.config.to_json(),
+        "statistics": None if instrument.statistics is None else instrument.statistics.to_json(),
+        "ranges": manifest.ranges(instrument.statistics),
+        "provenance": instrument.provenance.to_json() | {"ddsp_generation": instrument.config.generation},
+        "warnings": list(instrument.warnings),
+        "members": {
+            name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in members.items()
+        },
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, data in {MANIFEST_NAME: manifest.dumps(document), **members}.items():
+            add_member(file, name, data)
+    return buffer.getvalue()
+
+
+def write(instrument: Instrument, path: Path | str) -> None:
+    """Write the instrument to `path`, whole or not at all."""
+    write_whole(Path(path), to_bytes(instrument))
+
+
+def add_member(file: zipfile.ZipFile, name: str, data: bytes) -> None:
+    """Add a member with a fixed date and mode; deflated where that helps and no reader would take it for a bomb."""
+    info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    info.create_system, info.external_attr = 3, 0o100644 << 16
+    packed_bytes = len(zlib.compress(data, 6)) if len(data) < 2**20 else len(data)
+    info.compress_type = (
+        zipfile.ZIP_DEFLATED if packed_bytes < 0.9 * len(data) < 45 * packed_bytes else zipfile.ZIP_STORED
+    )
+    file.writestr(info, data, compresslevel=6)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Temp file beside `path`, fsync, rename."""
+    try:
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                os.chmod(file.name, 0o644)
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError as error:
+        raise InstrumentError(f"The instrument can't be written to {str(path)!r}: {error.strerror}.") from None
+
+
+def _manifest(archive: Archive) -> tuple[dict, Summary]:
+    document = manifest.loads(archive.read(MANIFEST_NAME, max_bytes=MAX_MANIFEST_BYTES))
+    if document.get("format") != FORMAT:
+        raise InstrumentError("The zip's instrument.json was not written by ddsing, so it can't be read.")
+    if document.get("format_version") != FORMAT_VERSION:
+        raise InstrumentError(
+            f"The instrument has format version {document.get('format_version')!r:.20}; this ddsing reads version "
+            f"{FORMAT_VERSION}. Update ddsing, or export the instrument again."
+        )
+    wrong = set(document) ^ _KEYS
+    if wrong:
+        raise InstrumentError(f"The instrument's manifest has missing or unknown entries: {ascii(sorted(wrong)[:3])}.")
+    for key in ("model", "provenance", "members"):
+        if not isinstance(document[key], dict):
+            raise InstrumentError(f"The instrument's manifest entry {key} must be an object.")
+    provenance = dict(document["provenance"])
+    generation = provenance.pop("ddsp_generation", None)
+    config = ModelConfig.from_json(document["model"])
+    if generation != config.generation:
+        raise InstrumentError(f"The instrument names two ddsp generations, {generation!r:.20} and {config.generation}.")
+    statistics = document["statistics"]
+    if statistics is not None:
+        statistics = (
+            DatasetStatistics.from_json(statistics) if isinstance(statistics, dict) else _no_object("statistics")
+        )
+    warnings = document["warnings"]
+    if not isinstance(warnings, list) or len(warnings) > MAX_WARNINGS:
+        raise InstrumentError(f"The instrument's warnings must be a list of at most {MAX_WARNINGS} sentences.")
+    summary = Summary(
+        manifest.check_name(document["name"]),
+        config,
+        statistics,
+        Provenance.from_json(provenance),
+        tuple(manifest.check_text(text, "warning", 1000) for text in warnings),
+    )
+    return document, summary
+
+
+def _no_object(key: str):
+    raise InstrumentError(f"The instrument's manifest entry {key} must be an object or null.")
+
+
+def _check_members(archive: Archive, document: dict) -> None:
+    extra = set(archive.members) - {MANIFEST_NAME, WEIGHTS_NAME, GIN_NAME}
+    if extra:
+        raise InstrumentError(
+            f"The instrument holds {ascii(sorted(extra)[0])[:60]}, which is no part of one; only instrument.json, "
+            "weights.safetensors and operative_config-0.gin are."
+        )
+    listed = document["members"]
+    if set(listed) != set(archive.members) - {MANIFEST_NAME} or WEIGHTS_NAME not in listed:
+        raise InstrumentError("The instrument's files are not those that its manifest lists; export it again.")
+    for entry in listed.values():
+        if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
+            raise InstrumentError("The instrument's manifest gives no SHA-256 for one of its files; export it again.")
+
+
+def _hashed(archive: Archive, name: str, hashes: Mapping[str, str], max_bytes: int) -> bytes:
+    data = archive.read(name, max_bytes=max_bytes)
+    if hashlib.sha256(data).hexdigest() != hashes[name]:
+        raise InstrumentError(
+            f"The instrument's {name} is not what its manifest says (SHA-256 differs); download it again."
+        )
+    return data

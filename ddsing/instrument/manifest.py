@@ -1,0 +1,134 @@
+"""Strict JSON for `instrument.json`, and the checks on its free text.
+
+The manifest comes from strangers too, so what JSON leaves open is closed here: duplicate keys, NaN and Infinity,
+endless nesting and endless digits are refused, and text is bounded and free of control characters.
+"""
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from ddsing.errors import InstrumentError
+from ddsing.statistics import DatasetStatistics
+
+MAX_NAME = 120
+MAX_LINE = 300
+MAX_NOTES = 10_000
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where an instrument comes from; empty or None where nobody said.
+
+    Attributes
+    ----------
+    voice : str
+        Whose or what voice it was trained on.
+    step, loss : int, float or None
+        Training steps, and the loss at the last of them.
+    author, licence, notes, date : str
+        Free text; `date` as ISO 8601 where ddsing wrote it.
+    dataset_hash : str
+        SHA-256 of the training recordings, as hexadecimal digits.
+    source_format : str
+        ``native`` where ddsing trained it, ``notebook`` where it was converted from a zip of the 2021 notebooks.
+    """
+
+    voice: str = ""
+    step: int | None = None
+    loss: float | None = None
+    author: str = ""
+    licence: str = ""
+    notes: str = ""
+    date: str = ""
+    dataset_hash: str = ""
+    source_format: str = "native"
+
+    def __post_init__(self):
+        for field in ("voice", "author", "licence", "date", "dataset_hash"):
+            check_text(getattr(self, field), field, MAX_LINE)
+        check_text(self.notes, "notes", MAX_NOTES, lines=True)
+        if self.source_format not in ("native", "notebook"):
+            raise InstrumentError(
+                f"The instrument's source format is {self.source_format!r}; it must be native or notebook."
+            )
+        if self.step is not None and (type(self.step) is not int or not 0 <= self.step < 10**12):
+            raise InstrumentError(f"The instrument's step is {self.step!r:.40}; it must be a whole number from 0.")
+        if self.loss is not None:
+            if type(self.loss) not in (int, float) or not abs(self.loss) <= 1e9:
+                raise InstrumentError(f"The instrument's loss is {self.loss!r:.40}; it must be a finite number.")
+            object.__setattr__(self, "loss", float(self.loss))
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping) -> "Provenance":
+        try:
+            return cls(**data)
+        except TypeError as error:
+            raise InstrumentError(f"The instrument's provenance can't be read: {error}.") from None
+
+
+def check_text(text: object, field: str, limit: int, *, lines: bool = False) -> str:
+    """The text itself, where it is a string of at most `limit` printable characters; else `InstrumentError`."""
+    if not isinstance(text, str):
+        raise InstrumentError(f"The instrument's {field} must be text.")
+    if len(text) > limit:
+        raise InstrumentError(f"The instrument's {field} has {len(text):,} characters; at most {limit:,} are kept.")
+    for letter in text:
+        if unicodedata.category(letter) in ("Cc", "Cs", "Co", "Cn") and not (lines and letter in "\n\t\r"):
+            raise InstrumentError(f"The instrument's {field} contains {ascii(letter)}; use printable characters only.")
+    return text
+
+
+def check_name(name: object) -> str:
+    """An instrument's display name: one non-empty line."""
+    text = check_text(name, "name", MAX_NAME)
+    if not text.strip():
+        raise InstrumentError("The instrument has no name; give it one.")
+    return text
+
+
+def loads(data: bytes) -> dict:
+    """Strict JSON object from bytes."""
+    try:
+        document = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise InstrumentError("The instrument's instrument.json is nested too deeply to be a real one.") from None
+    except ValueError as error:
+        raise InstrumentError(f"The instrument's instrument.json can't be read: {str(error)[:120]}.") from None
+    if not isinstance(document, dict):
+        raise InstrumentError("The instrument's instrument.json must hold one JSON object.")
+    return document
+
+
+def dumps(document: Mapping) -> bytes:
+    """Deterministic, readable JSON."""
+    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def ranges(statistics: DatasetStatistics | None) -> dict | None:
+    """Pitch (MIDI) and loudness (dB) that the instrument was trained on, as ``{"pitch_midi": [low, high], ...}``."""
+    if statistics is None:
+        return None
+    values, result = statistics.values, {}
+    for key, quantity in (("pitch_midi", "pitch"), ("loudness_db", "loudness")):
+        for suffix in ("_note", ""):
+            low, high = values.get(f"min_{quantity}{suffix}"), values.get(f"max_{quantity}{suffix}")
+            if low is not None and high is not None:
+                result[key] = [low, high]
+                break
+    return result or None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("an entry is in it twice")
+    return document
+
+
+def _refuse_constant(text: str):
+    raise ValueError(f"it holds {text}, which is not a number")
