@@ -1,0 +1,103 @@
+"""ddsp's `MfccTimeDistributedRnnEncoder` in numpy: audio → MFCCs → GRU → z.
+
+ddsp encodes windows of 4 seconds, and normalises the MFCCs over the window. Longer audio is encoded in such windows every
+3 seconds; where two overlap, z fades from one to the next.
+
+Reference: ddsp.training.encoders.MfccTimeDistributedRnnEncoder, ddsp.spectral_ops.compute_mfcc, tf.signal.
+"""
+
+import numpy as np
+from scipy import fft
+
+from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
+from ddsing.engine.decoder import gru
+from ddsing.model_config import N_MFCCS
+
+WINDOW_S = 4
+_FADE_S = 1
+_N_MELS = 128
+_INSTANCE_NORM_EPSILON = 1e-5
+_SPECTRA = {63: (2048, 1024), 125: (1024, 512), 250: (1024, 256), 500: (512, 128), 1000: (256, 64)}  # fft size, hop
+
+
+class Encoder:
+    """The z encoder of an instrument; `config.z` must be set."""
+
+    def __init__(self, config, weights):
+        self.config = config
+        self.weights = {name: np.asarray(value, np.float32) for name, value in weights.items() if name.startswith("encoder/")}
+        self._n_fft, self._hop = _SPECTRA[min(_SPECTRA, key=lambda steps: abs(steps - config.z.z_time_steps))]
+        self._mel = _mel_matrix(self._n_fft // 2 + 1)
+
+    def encode(self, audio, n_frames: int) -> np.ndarray:
+        """z for each of `n_frames` frames.
+
+        Parameters
+        ----------
+        audio : np.ndarray [shape=(n_samples,), float32]
+            16 kHz.
+
+        Returns
+        -------
+        np.ndarray [shape=(n_frames, z_dims), float32]
+        """
+        window = WINDOW_S * FRAME_RATE
+        step = (WINDOW_S - _FADE_S) * FRAME_RATE
+        z = np.zeros((n_frames, self.config.z.z_dims), np.float32)
+        rise = np.linspace(0.0, 1.0, _FADE_S * FRAME_RATE, endpoint=False, dtype=np.float32)[:, None]
+        for start in range(0, max(n_frames - _FADE_S * FRAME_RATE, 1), step):
+            stop = min(start + window, n_frames)
+            piece = np.zeros(window * HOP_SAMPLES, np.float32)
+            heard = audio[start * HOP_SAMPLES : (start + window) * HOP_SAMPLES]
+            piece[: len(heard)] = heard
+            encoded = self.encode_window(piece)[: stop - start]
+            faded = min(len(rise), stop - start) if start else 0
+            z[start : start + faded] += rise[:faded] * (encoded[:faded] - z[start : start + faded])
+            z[start + faded : stop] = encoded[faded:]
+        return z
+
+    def encode_window(self, audio) -> np.ndarray:
+        """z of one window, as ddsp gives it: [shape=(n_samples // 64, z_dims), float32]."""
+        mfccs = self._mfccs(audio)
+        mean, variance = mfccs.mean(axis=0), mfccs.var(axis=0)
+        x = (mfccs - mean) / np.sqrt(variance + _INSTANCE_NORM_EPSILON)
+        x = x * self.weights["encoder/z_norm/scale"][0, 0] + self.weights["encoder/z_norm/shift"][0, 0]
+        cell = tuple(self.weights[f"encoder/rnn/rnn/cell/{name}"] for name in ("kernel", "recurrent_kernel", "bias"))
+        y, _ = gru(x.astype(np.float32), np.zeros(self.config.z.rnn_channels, np.float32), cell)
+        z = y @ self.weights["encoder/dense_out/kernel"] + self.weights["encoder/dense_out/bias"]
+        return _resample(z, len(audio) // HOP_SAMPLES)
+
+    def _mfccs(self, audio):
+        n_frames = -(-len(audio) // self._hop)
+        padded = np.zeros((n_frames - 1) * self._hop + self._n_fft, np.float32)
+        padded[: len(audio)] = audio[: len(padded)]
+        frames = np.lib.stride_tricks.sliding_window_view(padded, self._n_fft)[:: self._hop]
+        hann = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(self._n_fft) / self._n_fft)).astype(np.float32)
+        mel = np.abs(fft.rfft(frames * hann, axis=1)) @ self._mel
+        log_mel = np.log(np.where(mel <= 0.0, np.float32(1e-5), mel))
+        cepstra = fft.dct(log_mel, type=2, axis=1) / np.sqrt(2.0 * _N_MELS)
+        return cepstra[:, :N_MFCCS].astype(np.float32)
+
+
+def _resample(x, n_out):
+    """Linear interpolation with the last value held, as ddsp.core.resample."""
+    if len(x) == n_out:
+        return x
+    position = np.arange(n_out) * (len(x) / n_out)
+    low = np.minimum(position.astype(int), len(x) - 1)
+    high = np.minimum(low + 1, len(x) - 1)
+    share = (position - low).astype(np.float32)[:, None]
+    return x[low] + share * (x[high] - x[low])
+
+
+def _mel_matrix(n_bins):
+    """tf.signal.linear_to_mel_weight_matrix(128, n_bins, 16000, 20, 8000): HTK mels, triangles in the mel domain."""
+
+    def mel(hz):
+        return 1127.0 * np.log(1.0 + hz / 700.0)
+
+    bins = mel(np.linspace(0.0, SAMPLE_RATE / 2, n_bins)[1:])[:, None]
+    edges = np.linspace(mel(20.0), mel(8000.0), _N_MELS + 2)
+    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
+    triangles = np.maximum(0.0, np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)))
+    return np.vstack([np.zeros((1, _N_MELS)), triangles]).astype(np.float32)

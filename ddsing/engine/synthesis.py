@@ -1,0 +1,142 @@
+"""ddsp's `Harmonic` and `FilteredNoise` in numpy, as streams: blocks in, blocks out, nothing depends on the block size.
+
+Conventions: frame k stands at sample 64·k; a control is interpolated between its frame and the next. The phase is carried
+in float64 cycles, the noise's overlapping tails are carried to the next block.
+
+Reference: ddsp.core (harmonic_synthesis, upsample_with_windows, frequency_filter).
+"""
+
+import numpy as np
+from scipy import fft
+
+from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
+from ddsing.model_config import ModelConfig
+
+_NOISE_UNIT_FRAMES = 250  # noise is drawn in units of this many frames, each from its own counter
+
+
+class HarmonicStream:
+    """A bank of harmonic sinusoids whose phase goes on from block to block."""
+
+    def __init__(self, config: ModelConfig):
+        self._numbers = np.arange(1, config.n_harmonics + 1, dtype=np.float64)
+        self._method = config.amp_resample_method
+        self._cycles = 0.0
+        ramp = np.arange(HOP_SAMPLES, dtype=np.float32) / HOP_SAMPLES
+        if self._method == "window":  # overlapping Hann windows
+            self._rise = (0.5 - 0.5 * np.cos(np.pi * ramp)).astype(np.float32)
+        elif self._method == "nearest":
+            self._rise = (ramp >= 0.5).astype(np.float32)
+        else:
+            self._rise = ramp
+
+    def next(self, f0_hz, amplitudes):
+        """The signal from frame 0 up to the last frame given.
+
+        Parameters
+        ----------
+        f0_hz : np.ndarray [shape=(n_frames + 1,)]
+        amplitudes : np.ndarray [shape=(n_frames + 1, n_harmonics), float32]
+            Amplitude of each harmonic. The last row only closes the interpolation and comes first in the next block.
+
+        Returns
+        -------
+        np.ndarray [shape=(64 · n_frames,), float32]
+        """
+        f0_hz = np.asarray(f0_hz, np.float64)
+        ramp = np.arange(HOP_SAMPLES) / HOP_SAMPLES
+        f0_samples = (f0_hz[:-1, None] + np.diff(f0_hz)[:, None] * ramp).ravel()
+        cycles = self._cycles + np.cumsum(f0_samples) / SAMPLE_RATE
+        self._cycles = float(cycles[-1] % 1.0)
+        highest = f0_samples.max() if len(f0_samples) else 0.0
+        lowest = max(f0_samples.min(), 1e-3) if len(f0_samples) else 1.0
+        n_used = int(min(len(self._numbers), np.ceil(SAMPLE_RATE / 2 / lowest)))
+        numbers = self._numbers[:n_used]
+        phase = np.outer(cycles, numbers)
+        phase -= np.rint(phase)
+        waves = np.sin((2.0 * np.pi) * phase.astype(np.float32))
+        if highest * n_used >= SAMPLE_RATE / 2:
+            waves *= np.outer(f0_samples, numbers) < SAMPLE_RATE / 2
+        waves = waves.reshape(len(f0_hz) - 1, HOP_SAMPLES, n_used)
+        edges = np.stack([amplitudes[:-1, :n_used], amplitudes[1:, :n_used]], axis=2)  # [frames, harmonics, 2]
+        both = waves @ edges
+        return (both[..., 0] * (1.0 - self._rise) + both[..., 1] * self._rise).ravel()
+
+
+class NoiseStream:
+    """White noise through a filter per frame, overlap-added; the draw depends on the seed and the position only."""
+
+    def __init__(self, config: ModelConfig, *, seed: int):
+        self._seed = seed
+        self._frame = 0
+        self._window, self._slices = _impulse_window(config)
+        self._ir_size = sum(part.stop - part.start for part in self._slices)
+        self._skip = (self._ir_size - 1) // 2 - 1  # ddsp's delay compensation
+        self._n_fft = fft.next_fast_len(HOP_SAMPLES + self._ir_size - 1, real=True)
+        self._tail = np.zeros(self._n_fft, np.float32)
+
+    def next(self, magnitudes):
+        """The filtered noise of some frames.
+
+        Parameters
+        ----------
+        magnitudes : np.ndarray [shape=(n_frames, n_noise_bands), float32]
+
+        Returns
+        -------
+        np.ndarray [shape=(64 · n_frames,), float32]
+            Delayed by `delay` samples against the frames, because the filters look ahead.
+        """
+        n_frames = len(magnitudes)
+        impulse = fft.irfft(magnitudes, axis=1) * self._window
+        impulse = np.concatenate([impulse[:, part] for part in self._slices], axis=1)
+        spectrum = fft.rfft(self._draw(n_frames), self._n_fft, axis=1) * fft.rfft(impulse, self._n_fft, axis=1)
+        pieces = fft.irfft(spectrum, self._n_fft, axis=1)
+        out = np.zeros(n_frames * HOP_SAMPLES + self._n_fft, np.float32)
+        out[: self._n_fft] = self._tail
+        n_hops = -(-self._n_fft // HOP_SAMPLES)
+        padded = np.zeros((n_frames, n_hops * HOP_SAMPLES), np.float32)
+        padded[:, : self._n_fft] = pieces
+        for hop in range(n_hops):  # every frame's hop-th stretch lands hop frames later
+            part = padded[:, hop * HOP_SAMPLES : (hop + 1) * HOP_SAMPLES].ravel()
+            start = hop * HOP_SAMPLES
+            stop = min(start + part.size, out.size)
+            out[start:stop] += part[: stop - start]
+        self._tail = out[n_frames * HOP_SAMPLES :].copy()
+        return out[: n_frames * HOP_SAMPLES]
+
+    @property
+    def delay(self) -> int:
+        """By how many samples the stream lags behind ddsp's output."""
+        return self._skip
+
+    def _draw(self, n_frames):
+        noise = np.empty((n_frames, HOP_SAMPLES), np.float32)
+        filled = 0
+        while filled < n_frames:
+            unit, offset = divmod(self._frame + filled, _NOISE_UNIT_FRAMES)
+            count = min(_NOISE_UNIT_FRAMES - offset, n_frames - filled)
+            rng = np.random.Generator(np.random.Philox(key=[self._seed & (2**64 - 1), unit]))
+            drawn = rng.random((_NOISE_UNIT_FRAMES, HOP_SAMPLES), np.float32)
+            noise[filled : filled + count] = 2.0 * drawn[offset : offset + count] - 1.0
+            filled += count
+        self._frame += n_frames
+        return noise
+
+
+def _impulse_window(config):
+    """The window on a zero-phase impulse response, and the slices that put it in causal order (frequency sampling method)."""
+    ir_size = 2 * (config.n_noise_bands - 1)
+    size = config.noise_window_size
+    if size <= 0 or size > ir_size:
+        size = ir_size
+    # tf.signal.hann_window is periodic for an even size and symmetric for an odd one.
+    hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / max(size if size % 2 == 0 else size - 1, 1))
+    padding = ir_size - size
+    if padding == 0:
+        half = ir_size // 2
+        return np.fft.fftshift(hann).astype(np.float32), (slice(half, ir_size), slice(0, half))
+    half = (size + 1) // 2
+    window = np.concatenate([hann[half:], np.zeros(padding), hann[:half]])
+    first, second = ir_size - (half - 1) + 1, half + 1
+    return window.astype(np.float32), (slice(first, ir_size), slice(0, second))
