@@ -137,51 +137,61 @@ def _encoded(model, audio, n_frames):
 
 
 def _samples(model, extended, encoded, seed, keep_controls, block_frames):
-    """Yield (harmonic, noise, controls) per block; the noise is shifted back by its delay, one block late."""
-    f0_hz, loudness_db = extended
+    """Yield (harmonic, noise, controls) per block. Decoding runs ahead by the frames that the noise filters look ahead."""
+    f0_hz = extended[0]
     n_frames = len(f0_hz) - 1
     harmonics, noises = HarmonicStream(model.config), NoiseStream(model.config, seed=seed)
-    state = model.decoder.initial_state()
-    last: dict[str, np.ndarray] = {}
-    ahead = -(-noises.delay // HOP_SAMPLES)  # frames that the noise must run ahead of the harmonics
-    pending = np.zeros(0, np.float32)
-    skipped = 0
-    decoded = 0
-    harmonic_rows: list[np.ndarray] = []
-    kept: dict[str, list[np.ndarray]] = {}
-    given = 0
-    while given < n_frames:
-        wanted = min(given + block_frames, n_frames)
-        while decoded < min(wanted + 1 + ahead, n_frames + 1):
-            stop = min(decoded + block_frames, n_frames + 1)
-            part = slice(decoded, stop)
-            z = None if encoded is None else encoded[part]
-            controls, state = model.decoder.decode(f0_hz[part], loudness_db[part], z, state)
-            if stop == n_frames + 1:  # the last frame is held to the end, as ddsp does
-                for name, values in controls.items():
-                    before = values[-2:-1] if len(values) > 1 else last[name]
-                    controls[name] = np.concatenate([values[:-1], before])
-            last = {name: values[-1:] for name, values in controls.items()}
-            harmonic_rows.append(controls["amps"] * controls["harmonic_distribution"])
-            fresh = noises.next(controls["noise_magnitudes"][: n_frames - decoded])
-            drop = min(noises.delay - skipped, len(fresh))
-            skipped += drop
-            pending = np.concatenate([pending, fresh[drop:]])
-            for name, values in controls.items():
-                kept.setdefault(name, []).append(values[: n_frames - decoded])
-            decoded = stop
-        rows = np.concatenate(harmonic_rows) if len(harmonic_rows) > 1 else harmonic_rows[0]
-        n_now = wanted - given
-        harmonic = harmonics.next(f0_hz[given : wanted + 1], rows[: n_now + 1])
-        harmonic_rows = [rows[n_now:]]
-        if len(pending) < n_now * HOP_SAMPLES:  # the very end: what still rings
-            ringing = noises.next(np.zeros((ahead + 1, model.config.n_noise_bands), np.float32))
-            pending = np.concatenate([pending, ringing])
-        noise, pending = pending[: n_now * HOP_SAMPLES], pending[n_now * HOP_SAMPLES :]
-        controls_now = None
-        merged = {name: np.concatenate(parts) for name, parts in kept.items()}
-        if keep_controls:
-            controls_now = {name: values[:n_now] for name, values in merged.items()}
-        kept = {name: [values[n_now:]] for name, values in merged.items()}
-        yield harmonic, noise, controls_now
-        given = wanted
+    ahead = -(-noises.delay // HOP_SAMPLES)
+    frames = _Frames(model, extended, encoded, block_frames)
+    noise_samples = np.zeros(0, np.float32)
+    heard = filtered = 0
+    to_skip = noises.delay
+    while heard < n_frames:
+        stop = min(heard + block_frames, n_frames)
+        frames.decode_up_to(min(stop + 1 + ahead, n_frames + 1))
+        controls = frames.between(heard, stop + 1)
+        harmonic = harmonics.next(f0_hz[heard : stop + 1], controls["amps"] * controls["harmonic_distribution"])
+        fresh_to = min(stop + ahead, n_frames)
+        fresh = noises.next(frames.between(filtered, fresh_to)["noise_magnitudes"])
+        n_samples = (stop - heard) * HOP_SAMPLES
+        missing = n_samples + to_skip - len(noise_samples) - len(fresh)
+        if missing > 0:  # the very end: what still rings
+            silence = np.zeros((-(-missing // HOP_SAMPLES), model.config.n_noise_bands), np.float32)
+            fresh = np.concatenate([fresh, noises.next(silence)])
+        noise_samples = np.concatenate([noise_samples, fresh[to_skip:]])
+        to_skip = 0
+        kept = {name: values[:-1] for name, values in controls.items()} if keep_controls else None
+        yield harmonic, noise_samples[:n_samples], kept
+        noise_samples = noise_samples[n_samples:]
+        heard, filtered = stop, fresh_to
+        frames.forget_before(heard)
+
+
+class _Frames:
+    """Decoded controls of the frames that are still needed."""
+
+    def __init__(self, model, extended, encoded, block_frames):
+        self._model, self._encoded, self._block_frames = model, encoded, block_frames
+        self._f0_hz, self._loudness_db = extended
+        self._state = model.decoder.initial_state()
+        self._controls: dict[str, np.ndarray] = {}
+        self._first = self._stop = 0
+
+    def decode_up_to(self, stop):
+        n_frames = len(self._f0_hz)
+        while self._stop < stop:
+            part = slice(self._stop, min(self._stop + self._block_frames, n_frames))
+            z = None if self._encoded is None else self._encoded[part]
+            controls, self._state = self._model.decoder.decode(self._f0_hz[part], self._loudness_db[part], z, self._state)
+            joined = {name: np.concatenate([self._controls[name], new]) if self._controls else new for name, new in controls.items()}
+            if part.stop == n_frames:  # the last frame's controls are held to the end, as in ddsp
+                for values in joined.values():
+                    values[-1] = values[-2]
+            self._controls, self._stop = joined, part.stop
+
+    def between(self, start, stop):
+        return {name: values[start - self._first : stop - self._first] for name, values in self._controls.items()}
+
+    def forget_before(self, start):
+        self._controls = {name: values[start - self._first :] for name, values in self._controls.items()}
+        self._first = start
