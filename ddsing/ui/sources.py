@@ -1,0 +1,105 @@
+"""Where the sound to transfer comes from: the examples folder, an upload, or the microphone."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from ddsing.ui import caches, state
+from ddsing.ui.formatting import format_duration, plain
+
+KINDS = {
+    "examples": ":material/folder_special: Examples",
+    "upload": ":material/upload: Upload",
+    "microphone": ":material/mic: Microphone",
+}
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+UPLOAD_TYPES = ["wav", "flac", "ogg", "mp3"]
+_UPLOADED, _RECORDED = "source.uploaded", "source.recorded"
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A chosen recording: its name, its bytes or file, and what identifies its content."""
+
+    name: str
+    data: Path | bytes
+    identity: str
+
+
+def examples() -> list[Path]:
+    """The recordings in the examples folder, by name."""
+    folder = caches.workspace().examples
+    return sorted(
+        (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")),
+        key=lambda path: path.name.lower(),
+    )
+
+
+def pick() -> Source | None:
+    """The source picker; None until there is a recording."""
+    kind = st.segmented_control(
+        "Recording", list(KINDS), format_func=KINDS.get, default=None, key=state.SOURCE_KIND, required=True,
+        help="Sing, hum or play one note at a time: the pitch tracker follows a single voice.",
+        persist_state="session",
+    )  # fmt: skip
+    if kind == "upload":
+        return _upload()
+    if kind == "microphone":
+        return _microphone()
+    return _example()
+
+
+def _example() -> Source | None:
+    folder = caches.workspace().examples
+    found = {str(path.relative_to(folder)): path for path in examples()}
+    if not found:
+        st.info(f"Put wav, flac, ogg or mp3 files into {plain(folder)}, or upload one.", icon=":material/folder_open:")
+        return None
+    if st.session_state.get(state.EXAMPLE) not in found:
+        st.session_state[state.EXAMPLE] = next(iter(found))
+    name = st.selectbox(
+        "Example", list(found), key=state.EXAMPLE, label_visibility="collapsed", persist_state="session",
+        help="Recordings in the workspace's examples folder.",
+    )  # fmt: skip
+    return Source(found[name].stem, found[name], ":".join(map(str, caches.stamp(found[name]))))
+
+
+def _upload() -> Source | None:
+    file = st.file_uploader(
+        "Upload", type=UPLOAD_TYPES, key="source.uploader", label_visibility="collapsed",
+        help="wav, flac, ogg or mp3 up to ten minutes. A file that ddsing made also brings its settings back.",
+    )  # fmt: skip
+    return _kept(_UPLOADED, file, "uploaded")
+
+
+def _microphone() -> Source | None:
+    file = st.audio_input(
+        "Record", sample_rate=48000, key="source.microphone", label_visibility="collapsed",
+        help="Recorded by the browser and used on this computer only.",
+    )  # fmt: skip
+    return _kept(_RECORDED, file, "recorded")
+
+
+def _kept(slot: str, file, said: str) -> Source | None:
+    """The widget's file, or the one it held before the page was left."""
+    if file is not None:
+        held = st.session_state.get(slot)
+        if held is None or held[0] != file.file_id:
+            data = file.getvalue()
+            name = Path(file.name).stem if said == "uploaded" else "microphone"
+            st.session_state[slot] = (file.file_id, Source(name, data, hashlib.sha256(data).hexdigest()))
+    held = st.session_state.get(slot)
+    if held is None:
+        return None
+    if file is None:
+        st.caption(f"Still here, {said} before: {plain(held[1].name)}")
+    return held[1]
+
+
+def describe(source: Source, duration_s: float, info) -> None:
+    """A line about the recording, and a player."""
+    channels = {1: "mono", 2: "stereo"}.get(info.n_channels, f"{info.n_channels} channels")
+    st.caption(f"{plain(source.name)} · {format_duration(duration_s)} · {plain(info.format)} · "
+               f"{info.sample_rate_hz / 1000:g} kHz · {channels}")  # fmt: skip

@@ -1,0 +1,14 @@
+"""Experiments: all takes side by side."""
+
+import streamlit as st
+
+from ddsing.ui import errors, takes_table
+
+st.title("Experiments")
+st.write("Every take of this workspace, with what made it.")
+
+with errors.guard():
+    takes_table.show()
+
+st.info("Voice space and parameter space, where takes and instruments are compared on a map, come with a later release.",
+        icon=":material/upcoming:")  # fmt: skip

@@ -1,0 +1,27 @@
+"""Timbre transfer: an instrument, a recording, and the takes made from them."""
+
+import streamlit as st
+
+from ddsing.ui import errors, fit_panel, instrument_picker, recording, sources, takes, transfer, transfer_controls, work
+
+st.title("Timbre transfer")
+
+transfer.prepare()
+takes.announce(work.finished())
+left, right = st.columns([5, 6], gap="large")
+with left:
+    with errors.guard():
+        instrument = instrument_picker.pick()
+    with errors.guard():
+        sound = recording.load(sources.pick())
+with right:
+    with errors.guard():
+        recording.tracker(sound)
+        settings = transfer_controls.settings(has_statistics=instrument is None or instrument.statistics is not None)
+        transfer.button(instrument, sound, settings)
+if work.current() is not None:
+    work.show_progress()
+with errors.guard():
+    fit_panel.show(instrument, sound)
+with errors.guard():
+    takes.show()
