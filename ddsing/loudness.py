@@ -1,0 +1,82 @@
+"""Loudness of a recording in dB, as each generation of ddsp computes it.
+
+Instruments hear loudness on the scale that they were trained with:
+
+- generation 1 (ddsp ≤ 1.9): STFT of 2048, mean over the bins of the A-weighted dB values less 20.7 dB, from -120 dB;
+- generation 3 (ddsp ≥ 3): STFT of 512, A-weighted power averaged over the bins and then in dB, from -80 dB.
+
+Frame k stands at sample 64·k; there are ``n_samples // 64 + 1`` frames.
+
+Reference: ddsp.spectral_ops.compute_loudness of 1.6.3 and 3.7.0; A-weighting of IEC 61672 as in librosa.
+"""
+
+import numpy as np
+from scipy import fft
+
+from ddsing.constants import DB_RANGE, HOP_SAMPLES, SAMPLE_RATE
+from ddsing.errors import FeaturesError
+
+_N_FFT = {1: 2048, 3: 512}
+_ZEROS_BEFORE = {1: 0, 3: 256}  # generation 1 starts its windows at the frame, generation 3 centres them on it
+_REF_DB_1 = 20.7
+_BLOCK_FRAMES = 1024
+
+
+def compute(audio, *, generation: int = 3) -> np.ndarray:
+    """Loudness, frame by frame.
+
+    Parameters
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+        16 kHz mono.
+    generation : int
+        1 or 3, see above.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_samples // 64 + 1,), float32]
+        dB, not below ``-DB_RANGE[generation]``.
+    """
+    if generation not in _N_FFT:
+        raise FeaturesError(f"There is no ddsp generation {generation!r} of loudness; use 1 or 3.")
+    audio = np.asarray(audio, np.float32)
+    n_fft = _N_FFT[generation]
+    n_frames = len(audio) // HOP_SAMPLES + 1
+    padded = np.zeros((n_frames - 1) * HOP_SAMPLES + n_fft, np.float32)
+    before = _ZEROS_BEFORE[generation]
+    padded[before : before + len(audio)] = audio[: len(padded) - before]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::HOP_SAMPLES]
+    hann = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
+    weighting_db = a_weighting_db(np.fft.rfftfreq(n_fft, 1.0 / SAMPLE_RATE)).astype(np.float32)
+    measure = _mean_of_db if generation == 1 else _db_of_mean
+    loudness = np.empty(n_frames, np.float32)
+    for start in range(0, n_frames, _BLOCK_FRAMES):
+        part = slice(start, start + _BLOCK_FRAMES)
+        loudness[part] = measure(np.abs(fft.rfft(windows[part] * hann, axis=1)), weighting_db)
+    return loudness
+
+
+def _mean_of_db(amplitude, weighting_db):
+    decibels = 20.0 * np.log10(np.maximum(amplitude, 1e-20)) + weighting_db - _REF_DB_1
+    return np.maximum(decibels, -DB_RANGE[1]).mean(axis=1)
+
+
+def _db_of_mean(amplitude, weighting_db):
+    power = (amplitude**2 * 10.0 ** (weighting_db / 10.0)).mean(axis=1)
+    return np.maximum(10.0 * np.log10(np.maximum(power, 1e-20)), -DB_RANGE[3])
+
+
+def a_weighting_db(frequency_hz) -> np.ndarray:
+    """The A-weighting curve in dB, not below -80 dB as in librosa; same shape as `frequency_hz`."""
+    squared = np.asarray(frequency_hz, np.float64) ** 2
+    corners = np.array([12194.217, 20.598997, 107.65265, 737.86223]) ** 2
+    with np.errstate(divide="ignore"):
+        weights = 2.0 + 20.0 * (
+            np.log10(corners[0])
+            + 2.0 * np.log10(squared)
+            - np.log10(squared + corners[0])
+            - np.log10(squared + corners[1])
+            - 0.5 * np.log10(squared + corners[2])
+            - 0.5 * np.log10(squared + corners[3])
+        )
+    return np.maximum(weights, -80.0)

@@ -1,0 +1,135 @@
+"""The workspace folder: recordings, instruments and takes, in the layout of the 2021 notebooks.
+
+An empty workspace is filled with the demo. Nothing is ever deleted at once: `trash` moves it aside, `restore` brings it back.
+"""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddsing.errors import WorkspaceError
+
+DEMO = Path(__file__).resolve().parent.parent / "demo" / "assets"
+FOLDERS = ("audio", "examples", "instruments", "experiments")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace's folders."""
+
+    root: Path
+
+    @property
+    def audio(self) -> Path:
+        """Source recordings, datasets and checkpoints of the voices."""
+        return self.root / "audio"
+
+    @property
+    def examples(self) -> Path:
+        """Recordings to transform."""
+        return self.root / "examples"
+
+    @property
+    def instruments(self) -> Path:
+        """One zip per instrument."""
+        return self.root / "instruments"
+
+    @property
+    def experiments(self) -> Path:
+        """Takes."""
+        return self.root / "experiments"
+
+    @property
+    def cache(self) -> Path:
+        """What can be computed again."""
+        return self.root / ".cache"
+
+
+def open_workspace(root: str | Path | None = None) -> Workspace:
+    """The workspace at `root`, else at ``DDSING_WORKSPACE``, else at ``./workspace``; made and filled with the demo if need be.
+
+    Raises `WorkspaceError` if the folder can't be made or written, or lies where Python imports from.
+    """
+    path = Path(root or os.environ.get("DDSING_WORKSPACE") or "workspace").expanduser().absolute()
+    _refuse_importable(path)
+    workspace = Workspace(path)
+    try:
+        new = not any((path / folder).is_dir() for folder in FOLDERS)
+        for folder in (*FOLDERS, ".cache"):
+            (path / folder).mkdir(parents=True, exist_ok=True)
+        if new:
+            _fill_with_demo(workspace)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise WorkspaceError(f"The workspace {str(path)!r} can't be used: {error.strerror}; name another with --workspace.") from None
+    return workspace
+
+
+def _refuse_importable(path):
+    for entry in sys.path:
+        if not entry:
+            continue
+        importable = Path(entry).absolute()
+        is_code = importable.name in ("site-packages", "dist-packages") or (importable / "ddsing" / "__init__.py").is_file()
+        if path == importable or (is_code and importable.name != "" and path.is_relative_to(importable / "ddsing")):
+            raise WorkspaceError(f"The workspace {str(path)!r} lies where Python imports code from; use a folder of its own.")
+        if importable.name in ("site-packages", "dist-packages") and path.is_relative_to(importable):
+            raise WorkspaceError(f"The workspace {str(path)!r} lies where Python imports code from; use a folder of its own.")
+
+
+def _fill_with_demo(workspace):
+    for folder, target in (("examples", workspace.examples), ("instruments", workspace.instruments)):
+        for file in sorted((DEMO / folder).glob("*")) if (DEMO / folder).is_dir() else []:
+            write_atomic(target / file.name, file.read_bytes())
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that after a crash either the old or the new content is there, whole."""
+    temporary = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def safe_name(text: str) -> str:
+    """A file name from any text: letters, digits, spaces and ``-_().`` are kept, up to 80 characters; never empty, never hidden."""
+    text = unicodedata.normalize("NFC", text)
+    text = re.sub(r"[^\w \-().]+", "-", text).strip(" .-")
+    return text[:80].strip(" .-") or "unnamed"
+
+
+def trash(path: Path) -> Path:
+    """Move a file or folder into the ``.trash`` folder beside it; returns where it is now, for `restore`."""
+    if not path.exists():
+        raise WorkspaceError(f"{path.name!r} is not there any more.")
+    folder = path.parent / ".trash" / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    trashed = folder / path.name
+    os.replace(path, trashed)
+    return trashed
+
+
+def restore(trashed: Path) -> Path:
+    """Bring back what `trash` moved; returns its path. A name that is taken meanwhile gets a number."""
+    if not trashed.exists():
+        raise WorkspaceError(f"{trashed.name!r} can't be brought back: it is not in the trash any more.")
+    home = trashed.parent.parent.parent
+    path, number = home / trashed.name, 2
+    while path.exists():
+        path = home / f"{trashed.stem} {number}{trashed.suffix}"
+        number += 1
+    os.replace(trashed, path)
+    shutil.rmtree(trashed.parent, ignore_errors=True)
+    return path
