@@ -67,14 +67,14 @@ def decode(source: Path | bytes, *, max_seconds: float = MAX_TRANSFER_S) -> np.n
         pieces, n_read, n_allowed = [], 0, int(limit_s * file.samplerate)
         resampler = soxr.ResampleStream(file.samplerate, SAMPLE_RATE, 1, dtype="float32")
         while True:
-            block = _read_block(file)
+            block = _read_block(file, n_read)
             n_read += len(block)
             if n_read > n_allowed:
                 raise AudioError(_too_long(file, kind, n_bytes, max_seconds, limit_s))
             mono = block.mean(axis=1, dtype=np.float32)
             if not np.isfinite(mono).all():
                 raise AudioError("The recording holds samples that are not numbers (NaN or infinite); export it again.")
-            last = len(block) < _BLOCK_SAMPLES
+            last = len(block) == 0  # an MP3 may return less than was asked for before its end
             pieces.append(mono if file.samplerate == SAMPLE_RATE else resampler.resample_chunk(mono, last=last))
             if last:
                 break
@@ -146,6 +146,13 @@ def read_recipe(source: Path | bytes) -> dict | None:
     return recipe if isinstance(recipe, dict) else None
 
 
+class _Forward(soundfile.SoundFile):
+    """A file that is read from its beginning to its end: soundfile seeks after every read, which damages MP3."""
+
+    def seekable(self):
+        return False
+
+
 class _opened:
     """Open a source by its content; yields (SoundFile, format, size in bytes)."""
 
@@ -178,7 +185,7 @@ class _opened:
         if kind is None:
             raise AudioError("This is not a recording that ddsing knows; use wav, flac, ogg or mp3.")
         try:
-            self._file = soundfile.SoundFile(self._stream)
+            self._file = _Forward(self._stream)
         except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError):
             raise AudioError(f"The recording looks like {kind} but can't be decoded; export it again as wav.") from None
         if not 8_000 <= self._file.samplerate <= 192_000:
@@ -192,11 +199,11 @@ class _opened:
         self._stream.close()
 
 
-def _read_block(file):
+def _read_block(file, n_read):
     try:
         return file.read(_BLOCK_SAMPLES, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError):
-        if file.tell() > 0:  # a damaged end: what was there before it is kept
+        if n_read:  # a damaged end: what was there before it is kept
             return np.zeros((0, file.channels), np.float32)
         raise AudioError("The recording is damaged and can't be decoded; export it again as wav.") from None
 
