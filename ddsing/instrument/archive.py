@@ -17,6 +17,7 @@ import unicodedata
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from ddsing.constants import MAX_INSTRUMENT_BYTES
@@ -40,7 +41,7 @@ _FLAG_DESCRIPTOR, _FLAG_UTF8 = 0x0008, 0x0800
 
 @dataclass(frozen=True)
 class Member:
-    """One file in the zip; `start` is where its packed bytes begin."""
+    """One file in the zip; `start` is where its packed bytes begin, `modified` its ISO date or ""."""
 
     name: str
     method: int
@@ -48,6 +49,7 @@ class Member:
     packed_bytes: int
     n_bytes: int
     start: int
+    modified: str = ""
 
 
 class Archive:
@@ -62,7 +64,8 @@ class Archive:
         member = self._member(name)
         if member.n_bytes > max_bytes:
             raise InstrumentError(
-                f"The instrument's {_shown(name)} has {format_bytes(member.n_bytes)}; at most {format_bytes(max_bytes)} are read."
+                f"The instrument's {_shown(name)} has {format_bytes(member.n_bytes)}; "
+                f"at most {format_bytes(max_bytes)} are read."
             )
         packed = self._data[member.start : member.start + member.packed_bytes]
         n_bytes, crc = 0, 0
@@ -170,7 +173,7 @@ def _members(data: bytes) -> dict[str, Member]:
 
 def _member(data: bytes, entry: tuple, raw_name: bytes, name: str, directory_start: int) -> tuple[Member, int]:
     """One central directory entry and its local header, compared; also the offset where the member's bytes end."""
-    _, system, _, flags, method, _, _, crc, packed_bytes, n_bytes, *_ = entry
+    _, system, _, flags, method, _, dos_date, crc, packed_bytes, n_bytes, *_ = entry
     _, _, _, disk, _, attributes, start = entry[10:]
     if flags & _FLAGS_ENCRYPTED:
         raise InstrumentError(f"The zip's {_shown(name)} is encrypted; save the instrument without a password.")
@@ -210,7 +213,14 @@ def _member(data: bytes, entry: tuple, raw_name: bytes, name: str, directory_sta
                 break
         else:
             raise _broken(f"{_shown(name)} is followed by other sizes than declared")
-    return Member(name, method, crc, packed_bytes, n_bytes, header_end), span_end
+    return Member(name, method, crc, packed_bytes, n_bytes, header_end, _iso_date(dos_date)), span_end
+
+
+def _iso_date(dos_date: int) -> str:
+    try:
+        return date(1980 + (dos_date >> 9), dos_date >> 5 & 15, dos_date & 31).isoformat()
+    except ValueError:
+        return ""
 
 
 def _checked_name(raw: bytes, flags: int) -> str:
