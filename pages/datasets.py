@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from ddsing.ui import errors, voices
+from ddsing.ui import errors, router, voices
 from ddsing.ui.formatting import format_bytes, plain
 
+router.require()
 st.title("Datasets")
 st.write("A voice is a folder of recordings. Instruments are trained from it.")
 

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from ddsing.ui import errors, takes_table
+from ddsing.ui import errors, router, takes_table
 
+router.require()
 st.title("Experiments")
 st.write("Every take of this workspace, with what made it.")
 

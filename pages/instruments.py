@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from ddsing.ui import errors, instrument_cards, instrument_import
+from ddsing.ui import errors, instrument_cards, instrument_import, router
 
+router.require()
 st.title("Instruments")
 
 instrument_import.show()

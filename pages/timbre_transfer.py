@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from ddsing.ui import errors, fit_panel, instrument_picker, recording, sources, takes, transfer, transfer_controls, work
+from ddsing.ui import errors, fit_panel, instrument_picker, recording, router, sources, takes, transfer, transfer_controls, work
 
+router.require()
 st.title("Timbre transfer")
 
 transfer.prepare()
-takes.announce(work.finished())
+transfer.announce(work.finished())
 left, right = st.columns([5, 6], gap="large")
 with left:
     with errors.guard():

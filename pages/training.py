@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from ddsing.ui import errors, machine
+from ddsing.ui import errors, machine, router
 
+router.require()
 st.title("Training")
 st.write("Instruments are trained from a voice's dataset, in the background, on this computer.")
 

@@ -37,8 +37,11 @@ def power_db(audio, *, max_columns: int = MAX_COLUMNS) -> tuple[np.ndarray, np.n
     mel = np.linspace(0.0, 2595.0 * np.log10(1.0 + SAMPLE_RATE / 2 / 700.0), N_ROWS)
     frequencies_hz = 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
     bins = np.fft.rfftfreq(FFT_SIZE, 1.0 / SAMPLE_RATE)
-    nearest = np.abs(bins[None, :] - frequencies_hz[:, None]).argmin(axis=1)
-    return centres / SAMPLE_RATE, frequencies_hz, level[:, nearest].T.astype(np.float32)
+    edges = np.searchsorted(bins, (frequencies_hz[1:] + frequencies_hz[:-1]) / 2)
+    first = np.minimum(np.append(0, edges), len(bins) - 1)
+    end = np.maximum(np.append(edges, len(bins)), first + 1)  # low rows are narrower than a bin and repeat it
+    rows = [level[:, low:high].max(axis=1) for low, high in zip(first, end)]
+    return centres / SAMPLE_RATE, frequencies_hz, np.stack(rows).astype(np.float32)
 
 
 def figure(original, result) -> go.Figure:

@@ -14,8 +14,7 @@ KINDS = {
     "upload": ":material/upload: Upload",
     "microphone": ":material/mic: Microphone",
 }
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
-UPLOAD_TYPES = ["wav", "flac", "ogg", "mp3"]
+UPLOAD_TYPES = [suffix[1:] for suffix in caches.SUFFIXES]
 _UPLOADED, _RECORDED = "source.uploaded", "source.recorded"
 
 
@@ -32,7 +31,7 @@ def examples() -> list[Path]:
     """The recordings in the examples folder, by name."""
     folder = caches.workspace().examples
     return sorted(
-        (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")),
+        (path for path in folder.rglob("*") if path.suffix.lower() in caches.SUFFIXES and not path.name.startswith(".")),
         key=lambda path: path.name.lower(),
     )
 

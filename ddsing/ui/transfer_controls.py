@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ddsing.constants import TRACKERS
-from ddsing.ui import state
+from ddsing.ui import state, warmup
 from ddsing.ui.formatting import format_duration
 
 TRACKER_HELP = """How the pitch is found.
@@ -27,19 +27,27 @@ HELP = {
 }
 
 
-def tracker(duration_s: float, analysed: set[str]) -> str:
-    """The tracker choice; each option says what it costs for this recording."""
-    from ddsing import pitch
+def tracker(duration_s: float | None, analysed: set[str]) -> str:
+    """The tracker choice, with what each costs for this recording."""
+    chosen = st.segmented_control(
+        "Pitch tracker", TRACKERS, key=state.TRACKER, required=True, help=TRACKER_HELP, persist_state="session"
+    )
+    if duration_s is not None:
+        known = warmup.status().costs
+        st.fragment(_costs, run_every=None if known else 1.0)(duration_s, frozenset(analysed))
+    return chosen
 
-    def label(name: str) -> str:
-        if name in analysed:
-            return f"{name} · done"
-        return f"{name} · {format_duration(pitch.estimate_seconds(name, duration_s))}"
 
-    return st.segmented_control(
-        "Pitch tracker, and its time for this recording", TRACKERS, format_func=label, key=state.TRACKER, required=True,
-        help=TRACKER_HELP, persist_state="session",
-    )  # fmt: skip
+def _costs(duration_s: float, analysed: frozenset[str]) -> None:
+    per_second = warmup.status().costs
+    if not per_second and len(analysed) < len(TRACKERS):
+        st.caption("Measuring how long each takes on this computer …")
+        return
+    said = [
+        f"{name} is done" if name in analysed else f"{name} {format_duration(max(1.0, per_second[name] * duration_s))}"
+        for name in TRACKERS
+    ]
+    st.caption(f"Time for this recording: {', '.join(said)}")
 
 
 def settings(*, has_statistics: bool):

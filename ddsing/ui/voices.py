@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from ddsing.ui import caches
-from ddsing.ui.sources import SUFFIXES
+from ddsing.ui.caches import SUFFIXES
 
 PREPARED, TRAINED = "_dataset", "_checkpoints"  # the notebooks' folder names
 

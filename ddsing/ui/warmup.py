@@ -1,44 +1,61 @@
-"""Imports TensorFlow in the background while the user looks at the first page, once per process."""
+"""Work that waits until the first page is painted: what each pitch tracker costs here, and importing TensorFlow.
+
+Once per process, in a daemon thread.
+"""
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-DELAY_S = 1.0  # lets the first page reach the browser before the import takes the interpreter
+from ddsing.constants import TRACKERS
+
+DELAY_S = 0.7  # lets the first page reach the browser before the imports take the interpreter
 _lock = threading.Lock()
-_state = {"started": False, "device": None, "failed": False}
+_started = False
 
 
 @dataclass(frozen=True)
 class Warmup:
-    """How far the import is: `device` is None until it is done."""
+    """How far it is: `device` is None until TensorFlow is imported; `costs` are seconds per second of sound, by tracker."""
 
-    device: str | None
-    failed: bool
+    device: str | None = None
+    failed: bool = False
+    costs: dict[str, float] = field(default_factory=dict)
+
+
+_status = Warmup()
 
 
 def start() -> None:
-    """Start the import unless it was started before; returns at once."""
+    """Start unless it was started before; returns at once."""
+    global _started
     with _lock:
-        if _state["started"]:
+        if _started:
             return
-        _state["started"] = True
-    threading.Thread(target=_import, name="warm-up", daemon=True).start()
+        _started = True
+    threading.Thread(target=_run, name="warm-up", daemon=True).start()
 
 
 def status() -> Warmup:
-    """Where the import stands."""
-    return Warmup(device=_state["device"], failed=_state["failed"])
+    """Where it stands."""
+    return _status
 
 
-def _import() -> None:
+def _run() -> None:
+    global _status
     threading.Event().wait(DELAY_S)
+    costs: dict[str, float] = {}
+    try:
+        from ddsing import pitch
+
+        costs = {name: pitch.estimate_seconds(name, 100.0) / 100.0 for name in TRACKERS}
+        _status = Warmup(costs=costs)
+    except Exception:
+        logging.getLogger("ddsing").exception("The pitch trackers can't be measured")
     try:
         from ddsing.engine import runtime
 
-        runtime.tensorflow()
-        found = runtime.device()
-        _state["device"] = found.name
+        _status = Warmup(device=runtime.device().name, costs=costs)
     except Exception:
         logging.getLogger("ddsing").exception("TensorFlow can't be imported")
-        _state["failed"] = True
+        _status = Warmup(failed=True, costs=costs)

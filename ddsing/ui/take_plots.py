@@ -1,0 +1,26 @@
+"""The full output of a take: spectrograms, and its curves on one time axis."""
+
+import streamlit as st
+
+from ddsing.constants import FRAME_RATE
+from ddsing.ui import caches
+from ddsing.ui.formatting import format_duration
+
+LONG_S = 60.0  # from here on a window of time can be chosen, since curves are thinned for drawing
+
+
+def show(take) -> None:
+    """Spectrograms of original and result, then loudness, pitch, confidence and note-on ratio."""
+    from ddsing.plots import features, spectrogram, style
+
+    original, result = caches.take_audio(take.id)
+    st.plotly_chart(spectrogram.figure(original, result), key=f"spectrogram.{take.id}", config=style.CONFIG,
+                    theme="streamlit", alt=spectrogram.alt_text(original, result))  # fmt: skip
+    curves = caches.take_curves(take)
+    duration_s = len(curves.f0_hz) / FRAME_RATE
+    window = None
+    if duration_s > LONG_S:
+        window = st.slider("Time window, s", 0.0, duration_s, (0.0, duration_s), key=f"window.{take.id}",
+                           help=f"Curves of {format_duration(duration_s)} are thinned; a shorter window shows all detail.")  # fmt: skip
+    st.plotly_chart(features.figure(curves, window_s=window), key=f"curves.{take.id}", config=style.CONFIG,
+                    alt=features.alt_text(curves))  # fmt: skip

@@ -1,0 +1,172 @@
+"""The list of takes, newest first: settings, players, plots, downloads, and what can be done with each."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from ddsing.ui import caches, errors, state, take_plots
+from ddsing.ui.formatting import format_duration, octaves, percent, plain, signed, when
+
+PAGE_SIZE = 5
+PLAYERS = {"result": "Result", "harmonic": "Harmonic part", "noise": "Noise part", "original": "Original"}
+LABELS = {
+    "octave_shift": "octave shift",
+    "loudness_shift_db": "loudness shift",
+    "autotune": "autotune",
+    "use_statistics": "loudness statistics",
+    "mask_threshold": "mask threshold",
+    "attenuation_db": "attenuation",
+    "show_full_output": "full output",
+    "seed": "noise seed",
+}
+_SHOWN, _DELETED = "takes.shown", "takes.deleted"
+
+
+def show() -> None:
+    """The takes with a title; nothing is computed for those not shown."""
+    found = caches.takes().list()
+    st.subheader("Takes" if not found else f"Takes ({len(found)})")
+    _undo_offer()
+    if not found:
+        st.caption("Press **Transfer timbre**: each result is kept here, newest first, also after a restart.")
+        return
+    shown = st.session_state.setdefault(_SHOWN, PAGE_SIZE)
+    for take, previous in zip(found[:shown], [*found[1:], None]):
+        with st.container(border=True, key=f"take.{take.id}"), errors.guard():
+            _take(take, previous)
+    if len(found) > shown:
+        st.button(f"Show {min(PAGE_SIZE, len(found) - shown)} older takes", key="takes.more", on_click=_more,
+                  icon=":material/expand_more:", type="tertiary")  # fmt: skip
+
+
+def _take(take, previous) -> None:
+    title, actions = st.columns([5, 4], vertical_alignment="top")
+    with title:
+        st.markdown(f"#### {plain(take.name)}")
+        st.caption(f"{plain(take.source)} → {plain(take.instrument)} · {take.tracker} tracker · {when(take.created)}")
+    with actions:
+        _actions(take)
+    st.markdown(_settings(take, previous))
+    if take.note:
+        st.markdown(f":material/sticky_note_2: {plain(take.note)}")
+    for warning in take.warnings:
+        st.warning(plain(warning), icon=":material/warning:")
+    _players(take)
+    st.caption(_how(take))
+    if take.settings.show_full_output:
+        panel = st.expander("Full output", icon=":material/monitoring:", key=f"full.{take.id}", on_change="rerun",
+                            expanded=previous is None or take.id == caches.newest_take_id())  # fmt: skip
+        if panel.open:
+            with panel, errors.guard():
+                take_plots.show(take)
+
+
+def _settings(take, previous) -> str:
+    """Every setting; those that changed since the previous take are emphasised."""
+    before = previous.settings if previous else None
+    reasons = take.settings.disabled()
+    said = []
+    for field, label in LABELS.items():
+        if field in reasons or field == "seed" and take.settings.seed == 0 and (before is None or before.seed == 0):
+            continue
+        value = getattr(take.settings, field)
+        text = f"{label} {_value(field, value)}"
+        changed = before is not None and value != getattr(before, field)
+        said.append(f":orange-badge[:material/change_circle: {text}]" if changed else f":gray-badge[{text}]")
+    return " ".join(said)
+
+
+def _value(field: str, value) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if field == "octave_shift":
+        return octaves(value)
+    if field.endswith("_db"):
+        return signed(value, "dB") if "shift" in field else f"{value:g} dB"
+    return f"{value:g}"
+
+
+def _players(take) -> None:
+    main, parts = st.columns([5, 6], gap="medium")
+    for name, label in PLAYERS.items():
+        path = take.folder / f"{name}.wav"
+        if not path.exists():
+            continue
+        if name in ("result", "original"):
+            with main:
+                _player(take, label, path)
+        else:
+            with parts:
+                _player(take, label, path)
+
+
+def _player(take, label: str, path: Path) -> None:
+    st.caption(label)
+    st.audio(str(path), format="audio/wav", alt=f"{label} of {take.name}")
+
+
+def _how(take) -> str:
+    """Time by stage, what was reused, and the fit."""
+    stages = [f"{stage} {format_duration(seconds)}" for stage, seconds in take.seconds.items() if stage not in take.reused]
+    said = "Took " + ", ".join(stages) if stages else ""
+    if take.reused:
+        said += f" · reused: {', '.join(take.reused)}"
+    if take.fit is not None:
+        said += f" · {percent(take.fit['inside_share'])} inside the instrument's range"
+    return said.strip(" ·")
+
+
+def _actions(take) -> None:
+    with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        st.button("Use these settings", key=f"take_use.{take.id}", on_click=_use, args=(take.id,),
+                  icon=":material/settings_backup_restore:", help="Sets all controls as they were for this take.")  # fmt: skip
+        with st.popover("", icon=":material/download:", help="Download, with the recipe in the file's metadata"):
+            for file_format in ("WAV", "FLAC"):
+                st.download_button(
+                    file_format, data=lambda chosen=file_format: caches.takes().export(take.id, chosen),
+                    file_name=f"{caches.file_name(take.name)}.{file_format.lower()}", mime=f"audio/{file_format.lower()}",
+                    key=f"take_{file_format}.{take.id}", on_click="ignore", width="stretch",
+                )  # fmt: skip
+        with st.popover("", icon=":material/edit:", help="Rename, note"), st.form(f"take_edit.{take.id}", border=False):
+            st.text_input("Name", value=take.name, key=f"take_name.{take.id}", max_chars=120)
+            st.text_area("Note", value=take.note, key=f"take_note.{take.id}", max_chars=2000)
+            st.form_submit_button("Save", type="primary", on_click=_edit, args=(take.id,))
+        st.button("", key=f"take_delete.{take.id}", on_click=_delete, args=(take.id, take.name),
+                  icon=":material/delete:", help="Delete; can be undone.")  # fmt: skip
+
+
+@errors.callback
+def _use(take_id: str) -> None:
+    take = caches.takes().get(take_id)
+    names = {entry.name for entry in caches.instruments()}
+    state.apply(take.settings, tracker=take.tracker, instrument=take.instrument if take.instrument in names else None)
+    st.toast("The controls are set as for that take.", icon=":material/check:")
+
+
+@errors.callback
+def _edit(take_id: str) -> None:
+    caches.takes().rename(take_id, st.session_state[f"take_name.{take_id}"])
+    caches.takes().note(take_id, st.session_state[f"take_note.{take_id}"])
+
+
+@errors.callback
+def _delete(take_id: str, name: str) -> None:
+    st.session_state[_DELETED] = (name, caches.takes().delete(take_id))
+
+
+def _undo_offer() -> None:
+    held = st.session_state.get(_DELETED)
+    if held is not None:
+        text, button = st.columns([5, 1], vertical_alignment="center")
+        text.markdown(f":material/delete: **{plain(held[0])}** was deleted.")
+        button.button("Undo", key="takes.undo", icon=":material/undo:", on_click=_undo, width="stretch")
+
+
+@errors.callback
+def _undo() -> None:
+    _, token = st.session_state.pop(_DELETED)
+    caches.takes().undo(token)
+
+
+def _more() -> None:
+    st.session_state[_SHOWN] += PAGE_SIZE
