@@ -14,6 +14,8 @@ import numpy as np
 
 from ddsing.constants import DB_RANGE
 from ddsing.errors import InstrumentError
+from ddsing.notes import note_on_ratio, quantiles
+from ddsing.units import hz_to_midi
 
 QUANTITIES = ("pitch", "power", "loudness", "pitch_note", "power_note", "loudness_note")
 MEASURES = ("mean", "max", "min", "mean_max", "mean_min", "std")
@@ -80,3 +82,48 @@ class DatasetStatistics:
             return cls(**data)
         except (TypeError, ValueError, AttributeError) as error:
             raise InstrumentError(f"The statistics can't be read: {error}.") from None
+
+    @property
+    def pitch_range_midi(self) -> tuple[float, float] | None:
+        """The lowest and highest note that the voice was heard with, or None if that is not known."""
+        return self._range("pitch_note") or self._range("pitch")
+
+    @property
+    def loudness_range_db(self) -> tuple[float, float] | None:
+        """The loudness of the softest and loudest notes: the middle 98 % of the note frames."""
+        low, high = np.interp([0.01, 0.99], self.references, self.quantiles)
+        return float(low), float(high)
+
+    def _range(self, quantity):
+        low, high = (self.values.get(f"mean_{end}_{quantity}") for end in ("min", "max"))
+        lowest, highest = (self.values.get(f"{end}_{quantity}") for end in ("min", "max"))
+        if None in (low, high, lowest, highest):
+            return None
+        return (low, high) if high - low >= 12.0 else (lowest, highest)
+
+
+def measure(f0_hz, f0_confidence, loudness_db, power_db, *, generation: int = 3) -> DatasetStatistics:
+    """The statistics of a voice's windows, as ddsp's `compute_dataset_statistics`.
+
+    Parameters
+    ----------
+    f0_hz, f0_confidence, loudness_db : np.ndarray [shape=(n_windows, n_frames)]
+        250 frames a second. The last 20 frames of each window are left out, as in ddsp.
+    power_db : np.ndarray [shape=(n_windows, n_frames)]
+        Power in dB on the same frames.
+    """
+    trimmed = [np.asarray(x)[:, :-20] for x in (hz_to_midi(f0_hz), power_db, loudness_db, f0_confidence)]
+    arrays = dict(zip(("pitch", "power", "loudness"), trimmed))
+    min_db = -DB_RANGE[generation]
+    ratios = [note_on_ratio(ld, confidence, min_db=min_db) for ld, confidence in zip(trimmed[2], trimmed[3])]
+    note = np.stack([np.ones(len(trimmed[2][0]), bool) if r is None or not (r >= 1.0).any() else r >= 1.0 for r in ratios])
+    values = {}
+    for name, x in arrays.items():
+        for quantity, mask in ((name, np.ones_like(note)), (f"{name}_note", note)):
+            peaks = [row[m].max() for row, m in zip(x, mask)]
+            lows = [row[m].min() for row, m in zip(x, mask)]
+            chosen = x[mask]
+            measured = (chosen.mean(), chosen.max(), chosen.min(), np.mean(peaks), np.mean(lows), chosen.std())
+            values |= {f"{measure_}_{quantity}": float(value) for measure_, value in zip(MEASURES, measured)}
+    references, levels = quantiles(trimmed[2][note])
+    return DatasetStatistics(generation, values, references, levels)

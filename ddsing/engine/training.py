@@ -1,0 +1,78 @@
+"""A plain training loop on ddsp's own `Autoencoder`: random windows, Adam, gradients clipped as in ddsp's Trainer."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from ddsing.constants import HOP_SAMPLES
+from ddsing.engine import model as models
+from ddsing.engine import runtime
+from ddsing.model_config import ModelConfig
+
+_GRADIENT_NORM = 3.0
+
+
+def train(
+    config: ModelConfig,
+    recording: Mapping[str, np.ndarray],
+    *,
+    steps: int,
+    batch_size: int = 8,
+    window_frames: int = 500,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    on_step: Callable[[int, float, Callable[[], dict]], None] | None = None,
+) -> dict[str, np.ndarray]:
+    """Train on one recording and return the weights.
+
+    Parameters
+    ----------
+    recording : Mapping
+        ``audio`` [n_samples], ``f0_hz`` and ``loudness_db`` [n_frames], frame k at sample 64·k.
+    on_step : callable
+        Gets the step, the batch's loss, and a function that returns the weights as they are.
+    """
+    tf = runtime.tensorflow()
+    tf.random.set_seed(seed)
+    n_samples = window_frames * HOP_SAMPLES
+    model = models.autoencoder(config, n_samples=n_samples)
+    models.assign_weights(model, config, models.random_weights(config, seed=seed))
+    schedule = tf.keras.optimizers.schedules.ExponentialDecay(learning_rate, max(steps // 10, 1), 0.8)
+    optimizer = tf.keras.optimizers.Adam(schedule)
+
+    @tf.function
+    def step_fn(batch):
+        with tf.GradientTape() as tape:
+            _, losses = model(batch, return_losses=True, training=True)
+        gradients = tape.gradient(losses["total_loss"], model.trainable_variables)
+        gradients, _ = tf.clip_by_global_norm(gradients, _GRADIENT_NORM)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        return losses["total_loss"]
+
+    rng = np.random.default_rng(seed)
+    last = len(recording["audio"]) // HOP_SAMPLES - window_frames
+    for step in range(1, steps + 1):
+        starts = rng.integers(0, last + 1, batch_size)
+        loss = float(step_fn({name: tf.constant(x) for name, x in windows(recording, starts, window_frames).items()}))
+        if on_step:
+            on_step(step, loss, lambda: models.read_weights(model, config))
+    return models.read_weights(model, config)
+
+
+def windows(recording: Mapping[str, np.ndarray], starts, window_frames: int) -> dict[str, np.ndarray]:
+    """Windows of a recording that begin at the frames `starts`: ``audio`` [n_windows, 64 · window_frames], features [n_windows, window_frames]."""
+    rate = {"audio": HOP_SAMPLES, "f0_hz": 1, "loudness_db": 1}
+    return {
+        name: np.stack([recording[name][start * k : (start + window_frames) * k] for start in starts]).astype(np.float32)
+        for name, k in rate.items()
+    }
+
+
+def spectral_loss(config: ModelConfig, weights, recording, *, starts, window_frames: int = 500) -> float:
+    """ddsp's spectral loss of a model on windows of a recording."""
+    tf = runtime.tensorflow()
+    model = models.autoencoder(config, n_samples=window_frames * HOP_SAMPLES)
+    models.assign_weights(model, config, weights)
+    batch = {name: tf.constant(x) for name, x in windows(recording, starts, window_frames).items()}
+    _, losses = model(batch, return_losses=True, training=False)
+    return float(losses["total_loss"])
