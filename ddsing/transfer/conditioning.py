@@ -1,0 +1,106 @@
+"""From a recording's features to what the instrument is asked to sing.
+
+In the original's order: with statistics, the notes' loudness is matched to the instrument's quantiles and the rest is attenuated;
+autotune; then the shifts. A setting of zero leaves its curve bit-identical.
+
+Reference: the DDSP timbre transfer notebook; ddsp.colab.colab_utils (get_tuning_factor, auto_tune).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddsing.constants import DB_RANGE, MAX_F0_MIDI
+from ddsing.features import Features
+from ddsing.notes import match_quantiles, note_on_ratio
+from ddsing.statistics import DatasetStatistics
+from ddsing.transfer.settings import Settings
+from ddsing.units import hz_to_midi, midi_to_hz
+
+NO_NOTE = "No note was detected in the recording, so loudness statistics and autotune were left out; lower the mask threshold."
+NO_STATISTICS = "The instrument holds no statistics, so loudness statistics were left out."
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioning:
+    """What the instrument is given, and how it came about.
+
+    Attributes
+    ----------
+    f0_hz, loudness_db : np.ndarray [shape=(n_frames,), float32]
+    mask_on : np.ndarray [shape=(n_frames,), bool] or None
+        Where a note sounds; None where nothing asked for it.
+    note_on_ratio : np.ndarray [shape=(n_frames,), float32] or None
+    tuning_factor : float or None
+        The recording's tuning in semitones off A4 = 440 Hz, -0.5 to 0.5; None without autotune.
+    warnings : tuple[str, ...]
+    """
+
+    f0_hz: np.ndarray
+    loudness_db: np.ndarray
+    mask_on: np.ndarray | None
+    note_on_ratio: np.ndarray | None
+    tuning_factor: float | None
+    warnings: tuple[str, ...]
+
+
+def condition(features: Features, statistics: DatasetStatistics | None, settings: Settings) -> Conditioning:
+    """Apply the settings to a recording's features (on the instrument's loudness generation)."""
+    f0_hz, loudness_db = features.f0_hz, features.loudness_db
+    warnings = []
+    ratio = mask_on = tuning = None
+    if settings.use_statistics or settings.autotune > 0 or settings.show_full_output:
+        ratio = note_on_ratio(loudness_db, features.f0_confidence, min_db=-DB_RANGE[features.generation])
+        mask_on = np.zeros(len(f0_hz), bool) if ratio is None else ratio >= settings.mask_threshold
+    wants_notes = settings.use_statistics or settings.autotune > 0
+    if wants_notes and not mask_on.any():
+        warnings.append(NO_NOTE)
+    elif wants_notes:
+        if settings.use_statistics and statistics is None:
+            warnings.append(NO_STATISTICS)
+        elif settings.use_statistics:
+            loudness_db = match_loudness(loudness_db, mask_on, ratio, statistics, attenuation_db=settings.attenuation_db)
+        if settings.autotune > 0:
+            f0_midi = hz_to_midi(f0_hz)
+            tuning = tuning_factor(f0_midi, features.f0_confidence, mask_on)
+            f0_hz = midi_to_hz(autotune(f0_midi, tuning, amount=settings.autotune)).astype(np.float32)
+    if settings.loudness_shift_db != 0:
+        loudness_db = loudness_db + np.float32(settings.loudness_shift_db)
+    if settings.octave_shift != 0:
+        f0_hz = np.clip(f0_hz * np.float32(2.0**settings.octave_shift), 0.0, midi_to_hz(MAX_F0_MIDI)).astype(np.float32)
+    return Conditioning(f0_hz, loudness_db, mask_on, ratio, tuning, tuple(warnings))
+
+
+def match_loudness(loudness_db, mask_on, ratio, statistics: DatasetStatistics, *, attenuation_db: float):
+    """Quantile-match the notes' loudness and attenuate the rest by ``attenuation_db · (1 - ratio)``; same shape, float32."""
+    matched = np.array(loudness_db, np.float32)
+    matched[mask_on] = match_quantiles(matched[mask_on], statistics.references, statistics.quantiles)
+    matched[~mask_on] -= np.float32(attenuation_db) * (1.0 - ratio[~mask_on])
+    return matched
+
+
+def tuning_factor(f0_midi, f0_confidence, mask_on) -> float:
+    """The offset from the chromatic grid, in semitones, that lets f0 stay nearest to notes and change note least often."""
+    offsets = np.linspace(-0.5, 0.5, 101)
+    sung = np.asarray(f0_midi)[mask_on][:, None]
+    weights = np.asarray(f0_confidence)[mask_on][:, None]
+    distance = _from_grid(sung - offsets)
+    cost_distance = np.mean(weights * np.abs(distance), axis=0)
+    changes = (np.diff(sung - distance, axis=0) != 0.0).astype(float)
+    cost_changes = np.mean(weights[:-1] * changes, axis=0) if len(sung) > 1 else np.zeros(len(offsets))
+    return float(offsets[np.argmin(_standard(cost_changes) + _standard(cost_distance))])
+
+
+def autotune(f0_midi, tuning: float, *, amount: float) -> np.ndarray:
+    """Draw f0 to the chromatic grid that lies `tuning` semitones off, by a share `amount` of the way; shape kept, float64."""
+    return f0_midi - amount * _from_grid(f0_midi - tuning)
+
+
+def _from_grid(semitones):
+    distance = semitones % 1.0
+    return np.where(distance > 0.5, distance - 1.0, distance)
+
+
+def _standard(x):
+    deviation = np.std(x)
+    return (x - np.mean(x)) / deviation if deviation > 0 else np.zeros_like(x)

@@ -1,0 +1,77 @@
+"""How much of a recording lies inside what an instrument was trained on, and the shifts that bring most of it inside."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddsing.constants import DB_RANGE
+from ddsing.features import Features
+from ddsing.statistics import DatasetStatistics
+from ddsing.transfer.settings import Settings
+from ddsing.units import hz_to_midi
+
+_CONFIDENT = 0.6
+_SLACK_MIDI = 0.5  # semitones beyond the trained range that still count as inside
+_SLACK_DB = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fit reading of the sung frames (confident and above silence).
+
+    Attributes
+    ----------
+    inside_share, pitch_inside, loudness_inside : float
+        Share of the sung frames inside both ranges, and inside each; 1.0 if there is nothing to compare with.
+    octave_shift : int
+    loudness_shift_db : float
+        The shifts with which most lies inside, as small as possible.
+    outside : np.ndarray [shape=(n_frames,), bool]
+        Sung frames outside the trained ranges.
+    """
+
+    inside_share: float
+    pitch_inside: float
+    loudness_inside: float
+    octave_shift: int
+    loudness_shift_db: float
+    outside: np.ndarray
+
+    def to_json(self) -> dict:
+        """The reading without the frames."""
+        names = ("inside_share", "pitch_inside", "loudness_inside", "octave_shift", "loudness_shift_db")
+        return {name: getattr(self, name) for name in names}
+
+
+def measure(features: Features, statistics: DatasetStatistics | None, settings: Settings | None = None) -> Fit:
+    """Read the fit of a recording as the shifts in `settings` would place it (none by default)."""
+    settings = settings or Settings()
+    floor = -DB_RANGE[features.generation] + 20.0
+    sung = (features.f0_confidence >= _CONFIDENT) & (features.loudness_db > floor)
+    midi = hz_to_midi(features.f0_hz)
+    pitch_range = statistics.pitch_range_midi if statistics else None
+    loudness_range = statistics.loudness_range_db if statistics else None
+    low, high = pitch_range or (-np.inf, np.inf)
+    soft, loud = loudness_range or (-np.inf, np.inf)
+
+    def inside(x, lower, upper, slack):
+        return (x >= lower - slack) & (x <= upper + slack)
+
+    in_pitch = inside(midi + 12 * settings.octave_shift, low, high, _SLACK_MIDI)
+    in_loudness = inside(features.loudness_db + settings.loudness_shift_db, soft, loud, _SLACK_DB)
+    octaves = sorted(range(-3, 4), key=abs)
+    shifts = sorted(range(-30, 31, 5), key=abs)
+    best_octave = max(octaves, key=lambda o: _share(inside(midi + 12 * o, low, high, _SLACK_MIDI), sung))
+    best_shift = max(shifts, key=lambda s: _share(inside(features.loudness_db + s, soft, loud, _SLACK_DB), sung))
+    return Fit(
+        _share(in_pitch & in_loudness, sung),
+        _share(in_pitch, sung),
+        _share(in_loudness, sung),
+        best_octave,
+        float(best_shift),
+        sung & ~(in_pitch & in_loudness),
+    )
+
+
+def _share(inside, sung) -> float:
+    return float(inside[sung].mean()) if sung.any() else 1.0

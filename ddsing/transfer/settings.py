@@ -1,0 +1,80 @@
+"""What a musician sets before a transfer, with the ranges and meaning of the original notebooks."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+from ddsing.errors import SettingsError
+
+RANGES = {
+    "mask_threshold": (0.0, 2.0),
+    "attenuation_db": (0.0, 50.0),
+    "autotune": (0.0, 1.0),
+    "octave_shift": (-3, 3),
+    "loudness_shift_db": (-30.0, 30.0),
+    "seed": (0, 2**63 - 1),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The controls of a transfer.
+
+    Attributes
+    ----------
+    show_full_output : bool
+        Whether all curves and spectrograms are shown; the sound is the same.
+    use_statistics : bool
+        Match the loudness of the notes to the instrument's own, and quieten what is no note.
+    mask_threshold : float
+        How clear a note must be, 0 to 2.
+    attenuation_db : float
+        How much what is no note is quietened, 0 to 50 dB; with `use_statistics` only.
+    autotune : float
+        How far f0 is drawn to the semitones, 0 to 1.
+    octave_shift : int
+        -3 to 3.
+    loudness_shift_db : float
+        -30 to 30 dB.
+    seed : int
+        Of the noise.
+    """
+
+    show_full_output: bool = False
+    use_statistics: bool = False
+    mask_threshold: float = 1.0
+    attenuation_db: float = 20.0
+    autotune: float = 0.0
+    octave_shift: int = 0
+    loudness_shift_db: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            whole = isinstance(low, int)
+            if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not low <= value <= high:
+                kind = "a whole number" if whole else "a number"
+                raise SettingsError(f"{name.replace('_', ' ')} is {value!r}; it must be {kind} from {low} to {high}.")
+        for name in ("show_full_output", "use_statistics"):
+            if not isinstance(getattr(self, name), bool):
+                raise SettingsError(f"{name.replace('_', ' ')} is {getattr(self, name)!r}; it must be true or false.")
+
+    def disabled(self) -> dict[str, str]:
+        """The settings that do nothing as the others stand, each with the reason."""
+        reasons = {}
+        if not self.use_statistics:
+            reasons["attenuation_db"] = "Works together with loudness statistics; turn them on."
+            if self.autotune == 0:
+                reasons["mask_threshold"] = "Works together with loudness statistics or autotune; turn one on."
+        return reasons
+
+    def to_json(self) -> dict:
+        """A plain dictionary."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping) -> "Settings":
+        """Settings from a recipe or a take; unknown entries are ignored, bad values raise `SettingsError`."""
+        if not isinstance(data, Mapping):
+            raise SettingsError("The settings can't be read: they must be a list of names and values.")
+        return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
