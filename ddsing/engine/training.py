@@ -74,5 +74,5 @@ def spectral_loss(config: ModelConfig, weights, recording, *, starts, window_fra
     model = models.autoencoder(config, n_samples=window_frames * HOP_SAMPLES)
     models.assign_weights(model, config, weights)
     batch = {name: tf.constant(x) for name, x in windows(recording, starts, window_frames).items()}
-    _, losses = model(batch, return_losses=True, training=False)
+    _, losses = model(batch, return_losses=True, training=True)  # ddsp computes losses only so
     return float(losses["total_loss"])
