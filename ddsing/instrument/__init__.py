@@ -2,5 +2,17 @@
 
 from ddsing.instrument.format import Instrument, Summary, read, read_summary, to_bytes, write
 from ddsing.instrument.manifest import Provenance
+from ddsing.instrument.notebook import write_notebook
+from ddsing.instrument.opening import open_any
 
-__all__ = ["Instrument", "Provenance", "Summary", "read", "read_summary", "to_bytes", "write"]
+__all__ = [
+    "Instrument",
+    "Provenance",
+    "Summary",
+    "open_any",
+    "read",
+    "read_summary",
+    "to_bytes",
+    "write",
+    "write_notebook",
+]

@@ -217,6 +217,8 @@ def _member(data: bytes, entry: tuple, raw_name: bytes, name: str, directory_sta
 
 
 def _iso_date(dos_date: int) -> str:
+    if dos_date == 0x21:  # 1 January 1980: nobody set it
+        return ""
     try:
         return date(1980 + (dos_date >> 9), dos_date >> 5 & 15, dos_date & 31).isoformat()
     except ValueError:

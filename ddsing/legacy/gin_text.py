@@ -7,6 +7,7 @@ and macros are bounded before and while parsing. `read_bindings` returns plain v
 
 import re
 import tokenize
+import warnings
 from dataclasses import dataclass
 
 from gin import config_parser
@@ -104,13 +105,15 @@ def _checked_text(data: bytes) -> str:
 
 
 def _statements(text: str) -> list:
-    statements = []
+    statements: list = []
     try:
-        parser = config_parser.ConfigParser(text, _Recorder())
-        while statement := parser.parse_statement():
-            statements.append(statement)
-            if len(statements) > MAX_STATEMENTS:
-                raise _bad(f"it has more than {MAX_STATEMENTS:,} statements")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about odd literals in a stranger's text
+            parser = config_parser.ConfigParser(text, _Recorder())
+            while statement := parser.parse_statement():
+                statements.append(statement)
+                if len(statements) > MAX_STATEMENTS:
+                    raise _bad(f"it has more than {MAX_STATEMENTS:,} statements")
     except SyntaxError as error:  # IndentationError included
         place = error.args[1] if len(error.args) > 1 else ()
         line = f" at line {place[1]}" if isinstance(place, tuple) and len(place) > 1 else ""

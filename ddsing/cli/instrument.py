@@ -1,0 +1,144 @@
+"""``instrument``: list, inspect, import, export and delete instruments."""
+
+import argparse
+from pathlib import Path
+
+from ddsing import instrument as instruments
+from ddsing.errors import InstrumentError
+from ddsing.instrument.library import Library
+from ddsing.instrument.manifest import ranges
+from ddsing.instrument.opening import detect
+from ddsing.units import format_bytes, note_name
+from ddsing.workspace import open_workspace
+
+
+def add_parser(subparsers) -> None:
+    """Add ``instrument`` and its actions to the command line."""
+    parser = subparsers.add_parser("instrument", help="list, inspect, import, export and delete instruments")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _action(actions, "list", _list, _list_text, "the workspace's instruments")
+    inspect = _action(actions, "inspect", _inspect, _inspect_text, "what an instrument is, without playing it")
+    inspect.add_argument("zip", metavar="ZIP", help="an instrument's file, or the name of one in the workspace")
+    importing = _action(actions, "import", _import, _import_text, "copy an instrument into the workspace")
+    importing.add_argument("zip", metavar="ZIP", help="ddsing's own format, or a zip of the 2021 notebooks")
+    importing.add_argument("--name", help="how it is called; else as its file")
+    export = _action(actions, "export", _export, _export_text, "write an instrument to a file")
+    export.add_argument("name", metavar="NAME")
+    export.add_argument("--format", choices=("native", "notebook"), default="native")
+    export.add_argument("--out", required=True, metavar="ZIP")
+    delete = _action(actions, "delete", _delete, _delete_text, "move an instrument to the workspace's trash")
+    delete.add_argument("name", metavar="NAME")
+
+
+def _action(actions, name, func, text, help_text) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=help_text)
+    parser.set_defaults(func=func, text=text)
+    return parser
+
+
+def _library(args) -> Library:
+    return Library(open_workspace(args.workspace))
+
+
+def _list(args) -> dict:
+    return {
+        "instruments": [
+            {
+                "name": entry.name,
+                "format": entry.source_format,
+                "generation": entry.config.generation if entry.config else None,
+                "step": entry.provenance.step,
+                "bytes": entry.n_bytes,
+                "error": entry.error or None,
+            }
+            for entry in _library(args).list()
+        ]
+    }
+
+
+def _list_text(document: dict) -> str:
+    lines = [
+        f"{entry['name']}: {entry['error']}"
+        if entry["error"]
+        else f"{entry['name']}: ddsp {'1.x' if entry['generation'] == 1 else '3.x'}, {_steps(entry['step'])}, "
+        f"{format_bytes(entry['bytes'])}"
+        for entry in document["instruments"]
+    ]
+    return "\n".join(lines) or "No instruments yet; `instrument import ZIP` brings one in."
+
+
+def _inspect(args) -> dict:
+    path = Path(args.zip)
+    if path.exists():
+        source_format, instrument = detect(path), instruments.open_any(path)
+    else:
+        if path.suffix.lower() == ".zip":
+            raise InstrumentError(f"There is no file {args.zip[:200]!r}; give a zip's path or an instrument's name.")
+        library = _library(args)
+        instrument = library.get(args.zip)
+        source_format = next(entry.source_format for entry in library.list() if entry.name == args.zip)
+    statistics = instrument.statistics
+    return {
+        "name": instrument.name,
+        "format": source_format,
+        "generation": instrument.config.generation,
+        "step": instrument.provenance.step,
+        "model": instrument.config.to_json(),
+        "statistics": None if statistics is None else statistics.to_json(),
+        "ranges": ranges(statistics),
+        "provenance": instrument.provenance.to_json(),
+        "digest": instrument.digest,
+        "warnings": list(instrument.warnings),
+    }
+
+
+def _inspect_text(document: dict) -> str:
+    model, known = document["model"], document["ranges"] or {}
+    lines = [
+        f"{document['name']}: {document['format']} format, "
+        f"ddsp {'1.x' if document['generation'] == 1 else '3.x'} loudness, {_steps(document['step'])}",
+        f"GRU {model['rnn_channels']}, {model['n_harmonics']} harmonics, {model['n_noise_bands']} noise bands"
+        + (f", z of {model['z']['z_dims']} dimensions" if model["z"] else ""),
+    ]
+    if "pitch_midi" in known:
+        low, high = known["pitch_midi"]
+        lines.append(f"pitch {note_name(low)} to {note_name(high)}")
+    if "loudness_db" in known:
+        low, high = known["loudness_db"]
+        lines.append(f"loudness {low:.0f} to {high:.0f} dB")
+    return "\n".join(lines + [f"warning: {text}" for text in document["warnings"]])
+
+
+def _import(args) -> dict:
+    path = Path(args.zip)
+    if not path.is_file():
+        raise InstrumentError(f"There is no file {args.zip[:200]!r}; give the path of an instrument's zip.")
+    entry = _library(args).import_file(path, args.name)
+    return {"name": entry.name, "path": str(entry.path), "warnings": list(entry.warnings)}
+
+
+def _import_text(document: dict) -> str:
+    return "\n".join([f"Imported {document['name']}."] + [f"warning: {text}" for text in document["warnings"]])
+
+
+def _export(args) -> dict:
+    instrument = _library(args).get(args.name)
+    write = instruments.write_notebook if args.format == "notebook" else instruments.write
+    write(instrument, args.out)
+    return {"name": instrument.name, "format": args.format, "path": args.out, "bytes": Path(args.out).stat().st_size}
+
+
+def _export_text(document: dict) -> str:
+    return f"Wrote {document['name']} to {document['path']} ({format_bytes(document['bytes'])})."
+
+
+def _delete(args) -> dict:
+    return {"name": args.name, "token": _library(args).delete(args.name)}
+
+
+def _delete_text(document: dict) -> str:
+    return f"Moved {document['name']} to the trash: instruments/{document['token']} can be moved back."
+
+
+def _steps(step: int | None) -> str:
+    return "steps unknown" if step is None else f"{step:,} steps"

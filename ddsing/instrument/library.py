@@ -1,0 +1,201 @@
+"""The workspace's instruments: one zip each in ``instruments/``, called as its file.
+
+2021 zips found there are listed too: each is converted once and the result kept in the workspace's cache until the
+file changes. Writes are atomic; what is deleted or replaced goes to the trash, and a token brings it back.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ddsing.errors import DdsingError, InstrumentError
+from ddsing.instrument import format as native
+from ddsing.instrument.format import Instrument
+from ddsing.instrument.manifest import Provenance
+from ddsing.instrument.opening import clean_name, detect, open_any
+from ddsing.model_config import ModelConfig
+from ddsing.statistics import DatasetStatistics
+from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
+
+_MAX_REMEMBERED = 64
+_summaries: dict[tuple, tuple[str, native.Summary]] = {}  # by file stamp; bounded, shared, never changed
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An instrument in the list. Where `error` is set, it can't be opened and only `name`, `path`, `n_bytes` are known.
+
+    `source_format` is that of the file: ``native`` or ``notebook``. `bloated` is true where a repair would help: a
+    2021 zip carries optimizer state and perhaps several checkpoints.
+    """
+
+    name: str
+    path: Path
+    n_bytes: int
+    error: str = ""
+    source_format: str = "native"
+    bloated: bool = False
+    config: ModelConfig | None = None
+    statistics: DatasetStatistics | None = None
+    provenance: Provenance = Provenance()
+    warnings: tuple[str, ...] = ()
+
+
+# Inside `Library`, `list` is its method.
+Entries = list[Entry]
+Paths = list[Path]
+
+
+class Library:
+    """The instruments of one workspace."""
+
+    def __init__(self, workspace: Workspace):
+        self._folder = workspace.instruments
+        self._cache = workspace.cache / "instruments"
+
+    def list(self) -> Entries:
+        """All instruments by name; one that can't be opened has its reason as `error`."""
+        return [self._entry(path) for path in self._paths()]
+
+    def get(self, name: str) -> Instrument:
+        """The instrument called `name`."""
+        return self._open(self._path(name)).replaced(name=clean_name(name))
+
+    def import_file(self, source: Path | str | bytes, name: str | None = None) -> Entry:
+        """Copy an instrument into the library, a 2021 zip as native; a taken name gets a number."""
+        fallback = "Imported" if isinstance(source, bytes) else Path(source).stem
+        instrument = open_any(source, name=name or fallback)
+        return self.add(instrument, name=name or (instrument.name if isinstance(source, bytes) else fallback))
+
+    def add(self, instrument: Instrument, *, name: str | None = None) -> Entry:
+        """Write an instrument into the library under a free name."""
+        path = self._free_path(name or instrument.name)
+        self._write(path, instrument)
+        return self._entry(path)
+
+    def rename(self, name: str, new_name: str) -> Entry:
+        """Call an instrument otherwise."""
+        path = self._path(name)
+        if safe_name(new_name) == path.stem:
+            return self._entry(path)
+        new_path = self._folder / f"{safe_name(new_name)}.zip"
+        if new_path.exists() and not new_path.samefile(path):
+            raise InstrumentError(f"There is an instrument called {new_path.stem!r} already; choose another name.")
+        path.rename(new_path)
+        return self._entry(new_path)
+
+    def edit(self, name: str, **changes: str) -> Entry:
+        """Change what people wrote about it: `notes`, `author`, `licence`, `voice`."""
+        unknown = set(changes) - {"notes", "author", "licence", "voice"}
+        if unknown:
+            raise InstrumentError(
+                f"An instrument's {sorted(unknown)[0]} can't be edited; its notes, author, licence and voice can."
+            )
+        path = self._path(name)
+        instrument = self._open(path)
+        self._write(path, instrument.replaced(provenance=replace(instrument.provenance, **changes)))
+        return self._entry(path)
+
+    def delete(self, name: str) -> str:
+        """Move an instrument to the trash; the token brings it back with `undo`."""
+        return str(trash(self._path(name)).relative_to(self._folder))
+
+    def undo(self, token: str) -> Entry:
+        """Bring back what `delete` or `repair` moved to the trash."""
+        trashed = (self._folder / token).resolve()
+        if not trashed.is_relative_to((self._folder / ".trash").resolve()):
+            raise InstrumentError("This deletion can't be undone: its token is not one of this workspace.")
+        return self._entry(restore(trashed))
+
+    def repair(self, name: str) -> Entry:
+        """Rewrite an instrument as a clean native zip; the file as it was stays in the trash."""
+        path = self._path(name)
+        data = native.to_bytes(self._open(path).replaced(name=clean_name(path.stem)))
+        old = trash(path)
+        try:
+            write_atomic(path, data)
+        except OSError as error:
+            restore(old)
+            raise InstrumentError(f"{name!r} can't be repaired: {error.strerror}.") from None
+        return self._entry(path)
+
+    def _paths(self) -> Paths:
+        try:
+            found = [path for path in self._folder.iterdir() if path.suffix.lower() == ".zip" and path.name[0] != "."]
+        except OSError as error:
+            raise InstrumentError(f"The instruments folder can't be read: {error.strerror}.") from None
+        return sorted((path for path in found if path.is_file()), key=lambda path: path.name.casefold())
+
+    def _path(self, name: str) -> Path:
+        paths = self._paths()
+        for path in paths:
+            if path.stem == name:
+                return path
+        known = ", ".join(path.stem for path in paths[:8]) or "none yet"
+        raise InstrumentError(f"There is no instrument called {name[:80]!r} in the workspace; there are: {known}.")
+
+    def _free_path(self, name: str) -> Path:
+        stem, number = safe_name(clean_name(name)), 2
+        path = self._folder / f"{stem}.zip"
+        while path.exists():
+            path, number = self._folder / f"{stem} {number}.zip", number + 1
+        return path
+
+    def _write(self, path: Path, instrument: Instrument) -> None:
+        data = native.to_bytes(instrument.replaced(name=clean_name(path.stem)))
+        try:
+            write_atomic(path, data)
+        except OSError as error:
+            raise InstrumentError(f"The instrument {path.stem!r} can't be written: {error.strerror}.") from None
+
+    def _entry(self, path: Path) -> Entry:
+        n_bytes = 0
+        try:
+            stamp = _stamp(path)
+            n_bytes = stamp[1]
+            if stamp not in _summaries:
+                source_format = detect(path)
+                summary = native.read_summary(path if source_format == "native" else self._converted(path))
+                while len(_summaries) >= _MAX_REMEMBERED:
+                    _summaries.pop(next(iter(_summaries)), None)
+                _summaries[stamp] = (source_format, summary)
+            source_format, summary = _summaries[stamp]
+        except (DdsingError, OSError) as error:
+            return Entry(path.stem, path, n_bytes, error=str(error))
+        return Entry(
+            name=path.stem,
+            path=path,
+            n_bytes=n_bytes,
+            source_format=source_format,
+            bloated=source_format == "notebook",
+            config=summary.config,
+            statistics=summary.statistics,
+            provenance=summary.provenance,
+            warnings=summary.warnings,
+        )
+
+    def _open(self, path: Path) -> Instrument:
+        return native.read(path if detect(path) == "native" else self._converted(path))
+
+    def _converted(self, path: Path) -> Path:
+        """The native form of a 2021 zip, from the cache or converted now; a refusal is remembered as well."""
+        key = hashlib.sha256(repr(_stamp(path)).encode()).hexdigest()[:32]
+        cached, refusal = self._cache / f"{key}.zip", self._cache / f"{key}.json"
+        if cached.is_file():
+            return cached
+        if refusal.is_file():
+            raise InstrumentError(json.loads(refusal.read_text())["error"])
+        self._cache.mkdir(parents=True, exist_ok=True)
+        try:
+            instrument = open_any(path, name=path.stem)
+        except InstrumentError as error:
+            write_atomic(refusal, json.dumps({"error": str(error)}).encode())
+            raise
+        write_atomic(cached, native.to_bytes(instrument))
+        return cached
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    facts = path.stat()
+    return str(path.absolute()), facts.st_size, facts.st_mtime_ns

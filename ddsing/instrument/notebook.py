@@ -1,0 +1,106 @@
+"""The 2021 notebooks' own zip, written so that ddsp restores it: checkpoint, operative gin text, pickled statistics.
+
+The gin text is composed from the model's configuration, in the manner of the generation that it was trained with: a
+model of generation 3 names its preprocessor's ``compute_loudness`` (False: loudness is fed, not recomputed) and
+``frame_rate``, one of generation 1 only ``time_steps``.
+"""
+
+import io
+import zipfile
+from pathlib import Path
+
+from ddsing.constants import FRAME_RATE, SAMPLE_RATE
+from ddsing.instrument.format import GIN_NAME, Instrument, add_member, write_whole
+from ddsing.model_config import ModelConfig
+
+WINDOW_S = 4
+STATISTICS_NAME = "dataset_statistics.pkl"
+
+
+def write_notebook(instrument: Instrument, path: Path | str) -> None:
+    """Write the instrument as the 2021 notebooks did, to take it back to them."""
+    write_whole(Path(path), to_notebook_bytes(instrument))
+
+
+def to_notebook_bytes(instrument: Instrument) -> bytes:
+    """The zip of `write_notebook`; TensorFlow is imported, since it writes the checkpoint."""
+    from ddsing.engine import export
+
+    members = export.checkpoint(instrument.config, instrument.weights, step=instrument.provenance.step or 0)
+    members[GIN_NAME] = gin_text(instrument.config).encode()
+    if instrument.statistics is not None:
+        members[STATISTICS_NAME] = export.statistics_pickle(instrument.statistics)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, data in sorted(members.items()):
+            add_member(file, name, data)
+    return buffer.getvalue()
+
+
+def gin_text(config: ModelConfig) -> str:
+    """An operative gin text that describes the model to ddsp."""
+    n_samples = WINDOW_S * SAMPLE_RATE
+    sections = {
+        "Autoencoder": {
+            "decoder": "@decoders.RnnFcDecoder()",
+            "encoder": "@encoders.MfccTimeDistributedRnnEncoder()" if config.z else None,
+            "losses": "[@losses.SpectralLoss()]",
+            "preprocessor": "@preprocessing.F0LoudnessPreprocessor()",
+            "processor_group": "@processors.ProcessorGroup()",
+        },
+        "exp_sigmoid": {
+            "exponent": config.scale_exponent,
+            "max_value": config.scale_max_value,
+            "threshold": config.scale_threshold,
+        },
+        "F0LoudnessPreprocessor": {"time_steps": WINDOW_S * FRAME_RATE}
+        | (
+            {"compute_loudness": False, "frame_rate": FRAME_RATE, "sample_rate": SAMPLE_RATE}
+            if config.generation == 3
+            else {}
+        ),
+        "FilteredNoise": {
+            "initial_bias": config.noise_initial_bias,
+            "n_samples": n_samples,
+            "name": "'filtered_noise'",
+            "scale_fn": "@core.exp_sigmoid",
+            "window_size": config.noise_window_size,
+        },
+        "get_model": {"model": "@models.Autoencoder()"},
+        "Harmonic": {
+            "amp_resample_method": f"'{config.amp_resample_method}'",
+            "n_samples": n_samples,
+            "name": "'harmonic'",
+            "normalize_below_nyquist": config.normalize_below_nyquist,
+            "sample_rate": SAMPLE_RATE,
+            "scale_fn": "@core.exp_sigmoid",
+        },
+        "oscillator_bank": {"use_angular_cumsum": True},
+        "processors.Add": {"name": "'add'"},
+        "ProcessorGroup": {
+            "dag": "\\\n    [(@synths.Harmonic(), ['amps', 'harmonic_distribution', 'f0_hz']),\n"
+            "     (@synths.FilteredNoise(), ['noise_magnitudes']),\n"
+            "     (@processors.Add(), ['filtered_noise/signal', 'harmonic/signal'])]"
+        },
+        "RnnFcDecoder": {
+            "ch": config.ch,
+            "input_keys": config.input_keys,
+            "layers_per_stack": config.layers_per_stack,
+            "output_splits": config.output_splits,
+            "rnn_channels": config.rnn_channels,
+            "rnn_type": "'gru'",
+        },
+    }
+    if config.z:
+        sections["MfccTimeDistributedRnnEncoder"] = {
+            "rnn_channels": config.z.rnn_channels,
+            "rnn_type": "'gru'",
+            "z_dims": config.z.z_dims,
+            "z_time_steps": config.z.z_time_steps,
+        }
+    blocks = ["import ddsp\nimport ddsp.training"]
+    for selector, parameters in sections.items():
+        lines = [f"# Parameters for {selector}:", f"# {'=' * 78}"]
+        lines += [f"{selector}.{parameter} = {value}" for parameter, value in parameters.items()]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) + "\n"

@@ -1,0 +1,43 @@
+"""Opening an instrument of either format: native here, a 2021 zip through the limited child process."""
+
+from pathlib import Path
+
+from ddsing.errors import InstrumentError
+from ddsing.instrument.archive import open_archive
+from ddsing.instrument.format import Instrument, is_native, read
+from ddsing.instrument.manifest import MAX_NAME
+
+
+def open_any(source: Path | str | bytes, *, name: str | None = None) -> Instrument:
+    """The instrument in a native zip or in one of the 2021 notebooks.
+
+    Parameters
+    ----------
+    source : Path, str or bytes
+        The zip's path, or its bytes.
+    name : str, optional
+        How a 2021 instrument, which has no name of its own, is called; else it is called as its file.
+    """
+    if detect(source) == "native":
+        return read(source)
+    from ddsing.legacy.child import convert_in_child
+
+    fallback = "Imported" if isinstance(source, bytes) else Path(source).stem
+    return convert_in_child(source if isinstance(source, bytes) else Path(source), name=clean_name(name or fallback))
+
+
+def detect(source: Path | str | bytes) -> str:
+    """``native`` or ``notebook``; a zip that is neither raises `InstrumentError`."""
+    archive = open_archive(source)
+    if is_native(archive):
+        return "native"
+    if any(name.rsplit("/", 1)[-1].startswith("ckpt-") for name in archive.members):
+        return "notebook"
+    raise InstrumentError(
+        "This zip is no instrument: it holds neither instrument.json (ddsing) nor a ckpt-*.index (2021 notebooks)."
+    )
+
+
+def clean_name(text: str) -> str:
+    """A display name from any text: one line of printable characters, never empty."""
+    return "".join(letter for letter in text if letter.isprintable())[:MAX_NAME].strip() or "Imported"
