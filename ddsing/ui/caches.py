@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from ddsing import audio, features
-from ddsing.constants import TRACKERS
+from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.workspace import Workspace, open_workspace
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")  # of recordings that are listed; what is in them decides
@@ -83,3 +83,91 @@ def analysed(content: str) -> set[str]:
 def features_of(content: str, _audio: np.ndarray, tracker: str, generation: int) -> features.Features:
     """Features of a recording that is analysed already, on an instrument's loudness scale."""
     return features.extract(_audio, tracker=tracker, generation=generation, cache=feature_cache())
+
+
+# Instruments
+
+
+def instruments() -> list:
+    """The library's entries; the library itself remembers what it read of unchanged files."""
+    return library().list()
+
+
+def instrument(entry):
+    """An entry's instrument with its weights, from memory while its file is unchanged."""
+    return _instrument(stamp(entry.path), entry.name)
+
+
+@st.cache_resource(max_entries=MODELS, show_spinner="Reading the instrument")
+def _instrument(stamp: tuple[str, int, int], name: str):
+    return library().get(name)
+
+
+@st.cache_resource(max_entries=MODELS, show_spinner=False)
+def model(digest: str, _instrument):
+    """An instrument's network, by the digest of what it holds."""
+    from ddsing.engine import render
+
+    return render.load(_instrument.config, _instrument.weights)
+
+
+def audition(entry) -> bytes:
+    """The built-in phrase sung by an instrument, as WAV."""
+    return _audition(stamp(entry.path), entry)
+
+
+@st.cache_data(max_entries=AUDITIONS, show_spinner="Singing a phrase")
+def _audition(stamp: tuple[str, int, int], _entry) -> bytes:
+    from ddsing.engine import render
+    from ddsing.ui import audition as built_in
+
+    loaded = instrument(_entry)
+    statistics = loaded.statistics
+    f0_hz, loudness_db = built_in.phrase(
+        statistics.pitch_range_midi if statistics else None,
+        statistics.loudness_range_db if statistics else None,
+        generation=loaded.config.generation,
+    )
+    timbre = built_in.hum(f0_hz, loudness_db) if loaded.config.z else None
+    sung = render.render(model(loaded.digest, loaded), f0_hz, loudness_db, n_samples=len(f0_hz) * HOP_SAMPLES, audio=timbre)
+    return audio.encode(sung.audio)
+
+
+def export(entry, file_format: str) -> bytes:
+    """An instrument's zip for downloading, ``native`` or ``notebook``."""
+    from ddsing import instrument as formats
+
+    loaded = instrument(entry)
+    if file_format == "native":
+        return formats.to_bytes(loaded)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "instrument.zip"
+        formats.write_notebook(loaded, path)
+        return path.read_bytes()
+
+
+# Work for the background, and takes
+
+
+def analysis(sound: np.ndarray, tracker: str):
+    """The work that finds a recording's pitch and keeps it."""
+    cache = feature_cache()
+
+    def work(report) -> None:
+        features.extract(sound, tracker=tracker, cache=cache, progress=lambda done: report("finding the pitch", done))
+
+    return work
+
+
+def fit(found: features.Features, statistics, settings):
+    """The fit reading as the controls stand."""
+    from ddsing.transfer import fit as reading
+
+    return reading.measure(found, statistics, settings)
+
+
+def takes():
+    """The workspace's takes."""
+    from ddsing.experiments import TakeStore
+
+    return TakeStore(workspace())

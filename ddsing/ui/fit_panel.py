@@ -36,7 +36,7 @@ def _analyse(sound, chosen: str) -> None:
 def _reading(instrument, sound, chosen: str) -> None:
     features = caches.features_of(sound.content, sound.audio, chosen, instrument.config.generation)
     settings = state.settings()
-    fit, plain_fit = caches.fit(features, instrument.statistics, settings)
+    fit = caches.fit(features, instrument.statistics, settings)
     now, best = st.columns([3, 2], gap="medium", vertical_alignment="center")
     with now:
         st.markdown(
@@ -46,7 +46,7 @@ def _reading(instrument, sound, chosen: str) -> None:
         ranges = instrument.statistics
         st.caption(f"Trained on {pitch_range(ranges.pitch_range_midi)}, {loudness_range(ranges.loudness_range_db)}")
     with best:
-        _best(plain_fit, settings)
+        _best(fit, settings)
     panel = st.expander("Where it lies outside", icon=":material/show_chart:", key="fit.plot", on_change="rerun")
     if panel.open:
         with panel, errors.guard():

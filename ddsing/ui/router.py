@@ -1,13 +1,17 @@
 """The five pages, and the router's one trap."""
 
+from pathlib import Path
+
 import streamlit as st
 
+ICON = Path(__file__).parent / "icon.png"  # a file, since the browser fetches a material icon's from the internet
 _routed = False
 
 
 def navigation():
     """The page that the address asks for."""
     global _routed
+    st.set_page_config(page_title="ddsing", page_icon=ICON, layout="wide")  # before the pages' own icons are sent
     page = st.navigation([
         st.Page("pages/timbre_transfer.py", title="Timbre transfer", icon=":material/graphic_eq:", default=True,
                 help="Sing a recording with another voice: pick an instrument and a recording, listen, compare takes."),
