@@ -1,0 +1,48 @@
+"""``features``: f0, confidence and loudness of a recording, as arrays."""
+
+import time
+from pathlib import Path
+
+from ddsing import audio as recordings
+from ddsing import features
+from ddsing.constants import TRACKERS
+from ddsing.errors import FeaturesError
+from ddsing.experiments import write_arrays
+from ddsing.units import format_duration
+from ddsing.workspace import open_workspace
+
+
+def add_parser(commands) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser("features", help="pitch, confidence and loudness of a recording")
+    parser.add_argument("audio", metavar="AUDIO")
+    parser.add_argument("--out", required=True, metavar="F.npz", help="f0_hz, f0_confidence, loudness_db: float32 at 250 Hz")
+    parser.add_argument("--tracker", choices=TRACKERS, default="full")
+    parser.set_defaults(func=run, text=text)
+
+
+def run(args) -> dict:
+    """Extract and write the features."""
+    workspace = open_workspace(args.workspace)
+    began = time.monotonic()
+    audio = recordings.decode(Path(args.audio))
+    found = features.extract(audio, tracker=args.tracker, cache=features.FeatureCache(workspace.cache / "features"))
+    try:
+        write_arrays(
+            Path(args.out), f0_hz=found.f0_hz, f0_confidence=found.f0_confidence, loudness_db=found.loudness_db
+        )
+    except OSError as error:
+        raise FeaturesError(f"{args.out!r} can't be written: {error.strerror}; name another file with --out.") from None
+    return {
+        "out": args.out,
+        "tracker": args.tracker,
+        "n_frames": len(found.f0_hz),
+        "seconds": round(time.monotonic() - began, 3),
+        "reused": found.reused,
+    }
+
+
+def text(document: dict) -> str:
+    """The document for a person."""
+    how = "found again" if document["reused"] else "analysed"
+    return f"{document['n_frames']} frames {how} in {format_duration(document['seconds'])}, written to {document['out']}"

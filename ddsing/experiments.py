@@ -1,0 +1,214 @@
+"""Takes: what was rendered, with what, and the sound. One folder each in ``experiments/``.
+
+A take is built aside and renamed into place, so that a crash leaves a whole take or none. `TakeStore.list` shows a damaged one
+with its reason and never fails for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import io
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ddsing.audio import encode
+from ddsing.errors import DdsingError, TakeError
+from ddsing.transfer.settings import Settings
+from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
+
+_NAMES = ("result", "harmonic", "noise", "original")  # the WAV files of a take
+_TEXTS = ("name", "source", "instrument", "tracker", "created", "note", "instrument_digest", "source_hash", "version")
+
+
+@dataclass(frozen=True)
+class Take:
+    """A rendering and its recipe.
+
+    Attributes
+    ----------
+    id : str
+        Sorts by time; the folder's name.
+    folder : Path
+        Holds ``result.wav``, ``harmonic.wav``, ``noise.wav``, ``original.wav`` (16 kHz, 32-bit float) and ``features.npz``.
+    seconds : Mapping[str, float]
+        Time of each stage.
+    reused : tuple[str, ...]
+        Stages that took their result from a cache.
+    fit : Mapping or None
+        See `ddsing.transfer.fit.Fit.to_json`.
+    error : str
+        Why the take can't be read, or "".
+    """
+
+    id: str
+    folder: Path
+    name: str = ""
+    source: str = ""
+    instrument: str = ""
+    tracker: str = ""
+    created: str = ""
+    note: str = ""
+    instrument_digest: str = ""
+    source_hash: str = ""
+    version: str = ""
+    settings: Settings = field(default_factory=Settings)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    reused: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    fit: Mapping | None = None
+    peak: float = 0.0
+    generation: int = 3
+    duration_s: float = 0.0
+    error: str = ""
+
+    def recipe(self) -> dict:
+        """What goes into a file's metadata: enough to set every control again."""
+        return {
+            "ddsing": self.version,
+            "take": self.id,
+            "instrument": {"name": self.instrument, "digest": self.instrument_digest},
+            "source": {"name": self.source, "hash": self.source_hash},
+            "tracker": self.tracker,
+            "settings": self.settings.to_json(),
+        }
+
+    def to_json(self) -> dict:
+        """The content of ``take.json``."""
+        document = {name: getattr(self, name) for name in _TEXTS}
+        return document | {
+            "settings": self.settings.to_json(),
+            "seconds": dict(self.seconds),
+            "reused": list(self.reused),
+            "warnings": list(self.warnings),
+            "fit": None if self.fit is None else dict(self.fit),
+            "peak": self.peak,
+            "generation": self.generation,
+            "duration_s": self.duration_s,
+        }
+
+    def curves(self) -> dict[str, np.ndarray]:
+        """The features and the conditioning: arrays [shape=(n_frames,)] as `ddsing.transfer.pipeline` saves them."""
+        try:
+            with np.load(self.folder / "features.npz", allow_pickle=False) as arrays:
+                return dict(arrays)
+        except (OSError, ValueError, EOFError):
+            raise TakeError(f"The curves of the take {self.name!r} can't be read; render it again.") from None
+
+
+def read_recipe(recipe: Mapping) -> tuple[Settings, str, str]:
+    """Settings, tracker and instrument name of a recipe; raises `DdsingError` if it is not one of ours."""
+    instrument = recipe.get("instrument")
+    tracker = recipe.get("tracker")
+    if not isinstance(instrument, Mapping) or not isinstance(instrument.get("name"), str) or not isinstance(tracker, str):
+        raise TakeError("The recipe in this file can't be read; set the controls by hand.")
+    return Settings.from_json(recipe.get("settings", {})), tracker, instrument["name"]
+
+
+class TakeStore:
+    """The takes of a workspace."""
+
+    def __init__(self, workspace: Workspace):
+        self._folder = workspace.experiments
+
+    def list(self) -> list[Take]:
+        """All readable takes, newest first."""
+        return [take for take in self.list_all() if not take.error]
+
+    def list_all(self) -> list[Take]:
+        """All takes, newest first; one that can't be read has its reason as `error`."""
+        folders = (path for path in self._folder.glob("*") if path.is_dir() and not path.name.startswith("."))
+        return [self._read(folder) for folder in sorted(folders, key=lambda path: path.name, reverse=True)]
+
+    def get(self, take_id: str) -> Take:
+        """The take with an id."""
+        take = self._read(self._folder / safe_name(take_id))
+        if take.error:
+            raise TakeError(take.error)
+        return take
+
+    def rename(self, take_id: str, name: str) -> Take:
+        """Call a take otherwise (up to 120 characters)."""
+        return self._change(take_id, name=name.strip()[:120] or take_id)
+
+    def note(self, take_id: str, note: str) -> Take:
+        """Write a note to a take (up to 2,000 characters)."""
+        return self._change(take_id, note=note[:2000])
+
+    def delete(self, take_id: str) -> str:
+        """Move a take to the trash; returns what `undo` takes."""
+        return str(trash(self.get(take_id).folder))
+
+    def undo(self, token: str) -> Take:
+        """Bring a deleted take back."""
+        path = Path(token)
+        if path.parent.parent.parent != self._folder:
+            raise TakeError("This take can't be brought back: it was not deleted here.")
+        return self._read(restore(path))
+
+    def export(self, take_id: str, format: str = "WAV") -> bytes:
+        """The result as a 24-bit WAV or FLAC with the recipe in its metadata."""
+        take = self.get(take_id)
+        return encode(take.folder / "result.wav", format=format, recipe=take.recipe())
+
+    @contextlib.contextmanager
+    def building(self, title: str) -> Iterator[tuple[str, Path]]:
+        """A new take's id and a folder to fill; it becomes a take when the block ends well, and vanishes otherwise."""
+        now = datetime.datetime.now().astimezone()
+        take_id = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}-{safe_name(title)[:40].strip(' .-')}-{secrets.token_hex(2)}"
+        folder = self._folder / f".{take_id}.partial"
+        folder.mkdir(parents=True)
+        try:
+            yield take_id, folder
+            os.replace(folder, self._folder / take_id)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _change(self, take_id, **changes):
+        take = replace(self.get(take_id), **changes)
+        write_take(take)
+        return take
+
+    def _read(self, folder):
+        try:
+            data = json.loads((folder / "take.json").read_text("utf-8"))
+            texts = {name: str(data.get(name, "")) for name in _TEXTS}
+            if not (folder / "result.wav").is_file():
+                raise TakeError("the sound is missing")
+            return Take(
+                id=folder.name,
+                folder=folder,
+                **texts,
+                settings=Settings.from_json(data["settings"]),
+                seconds={str(stage): float(seconds) for stage, seconds in data["seconds"].items()},
+                reused=tuple(map(str, data["reused"])),
+                warnings=tuple(map(str, data["warnings"])),
+                fit=data["fit"],
+                peak=float(data["peak"]),
+                generation=int(data["generation"]),
+                duration_s=float(data["duration_s"]),
+            )
+        except FileNotFoundError:
+            return Take(folder.name, folder, error=f"There is no take {folder.name!r}; it may have been deleted.")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, DdsingError):
+            return Take(folder.name, folder, name=folder.name, error=f"The take {folder.name!r} is damaged and can't be read.")
+
+
+def write_take(take: Take, folder: Path | None = None) -> None:
+    """Write a take's ``take.json``, into `folder` while it is being built."""
+    document = json.dumps(take.to_json(), ensure_ascii=False, indent=1)
+    write_atomic((folder or take.folder) / "take.json", document.encode("utf-8"))
+
+
+def write_arrays(path: Path, **arrays) -> None:
+    """Write arrays as an .npz under exactly this name, whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_atomic(path, buffer.getvalue())
