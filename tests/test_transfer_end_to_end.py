@@ -1,0 +1,140 @@
+"""From a recording to a take and back, through the library and the command line, with an instrument of 2021."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from ddsing import audio as recordings
+from ddsing.errors import Cancelled, InstrumentError, TakeError
+from ddsing.experiments import TakeStore, read_recipe
+from ddsing.transfer import pipeline
+from ddsing.transfer.settings import Settings
+from ddsing.workspace import open_workspace
+
+ROOT = Path(__file__).parent.parent
+OF_2021 = Path(__file__).parent / "golden" / "singing_2021.zip"
+
+
+def sung(seconds=2.0, hz=150.0):
+    t = np.arange(int(seconds * 16_000)) / 16_000
+    tone = sum(np.sin(2 * np.pi * hz * k * t) / k for k in range(1, 10))
+    return (0.1 * tone * (1 + 0.5 * np.sin(2 * np.pi * 0.7 * t))).astype(np.float32)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return open_workspace(tmp_path / "workspace")
+
+
+def transfer(workspace, source, settings=None, **options):
+    return pipeline.run(workspace, source, OF_2021, settings or Settings(), tracker="tiny", **options)
+
+
+def test_a_take_is_kept_and_reuses_what_did_not_change(workspace):
+    models = pipeline.Models()
+    wav = recordings.encode(sung())
+    first = transfer(workspace, wav, source_name="a *song*.wav", models=models)
+    assert first.reused == () and set(first.seconds) == set(pipeline.STAGES)
+    second = transfer(workspace, wav, Settings(octave_shift=1), models=models)
+    assert second.reused == ("features", "model")
+    store = TakeStore(workspace)
+    assert [take.id for take in store.list()] == [second.id, first.id]
+    for name in ("result", "harmonic", "noise", "original"):
+        assert soundfile.info(first.folder / f"{name}.wav").frames == 32_000
+    result, harmonic, noise = (soundfile.read(first.folder / f"{n}.wav")[0] for n in ("result", "harmonic", "noise"))
+    assert np.abs(result).max() > 1e-3
+    np.testing.assert_allclose(result, harmonic + noise, atol=1e-6)
+    assert first.curves()["f0_hz"].shape == (501,)
+
+
+def test_downloads_carry_the_whole_recipe(workspace):
+    settings = Settings(use_statistics=True, autotune=0.5, loudness_shift_db=-5.0, seed=7)
+    take = transfer(workspace, sung(), settings)
+    for format in ("WAV", "FLAC"):
+        recipe = recordings.read_recipe(TakeStore(workspace).export(take.id, format))
+        assert read_recipe(recipe) == (settings, "tiny", "singing_2021")
+    with pytest.raises(TakeError):
+        read_recipe({"instrument": 3})
+
+
+def test_takes_are_renamed_noted_deleted_and_brought_back(workspace):
+    store = TakeStore(workspace)
+    take = transfer(workspace, sung(0.5))
+    store.rename(take.id, "Best “one”")
+    assert store.note(take.id, "keep").name == "Best “one”"
+    token = store.delete(take.id)
+    assert store.list() == []
+    assert store.undo(token).note == "keep"
+    (take.folder / "take.json").write_text('{"settings": []}')
+    assert store.list() == [] and "damaged" in store.list_all()[0].error
+
+
+def test_a_cancelled_transfer_leaves_nothing(workspace):
+    def stop(stage, share):
+        if stage == "render" and share > 0:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        transfer(workspace, sung(), progress=stop)
+    assert not list(workspace.experiments.iterdir())
+
+
+def test_an_unknown_instrument_names_those_that_are_there(workspace):
+    with pytest.raises(InstrumentError, match="There is no instrument 'nobody'"):
+        pipeline.run(workspace, sung(0.2), "nobody", Settings(), tracker="tiny")
+
+
+def command(*arguments):
+    return subprocess.run([sys.executable, "-m", "ddsing", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_the_command_line_transfers_with_stems_and_controls(tmp_path):
+    source = tmp_path / "-odd 'näme'.wav"
+    source.write_bytes(recordings.encode(sung()))
+    out, controls = tmp_path / "out.wav", tmp_path / "c.npz"
+    done = command(
+        "transfer", "--instrument", OF_2021, "--out", out, "--tracker", "tiny", "--loudness-shift", "-10", "--stems",
+        "--controls", controls, "--json", "--workspace", tmp_path / "w", source,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert {"take", "seconds", "reused", "fit", "settings", "warnings"} <= document.keys()
+    assert document["settings"]["loudness_shift_db"] == -10.0
+    assert soundfile.info(out).frames == 32_000
+    assert (tmp_path / "out_harmonic.wav").exists() and (tmp_path / "out_noise.wav").exists()
+    arrays = np.load(controls)
+    assert arrays["amps"].shape == (500, 1) and arrays["harmonic_distribution"].shape == (500, 40)
+    assert arrays["noise_magnitudes"].shape == (500, 33) and arrays["f0_hz"].shape == arrays["loudness_db"].shape == (500,)
+
+
+def test_the_command_line_writes_features_and_refuses_in_one_sentence(tmp_path):
+    source = tmp_path / "song.wav"
+    source.write_bytes(recordings.encode(sung(1.0)))
+    done = command("--workspace", tmp_path / "w", "features", source, "--out", tmp_path / "f", "--tracker", "tiny", "--json")
+    assert done.returncode == 0, done.stderr
+    arrays = np.load(tmp_path / "f")
+    assert {name: (arrays[name].shape, arrays[name].dtype) for name in arrays} == {
+        name: ((251,), np.float32) for name in ("f0_hz", "f0_confidence", "loudness_db")
+    }
+    source.write_text("no sound")
+    for arguments in (
+        ("features", source, "--out", tmp_path / "f"),
+        ("transfer", source, "--instrument", "x", "--out", tmp_path / "o.wav"),
+        ("transfer", source, "--instrument", "x", "--out", tmp_path / "o.wav", "--octave-shift", "9"),
+        ("instrument", "inspect", source),
+    ):
+        refused = command(*arguments, "--workspace", tmp_path / "w")
+        assert refused.returncode == 2 and refused.stdout == ""
+        assert len(refused.stderr.strip().splitlines()) == 1 and "Traceback" not in refused.stderr
+
+
+def test_the_doctor_finds_all_well(tmp_path):
+    done = command("doctor", "--workspace", tmp_path / "w", "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 0 and document["ok"], document["problems"]
+    assert document["weights"] == {"full": True, "tiny": True} and document["render"]["n_samples"] == 16_000
