@@ -9,20 +9,21 @@ st.title("Timbre transfer")
 
 transfer.prepare()
 transfer.announce(work.finished())
+instrument = sound = None
 left, right = st.columns([5, 6], gap="large")
 with left:
     with errors.guard():
         instrument = instrument_picker.pick()
     with errors.guard():
         sound = recording.load(sources.pick())
+    with errors.guard():
+        fit_panel.show(instrument, sound)
 with right:
     with errors.guard():
         recording.tracker(sound)
-        settings = transfer_controls.settings(has_statistics=instrument is None or instrument.statistics is not None)
-        transfer.button(instrument, sound, settings)
+        transfer_controls.settings(has_statistics=instrument is None or instrument.statistics is not None)
+        transfer.button(instrument, sound)
 if work.current() is not None:
     work.show_progress()
-with errors.guard():
-    fit_panel.show(instrument, sound)
 with errors.guard():
     takes.show()

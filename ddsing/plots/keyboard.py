@@ -38,7 +38,7 @@ def figure(pitch_range_midi: tuple[float, float], *, mean_midi: float | None = N
             x0, x1, y0 = (x - 0.3, x + 0.3, 0.4) if black else (x, x + 1, 0.0)
             fill = ("#0d6a61" if inside else "#3a4247") if black else ("#7fd0c5" if inside else "#fbfaf6")
             shapes.append({
-                "type": "rect", "x0": x0, "x1": x1, "y0": y0, "y1": 1.0, "fillcolor": fill,
+                "type": "rect", "layer": "below", "x0": x0, "x1": x1, "y0": y0, "y1": 1.0, "fillcolor": fill,
                 "line": {"color": "#8b959b", "width": 0.7},
             })  # fmt: skip
     result = go.Figure(layout={"shapes": shapes})

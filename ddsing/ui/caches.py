@@ -17,6 +17,15 @@ MODELS = 4
 RECORDINGS = 4
 FEATURES = 8
 AUDITIONS = 16
+TAKES = 4
+STAGES = {  # of the pipeline, for people
+    "decode": "reading the recording",
+    "features": "finding the pitch",
+    "model": "loading the instrument",
+    "conditioning": "preparing pitch and loudness",
+    "render": "singing",
+    "save": "saving the take",
+}
 
 
 def workspace() -> Workspace:
@@ -79,6 +88,11 @@ def analysed(content: str) -> set[str]:
     return {name for name in TRACKERS if cache.has(content, name)}
 
 
+def is_analysed(content: str, tracker: str) -> bool:
+    """Whether a recording's pitch is known already."""
+    return feature_cache().has(content, tracker)
+
+
 @st.cache_resource(max_entries=FEATURES, show_spinner=False)
 def features_of(content: str, _audio: np.ndarray, tracker: str, generation: int) -> features.Features:
     """Features of a recording that is analysed already, on an instrument's loudness scale."""
@@ -103,12 +117,12 @@ def _instrument(stamp: tuple[str, int, int], name: str):
     return library().get(name)
 
 
-@st.cache_resource(max_entries=MODELS, show_spinner=False)
-def model(digest: str, _instrument):
-    """An instrument's network, by the digest of what it holds."""
-    from ddsing.engine import render
+@st.cache_resource(max_entries=1, show_spinner=False)
+def models():
+    """Loaded networks by the digest of what they hold, for all tabs; bounded, and none is ever changed."""
+    from ddsing.transfer.pipeline import Models
 
-    return render.load(_instrument.config, _instrument.weights)
+    return Models(MODELS)
 
 
 def audition(entry) -> bytes:
@@ -129,7 +143,8 @@ def _audition(stamp: tuple[str, int, int], _entry) -> bytes:
         generation=loaded.config.generation,
     )
     timbre = built_in.hum(f0_hz, loudness_db) if loaded.config.z else None
-    sung = render.render(model(loaded.digest, loaded), f0_hz, loudness_db, n_samples=len(f0_hz) * HOP_SAMPLES, audio=timbre)
+    network, _ = models().get(loaded)
+    sung = render.render(network, f0_hz, loudness_db, n_samples=len(f0_hz) * HOP_SAMPLES, audio=timbre)
     return audio.encode(sung.audio)
 
 
@@ -154,7 +169,22 @@ def analysis(sound: np.ndarray, tracker: str):
     cache = feature_cache()
 
     def work(report) -> None:
-        features.extract(sound, tracker=tracker, cache=cache, progress=lambda done: report("finding the pitch", done))
+        features.extract(sound, tracker=tracker, cache=cache, progress=lambda done: report(STAGES["features"], done))
+
+    return work
+
+
+def transfer(entry, sound, settings, tracker: str):
+    """The work that makes a take. Everything it needs is taken along, so nothing that a tab changes meanwhile matters."""
+    from ddsing.transfer import pipeline
+
+    loaded, opened, stores = instrument(entry), workspace(), models()
+
+    def work(report):
+        return pipeline.run(
+            opened, sound.audio, loaded, settings, source_name=sound.source.name, tracker=tracker, models=stores,
+            progress=lambda stage, done: report(STAGES.get(stage, stage), done),
+        )  # fmt: skip
 
     return work
 
@@ -171,3 +201,10 @@ def takes():
     from ddsing.experiments import TakeStore
 
     return TakeStore(workspace())
+
+
+@st.cache_data(max_entries=TAKES, show_spinner=False)
+def take_audio(take_id: str) -> tuple[np.ndarray, np.ndarray]:
+    """A take's original and result, float32 at 16 kHz; a take's sound never changes."""
+    folder = takes().get(take_id).folder
+    return audio.decode(folder / "original.wav"), audio.decode(folder / "result.wav")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ddsing.ui import caches, errors, state, work
-from ddsing.ui.formatting import loudness_range, octaves, percent, pitch_range, signed
+from ddsing.ui.formatting import octaves, percent, signed
 
 
 def show(instrument, sound) -> None:
@@ -21,9 +21,8 @@ def show(instrument, sound) -> None:
 
 
 def _offer(sound, chosen: str) -> None:
-    text, button = st.columns([5, 2], vertical_alignment="center")
-    text.markdown("**Fit** · See how the recording lies in the instrument's range before you transfer.")
-    button.button("Analyse the recording", key="fit.analyse", icon=":material/search_insights:", width="stretch",
+    st.markdown("**Fit** · How does the recording lie in the instrument's range? Analysing it tells, before you transfer.")
+    st.button("Analyse the recording", key="fit.analyse", icon=":material/search_insights:", width="stretch",
                   on_click=_analyse, args=(sound, chosen),
                   help="Finds pitch and loudness. The transfer does it too, and nothing is analysed twice.")  # fmt: skip
 
@@ -37,16 +36,11 @@ def _reading(instrument, sound, chosen: str) -> None:
     features = caches.features_of(sound.content, sound.audio, chosen, instrument.config.generation)
     settings = state.settings()
     fit = caches.fit(features, instrument.statistics, settings)
-    now, best = st.columns([3, 2], gap="medium", vertical_alignment="center")
-    with now:
-        st.markdown(
-            f"**Fit** · **{percent(fit.inside_share)}** of the singing lies inside the instrument's range "
-            f"as the controls stand: pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)}."
-        )
-        ranges = instrument.statistics
-        st.caption(f"Trained on {pitch_range(ranges.pitch_range_midi)}, {loudness_range(ranges.loudness_range_db)}")
-    with best:
-        _best(fit, settings)
+    st.markdown(
+        f"**Fit** · **{percent(fit.inside_share)}** of the singing lies inside the instrument's range as the controls stand "
+        f"(pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."
+    )
+    _best(fit, settings)
     panel = st.expander("Where it lies outside", icon=":material/show_chart:", key="fit.plot", on_change="rerun")
     if panel.open:
         with panel, errors.guard():

@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 
 from ddsing.constants import SAMPLE_RATE, TRACKERS
-from ddsing.ui import caches, sources, state, transfer_controls
+from ddsing.experiments import read_recipe
+from ddsing.ui import caches, errors, sources, state, transfer_controls
 from ddsing.ui.formatting import format_duration, plain
 
 
@@ -57,20 +58,16 @@ def _offer(recipe: dict) -> None:
                   help="Puts every control, the tracker and the instrument as they were for this take.")  # fmt: skip
 
 
+@errors.callback
 def _restore(recipe: dict) -> None:
-    from ddsing.ui import errors
-
-    @errors.callback
-    def restore() -> None:
-        settings, used_tracker, instrument = caches.read_recipe(recipe)
-        names = {entry.name for entry in caches.instruments()}
-        state.apply(
-            settings,
-            tracker=used_tracker if used_tracker in TRACKERS else None,
-            instrument=instrument if instrument in names else None,
-        )
-        if instrument and instrument not in names:
-            st.toast(f"The instrument {plain(instrument)} is not here; everything else is restored.",
-                     icon=":material/info:")  # fmt: skip
-
-    restore()
+    settings, used_tracker, instrument = read_recipe(recipe)
+    names = {entry.name for entry in caches.instruments()}
+    state.apply(
+        settings,
+        tracker=used_tracker if used_tracker in TRACKERS else None,
+        instrument=instrument if instrument in names else None,
+    )
+    if instrument not in names:
+        st.toast(f"The instrument {plain(instrument)} is not here; everything else is restored.", icon=":material/info:")
+    else:
+        st.toast("Every control is as it was for this take.", icon=":material/check:")

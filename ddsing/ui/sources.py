@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from ddsing.ui import caches, state
-from ddsing.ui.formatting import format_duration, plain
+from ddsing.ui.formatting import plain
 
 KINDS = {
     "examples": ":material/folder_special: Examples",
@@ -62,7 +62,7 @@ def _example() -> Source | None:
         "Example", list(found), key=state.EXAMPLE, label_visibility="collapsed", persist_state="session",
         help="Recordings in the workspace's examples folder.",
     )  # fmt: skip
-    return Source(found[name].stem, found[name], ":".join(map(str, caches.stamp(found[name]))))
+    return Source(found[name].name, found[name], ":".join(map(str, caches.stamp(found[name]))))
 
 
 def _upload() -> Source | None:
@@ -87,7 +87,7 @@ def _kept(slot: str, file, said: str) -> Source | None:
         held = st.session_state.get(slot)
         if held is None or held[0] != file.file_id:
             data = file.getvalue()
-            name = Path(file.name).stem if said == "uploaded" else "microphone"
+            name = file.name if said == "uploaded" else "microphone.wav"
             st.session_state[slot] = (file.file_id, Source(name, data, hashlib.sha256(data).hexdigest()))
     held = st.session_state.get(slot)
     if held is None:
@@ -95,10 +95,3 @@ def _kept(slot: str, file, said: str) -> Source | None:
     if file is None:
         st.caption(f"Still here, {said} before: {plain(held[1].name)}")
     return held[1]
-
-
-def describe(source: Source, duration_s: float, info) -> None:
-    """A line about the recording, and a player."""
-    channels = {1: "mono", 2: "stereo"}.get(info.n_channels, f"{info.n_channels} channels")
-    st.caption(f"{plain(source.name)} · {format_duration(duration_s)} · {plain(info.format)} · "
-               f"{info.sample_rate_hz / 1000:g} kHz · {channels}")  # fmt: skip

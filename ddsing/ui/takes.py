@@ -1,14 +1,14 @@
 """The list of takes, newest first: settings, players, plots, downloads, and what can be done with each."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from ddsing.ui import caches, errors, state, take_plots
 from ddsing.ui.formatting import format_duration, octaves, percent, plain, signed, when
+from ddsing.workspace import safe_name
 
 PAGE_SIZE = 5
-PLAYERS = {"result": "Result", "harmonic": "Harmonic part", "noise": "Noise part", "original": "Original"}
+LONG_S = 60.0  # from here on, players other than the result's are loaded when asked for
+PLAYERS = {"result": "Result", "original": "Original", "harmonic": "Harmonic part", "noise": "Noise part"}
 LABELS = {
     "octave_shift": "octave shift",
     "loudness_shift_db": "loudness shift",
@@ -24,22 +24,26 @@ _SHOWN, _DELETED = "takes.shown", "takes.deleted"
 
 def show() -> None:
     """The takes with a title; nothing is computed for those not shown."""
-    found = caches.takes().list()
+    everything = caches.takes().list_all()
+    found = [take for take in everything if not take.error]
     st.subheader("Takes" if not found else f"Takes ({len(found)})")
     _undo_offer()
+    for take in everything:
+        if take.error:
+            st.warning(plain(take.error), icon=":material/broken_image:")
     if not found:
         st.caption("Press **Transfer timbre**: each result is kept here, newest first, also after a restart.")
         return
     shown = st.session_state.setdefault(_SHOWN, PAGE_SIZE)
     for take, previous in zip(found[:shown], [*found[1:], None]):
         with st.container(border=True, key=f"take.{take.id}"), errors.guard():
-            _take(take, previous)
+            _take(take, previous, newest=take is found[0])
     if len(found) > shown:
         st.button(f"Show {min(PAGE_SIZE, len(found) - shown)} older takes", key="takes.more", on_click=_more,
                   icon=":material/expand_more:", type="tertiary")  # fmt: skip
 
 
-def _take(take, previous) -> None:
+def _take(take, previous, *, newest: bool) -> None:
     title, actions = st.columns([5, 4], vertical_alignment="top")
     with title:
         st.markdown(f"#### {plain(take.name)}")
@@ -55,7 +59,7 @@ def _take(take, previous) -> None:
     st.caption(_how(take))
     if take.settings.show_full_output:
         panel = st.expander("Full output", icon=":material/monitoring:", key=f"full.{take.id}", on_change="rerun",
-                            expanded=previous is None or take.id == caches.newest_take_id())  # fmt: skip
+                            expanded=newest)  # fmt: skip
         if panel.open:
             with panel, errors.guard():
                 take_plots.show(take)
@@ -87,22 +91,31 @@ def _value(field: str, value) -> str:
 
 
 def _players(take) -> None:
-    main, parts = st.columns([5, 6], gap="medium")
-    for name, label in PLAYERS.items():
-        path = take.folder / f"{name}.wav"
-        if not path.exists():
-            continue
-        if name in ("result", "original"):
-            with main:
-                _player(take, label, path)
-        else:
-            with parts:
-                _player(take, label, path)
+    names = list(PLAYERS)
+    if take.duration_s > LONG_S:
+        _player(take, names.pop(0))
+        panel = st.expander("Original, harmonic part, noise part", icon=":material/headphones:", key=f"parts.{take.id}",
+                            on_change="rerun")  # fmt: skip
+        if not panel.open:
+            return
+        with panel:
+            _grid(take, names)
+    else:
+        _grid(take, names)
 
 
-def _player(take, label: str, path: Path) -> None:
-    st.caption(label)
-    st.audio(str(path), format="audio/wav", alt=f"{label} of {take.name}")
+def _grid(take, names: list[str]) -> None:
+    columns = st.columns(2, gap="medium")
+    for index, name in enumerate(names):
+        with columns[index % 2]:
+            _player(take, name)
+
+
+def _player(take, name: str) -> None:
+    path = take.folder / f"{name}.wav"
+    if path.exists():
+        st.caption(PLAYERS[name])
+        st.audio(str(path), format="audio/wav", alt=f"{PLAYERS[name]} of {take.name}")
 
 
 def _how(take) -> str:
@@ -120,11 +133,12 @@ def _actions(take) -> None:
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.button("Use these settings", key=f"take_use.{take.id}", on_click=_use, args=(take.id,),
                   icon=":material/settings_backup_restore:", help="Sets all controls as they were for this take.")  # fmt: skip
-        with st.popover("", icon=":material/download:", help="Download, with the recipe in the file's metadata"):
+        with st.popover("", icon=":material/download:", help="Download, with the recipe in the file's metadata",
+                        key=f"take_download.{take.id}"):  # fmt: skip
             for file_format in ("WAV", "FLAC"):
                 st.download_button(
                     file_format, data=lambda chosen=file_format: caches.takes().export(take.id, chosen),
-                    file_name=f"{caches.file_name(take.name)}.{file_format.lower()}", mime=f"audio/{file_format.lower()}",
+                    file_name=f"{safe_name(take.name)}.{file_format.lower()}", mime=f"audio/{file_format.lower()}",
                     key=f"take_{file_format}.{take.id}", on_click="ignore", width="stretch",
                 )  # fmt: skip
         with st.popover("", icon=":material/edit:", help="Rename, note"), st.form(f"take_edit.{take.id}", border=False):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ddsing.errors import DdsingError
+from ddsing.errors import Cancelled
 from ddsing.ui import caches, errors, sources, state, work
 from ddsing.ui.formatting import plain
 
@@ -15,12 +15,12 @@ def prepare() -> None:
     st.session_state.setdefault(state.SOURCE_KIND, "examples" if sources.examples() else "upload")
 
 
-def button(instrument, sound, settings) -> None:
+def button(instrument, sound) -> None:
     """The primary button; disabled, with the reason as its help, while something is missing."""
     reason = _missing(instrument, sound)
     st.button(
         "Transfer timbre", type="primary", key="transfer.start", icon=":material/graphic_eq:", shortcut=SHORTCUT,
-        width="stretch", disabled=reason is not None, on_click=_start, args=(instrument, sound, settings),
+        width="stretch", disabled=reason is not None, on_click=_start, args=(instrument, sound),
         help=reason or "Sing the recording with the instrument's voice; the result is added to the takes below.",
     )  # fmt: skip
 
@@ -36,19 +36,16 @@ def _missing(instrument, sound) -> str | None:
 
 
 @errors.callback
-def _start(instrument, sound, _settings_as_shown) -> None:
+def _start(instrument, sound) -> None:
     settings, tracker = state.settings(), st.session_state[state.TRACKER]
     work.start(f"Transferring {plain(sound.source.name)}", caches.transfer(instrument, sound, settings, tracker))
 
 
 def announce(done: work.Work | None) -> None:
     """Say how the last work ended."""
-    if done is None or isinstance(done.error, DdsingError) and not str(done.error):
+    if done is None or done.error is None:
         return
-    if done.error is not None:
-        from ddsing.errors import Cancelled
-
-        if isinstance(done.error, Cancelled):
-            st.toast("Stopped; nothing half-done was kept.", icon=":material/stop_circle:")
-        else:
-            st.error(errors.sentence(done.error), icon=":material/error:")
+    if isinstance(done.error, Cancelled):
+        st.toast("Stopped; nothing half-done was kept.", icon=":material/stop_circle:")
+    else:
+        st.error(errors.sentence(done.error), icon=":material/error:")

@@ -57,14 +57,14 @@ def settings(*, has_statistics: bool):
         reasons = reasons | {"use_statistics": "This instrument carries no statistics."}
     shape, colour = st.columns(2, gap="medium")
     with shape:
-        _slider("octave_shift", "Octave shift", -3, 3, 1, "%+d", reasons)
-        _slider("loudness_shift_db", "Loudness shift, dB", -30.0, 30.0, 5.0, "%+.0f", reasons)
+        _slider("octave_shift", "Octave shift", -3, 3, 1, "%d", reasons)
+        _slider("loudness_shift_db", "Loudness shift, dB", -30.0, 30.0, 5.0, "%.0f", reasons)
         _slider("autotune", "Autotune", 0.0, 1.0, 0.1, "%.1f", reasons)
+        _toggle("show_full_output", "Show full output", reasons)
     with colour:
         _toggle("use_statistics", "Use loudness statistics", reasons)
         _slider("mask_threshold", "Mask threshold", 0.0, 2.0, 0.1, "%.1f", reasons)
         _slider("attenuation_db", "Attenuation, dB", 0.0, 50.0, 1.0, "%.0f", reasons)
-        _toggle("show_full_output", "Show full output", reasons)
     return state.settings()
 
 
