@@ -1,9 +1,18 @@
-# make app: install and open the dashboard.   make test: install what the tests need and run them all.
-PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
+# make app     install, and open the dashboard
+# make test    install what the tests need too, and run them all
+# make check   the tests, style and types
+# make bench   speed beside ddsp's own path          make demo   train the demo's instrument again
+# make lock    compile the requirements again
+# PYTHON=...   which Python to install with: 3.11, 3.12 or 3.13
+
+SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	if "$$name" -c '$(SUPPORTED)' 2>/dev/null; then echo "$$name"; break; fi; done)
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-header
 
-.PHONY: app test check bench lock
+.PHONY: app test check bench demo lock
 
 app: .venv/app.stamp
 	$(BIN)/python -m streamlit run app.py
@@ -17,22 +26,30 @@ check: .venv/test.stamp
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-bench: .venv/test.stamp
+bench: .venv/app.stamp
 	$(BIN)/python -m benchmarks.transfer
-	$(BIN)/python -m benchmarks.pitch
 
+demo: .venv/app.stamp
+	$(BIN)/python -m demo.build
+
+# A changed lock gets a new environment, so that nothing of the old one is left in it.
 .venv/app.stamp: requirements.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --no-deps -r requirements.txt
-	touch $@
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "ddsing needs Python 3.11, 3.12 or 3.13 with venv (Debian: apt install python3-venv); if it has another name, say make PYTHON=..." >&2; \
+		exit 1; fi
+	@echo "Installing into .venv with $(PYTHON): about 3.5 GB, some minutes."
+	@"$(PYTHON)" -m venv --clear .venv
+	@$(INSTALL) --no-deps -r requirements.txt
+	@touch $@
 
 .venv/test.stamp: .venv/app.stamp requirements-test.txt
-	$(BIN)/python -m pip install --quiet --no-deps -r requirements-test.txt
-	touch $@
+	@$(INSTALL) --no-deps -r requirements-test.txt
+	@touch $@
 
 lock: .venv/app.stamp
-	$(BIN)/python -m pip install --quiet uv
+	$(INSTALL) uv
 	$(COMPILE) requirements.in --output-file requirements.txt
 	$(COMPILE) requirements-test.in --output-file requirements-test.txt
 	for name in requirements requirements-test; do \
-		sed -i "1i # Compiled from $$name.in by make lock; sha256 of the input: $$(sha256sum $$name.in | cut -d' ' -f1)" $$name.txt; done
+		{ echo "# Compiled from $$name.in by make lock; sha256 of the input: $$(sha256sum $$name.in | cut -d' ' -f1)"; cat $$name.txt; } \
+		> $$name.new && mv $$name.new $$name.txt; done

@@ -1,7 +1,8 @@
-"""`python -m ddsing`: see `ddsing.cli`."""
+"""``python -m ddsing``: the command line, see `ddsing.cli`."""
 
 import sys
 
 from ddsing.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,61 +1,125 @@
-"""The command line: everything the pages do.
+"""The command line: everything the pages do. This is its root: which commands there are, and how they begin and end.
 
-Each module here adds one command: a function that returns its JSON document, and one that says the same to a person. A user's mistake
-is one sentence on stderr and exit status 2.
+Each module in this folder is a command, or a family of commands. It has ``add_parser(subparsers)``, which sets ``func(args)``, returning
+a document (a dictionary that JSON can hold), and ``text(document)``, the same in words for people. A module imports what is
+slow to import inside `func`, so that ``--help`` is quick.
+
+Exit status: 0; 2 with one sentence on stderr; 130 when interrupted with Ctrl-C.
 """
 
 import argparse
+import contextlib
+import dataclasses
+import importlib
 import json
+import math
 import os
+import pkgutil
 import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 import ddsing
 from ddsing.errors import Cancelled, DdsingError
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
-    from ddsing.cli import doctor, features, instrument, transfer
-
-    parser = argparse.ArgumentParser(prog="python -m ddsing", description=ddsing.__doc__, allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"ddsing {ddsing.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (doctor, features, transfer, instrument):
-        module.add_parser(commands)
-    _add_common(parser)
-    return parser
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command; returns the exit status."""
-    args = build_parser().parse_args(arguments)
+class Failed(DdsingError):
+    """A command that has something to show although it failed: `document` is printed as if it hadn't."""
+
+    def __init__(self, message: str, document: Mapping):
+        super().__init__(message)
+        self.document = document
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence; the usage is what ``--help`` is for."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **{"allow_abbrev": False, **options})
+
+    def error(self, message: str) -> NoReturn:
+        message = " ".join(message.split()).rstrip(".")
+        self.exit(EXIT_ERROR, f"{message[:1].upper()}{message[1:]}; try {self.prog} --help.\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status (argparse itself raises `SystemExit` with it)."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # file names may hold what the terminal can't show
     try:
-        document = args.func(args)
-        print(json.dumps(document, ensure_ascii=False) if args.json else args.text(document))
-        sys.stdout.flush()
-        return document.get("status", 0)
-    except (Cancelled, KeyboardInterrupt):
-        return 130
-    except DdsingError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except BrokenPipeError:
+        return _run(build_parser().parse_args(arguments))
+    except (KeyboardInterrupt, Cancelled):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader, `head` for instance, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except DdsingError as error:
+        return _complain(str(error))
+    except OSError as error:
+        name = f"{os.fsdecode(error.filename)!r}: " if isinstance(error.filename, str | bytes) else ""
+        return _complain(f"{name}{error.strerror or error}.")
 
 
-def _add_common(parser):
-    """``--workspace`` and ``--json`` on every command, wherever they are written."""
-    parser.add_argument("--workspace", metavar="DIR", default=None, help="the workspace folder (else DDSING_WORKSPACE, else ./workspace)")
-    parser.add_argument("--json", action="store_true", default=False, help="print one JSON document")
-    for child in _commands(parser):
-        child.add_argument("--workspace", metavar="DIR", default=argparse.SUPPRESS, help="the workspace folder")
-        child.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    root = _Parser(
+        prog="python -m ddsing", description=ddsing.__doc__, epilog="`make app` opens the dashboard, which does the same."
+    )
+    root.add_argument("--version", action="version", version=f"ddsing {ddsing.__version__}")
+    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in pkgutil.iter_modules(__path__):
+        command = importlib.import_module(f"{__name__}.{module.name}")
+        if hasattr(command, "add_parser"):
+            command.add_parser(commands)
+    _add_common(root)
+    root.set_defaults(workspace=None, json=False)
+    return root
 
 
-def _commands(parser):
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    """``--workspace`` and ``--json``, before and after each command; where they are absent, they don't reset the others."""
+    parser.add_argument(
+        "--workspace", metavar="DIR", default=argparse.SUPPRESS, help="the workspace folder; else DDSING_WORKSPACE, else ./workspace"
+    )
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            for child in action.choices.values():
-                yield child
-                yield from _commands(child)
+            for command in action.choices.values():
+                _add_common(command)
+
+
+def _run(args: argparse.Namespace) -> int:
+    failure = None
+    try:
+        # stdout holds the document and nothing else
+        with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
+            document = args.func(args)
+    except Failed as failed:
+        document, failure = failed.document, str(failed)
+    print(json.dumps(plain(document), indent=2, allow_nan=False) if args.json else args.text(document))
+    sys.stdout.flush()
+    return 0 if failure is None else _complain(failure)
+
+
+def _complain(sentence: str) -> int:
+    print(" ".join(sentence.split()), file=sys.stderr)
+    return EXIT_ERROR
+
+
+def plain(value: Any) -> Any:
+    """`value` in JSON's own types: arrays as lists, dataclasses as objects, paths as text; NaN and infinity become None."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if hasattr(value, "tolist"):  # numpy's, without importing it
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(entry) for entry in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int) else str(value)

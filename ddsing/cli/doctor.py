@@ -1,102 +1,178 @@
-"""``doctor``: what is installed, on which device, and whether a second of sound can be rendered."""
+"""``doctor``: what is installed and whether it works, with a self-test that renders one second of sound."""
 
+import argparse
+import os
 import platform
 import shutil
+import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 
-import numpy as np
-
+import ddsing
+from ddsing.cli import Failed
+from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.errors import DdsingError
 from ddsing.units import format_bytes
-from ddsing.workspace import open_workspace
 
-_PACKAGES = ("streamlit", "ddsp", "tensorflow", "tf-keras", "gin-config", "numpy", "scipy", "soundfile", "soxr", "plotly")
-_LEAST_FREE_BYTES = 1e9
+PACKAGES = (
+    "tensorflow", "tf-keras", "tensorflow-probability", "ddsp", "gin-config", "streamlit", "plotly", "numpy", "scipy",
+    "soundfile", "soxr", "safetensors", "h5py",
+)  # fmt: skip
+PYTHONS = ((3, 11), (3, 13))  # oldest and newest that the lock is made for
+LOCK = Path(ddsing.__file__).resolve().parents[1] / "requirements.txt"
+MIN_FREE_BYTES = 2e9
+INSTALL = "make app installs it, or pip install --no-deps -r requirements.txt"
 
 
-def add_parser(commands) -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser("doctor", help="what is installed, and whether it works")
-    parser.set_defaults(func=run, text=text)
+def add_parser(subparsers) -> None:
+    """Add the command."""
+    command = subparsers.add_parser("doctor", help="what is installed, which device, and a one-second self-test")
+    command.set_defaults(func=run, text=text)
 
 
-def run(args) -> dict:
-    """Look at everything; ``status`` is 0 if all is well, else 2."""
+def run(args: argparse.Namespace) -> dict:
+    """Examine everything; raises `Failed` with the whole report if something is wrong."""
     problems: list[str] = []
-    workspace = open_workspace(args.workspace)
-    versions = {name: _version(name, problems) for name in _PACKAGES}
-    free = shutil.disk_usage(workspace.root).free
-    if free < _LEAST_FREE_BYTES:
-        problems.append(f"Only {format_bytes(free)} are free on the disk of the workspace; free at least 1 GB.")
     document = {
-        "python": platform.python_version(),
-        "packages": versions,
-        "device": _device(problems),
-        "weights": _weights(problems),
-        "workspace": str(workspace.root),
-        "disk_free_bytes": free,
-        "render": _self_test(problems),
+        "ddsing": ddsing.__version__,
+        "python": _python(problems),
+        "platform": platform.platform(),
+        "packages": _packages(problems),
+        "device": _examine(_device, problems),
+        "weights": {capacity: _examine(lambda c=capacity: _weights(c), problems) for capacity in ("full", "tiny")},
+        "workspace": _examine(lambda: _workspace(args.workspace, problems), problems),
+        "self_test": _examine(_self_test, problems),
+        "problems": problems,
+        "ok": not problems,
     }
-    return document | {"problems": problems, "ok": not problems, "status": 2 if problems else 0}
+    if problems:
+        more = f" ({len(problems) - 1} more above.)" if len(problems) > 1 else ""
+        raise Failed(f"{problems[0]}{more}", document)
+    return document
 
 
 def text(document: dict) -> str:
-    """The document for a person."""
-    lines = [f"Python      {document['python']}"]
-    lines += [f"{name:<12}{version or 'missing'}" for name, version in document["packages"].items()]
-    device, render = document["device"], document["render"]
-    lines.append(f"device      {device['name'] if device else 'unknown'}")
-    lines += [f"CREPE {name:<6}{'there' if there else 'missing'}" for name, there in document["weights"].items()]
-    lines.append(f"workspace   {document['workspace']}, {format_bytes(document['disk_free_bytes'])} free")
-    if render:
-        lines.append(f"self-test   one second rendered in {render['seconds']:.2f} s")
-    return "\n".join(lines + (document["problems"] or ["All is well."]))
+    """The report for people."""
+    device, test, workspace = document["device"], document["self_test"], document["workspace"]
+    rows = [
+        ("ddsing", document["ddsing"]),
+        ("Python", f"{document['python']}, {document['platform']}"),
+        *((name, version or "absent") for name, version in document["packages"].items()),
+        ("device", device["name"] if device else "TensorFlow or ddsp can't be loaded"),
+        *(
+            (f"CREPE {capacity}", f"{format_bytes(found['bytes'])} of weights" if found else "weights absent")
+            for capacity, found in document["weights"].items()
+        ),
+        ("workspace", f"{workspace['path']}, {format_bytes(workspace['free_bytes'])} free" if workspace else "can't be used"),
+        ("self-test", f"{test['audio_s']:g} s of sound rendered in {test['seconds']:.2f} s" if test else "failed"),
+    ]
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{name:<{width}}  {value}" for name, value in rows]
+    return "\n".join([*lines, "", *(document["problems"] or ["Everything is fine."])])
 
 
-def _version(name, problems):
+def _examine(examination, problems: list[str]):
+    """The examination's result, or None and one more problem."""
     try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        problems.append(f"{name} is not installed; run: pip install --no-deps -r requirements.txt")
-        return None
+        return examination()
+    except DdsingError as error:
+        problems.append(str(error))
+    except Exception as error:  # whatever is broken here is what the user asks about
+        problems.append(f"{type(error).__name__}: {error}")
+    return None
 
 
-def _device(problems):
+def _python(problems: list[str]) -> str:
+    if not PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]:
+        names = " to ".join(".".join(map(str, version)) for version in PYTHONS)
+        problems.append(f"This is Python {platform.python_version()}; ddsing is made for {names}.")
+    return platform.python_version()
+
+
+def _packages(problems: list[str]) -> dict[str, str | None]:
+    locked = _locked_versions()
+    versions: dict[str, str | None] = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+            problems.append(f"{name} is not installed: {INSTALL}.")
+            continue
+        if versions[name] != locked.get(name, versions[name]):
+            problems.append(f"{name} is {versions[name]}, but {locked[name]} is what ddsing is tested with: {INSTALL}.")
+    return versions
+
+
+def _locked_versions() -> dict[str, str]:
+    """What requirements.txt names; nothing if it is not there."""
+    lines = LOCK.read_text(encoding="utf-8").splitlines() if LOCK.is_file() else []
+    pins = (line.split(";")[0].split("==") for line in lines if "==" in line and not line.lstrip().startswith("#"))
+    return {name.strip(): version.strip() for name, version in pins}
+
+
+def _device() -> dict:
     from ddsing.engine import runtime
 
-    try:
-        device = runtime.device()
+    with _native_log_kept_back():
         runtime.ddsp()
-    except Exception as error:  # whatever keeps TensorFlow or ddsp from loading is what the user asked for
-        problems.append(f"TensorFlow or ddsp can't be loaded: {type(error).__name__}: {error}")
-        return None
-    return {"kind": device.kind, "name": device.name}
+        device = runtime.device()
+    return {"kind": device.kind, "name": device.name, "cores": runtime.n_cores()}
 
 
-def _weights(problems):
+@contextmanager
+def _native_log_kept_back() -> Iterator[None]:
+    """TensorFlow's libraries write to the process's stderr before they can be told not to: show that only if they fail."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            log.seek(0)
+            os.write(stderr, log.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _weights(capacity: str) -> dict:
     from ddsing.pitch import weights
 
-    found = {}
-    for capacity in ("full", "tiny"):
-        try:
-            weights.path(capacity)
-            found[capacity] = True
-        except DdsingError as error:
-            problems.append(str(error))
-            found[capacity] = False
-    return found
+    return {"bytes": weights.path(capacity).stat().st_size}
 
 
-def _self_test(problems):
-    from ddsing.engine import model, render
+def _workspace(root: str | None, problems: list[str]) -> dict:
+    from ddsing.workspace import open_workspace
+
+    path = open_workspace(root).root
+    free = shutil.disk_usage(path).free
+    if free < MIN_FREE_BYTES:
+        problems.append(
+            f"Only {format_bytes(free)} are free where the workspace {str(path)!r} lies; free {format_bytes(MIN_FREE_BYTES)}."
+        )
+    return {"path": str(path), "free_bytes": free}
+
+
+def _self_test() -> dict:
+    """Render a second of A4 with an untrained small model."""
+    import numpy as np
+
+    from ddsing.engine import model as models
+    from ddsing.engine import render
     from ddsing.model_config import ModelConfig
 
-    config = ModelConfig(rnn_channels=64, ch=64, layers_per_stack=2)
-    began = time.monotonic()
-    loaded = render.load(config, model.random_weights(config))
-    sound = render.render(loaded, np.full(251, 220.0), np.full(251, -30.0), n_samples=16_000).audio
-    if len(sound) != 16_000 or not np.isfinite(sound).all() or not np.abs(sound).max() > 0:
-        problems.append("The self-test rendered no sound.")
-        return None
-    return {"n_samples": len(sound), "seconds": round(time.monotonic() - began, 3)}
+    start = time.perf_counter()
+    config = ModelConfig(rnn_channels=32, ch=32, layers_per_stack=1, n_harmonics=20, n_noise_bands=17)
+    model = render.load(config, models.random_weights(config))
+    f0_hz, loudness_db = np.full(FRAME_RATE + 1, 440.0, np.float32), np.full(FRAME_RATE + 1, -20.0, np.float32)
+    audio = render.render(model, f0_hz, loudness_db, n_samples=SAMPLE_RATE).audio
+    if len(audio) != SAMPLE_RATE or not np.isfinite(audio).all() or not np.any(audio):
+        raise DdsingError("The self-test's sound is silent or broken: please report this with the list above.")
+    return {"audio_s": len(audio) / SAMPLE_RATE, "seconds": time.perf_counter() - start}

@@ -1,4 +1,8 @@
-"""TensorFlow and ddsp, imported late and once, and the device they run on."""
+"""TensorFlow and ddsp, imported late and once, and the device they run on.
+
+The only place that imports them. TensorFlow's settings must be in the environment before its import, and ddsp needs stand-ins
+for packages that are not installed (`placeholders`); so everyone calls `tensorflow()` and `ddsp()` here. Any thread may.
+"""
 
 import logging
 import os
@@ -8,7 +12,13 @@ from dataclasses import dataclass
 
 from ddsing.engine import placeholders
 
-_lock = threading.Lock()
+ENVIRONMENT = {
+    "TF_USE_LEGACY_KERAS": "1",  # ddsp is written for Keras 2
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # errors are raised; the log is for TensorFlow's own developers
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # leave the rest of the GPU to others
+}
+_lock = threading.RLock()
+_ready = False
 
 
 @dataclass(frozen=True)
@@ -20,21 +30,28 @@ class Device:
 
 
 def tensorflow():
-    """The tensorflow module, with tf-keras 2 as ``tf.keras`` as ddsp needs it."""
+    """The tensorflow module, with tf-keras 2 as ``tf.keras`` as ddsp needs it, and no more threads than cores are ours."""
+    global _ready
     with _lock:
-        os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
         import tensorflow as tf
 
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+        if not _ready:
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
+            try:
+                tf.config.threading.set_intra_op_parallelism_threads(n_cores())
+                tf.config.threading.set_inter_op_parallelism_threads(min(2, n_cores()))
+            except RuntimeError:  # someone else has started TensorFlow already: its threads stay as they are
+                pass
+            _ready = True
         return tf
 
 
 def ddsp():
     """The ddsp module with ``ddsp.training`` imported."""
     tensorflow()
-    with _lock:
-        placeholders.install()
+    with _lock, placeholders.standing_in():
         import ddsp as module
         import ddsp.training
 
@@ -42,14 +59,23 @@ def ddsp():
 
 
 def is_loaded() -> bool:
-    """Whether TensorFlow is imported already."""
-    return "tensorflow" in sys.modules and hasattr(sys.modules["tensorflow"], "config")
+    """Whether TensorFlow is imported already, and ready."""
+    return _ready and "tensorflow" in sys.modules
 
 
 def device() -> Device:
-    """The device that training uses; imports TensorFlow."""
-    gpus = tensorflow().config.list_physical_devices("GPU")
+    """The device that models are trained on; imports TensorFlow."""
+    config = tensorflow().config
+    gpus = config.list_physical_devices("GPU")
     if gpus:
-        details = tensorflow().config.experimental.get_device_details(gpus[0])
+        details = config.experimental.get_device_details(gpus[0])
         return Device("gpu", details.get("device_name", gpus[0].name))
-    return Device("cpu", f"CPU, {os.cpu_count()} cores")
+    cores = n_cores()
+    return Device("cpu", f"CPU, {cores} core{'s' if cores > 1 else ''}")
+
+
+def n_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
