@@ -15,14 +15,15 @@ def note_on_ratio(loudness_db, f0_confidence, *, min_db: float):
 
     Parameters
     ----------
-    loudness_db, f0_confidence : np.ndarray [shape=(n_frames,), float32]
+    loudness_db, f0_confidence : np.ndarray [shape=(..., n_frames), float32]
+        Of one recording, or of several windows that are held against the mean loudness of them all.
     min_db : float
         The lowest loudness of the generation, such as -80.
 
     Returns
     -------
-    np.ndarray [shape=(n_frames,), float32] or None
-        None for a recording that is silent throughout.
+    np.ndarray [shape=(..., n_frames), float32] or None
+        None for what is silent throughout.
     """
     mean_db = np.mean(loudness_db)
     if not mean_db > min_db:
@@ -54,6 +55,6 @@ def match_quantiles(values, references, targets):
 
 def _smooth(x):
     """A box filter of 40 frames, as TensorFlow's SAME convolution with zeros outside."""
-    padded = np.pad(x, ((_SMOOTHING_FRAMES - 1) // 2, _SMOOTHING_FRAMES // 2))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, _SMOOTHING_FRAMES)
-    return windows.mean(axis=1, dtype=np.float32)
+    outside = [(0, 0)] * (x.ndim - 1) + [((_SMOOTHING_FRAMES - 1) // 2, _SMOOTHING_FRAMES // 2)]
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, outside), _SMOOTHING_FRAMES, axis=-1)
+    return windows.mean(axis=-1, dtype=np.float32)

@@ -1,8 +1,8 @@
 """What a voice's recordings cover: pitch, power and loudness statistics, and the loudness quantiles.
 
-`DatasetStatistics` holds what ddsp's `compute_dataset_statistics` pickles, under the same names, without its code: twelve numbers each for
-pitch (MIDI), power (dB) and loudness (dB), over all frames and over note frames, and the quantile map of the
-note frames' loudness. Loudness is on the scale of `generation` (see `ddsing.loudness`).
+`DatasetStatistics` holds what ddsp's `compute_dataset_statistics` pickles, under the same names, without its code:
+twelve numbers each for pitch (MIDI), power (dB) and loudness (dB), six over all frames and six over note frames, and
+the quantile map of the note frames' loudness. Loudness is on the scale of `generation` (see `ddsing.loudness`).
 
 Reference: ddsp.training.postprocessing (compute_dataset_statistics, QuantileTransformer).
 """
@@ -108,15 +108,17 @@ def measure(f0_hz, f0_confidence, loudness_db, power_db, *, generation: int = 3)
     Parameters
     ----------
     f0_hz, f0_confidence, loudness_db : np.ndarray [shape=(n_windows, n_frames)]
-        250 frames a second. The last 20 frames of each window are left out, as in ddsp.
+        250 frames a second. The last 20 frames of each window are left out, as in ddsp; windows in which no note
+        is detected count whole.
     power_db : np.ndarray [shape=(n_windows, n_frames)]
         Power in dB on the same frames.
     """
     trimmed = [np.asarray(x)[:, :-20] for x in (hz_to_midi(f0_hz), power_db, loudness_db, f0_confidence)]
     arrays = dict(zip(("pitch", "power", "loudness"), trimmed))
     min_db = -DB_RANGE[generation]
-    ratios = [note_on_ratio(ld, confidence, min_db=min_db) for ld, confidence in zip(trimmed[2], trimmed[3])]
-    note = np.stack([np.ones(len(trimmed[2][0]), bool) if r is None or not (r >= 1.0).any() else r >= 1.0 for r in ratios])
+    ratio = note_on_ratio(trimmed[2], trimmed[3], min_db=min_db)
+    note = np.zeros(trimmed[2].shape, bool) if ratio is None else ratio >= 1.0
+    note |= ~note.any(axis=1, keepdims=True)
     values = {}
     for name, x in arrays.items():
         for quantity, mask in ((name, np.ones_like(note)), (f"{name}_note", note)):

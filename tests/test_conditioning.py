@@ -61,20 +61,28 @@ def test_shifts_are_ddsp_s_and_nothing_is_changed_by_nothing(scale):
     assert same.loudness_db.tobytes() == features.loudness_db.tobytes()
 
 
-@pytest.mark.parametrize("loudness", [-80.0, -30.0])
-def test_no_note_is_a_sentence_and_no_nan(loudness):
+@pytest.mark.parametrize(("loudness", "said"), [(-80.0, "silent"), (-30.0, "No note")])
+def test_no_note_is_a_sentence_and_no_nan(loudness, said):
     flat = np.full(500, loudness, np.float32)
     features = Features(np.full(500, 200.0, np.float32), np.zeros(500, np.float32), flat, "full", 3)
     _, _, statistics = golden_case(80)
     result = condition(features, statistics, Settings(use_statistics=True, autotune=1.0))
-    assert len(result.warnings) == 1 and "No note" in result.warnings[0]
-    assert np.array_equal(result.loudness_db, flat)
+    assert len(result.warnings) == 1 and said in result.warnings[0]
+    assert np.array_equal(result.loudness_db, flat) and np.array_equal(result.f0_hz, features.f0_hz)
+
+
+def test_a_tone_that_never_moves_is_tuned_to_itself():
+    n = 500
+    steady = Features(np.full(n, 225.0, np.float32), np.ones(n, np.float32), np.full(n, -30.0, np.float32), "full", 3)
+    result = condition(steady, None, Settings(autotune=1.0))
+    assert result.tuning_factor == pytest.approx(hz_to_midi(225.0) - 57.0, abs=0.006)
+    np.testing.assert_allclose(hz_to_midi(result.f0_hz), hz_to_midi(225.0), atol=0.006)
 
 
 def test_a_setting_out_of_range_names_the_range():
     with pytest.raises(SettingsError, match="-3 to 3"):
         Settings(octave_shift=4)
-    with pytest.raises(SettingsError, match="0.0 to 2.0"):
+    with pytest.raises(SettingsError, match="mask threshold is nan; it must be a number from 0 to 2"):
         Settings(mask_threshold=float("nan"))
     with pytest.raises(SettingsError):
         Settings.from_json({"use_statistics": "yes"})
@@ -88,7 +96,7 @@ def test_what_does_nothing_says_why():
 
 
 def test_the_fit_finds_the_octave_and_the_loudness():
-    values = {name: 0.0 for name in FIELDS} | {f"{m}_pitch_note": v for m, v in zip(("mean_min", "mean_max"), (60.0, 76.0))}
+    values = dict.fromkeys(FIELDS, 0.0) | {"mean_min_pitch_note": 60.0, "mean_max_pitch_note": 76.0}
     statistics = DatasetStatistics(3, values, np.linspace(0, 1, 100), np.linspace(-50.0, -20.0, 100))
     n = 400
     features = Features(
@@ -113,6 +121,34 @@ def test_statistics_of_a_voice_cover_its_notes():
     assert measured.loudness_range_db[0] > -45.0
     again = DatasetStatistics.from_json(measured.to_json())
     assert again.values == measured.values and np.array_equal(again.quantiles, measured.quantiles)
+
+
+def test_statistics_are_ddsp_s_own(monkeypatch):
+    from ddsing.engine import runtime
+
+    postprocessing = runtime.ddsp().training.postprocessing
+    rng = np.random.default_rng(1)
+    shape = (4, 300)
+    f0_hz = (220.0 * 2.0 ** rng.normal(0.0, 0.3, shape)).astype(np.float32)
+    confidence = np.repeat(rng.uniform(0.0, 1.0, (4, 6)), 50, axis=1).astype(np.float32)
+    confidence[3] = 0.0  # a window without a note
+    loudness_db = np.array([[-15.0], [-35.0], [-60.0], [-75.0]]) + rng.normal(0.0, 2.0, shape)
+    loudness_db = loudness_db.astype(np.float32)
+    power_db = loudness_db - 4.0
+
+    class Windows:
+        def get_batch(self, batch_size, repeats):
+            names = {"f0_hz": f0_hz, "f0_confidence": confidence, "loudness_db": loudness_db, "audio": power_db}
+            return [{name: x[i : i + 1] for name, x in names.items()} for i in range(len(f0_hz))]
+
+    monkeypatch.setattr(postprocessing.spectral_ops, "compute_power", lambda audio, **_: audio)
+    theirs = postprocessing.compute_dataset_statistics(Windows())
+    ours = measure(f0_hz, confidence, loudness_db, power_db)
+    for name in FIELDS:
+        assert ours.values[name] == pytest.approx(float(theirs[name]), abs=2e-3), name
+    transform = theirs["quantile_transform"]
+    np.testing.assert_allclose(ours.quantiles, transform.quantiles_[:, 0], atol=1e-5)
+    np.testing.assert_allclose(ours.references, transform.references_)
 
 
 def test_quantiles_are_ddsp_s_own():

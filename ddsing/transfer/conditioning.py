@@ -1,7 +1,7 @@
 """From a recording's features to what the instrument is asked to sing.
 
-In the original's order: with statistics, the notes' loudness is matched to the instrument's quantiles and the rest is attenuated;
-autotune; then the shifts. A setting of zero leaves its curve bit-identical.
+In the original's order: with statistics, the notes' loudness is matched to the instrument's quantiles and the rest is
+attenuated; autotune; then the shifts. A setting of zero leaves its curve bit-identical.
 
 Reference: the DDSP timbre transfer notebook; ddsp.colab.colab_utils (get_tuning_factor, auto_tune).
 """
@@ -17,7 +17,11 @@ from ddsing.statistics import DatasetStatistics
 from ddsing.transfer.settings import Settings
 from ddsing.units import hz_to_midi, midi_to_hz
 
-NO_NOTE = "No note was detected in the recording, so loudness statistics and autotune were left out; lower the mask threshold."
+SILENT = "The recording is silent throughout, so there is nothing to sing."
+NO_NOTE = (
+    "No note was detected in the recording, so loudness statistics and autotune were left out; "
+    "lower the mask threshold, or try another tracker."
+)
 NO_STATISTICS = "The instrument holds no statistics, so loudness statistics were left out."
 
 
@@ -47,19 +51,21 @@ class Conditioning:
 def condition(features: Features, statistics: DatasetStatistics | None, settings: Settings) -> Conditioning:
     """Apply the settings to a recording's features (on the instrument's loudness generation)."""
     f0_hz, loudness_db = features.f0_hz, features.loudness_db
-    warnings = []
+    silent = not (loudness_db > -DB_RANGE[features.generation] + 1e-3).any()
+    warnings = [SILENT] if silent else []
     ratio = mask_on = tuning = None
     if settings.use_statistics or settings.autotune > 0 or settings.show_full_output:
         ratio = note_on_ratio(loudness_db, features.f0_confidence, min_db=-DB_RANGE[features.generation])
         mask_on = np.zeros(len(f0_hz), bool) if ratio is None else ratio >= settings.mask_threshold
     wants_notes = settings.use_statistics or settings.autotune > 0
     if wants_notes and not mask_on.any():
-        warnings.append(NO_NOTE)
+        warnings += [] if silent else [NO_NOTE]
     elif wants_notes:
         if settings.use_statistics and statistics is None:
             warnings.append(NO_STATISTICS)
         elif settings.use_statistics:
-            loudness_db = match_loudness(loudness_db, mask_on, ratio, statistics, attenuation_db=settings.attenuation_db)
+            attenuation_db = settings.attenuation_db
+            loudness_db = match_loudness(loudness_db, mask_on, ratio, statistics, attenuation_db=attenuation_db)
         if settings.autotune > 0:
             f0_midi = hz_to_midi(f0_hz)
             tuning = tuning_factor(f0_midi, features.f0_confidence, mask_on)
@@ -72,7 +78,18 @@ def condition(features: Features, statistics: DatasetStatistics | None, settings
 
 
 def match_loudness(loudness_db, mask_on, ratio, statistics: DatasetStatistics, *, attenuation_db: float):
-    """Quantile-match the notes' loudness and attenuate the rest by ``attenuation_db · (1 - ratio)``; same shape, float32."""
+    """Quantile-match the notes' loudness, attenuate the rest by ``attenuation_db · (1 - ratio)``.
+
+    Parameters
+    ----------
+    loudness_db, ratio : np.ndarray [shape=(n_frames,), float32]
+    mask_on : np.ndarray [shape=(n_frames,), bool]
+
+    Returns
+    -------
+    np.ndarray [shape=(n_frames,), float32]
+        In dB. Not clipped: with a threshold above 1, frames of a ratio between 1 and it come out louder, as in ddsp.
+    """
     matched = np.array(loudness_db, np.float32)
     matched[mask_on] = match_quantiles(matched[mask_on], statistics.references, statistics.quantiles)
     matched[~mask_on] -= np.float32(attenuation_db) * (1.0 - ratio[~mask_on])
@@ -80,19 +97,20 @@ def match_loudness(loudness_db, mask_on, ratio, statistics: DatasetStatistics, *
 
 
 def tuning_factor(f0_midi, f0_confidence, mask_on) -> float:
-    """The offset from the chromatic grid, in semitones, that lets f0 stay nearest to notes and change note least often."""
+    """The offset from the chromatic grid, in semitones, with which f0 stays nearest to notes and changes note least."""
     offsets = np.linspace(-0.5, 0.5, 101)
-    sung = np.asarray(f0_midi)[mask_on][:, None]
-    weights = np.asarray(f0_confidence)[mask_on][:, None]
-    distance = _from_grid(sung - offsets)
-    cost_distance = np.mean(weights * np.abs(distance), axis=0)
-    changes = (np.diff(sung - distance, axis=0) != 0.0).astype(float)
-    cost_changes = np.mean(weights[:-1] * changes, axis=0) if len(sung) > 1 else np.zeros(len(offsets))
+    sung, weights = np.asarray(f0_midi)[mask_on], np.asarray(f0_confidence)[mask_on]
+    cost_distance, cost_changes = np.zeros(len(offsets)), np.zeros(len(offsets))
+    for index, offset in enumerate(offsets):  # one at a time, so that memory stays small for long recordings
+        distance = _from_grid(sung - offset)
+        cost_distance[index] = np.mean(weights * np.abs(distance))
+        if len(sung) > 1:
+            cost_changes[index] = np.mean(weights[:-1] * (np.diff(sung - distance) != 0.0))
     return float(offsets[np.argmin(_standard(cost_changes) + _standard(cost_distance))])
 
 
 def autotune(f0_midi, tuning: float, *, amount: float) -> np.ndarray:
-    """Draw f0 to the chromatic grid that lies `tuning` semitones off, by a share `amount` of the way; shape kept, float64."""
+    """Draw f0 to the chromatic grid `tuning` semitones off, a share `amount` of the way; shape kept, float64."""
     return f0_midi - amount * _from_grid(f0_midi - tuning)
 
 

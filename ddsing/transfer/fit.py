@@ -1,4 +1,4 @@
-"""How much of a recording lies inside what an instrument was trained on, and the shifts that bring most of it inside."""
+"""How much of a recording lies inside what an instrument was trained on, and the shifts that bring most inside."""
 
 from dataclasses import dataclass
 

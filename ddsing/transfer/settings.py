@@ -52,12 +52,13 @@ class Settings:
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             whole = isinstance(low, int)
-            if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not low <= value <= high:
+            fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+            if not fits or not low <= value <= high:
                 kind = "a whole number" if whole else "a number"
-                raise SettingsError(f"{name.replace('_', ' ')} is {value!r}; it must be {kind} from {low} to {high}.")
+                raise SettingsError(f"The {_said(name)} is {value!r}; it must be {kind} from {low:g} to {high:g}.")
         for name in ("show_full_output", "use_statistics"):
             if not isinstance(getattr(self, name), bool):
-                raise SettingsError(f"{name.replace('_', ' ')} is {getattr(self, name)!r}; it must be true or false.")
+                raise SettingsError(f"The setting {_said(name)} is {getattr(self, name)!r}; it must be true or false.")
 
     def disabled(self) -> dict[str, str]:
         """The settings that do nothing as the others stand, each with the reason."""
@@ -78,3 +79,7 @@ class Settings:
         if not isinstance(data, Mapping):
             raise SettingsError("The settings can't be read: they must be a list of names and values.")
         return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
+
+
+def _said(name):
+    return name.removesuffix("_db").replace("_", " ")
