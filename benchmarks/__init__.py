@@ -1,0 +1,1 @@
+"""Comparisons with the peer, both in one run: `make bench`."""
