@@ -1,7 +1,7 @@
 """Takes: what was rendered, with what, and the sound. One folder each in ``experiments/``.
 
-A take is built aside and renamed into place, so that a crash leaves a whole take or none. `TakeStore.list` shows a damaged one
-with its reason and never fails for it.
+A take is built aside and renamed into place, so that a crash leaves a whole take or none. `TakeStore.list_all` shows a
+damaged one with its reason and never fails for it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import json
 import os
 import secrets
 import shutil
+import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +26,7 @@ from ddsing.errors import DdsingError, TakeError
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
 
-_NAMES = ("result", "harmonic", "noise", "original")  # the WAV files of a take
+_ABANDONED_S = 24 * 3600.0  # a half-built take this old was left by a crash
 _TEXTS = ("name", "source", "instrument", "tracker", "created", "note", "instrument_digest", "source_hash", "version")
 
 
@@ -37,11 +39,14 @@ class Take:
     id : str
         Sorts by time; the folder's name.
     folder : Path
-        Holds ``result.wav``, ``harmonic.wav``, ``noise.wav``, ``original.wav`` (16 kHz, 32-bit float) and ``features.npz``.
+        Holds ``result.wav``, ``harmonic.wav``, ``noise.wav``, ``original.wav`` (16 kHz, 32-bit float) and
+        ``features.npz``.
     seconds : Mapping[str, float]
         Time of each stage.
     reused : tuple[str, ...]
         Stages that took their result from a cache.
+    changed : tuple[str, ...]
+        Names of the settings that differ from those of the take before it.
     fit : Mapping or None
         See `ddsing.transfer.fit.Fit.to_json`.
     error : str
@@ -63,6 +68,7 @@ class Take:
     seconds: Mapping[str, float] = field(default_factory=dict)
     reused: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     fit: Mapping | None = None
     peak: float = 0.0
     generation: int = 3
@@ -88,6 +94,7 @@ class Take:
             "seconds": dict(self.seconds),
             "reused": list(self.reused),
             "warnings": list(self.warnings),
+            "changed": list(self.changed),
             "fit": None if self.fit is None else dict(self.fit),
             "peak": self.peak,
             "generation": self.generation,
@@ -99,7 +106,7 @@ class Take:
         try:
             with np.load(self.folder / "features.npz", allow_pickle=False) as arrays:
                 return dict(arrays)
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             raise TakeError(f"The curves of the take {self.name!r} can't be read; render it again.") from None
 
 
@@ -107,9 +114,10 @@ def read_recipe(recipe: Mapping) -> tuple[Settings, str, str]:
     """Settings, tracker and instrument name of a recipe; raises `DdsingError` if it is not one of ours."""
     instrument = recipe.get("instrument")
     tracker = recipe.get("tracker")
-    if not isinstance(instrument, Mapping) or not isinstance(instrument.get("name"), str) or not isinstance(tracker, str):
+    name = instrument.get("name") if isinstance(instrument, Mapping) else None
+    if not isinstance(name, str) or not isinstance(tracker, str):
         raise TakeError("The recipe in this file can't be read; set the controls by hand.")
-    return Settings.from_json(recipe.get("settings", {})), tracker, instrument["name"]
+    return Settings.from_json(recipe.get("settings", {})), tracker, name
 
 
 class TakeStore:
@@ -124,8 +132,11 @@ class TakeStore:
 
     def list_all(self) -> list[Take]:
         """All takes, newest first; one that can't be read has its reason as `error`."""
-        folders = (path for path in self._folder.glob("*") if path.is_dir() and not path.name.startswith("."))
-        return [self._read(folder) for folder in sorted(folders, key=lambda path: path.name, reverse=True)]
+        return [self._read(folder) for folder in self._folders()]
+
+    def newest(self) -> Take | None:
+        """The newest readable take."""
+        return next((take for take in map(self._read, self._folders()) if not take.error), None)
 
     def get(self, take_id: str) -> Take:
         """The take with an id."""
@@ -143,13 +154,16 @@ class TakeStore:
         return self._change(take_id, note=note[:2000])
 
     def delete(self, take_id: str) -> str:
-        """Move a take to the trash; returns what `undo` takes."""
-        return str(trash(self.get(take_id).folder))
+        """Move a take, readable or not, to the trash; returns what `undo` takes."""
+        folder = self._folder / safe_name(take_id)
+        if not folder.is_dir():
+            raise TakeError(f"There is no take {take_id[:80]!r}; it may have been deleted.")
+        return str(trash(folder))
 
     def undo(self, token: str) -> Take:
         """Bring a deleted take back."""
         path = Path(token)
-        if path.parent.parent.parent != self._folder:
+        if path.parent.parent != self._folder / ".trash":
             raise TakeError("This take can't be brought back: it was not deleted here.")
         return self._read(restore(path))
 
@@ -161,15 +175,33 @@ class TakeStore:
     @contextlib.contextmanager
     def building(self, title: str) -> Iterator[tuple[str, Path]]:
         """A new take's id and a folder to fill; it becomes a take when the block ends well, and vanishes otherwise."""
-        now = datetime.datetime.now().astimezone()
-        take_id = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}-{safe_name(title)[:40].strip(' .-')}-{secrets.token_hex(2)}"
+        now = datetime.datetime.now(datetime.UTC)  # local time would go back an hour in autumn
+        when = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
+        take_id = f"{when}-{safe_name(title)[:40].strip(' .-')}-{secrets.token_hex(2)}"
         folder = self._folder / f".{take_id}.partial"
-        folder.mkdir(parents=True)
+        self._remove_abandoned()
         try:
+            folder.mkdir(parents=True)
             yield take_id, folder
+            for path in (*folder.iterdir(), folder):
+                _flush(path)
             os.replace(folder, self._folder / take_id)
+            _flush(self._folder)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise TakeError(f"The take can't be written: {reason}; make room or use another workspace.") from None
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _folders(self):
+        found = (path for path in self._folder.glob("*") if path.is_dir() and not path.name.startswith("."))
+        return sorted(found, key=lambda path: path.name, reverse=True)
+
+    def _remove_abandoned(self):
+        for path in self._folder.glob(".*.partial"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def _change(self, take_id, **changes):
         take = replace(self.get(take_id), **changes)
@@ -190,21 +222,33 @@ class TakeStore:
                 seconds={str(stage): float(seconds) for stage, seconds in data["seconds"].items()},
                 reused=tuple(map(str, data["reused"])),
                 warnings=tuple(map(str, data["warnings"])),
-                fit=data["fit"],
+                changed=tuple(map(str, data.get("changed", ()))),
+                fit=None if data["fit"] is None else {str(name): float(value) for name, value in data["fit"].items()},
                 peak=float(data["peak"]),
                 generation=int(data["generation"]),
                 duration_s=float(data["duration_s"]),
             )
         except FileNotFoundError:
-            return Take(folder.name, folder, error=f"There is no take {folder.name!r}; it may have been deleted.")
+            reason = "is damaged: its take.json is missing" if folder.is_dir() else "is not there (any more)"
+            return Take(folder.name, folder, name=folder.name, error=f"The take {folder.name!r} {reason}.")
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, DdsingError):
-            return Take(folder.name, folder, name=folder.name, error=f"The take {folder.name!r} is damaged and can't be read.")
+            error = f"The take {folder.name!r} is damaged and can't be read."
+            return Take(folder.name, folder, name=folder.name, error=error)
 
 
 def write_take(take: Take, folder: Path | None = None) -> None:
     """Write a take's ``take.json``, into `folder` while it is being built."""
     document = json.dumps(take.to_json(), ensure_ascii=False, indent=1)
     write_atomic((folder or take.folder) / "take.json", document.encode("utf-8"))
+
+
+def _flush(path):
+    """Let what was written to a file or folder reach the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_arrays(path: Path, **arrays) -> None:

@@ -89,8 +89,76 @@ def test_an_unknown_instrument_names_those_that_are_there(workspace):
         pipeline.run(workspace, sung(0.2), "nobody", Settings(), tracker="tiny")
 
 
+def test_a_damaged_take_is_listed_with_its_reason_and_can_be_deleted(workspace):
+    store = TakeStore(workspace)
+    take = transfer(workspace, sung(0.3))
+    (take.folder / "features.npz").write_bytes(b"PK\x03\x04 no zip")
+    with pytest.raises(TakeError, match="curves"):
+        take.curves()
+    for content in ("", "[]", "{}", '{"settings": {"autotune": 7}}', "[" * 100_000):
+        (take.folder / "take.json").write_text(content)
+        assert [bad.error != "" for bad in store.list_all()] == [True] and store.newest() is None
+    (take.folder / "take.json").unlink()
+    assert "take.json is missing" in store.list_all()[0].error
+    store.delete(take.id)
+    assert store.list_all() == []
+    for token in ("/etc/hosts", str(workspace.experiments / "a" / "b"), "x"):
+        with pytest.raises(TakeError):
+            store.undo(token)
+
+
+def test_a_take_tells_what_changed_since_the_one_before(workspace):
+    assert transfer(workspace, sung(0.3)).changed == ()
+    second = transfer(workspace, sung(0.3), Settings(autotune=0.5, seed=2))
+    assert second.changed == ("autotune", "seed")
+    assert TakeStore(workspace).get(second.id) == second
+
+
+def test_an_instrument_is_read_again_only_when_its_file_changes(workspace, tmp_path):
+    models = pipeline.Models()
+    path = tmp_path / "mine.zip"
+    path.write_bytes(OF_2021.read_bytes())
+    first = models.open(workspace, path)
+    assert models.open(workspace, str(path)) is first
+    path.write_bytes(OF_2021.with_name("singing_z_2021.zip").read_bytes())
+    assert models.open(workspace, path).digest != first.digest
+
+
+@pytest.mark.parametrize("name", ["singing_2021", "singing_z_2021"])
+@pytest.mark.parametrize("n_samples", [32_000, 32_001])
+def test_saved_controls_are_those_of_the_rendering(workspace, name, n_samples):
+    from ddsing.engine import render
+
+    instrument, audio = OF_2021.with_name(f"{name}.zip"), sung()
+    audio = np.append(audio, np.float32(0.0))[:n_samples]
+    models = pipeline.Models()
+    take = pipeline.run(
+        workspace, audio, instrument, Settings(), tracker="tiny", models=models, keep_controls=True
+    )
+    saved = dict(np.load(take.folder / "controls.npz"))
+    assert {len(values) for values in saved.values()} == {501}
+    model, known = models.get(models.open(workspace, instrument))
+    assert known
+    options = {"n_samples": n_samples, "audio": audio, "keep_controls": True}
+    heard = render.render(model, saved["f0_hz"], saved["loudness_db"], **options)
+    for control, values in heard.controls.items():
+        np.testing.assert_allclose(saved[control][: len(values)], values, atol=1e-6)
+    np.testing.assert_allclose(soundfile.read(take.folder / "result.wav")[0], heard.audio, atol=1e-6)
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(workspace, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pipeline, "write_arrays", full)
+    with pytest.raises(TakeError, match="No space left"):
+        transfer(workspace, sung(0.3))
+    assert not list(workspace.experiments.iterdir())
+
+
 def command(*arguments):
-    return subprocess.run([sys.executable, "-m", "ddsing", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    started = [sys.executable, "-m", "ddsing", *map(str, arguments)]
+    return subprocess.run(started, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
 def test_the_command_line_transfers_with_stems_and_controls(tmp_path):
@@ -108,14 +176,16 @@ def test_the_command_line_transfers_with_stems_and_controls(tmp_path):
     assert soundfile.info(out).frames == 32_000
     assert (tmp_path / "out_harmonic.wav").exists() and (tmp_path / "out_noise.wav").exists()
     arrays = np.load(controls)
-    assert arrays["amps"].shape == (500, 1) and arrays["harmonic_distribution"].shape == (500, 40)
-    assert arrays["noise_magnitudes"].shape == (500, 33) and arrays["f0_hz"].shape == arrays["loudness_db"].shape == (500,)
+    assert arrays["amps"].shape == (501, 1) and arrays["harmonic_distribution"].shape == (501, 40)
+    assert arrays["noise_magnitudes"].shape == (501, 33)
+    assert arrays["f0_hz"].shape == arrays["loudness_db"].shape == (501,)
 
 
 def test_the_command_line_writes_features_and_refuses_in_one_sentence(tmp_path):
     source = tmp_path / "song.wav"
     source.write_bytes(recordings.encode(sung(1.0)))
-    done = command("--workspace", tmp_path / "w", "features", source, "--out", tmp_path / "f", "--tracker", "tiny", "--json")
+    to_file = ("features", source, "--out", tmp_path / "f", "--tracker", "tiny", "--json")
+    done = command("--workspace", tmp_path / "w", *to_file)
     assert done.returncode == 0, done.stderr
     arrays = np.load(tmp_path / "f")
     assert {name: (arrays[name].shape, arrays[name].dtype) for name in arrays} == {

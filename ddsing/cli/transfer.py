@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ddsing.constants import TRACKERS
-from ddsing.errors import AudioError
+from ddsing.errors import AudioError, SettingsError
 from ddsing.experiments import TakeStore
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import RANGES, Settings
@@ -41,9 +41,13 @@ def add_parser(commands) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Transfer, and write what was asked for."""
-    settings = Settings(use_statistics=args.use_statistics, **{field: getattr(args, field) for field, _, _ in _OPTIONS.values()})
-    workspace = open_workspace(args.workspace)
+    chosen = {field: getattr(args, field) for field, _, _ in _OPTIONS.values()}
+    settings = Settings(use_statistics=args.use_statistics, **chosen)
     out = Path(args.out)
+    file_format = out.suffix[1:].upper()
+    if file_format not in ("WAV", "FLAC"):
+        raise SettingsError(f"--out is {args.out[:200]!r}; its name must end in .wav or .flac.")
+    workspace = open_workspace(args.workspace)
     for path in (out, *([Path(args.controls)] if args.controls else [])):
         if not path.absolute().parent.is_dir():
             raise AudioError(f"The folder of {str(path)!r} does not exist; make it or name another file.")
@@ -51,10 +55,11 @@ def run(args: argparse.Namespace) -> dict:
         workspace, Path(args.audio), args.instrument, settings, tracker=args.tracker, keep_controls=bool(args.controls)
     )
     try:
-        write_atomic(out, TakeStore(workspace).export(take.id))
+        write_atomic(out, TakeStore(workspace).export(take.id, file_format))
         if args.stems:
             for stem in ("harmonic", "noise"):
-                write_atomic(out.with_name(f"{out.stem}_{stem}{out.suffix}"), (take.folder / f"{stem}.wav").read_bytes())
+                content = (take.folder / f"{stem}.wav").read_bytes()
+                write_atomic(out.with_name(f"{out.stem}_{stem}.wav"), content)
         if args.controls:
             write_atomic(Path(args.controls), (take.folder / "controls.npz").read_bytes())
     except OSError as error:
@@ -73,5 +78,6 @@ def run(args: argparse.Namespace) -> dict:
 def text(document: dict) -> str:
     """The document for a person."""
     total = format_duration(sum(document["seconds"].values()))
-    lines = [f"Written to {document['out']} in {total}; {document['fit']['inside_share']:.0%} inside the instrument's range."]
+    inside = f"{document['fit']['inside_share']:.0%} inside the instrument's range"
+    lines = [f"Written to {document['out']} in {total}; {inside}."]
     return "\n".join(lines + document["warnings"])

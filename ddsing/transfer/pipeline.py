@@ -1,7 +1,8 @@
 """The one way through a transfer: decode → features → model → conditioning → render → save.
 
-Each stage is timed, and what came from a cache is said. Models and features are kept apart, so that changing one never reloads the
-other. The sound is written while it is rendered: memory does not grow with the length, but for the recording itself.
+Each stage is timed, and what came from a cache is said. Models and features are kept apart, so that changing one never
+reloads the other. The sound is written while it is rendered: memory does not grow with the length, but for the
+recording itself.
 """
 
 import datetime
@@ -17,7 +18,7 @@ import numpy as np
 import ddsing
 from ddsing import audio as recordings
 from ddsing import features as feature_stage
-from ddsing.constants import SAMPLE_RATE
+from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.errors import InstrumentError
 from ddsing.experiments import Take, TakeStore, write_arrays, write_take
 from ddsing.instrument import Instrument, open_any
@@ -28,31 +29,48 @@ from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace
 
 STAGES = ("decode", "features", "model", "conditioning", "render", "save")
+_BLOCK_FRAMES = 500
 _LOUD = "The result is louder than full scale ({peak:+.1f} dB); downloads are turned down to fit."
 
 
 class Models:
-    """Loaded models in memory, by the instrument's digest; bounded, safe for threads."""
+    """Loaded models by the instrument's digest, and opened instruments by their file; bounded, safe for threads."""
 
     def __init__(self, max_entries: int = 4):
         self._max_entries = max_entries
         self._models: OrderedDict = OrderedDict()
+        self._instruments: OrderedDict = OrderedDict()
         self._lock = Lock()
 
     def get(self, instrument: Instrument):
         """(model, whether it was there already)."""
         from ddsing.engine import render
 
+        return self._kept(self._models, instrument.digest, lambda: render.load(instrument.config, instrument.weights))
+
+    def open(self, workspace: Workspace, reference: str | Path) -> Instrument:
+        """What `find_instrument` finds, read anew only if its file has changed."""
+        for path in (workspace.instruments / f"{reference}.zip", Path(reference)):
+            if path.is_file():
+                facts = path.stat()
+                key = (str(path.absolute()), facts.st_size, facts.st_mtime_ns)
+                return self._kept(self._instruments, key, lambda: find_instrument(workspace, reference))[0]
+        return find_instrument(workspace, reference)
+
+    def _kept(self, store, key, make):
         with self._lock:
-            if instrument.digest in self._models:
-                self._models.move_to_end(instrument.digest)
-                return self._models[instrument.digest], True
-        model = render.load(instrument.config, instrument.weights)
+            if key in store:
+                store.move_to_end(key)
+                return store[key], True
+        made = make()
         with self._lock:
-            self._models[instrument.digest] = model
-            while len(self._models) > self._max_entries:
-                self._models.popitem(last=False)
-        return model, False
+            store[key] = made
+            while len(store) > self._max_entries:
+                store.popitem(last=False)
+        return made, False
+
+
+_shared = Models()
 
 
 @dataclass
@@ -64,11 +82,11 @@ class Job:
     reused: list[str] = field(default_factory=list)
 
     def stage(self, name: str, work: Callable):
-        """Do a stage's work with its own progress callback, and time it."""
+        """Do a stage's work, or a part of it, with its own progress callback, and time it."""
         began = time.monotonic()
         self.report(name, 0.0)
         result = work(lambda share: self.report(name, share))
-        self.seconds[name] = round(time.monotonic() - began, 3)
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 3)
         return result
 
     def report(self, stage: str, share: float) -> None:
@@ -85,8 +103,10 @@ def find_instrument(workspace: Workspace, reference: str | Path) -> Instrument:
         return library.get(str(reference))
     if path.is_file():
         return open_any(path, name=path.stem)
-    names = ", ".join(entry.name for entry in library.list()) or "none yet"
-    raise InstrumentError(f"There is no instrument {str(reference)!r}, neither a file nor in the workspace, which has: {names}.")
+    names = ", ".join(entry.name for entry in library.list()[:8]) or "none yet"
+    raise InstrumentError(
+        f"There is no instrument {str(reference)[:80]!r}, neither a file nor in the workspace, which has: {names}."
+    )
 
 
 def run(
@@ -110,7 +130,7 @@ def run(
     instrument : Instrument, str or Path
         Opened, or what `find_instrument` takes.
     models : Models, optional
-        Where loaded models are kept between runs.
+        Where instruments and loaded models are kept between runs; one store of the process if not given.
     progress : callable
         Gets a stage of `STAGES` and the share of it that is done; raises `Cancelled` to stop, and nothing is kept then.
     keep_controls : bool
@@ -122,8 +142,10 @@ def run(
     audio = job.stage("decode", lambda _: source if decoded else recordings.decode(source))
     if decoded:
         job.reused.append("decode")
+    models = models or _shared
     if not isinstance(instrument, Instrument):
-        instrument = find_instrument(workspace, instrument)
+        reference = instrument
+        instrument = job.stage("model", lambda _: models.open(workspace, reference))
     cache = feature_stage.FeatureCache(workspace.cache / "features")
     generation = instrument.config.generation
     features = job.stage(
@@ -132,12 +154,13 @@ def run(
     )
     if features.reused:
         job.reused.append("features")
-    model, known = job.stage("model", lambda _: (models or Models()).get(instrument))
+    model, known = job.stage("model", lambda _: models.get(instrument))
     if known:
         job.reused.append("model")
     conditioned = job.stage("conditioning", lambda _: condition(features, instrument.statistics, settings))
     reading = fit_stage.measure(features, instrument.statistics, settings)
     store = TakeStore(workspace)
+    previous = store.newest()
     with store.building(f"{Path(name).stem} {instrument.name}") as (take_id, folder):
         take = Take(
             id=take_id,
@@ -154,8 +177,11 @@ def run(
             fit=reading.to_json(),
             generation=generation,
             duration_s=len(audio) / SAMPLE_RATE,
+            changed=settings.changed_since(previous.settings) if previous else (),
         )
-        peak = job.stage("render", lambda share: _render(folder, take, model, conditioned, audio, keep_controls, share))
+        peak = job.stage("render", lambda share: _render(folder, take, model, conditioned, audio, share))
+        if keep_controls:
+            job.stage("render", lambda _: write_arrays(folder / "controls.npz", **_controls(model, conditioned, audio)))
         warnings = [*conditioned.warnings]
         if peak > 1.0:
             warnings.append(_LOUD.format(peak=20 * np.log10(peak)))
@@ -165,11 +191,10 @@ def run(
     return take
 
 
-def _render(folder, take, model, conditioned: Conditioning, audio, keep_controls, progress):
+def _render(folder, take, model, conditioned: Conditioning, audio, progress):
     from ddsing.engine import render
 
     recipe = take.recipe()
-    kept = []
     with (
         recordings.AudioWriter(folder / "result.wav", recipe=recipe) as result,
         recordings.AudioWriter(folder / "harmonic.wav") as harmonic,
@@ -182,20 +207,36 @@ def _render(folder, take, model, conditioned: Conditioning, audio, keep_controls
             n_samples=len(audio),
             audio=audio,
             seed=take.settings.seed,
-            keep_controls=keep_controls,
             progress=progress,
         )
         for block in blocks:
             result.write(block.audio)
             harmonic.write(block.harmonic)
             noise.write(block.noise)
-            kept.append(block.controls)
-    if keep_controls:
-        controls = {name: np.concatenate([part[name] for part in kept]) for name in kept[0]}
-        n_frames = len(controls["amps"])
-        controls |= {"f0_hz": conditioned.f0_hz[:n_frames], "loudness_db": conditioned.loudness_db[:n_frames]}
-        write_arrays(folder / "controls.npz", **controls)
     return result.peak
+
+
+def _controls(model, conditioned: Conditioning, audio) -> dict[str, np.ndarray]:
+    """The controls of every frame of the conditioning, also of one that stands at the very end of the sound.
+
+    ``amps`` [n_frames, 1], ``harmonic_distribution`` [n_frames, n_harmonics], ``noise_magnitudes`` [n_frames,
+    n_noise_bands], all scaled; ``f0_hz``, ``loudness_db`` [n_frames].
+    """
+    f0_hz, loudness_db = conditioned.f0_hz, conditioned.loudness_db
+    encoded = None
+    if model.encoder is not None:
+        encoded = model.encoder.encode(audio, -(-len(audio) // HOP_SAMPLES))
+        encoded = np.concatenate([encoded, encoded[-1:]])[: len(f0_hz)]
+    state, parts = model.decoder.initial_state(), []
+    for start in range(0, len(f0_hz), _BLOCK_FRAMES):
+        part = slice(start, start + _BLOCK_FRAMES)
+        z = None if encoded is None else encoded[part]
+        controls, state = model.decoder.decode(f0_hz[part], loudness_db[part], z, state)
+        parts.append(controls)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} | {
+        "f0_hz": f0_hz,
+        "loudness_db": loudness_db,
+    }
 
 
 def _save(folder, audio, features, conditioned):
@@ -214,4 +255,5 @@ def _save(folder, audio, features, conditioned):
 
 
 def _finished(take, job, warnings, peak):
-    return replace(take, seconds=job.seconds, reused=tuple(job.reused), warnings=tuple(warnings), peak=peak)
+    seconds = {stage: job.seconds[stage] for stage in STAGES}
+    return replace(take, seconds=seconds, reused=tuple(job.reused), warnings=tuple(warnings), peak=peak)

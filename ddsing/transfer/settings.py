@@ -69,6 +69,10 @@ class Settings:
                 reasons["mask_threshold"] = "Works together with loudness statistics or autotune; turn one on."
         return reasons
 
+    def changed_since(self, previous: "Settings") -> tuple[str, ...]:
+        """The names of the settings that differ from `previous`."""
+        return tuple(field.name for field in fields(self) if getattr(self, field.name) != getattr(previous, field.name))
+
     def to_json(self) -> dict:
         """A plain dictionary."""
         return asdict(self)
