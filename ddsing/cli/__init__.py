@@ -1,8 +1,8 @@
 """The command line: everything the pages do. This is its root: which commands there are, and how they begin and end.
 
-Each module in this folder is a command, or a family of commands. It has ``add_parser(subparsers)``, which sets ``func(args)``, returning
-a document (a dictionary that JSON can hold), and ``text(document)``, the same in words for people. A module imports what is
-slow to import inside `func`, so that ``--help`` is quick.
+Each module with an ``add_parser(subparsers)`` is a command, or a family of commands. It sets ``func(args)``, returning
+a document (a dictionary that JSON can hold), and ``text(document)``, the same in words for people. A module imports
+what is slow to import inside `func`, so that ``--help`` is quick.
 
 Exit status: 0; 2 with one sentence on stderr; 130 when interrupted with Ctrl-C.
 """
@@ -67,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     root = _Parser(
-        prog="python -m ddsing", description=ddsing.__doc__, epilog="`make app` opens the dashboard, which does the same."
+        prog="python -m ddsing",
+        description=ddsing.__doc__,
+        epilog="The dashboard does the same: make app opens it.",
     )
     root.add_argument("--version", action="version", version=f"ddsing {ddsing.__version__}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -81,10 +83,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    """``--workspace`` and ``--json``, before and after each command; where they are absent, they don't reset the others."""
-    parser.add_argument(
-        "--workspace", metavar="DIR", default=argparse.SUPPRESS, help="the workspace folder; else DDSING_WORKSPACE, else ./workspace"
-    )
+    """``--workspace`` and ``--json``, before and after each command; absent in one place, they hold from the other."""
+    where = "the workspace folder; else DDSING_WORKSPACE, else ./workspace"
+    parser.add_argument("--workspace", metavar="DIR", default=argparse.SUPPRESS, help=where)
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -111,7 +112,7 @@ def _complain(sentence: str) -> int:
 
 
 def plain(value: Any) -> Any:
-    """`value` in JSON's own types: arrays as lists, dataclasses as objects, paths as text; NaN and infinity become None."""
+    """`value` in JSON's own types: arrays as lists, dataclasses as objects, paths as text, NaN and infinity as None."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if hasattr(value, "tolist"):  # numpy's, without importing it

@@ -1,19 +1,16 @@
 """``doctor``: what is installed and whether it works, with a self-test that renders one second of sound."""
 
 import argparse
-import os
 import platform
 import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
 import ddsing
 from ddsing.cli import Failed
+from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.errors import DdsingError
 from ddsing.units import format_bytes
@@ -43,9 +40,11 @@ def run(args: argparse.Namespace) -> dict:
         "platform": platform.platform(),
         "packages": _packages(problems),
         "device": _examine(_device, problems),
-        "weights": {capacity: _examine(lambda c=capacity: _weights(c), problems) for capacity in ("full", "tiny")},
+        "weights": {
+            capacity: bool(_examine(lambda c=capacity: _weights(c), problems)) for capacity in ("full", "tiny")
+        },
         "workspace": _examine(lambda: _workspace(args.workspace, problems), problems),
-        "self_test": _examine(_self_test, problems),
+        "render": _examine(_self_test, problems),
         "problems": problems,
         "ok": not problems,
     }
@@ -57,18 +56,16 @@ def run(args: argparse.Namespace) -> dict:
 
 def text(document: dict) -> str:
     """The report for people."""
-    device, test, workspace = document["device"], document["self_test"], document["workspace"]
+    device, test, workspace = document["device"], document["render"], document["workspace"]
+    place = f"{workspace['path']}, {format_bytes(workspace['free_bytes'])} free" if workspace else "can't be used"
     rows = [
         ("ddsing", document["ddsing"]),
         ("Python", f"{document['python']}, {document['platform']}"),
         *((name, version or "absent") for name, version in document["packages"].items()),
         ("device", device["name"] if device else "TensorFlow or ddsp can't be loaded"),
-        *(
-            (f"CREPE {capacity}", f"{format_bytes(found['bytes'])} of weights" if found else "weights absent")
-            for capacity, found in document["weights"].items()
-        ),
-        ("workspace", f"{workspace['path']}, {format_bytes(workspace['free_bytes'])} free" if workspace else "can't be used"),
-        ("self-test", f"{test['audio_s']:g} s of sound rendered in {test['seconds']:.2f} s" if test else "failed"),
+        *((f"CREPE {name}", "weights there" if there else "absent") for name, there in document["weights"].items()),
+        ("workspace", place),
+        ("self-test", f"one second rendered in {test['seconds']:.2f} s" if test else "failed"),
     ]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {value}" for name, value in rows]
@@ -118,34 +115,16 @@ def _locked_versions() -> dict[str, str]:
 def _device() -> dict:
     from ddsing.engine import runtime
 
-    with _native_log_kept_back():
+    with native_messages_hidden():
         runtime.ddsp()
         device = runtime.device()
     return {"kind": device.kind, "name": device.name, "cores": runtime.n_cores()}
 
 
-@contextmanager
-def _native_log_kept_back() -> Iterator[None]:
-    """TensorFlow's libraries write to the process's stderr before they can be told not to: show that only if they fail."""
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as log:
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            log.seek(0)
-            os.write(stderr, log.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-
-
-def _weights(capacity: str) -> dict:
+def _weights(capacity: str) -> bool:
     from ddsing.pitch import weights
 
-    return {"bytes": weights.path(capacity).stat().st_size}
+    return weights.path(capacity).stat().st_size > 0
 
 
 def _workspace(root: str | None, problems: list[str]) -> dict:
@@ -155,13 +134,14 @@ def _workspace(root: str | None, problems: list[str]) -> dict:
     free = shutil.disk_usage(path).free
     if free < MIN_FREE_BYTES:
         problems.append(
-            f"Only {format_bytes(free)} are free where the workspace {str(path)!r} lies; free {format_bytes(MIN_FREE_BYTES)}."
+            f"Only {format_bytes(free)} are free where the workspace {str(path)!r} lies; "
+            f"make it at least {format_bytes(MIN_FREE_BYTES)}."
         )
     return {"path": str(path), "free_bytes": free}
 
 
 def _self_test() -> dict:
-    """Render a second of A4 with an untrained small model."""
+    """Render one second of A4 with an untrained small model."""
     import numpy as np
 
     from ddsing.engine import model as models
@@ -175,4 +155,4 @@ def _self_test() -> dict:
     audio = render.render(model, f0_hz, loudness_db, n_samples=SAMPLE_RATE).audio
     if len(audio) != SAMPLE_RATE or not np.isfinite(audio).all() or not np.any(audio):
         raise DdsingError("The self-test's sound is silent or broken: please report this with the list above.")
-    return {"audio_s": len(audio) / SAMPLE_RATE, "seconds": time.perf_counter() - start}
+    return {"n_samples": len(audio), "seconds": round(time.perf_counter() - start, 3)}

@@ -1,9 +1,9 @@
 """Stand-ins for packages that ddsp imports and ddsing never uses.
 
-`ddsp.training` imports note_seq, hypertune, google-cloud-storage and others as soon as it is imported; some thirty packages
-would be installed for nothing. While `standing_in()` is active, those of `PACKAGES` that are absent can be imported, by the thread
-that activated it. Using anything of them raises `PlaceholderUsed`, which names the package to install. An installed
-package is never replaced, and afterwards the rest of the process sees the absent ones as absent again.
+`ddsp.training` imports note_seq, hypertune, google-cloud-storage and others as soon as it is imported; some thirty
+packages would be installed for nothing. While `standing_in()` is active, those of `PACKAGES` that are absent can be
+imported, by the thread that activated it. Using anything of them raises `PlaceholderUsed`, which names the package to
+install. An installed package is never replaced, and afterwards the absent ones are absent again for everyone else.
 """
 
 import importlib.abc

@@ -1,7 +1,8 @@
 """TensorFlow and ddsp, imported late and once, and the device they run on.
 
-The only place that imports them. TensorFlow's settings must be in the environment before its import, and ddsp needs stand-ins
-for packages that are not installed (`placeholders`); so everyone calls `tensorflow()` and `ddsp()` here. Any thread may.
+The only place that imports them. TensorFlow's settings must be in the environment before its import, and ddsp needs
+stand-ins for packages that are not installed (`placeholders`); so everyone calls `tensorflow()` and `ddsp()` here. Any
+thread may.
 """
 
 import logging
@@ -30,7 +31,7 @@ class Device:
 
 
 def tensorflow():
-    """The tensorflow module, with tf-keras 2 as ``tf.keras`` as ddsp needs it, and no more threads than cores are ours."""
+    """The tensorflow module, with tf-keras 2 as ``tf.keras`` as ddsp needs it, and no more threads than our cores."""
     global _ready
     with _lock:
         for name, value in ENVIRONMENT.items():

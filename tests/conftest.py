@@ -1,0 +1,30 @@
+"""What all tests share: a quiet TensorFlow, a workspace that is never the user's own, repeatable random examples."""
+
+import os
+
+import hypothesis
+import pytest
+
+from ddsing.engine.runtime import ENVIRONMENT
+from ddsing.workspace import Workspace, open_workspace
+
+for _name, _value in ENVIRONMENT.items():
+    os.environ.setdefault(_name, _value)
+
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _never_the_users_workspace(tmp_path_factory):
+    """A test that names no workspace gets a temporary one, not ./workspace."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDSING_WORKSPACE", str(tmp_path_factory.mktemp("unnamed") / "workspace"))
+        yield
+
+
+@pytest.fixture
+def workspace(tmp_path) -> Workspace:
+    """A workspace as a newcomer finds it, with the demo in it."""
+    return open_workspace(tmp_path / "workspace")
