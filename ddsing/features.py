@@ -1,7 +1,7 @@
 """What a model hears of a recording: f0, its confidence, and loudness, at 250 frames a second.
 
-Pitch is the slow part; it is kept on disk by the recording's content and the tracker, so that no recording is analysed twice.
-Loudness takes milliseconds and is computed anew, for the generation that is asked for.
+Pitch is the slow part; it is kept on disk by the recording's content and the tracker, so that no recording is analysed
+twice. Loudness takes milliseconds and is computed anew, for the generation that is asked for.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import numpy as np
 
 from ddsing import loudness, pitch
 from ddsing.audio import content_hash
-from ddsing.constants import TRACKERS
+from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.errors import FeaturesError
 from ddsing.workspace import write_atomic
 
@@ -80,7 +80,8 @@ class FeatureCache:
 
     def clear(self) -> None:
         """Forget everything."""
-        for _, _, path in self._entries():
+        leftovers = self.folder.glob(".*.tmp")  # of a run that was killed
+        for path in [*(path for _, _, path in self._entries()), *leftovers]:
             path.unlink(missing_ok=True)
 
     def _path(self, audio_hash, tracker):
@@ -129,8 +130,8 @@ def extract(
         raise FeaturesError(f"There is no pitch tracker {tracker!r}; use full, fast or tiny.")
     audio_hash = content_hash(audio)
     known = cache.get(audio_hash, tracker) if cache else None
-    n_frames = len(audio) // 64 + 1
-    if known is not None and (len(known[0]) != n_frames or len(known[1]) != n_frames):
+    shape = (len(audio) // HOP_SAMPLES + 1,)
+    if known is not None and not known[0].shape == known[1].shape == shape:
         known = None
     f0_hz, f0_confidence = known or pitch.track(audio, tracker=tracker, progress=progress)
     if cache and known is None:

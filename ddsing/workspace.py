@@ -1,12 +1,16 @@
 """The workspace folder: recordings, instruments and takes, in the layout of the 2021 notebooks.
 
-An empty workspace is filled with the demo. Nothing is ever deleted at once: `trash` moves it aside, `restore` brings it back.
+An empty workspace is filled with the demo. Nothing is deleted at once: `trash` moves it aside, `restore` brings it
+back.
 """
 
+import contextlib
+import errno
 import os
 import re
 import shutil
 import sys
+import sysconfig
 import tempfile
 import unicodedata
 import uuid
@@ -52,9 +56,10 @@ class Workspace:
 
 
 def open_workspace(root: str | Path | None = None) -> Workspace:
-    """The workspace at `root`, else at ``DDSING_WORKSPACE``, else at ``./workspace``; made and filled with the demo if need be.
+    """The workspace at `root`, else at ``DDSING_WORKSPACE``, else at ``./workspace``.
 
-    Raises `WorkspaceError` if the folder can't be made or written, or lies where Python imports from.
+    It is made, and filled with the demo, if it is not there. Raises `WorkspaceError` if the folder can't be made or
+    written, or lies where Python imports from.
     """
     path = Path(root or os.environ.get("DDSING_WORKSPACE") or "workspace").expanduser().absolute()
     _refuse_importable(path)
@@ -68,20 +73,21 @@ def open_workspace(root: str | Path | None = None) -> Workspace:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise WorkspaceError(f"The workspace {str(path)!r} can't be used: {error.strerror}; name another with --workspace.") from None
+        reason = error.strerror or "it can't be written"
+        message = f"The workspace {str(path)!r} can't be used: {reason}; name another with --workspace."
+        raise WorkspaceError(message) from None
     return workspace
 
 
 def _refuse_importable(path):
-    for entry in sys.path:
-        if not entry:
-            continue
-        importable = Path(entry).absolute()
-        is_code = importable.name in ("site-packages", "dist-packages") or (importable / "ddsing" / "__init__.py").is_file()
-        if path == importable or (is_code and importable.name != "" and path.is_relative_to(importable / "ddsing")):
-            raise WorkspaceError(f"The workspace {str(path)!r} lies where Python imports code from; use a folder of its own.")
-        if importable.name in ("site-packages", "dist-packages") and path.is_relative_to(importable):
-            raise WorkspaceError(f"The workspace {str(path)!r} lies where Python imports code from; use a folder of its own.")
+    """A file that someone put into a folder of code would be importable, and so could run."""
+    resolved = path.resolve()
+    entries = {Path(entry or ".").resolve() for entry in sys.path}
+    trees = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")}
+    trees |= {entry for entry in entries if entry.name in ("site-packages", "dist-packages")}
+    trees.add(Path(__file__).resolve().parent)
+    if resolved in entries or any(resolved.is_relative_to(tree) for tree in trees):
+        raise WorkspaceError(f"The workspace {str(path)!r} lies where Python imports code from; use one of its own.")
 
 
 def _fill_with_demo(workspace):
@@ -91,23 +97,43 @@ def _fill_with_demo(workspace):
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that after a crash either the old or the new content is there, whole."""
-    temporary = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
+    """Write a file so that after a crash either the old or the new content is there, whole.
+
+    Raises OSError, also for what is no ordinary file, such as a device, which a rename would replace.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not an ordinary file")
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         with open(temporary, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def _sync_folder(folder):
+    """Make a rename last through a power cut, where folders can be synced at all."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def safe_name(text: str) -> str:
-    """A file name from any text: letters, digits, spaces and ``-_().`` are kept, up to 80 characters; never empty, never hidden."""
+    """A file name from any text: letters, digits, spaces and ``-_().``; up to 80 characters, never empty or hidden."""
     text = unicodedata.normalize("NFC", text)
-    text = re.sub(r"[^\w \-().]+", "-", text).strip(" .-")
-    return text[:80].strip(" .-") or "unnamed"
+    text = re.sub(r"[^\w \-().]+", "-", text).strip(" .-")[:80]
+    while len(text.encode()) > 200:  # file systems count bytes, and a suffix follows
+        text = text[:-1]
+    return text.strip(" .-") or "unnamed"
 
 
 def trash(path: Path) -> Path:

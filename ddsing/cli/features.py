@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ddsing import audio as recordings
 from ddsing import features
+from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import TRACKERS
 from ddsing.errors import FeaturesError
 from ddsing.experiments import write_arrays
@@ -16,21 +17,23 @@ def add_parser(commands) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser("features", help="pitch, confidence and loudness of a recording")
     parser.add_argument("audio", metavar="AUDIO")
-    parser.add_argument("--out", required=True, metavar="F.npz", help="f0_hz, f0_confidence, loudness_db: float32 at 250 Hz")
+    parser.add_argument("--out", required=True, metavar="F.npz", help="the arrays f0_hz, f0_confidence, loudness_db")
     parser.add_argument("--tracker", choices=TRACKERS, default="full")
     parser.set_defaults(func=run, text=text)
 
 
 def run(args) -> dict:
-    """Extract and write the features."""
+    """Extract and write the features: float32 at 250 frames a second, loudness of generation 3."""
+    out = Path(args.out)
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        raise FeaturesError(f"{args.out!r} is a folder, or its folder does not exist; name another file with --out.")
     workspace = open_workspace(args.workspace)
     began = time.monotonic()
-    audio = recordings.decode(Path(args.audio))
+    with native_messages_hidden():
+        audio = recordings.decode(Path(args.audio))
     found = features.extract(audio, tracker=args.tracker, cache=features.FeatureCache(workspace.cache / "features"))
     try:
-        write_arrays(
-            Path(args.out), f0_hz=found.f0_hz, f0_confidence=found.f0_confidence, loudness_db=found.loudness_db
-        )
+        write_arrays(out, f0_hz=found.f0_hz, f0_confidence=found.f0_confidence, loudness_db=found.loudness_db)
     except OSError as error:
         raise FeaturesError(f"{args.out!r} can't be written: {error.strerror}; name another file with --out.") from None
     return {
@@ -45,4 +48,5 @@ def run(args) -> dict:
 def text(document: dict) -> str:
     """The document for a person."""
     how = "found again" if document["reused"] else "analysed"
-    return f"{document['n_frames']} frames {how} in {format_duration(document['seconds'])}, written to {document['out']}"
+    took = format_duration(document["seconds"])
+    return f"{document['n_frames']} frames {how} in {took}, written to {document['out']}"
