@@ -85,7 +85,10 @@ class DatasetStatistics:
 
     @property
     def pitch_range_midi(self) -> tuple[float, float] | None:
-        """The lowest and highest note that the voice was heard with, or None if that is not known."""
+        """The lowest and highest note that the voice sings, or None if that is not known.
+
+        Its extremes, but not beyond 2.5 standard deviations from its mean, where slips of the pitch tracker lie.
+        """
         return self._range("pitch_note") or self._range("pitch")
 
     @property
@@ -95,11 +98,10 @@ class DatasetStatistics:
         return float(low), float(high)
 
     def _range(self, quantity):
-        low, high = (self.values.get(f"mean_{end}_{quantity}") for end in ("min", "max"))
-        lowest, highest = (self.values.get(f"{end}_{quantity}") for end in ("min", "max"))
-        if None in (low, high, lowest, highest):
+        lowest, highest, mean, deviation = (self.values.get(f"{m}_{quantity}") for m in ("min", "max", "mean", "std"))
+        if None in (lowest, highest, mean, deviation):
             return None
-        return (low, high) if high - low >= 12.0 else (lowest, highest)
+        return max(lowest, mean - 2.5 * deviation), min(highest, mean + 2.5 * deviation)
 
 
 def measure(f0_hz, f0_confidence, loudness_db, power_db, *, generation: int = 3) -> DatasetStatistics:

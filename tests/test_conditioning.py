@@ -96,12 +96,14 @@ def test_what_does_nothing_says_why():
 
 
 def test_the_fit_finds_the_octave_and_the_loudness():
-    values = dict.fromkeys(FIELDS, 0.0) | {"mean_min_pitch_note": 60.0, "mean_max_pitch_note": 76.0}
+    pitch = {"mean_pitch_note": 68.0, "std_pitch_note": 4.0, "min_pitch_note": 60.0, "max_pitch_note": 90.0}
+    values = dict.fromkeys(FIELDS, 0.0) | pitch
     statistics = DatasetStatistics(3, values, np.linspace(0, 1, 100), np.linspace(-50.0, -20.0, 100))
     n = 400
     features = Features(
         np.full(n, 130.8, np.float32), np.ones(n, np.float32), np.linspace(-60, -31, n).astype(np.float32), "full", 3
     )
+    assert statistics.pitch_range_midi == (60.0, 78.0)  # 90 is a slip
     reading = fit.measure(features, statistics)
     assert reading.octave_shift == 1 and reading.pitch_inside == 0.0
     assert reading.loudness_shift_db == 10.0 and 0.5 < reading.loudness_inside < 0.8
@@ -118,6 +120,7 @@ def test_statistics_of_a_voice_cover_its_notes():
     measured = measure(f0_hz, confidence, loudness_db, loudness_db - 3.0)
     assert set(measured.values) == set(FIELDS)
     assert measured.values["mean_pitch"] == pytest.approx(57.0)
+    assert measured.pitch_range_midi == pytest.approx((57.0, 57.0))
     assert measured.loudness_range_db[0] > -45.0
     again = DatasetStatistics.from_json(measured.to_json())
     assert again.values == measured.values and np.array_equal(again.quantiles, measured.quantiles)
