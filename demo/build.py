@@ -1,20 +1,25 @@
-"""Make the demo again: `python -m demo.build [--steps N]` sings the practice and the examples, trains, and writes demo/assets.
+"""Make the demo again: `python -m demo.build [--only NAME] [--steps N]`.
 
-About fifteen minutes on two cores. The result is the same kind of voice, not the same bits: training on several threads is not exact.
+Sings the practice and the examples, trains, and writes demo/assets. About half an hour on two cores. The result is the
+same kind of voice, not the same bits: training on several threads is not exact.
 """
 
 import argparse
 import datetime
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `python demo/build.py` works as well
 
 from ddsing import audio as recordings
 from ddsing import instrument, loudness, statistics
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import training
 from ddsing.model_config import ModelConfig
-from demo.singer import SOPRANO, TENOR, WHISTLER, Note, practice, sing
+from demo.singer import CELLO, SOPRANO, TENOR, WHISTLER, Note, Voice, practice, sing
 
 ASSETS = Path(__file__).parent / "assets"
 CONFIG = ModelConfig(rnn_channels=128, ch=128, layers_per_stack=2, n_harmonics=60, n_noise_bands=33)
@@ -24,13 +29,29 @@ HELD_OUT_STARTS = range(0, 2000, 500)
 # Melodies in the public domain: (MIDI note, beats).
 ODE_TO_JOY = [(64, 1), (64, 1), (65, 1), (67, 1), (67, 1), (65, 1), (64, 1), (62, 1)]
 ODE_TO_JOY += [(60, 1), (60, 1), (62, 1), (64, 1), (64, 1.5), (62, 0.5), (62, 2)]
-GREENSLEEVES = [(69, 1), (72, 2), (74, 1), (76, 1.5), (77, 0.5), (76, 1), (74, 2), (71, 1), (67, 1.5), (69, 0.5), (71, 1)]
+GREENSLEEVES = [
+    (69, 1),
+    (72, 2),
+    (74, 1),
+    (76, 1.5),
+    (77, 0.5),
+    (76, 1),
+    (74, 2),
+    (71, 1),
+    (67, 1.5),
+    (69, 0.5),
+    (71, 1),
+]
 GREENSLEEVES += [(72, 2), (69, 1), (69, 1.5), (68, 0.5), (69, 1), (71, 2), (68, 1), (64, 2)]
 
 
 def recording(audio, f0_hz):
     """What the training reads of a sung piece whose f0 is known."""
-    return {"audio": audio, "f0_hz": f0_hz[::HOP_SAMPLES], "loudness_db": loudness.compute(audio)[: len(f0_hz[::HOP_SAMPLES])]}
+    return {
+        "audio": audio,
+        "f0_hz": f0_hz[::HOP_SAMPLES],
+        "loudness_db": loudness.compute(audio)[: len(f0_hz[::HOP_SAMPLES])],
+    }
 
 
 def voice_statistics(audio, f0_hz, sounding):
@@ -44,57 +65,104 @@ def voice_statistics(audio, f0_hz, sounding):
 
 def examples():
     """The two recordings to transform, by name: (audio, f0_hz, sounding)."""
-    ode = [Note(midi - 5, 0.62 * beats, -8.0 + 4.0 * (i % 4 == 0), 0.25 if i == 7 else 0.0) for i, (midi, beats) in enumerate(ODE_TO_JOY)]
+    ode = [
+        Note(midi - 5, 0.62 * beats, -8.0 + 4.0 * (i % 4 == 0), 0.25 if i == 7 else 0.0)
+        for i, (midi, beats) in enumerate(ODE_TO_JOY)
+    ]
     green = [Note(midi - 3, 0.36 * beats, -10.0 + 5.0 * (i % 3 == 0)) for i, (midi, beats) in enumerate(GREENSLEEVES)]
     return {"ode-to-joy-tenor": sing(TENOR, ode, seed=11), "greensleeves-whistle": sing(WHISTLER, green, seed=12)}
 
 
-def main():
-    """Build everything."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--minutes", type=float, default=4.0)
-    arguments = parser.parse_args()
-    for name, (audio, _, _) in examples().items():
-        (ASSETS / "examples" / f"{name}.flac").write_bytes(recordings.encode(audio, format="FLAC"))
-    sung = sing(SOPRANO, practice(minutes=arguments.minutes, low=LOW, high=HIGH, seed=1), seed=1)
-    held_out = recording(*sing(SOPRANO, practice(minutes=0.25, low=LOW, high=HIGH, seed=2), seed=2)[:2])
+@dataclass(frozen=True)
+class Recipe:
+    """How an instrument is made: who sings the practice, over which MIDI range, and how long it is trained."""
+
+    name: str
+    description: str
+    voice: Voice
+    low: int
+    high: int
+    seed: int  # of the practice; the held-out piece takes the next
+    steps: int
+    batch_size: int = 8
+    loudness_weight: float = 0.0
+
+    def practice(self, minutes: float):
+        """What the instrument is trained on: (audio, f0_hz, sounding)."""
+        return sing(self.voice, practice(minutes=minutes, low=self.low, high=self.high, seed=self.seed), seed=self.seed)
+
+    def held_out(self):
+        """A quarter of a minute that the training never sees, as `training` reads it."""
+        notes = practice(minutes=0.25, low=self.low, high=self.high, seed=self.seed + 1)
+        return recording(*sing(self.voice, notes, seed=self.seed + 1)[:2])
+
+
+RECIPES = {
+    "aria": Recipe("Aria", "A synthetic soprano on an open vowel", SOPRANO, LOW, HIGH, seed=1, steps=1200),
+    "cello": Recipe(
+        "Cello", "A synthetic cello, bowed", CELLO, 43, 77, seed=21, steps=600, batch_size=4, loudness_weight=0.2
+    ),
+}
+
+
+def write_instrument(recipe, *, minutes, practised, measured, weights, step, loss):
+    """Write an instrument as it is after a step, and return its loss on the held-out piece."""
+    held_out, starts = recipe.held_out(), HELD_OUT_STARTS
+    held_out_loss = training.spectral_loss(CONFIG, weights, held_out, starts=starts)
+    provenance = instrument.Provenance(
+        voice=recipe.description,
+        step=step,
+        loss=round(loss, 3),
+        author="The ddsing authors",
+        licence="CC0-1.0",
+        notes=f"Trained on {minutes:g} minutes of synthetic sound (demo/singer.py). "
+        f"Spectral loss on a held-out part: {held_out_loss:.2f}.",
+        date=datetime.date.today().isoformat(),
+        dataset_hash=recordings.content_hash(practised),
+    )
+    made = instrument.Instrument(
+        name=recipe.name, config=CONFIG, statistics=measured, weights=weights, provenance=provenance
+    )
+    path = ASSETS / "instruments" / f"{recipe.name.lower()}.zip"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    instrument.write(made, path)
+    return held_out_loss
+
+
+def train(recipe: Recipe, *, minutes: float, steps: int):
+    """Sing the practice, train on it, and write the instrument every 150 steps."""
+    sung = recipe.practice(minutes)
     measured = voice_statistics(*sung)
-
-    def save(step, loss, weights):
-        held_out_loss = training.spectral_loss(CONFIG, weights, held_out, starts=HELD_OUT_STARTS)
-        instrument.write(
-            instrument.Instrument(
-                name="Aria",
-                config=CONFIG,
-                statistics=measured,
-                weights=weights,
-                provenance=instrument.Provenance(
-                    voice="A synthetic soprano on an open vowel",
-                    step=step,
-                    loss=round(loss, 3),
-                    author="The ddsing authors",
-                    licence="CC0-1.0",
-                    notes=f"Trained on {arguments.minutes:g} minutes of synthetic singing (demo/singer.py). "
-                    f"Spectral loss on held-out singing: {held_out_loss:.2f}.",
-                    date=datetime.date.today().isoformat(),
-                    dataset_hash=recordings.content_hash(sung[0]),
-                ),
-            ),
-            ASSETS / "instruments" / "aria.zip",
-        )
-        print(f"step {step}: loss {loss:.3f}, held out {held_out_loss:.3f}", flush=True)
-
-    recent = []
+    recent: list[float] = []
 
     def on_step(step, loss, weights):
         recent.append(loss)
         if step % 20 == 0:
-            print(f"step {step}: {np.mean(recent[-20:]):.3f}", flush=True)
-        if step % 250 == 0 or step == arguments.steps:
-            save(step, float(np.mean(recent[-50:])), weights())
+            print(f"{recipe.name}, step {step}: {np.mean(recent[-20:]):.3f}", flush=True)
+        if step % 150 == 0 or step == steps:
+            now = {"weights": weights(), "step": step, "loss": float(np.mean(recent[-50:]))}
+            held_out_loss = write_instrument(recipe, minutes=minutes, practised=sung[0], measured=measured, **now)
+            print(f"{recipe.name}, step {step}: loss {now['loss']:.3f}, held out {held_out_loss:.3f}", flush=True)
 
-    training.train(CONFIG, recording(*sung[:2]), steps=arguments.steps, on_step=on_step)
+    options = {"batch_size": recipe.batch_size, "loudness_weight": recipe.loudness_weight}
+    training.train(CONFIG, recording(*sung[:2]), steps=steps, on_step=on_step, **options)
+
+
+def main():
+    """Build everything, or what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=("examples", *RECIPES), help="build just this")
+    parser.add_argument("--steps", type=int, help="training steps instead of the recipe's")
+    parser.add_argument("--minutes", type=float, default=4.0, help="length of each practice")
+    arguments = parser.parse_args()
+    wanted = (arguments.only,) if arguments.only else ("examples", *RECIPES)
+    if "examples" in wanted:
+        (ASSETS / "examples").mkdir(parents=True, exist_ok=True)
+        for name, (audio, _, _) in examples().items():
+            (ASSETS / "examples" / f"{name}.flac").write_bytes(recordings.encode(audio, format="FLAC"))
+    for key in wanted:
+        if key in RECIPES:
+            train(RECIPES[key], minutes=arguments.minutes, steps=arguments.steps or RECIPES[key].steps)
 
 
 if __name__ == "__main__":

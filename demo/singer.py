@@ -14,7 +14,7 @@ _N_HARMONICS = 70
 
 @dataclass(frozen=True)
 class Voice:
-    """A timbre: formant centres and bandwidths in Hz, their gains in dB, the source's tilt, and how much breath there is."""
+    """A timbre: formants (centre in Hz, bandwidth in Hz, gain in dB), the source's tilt, breath and vibrato."""
 
     formants: tuple[tuple[float, float, float], ...]
     tilt_db_per_octave: float = -9.0
@@ -24,8 +24,18 @@ class Voice:
 
 
 SOPRANO = Voice(((650, 110, 0), (1080, 130, -4), (2650, 180, -12), (2900, 200, -13), (3250, 250, -18)))
-TENOR = Voice(((400, 90, 0), (1700, 140, -10), (2500, 200, -12), (3300, 260, -16)), tilt_db_per_octave=-11.0, vibrato_cents=25.0)
+TENOR = Voice(
+    ((400, 90, 0), (1700, 140, -10), (2500, 200, -12), (3300, 260, -16)), tilt_db_per_octave=-11.0, vibrato_cents=25.0
+)
 WHISTLER = Voice(((900, 900, 0), (2400, 600, -25)), tilt_db_per_octave=-22.0, breath=0.015, vibrato_cents=15.0)
+
+
+CELLO = Voice(
+    ((230, 60, 0), (450, 120, -1), (750, 250, -3), (1250, 400, -6), (2300, 800, -10)),
+    tilt_db_per_octave=-5.0,
+    breath=0.006,
+    vibrato_cents=18.0,
+)
 
 
 @dataclass(frozen=True)

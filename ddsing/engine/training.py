@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ddsing.constants import HOP_SAMPLES
+from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import model as models
 from ddsing.engine import runtime
 from ddsing.model_config import ModelConfig
 
 _GRADIENT_NORM = 3.0
+_QUIETEST_DB = -60.0  # below this, loudness need not be followed
 
 
 def train(
@@ -20,6 +21,7 @@ def train(
     batch_size: int = 8,
     window_frames: int = 500,
     learning_rate: float = 1e-3,
+    loudness_weight: float = 0.0,
     seed: int = 0,
     on_step: Callable[[int, float, Callable[[], dict]], None] | None = None,
 ) -> dict[str, np.ndarray]:
@@ -29,6 +31,9 @@ def train(
     ----------
     recording : Mapping
         ``audio`` [n_samples], ``f0_hz`` and ``loudness_db`` [n_frames], frame k at sample 64·k.
+    loudness_weight : float
+        Weight, per dB, of how far the result's loudness is from the one asked for; added to ddsp's spectral loss.
+        Only for generation 3.
     on_step : callable
         Gets the step, the batch's loss, and a function that returns the weights as they are.
     """
@@ -43,8 +48,13 @@ def train(
     @tf.function
     def step_fn(batch):
         with tf.GradientTape() as tape:
-            _, losses = model(batch, return_losses=True, training=True)
-        gradients = tape.gradient(losses["total_loss"], model.trainable_variables)
+            outputs, losses = model(batch, return_losses=True, training=True)
+            objective = losses["total_loss"]
+            if loudness_weight:
+                objective += loudness_weight * _loudness_error_db(
+                    model.get_audio_from_outputs(outputs), batch["loudness_db"]
+                )
+        gradients = tape.gradient(objective, model.trainable_variables)
         gradients, _ = tf.clip_by_global_norm(gradients, _GRADIENT_NORM)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables))
         return losses["total_loss"]
@@ -59,11 +69,26 @@ def train(
     return models.read_weights(model, config)
 
 
+def _loudness_error_db(audio, loudness_db):
+    """Mean distance in dB between a result's loudness and the one asked for, by ddsp's own function."""
+    tf, spectral_ops = runtime.tensorflow(), runtime.ddsp().spectral_ops
+    measured_db = spectral_ops.compute_loudness(audio, SAMPLE_RATE, FRAME_RATE, n_fft=512, use_tf=True)
+    n_frames = loudness_db.shape[1]
+    inner = slice(4, n_frames - 4)  # at the edges the analysis window sees silence that the recording does not have
+    error = tf.maximum(measured_db[:, :n_frames], _QUIETEST_DB) - tf.maximum(loudness_db, _QUIETEST_DB)
+    return tf.reduce_mean(tf.abs(error[:, inner]))
+
+
 def windows(recording: Mapping[str, np.ndarray], starts, window_frames: int) -> dict[str, np.ndarray]:
-    """Windows of a recording that begin at the frames `starts`: ``audio`` [n_windows, 64 · window_frames], features [n_windows, window_frames]."""
+    """Windows of a recording that begin at the frames `starts`.
+
+    Returns ``audio`` [n_windows, 64 · window_frames] and the features [n_windows, window_frames].
+    """
     rate = {"audio": HOP_SAMPLES, "f0_hz": 1, "loudness_db": 1}
     return {
-        name: np.stack([recording[name][start * k : (start + window_frames) * k] for start in starts]).astype(np.float32)
+        name: np.stack([recording[name][start * k : (start + window_frames) * k] for start in starts]).astype(
+            np.float32
+        )
         for name, k in rate.items()
     }
 
