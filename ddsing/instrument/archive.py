@@ -109,10 +109,11 @@ def _read_file(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
         raise InstrumentError(f"The instrument {path.name!r} can't be opened: {error.strerror}.") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise InstrumentError(f"{path.name!r} is not a file; an instrument is one .zip file.")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise InstrumentError(f"{path.name!r} is not a file; an instrument is one .zip file.")
         if status.st_size > MAX_INSTRUMENT_BYTES:
             raise _too_large(status.st_size)
         if status.st_size >= _EOCD.size:  # refuse a bomb of entries before reading all of it

