@@ -1,16 +1,22 @@
 """What the dashboard keeps in memory: bounded, keyed by content, shared by all tabs and never changed once made."""
 
+from __future__ import annotations
+
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
-from ddsing import audio, features
+from ddsing import audio
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.workspace import Workspace, open_workspace
+
+if TYPE_CHECKING:  # their imports take a while, which the first page should not wait for
+    from ddsing import features
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")  # of recordings that are listed; what is in them decides
 MODELS = 4
@@ -79,6 +85,8 @@ def recording(identity: str, _source: Path | bytes) -> Recording:
 
 def feature_cache() -> features.FeatureCache:
     """The workspace's pitch tracks on disk."""
+    from ddsing import features
+
     return features.FeatureCache(workspace().cache / "features")
 
 
@@ -96,6 +104,8 @@ def is_analysed(content: str, tracker: str) -> bool:
 @st.cache_resource(max_entries=FEATURES, show_spinner=False)
 def features_of(content: str, _audio: np.ndarray, tracker: str, generation: int) -> features.Features:
     """Features of a recording that is analysed already, on an instrument's loudness scale."""
+    from ddsing import features
+
     return features.extract(_audio, tracker=tracker, generation=generation, cache=feature_cache())
 
 
@@ -166,6 +176,8 @@ def export(entry, file_format: str) -> bytes:
 
 def analysis(sound: np.ndarray, tracker: str):
     """The work that finds a recording's pitch and keeps it."""
+    from ddsing import features
+
     cache = feature_cache()
 
     def work(report) -> None:
