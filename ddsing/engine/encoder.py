@@ -10,7 +10,7 @@ import numpy as np
 from scipy import fft
 
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
-from ddsing.engine.decoder import gru
+from ddsing.engine.decoder import GruCell, gru
 from ddsing.model_config import N_MFCCS
 
 WINDOW_S = 4
@@ -26,6 +26,7 @@ class Encoder:
     def __init__(self, config, weights):
         self.config = config
         self.weights = {name: np.asarray(value, np.float32) for name, value in weights.items() if name.startswith("encoder/")}
+        self._cell = GruCell.of(self.weights, "encoder/rnn/rnn/cell")
         self._n_fft, self._hop = _SPECTRA[min(_SPECTRA, key=lambda steps: abs(steps - config.z.z_time_steps))]
         self._mel = _mel_matrix(self._n_fft // 2 + 1)
 
@@ -62,8 +63,7 @@ class Encoder:
         mean, variance = mfccs.mean(axis=0), mfccs.var(axis=0)
         x = (mfccs - mean) / np.sqrt(variance + _INSTANCE_NORM_EPSILON)
         x = x * self.weights["encoder/z_norm/scale"][0, 0] + self.weights["encoder/z_norm/shift"][0, 0]
-        cell = tuple(self.weights[f"encoder/rnn/rnn/cell/{name}"] for name in ("kernel", "recurrent_kernel", "bias"))
-        y, _ = gru(x.astype(np.float32), np.zeros(self.config.z.rnn_channels, np.float32), cell)
+        y, _ = gru(x.astype(np.float32), np.zeros(self.config.z.rnn_channels, np.float32), self._cell)
         z = y @ self.weights["encoder/dense_out/kernel"] + self.weights["encoder/dense_out/bias"]
         return _resample(z, len(audio) // HOP_SAMPLES)
 
