@@ -28,6 +28,7 @@ _RECIPE_MARK = "ddsing recipe "
 _MAX_COMMENT_BYTES = 2_000  # libsndfile reads no longer one from a wav, and drops it without a word
 _SIGNATURES = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3")
 _FORMATS = {"WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3", "MPEG": "MP3"}
+_UNKNOWN_S = 1e6  # a claim beyond it means that the length isn't known, as in a flac from a pipe
 _BYTES_PER_S = {"MP3": 1000, "OGG": 20}  # the least: 8 kbit/s for mp3; ogg Vorbis silence takes 120, Opus less
 _WRITE_FAULTS = (soundfile.SoundFileError, RuntimeError, AssertionError)  # soundfile's, on a full disk
 
@@ -71,19 +72,20 @@ def decode(source: Path | bytes, *, max_seconds: float = MAX_TRANSFER_S) -> np.n
     """
     with _opened(source) as (file, kind, n_bytes):
         limit_s = min(max_seconds, _credible_s(kind, n_bytes))
-        pieces, n_read, n_allowed = [], 0, int(limit_s * file.samplerate)
+        if kind in ("WAV", "FLAC") and max_seconds < file.frames / file.samplerate < _UNKNOWN_S:
+            raise AudioError(_too_long(file, kind, n_bytes, max_seconds, limit_s))  # at once; no claim is believed below
         resampler = soxr.ResampleStream(file.samplerate, SAMPLE_RATE, 1, dtype="float32")
+        pieces, n_read = [], 0
         while True:
-            block = _read_block(file, n_read)
-            n_read += len(block)
-            if n_read > n_allowed:
+            mono = _read_mono(file, n_read)
+            n_read += len(mono)
+            if n_read > limit_s * file.samplerate:
                 raise AudioError(_too_long(file, kind, n_bytes, max_seconds, limit_s))
-            if not (np.abs(block) <= _MAX_PEAK).all():  # NaN is not less, either
+            if not (np.abs(mono) <= _MAX_PEAK).all():  # NaN is not less, either
                 raise AudioError(
                     "The recording holds samples that are not sound (NaN, infinite, or above 1e6): export it again."
                 )
-            mono = block.mean(axis=1)
-            last = len(block) == 0  # an MP3 may return less than was asked for before its end
+            last = len(mono) == 0  # an MP3 may return less than was asked for before its end
             pieces.append(mono if file.samplerate == SAMPLE_RATE else resampler.resample_chunk(mono, last=last))
             if last:
                 break
@@ -254,13 +256,15 @@ def _credible_s(kind, n_bytes):
     return n_bytes / _BYTES_PER_S[kind] + 2.0 if kind in _BYTES_PER_S else float("inf")
 
 
-def _read_block(file, n_read):
+def _read_mono(file, n_read):
     try:
-        return file.read(_BLOCK_SAMPLES, dtype="float32", always_2d=True)
+        block = file.read(_BLOCK_SAMPLES, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError):
         if n_read:  # a damaged end: what was there before it is kept
-            return np.zeros((0, file.channels), np.float32)
+            return np.zeros(0, np.float32)
         raise AudioError("The recording is damaged and can't be decoded; export it again as wav.") from None
+    with np.errstate(invalid="ignore", over="ignore"):  # a product, since numpy is slow at means over a few channels
+        return block @ np.full(file.channels, 1.0 / file.channels, np.float32)
 
 
 def _too_long(file, kind, n_bytes, max_seconds, limit_s):
@@ -268,5 +272,5 @@ def _too_long(file, kind, n_bytes, max_seconds, limit_s):
         found = f"The {kind} has {format_bytes(n_bytes)} but decodes to more than {format_duration(limit_s)}"
         return f"{found}: it is damaged; export it again."
     claimed_s = file.frames / file.samplerate
-    length = f"is {format_duration(claimed_s)} long" if max_seconds < claimed_s < 1e6 else "is too long"
+    length = f"is {format_duration(claimed_s)} long" if max_seconds < claimed_s < _UNKNOWN_S else "is too long"
     return f"The recording {length}; the limit is {format_duration(max_seconds)}: cut it."
