@@ -1,7 +1,8 @@
 # make app     install, and open the dashboard
 # make test    install what the tests need too, and run them all
 # make check   the tests, style and types
-# make bench   speed beside ddsp's own path          make demo   train the demo's instrument again
+# make bench   speed beside ddsp's own path
+# make demo    make the demo's examples and instruments again
 # make lock    compile the requirements again
 # PYTHON=...   which Python to install with: 3.11, 3.12 or 3.13
 
@@ -28,6 +29,7 @@ check: .venv/test.stamp
 
 bench: .venv/app.stamp
 	$(BIN)/python -m benchmarks.transfer
+	$(BIN)/python -m benchmarks.pitch
 
 demo: .venv/app.stamp
 	$(BIN)/python -m demo.build
