@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from ddsing.constants import DB_RANGE
 from ddsing.errors import InstrumentError
 
+AMP_RESAMPLE_METHODS = ("window", "linear", "nearest")  # of ddsp's, all but cubic
 N_MFCCS = 30  # ddsp's MfccTimeDistributedRnnEncoder feeds 30 MFCCs
 
 
@@ -55,7 +56,7 @@ class ModelConfig:
             "ch": (1, 4096),
             "layers_per_stack": (1, 16),
             "n_harmonics": (1, 512),
-            "n_noise_bands": (2, 1025),
+            "n_noise_bands": (3, 1025),
             "noise_initial_bias": (-100.0, 100.0),
             "noise_window_size": (0, 4096),
             "scale_exponent": (1.0, 1000.0),
@@ -69,8 +70,11 @@ class ModelConfig:
                 raise InstrumentError(f"The model's {field} is {value!r}; ddsing plays models with {low} to {high}.")
         if self.generation not in DB_RANGE:
             raise InstrumentError(f"The model's ddsp generation is {self.generation!r}; it must be 1 or 3.")
-        if self.amp_resample_method not in ("window", "linear", "cubic", "nearest"):
-            raise InstrumentError(f"The model's amp_resample_method is {self.amp_resample_method!r}; use 'window'.")
+        if self.noise_window_size in (1, 2):  # ddsp's own filters come out empty then
+            raise InstrumentError(f"The model's noise_window_size is {self.noise_window_size}; it must be 0 or at least 3.")
+        if self.amp_resample_method not in AMP_RESAMPLE_METHODS:
+            known = ", ".join(AMP_RESAMPLE_METHODS)
+            raise InstrumentError(f"The model's amp_resample_method is {self.amp_resample_method!r}; ddsing plays {known}.")
         if not isinstance(self.normalize_below_nyquist, bool):
             raise InstrumentError("The model's normalize_below_nyquist must be true or false.")
         if self.z is not None:

@@ -1,7 +1,7 @@
 """ddsp's `MfccTimeDistributedRnnEncoder` in numpy: audio → MFCCs → GRU → z.
 
-ddsp encodes windows of 4 seconds, and normalises the MFCCs over the window. Longer audio is encoded in such windows every
-3 seconds; where two overlap, z fades from one to the next.
+ddsp is trained on windows of 4 seconds, and normalises the MFCCs over the window. Longer audio is encoded in such windows every
+3 seconds, the last of which ends with the audio; where two overlap, z fades from one to the next. Shorter audio is one window.
 
 Reference: ddsp.training.encoders.MfccTimeDistributedRnnEncoder, ddsp.spectral_ops.compute_mfcc, tf.signal.
 """
@@ -42,19 +42,22 @@ class Encoder:
         -------
         np.ndarray [shape=(n_frames, z_dims), float32]
         """
-        window = WINDOW_S * FRAME_RATE
-        step = (WINDOW_S - _FADE_S) * FRAME_RATE
+        window, fade = WINDOW_S * FRAME_RATE, _FADE_S * FRAME_RATE
+        last = max(n_frames - window, 0)
+        starts = [*range(0, last, window - fade), last]
         z = np.zeros((n_frames, self.config.z.z_dims), np.float32)
-        rise = np.linspace(0.0, 1.0, _FADE_S * FRAME_RATE, endpoint=False, dtype=np.float32)[:, None]
-        for start in range(0, max(n_frames - _FADE_S * FRAME_RATE, 1), step):
+        encoded_to = 0
+        for start in starts:
             stop = min(start + window, n_frames)
-            piece = np.zeros(window * HOP_SAMPLES, np.float32)
-            heard = audio[start * HOP_SAMPLES : (start + window) * HOP_SAMPLES]
+            piece = np.zeros((stop - start) * HOP_SAMPLES, np.float32)
+            heard = audio[start * HOP_SAMPLES : stop * HOP_SAMPLES]
             piece[: len(heard)] = heard
-            encoded = self.encode_window(piece)[: stop - start]
-            faded = min(len(rise), stop - start) if start else 0
-            z[start : start + faded] += rise[:faded] * (encoded[:faded] - z[start : start + faded])
-            z[start + faded : stop] = encoded[faded:]
+            encoded = self.encode_window(piece)
+            faded = encoded_to - start  # no more than all of the window but its last frame
+            rise = (np.arange(faded, dtype=np.float32) / max(faded, 1))[:, None]
+            z[start:encoded_to] += rise * (encoded[:faded] - z[start:encoded_to])
+            z[encoded_to:stop] = encoded[faded:]
+            encoded_to = stop
         return z
 
     def encode_window(self, audio) -> np.ndarray:

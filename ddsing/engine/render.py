@@ -11,7 +11,7 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine.decoder import Decoder
-from ddsing.engine.encoder import WINDOW_S, Encoder
+from ddsing.engine.encoder import Encoder
 from ddsing.engine.synthesis import HarmonicStream, NoiseStream
 from ddsing.errors import FeaturesError
 from ddsing.model_config import ModelConfig
@@ -99,6 +99,8 @@ def render_blocks(
     seed : int
         Of the noise.
     """
+    if n_samples < 1:
+        raise FeaturesError(f"There are {n_samples} samples to render; a recording has at least one.")
     n_frames = -(-n_samples // HOP_SAMPLES)
     if len(f0_hz) != len(loudness_db) or len(f0_hz) < n_frames:
         raise FeaturesError(f"{n_samples} samples need {n_frames} frames of f0 and loudness; got {len(f0_hz)} and {len(loudness_db)}.")
@@ -131,9 +133,8 @@ def render(model: Model, f0_hz, loudness_db, **options) -> Rendering:
 def _encoded(model, audio, n_frames):
     if model.encoder is None:
         return None
-    n_whole = max(n_frames - 1, WINDOW_S)  # a 4-second recording is one window, as in ddsp
-    z = model.encoder.encode(np.asarray(audio, np.float32), n_whole)
-    return np.concatenate([z, np.repeat(z[-1:], max(n_frames - len(z), 0), axis=0)])
+    z = model.encoder.encode(np.asarray(audio, np.float32), n_frames - 1)  # a 4-second recording is one window, as in ddsp
+    return np.concatenate([z, z[-1:]])
 
 
 def _samples(model, extended, encoded, seed, keep_controls, block_frames):

@@ -20,13 +20,12 @@ class HarmonicStream:
 
     def __init__(self, config: ModelConfig):
         self._numbers = np.arange(1, config.n_harmonics + 1, dtype=np.float64)
-        self._method = config.amp_resample_method
         self._cycles = 0.0
         ramp = np.arange(HOP_SAMPLES, dtype=np.float32) / HOP_SAMPLES
-        if self._method == "window":  # overlapping Hann windows
+        if config.amp_resample_method == "window":  # overlapping Hann windows
             self._rise = (0.5 - 0.5 * np.cos(np.pi * ramp)).astype(np.float32)
-        elif self._method == "nearest":
-            self._rise = (ramp >= 0.5).astype(np.float32)
+        elif config.amp_resample_method == "nearest":  # each frame's value is held, as in ddsp
+            self._rise = np.zeros_like(ramp)
         else:
             self._rise = ramp
 
