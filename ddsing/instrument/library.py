@@ -8,6 +8,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ddsing.errors import DdsingError, InstrumentError
 from ddsing.instrument import format as native
@@ -85,7 +86,7 @@ class Library:
         path.rename(new_path)
         return self._entry(new_path)
 
-    def edit(self, name: str, **changes: str) -> Entry:
+    def edit(self, name: str, **changes: Any) -> Entry:
         """Change what people wrote about it: `notes`, `author`, `licence`, `voice`."""
         unknown = set(changes) - {"notes", "author", "licence", "voice"}
         if unknown:

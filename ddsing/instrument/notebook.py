@@ -40,7 +40,10 @@ def to_notebook_bytes(instrument: Instrument) -> bytes:
 def gin_text(config: ModelConfig) -> str:
     """An operative gin text that describes the model to ddsp."""
     n_samples = WINDOW_S * SAMPLE_RATE
-    sections = {
+    preprocessor: dict[str, object] = {"time_steps": WINDOW_S * FRAME_RATE}
+    if config.generation == 3:
+        preprocessor |= {"compute_loudness": False, "frame_rate": FRAME_RATE, "sample_rate": SAMPLE_RATE}
+    sections: dict[str, dict[str, object]] = {
         "Autoencoder": {
             "decoder": "@decoders.RnnFcDecoder()",
             "encoder": "@encoders.MfccTimeDistributedRnnEncoder()" if config.z else None,
@@ -53,12 +56,7 @@ def gin_text(config: ModelConfig) -> str:
             "max_value": config.scale_max_value,
             "threshold": config.scale_threshold,
         },
-        "F0LoudnessPreprocessor": {"time_steps": WINDOW_S * FRAME_RATE}
-        | (
-            {"compute_loudness": False, "frame_rate": FRAME_RATE, "sample_rate": SAMPLE_RATE}
-            if config.generation == 3
-            else {}
-        ),
+        "F0LoudnessPreprocessor": preprocessor,
         "FilteredNoise": {
             "initial_bias": config.noise_initial_bias,
             "n_samples": n_samples,

@@ -119,7 +119,7 @@ def _main() -> None:
 
     try:
         write(convert(Path(path), name=name), result)
-        answer = {"error": None}
+        answer: dict[str, str | None] = {"error": None}
     except DdsingError as error:
         answer = {"error": str(error)}
     except MemoryError:

@@ -6,6 +6,7 @@ ddsp 3 on the operative text names both its ``compute_loudness`` and its ``frame
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.errors import InstrumentError
@@ -163,10 +164,11 @@ def _check_decoder(decoder: Mapping[str, object], with_z: bool) -> None:
 
 
 def _splits(decoder: Mapping[str, object]) -> tuple[int, int]:
-    splits = decoder.get("output_splits")
+    splits: Any = decoder.get("output_splits")
+    n_amps = n_harmonics = n_noise_bands = None
     try:
-        (_, n_amps), (_, n_harmonics), (_, n_noise_bands) = splits  # type: ignore[misc]
-        names = tuple(name for name, _ in splits)  # type: ignore[union-attr]
+        (_, n_amps), (_, n_harmonics), (_, n_noise_bands) = splits
+        names = tuple(name for name, _ in splits)
     except (TypeError, ValueError):
         names = ()
     if names != ("amps", "harmonic_distribution", "noise_magnitudes") or n_amps != 1:

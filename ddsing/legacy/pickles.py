@@ -12,7 +12,7 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -257,7 +257,7 @@ def _set_byte_order(dtype: DType, state: object) -> None:
     dtype.code = state[1] + dtype.code[1:]
 
 
-def _set_array(array: Array, state: object) -> None:
+def _set_array(array: Array, state: Any) -> None:
     _, shape, dtype, fortran, raw = state
     filled = _array(dtype, raw, shape, order="F" if fortran is True else "C")
     array.dtype, array.shape, array.raw, array.order = filled.dtype, filled.shape, filled.raw, filled.order
@@ -275,9 +275,9 @@ def _bad(what: str) -> InstrumentError:
     return InstrumentError(f"The instrument's dataset_statistics.pkl was refused: {what}.")
 
 
-_ACTIONS: dict[int, Callable[[_Reader], None]] = {
+_ACTIONS: dict[int, Callable[[_Reader], object]] = {
     0x80: _Reader._protocol,
-    0x95: lambda r: r._take(8) and None,  # FRAME
+    0x95: lambda r: r._take(8),  # FRAME
     ord("}"): lambda r: r._push({}),
     ord("]"): lambda r: r._push([]),
     ord(")"): lambda r: r._push(()),

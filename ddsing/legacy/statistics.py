@@ -1,5 +1,7 @@
 """A 2021 `dataset_statistics.pkl` → `DatasetStatistics`, each number checked for its type and range."""
 
+from typing import Any
+
 import numpy as np
 
 from ddsing.errors import InstrumentError
@@ -35,7 +37,7 @@ def read_statistics(data: bytes, *, generation: int) -> DatasetStatistics:
     return DatasetStatistics(generation, values, references, quantiles)
 
 
-def _number(value: object, name: str) -> float:
+def _number(value: Any, name: str) -> float:
     if type(value) is pickles.Array:
         numbers = value.values()
         value = float(numbers.reshape(())) if numbers.size == 1 else None
