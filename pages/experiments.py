@@ -11,5 +11,5 @@ st.write("Every take of this workspace, with what made it.")
 with errors.guard():
     takes_table.show()
 
-st.info("Voice space and parameter space, where takes and instruments are compared on a map, come with a later release.",
+st.info("Voice space and parameter space, maps on which takes and instruments are compared, come with a later release.",
         icon=":material/upcoming:")  # fmt: skip

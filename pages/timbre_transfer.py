@@ -2,7 +2,18 @@
 
 import streamlit as st
 
-from ddsing.ui import errors, fit_panel, instrument_picker, recording, router, sources, takes, transfer, transfer_controls, work
+from ddsing.ui import (
+    errors,
+    fit_panel,
+    instrument_picker,
+    recording,
+    router,
+    sources,
+    takes,
+    transfer,
+    transfer_controls,
+    work,
+)
 
 router.require()
 st.title("Timbre transfer")
@@ -18,11 +29,10 @@ with left:
         sound = recording.load(sources.pick())
     with errors.guard():
         fit_panel.show(instrument, sound)
-with right:
-    with errors.guard():
-        recording.tracker(sound)
-        transfer_controls.settings(has_statistics=instrument is None or instrument.statistics is not None)
-        transfer.button(instrument, sound)
+with right, errors.guard():
+    recording.tracker(sound)
+    transfer_controls.settings(has_statistics=instrument is None or instrument.statistics is not None)
+    transfer.button(instrument, sound)
 if work.current() is not None:
     work.show_progress()
 with errors.guard():

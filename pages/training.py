@@ -23,7 +23,7 @@ A loss above 6 leaves room to improve; below 5 the instrument starts to learn it
 """
 )
 st.info(
-    "Starting, watching, stopping and resuming trainings here comes with a later release. Until then, import instruments that "
-    "the 2021 notebooks trained on the Instruments page.",
+    "Starting, watching, stopping and resuming trainings here comes with a later release. Until then, import "
+    "instruments that the 2021 notebooks trained on the Instruments page.",
     icon=":material/upcoming:",
 )

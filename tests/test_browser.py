@@ -21,7 +21,10 @@ from tests import tiny_workspace
 ROOT = Path(__file__).resolve().parent.parent
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--use-fake-ui-for-media-stream",
              "--use-fake-device-for-media-stream")  # fmt: skip
-QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # on a loaded machine, threads that wait for each other spin
+QUIET = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}  # waiting threads spin on a busy machine
 FIRST_PAINT_S = 3.0
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -139,7 +142,6 @@ def _settled(tab) -> None:
     tab.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
 
 
-
 def _transfer(tab) -> None:
     before = tab.locator('[class*="st-key-take_use"]').count()
     tab.get_by_role("button", name="Transfer timbre").click()
@@ -157,6 +159,11 @@ def _heard(tab, server, index: int = 0):
     address = player.get_attribute("src")
     response = tab.request.get(address if address.startswith("http") else server.url + address)
     return soundfile.read(io.BytesIO(response.body()), dtype="float32")
+
+
+def _drop(tab, name: str, data: bytes) -> None:
+    file = {"name": name, "mimeType": "audio/flac", "buffer": data}
+    tab.locator('input[type="file"]').first.set_input_files(file)
 
 
 def _octave_shift(tab) -> str:
@@ -210,7 +217,7 @@ def test_upload_and_a_file_of_ours_restores_its_controls(page, server):
     buffer = io.BytesIO()
     soundfile.write(buffer, stereo, 16_000, format="FLAC")
     name = "my *own* song.flac"
-    page.locator('input[type="file"]').first.set_input_files({"name": name, "mimeType": "audio/flac", "buffer": buffer.getvalue()})
+    _drop(page, name, buffer.getvalue())
     page.get_by_text("my *own* song").first.wait_for()
     _settled(page)
     slider = page.locator('[class*="st-key-setting-octave_shift"]').get_by_role("slider")
@@ -224,7 +231,7 @@ def test_upload_and_a_file_of_ours_restores_its_controls(page, server):
     slider.focus()
     slider.press("ArrowLeft")
     _settled(page)
-    page.locator('input[type="file"]').first.set_input_files({"name": "made.flac", "mimeType": "audio/flac", "buffer": made})
+    _drop(page, "made.flac", made)
     page.get_by_role("button", name="Restore its settings").click()
     _settled(page)
     assert _octave_shift(page) == "1"
@@ -274,17 +281,16 @@ def test_keyboard_shortcut_starts_a_transfer(page, server):
     before = page.locator('[class*="st-key-take_use"]').count()
     page.get_by_role("heading", name="Timbre transfer").click()
     page.keyboard.press("Control+Enter")
-    page.wait_for_function(
-        "n => document.querySelectorAll('[class*=\"st-key-take_use\"]').length != n || document.body.innerText.includes('Cancel')",
-        arg=before, timeout=60_000,
-    )  # fmt: skip
+    started = "document.body.innerText.includes('Cancel')"
+    count = "document.querySelectorAll('[class*=\"st-key-take_use\"]').length"
+    page.wait_for_function(f"n => {started} || {count} != n", arg=before, timeout=60_000)
 
 
 def test_listens_on_loopback_only_and_checks_the_host(server):
     import psutil
 
-    found = [c.laddr.ip for c in psutil.Process(server.process.pid).net_connections("tcp") if c.status == psutil.CONN_LISTEN]
-    assert found and set(found) == {"127.0.0.1"}
+    connections = psutil.Process(server.process.pid).net_connections("tcp")
+    assert {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
                "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Host": "evil.example"}  # fmt: skip
     request = urllib.request.Request(f"{server.url}/_stcore/stream", headers=upgrade)

@@ -77,7 +77,7 @@ def test_transfer_makes_a_take_that_says_what_made_it(filled):
     app = _transfer(filled)
     assert "Takes (1)" in [header.value for header in app.subheader]
     said = " ".join(caption.value for caption in app.caption)
-    assert "Took" in said and "render" in said
+    assert "Took" in said and "pitch and loudness" in said
     _transfer(app)
     said = " ".join(caption.value for caption in app.caption)
     assert "reused" in said and "Takes (2)" in [header.value for header in app.subheader]

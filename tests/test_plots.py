@@ -22,7 +22,8 @@ def test_curves_figure_shares_one_time_axis():
     figure = features.figure(_curves())
     matched = {figure.layout[name].matches for name in ("xaxis", "xaxis2", "xaxis3") if figure.layout[name].matches}
     assert matched == {"x4"}
-    assert {trace.name for trace in figure.data} >= {"loudness before", "loudness after", "pitch before", "note-on ratio"}
+    names = {trace.name for trace in figure.data}
+    assert names >= {"loudness before", "loudness after", "pitch before", "note-on ratio"}
 
 
 def test_curves_keep_values_and_unvoiced_gaps():
@@ -68,7 +69,8 @@ def test_runs_and_merging():
 def _ranges(outside_from=1000):
     n_frames = 2500
     outside = np.arange(n_frames) >= outside_from
-    return fit.Ranges(np.full(n_frames, 440.0), np.ones(n_frames), np.full(n_frames, -30.0), outside, (50.0, 67.0), (-60, -20))
+    f0_hz, loudness_db = np.full(n_frames, 440.0), np.full(n_frames, -30.0)
+    return fit.Ranges(f0_hz, np.ones(n_frames), loudness_db, outside, (50.0, 67.0), (-60, -20))
 
 
 def test_fit_shades_exactly_the_outside_passages():

@@ -48,7 +48,8 @@ def fill(root: Path) -> Path:
     (root / "examples" / f"{EXAMPLE}.wav").write_bytes(encode(sung()))
     (root / "audio" / "alto" / "one.wav").write_bytes(encode(sung()))
     for seed, name in enumerate(NAMES):
-        instrument.write(tiny_instrument(name, seed=seed, low_midi=50.0 - 12 * seed), root / "instruments" / f"{name}.zip")
+        made = tiny_instrument(name, seed=seed, low_midi=50.0 - 12 * seed)
+        instrument.write(made, root / "instruments" / f"{name}.zip")
     return root
 
 

@@ -82,8 +82,9 @@ def figure(curves: Curves, *, window_s: tuple[float, float] | None = None) -> go
         line(4, np.clip(curves.note_on_ratio, 0.0, 4.0), "note-on ratio", style.RESULT, hovertemplate="%{y:.2f}")
         result.add_hline(y=curves.threshold, line={"color": style.ACCENT, "dash": "dash", "width": 1.5}, row=4, col=1)
         result.add_scatter(
-            x=[None], y=[None], name="threshold", row=4, col=1, mode="lines", line={"color": style.ACCENT, "dash": "dash"}
-        )
+            x=[None], y=[None], name="threshold", row=4, col=1, mode="lines",
+            line={"color": style.ACCENT, "dash": "dash"},
+        )  # fmt: skip
         if curves.mask_on is not None:
             inside = np.zeros(len(curves.mask_on), bool)
             inside[start:end] = np.asarray(curves.mask_on, bool)[start:end]
@@ -140,7 +141,9 @@ def alt_text(curves: Curves) -> str:
     parts = [f"{format_duration(n_frames / FRAME_RATE)} of sound, sung in {100 * float(np.mean(voiced)):.0f} % of it"]
     before, after = curves.mean_midi(curves.f0_hz), curves.mean_midi(curves.f0_used_hz)
     if before is not None and after is not None:
-        moved = f"now {note_name(after)}, {after - before:+.1f} semitones" if abs(after - before) > 0.05 else "unchanged"
+        moved = "unchanged"
+        if abs(after - before) > 0.05:
+            moved = f"now {note_name(after)}, {after - before:+.1f} semitones"
         parts.append(f"mean pitch {note_name(before)}, {moved}")
     if curves.instrument_pitch_midi is not None:
         parts.append(f"the instrument's mean pitch is {note_name(curves.instrument_pitch_midi)}")

@@ -86,7 +86,6 @@ def alt_text(ranges: Ranges) -> str:
         parts.append("The instrument covers {} to {}.".format(*map(note_name, ranges.pitch_range_midi)))
     passages = style.merged_runs(ranges.outside)
     outside_s = float(np.sum(ranges.outside)) / FRAME_RATE
-    parts.append(
-        f"{format_duration(outside_s)} in {len(passages)} passages lie outside." if passages else "Nothing lies outside."
-    )
+    said = f"{format_duration(outside_s)} in {len(passages)} passages lie outside."
+    parts.append(said if passages else "Nothing lies outside.")
     return " ".join(parts)

@@ -63,10 +63,8 @@ def figure(original, result) -> go.Figure:
         plot.update_yaxes(tickvals=ticks, ticktext=[f"{v} Hz" if v < 1000 else f"{v // 1000} kHz" for v in hz],
                           row=row, col=1)  # fmt: skip
     style.finish(plot, height=470)
-    plot.update_layout(
-        hovermode="closest",
-        coloraxis={"colorscale": SCALE, "cmin": top + FLOOR_DB, "cmax": top, "colorbar": {"title": "dB", "thickness": 10}},
-    )
+    scale = {"colorscale": SCALE, "cmin": top + FLOOR_DB, "cmax": top, "colorbar": {"title": "dB", "thickness": 10}}
+    plot.update_layout(hovermode="closest", coloraxis=scale)
     plot.update_xaxes(title_text="time, s", row=2, col=1)
     plot.update_xaxes(showgrid=False)
     plot.update_yaxes(showgrid=False)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
-from ddsing.units import hz_to_midi, midi_to_hz
+from ddsing.units import midi_to_hz
 
 STEPS = (0, 2, 4, 7, 4, 0)  # semitones above the first note
 DURATIONS_S = (0.45, 0.35, 0.35, 1.0, 0.45, 1.1)
@@ -63,9 +63,3 @@ def hum(f0_hz: np.ndarray, loudness_db: np.ndarray) -> np.ndarray:
     level = 10.0 ** (np.interp(at, frames, loudness_db - loudness_db.max()) / 20.0)
     tone = sum(np.sin(k * phase) / k for k in range(1, 9) if k * float(f0_hz.max()) < SAMPLE_RATE / 2)
     return (0.2 * level * tone).astype(np.float32)
-
-
-def range_of(f0_hz: np.ndarray) -> tuple[float, float]:
-    """Lowest and highest note of a phrase, as MIDI."""
-    midi = hz_to_midi(f0_hz)
-    return float(midi.min()), float(midi.max())

@@ -65,7 +65,7 @@ def stamp(path: Path) -> tuple[str, int, int]:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A decoded recording: `audio` [shape=(n_samples,), float32, 16 kHz], the same as `wav` bytes, its hash, and its recipe."""
+    """A decoded recording: `audio` [shape=(n_samples,), float32, 16 kHz], the same as `wav`, its hash, its recipe."""
 
     audio: np.ndarray
     wav: bytes
@@ -187,7 +187,7 @@ def analysis(sound: np.ndarray, tracker: str):
 
 
 def transfer(entry, sound, settings, tracker: str):
-    """The work that makes a take. Everything it needs is taken along, so nothing that a tab changes meanwhile matters."""
+    """The work that makes a take; it takes along all it needs, so nothing that a tab changes meanwhile matters."""
     from ddsing.transfer import pipeline
 
     loaded, opened, stores = instrument(entry), workspace(), models()

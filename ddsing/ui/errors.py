@@ -1,6 +1,7 @@
 """The one place where what went wrong becomes a sentence on the page.
 
-A `DdsingError` carries its own sentence. Anything else is a bug: it goes to the log in full, and the page says so politely.
+A `DdsingError` carries its own sentence. Anything else is a bug: it goes to the log in full, and the page says so
+politely.
 """
 
 import functools

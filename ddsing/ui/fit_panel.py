@@ -15,16 +15,16 @@ def show(instrument, sound) -> None:
         if not caches.is_analysed(sound.content, chosen):
             _offer(sound, chosen)
         elif instrument.statistics is None:
-            st.markdown("**Fit** · This instrument does not say what it was trained on, so there is nothing to compare with.")
+            st.markdown("**Fit** · This instrument does not say what it was trained on: nothing to compare with.")
         else:
             _reading(instrument, sound, chosen)
 
 
 def _offer(sound, chosen: str) -> None:
-    st.markdown("**Fit** · How does the recording lie in the instrument's range? Analysing it tells, before you transfer.")
+    st.markdown("**Fit** · How does the recording lie in the instrument's range? Analysing it tells beforehand.")
     st.button("Analyse the recording", key="fit.analyse", icon=":material/search_insights:", width="stretch",
                   on_click=_analyse, args=(sound, chosen),
-                  help="Finds pitch and loudness. The transfer does it too, and nothing is analysed twice.")  # fmt: skip
+                  help="Finds pitch and loudness. A transfer does it too; nothing is analysed twice.")  # fmt: skip
 
 
 @errors.callback
@@ -37,8 +37,8 @@ def _reading(instrument, sound, chosen: str) -> None:
     settings = state.settings()
     fit = caches.fit(features, instrument.statistics, settings)
     st.markdown(
-        f"**Fit** · **{percent(fit.inside_share)}** of the singing lies inside the instrument's range as the controls stand "
-        f"(pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."
+        f"**Fit** · **{percent(fit.inside_share)}** of the singing lies inside the instrument's range as the controls "
+        f"stand (pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."
     )
     _best(fit, settings)
     panel = st.expander("Where it lies outside", icon=":material/show_chart:", key="fit.plot", on_change="rerun")
@@ -55,7 +55,7 @@ def _best(fit, settings) -> None:
         return
     st.button(f"Apply the best fit: {said}", key="fit.apply", icon=":material/auto_fix_high:", width="stretch",
               on_click=state.apply_fit, args=wanted,
-              help="Sets the octave shift and the loudness shift with which most of the recording lies inside.")  # fmt: skip
+              help="The octave and loudness shift with which most of the recording lies inside.")  # fmt: skip
 
 
 def _plot(features, statistics, settings, fit) -> None:

@@ -115,7 +115,7 @@ def _actions(entry, *, playable: bool) -> None:
             _edit_popover(entry)
             if entry.bloated:
                 st.button("Repair", key=f"repair.{entry.name}", icon=":material/healing:", on_click=_repair,
-                          args=(entry.name,), help="Keep the newest checkpoint only, without the optimizer's state.")  # fmt: skip
+                          args=(entry.name,), help="Keep only what is needed to play it.")  # fmt: skip
         st.button("Delete", key=f"delete.{entry.name}", icon=":material/delete:", on_click=_delete,
                   args=(entry.name,), help="Can be undone.")  # fmt: skip
 
@@ -132,8 +132,9 @@ def _details(entry) -> None:
     instrument = caches.instrument(entry)
     config = instrument.config
     st.markdown(
-        f"GRU of {config.rnn_channels}, stacks of {config.layers_per_stack} × {config.ch}, {config.n_harmonics} harmonics, "
-        f"{config.n_noise_bands} noise bands; {sum(weight.size for weight in instrument.weights.values()):,} weights."
+        f"GRU of {config.rnn_channels}, stacks of {config.layers_per_stack} × {config.ch}, "
+        f"{config.n_harmonics} harmonics, {config.n_noise_bands} noise bands; "
+        f"{sum(weight.size for weight in instrument.weights.values()):,} weights."
     )
     st.caption(f"Content `{instrument.digest}`")
     if instrument.provenance.dataset_hash:

@@ -32,7 +32,7 @@ def _uploader() -> None:
     file = st.file_uploader(
         "An instrument of ddsing, or a zip that the 2021 notebooks exported", type=["zip"],
         key=f"instruments.uploader.{upload_round}", max_upload_size=limit_mb,
-        help=f"Up to {limit_mb} MB. Foreign files are only read, never run: whatever is wrong in one is said in a sentence.",
+        help=f"Up to {limit_mb} MB. Foreign files are only read, never run; what is wrong with one is said.",
     )  # fmt: skip
     if file is None:
         return

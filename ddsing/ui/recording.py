@@ -68,6 +68,6 @@ def _restore(recipe: dict) -> None:
         instrument=instrument if instrument in names else None,
     )
     if instrument not in names:
-        st.toast(f"The instrument {plain(instrument)} is not here; everything else is restored.", icon=":material/info:")
+        st.toast(f"The instrument {plain(instrument)} is not here; all else is restored.", icon=":material/info:")
     else:
         st.toast("Every control is as it was for this take.", icon=":material/check:")

@@ -31,8 +31,8 @@ def navigation():
 def require() -> None:
     """Go through the router; each page starts with it.
 
-    Until `st.navigation` was called once in the process, Streamlit takes a ``pages`` folder for its older kind of app and runs a
-    page that is opened by its own address without ``app.py``.
+    Until `st.navigation` was called once in the process, Streamlit takes a ``pages`` folder for its older kind of app
+    and runs a page that is opened by its own address without ``app.py``.
     """
     if not _routed:
         navigation()

@@ -31,7 +31,7 @@ def examples() -> list[Path]:
     """The recordings in the examples folder, by name."""
     folder = caches.workspace().examples
     return sorted(
-        (path for path in folder.rglob("*") if path.suffix.lower() in caches.SUFFIXES and not path.name.startswith(".")),
+        (path for path in folder.rglob("*") if path.suffix.lower() in caches.SUFFIXES and path.name[0] != "."),
         key=lambda path: path.name.lower(),
     )
 

@@ -4,7 +4,6 @@ import streamlit as st
 
 from ddsing.constants import FRAME_RATE
 from ddsing.ui import caches
-from ddsing.ui.formatting import format_duration
 
 LONG_S = 60.0  # from here on a window of time can be chosen, since curves are thinned for drawing
 
@@ -21,7 +20,7 @@ def show(take) -> None:
     window = None
     if duration_s > LONG_S:
         window = st.slider("Time window, s", 0.0, duration_s, (0.0, duration_s), key=f"window.{take.id}",
-                           help=f"Curves of {format_duration(duration_s)} are thinned; a shorter window shows all detail.")  # fmt: skip
+                           help="Long curves are thinned; a shorter window shows all detail.")  # fmt: skip
     st.plotly_chart(features.figure(curves, window_s=window), key=f"curves.{take.id}", config=style.CONFIG,
                     alt=features.alt_text(curves))  # fmt: skip
 

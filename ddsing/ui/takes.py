@@ -9,6 +9,7 @@ from ddsing.workspace import safe_name
 PAGE_SIZE = 5
 LONG_S = 60.0  # from here on, players other than the result's are loaded when asked for
 PLAYERS = {"result": "Result", "original": "Original", "harmonic": "Harmonic part", "noise": "Noise part"}
+STAGES = {"decode": "recording", "features": "pitch and loudness", "model": "instrument"}
 LABELS = {
     "octave_shift": "octave shift",
     "loudness_shift_db": "loudness shift",
@@ -84,7 +85,7 @@ def _value(field: str, value) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if field == "octave_shift":
-        return octaves(value)
+        return octaves(value) if value else "0"
     if field.endswith("_db"):
         return signed(value, "dB") if "shift" in field else f"{value:g} dB"
     return f"{value:g}"
@@ -120,10 +121,14 @@ def _player(take, name: str) -> None:
 
 def _how(take) -> str:
     """Time by stage, what was reused, and the fit."""
-    stages = [f"{stage} {format_duration(seconds)}" for stage, seconds in take.seconds.items() if stage not in take.reused]
+    stages = [
+        f"{STAGES.get(stage, stage)} {format_duration(seconds)}"
+        for stage, seconds in take.seconds.items()
+        if stage not in take.reused and seconds >= 0.05
+    ]
     said = "Took " + ", ".join(stages) if stages else ""
     if take.reused:
-        said += f" · reused: {', '.join(take.reused)}"
+        said += f" · reused: {', '.join(STAGES.get(stage, stage) for stage in take.reused)}"
     if take.fit is not None:
         said += f" · {percent(take.fit['inside_share'])} inside the instrument's range"
     return said.strip(" ·")
@@ -132,7 +137,7 @@ def _how(take) -> str:
 def _actions(take) -> None:
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.button("Use these settings", key=f"take_use.{take.id}", on_click=_use, args=(take.id,),
-                  icon=":material/settings_backup_restore:", help="Sets all controls as they were for this take.")  # fmt: skip
+                  icon=":material/settings_backup_restore:", help="Sets all controls as for this take.")  # fmt: skip
         with st.popover("", icon=":material/download:", help="Download, with the recipe in the file's metadata",
                         key=f"take_download.{take.id}"):  # fmt: skip
             for file_format in ("WAV", "FLAC"):

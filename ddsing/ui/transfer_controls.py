@@ -16,12 +16,12 @@ A recording is analysed once per tracker and remembered."""
 
 HELP = {
     "show_full_output": "Also show spectrograms and the curves behind the result with each take.",
-    "use_statistics": "Match the loudness of the sung notes to the loudness that the instrument was trained on, and find "
-    "the notes to do so. Needs statistics in the instrument.",
+    "use_statistics": "Match the loudness of the sung notes to the loudness that the instrument was trained on, and "
+    "find the notes to do so. Needs statistics in the instrument.",
     "mask_threshold": "How sure the note detector must be. Higher takes fewer frames as notes.",
     "attenuation_db": "How much quieter everything outside the notes becomes, in dB.",
-    "autotune": "Moves the pitch towards the nearest semitone of the recording's own tuning. 0 leaves it exactly as sung, "
-    "1 snaps fully.",
+    "autotune": "Moves the pitch towards the nearest semitone of the recording's own tuning. 0 leaves it exactly as "
+    "sung, 1 snaps fully.",
     "octave_shift": "Moves the pitch by whole octaves into the instrument's range.",
     "loudness_shift_db": "Moves the loudness that the instrument is given, in dB.",
 }
@@ -77,9 +77,7 @@ def _slider(field, label, low, high, step, number, reasons) -> None:
 
 
 def _toggle(field, label, reasons) -> None:
-    st.toggle(
-        label, key=state.key(field), help=HELP[field], disabled=field in reasons, persist_state="session"
-    )
+    st.toggle(label, key=state.key(field), help=HELP[field], disabled=field in reasons, persist_state="session")
     _reason(field, reasons)
 
 

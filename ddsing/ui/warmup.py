@@ -16,7 +16,7 @@ _started = False
 
 @dataclass(frozen=True)
 class Warmup:
-    """How far it is: `device` is None until TensorFlow is imported; `costs` are seconds per second of sound, by tracker."""
+    """`device` is None until TensorFlow is imported; `costs` are seconds per second of sound, by tracker."""
 
     device: str | None = None
     failed: bool = False
