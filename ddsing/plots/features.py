@@ -79,7 +79,13 @@ def figure(curves: Curves, *, window_s: tuple[float, float] | None = None) -> go
     result.update_yaxes(title_text="pitch", row=2, col=1)
     result.update_yaxes(title_text="confidence", range=[0, 1.05], tickvals=[0, 0.5, 1], row=3, col=1)
     if rows == 4:
-        line(4, np.clip(curves.note_on_ratio, 0.0, 4.0), "note-on ratio", style.RESULT, hovertemplate="%{y:.2f}")
+        line(
+            4,
+            np.clip(np.asarray(curves.note_on_ratio), 0.0, 4.0),
+            "note-on ratio",
+            style.RESULT,
+            hovertemplate="%{y:.2f}",
+        )
         result.add_hline(y=curves.threshold, line={"color": style.ACCENT, "dash": "dash", "width": 1.5}, row=4, col=1)
         result.add_scatter(
             x=[None], y=[None], name="threshold", row=4, col=1, mode="lines",

@@ -33,9 +33,9 @@ def figure(pitch_range_midi: tuple[float, float], *, mean_midi: float | None = N
         for midi in range(first, last + 1):
             if (midi % 12 in _BLACK) != black:
                 continue
-            x = _white_index(midi) - origin
+            key = _white_index(midi) - origin
             inside = low <= midi <= high
-            x0, x1, y0 = (x - 0.3, x + 0.3, 0.4) if black else (x, x + 1, 0.0)
+            x0, x1, y0 = (key - 0.3, key + 0.3, 0.4) if black else (key, key + 1, 0.0)
             fill = ("#0d6a61" if inside else "#3a4247") if black else ("#7fd0c5" if inside else "#fbfaf6")
             shapes.append({
                 "type": "rect", "layer": "below", "x0": x0, "x1": x1, "y0": y0, "y1": 1.0, "fillcolor": fill,
@@ -43,9 +43,9 @@ def figure(pitch_range_midi: tuple[float, float], *, mean_midi: float | None = N
             })  # fmt: skip
     result = go.Figure(layout={"shapes": shapes})
     if mean_midi is not None:
-        key = round(mean_midi)
-        x = _white_index(key) - origin + (0.0 if key % 12 in _BLACK else 0.5)
-        y = 0.6 if key % 12 in _BLACK else 0.18
+        nearest = round(mean_midi)
+        x = _white_index(nearest) - origin + (0.0 if nearest % 12 in _BLACK else 0.5)
+        y = 0.6 if nearest % 12 in _BLACK else 0.18
         result.add_scatter(x=[x], y=[y], mode="markers", marker={"size": 7, "color": style.ACCENT}, hoverinfo="skip")
     octaves = list(range(math.ceil(first / 12) * 12, last + 1, 12))
     n_white = _white_index(last) - origin + 1

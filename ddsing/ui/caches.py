@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from ddsing import audio
+from ddsing.audio import AudioInfo
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.workspace import Workspace, open_workspace
 
@@ -70,7 +71,7 @@ class Recording:
     audio: np.ndarray
     wav: bytes
     content: str
-    info: audio.AudioInfo
+    info: AudioInfo
     recipe: dict | None
 
 

@@ -39,7 +39,7 @@ def examples() -> list[Path]:
 def pick() -> Source | None:
     """The source picker; None until there is a recording."""
     kind = st.segmented_control(
-        "Recording", list(KINDS), format_func=KINDS.get, default=None, key=state.SOURCE_KIND, required=True,
+        "Recording", list(KINDS), format_func=KINDS.__getitem__, key=state.SOURCE_KIND, required=True,
         help="Sing, hum or play one note at a time: the pitch tracker follows a single voice.",
         persist_state="session",
     )  # fmt: skip

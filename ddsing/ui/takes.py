@@ -1,5 +1,7 @@
 """The list of takes, newest first: settings, players, plots, downloads, and what can be done with each."""
 
+import functools
+
 import streamlit as st
 
 from ddsing.ui import caches, errors, state, take_plots
@@ -142,7 +144,7 @@ def _actions(take) -> None:
                         key=f"take_download.{take.id}"):  # fmt: skip
             for file_format in ("WAV", "FLAC"):
                 st.download_button(
-                    file_format, data=lambda chosen=file_format: caches.takes().export(take.id, chosen),
+                    file_format, data=functools.partial(_export, take.id, file_format),
                     file_name=f"{safe_name(take.name)}.{file_format.lower()}", mime=f"audio/{file_format.lower()}",
                     key=f"take_{file_format}.{take.id}", on_click="ignore", width="stretch",
                 )  # fmt: skip
@@ -152,6 +154,10 @@ def _actions(take) -> None:
             st.form_submit_button("Save", type="primary", on_click=_edit, args=(take.id,))
         st.button("", key=f"take_delete.{take.id}", on_click=_delete, args=(take.id, take.name),
                   icon=":material/delete:", help="Delete; can be undone.")  # fmt: skip
+
+
+def _export(take_id: str, file_format: str) -> bytes:
+    return caches.takes().export(take_id, file_format)
 
 
 @errors.callback

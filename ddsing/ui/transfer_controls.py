@@ -35,7 +35,7 @@ def tracker(duration_s: float | None, analysed: set[str]) -> str:
     if duration_s is not None:
         known = warmup.status().costs
         st.fragment(_costs, run_every=None if known else 1.0)(duration_s, frozenset(analysed))
-    return chosen
+    return chosen or TRACKERS[0]
 
 
 def _costs(duration_s: float, analysed: frozenset[str]) -> None:
