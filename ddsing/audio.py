@@ -73,7 +73,7 @@ def decode(source: Path | bytes, *, max_seconds: float = MAX_TRANSFER_S) -> np.n
     with _opened(source) as (file, kind, n_bytes):
         limit_s = min(max_seconds, _credible_s(kind, n_bytes))
         if kind in ("WAV", "FLAC") and max_seconds < file.frames / file.samplerate < _UNKNOWN_S:
-            raise AudioError(_too_long(file, kind, n_bytes, max_seconds, limit_s))  # at once; no claim is believed below
+            raise AudioError(_too_long(file, kind, n_bytes, max_seconds, limit_s))  # at once; no claim is believed
         resampler = soxr.ResampleStream(file.samplerate, SAMPLE_RATE, 1, dtype="float32")
         pieces, n_read = [], 0
         while True:

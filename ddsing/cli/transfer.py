@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, SettingsError
 from ddsing.experiments import TakeStore
@@ -51,9 +52,15 @@ def run(args: argparse.Namespace) -> dict:
     for path in (out, *([Path(args.controls)] if args.controls else [])):
         if not path.absolute().parent.is_dir():
             raise AudioError(f"The folder of {str(path)!r} does not exist; make it or name another file.")
-    take = pipeline.run(
-        workspace, Path(args.audio), args.instrument, settings, tracker=args.tracker, keep_controls=bool(args.controls)
-    )
+    with native_messages_hidden():
+        take = pipeline.run(
+            workspace,
+            Path(args.audio),
+            args.instrument,
+            settings,
+            tracker=args.tracker,
+            keep_controls=bool(args.controls),
+        )
     try:
         write_atomic(out, TakeStore(workspace).export(take.id, file_format))
         if args.stems:
