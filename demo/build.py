@@ -84,12 +84,17 @@ class Recipe:
     high: int
     seed: int  # of the practice; the held-out piece takes the next
     steps: int
+    minutes: float = 4.0  # of practice
     batch_size: int = 8
+    window_frames: int = 500
     loudness_weight: float = 0.0
+    starts_from: str | None = None  # the recipe whose instrument lends its weights
 
-    def practice(self, minutes: float):
+    def practice(self):
         """What the instrument is trained on: (audio, f0_hz, sounding)."""
-        return sing(self.voice, practice(minutes=minutes, low=self.low, high=self.high, seed=self.seed), seed=self.seed)
+        return sing(
+            self.voice, practice(minutes=self.minutes, low=self.low, high=self.high, seed=self.seed), seed=self.seed
+        )
 
     def held_out(self):
         """A quarter of a minute that the training never sees, as `training` reads it."""
@@ -100,12 +105,23 @@ class Recipe:
 RECIPES = {
     "aria": Recipe("Aria", "A synthetic soprano on an open vowel", SOPRANO, LOW, HIGH, seed=1, steps=1200),
     "cello": Recipe(
-        "Cello", "A synthetic cello, bowed", CELLO, 43, 77, seed=21, steps=600, batch_size=4, loudness_weight=0.2
+        "Cello",
+        "A synthetic cello, bowed",
+        CELLO,
+        43,
+        77,
+        seed=21,
+        steps=200,
+        minutes=2.0,
+        batch_size=4,
+        window_frames=250,
+        loudness_weight=0.2,
+        starts_from="aria",
     ),
 }
 
 
-def write_instrument(recipe, *, minutes, practised, measured, weights, step, loss):
+def write_instrument(recipe, *, practised, measured, weights, step, loss):
     """Write an instrument as it is after a step, and return its loss on the held-out piece."""
     held_out, starts = recipe.held_out(), HELD_OUT_STARTS
     held_out_loss = training.spectral_loss(CONFIG, weights, held_out, starts=starts)
@@ -115,7 +131,7 @@ def write_instrument(recipe, *, minutes, practised, measured, weights, step, los
         loss=round(loss, 3),
         author="The ddsing authors",
         licence="CC0-1.0",
-        notes=f"Trained on {minutes:g} minutes of synthetic sound (demo/singer.py). "
+        notes=f"Trained on {recipe.minutes:g} minutes of synthetic sound (demo/singer.py). "
         f"Spectral loss on a held-out part: {held_out_loss:.2f}.",
         date=datetime.date.today().isoformat(),
         dataset_hash=recordings.content_hash(practised),
@@ -129,9 +145,9 @@ def write_instrument(recipe, *, minutes, practised, measured, weights, step, los
     return held_out_loss
 
 
-def train(recipe: Recipe, *, minutes: float, steps: int):
-    """Sing the practice, train on it, and write the instrument every 150 steps."""
-    sung = recipe.practice(minutes)
+def train(recipe: Recipe, *, steps: int):
+    """Sing the practice, train on it, and write the instrument every 50 steps."""
+    sung = recipe.practice()
     measured = voice_statistics(*sung)
     recent: list[float] = []
 
@@ -139,12 +155,18 @@ def train(recipe: Recipe, *, minutes: float, steps: int):
         recent.append(loss)
         if step % 20 == 0:
             print(f"{recipe.name}, step {step}: {np.mean(recent[-20:]):.3f}", flush=True)
-        if step % 150 == 0 or step == steps:
+        if step % 50 == 0 or step == steps:
             now = {"weights": weights(), "step": step, "loss": float(np.mean(recent[-50:]))}
-            held_out_loss = write_instrument(recipe, minutes=minutes, practised=sung[0], measured=measured, **now)
+            held_out_loss = write_instrument(recipe, practised=sung[0], measured=measured, **now)
             print(f"{recipe.name}, step {step}: loss {now['loss']:.3f}, held out {held_out_loss:.3f}", flush=True)
 
-    options = {"batch_size": recipe.batch_size, "loudness_weight": recipe.loudness_weight}
+    options = {
+        "batch_size": recipe.batch_size,
+        "window_frames": recipe.window_frames,
+        "loudness_weight": recipe.loudness_weight,
+    }
+    if recipe.starts_from:
+        options["initial"] = instrument.read(ASSETS / "instruments" / f"{recipe.starts_from}.zip").weights
     training.train(CONFIG, recording(*sung[:2]), steps=steps, on_step=on_step, **options)
 
 
@@ -153,7 +175,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=("examples", *RECIPES), help="build just this")
     parser.add_argument("--steps", type=int, help="training steps instead of the recipe's")
-    parser.add_argument("--minutes", type=float, default=4.0, help="length of each practice")
     arguments = parser.parse_args()
     wanted = (arguments.only,) if arguments.only else ("examples", *RECIPES)
     if "examples" in wanted:
@@ -162,7 +183,7 @@ def main():
             (ASSETS / "examples" / f"{name}.flac").write_bytes(recordings.encode(audio, format="FLAC"))
     for key in wanted:
         if key in RECIPES:
-            train(RECIPES[key], minutes=arguments.minutes, steps=arguments.steps or RECIPES[key].steps)
+            train(RECIPES[key], steps=arguments.steps or RECIPES[key].steps)
 
 
 if __name__ == "__main__":

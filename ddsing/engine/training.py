@@ -22,6 +22,7 @@ def train(
     window_frames: int = 500,
     learning_rate: float = 1e-3,
     loudness_weight: float = 0.0,
+    initial: Mapping[str, np.ndarray] | None = None,
     seed: int = 0,
     on_step: Callable[[int, float, Callable[[], dict]], None] | None = None,
 ) -> dict[str, np.ndarray]:
@@ -34,6 +35,8 @@ def train(
     loudness_weight : float
         Weight, per dB, of how far the result's loudness is from the one asked for; added to ddsp's spectral loss.
         Only for generation 3.
+    initial : Mapping, optional
+        Weights of another model of this configuration to begin with; random ones otherwise.
     on_step : callable
         Gets the step, the batch's loss, and a function that returns the weights as they are.
     """
@@ -41,7 +44,7 @@ def train(
     tf.random.set_seed(seed)
     n_samples = window_frames * HOP_SAMPLES
     model = models.autoencoder(config, n_samples=n_samples)
-    models.assign_weights(model, config, models.random_weights(config, seed=seed))
+    models.assign_weights(model, config, initial or models.random_weights(config, seed=seed))
     schedule = tf.keras.optimizers.schedules.ExponentialDecay(learning_rate, max(steps // 10, 1), 0.8)
     optimizer = tf.keras.optimizers.Adam(schedule)
 

@@ -1,0 +1,121 @@
+"""The demo: small and complete, and it truly plays: pitch and loudness are followed, the timbre was learnt."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ddsing import audio as recordings
+from ddsing import features as feature_stage
+from ddsing import instrument as instruments
+from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
+from ddsing.engine import model, render, training
+from demo import build
+
+ASSETS = build.ASSETS
+EXAMPLES = sorted((ASSETS / "examples").glob("*.flac"))
+INSTRUMENTS = sorted((ASSETS / "instruments").glob("*.zip"))
+MAX_BYTES = 3_000_000
+
+
+def test_assets_are_there_and_small():
+    assert len(EXAMPLES) == 2
+    assert INSTRUMENTS
+    for path in (*EXAMPLES, *INSTRUMENTS):
+        assert path.stat().st_size < MAX_BYTES, path.name
+    for path in INSTRUMENTS:
+        assert path.stem in build.RECIPES, f"{path.name} has no recipe in demo/build.py"
+
+
+@pytest.mark.parametrize("path", INSTRUMENTS, ids=lambda path: path.stem)
+def test_an_instrument_says_what_it_is(path):
+    instrument = instruments.read(path)
+    assert instrument.config.generation == 3
+    assert instrument.provenance.licence == "CC0-1.0"
+    assert instrument.provenance.step > 0
+    low, high = instrument.statistics.pitch_range_midi
+    assert high - low >= 24, "an instrument of the demo covers two octaves"
+
+
+@pytest.fixture(scope="module", params=EXAMPLES, ids=lambda path: path.stem)
+def example(request):
+    """(audio, features) of an example."""
+    audio = recordings.decode(request.param)
+    assert 8.0 <= len(audio) / SAMPLE_RATE <= 12.0
+    return audio, feature_stage.extract(audio, tracker="tiny")
+
+
+def test_an_example_is_in_the_instruments_range(example):
+    _, features = example
+    midi = 69 + 12 * np.log2(features.f0_hz[features.f0_confidence > 0.5] / 440.0)
+    for path in INSTRUMENTS:
+        low, high = instruments.read(path).statistics.pitch_range_midi
+        assert ((midi > low) & (midi < high)).mean() > 0.99
+
+
+@pytest.mark.parametrize("path", INSTRUMENTS, ids=lambda path: path.stem)
+def test_an_instrument_follows_pitch_and_loudness(path, example):
+    audio, asked = example
+    instrument = instruments.read(path)
+    loaded = render.load(instrument.config, instrument.weights)
+    sung = render.render(loaded, asked.f0_hz, asked.loudness_db, n_samples=len(audio)).audio
+    heard = feature_stage.extract(sung, tracker="tiny")
+    voiced = asked.f0_confidence > 0.5
+    assert voiced.mean() > 0.8
+    cents = 1200 * np.abs(np.log2(heard.f0_hz[voiced] / asked.f0_hz[voiced]))
+    assert (cents <= 50).mean() >= 0.99
+    asked_db, heard_db = asked.loudness_db[voiced], heard.loudness_db[voiced]
+    assert np.corrcoef(asked_db, heard_db)[0, 1] >= 0.97
+    assert np.abs(heard_db - asked_db).mean() <= 2.0
+
+
+@pytest.mark.parametrize("path", INSTRUMENTS, ids=lambda path: path.stem)
+def test_an_instrument_has_learnt_its_voice(path):
+    """On singing that the training never saw, the spectral loss is far below that of untrained weights."""
+    instrument = instruments.read(path)
+    held_out = build.RECIPES[path.stem].held_out()
+    untrained = model.random_weights(instrument.config, seed=1)
+    losses = [
+        training.spectral_loss(instrument.config, weights, held_out, starts=[0, 500])
+        for weights in (instrument.weights, untrained)
+    ]
+    assert losses[0] < 0.6 * losses[1], losses
+
+
+def test_a_recording_for_training_knows_its_true_pitch():
+    """The f0 that the singer reports is that of its sound: the strongest partial of a plain tone lies there."""
+    note = build.Note(69.0, 1.0, -6.0)
+    voice = build.Voice(((440.0, 400.0, 0.0),), breath=0.0, vibrato_cents=0.0)
+    audio, f0_hz, sounding = build.sing(voice, [note], seed=3)
+    assert len(audio) == len(f0_hz) == len(sounding) == SAMPLE_RATE
+    spectrum = np.abs(np.fft.rfft(audio * np.hanning(len(audio))))
+    assert abs(spectrum.argmax() - f0_hz[2000:-2000].mean()) < 8.0  # 1 Hz a bin; half the vibrato-free drift
+    held = build.recording(audio, f0_hz)
+    assert len(held["f0_hz"]) == len(held["loudness_db"]) == len(audio) // HOP_SAMPLES
+
+
+def test_training_lowers_the_loss_and_keeps_the_weights_finite():
+    """A few steps of a tiny model; with the loudness term as well."""
+    config = build.ModelConfig(rnn_channels=8, ch=8, layers_per_stack=1, n_harmonics=8, n_noise_bands=5)
+    notes = [build.Note(60.0 + i, 0.5, -10.0) for i in range(6)]
+    recording = build.recording(*build.sing(build.SOPRANO, notes, seed=4)[:2])
+    losses = []
+    weights = training.train(
+        config,
+        recording,
+        steps=25,
+        batch_size=2,
+        window_frames=125,
+        learning_rate=3e-3,
+        loudness_weight=0.2,
+        on_step=lambda step, loss, _: losses.append(loss),
+    )
+    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
+    assert set(weights) == set(config.weight_shapes())
+    assert all(np.isfinite(weight).all() for weight in weights.values())
+
+
+def test_readme_names_every_asset():
+    readme = (Path(build.__file__).parent / "README.md").read_text(encoding="utf-8")
+    for path in (*EXAMPLES, *INSTRUMENTS):
+        assert path.name in readme
