@@ -1,6 +1,7 @@
 """CREPE full at 250 frames a second: ddsing's network against the published one in Keras, as crepe runs it.
 
-`python -m benchmarks.pitch` prints seconds per second of audio for both, in turn, and the ratio; decoding is left out on both sides.
+`python -m benchmarks.pitch` prints seconds per second of audio for both, in turn, and the ratio; decoding is left out
+on both sides.
 """
 
 import statistics

@@ -1,10 +1,12 @@
 """CREPE's network in numpy: six convolutions and a classifier over 360 pitch bins, 20 cents apart.
 
-Two things make it several times faster than the plain network. The first layer's outputs whose kernel lies wholly inside the frame
-are the same for all the frames that overlap there, so they are computed once for the recording (a frame's normalisation is an
-affine map and is applied afterwards). The other layers are convolved along the position axis by FFT.
+Two things make it several times faster than the plain network. The first layer's outputs whose kernel lies wholly
+inside the frame are the same for all the frames that overlap there, so they are computed once for the recording (a
+frame's normalisation is an affine map and is applied afterwards). The other layers are convolved along the position
+axis by FFT.
 
-Reference: Kim, Salamon, Li, Bello, "CREPE: A Convolutional Representation for Pitch Estimation", ICASSP 2018; crepe 0.0.16.
+Reference: Kim, Salamon, Li, Bello, "CREPE: A Convolutional Representation for Pitch Estimation", ICASSP 2018, and the
+program crepe 0.0.16.
 """
 
 import functools
@@ -41,7 +43,9 @@ class Network:
             self._transforms.append((length, *_kernel_transform(layer.kernel, length)))
             length //= 2
 
-    def blocks(self, audio, hop_samples: int, *, progress: Callable[[float], None] | None = None) -> Iterator[np.ndarray]:
+    def blocks(
+        self, audio, hop_samples: int, *, progress: Callable[[float], None] | None = None
+    ) -> Iterator[np.ndarray]:
         """Activations of consecutive frames.
 
         Parameters
@@ -93,6 +97,10 @@ class Network:
         shared = np.ascontiguousarray(windows) @ self._first
         step = hop_samples // _STRIDE
         for frame in range(n_frames):
+            if abs(mean[frame]) > deviation[frame]:  # the affine map would cancel the digits that matter
+                own = np.lib.stride_tricks.sliding_window_view(normal[frame], _WIDTH)[2::_STRIDE]
+                out[frame, _INSIDE] = np.ascontiguousarray(own) @ self._first + bias
+                continue
             part = shared[frame * step : frame * step + _INSIDE.stop - _INSIDE.start]
             gain = np.float32(1.0) / deviation[frame]
             np.multiply(part, gain, out=out[frame, _INSIDE])
@@ -103,8 +111,8 @@ class Network:
             begins = _STRIDE * positions - _LEFT
             first_tap = max(0, -int(begins[-1]))
             last_tap = min(_WIDTH, FRAME_SAMPLES - int(begins[0]))
-            padded = np.pad(normal, ((0, 0), (max(0, -int(begins[0])), max(0, int(begins[-1]) + _WIDTH - FRAME_SAMPLES))))
             origin = max(0, -int(begins[0]))
+            padded = np.pad(normal, ((0, 0), (origin, max(0, int(begins[-1]) + _WIDTH - FRAME_SAMPLES))))
             view = np.lib.stride_tricks.sliding_window_view(padded, last_tap - first_tap, axis=1)
             begin = int(begins[0]) + first_tap + origin
             taps = view[:, begin : begin + _STRIDE * _EDGE_STEP : _STRIDE]

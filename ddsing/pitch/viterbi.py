@@ -1,7 +1,7 @@
 """CREPE's Viterbi decoding: from activations to a smooth path through the pitch bins, and from bins to Hz.
 
-The path is that of crepe 0.0.16 (a hidden Markov model whose observation is each frame's strongest bin, and whose pitch moves by
-less than 12 bins a frame), computed on the band of possible moves only.
+The path is that of crepe 0.0.16 (a hidden Markov model whose observation is each frame's strongest bin, and whose pitch
+moves by less than 12 bins a frame), computed on the band of possible moves only.
 """
 
 import numpy as np
