@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -141,13 +142,23 @@ def _settled(tab) -> None:
     tab.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
 
 
-def _transfer(tab) -> None:
-    before = tab.locator('[class*="st-key-take_use"]').count()
-    tab.get_by_role("button", name="Transfer timbre").click()
-    tab.wait_for_function(
-        "n => document.querySelectorAll('[class*=\"st-key-take_use\"]').length > n", arg=before, timeout=90_000
-    )
+COUNT = """() => [...document.querySelectorAll('h3')].map(e => e.innerText.match(/Takes \\((\\d+)\\)/))
+    .filter(Boolean).map(found => +found[1])[0] || 0"""  # of the takes, as the page's heading says
+
+
+def _n_takes(tab) -> int:
+    return tab.evaluate(COUNT)
+
+
+def _wait_for_takes(tab, more_than: int) -> None:
+    tab.wait_for_function(f"n => ({COUNT})() > n", arg=more_than, timeout=90_000)
     _settled(tab)
+
+
+def _transfer(tab) -> None:
+    before = _n_takes(tab)
+    tab.get_by_role("button", name="Transfer timbre").click()
+    _wait_for_takes(tab, before)
 
 
 def _heard(tab, server, index: int = 0):
@@ -165,8 +176,9 @@ def _drop(tab, name: str, data: bytes) -> None:
     tab.locator('input[type="file"]').first.set_input_files(file)
 
 
-def _octave_shift(tab) -> str:
-    return tab.locator('[class*="st-key-setting-octave_shift"] [data-testid="stSliderThumbValue"]').inner_text().strip()
+def _wait_for_octave_shift(tab, value: int) -> None:
+    shown = tab.locator('[class*="st-key-setting-octave_shift"] [data-testid="stSliderThumbValue"]')
+    shown.filter(has_text=re.compile(rf"^\s*{value}\s*$")).wait_for(timeout=20_000)
 
 
 def _download(tab, file_format: str) -> bytes:
@@ -193,8 +205,8 @@ def test_first_page_is_painted_in_time_and_before_tensorflow(browser, tmp_path, 
     finally:
         server.stop()
     print(f"answers after {answered_s:.2f} s, first page after {painted_s:.2f} s")
-    slack = 3.0 if os.environ.get("CI") else 2.0  # other tests may keep both cores busy
-    assert painted_s < FIRST_PAINT_S * slack
+    busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # others' work stretches ours
+    assert painted_s < FIRST_PAINT_S * busy
 
 
 def test_transfer_sounds_and_downloads_with_its_recipe(page, server):
@@ -222,6 +234,7 @@ def test_upload_and_a_file_of_ours_restores_its_controls(page, server):
     slider = page.locator('[class*="st-key-setting-octave_shift"]').get_by_role("slider")
     slider.focus()
     slider.press("ArrowRight")
+    _wait_for_octave_shift(page, 1)
     _settled(page)
     _transfer(page)
     sound, _ = _heard(page, server)
@@ -229,11 +242,12 @@ def test_upload_and_a_file_of_ours_restores_its_controls(page, server):
     made = _download(page, "FLAC")
     slider.focus()
     slider.press("ArrowLeft")
+    _wait_for_octave_shift(page, 0)
     _settled(page)
     _drop(page, "made.flac", made)
     page.get_by_role("button", name="Restore its settings").click()
     _settled(page)
-    assert _octave_shift(page) == "1"
+    _wait_for_octave_shift(page, 1)
 
 
 def test_microphone(page, server):
@@ -251,11 +265,10 @@ def test_microphone(page, server):
 
 def test_reload_keeps_the_takes(page, server):
     _transfer(page)
-    before = page.locator('[class*="st-key-take_use"]').count()
+    before = _n_takes(page)
     page.reload()
-    page.get_by_role("button", name="Transfer timbre").wait_for()
-    _settled(page)
-    assert page.locator('[class*="st-key-take_use"]').count() == before
+    _wait_for_takes(page, before - 1)
+    assert _n_takes(page) == before
 
 
 def test_two_tabs_with_different_instruments_do_not_disturb_each_other(page, server):
@@ -265,24 +278,22 @@ def test_two_tabs_with_different_instruments_do_not_disturb_each_other(page, ser
     box.click()
     other.get_by_role("option", name=tiny_workspace.NAMES[1]).click()
     _settled(other)
+    before = _n_takes(page)
     page.get_by_role("button", name="Transfer timbre").click()
     other.get_by_role("button", name="Transfer timbre").click()
-    page.wait_for_timeout(8000)
     for tab in (page, other):
-        tab.reload()
-        tab.get_by_role("button", name="Transfer timbre").wait_for()
-        _settled(tab)
+        _wait_for_takes(tab, before)
+    page.reload()
+    _wait_for_takes(page, before + 1)
     text = " ".join(page.locator('[class*="st-key-take-"]').nth(index).inner_text() for index in range(2))
     assert tiny_workspace.NAMES[0] in text and tiny_workspace.NAMES[1] in text
 
 
 def test_keyboard_shortcut_starts_a_transfer(page, server):
-    before = page.locator('[class*="st-key-take_use"]').count()
+    before = _n_takes(page)
     page.get_by_role("heading", name="Timbre transfer").click()
     page.keyboard.press("Control+Enter")
-    started = "document.body.innerText.includes('Cancel')"
-    count = "document.querySelectorAll('[class*=\"st-key-take_use\"]').length"
-    page.wait_for_function(f"n => {started} || {count} != n", arg=before, timeout=60_000)
+    _wait_for_takes(page, before)
 
 
 def test_listens_on_loopback_only_and_checks_the_host(server):
