@@ -35,3 +35,15 @@ class TakeError(DdsingError):
 
 class Cancelled(DdsingError):
     """The user stopped the work; raised by a progress callback and passed through by whatever called it."""
+
+
+class JobError(DdsingError):
+    """A job that can't be found, started, resumed or deleted."""
+
+
+class DiskFull(DdsingError):
+    """No room on the disk; a job that meets it pauses, and goes on once there is room again."""
+
+
+class Diverged(DdsingError):
+    """A training whose loss is no number any more."""
