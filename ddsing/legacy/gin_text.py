@@ -49,8 +49,15 @@ class _Recorder(config_parser.ParserDelegate):
         return Macro(macro_name)
 
 
-def read_bindings(data: bytes) -> dict[tuple[str, str], object]:
+def read_bindings(data: bytes, *, last_wins: bool = False) -> dict[tuple[str, str], object]:
     """Values by ``(selector, parameter)``, macros resolved; the selector is its last name only, without modules.
+
+    Parameters
+    ----------
+    data : bytes
+        The text.
+    last_wins : bool
+        Whether a value may be set again, as in texts put together from several; an operative one sets each once.
 
     Raises
     ------
@@ -72,13 +79,13 @@ def read_bindings(data: bytes) -> dict[tuple[str, str], object]:
         selector, parameter = statement.selector.rsplit(".", 1)[-1], statement.arg_name
         if not parameter or statement.selector == "macro":
             name = selector if not parameter else statement.scope
-            if name in macros:
+            if name in macros and not last_wins:
                 raise _bad(f"it sets the macro {ascii(name)[:60]} twice")
             macros[name] = statement.value
             continue
         if statement.scope:
             raise _bad(f"it binds {ascii(parameter)[:40]} in a scope, which these models never use")
-        if (selector, parameter) in bindings:
+        if (selector, parameter) in bindings and not last_wins:
             raise _bad(f"it sets {ascii(f'{selector}.{parameter}')[:80]} twice")
         bindings[selector, parameter] = statement.value
     resolver = _Resolver(macros)

@@ -1,0 +1,208 @@
+"""What is trained, and for how long: a file of ``gin/models``, and what is changed in it.
+
+The files are composed by include and macro, as ddsp's own. Here they are only read, as data (`ddsing.legacy.gin_text`),
+so that a page can show them without TensorFlow; a run hands the same text to gin (`ddsing.engine.training.config`).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+
+from ddsing.constants import HOP_SAMPLES, TRACKERS
+from ddsing.errors import SettingsError
+from ddsing.legacy.gin_text import read_bindings
+from ddsing.legacy.model import read_config
+from ddsing.model_config import ModelConfig
+
+GIN = Path(__file__).resolve().parents[2] / "gin"
+DEFAULT_CONFIG = "singing"
+EXPORTS = ("best", "latest")
+LIMITS: dict[str, tuple[float, float]] = {
+    "steps": (1, 10_000_000),
+    "batch_size": (1, 1024),
+    "save_every": (1, 1_000_000),
+    "learning_rate": (1e-7, 1.0),
+    "n_harmonics": (1, 512),
+    "n_noise_bands": (3, 1025),
+    "seed": (0, 2**31 - 1),
+    "keep": (1, 1000),
+}
+_PARTS = ("base",)  # files of gin/models that are no model by themselves
+_INCLUDE = re.compile(r"^include '([a-z0-9_/]+\.gin)'$", re.MULTILINE)
+_MACROS = ("steps", "batch_size", "save_every", "learning_rate", "n_harmonics", "n_noise_bands")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a training is asked to do; None means as the file says, or as the training was begun.
+
+    Attributes
+    ----------
+    config : str or None
+        A file of ``gin/models``, without its ending.
+    steps : int or None
+        To train in all, those of earlier runs included.
+    batch_size, save_every, n_harmonics, n_noise_bands : int or None
+    learning_rate : float or None
+    seed : int
+        Of the first weights, the order of the windows, and the noise.
+    mixed_precision : bool
+    export : str
+        ``best`` or ``latest``: which checkpoint becomes the instrument at the end.
+    tracker : str
+        With which the dataset is prepared, if it is not yet.
+    keep : int
+        How many of the last checkpoints are kept, beside the best.
+    """
+
+    config: str | None = None
+    steps: int | None = None
+    batch_size: int | None = None
+    save_every: int | None = None
+    learning_rate: float | None = None
+    n_harmonics: int | None = None
+    n_noise_bands: int | None = None
+    seed: int = 0
+    mixed_precision: bool = False
+    export: str = "best"
+    tracker: str = "full"
+    keep: int = 5
+
+    def __post_init__(self):
+        for name, (low, high) in LIMITS.items():
+            value = getattr(self, name)
+            wanted = (int, float) if name == "learning_rate" else int
+            if value is None and name not in ("seed", "keep"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, wanted) or not low <= value <= high:
+                raise SettingsError(f"The training's {name} is {value!r}; it must be {low:g} to {high:g}.")
+        if self.config is not None:
+            config_file(self.config)
+        if self.export not in EXPORTS:
+            raise SettingsError(f"The training's export is {self.export!r}; it must be {' or '.join(EXPORTS)}.")
+        if self.tracker not in TRACKERS:
+            raise SettingsError(f"There is no pitch tracker {self.tracker!r}; use {', '.join(TRACKERS)}.")
+        if not isinstance(self.mixed_precision, bool):
+            raise SettingsError("The training's mixed_precision must be true or false.")
+
+    @classmethod
+    def from_options(cls, options: Mapping) -> "Recipe":
+        """A recipe from plain values such as a job's options, of which others than a recipe's are passed over."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in options.items() if name in known and value is not None})
+
+    def to_json(self) -> dict:
+        """Plain values, for `from_options`."""
+        return asdict(self)
+
+    def overrides(self) -> dict[str, int | float]:
+        """The macros that this recipe sets otherwise than its file."""
+        return {name: getattr(self, name) for name in _MACROS if getattr(self, name) is not None}
+
+    def merged(self, begun: Mapping) -> "Recipe":
+        """This recipe with what it leaves open taken from the one with which a training was begun."""
+        before = Recipe.from_options(begun)
+        chosen = {name: getattr(before, name) for name in ("config", *_MACROS) if getattr(self, name) is None}
+        return replace(self, **chosen)
+
+
+@dataclass(frozen=True)
+class Config:
+    """A model that can be trained: a file of ``gin/models``, or one with a recipe's overrides.
+
+    Attributes
+    ----------
+    name, title, description : str
+        The file's name without its ending, its first line, and the rest of its header.
+    model : ModelConfig
+    window_frames : int
+        Frames of 4 ms in a training window.
+    steps, batch_size, save_every, learning_rate
+        As the file says.
+    lr_decay_steps, lr_decay_rate, grad_clip_norm : float
+        As ddsp's Trainer takes them.
+    text : str
+        The whole gin text, its includes put in.
+    """
+
+    name: str
+    title: str
+    description: str
+    model: ModelConfig
+    window_frames: int
+    steps: int
+    batch_size: int
+    save_every: int
+    learning_rate: float
+    lr_decay_steps: int
+    lr_decay_rate: float
+    grad_clip_norm: float
+    text: str
+
+
+def configs() -> tuple[Config, ...]:
+    """All models that can be trained, the default first."""
+    names = sorted(path.stem for path in (GIN / "models").glob("*.gin") if path.stem not in _PARTS)
+    return tuple(config_file(name) for name in sorted(names, key=lambda name: (name != DEFAULT_CONFIG, name)))
+
+
+@cache
+def config_file(name: str) -> Config:
+    """The model of a file in ``gin/models``."""
+    path = GIN / "models" / f"{name}.gin"
+    if not re.fullmatch(r"[a-z0-9_]+", str(name)) or name in _PARTS or not path.is_file():
+        known = ", ".join(sorted(path.stem for path in (GIN / "models").glob("*.gin") if path.stem not in _PARTS))
+        raise SettingsError(f"There is no model {str(name)[:60]!r} in gin/models; there are {known}.")
+    return parsed(name, _with_includes(path), header=path.read_text("utf-8"))
+
+
+def resolved(recipe: Recipe) -> Config:
+    """The model of a recipe, its overrides applied."""
+    file = config_file(recipe.config or DEFAULT_CONFIG)
+    bindings = "".join(f"{name} = {value!r}\n" for name, value in recipe.overrides().items())
+    return parsed(file.name, f"{file.text}\n{bindings}", header=f"# -*-Python-*-\n# {file.title}\n# {file.description}")
+
+
+def parsed(name: str, text: str, *, header: str = "") -> Config:
+    """A gin text, composed or operative, read as data; what it leaves open is as in ``gin/optimization/base.gin``."""
+    bindings = read_bindings(text.encode(), last_wins=True)
+
+    def number(selector, parameter, default, kind=int):
+        value = bindings.get((selector, parameter), default)
+        return kind(value) if type(value) in (int, float) and 0 < value < 1e12 else default
+
+    title, description = _header(header)
+    return Config(
+        name=name,
+        title=title,
+        description=description,
+        model=read_config(bindings),
+        window_frames=number("F0LoudnessPreprocessor", "time_steps", 64_000 // HOP_SAMPLES),
+        steps=number("train", "num_steps", 40_000),
+        batch_size=number("train", "batch_size", 32),
+        save_every=number("train", "steps_per_save", 250),
+        learning_rate=number("Trainer", "learning_rate", 3e-4, float),
+        lr_decay_steps=number("Trainer", "lr_decay_steps", 10_000),
+        lr_decay_rate=number("Trainer", "lr_decay_rate", 0.98, float),
+        grad_clip_norm=number("Trainer", "grad_clip_norm", 3.0, float),
+        text=text,
+    )
+
+
+def _with_includes(path: Path) -> str:
+    def included(match):
+        return _with_includes(GIN / match[1])
+
+    return _INCLUDE.sub(included, path.read_text("utf-8"))
+
+
+def _header(text: str) -> tuple[str, str]:
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# ").rstrip())
+    lines = [line for line in lines if line != "-*-Python-*-"]
+    return (lines[0], "\n".join(lines[1:]).strip()) if lines else ("", "")
