@@ -23,38 +23,55 @@ def span(pitch_range_midi: tuple[float, float]) -> tuple[int, int]:
     return max(0, low), min(120, high)
 
 
-def figure(pitch_range_midi: tuple[float, float], *, mean_midi: float | None = None) -> go.Figure:
-    """The keyboard; keys whose note lies in the range are coloured, the mean pitch carries a dot."""
-    first, last = span(pitch_range_midi)
-    origin = _white_index(first)
-    low, high = round(pitch_range_midi[0]), round(pitch_range_midi[1])
-    shapes = []
+def position(midi: int, first: int) -> float:
+    """Where the middle of a key lies, in white keys from the left edge of a keyboard that starts at `first`."""
+    return _white_index(midi) - _white_index(first) + (0.0 if midi % 12 in _BLACK else 0.5)
+
+
+def width(first: int, last: int) -> int:
+    """White keys from `first` to `last`."""
+    return _white_index(last) - _white_index(first) + 1
+
+
+def shapes(first: int, last: int, *, inside: set[int], y0: float = 0.0, y1: float = 1.0) -> list[dict]:
+    """The keys as plotly shapes between two heights; those `inside` are coloured."""
+    found = []
     for black in (False, True):  # black keys lie on top
         for midi in range(first, last + 1):
             if (midi % 12 in _BLACK) != black:
                 continue
-            key = _white_index(midi) - origin
-            inside = low <= midi <= high
-            x0, x1, y0 = (key - 0.3, key + 0.3, 0.4) if black else (key, key + 1, 0.0)
-            fill = ("#0d6a61" if inside else "#3a4247") if black else ("#7fd0c5" if inside else "#fbfaf6")
-            shapes.append({
-                "type": "rect", "layer": "below", "x0": x0, "x1": x1, "y0": y0, "y1": 1.0, "fillcolor": fill,
-                "line": {"color": "#8b959b", "width": 0.7},
+            middle = position(midi, first)
+            half, bottom = (0.3, y0 + 0.4 * (y1 - y0)) if black else (0.5, y0)
+            plain, coloured = ("#3a4247", "#0d6a61") if black else ("#fbfaf6", "#7fd0c5")
+            found.append({
+                "type": "rect", "layer": "below", "x0": middle - half, "x1": middle + half, "y0": bottom, "y1": y1,
+                "fillcolor": coloured if midi in inside else plain, "line": {"color": "#8b959b", "width": 0.7},
             })  # fmt: skip
-    result = go.Figure(layout={"shapes": shapes})
+    return found
+
+
+def figure(pitch_range_midi: tuple[float, float], *, mean_midi: float | None = None) -> go.Figure:
+    """The keyboard; keys whose note lies in the range are coloured, the mean pitch carries a dot."""
+    first, last = span(pitch_range_midi)
+    low, high = round(pitch_range_midi[0]), round(pitch_range_midi[1])
+    result = go.Figure(layout={"shapes": shapes(first, last, inside=set(range(low, high + 1)))})
     if mean_midi is not None:
         nearest = round(mean_midi)
-        x = _white_index(nearest) - origin + (0.0 if nearest % 12 in _BLACK else 0.5)
         y = 0.6 if nearest % 12 in _BLACK else 0.18
-        result.add_scatter(x=[x], y=[y], mode="markers", marker={"size": 7, "color": style.ACCENT}, hoverinfo="skip")
+        result.add_scatter(
+            x=[position(nearest, first)],
+            y=[y],
+            mode="markers",
+            marker={"size": 7, "color": style.ACCENT},
+            hoverinfo="skip",
+        )
     octaves = list(range(math.ceil(first / 12) * 12, last + 1, 12))
-    n_white = _white_index(last) - origin + 1
     result.update_layout(
         height=78, margin={"l": 2, "r": 2, "t": 2, "b": 20}, showlegend=False,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         xaxis={
-            "range": [-0.05, n_white + 0.05], "fixedrange": True, "showgrid": False, "zeroline": False,
-            "tickvals": [_white_index(midi) - origin + 0.5 for midi in octaves],
+            "range": [-0.05, width(first, last) + 0.05], "fixedrange": True, "showgrid": False, "zeroline": False,
+            "tickvals": [position(midi, first) for midi in octaves],
             "ticktext": [note_name(midi) for midi in octaves], "tickfont": {"size": 11},
         },
         yaxis={"range": [-0.02, 1.02], "visible": False, "fixedrange": True},

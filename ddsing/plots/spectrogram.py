@@ -11,7 +11,12 @@ FFT_SIZE = 1024
 FLOOR_DB = -80.0  # below the loudest bin of both
 MAX_COLUMNS = 700
 N_ROWS = 160
-SCALE = "Magma"
+SCALE = [  # Magma; in Streamlit's theme its own black, #000004, stands for another colour
+    [0.0, "rgb(2,2,8)"], [0.13, "rgb(28,16,68)"], [0.25, "rgb(79,18,123)"], [0.38, "rgb(129,37,129)"],
+    [0.5, "rgb(181,54,122)"], [0.63, "rgb(229,80,100)"], [0.75, "rgb(251,135,97)"], [0.88, "rgb(254,194,135)"],
+    [1.0, "rgb(252,253,191)"],
+]  # fmt: skip
+_TICKS_HZ = (100, 500, 1000, 2000, 4000, 8000)
 
 
 def power_db(audio, *, max_columns: int = MAX_COLUMNS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -34,8 +39,7 @@ def power_db(audio, *, max_columns: int = MAX_COLUMNS) -> tuple[np.ndarray, np.n
     window = np.hanning(FFT_SIZE).astype(np.float32)
     frames = np.stack([padded[centre : centre + FFT_SIZE] for centre in centres]) * window
     level = 20.0 * np.log10(np.abs(np.fft.rfft(frames, axis=1)) * 2.0 / window.sum() + 1e-6)
-    mel = np.linspace(0.0, 2595.0 * np.log10(1.0 + SAMPLE_RATE / 2 / 700.0), N_ROWS)
-    frequencies_hz = 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+    frequencies_hz = 700.0 * (10.0 ** (np.linspace(0.0, mel(SAMPLE_RATE / 2), N_ROWS) / 2595.0) - 1.0)
     bins = np.fft.rfftfreq(FFT_SIZE, 1.0 / SAMPLE_RATE)
     edges = np.searchsorted(bins, (frequencies_hz[1:] + frequencies_hz[:-1]) / 2)
     first = np.minimum(np.append(0, edges), len(bins) - 1)
@@ -44,26 +48,38 @@ def power_db(audio, *, max_columns: int = MAX_COLUMNS) -> tuple[np.ndarray, np.n
     return centres / SAMPLE_RATE, frequencies_hz, np.stack(rows).astype(np.float32)
 
 
-def figure(original, result) -> go.Figure:
+def mel(frequencies_hz) -> np.ndarray:
+    """Frequencies as the ear spaces them; what the y axes of spectrograms count in."""
+    return 2595.0 * np.log10(1.0 + np.asarray(frequencies_hz, np.float64) / 700.0)
+
+
+def frequency_ticks() -> dict:
+    """Axis settings that label a mel axis in Hz."""
+    said = [f"{hz} Hz" if hz < 1000 else f"{hz // 1000} kHz" for hz in _TICKS_HZ]
+    return {"tickvals": list(mel(_TICKS_HZ)), "ticktext": said}
+
+
+def figure(original, result, *, names: tuple[str, str] = ("original", "result")) -> go.Figure:
     """Original above result, one colour scale and one time axis for both."""
-    panels = [("original", power_db(original)), ("result", power_db(result))]
+    panels = [(names[0], power_db(original)), (names[1], power_db(result))]
     top = max(float(level.max()) for _, (_, _, level) in panels)
     plot = make_subplots(
         rows=2, cols=1, shared_xaxes=True, shared_yaxes=True, vertical_spacing=0.09,
         subplot_titles=[name for name, _ in panels],
     )  # fmt: skip
-    hz = [100, 250, 500, 1000, 2000, 4000, 8000]
-    ticks = [2595.0 * np.log10(1.0 + value / 700.0) for value in hz]
     for row, (_, (times_s, frequencies_hz, level)) in enumerate(panels, start=1):
         plot.add_heatmap(
-            x=times_s.astype(np.float32), y=(2595.0 * np.log10(1.0 + frequencies_hz / 700.0)).astype(np.float32),
+            x=times_s.astype(np.float32), y=mel(frequencies_hz).astype(np.float32),
             z=np.round(np.clip(level, top + FLOOR_DB, top)).astype(np.int8), coloraxis="coloraxis", row=row, col=1,
             hovertemplate="%{x:.2f} s: %{z} dB<extra></extra>",
         )  # fmt: skip
-        plot.update_yaxes(tickvals=ticks, ticktext=[f"{v} Hz" if v < 1000 else f"{v // 1000} kHz" for v in hz],
-                          row=row, col=1)  # fmt: skip
+        plot.update_yaxes(**frequency_ticks(), row=row, col=1)
     style.finish(plot, height=470)
-    scale = {"colorscale": SCALE, "cmin": top + FLOOR_DB, "cmax": top, "colorbar": {"title": "dB", "thickness": 10}}
+    bar = {  # above the plots, so that their time axis is as wide as that of the curves below
+        "orientation": "h", "x": 1.0, "xanchor": "right", "y": 1.0, "yanchor": "bottom", "len": 0.45, "thickness": 8,
+        "ticklabelposition": "outside top", "ticksuffix": " dB", "dtick": 20, "tickfont": {"size": 11},
+    }  # fmt: skip
+    scale = {"colorscale": SCALE, "cmin": top + FLOOR_DB, "cmax": top, "colorbar": bar}
     plot.update_layout(hovermode="closest", coloraxis=scale)
     plot.update_xaxes(title_text="time, s", row=2, col=1)
     plot.update_xaxes(showgrid=False)
@@ -72,10 +88,10 @@ def figure(original, result) -> go.Figure:
     return plot
 
 
-def alt_text(original, result) -> str:
+def alt_text(original, result, *, names: tuple[str, str] = ("original", "result")) -> str:
     """The figure in words: length, peak levels, and where most of the energy lies."""
     said = []
-    for name, audio in (("original", original), ("result", result)):
+    for name, audio in zip(names, (original, result), strict=True):
         audio = np.asarray(audio, np.float32)
         peak = 20.0 * np.log10(max(float(np.abs(audio).max(initial=0.0)), 1e-6))
         _, frequencies_hz, level = power_db(audio, max_columns=100)

@@ -1,0 +1,201 @@
+"""A training as it goes: its loss with the guide band, what the held-out part says, and its speed, over the steps.
+
+The figures carry a constant ``uirevision``, so that a zoom survives new points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from ddsing.plots import style
+
+GUIDE_BAND = (5.0, 6.0)  # total spectral loss; see facts on the original notebooks
+BAND = "rgba(207, 125, 22, 0.13)"
+EMPTY = np.zeros(0)
+METRICS = {  # of the held-out part: label, unit, digits
+    "spectral_loss": ("spectral loss", "", 2),
+    "f0_cents": ("f0 off by", "cents", 0),
+    "loudness_db": ("loudness off by", "dB", 1),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """What is known of a training so far.
+
+    Attributes
+    ----------
+    steps, loss : np.ndarray [shape=(n_points,)]
+        Total loss at steps, ascending.
+    held_out_steps : np.ndarray [shape=(n_saves,)]
+        Steps at which the held-out part was evaluated.
+    held_out : dict of np.ndarray [shape=(n_saves,)]
+        By `METRICS` name; NaN where not measured.
+    preview_steps : np.ndarray [shape=(n_previews,)]
+        Steps whose preview can be heard.
+    best_step : int or None
+        The best checkpoint.
+    speed_steps, steps_per_s : np.ndarray [shape=(n_speeds,)]
+        Speed at steps.
+    """
+
+    steps: np.ndarray
+    loss: np.ndarray
+    held_out_steps: np.ndarray = field(default_factory=lambda: EMPTY)
+    held_out: dict[str, np.ndarray] = field(default_factory=dict)
+    preview_steps: np.ndarray = field(default_factory=lambda: EMPTY)
+    best_step: int | None = None
+    speed_steps: np.ndarray = field(default_factory=lambda: EMPTY)
+    steps_per_s: np.ndarray = field(default_factory=lambda: EMPTY)
+
+
+def smoothed(values) -> np.ndarray:
+    """A curve without its step-to-step noise: a moving mean over a thirtieth of the curve, weighted towards the middle.
+
+    Parameters
+    ----------
+    values : array_like [shape=(n_points,), float]
+
+    Returns
+    -------
+    np.ndarray [shape=(n_points,), float64]
+        At the ends the window shrinks, so that the last value is no extrapolation.
+    """
+    values = np.asarray(values, np.float64)
+    half = len(values) // 60
+    if half == 0:
+        return values.copy()
+    window = np.hanning(2 * half + 3)[1:-1]
+    total = np.convolve(values, window)[half : half + len(values)]
+    weight = np.convolve(np.ones(len(values)), window)[half : half + len(values)]
+    return total / weight
+
+
+def loss_figure(course: Course, *, height: int = 380) -> go.Figure:
+    """The loss as measured and smoothed, the held-out loss, the guide band, and a dot for each preview."""
+    result = go.Figure()
+    result.add_hrect(y0=GUIDE_BAND[0], y1=GUIDE_BAND[1], fillcolor=BAND, line_width=0, layer="below")
+    finite = np.isfinite(course.loss)
+    steps, loss = np.asarray(course.steps)[finite], np.asarray(course.loss)[finite]
+    smooth = smoothed(loss)
+    stride = max(1, -(-len(steps) // style.MAX_POINTS))
+    one = "lines" if len(steps) > 1 else "markers"
+    result.add_scatter(
+        x=steps[::stride], y=loss[::stride], mode=one, name="loss", line={"color": style.SOURCE, "width": 1},
+        opacity=0.55, hovertemplate="%{y:.2f}",
+    )  # fmt: skip
+    result.add_scatter(
+        x=steps[::stride], y=smooth[::stride], mode=one, name="loss, smoothed",
+        line={"color": style.RESULT, "width": 2.8}, hovertemplate="%{y:.2f}",
+    )  # fmt: skip
+    held = course.held_out.get("spectral_loss", EMPTY)
+    if np.isfinite(held).any():
+        result.add_scatter(
+            x=course.held_out_steps, y=held, mode="lines+markers", name="held-out part", connectgaps=True,
+            line={"color": style.EXTRA, "width": 1.8}, marker={"size": 5}, hovertemplate="%{y:.2f}",
+        )  # fmt: skip
+    _previews(result, course, steps, smooth)
+    _best(result, course, steps, smooth)
+    result.add_scatter(x=[None], y=[None], mode="markers", name="guide, 5 to 6",
+                       marker={"symbol": "square", "size": 12, "color": "rgba(207, 125, 22, 0.4)"})  # fmt: skip
+    style.finish(result, height=height)
+    result.update_xaxes(title_text="step", hoverformat=",d", tickformat=",d", rangemode="tozero")
+    result.update_yaxes(title_text="loss", range=_loss_range(loss, smooth, held))
+    result.update_layout(uirevision="loss", margin={"t": 44})
+    return result
+
+
+def _previews(result: go.Figure, course: Course, steps: np.ndarray, smooth: np.ndarray) -> None:
+    if len(course.preview_steps) and len(steps):
+        result.add_scatter(
+            x=course.preview_steps, y=np.interp(course.preview_steps, steps, smooth), mode="markers", name="preview",
+            marker={"size": 9, "color": "#ffffff", "line": {"color": style.RESULT, "width": 2.4}},
+            hovertemplate="can be heard below",
+        )  # fmt: skip
+
+
+def _best(result: go.Figure, course: Course, steps: np.ndarray, smooth: np.ndarray) -> None:
+    if course.best_step is not None and len(steps):
+        result.add_scatter(
+            x=[course.best_step], y=[float(np.interp(course.best_step, steps, smooth))], mode="markers", name="best",
+            marker={"symbol": "star", "size": 15, "color": style.ACCENT}, hovertemplate="best checkpoint",
+        )  # fmt: skip
+
+
+def _loss_range(loss: np.ndarray, smooth: np.ndarray, held: np.ndarray) -> list[float]:
+    """From under the guide band to the smoothed curve's highest point; single high steps may leave the frame."""
+    held = held[np.isfinite(held)]
+    if not len(loss):
+        return [4.0, 12.0]
+    low = min(GUIDE_BAND[0], float(smooth.min()), float(np.percentile(loss, 1)), float(held.min(initial=np.inf)))
+    high = max(GUIDE_BAND[1] + 0.5, float(smooth.max()), float(held.max(initial=-np.inf)))
+    return [low - 0.35, high + 0.35]
+
+
+def loss_alt(course: Course) -> str:
+    """The loss in words: from where to where, where it stands against the band, and the best checkpoint."""
+    loss = np.asarray(course.loss)[np.isfinite(course.loss)]
+    if not len(loss):
+        return "Loss curve without points yet."
+    smooth = smoothed(loss)
+    low, high = GUIDE_BAND
+    where = "above" if smooth[-1] > high else "below" if smooth[-1] < low else "inside"
+    said = (
+        f"Loss over {int(course.steps[-1]):,} steps: from {smooth[0]:.2f} to {smooth[-1]:.2f}, {where} the guide band "
+        f"from {low:.0f} to {high:.0f}"
+    )
+    held = course.held_out.get("spectral_loss", EMPTY)
+    held = held[np.isfinite(held)]
+    if len(held):
+        said += f"; on the held-out part {held[-1]:.2f}"
+    if course.best_step is not None:
+        said += f"; best at step {course.best_step:,}"
+    return said + f"; {len(course.preview_steps)} previews."
+
+
+def held_out_figure(course: Course) -> go.Figure:
+    """The held-out metrics and the steps per second, stacked over the steps."""
+    present = [name for name in METRICS if np.isfinite(course.held_out.get(name, EMPTY)).any()]
+    n_rows = len(present) + 1
+    result = make_subplots(rows=n_rows, cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    for row, name in enumerate(present, start=1):
+        label, unit, digits = METRICS[name]
+        result.add_scatter(
+            x=course.held_out_steps, y=course.held_out[name], mode="lines+markers", connectgaps=True, name=label,
+            line={"color": style.EXTRA, "width": 1.8}, marker={"size": 5}, row=row, col=1,
+            hovertemplate=f"%{{y:.{digits}f}} {unit}",
+        )  # fmt: skip
+        result.update_yaxes(title_text=f"{label}<br>{unit}".removesuffix("<br>"), row=row, col=1)
+    result.add_scatter(
+        x=course.speed_steps, y=course.steps_per_s, mode="lines", name="steps/s", row=n_rows, col=1,
+        line={"color": style.RESULT, "width": 1.8}, hovertemplate="%{y:.2f}",
+    )  # fmt: skip
+    result.update_yaxes(title_text="steps/s", rangemode="tozero", row=n_rows, col=1)
+    style.finish(result, height=90 + 110 * n_rows)
+    if course.best_step is not None and present:
+        result.add_vline(x=course.best_step, line={"color": style.ACCENT, "dash": "dot", "width": 1.5})
+        result.add_annotation(x=course.best_step, y=1.0, yref="paper", text="best", showarrow=False, yanchor="bottom",
+                              font={"color": style.ACCENT, "size": 12})  # fmt: skip
+    result.update_xaxes(hoverformat=",d", tickformat=",d")
+    result.update_xaxes(title_text="step", row=n_rows, col=1)
+    result.update_layout(showlegend=False, uirevision="held out", margin={"l": 76, "t": 20})
+    return result
+
+
+def held_out_alt(course: Course) -> str:
+    """The metrics in words: each one's first and last value, and the speed."""
+    said = []
+    for name, (label, unit, digits) in METRICS.items():
+        values = course.held_out.get(name, EMPTY)
+        values = values[np.isfinite(values)]
+        if len(values):
+            said.append(
+                f"{label} {values[0]:.{digits}f} at first and {values[-1]:.{digits}f} {unit} now".replace("  ", " ")
+            )
+    if len(course.steps_per_s):
+        said.append(f"{np.median(course.steps_per_s):.2f} steps a second")
+    return "Held-out metrics over the steps: " + ("; ".join(said) or "none yet") + "."
