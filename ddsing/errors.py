@@ -37,6 +37,10 @@ class Cancelled(DdsingError):
     """The user stopped the work; raised by a progress callback and passed through by whatever called it."""
 
 
+class DatasetError(DdsingError):
+    """A voice or a dataset that can't be found, prepared or read."""
+
+
 class JobError(DdsingError):
     """A job that can't be found, started, resumed or deleted."""
 
