@@ -91,9 +91,11 @@ def _refuse_importable(path):
 
 
 def _fill_with_demo(workspace):
-    for folder, target in (("examples", workspace.examples), ("instruments", workspace.instruments)):
-        for file in sorted((DEMO / folder).glob("*")) if (DEMO / folder).is_dir() else []:
-            write_atomic(target / file.name, file.read_bytes())
+    for folder in ("audio", "examples", "instruments"):
+        for file in sorted(path for path in (DEMO / folder).rglob("*") if path.is_file()):
+            target = workspace.root / file.relative_to(DEMO)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(target, file.read_bytes())
 
 
 def write_atomic(path: Path, content: bytes) -> None:

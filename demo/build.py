@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `python demo/build.py` works as well
 
 from ddsing import audio as recordings
 from ddsing import instrument, loudness, statistics
-from ddsing.constants import HOP_SAMPLES
+from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import training
 from ddsing.model_config import ModelConfig
-from demo.singer import CELLO, SOPRANO, TENOR, WHISTLER, Note, Voice, practice, sing
+from demo.singer import ALTO, CELLO, SOPRANO, TENOR, WHISTLER, Note, Voice, practice, sing
 
 ASSETS = Path(__file__).parent / "assets"
 CONFIG = ModelConfig(rnn_channels=128, ch=128, layers_per_stack=2, n_harmonics=60, n_noise_bands=33)
@@ -71,6 +72,11 @@ def examples():
     ]
     green = [Note(midi - 3, 0.36 * beats, -10.0 + 5.0 * (i % 3 == 0)) for i, (midi, beats) in enumerate(GREENSLEEVES)]
     return {"ode-to-joy-tenor": sing(TENOR, ode, seed=11), "greensleeves-whistle": sing(WHISTLER, green, seed=12)}
+
+
+def voices():
+    """The recordings to train from in the tutorial, by voice and name: (audio, f0_hz, sounding)."""
+    return {"Mira": {"practice": sing(ALTO, practice(minutes=1.0, low=53, high=76, seed=31), seed=31)}}
 
 
 @dataclass(frozen=True)
@@ -173,14 +179,18 @@ def train(recipe: Recipe, *, steps: int):
 def main():
     """Build everything, or what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=("examples", *RECIPES), help="build just this")
+    parser.add_argument("--only", choices=("examples", "voices", *RECIPES), help="build just this")
     parser.add_argument("--steps", type=int, help="training steps instead of the recipe's")
     arguments = parser.parse_args()
-    wanted = (arguments.only,) if arguments.only else ("examples", *RECIPES)
+    wanted = (arguments.only,) if arguments.only else ("examples", "voices", *RECIPES)
     if "examples" in wanted:
         (ASSETS / "examples").mkdir(parents=True, exist_ok=True)
         for name, (audio, _, _) in examples().items():
             (ASSETS / "examples" / f"{name}.flac").write_bytes(recordings.encode(audio, format="FLAC"))
+    for voice, sung in voices().items() if "voices" in wanted else ():
+        (ASSETS / "audio" / voice).mkdir(parents=True, exist_ok=True)
+        for name, (audio, _, _) in sung.items():
+            soundfile.write(ASSETS / "audio" / voice / f"{name}.flac", audio, SAMPLE_RATE, subtype="PCM_16")
     for key in wanted:
         if key in RECIPES:
             train(RECIPES[key], steps=arguments.steps or RECIPES[key].steps)

@@ -27,6 +27,12 @@ SOPRANO = Voice(((650, 110, 0), (1080, 130, -4), (2650, 180, -12), (2900, 200, -
 TENOR = Voice(
     ((400, 90, 0), (1700, 140, -10), (2500, 200, -12), (3300, 260, -16)), tilt_db_per_octave=-11.0, vibrato_cents=25.0
 )
+ALTO = Voice(
+    ((560, 90, 0), (1050, 110, -5), (2450, 170, -15), (2950, 220, -16), (3700, 300, -22)),
+    tilt_db_per_octave=-8.0,
+    breath=0.012,
+    vibrato_hz=5.1,
+)
 WHISTLER = Voice(((900, 900, 0), (2400, 600, -25)), tilt_db_per_octave=-22.0, breath=0.015, vibrato_cents=15.0)
 
 

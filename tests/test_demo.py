@@ -14,14 +14,15 @@ from demo import build
 
 ASSETS = build.ASSETS
 EXAMPLES = sorted((ASSETS / "examples").glob("*.flac"))
+VOICES = sorted((ASSETS / "audio").glob("*/*.flac"))
 INSTRUMENTS = sorted((ASSETS / "instruments").glob("*.zip"))
 MAX_BYTES = 3_000_000
 
 
 def test_assets_are_there_and_small():
     assert len(EXAMPLES) == 2
-    assert INSTRUMENTS
-    for path in (*EXAMPLES, *INSTRUMENTS):
+    assert INSTRUMENTS and [path.parent.name for path in VOICES] == list(build.voices())
+    for path in (*EXAMPLES, *VOICES, *INSTRUMENTS):
         assert path.stat().st_size < MAX_BYTES, path.name
     for path in INSTRUMENTS:
         assert path.stem in build.RECIPES, f"{path.name} has no recipe in demo/build.py"
@@ -35,6 +36,24 @@ def test_an_instrument_says_what_it_is(path):
     assert instrument.provenance.step > 0
     low, high = instrument.statistics.pitch_range_midi
     assert high - low >= 24, "an instrument of the demo covers two octaves"
+
+
+def test_the_voice_is_as_built_and_covers_the_examples():
+    """A minute, not clipped, whose notes include those of both examples; the same sound as the build makes."""
+    for path in VOICES:
+        audio = recordings.decode(path)
+        built, f0_hz, sounding = build.voices()[path.parent.name][path.stem]
+        assert len(audio) == len(built) and np.abs(audio - built).max() < 1e-3
+        assert 55 < len(audio) / SAMPLE_RATE < 65 and 0.2 < np.abs(audio).max() < 0.99
+        low, high = np.percentile(69 + 12 * np.log2(f0_hz[sounding] / 440.0), [1, 99])
+        for _, sung_hz, sung in build.examples().values():
+            midi = 69 + 12 * np.log2(sung_hz[sung] / 440.0)
+            assert ((midi > low - 0.5) & (midi < high + 0.5)).mean() > 0.97
+
+
+def test_a_new_workspace_holds_all_of_it(workspace):
+    for path in (*EXAMPLES, *VOICES, *INSTRUMENTS):
+        assert (workspace.root / path.relative_to(ASSETS)).read_bytes() == path.read_bytes()
 
 
 @pytest.fixture(scope="module", params=EXAMPLES, ids=lambda path: path.stem)
@@ -117,5 +136,5 @@ def test_training_lowers_the_loss_and_keeps_the_weights_finite():
 
 def test_readme_names_every_asset():
     readme = (Path(build.__file__).parent / "README.md").read_text(encoding="utf-8")
-    for path in (*EXAMPLES, *INSTRUMENTS):
+    for path in (*EXAMPLES, *VOICES, *INSTRUMENTS):
         assert path.name in readme
