@@ -51,3 +51,7 @@ class DiskFull(DdsingError):
 
 class Diverged(DdsingError):
     """A training whose loss is no number any more."""
+
+
+class TrainingError(DdsingError):
+    """A training that can't begin or go on as it was asked to, or a checkpoint that can't be used."""

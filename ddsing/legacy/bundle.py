@@ -2,8 +2,8 @@
 
 ``ckpt-N.index`` is a sorted table of blocks (as LevelDB's, uncompressed here): key → BundleEntryProto, which gives a
 tensor's dtype, shape and place in ``ckpt-N.data-00000-of-0000K``. Only the weights that a model of the given
-configuration has are looked up, by exact name and shape; optimizer slots and whatever else is there is passed over.
-The data is streamed, so the memory needed is that of the weights. The blocks' CRC-32C are not checked: the zip's
+configuration has are looked up, by exact name and shape; whatever else is there is passed over, but for Adam's averages
+where a training goes on from them (`ddsing.training.state`). The data is streamed, so the memory needed is that of the weights. The blocks' CRC-32C are not checked: the zip's
 own checksums cover the same bytes.
 
 Reference: tensorflow/core/lib/io/format.h and table_builder.cc; core/protobuf/tensor_bundle.proto.
@@ -57,9 +57,24 @@ def read_weights(
     """
     tensors.n_bytes(config)
     entries = read_index(index, n_shards=len(shards))
-    wanted: dict[int, list[tuple[int, int, str]]] = {}
-    for name, shape in config.weight_shapes().items():
-        entry = entries.get(f"{_PREFIX}{name}{_SUFFIX}")
+    shapes = {weight_key(name): shape for name, shape in config.weight_shapes().items()}
+    arrays = read_floats(entries, shards, shapes)
+    return {name: arrays[weight_key(name)] for name in config.weight_shapes()}
+
+
+def weight_key(name: str) -> str:
+    """Under which key a checkpoint of ddsp's Trainer holds a weight."""
+    return f"{_PREFIX}{name}{_SUFFIX}"
+
+
+def read_floats(
+    entries: Mapping[str, Entry],
+    shards: Mapping[int, Callable[[], Iterable[bytes]]],
+    shapes: Mapping[str, tuple[int, ...]],
+) -> dict[str, np.ndarray]:
+    """float32 tensors by their keys, each of exactly the shape that is asked for."""
+    for key, shape in shapes.items():
+        entry, name = entries.get(key), key.removeprefix(_PREFIX).removesuffix(_SUFFIX)
         if entry is None:
             raise InstrumentError(
                 f"The checkpoint lacks the weight {name}; its configuration text describes another model than it holds."
@@ -68,12 +83,27 @@ def read_weights(
             raise InstrumentError(
                 f"The checkpoint's weight {name} has shape {entry.shape}; its configuration asks for float32 {shape}."
             )
-        wanted.setdefault(entry.shard, []).append((entry.offset, entry.n_bytes, name))
-    weights: dict[str, np.ndarray] = {}
-    for shard, spans in wanted.items():
-        for name, raw in _cut(shards[shard](), sorted(spans)):
-            weights[name] = np.frombuffer(raw, "<f4").reshape(config.weight_shapes()[name])
-    return weights
+    raw = read_bytes(entries, shards, shapes)
+    return {key: np.frombuffer(raw[key], "<f4").reshape(shape) for key, shape in shapes.items()}
+
+
+def read_bytes(
+    entries: Mapping[str, Entry], shards: Mapping[int, Callable[[], Iterable[bytes]]], keys: Iterable[str]
+) -> dict[str, bytes]:
+    """The bytes of some tensors, by their keys."""
+    wanted: dict[int, list[tuple[int, int, str]]] = {}
+    for key in keys:
+        entry = entries[key]
+        wanted.setdefault(entry.shard, []).append((entry.offset, entry.n_bytes, key))
+    return {key: raw for shard, spans in wanted.items() for key, raw in _cut(shards[shard](), sorted(spans))}
+
+
+def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Field numbers and values of a protocol buffer in a checkpoint: integers, or bytes for what has a length."""
+    try:
+        yield from _fields(message)
+    except IndexError:
+        raise _bad("an entry in it is cut short") from None
 
 
 def read_index(data: bytes, *, n_shards: int) -> dict[str, Entry]:

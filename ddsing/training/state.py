@@ -1,0 +1,144 @@
+"""What a training goes on from: weights, Adam's averages and the number of steps, read from a checkpoint without TensorFlow.
+
+Two kinds of checkpoint are known by their names: those of TensorFlow up to 2.10, where each average hangs on its weight
+(``….OPTIMIZER_SLOT/optimizer/m``), and later ones, where the averages are a numbered list whose order is told by the names in
+the checkpoint's object graph. Everything is looked up by name and shape, and must be finite.
+
+Reference: tensorflow/core/protobuf/trackable_object_graph.proto.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ddsing.errors import InstrumentError
+from ddsing.instrument import tensors
+from ddsing.legacy import bundle
+from ddsing.model_config import ModelConfig
+
+SLOTS = ("m", "v")  # Adam's averages of the gradient and of its square
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_MAX_GRAPH_BYTES = 2**20
+_COUNTERS = (f"optimizer/_iterations{_VALUE}", f"optimizer/iter{_VALUE}")
+_CHUNK_BYTES = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The state of a training after a step.
+
+    Attributes
+    ----------
+    weights : dict[str, np.ndarray]
+        float32, by the names of `ModelConfig.weight_shapes`.
+    slots : dict[str, dict[str, np.ndarray]] or None
+        Adam's ``m`` and ``v``, each by the same names; None where the checkpoint holds none, such as an instrument's.
+    iterations : int or None
+        Adam's count of steps.
+    """
+
+    weights: dict[str, np.ndarray]
+    slots: dict[str, dict[str, np.ndarray]] | None
+    iterations: int | None
+
+
+def read(index_path: Path, config: ModelConfig) -> State:
+    """The state in ``ckpt-N.index`` and the data files beside it; `InstrumentError` where anything is amiss."""
+    tensors.n_bytes(config)
+    try:
+        with open(index_path, "rb") as file:
+            index = file.read(bundle.MAX_INDEX_BYTES + 1)
+        shards = _shards(index_path)
+        entries = bundle.read_index(index, n_shards=len(shards))
+        weights = _named(entries, shards, config, {name: bundle.weight_key(name) for name in config.weight_shapes()})
+        keys = _slot_keys(entries, shards, config)
+        slots = keys and {slot: _named(entries, shards, config, keys[slot]) for slot in SLOTS}
+        return State(weights, slots, _iterations(entries, shards))
+    except OSError as error:
+        raise InstrumentError(f"The checkpoint {index_path.stem} can't be read: {error.strerror}.") from None
+
+
+def _named(entries, shards, config, keys: Mapping[str, str]) -> dict[str, np.ndarray]:
+    shapes = config.weight_shapes()
+    arrays = bundle.read_floats(entries, shards, {key: shapes[name] for name, key in keys.items()})
+    for name, key in keys.items():
+        if not np.isfinite(arrays[key]).all():
+            raise InstrumentError(
+                f"The checkpoint's {name} holds values that are not numbers; the training had gone wrong."
+            )
+    return {name: arrays[key] for name, key in keys.items()}
+
+
+def _shards(index_path: Path) -> dict[int, Callable[[], Iterable[bytes]]]:
+    found = sorted(index_path.parent.glob(f"{index_path.stem}.data-?????-of-?????"))
+    count = len(found)
+    names = [f"{index_path.stem}.data-{number:05d}-of-{count:05d}" for number in range(count)]
+    if not 1 <= count <= bundle.MAX_SHARDS or [path.name for path in found] != names:
+        raise InstrumentError(f"The checkpoint {index_path.stem} lacks data files.")
+    return {number: _streamer(path) for number, path in enumerate(found)}
+
+
+def _streamer(path: Path) -> Callable[[], Iterator[bytes]]:
+    def stream():
+        with open(path, "rb") as file:
+            while piece := file.read(_CHUNK_BYTES):
+                yield piece
+
+    return stream
+
+
+def _slot_keys(entries, shards, config) -> dict[str, dict[str, str]] | None:
+    """Where each weight's averages are; None where there are none, or not of every weight."""
+    names = config.weight_shapes()
+    hanging = {slot: {n: f"model/{n}/.OPTIMIZER_SLOT/optimizer/{slot}{_VALUE}" for n in names} for slot in SLOTS}
+    if all(key in entries for keys in hanging.values() for key in keys.values()):
+        return hanging
+    full_names = _full_names(entries, shards)
+    by_full_name: dict[str, list[str]] = {}
+    for key, full_name in full_names.items():
+        by_full_name.setdefault(full_name, []).append(key)
+    listed: dict[str, dict[str, str]] = {slot: {} for slot in SLOTS}
+    for slot in SLOTS:
+        for name in names:
+            full_name = full_names.get(bundle.weight_key(name))
+            found = by_full_name.get(f"Adam/{slot}/{full_name}", []) + by_full_name.get(f"{slot}/{full_name}", [])
+            if full_name is None or len(found) != 1 or found[0] not in entries:
+                return None
+            listed[slot][name] = found[0]
+    return listed
+
+
+def _full_names(entries, shards) -> dict[str, str]:
+    """TensorFlow's own name of each variable, by its key, from the checkpoint's object graph."""
+    entry = entries.get(_GRAPH)
+    if entry is None or entry.n_bytes > _MAX_GRAPH_BYTES:
+        return {}
+    raw = bundle.read_bytes(entries, shards, [_GRAPH])[_GRAPH]
+    names = {}
+    for number, node in bundle.fields(_string(raw)):
+        for inner, attribute in bundle.fields(node) if number == 1 and isinstance(node, bytes) else ():
+            if inner == 2 and isinstance(attribute, bytes):
+                texts = {n: value for n, value in bundle.fields(attribute) if n in (2, 3) and isinstance(value, bytes)}
+                if len(texts) == 2:
+                    names[texts[3].decode("utf-8", "replace")] = texts[2].decode("utf-8", "replace")
+    return names
+
+
+def _string(raw: bytes) -> bytes:
+    """The content of a scalar string tensor: a varint of its length, a checksum of that, the bytes."""
+    position = 0
+    while position < min(len(raw), 10) and raw[position] > 0x7F:
+        position += 1
+    return raw[position + 5 :]
+
+
+def _iterations(entries, shards) -> int | None:
+    for key in _COUNTERS:
+        entry = entries.get(key)
+        if entry is not None and entry.n_bytes == 8:
+            count = int.from_bytes(bundle.read_bytes(entries, shards, [key])[key], "little", signed=True)
+            return count if 0 <= count < 10**12 else None
+    return None
