@@ -2,9 +2,9 @@
 
 ``ckpt-N.index`` is a sorted table of blocks (as LevelDB's, uncompressed here): key → BundleEntryProto, which gives a
 tensor's dtype, shape and place in ``ckpt-N.data-00000-of-0000K``. Only the weights that a model of the given
-configuration has are looked up, by exact name and shape; whatever else is there is passed over, but for Adam's averages
-where a training goes on from them (`ddsing.training.state`). The data is streamed, so the memory needed is that of the weights. The blocks' CRC-32C are not checked: the zip's
-own checksums cover the same bytes.
+configuration has are looked up, by exact name and shape; whatever else is there is passed over, but for Adam's
+averages where a training goes on from them (`ddsing.training.state`). The data is streamed, so the memory needed is
+that of the weights. The blocks' CRC-32C are not checked: the zip's own checksums cover the same bytes.
 
 Reference: tensorflow/core/lib/io/format.h and table_builder.cc; core/protobuf/tensor_bundle.proto.
 """

@@ -1,9 +1,10 @@
 """Checkpoints in a ``<voice>_checkpoints`` folder: published whole or not at all, verified before they are believed.
 
-A checkpoint of step N is ``ckpt-N.index`` and ``ckpt-N.data-00000-of-00001``, which ddsp restores, and ``ckpt-N.json`` with
-their SHA-256 and what was measured. It is written aside, flushed to the disk and hashed; then the data is moved to its
-place, then the manifest, and the index last. A step counts as published once its index is there; one that is published
-and verifies is never written again. Checkpoints of 2021 have no manifest; whether they are whole shows when they are read.
+A checkpoint of step N is ``ckpt-N.index`` and ``ckpt-N.data-00000-of-00001``, which ddsp restores, and ``ckpt-N.json``
+with their SHA-256 and what was measured. It is written aside, flushed to the disk and hashed; then the data is moved to
+its place, then the manifest, and the index last. A step counts as published once its index is there; one that is
+published and verifies is never written again. Checkpoints of 2021 have no manifest; whether they are whole shows when
+they are read.
 
 TensorFlow's file ``checkpoint``, which names the newest to ddsp's own tools, is written for them and never read here.
 One process at a time may publish in a folder (`ddsing.training.lock`); any may read.
@@ -86,7 +87,7 @@ def verify(checkpoint: Checkpoint) -> bool:
 
 
 def newest_state(folder: Path, config: ModelConfig) -> tuple[Checkpoint, State, tuple[str, ...]] | None:
-    """The newest checkpoint that verifies or, from 2021, reads whole; with a sentence about each that was passed over."""
+    """The newest checkpoint that verifies or, from 2021, reads whole; and a sentence on each that was passed over."""
     skipped: list[str] = []
     for checkpoint in reversed(published(folder)):
         try:
@@ -95,8 +96,8 @@ def newest_state(folder: Path, config: ModelConfig) -> tuple[Checkpoint, State, 
             skipped.append(f"Step {checkpoint.step:,} was passed over: {error}")
     if skipped:
         raise TrainingError(
-            f"None of the checkpoints in {folder.name!r} can be read, so the training can't go on; move the folder away to "
-            f"begin anew. {skipped[0]}"
+            f"None of the checkpoints in {folder.name!r} can be read, so the training can't go on; move the folder "
+            f"away to begin anew. {skipped[0]}"
         )
     return None
 
@@ -204,8 +205,9 @@ def require_room(folder: Path, config: ModelConfig) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DiskFull(
-            f"{format_bytes(free)} are free on the disk of {folder.name!r}, and saving safely takes {format_bytes(needed)}, "
-            "twice a checkpoint; make room, and start the training again: it goes on from its last checkpoint."
+            f"{format_bytes(free)} are free on the disk of {folder.name!r}, and saving safely takes "
+            f"{format_bytes(needed)}, twice a checkpoint; make room, and start the "
+            "training again: it goes on from its last checkpoint."
         )
 
 
@@ -228,8 +230,8 @@ def _explained(error: Exception, folder: Path, step: int) -> Exception:
     if full or any(text in str(error) for text in _FULL_TEXTS):
         free = format_bytes(shutil.disk_usage(folder).free)
         return DiskFull(
-            f"The checkpoint of step {step:,} could not be written: the disk is full ({free} are free). All earlier ones are "
-            "as they were; make room, and start the training again."
+            f"The checkpoint of step {step:,} could not be written: the disk is full ({free} are free). All earlier "
+            "ones are as they were; make room, and start the training again."
         )
     if isinstance(error, OSError):
         return TrainingError(f"The checkpoint of step {step:,} could not be written: {error.strerror or error}.")

@@ -1,8 +1,8 @@
-"""What a training goes on from: weights, Adam's averages and the number of steps, read from a checkpoint without TensorFlow.
+"""What a training goes on from: weights, Adam's averages and step count, read from a checkpoint without TensorFlow.
 
 Two kinds of checkpoint are known by their names: those of TensorFlow up to 2.10, where each average hangs on its weight
-(``….OPTIMIZER_SLOT/optimizer/m``), and later ones, where the averages are a numbered list whose order is told by the names in
-the checkpoint's object graph. Everything is looked up by name and shape, and must be finite.
+(``….OPTIMIZER_SLOT/optimizer/m``), and later ones, where the averages are a numbered list whose order is told by the
+names in the checkpoint's object graph. Everything is looked up by name and shape, and must be finite.
 
 Reference: tensorflow/core/protobuf/trackable_object_graph.proto.
 """

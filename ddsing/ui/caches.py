@@ -144,7 +144,7 @@ def audition(entry) -> bytes:
 @st.cache_data(max_entries=AUDITIONS, show_spinner="Singing a phrase")
 def _audition(stamp: tuple[str, int, int], _entry) -> bytes:
     from ddsing.engine import render
-    from ddsing.ui import audition as built_in
+    from ddsing import phrase as built_in
 
     loaded = instrument(_entry)
     statistics = loaded.statistics

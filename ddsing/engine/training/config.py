@@ -1,7 +1,7 @@
 """A training's gin text handed to gin itself: ddsp's model is built from it, and its operative configuration told.
 
-The only place that touches gin's state, which is global to the process: under one lock, cleared before and after. Only texts
-composed from our own ``gin`` folder and validated numbers come here, never a file that someone brought.
+The only place that touches gin's state, which is global to the process: under one lock, cleared before and after. Only
+texts composed from our own ``gin`` folder and validated numbers come here, never a file that someone brought.
 """
 
 import threading
