@@ -3,8 +3,15 @@
 Without a driver there are simply no GPUs, and what one does not tell is None; nothing here raises for it.
 """
 
+import contextlib
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
+
+_lock = threading.Lock()
+_nvml = None
 
 
 @dataclass(frozen=True)
@@ -45,9 +52,85 @@ class Machine:
 
 def gpus() -> tuple[Gpu, ...]:
     """The GPUs that NVML tells of, in its order; empty without a driver."""
-    raise NotImplementedError
+    with _lock:
+        nvml = _start_nvml()
+        if nvml is None:
+            return ()
+        found = []
+        for index in range(_ask(nvml.nvmlDeviceGetCount) or 0):
+            handle = _ask(nvml.nvmlDeviceGetHandleByIndex, index)
+            if handle is not None:
+                found.append(_gpu(nvml, index, handle))
+        return tuple(found)
 
 
 def look(folder: Path) -> Machine:
     """Everything at a glance; the disk is the one that `folder` lies on."""
-    raise NotImplementedError
+    memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(folder))
+    return Machine(
+        n_cores=psutil.cpu_count() or 1,
+        cpu_utilisation=psutil.cpu_percent() / 100.0,
+        memory_available_bytes=memory.available,
+        memory_total_bytes=memory.total,
+        disk_free_bytes=disk.free,
+        disk_total_bytes=disk.total,
+        gpus=gpus(),
+    )
+
+
+def _start_nvml():
+    """The module, initialised once it can be; None without it or without a driver, which may still come."""
+    global _nvml
+    if _nvml is None:
+        try:
+            import pynvml
+
+            pynvml.nvmlInit()
+        except Exception:  # NVMLError, or whatever loading the driver's library raises
+            return None
+        _nvml = pynvml
+    return _nvml
+
+
+def _ask(function, *arguments):
+    """What a function of NVML answers; None if this card, driver or version of NVML has no answer."""
+    try:
+        return function(*arguments)
+    except Exception:  # NVMLError; ctypes' errors where the driver is older than the module
+        return None
+
+
+def _gpu(nvml, index, handle):
+    memory = _ask(nvml.nvmlDeviceGetMemoryInfo, handle)
+    rates = _ask(nvml.nvmlDeviceGetUtilizationRates, handle)
+    used, busy = getattr(memory, "used", None), getattr(rates, "gpu", None)
+    return Gpu(
+        index=index,
+        name=_text(_ask(nvml.nvmlDeviceGetName, handle)) or f"GPU {index}",
+        uuid=_text(_ask(nvml.nvmlDeviceGetUUID, handle)),
+        utilisation=None if busy is None else busy / 100.0,
+        memory_used_bytes=used,
+        memory_total_bytes=getattr(memory, "total", None),
+        temperature_c=_ask(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
+        processes=_processes(nvml, handle),
+    )
+
+
+def _processes(nvml, handle):
+    """Those that compute, then those that only draw, each once."""
+    found = {}
+    for function in (nvml.nvmlDeviceGetComputeRunningProcesses, nvml.nvmlDeviceGetGraphicsRunningProcesses):
+        for process in _ask(function, handle) or ():
+            memory = getattr(process, "usedGpuMemory", None)
+            found.setdefault(process.pid, GpuProcess(process.pid, _process_name(process.pid), memory))
+    return tuple(found.values())
+
+
+def _process_name(pid):
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).name()
+    return None
+
+
+def _text(value):
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value

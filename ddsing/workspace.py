@@ -50,6 +50,11 @@ class Workspace:
         return self.root / "experiments"
 
     @property
+    def jobs(self) -> Path:
+        """One folder per background job."""
+        return self.root / "jobs"
+
+    @property
     def cache(self) -> Path:
         """What can be computed again."""
         return self.root / ".cache"

@@ -1,22 +1,126 @@
 """What a job's function sees of its job."""
 
+import contextlib
+import logging
+import math
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+
+from ddsing.errors import Cancelled
+from ddsing.jobs import log
+from ddsing.jobs.folder import JobFolder, plain
+
+FIELDS = ("stage", "step", "steps", "loss", "steps_per_s", "eta_s", "fraction", "message", "extra")
+PULSE_S = 0.25  # between two looks at what is to be written, and at whether to stop
+HEARTBEAT_S = 1.0
+RESERVE_BYTES = 32_768  # given up on a full disk, so that the last word can be written
+LAST_WORD_TRIES = 10
 
 
 class JobContext:
     """Reports progress and knows when to stop. All methods are cheap, and any thread may call them."""
 
+    def __init__(self, folder: JobFolder, record: Mapping[str, Any]):
+        self._folder = folder
+        self._record = dict(record)
+        self._guard = threading.Lock()
+        self._unwritten = False
+        self._stopping = False  # a plain bool: the signal handler may interrupt anything, also an Event's own lock
+        self._reserve = folder.path / "reserve"
+
+    @property
+    def folder(self) -> Path:
+        """The job's folder."""
+        return self._folder.path
+
     def report(self, **fields: Any) -> None:
         """Tell how far it is: any of ``stage, step, steps, loss, steps_per_s, eta_s, fraction, message, extra``.
 
-        What is not named stays as it was. Written a few times a second by a thread of its own; never raises for a full disk.
+        What is not named stays as it was. Written a few times a second, by a thread of its own; never raises for a
+        full disk.
         """
-        raise NotImplementedError
+        unknown = fields.keys() - set(FIELDS)
+        if unknown:
+            raise TypeError(f"A job reports {', '.join(FIELDS)}; not {', '.join(sorted(unknown))}.")
+        cleaned = {name: plain(value) for name, value in fields.items()}
+        with self._guard:
+            if cleaned.get("stage", self._record.get("stage")) != self._record.get("stage"):
+                cleaned["stage_began"] = time.time()
+            self._record.update(cleaned, reported=time.time())
+            self._unwritten = True
 
     def progress(self, stage: str, fraction: float) -> None:
         """`report` as a progress callback: raises `Cancelled` once the job should stop."""
-        raise NotImplementedError
+        if self.should_stop():
+            raise Cancelled("Stopped.")
+        self.report(stage=stage, fraction=min(1.0, max(0.0, float(fraction))))
 
     def should_stop(self) -> bool:
         """Whether it was asked to finish its step, save and return."""
-        raise NotImplementedError
+        return self._stopping
+
+    def request_stop(self) -> None:
+        """Make `should_stop` true; for signal handlers too."""
+        self._stopping = True
+
+    def enter(self, state: str, **facts: Any) -> None:
+        """Write the state that the job is in now; on a full disk it follows when there is room."""
+        with self._guard:
+            self._record.update(facts, state=state)
+            self._unwritten = not self._write(durable=True)
+
+    def leave(self, state: str, message: str = "") -> None:
+        """Write how the job ended, in the room that was kept for it if there is no other."""
+        with self._guard:
+            self._record.update(state=state, message=message, ended=time.time(), ahead=[])
+            for attempt in range(LAST_WORD_TRIES):
+                if self._write(durable=True):
+                    self._unwritten = False
+                    return
+                with contextlib.suppress(OSError):
+                    self._reserve.unlink(missing_ok=True)
+                time.sleep(0.05 * attempt)
+        logging.getLogger("ddsing").error("The disk did not take the last word: %s %s", state, message)
+
+    @contextlib.contextmanager
+    def pulse(self) -> Iterator[None]:
+        """Within it a thread writes what is reported, shows that the process lives, and looks whether to stop."""
+        with contextlib.suppress(OSError):
+            self._reserve.write_bytes(os.urandom(RESERVE_BYTES))  # what can't be compressed away
+        over = threading.Event()
+        thread = threading.Thread(target=self._beat, args=(over,), name="pulse", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            with contextlib.suppress(OSError):
+                self._reserve.unlink(missing_ok=True)
+
+    def _beat(self, over):
+        beaten_s = -math.inf
+        while True:
+            if self._folder.stop.exists() or not self.folder.exists():
+                self.request_stop()
+            if time.monotonic() - beaten_s >= HEARTBEAT_S:
+                beaten_s = time.monotonic()
+                for chore in (self._folder.heartbeat.touch, lambda: log.bound(self._folder.log)):
+                    with contextlib.suppress(OSError):
+                        chore()
+            with self._guard:
+                if self._unwritten:
+                    self._unwritten = not self._write(durable=False)
+            if over.wait(PULSE_S):
+                return
+
+    def _write(self, *, durable):
+        try:
+            self._folder.write_record(self._record, durable=durable)
+        except OSError:
+            return False
+        return True

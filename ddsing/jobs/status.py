@@ -10,14 +10,26 @@ stopped, paused, lost
     Ended before the end, by the user, by a full disk, or by a crash; like a failed one it can be resumed.
 """
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ddsing.jobs import log
+
+if TYPE_CHECKING:
+    from ddsing.jobs.folder import JobFolder
 
 LIVE = frozenset({"starting", "waiting", "running", "stopping"})
 RESUMABLE = frozenset({"stopped", "paused", "lost", "failed"})
 ENDED = RESUMABLE | {"done"}
 STATES = LIVE | ENDED
+LOST = (
+    "It ended without a last word: the computer was switched off, or something killed it. "
+    "Resumed, it goes on from what it had saved."
+)
+UNREADABLE = "What it was asked for can't be read any more; it can only be deleted."
 START_TIMEOUT_S = 30.0  # from the order to start until the process must hold its lock
 
 
@@ -89,8 +101,8 @@ def classify(record: Mapping[str, Any] | None, *, locked: bool, stop_requested: 
     Parameters
     ----------
     record : Mapping | None
-        ``status.json``: ``state`` as its process, or whoever ordered its start, wrote it, and ``ordered`` (seconds since
-        1970, when its start was ordered). None if it can't be read.
+        ``status.json``: ``state`` as its process, or whoever ordered its start, wrote it, and ``ordered``, when that
+        was (seconds since 1970). None if it can't be read.
     locked : bool
         Whether its process lives.
     stop_requested : bool
@@ -110,3 +122,84 @@ def classify(record: Mapping[str, Any] | None, *, locked: bool, stop_requested: 
         if stop_requested:
             return "stopped"
     return "lost"
+
+
+def read(folder: "JobFolder", *, whole: bool = False) -> JobStatus:
+    """The job in a folder at this moment; `whole` also reads its log and result."""
+    spec, (record, locked) = folder.spec(), folder.look()
+    now_s = time.time()
+    state = classify(record, locked=locked, stop_requested=folder.stop.exists(), now_s=now_s)
+    if spec is None and state not in LIVE:
+        state = "failed"
+    spec, record = spec or {}, record or {}
+    options: dict[str, Any] = spec["options"] if isinstance(spec.get("options"), dict) else {}
+    device = spec.get("device") if isinstance(spec.get("device"), str) else None
+    ahead = tuple(map(str, record.get("ahead") or ())) if state == "waiting" else ()
+    running = state in ("running", "stopping")
+    return JobStatus(
+        id=folder.id,
+        kind=str(spec.get("kind") or "unknown"),
+        title=str(spec.get("title") or folder.id),
+        voice=options.get("voice") if isinstance(options.get("voice"), str) else None,
+        options=options,
+        device=device,
+        key=str(spec.get("key") or ""),
+        state=state,
+        stage=str(record.get("stage") or ""),
+        step=_integer(record.get("step")),
+        steps=_integer(record.get("steps")),
+        loss=_number(record.get("loss")),
+        steps_per_s=_number(record.get("steps_per_s")) if running else None,
+        eta_s=eta_s(record) if running else None,
+        fraction=fraction(record),
+        message=_message(state, record, device, ahead) if spec else UNREADABLE,
+        extra=record["extra"] if isinstance(record.get("extra"), dict) else {},
+        created=_number(spec.get("created")) or 0.0,
+        started=_number(record.get("started")),
+        ended=_number(record.get("ended")),
+        ahead=ahead,
+        alive=locked,
+        heartbeat_age_s=folder.heartbeat_age_s() if locked else None,
+        log_tail=log.tail(folder.log) if whole else "",
+        result=folder.result() if whole and state == "done" else None,
+    )
+
+
+def fraction(record: Mapping[str, Any]) -> float | None:
+    """How much is done, from 0 to 1: as reported, else by the steps."""
+    reported, step, steps = (_number(record.get(name)) for name in ("fraction", "step", "steps"))
+    if step is not None and steps:
+        reported = step / steps
+    return None if reported is None else min(1.0, max(0.0, reported))
+
+
+def eta_s(record: Mapping[str, Any]) -> float | None:
+    """Seconds left: as reported, else by the steps, else by how long this stage has taken so far."""
+    names = ("eta_s", "step", "steps", "steps_per_s", "fraction", "stage_began", "reported")
+    reported_s, step, steps, steps_per_s, done, began, now = (_number(record.get(name)) for name in names)
+    if reported_s is not None:
+        return max(0.0, reported_s)
+    if step is not None and steps is not None:
+        return max(0.0, steps - step) / steps_per_s if steps_per_s else None
+    if done is None or began is None or now is None or not 0.02 < done <= 1.0 or now - began < 0.5:
+        return None
+    return (now - began) * (1.0 - done) / done
+
+
+def _message(state, record, device, ahead):
+    if state == "lost":
+        return LOST
+    if state == "waiting" and ahead:
+        more = f", and {len(ahead) - 1} more before this one" if len(ahead) > 1 else ""
+        return f"Waits for the {(device or '').upper()}: {ahead[0]!r} has it{more}. It starts by itself."
+    return str(record.get("message") or "")
+
+
+def _number(value):
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if usable else None
+
+
+def _integer(value):
+    number = _number(value)
+    return None if number is None else int(number)

@@ -1,17 +1,37 @@
 """Starting, listing, stopping and resuming jobs."""
 
-from collections.abc import Mapping
+import builtins
+import contextlib
+import errno
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ddsing.jobs.status import JobStatus
-from ddsing.workspace import Workspace
+from ddsing.errors import DdsingError, DiskFull, JobError
+from ddsing.jobs import queue
+from ddsing.jobs.folder import GATE_TIMEOUT_S, JobFolder, hard_lock, plain
+from ddsing.jobs.kinds import KINDS
+from ddsing.jobs.launcher import Launcher, LocalLauncher
+from ddsing.jobs.signalling import kill, terminate
+from ddsing.jobs.status import ENDED, JobStatus, read
+from ddsing.units import format_bytes
+from ddsing.workspace import Workspace, trash
+
+SAME_CLICK_S = 3.0  # within this, an order like the last one is the same one, arrived twice
+NEEDS_BYTES = 500_000_000
+_KEPT = ("step", "steps", "loss", "fraction", "extra")  # shown until the resumed job reports its own
 
 
 class JobStore:
     """The jobs of a workspace. It keeps nothing in memory: any number of them, in any process, see the same."""
 
-    def __init__(self, workspace: Workspace):
+    def __init__(self, workspace: Workspace, *, launcher: Launcher | None = None, kinds: Mapping[str, str] = KINDS):
         self.workspace = workspace
+        self.kinds = kinds
+        self.launcher = launcher or LocalLauncher()
 
     def submit(
         self,
@@ -21,9 +41,9 @@ class JobStore:
         options: Mapping[str, Any],
         device: str | None = None,
         key: str,
-        needs_bytes: int = 500_000_000,
+        needs_bytes: int = NEEDS_BYTES,
     ) -> JobStatus:
-        """Start a job, or find the one that the same `key` started and that is live, or seconds old.
+        """Start a job, or find the one that the same `key` started and that is live, or the same in all, seconds ago.
 
         Parameters
         ----------
@@ -47,28 +67,156 @@ class JobStore:
         JobError
             If it can't be started.
         """
-        raise NotImplementedError
+        if kind not in self.kinds:
+            raise JobError(f"There is no kind of job called {kind!r}; there are {', '.join(sorted(self.kinds))}.")
+        spec = plain({"kind": kind, "title": title, "options": options, "device": device, "key": key})
+        with self._one_at_a_time():
+            twin = self._twin(spec)
+            if twin is not None:
+                return twin
+            self._require_room(title, needs_bytes)
+            now_s = time.time()
+            spec |= {"created": now_s, "needs_bytes": needs_bytes}
+            name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now_s))}-{kind}-{uuid.uuid4().hex[:6]}"
+            folder = JobFolder(self.workspace.jobs / name)
+            try:
+                with _disk_errors(title):
+                    folder.create(spec)
+                    self._order(folder, spec, {})
+            except DdsingError:
+                shutil.rmtree(folder.path, ignore_errors=True)
+                raise
+        return self._launch(folder)
 
-    def list(self) -> list[JobStatus]:
+    def list(self) -> builtins.list[JobStatus]:
         """All jobs, the newest first, without `log_tail` and `result`."""
-        raise NotImplementedError
+        folders = self.workspace.jobs.glob("[!.]*/") if self.workspace.jobs.is_dir() else ()
+        found = [read(JobFolder(path)) for path in folders if path.is_dir()]
+        return sorted(found, key=lambda status: (status.created, status.id), reverse=True)
 
-    def live(self) -> list[JobStatus]:
-        """Those that run, or are going to by themselves."""
-        raise NotImplementedError
+    def live(self) -> builtins.list[JobStatus]:
+        """Those that run, or are going to by themselves; the newest first."""
+        return [status for status in self.list() if status.live]
 
     def status(self, id: str) -> JobStatus:
         """One job, wholly; raises `JobError` if there is none of that id."""
-        raise NotImplementedError
+        return read(self._folder(id), whole=True)
 
     def stop(self, id: str, *, force: bool = False) -> JobStatus:
-        """Ask it to finish its step, save and end; `force` kills it, which costs what it has not saved."""
-        raise NotImplementedError
+        """Ask it to finish its step, save and end; `force` kills it, which costs what it has not saved.
+
+        Returns at once, unless forced: the job is ``stopping`` until it has ended.
+        """
+        folder = self._folder(id)
+        if read(folder).live:
+            try:
+                folder.stop.touch()
+            except OSError:  # not even room for an empty file
+                terminate(folder)
+            if force and kill(folder):
+                self._end(folder, "stopped", "Ended by force; resumed, it goes on from what it had saved.")
+        return read(folder, whole=True)
 
     def resume(self, id: str) -> JobStatus:
-        """Start an ended job again, in its folder, as it was asked for; a live or done one is returned as it is."""
-        raise NotImplementedError
+        """Start an ended job again, in its folder, as it was asked for; a live or done one is returned as it is.
+
+        Raises `JobError` if another job does the same thing now, `DiskFull` if there is no room.
+        """
+        folder = self._folder(id)
+        with self._one_at_a_time():
+            status, spec = read(folder), folder.spec()
+            if not status.resumable:
+                return read(folder, whole=True)
+            if spec is None:
+                raise JobError(f"The job {id!r} can't be resumed: what it was asked for can't be read.")
+            for other in self.live():
+                if other.key == status.key:
+                    raise JobError(f"{other.title!r} is at it already, as the job {other.id}.")
+            self._require_room(status.title, int(spec.get("needs_bytes") or NEEDS_BYTES))
+            lock = folder.take(timeout_s=GATE_TIMEOUT_S)
+            if lock is None:  # it is still on its way out, or back
+                return read(folder, whole=True)
+            with lock, _disk_errors(status.title):
+                folder.stop.unlink(missing_ok=True)
+                self._order(folder, spec, folder.record() or {})
+        return self._launch(folder)
 
     def delete(self, id: str) -> str:
         """Move an ended job to the trash; returns where it is now, for `workspace.restore`."""
-        raise NotImplementedError
+        folder = self._folder(id)
+        with self._one_at_a_time():
+            status = read(folder)
+            if status.live:
+                raise JobError(f"{status.title!r} is {status.state}; stop it first.")
+            if status.device:
+                queue.leave(status.device, folder.path)
+            return str(trash(folder.path))
+
+    def _folder(self, id):
+        path = self.workspace.jobs / id
+        if not re.fullmatch(r"\w[\w-]*", id) or not path.is_dir():
+            raise JobError(f"There is no job {id[:80]!r}; `jobs list` shows those that there are.")
+        return JobFolder(path)
+
+    @contextlib.contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        """Orders are given one after the other, whoever gives them."""
+        with _disk_errors("The job"):
+            self.workspace.jobs.mkdir(exist_ok=True)
+            gate = hard_lock(self.workspace.jobs / ".gate")
+            gate.acquire(timeout=60.0, poll_interval=0.01)
+        try:
+            yield
+        finally:
+            gate.release()
+
+    def _twin(self, spec):
+        for status in self.list():
+            if status.key != spec["key"]:
+                continue
+            same = (status.kind, status.options, status.device) == (spec["kind"], spec["options"], spec["device"])
+            if status.live or (same and 0.0 <= time.time() - status.created < SAME_CLICK_S):
+                return status
+        return None
+
+    def _require_room(self, title, needs_bytes):
+        free = shutil.disk_usage(self.workspace.root).free
+        if free < needs_bytes:
+            raise DiskFull(
+                f"{title!r} needs about {format_bytes(needs_bytes)} of disk, but only {format_bytes(free)} are free "
+                f"where the workspace lies; make room there, or use a workspace on another disk."
+            )
+
+    def _order(self, folder, spec, before):
+        """Write that a process should start, and queue it; whoever calls keeps others from doing the same."""
+        kept = {name: before[name] for name in _KEPT if name in before}
+        folder.write_record(kept | {"state": "starting", "ordered": time.time()})
+        if spec.get("device"):
+            queue.join(spec["device"], folder.path, title=spec["title"])
+
+    def _launch(self, folder):
+        try:
+            self.launcher.start(folder.path)
+        except OSError as error:
+            self._end(folder, "failed", f"Its process could not be started: {error.strerror or error}.")
+        return read(folder, whole=True)
+
+    def _end(self, folder, state, message):
+        """Write an end that the job's process can't write, being dead."""
+        lock = folder.take(timeout_s=GATE_TIMEOUT_S)
+        if lock is None:
+            return
+        with lock, contextlib.suppress(OSError):
+            record = folder.record() or {}
+            if record.get("state") not in ENDED:
+                folder.write_record(record | {"state": state, "message": message, "ended": time.time()})
+
+
+@contextlib.contextmanager
+def _disk_errors(title: str) -> Iterator[None]:
+    """What the disk refuses, in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else JobError
+        raise kind(f"{title!r} can't be started: {error.strerror or error}.") from None

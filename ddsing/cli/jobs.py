@@ -1,0 +1,97 @@
+"""``jobs``: what runs in the background, and how it is stopped and resumed."""
+
+import argparse
+import dataclasses
+import time
+
+from ddsing.jobs.status import JobStatus
+from ddsing.jobs.store import JobStore
+from ddsing.units import format_duration
+from ddsing.workspace import open_workspace
+
+
+def add_parser(subparsers) -> None:
+    """Add ``jobs`` and its actions to the command line."""
+    parser = subparsers.add_parser("jobs", help="background work: list, show, stop, resume and delete")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _action(actions, "list", _list, _list_text, "all jobs, the newest first")
+    for name, func, text, help_text in (
+        ("show", _show, _show_text, "how far a job is, and the end of its log"),
+        ("stop", _stop, _line, "let a job finish its step, save and end"),
+        ("resume", _resume, _line, "go on with a job that was stopped, paused, lost, or failed"),
+        ("delete", _delete, _delete_text, "move an ended job to the trash; what it made stays"),
+    ):
+        action = _action(actions, name, func, text, help_text)
+        action.add_argument("id", metavar="ID")
+        if name == "stop":
+            action.add_argument("--force", action="store_true", help="kill it; what it has not saved is lost")
+
+
+def _action(actions, name, func, text, help_text) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=help_text)
+    parser.set_defaults(func=func, text=text)
+    return parser
+
+
+def _store(args) -> JobStore:
+    return JobStore(open_workspace(args.workspace))
+
+
+def _document(status: JobStatus) -> dict:
+    return {field.name: getattr(status, field.name) for field in dataclasses.fields(status)}
+
+
+def _list(args) -> dict:
+    shown = ("log_tail", "result")
+    jobs = [_document(status) for status in _store(args).list()]
+    return {"jobs": [{name: value for name, value in job.items() if name not in shown} for job in jobs]}
+
+
+def _list_text(document: dict) -> str:
+    return "\n".join(_line(job) for job in document["jobs"]) or "No jobs yet."
+
+
+def _show(args) -> dict:
+    return _document(_store(args).status(args.id))
+
+
+def _show_text(document: dict) -> str:
+    lines = [_line(document), document["message"], document["log_tail"]]
+    return "\n".join(line for line in lines if line)
+
+
+def _stop(args) -> dict:
+    return _document(_store(args).stop(args.id, force=args.force))
+
+
+def _resume(args) -> dict:
+    return _document(_store(args).resume(args.id))
+
+
+def _delete(args) -> dict:
+    return {"id": args.id, "token": _store(args).delete(args.id)}
+
+
+def _delete_text(document: dict) -> str:
+    return f"Moved {document['id']} to the trash: {document['token']} can be moved back."
+
+
+def _line(job: dict) -> str:
+    """A job in a line, such as ``20260102-…  running  Train Aria: step 250 of 40,000, loss 6.12, 3 h 20 min left``."""
+    parts = []
+    if job["stage"] and job["state"] in ("running", "stopping"):
+        parts.append(job["stage"])
+    if job["step"] is not None:
+        parts.append(f"step {job['step']:,}" + (f" of {job['steps']:,}" if job["steps"] else ""))
+    elif job["fraction"] is not None:
+        parts.append(f"{job['fraction']:.0%}")
+    if job["loss"] is not None:
+        parts.append(f"loss {job['loss']:.2f}")
+    if job["eta_s"] is not None:
+        parts.append(f"{format_duration(job['eta_s'])} left")
+    if job["state"] == "waiting" and job["ahead"]:
+        parts.append(f"{len(job['ahead'])} ahead")
+    if job["alive"] and (job["heartbeat_age_s"] or 0.0) > 60.0:
+        parts.append(f"not heard of for {format_duration(job['heartbeat_age_s'])}")
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(job["created"]))
+    return f"{job['id']}  {job['state']:<8}  {when}  {job['title']}" + (f": {', '.join(parts)}" if parts else "")

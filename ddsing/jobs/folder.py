@@ -1,0 +1,172 @@
+"""A job's folder: its files, and the lock that tells whether its process lives.
+
+The lock is taken by the process for life, and for an instant by whoever asks whether it is held. So that nobody
+mistakes the one for the other, both pass a gate, a second lock, one at a time.
+"""
+
+import contextlib
+import json
+import math
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ddsing.jobs.status import ENDED, classify
+from ddsing.workspace import write_atomic
+
+GATE_TIMEOUT_S = 5.0  # a gate is passed in a millisecond, unless somebody in it was suspended
+SILENT_S = 10.0  # where locks can't be asked: after this long without a heartbeat a process counts as dead
+_MAX_JSON_BYTES = 2**20
+
+
+def hard_lock(path: Path) -> FileLock:
+    """A lock that the kernel releases when its holder dies; an error where a file system has none."""
+    return FileLock(path, thread_local=False, fallback_to_soft=False)
+
+
+class JobFolder:
+    """The files of one job."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        self.log = self.path / "log.txt"
+        self.stop = self.path / "stop"
+        self.heartbeat = self.path / "heartbeat"
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        return self.path.name
+
+    def spec(self) -> dict[str, Any] | None:
+        """What was asked for; None if it can't be read."""
+        return _read(self.path / "spec.json")
+
+    def record(self) -> dict[str, Any] | None:
+        """``status.json``; None if it can't be read."""
+        return _read(self.path / "status.json")
+
+    def result(self) -> dict[str, Any] | None:
+        """What the job returned; None if it did not, or can't be read."""
+        return _read(self.path / "result.json")
+
+    def create(self, spec: Mapping[str, Any]) -> None:
+        """Make the folder, with all files that the job must not lack on a full disk."""
+        self.path.mkdir(parents=True, mode=0o700)
+        for name in ("lock", "gate", "heartbeat", "log.txt"):
+            (self.path / name).touch()
+        write_atomic(self.path / "spec.json", _json(spec))
+
+    def write_record(self, record: Mapping[str, Any], *, durable: bool = True) -> None:
+        """Replace ``status.json``; `durable` waits for the disk, for what must outlast a power cut. Raises OSError."""
+        content, path = _json(record), self.path / "status.json"
+        if durable:
+            write_atomic(path, content)
+            return
+        temporary = self.path / f".{uuid.uuid4().hex}.tmp"
+        try:
+            temporary.write_bytes(content)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Write ``result.json``; raises OSError."""
+        write_atomic(self.path / "result.json", _json(result))
+
+    def take(self, *, timeout_s: float = 0.0) -> FileLock | None:
+        """The lock, held from now on, or None if a process of this job lives for longer than `timeout_s` from now."""
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            with self._gate():
+                lock = hard_lock(self.path / "lock")
+                with contextlib.suppress(Timeout):
+                    lock.acquire(blocking=False)
+                    return lock
+            if time.monotonic() >= deadline_s:
+                return None
+            time.sleep(0.05)
+
+    def is_locked(self) -> bool:
+        """Whether a process of this job lives."""
+        if not (self.path / "lock").exists():
+            return False
+        try:
+            lock = self.take()
+        except OSError:  # a disk that is read only, say
+            return (self.heartbeat_age_s() or 0.0) < SILENT_S
+        if lock is None:
+            return True
+        lock.release()
+        return False
+
+    def look(self) -> tuple[dict[str, Any] | None, bool]:
+        """The record, and whether the process that wrote it lives; of one moment, however fast they change."""
+        record = self.record()
+        for _ in range(10):
+            locked = (record or {}).get("state") not in ENDED and self.is_locked()
+            before, record = record, self.record()
+            if _identity(before) == _identity(record):
+                break
+        return record, locked
+
+    def state(self) -> str:
+        """Its state at this moment."""
+        record, locked = self.look()
+        return classify(record, locked=locked, stop_requested=self.stop.exists(), now_s=time.time())
+
+    def heartbeat_age_s(self) -> float | None:
+        """Seconds since its process was last heard of."""
+        try:
+            return max(0.0, time.time() - self.heartbeat.stat().st_mtime)
+        except OSError:
+            return None
+
+    @contextlib.contextmanager
+    def _gate(self) -> Iterator[None]:
+        gate = hard_lock(self.path / "gate")
+        try:
+            gate.acquire(timeout=GATE_TIMEOUT_S, poll_interval=0.002)
+        except Timeout:  # somebody was suspended in it: do without
+            yield
+            return
+        try:
+            yield
+        finally:
+            gate.release()
+
+
+def _identity(record):
+    """What changes whenever another process, or another state, begins."""
+    return record and [record.get(name) for name in ("state", "ordered", "pid")]
+
+
+def _read(path):
+    try:
+        with open(path, "rb") as file:
+            document = json.loads(file.read(_MAX_JSON_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _json(document):
+    return json.dumps(plain(document), indent=1, allow_nan=False).encode()
+
+
+def plain(value: Any) -> Any:
+    """`value` in JSON's own types: arrays as lists, NaN and infinity as None, what JSON doesn't know as text."""
+    if hasattr(value, "tolist"):  # numpy's, without importing it
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(entry) for entry in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int) else str(value)

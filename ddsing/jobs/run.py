@@ -1,0 +1,159 @@
+"""The process of a job: ``python -m ddsing.jobs.run FOLDER``.
+
+It takes the lock of its folder for life, waits for its turn on its device, and only then imports what its kind runs.
+SIGTERM, like a file called ``stop`` in the folder, asks it to finish its step and save; SIGINT and SIGHUP are meant for
+whoever sits at a terminal and are not heard.
+"""
+
+import contextlib
+import errno
+import faulthandler
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ddsing.errors import Cancelled, DdsingError, DiskFull
+from ddsing.jobs import log, queue
+from ddsing.jobs.context import JobContext
+from ddsing.jobs.folder import JobFolder
+from ddsing.jobs.kinds import KINDS
+from ddsing.workspace import Workspace
+
+NICENESS = 10
+LAST_BREATH_S = 20.0  # for libraries to clear up after the job has ended
+UNEXPECTED = "Something unexpected went wrong, which is a fault of this program; the log says where."
+FULL = "The disk is full, so the job has paused. Make room, then resume it; nothing that was saved is lost."
+NO_MEMORY = "There was not enough memory for it: close other programs, or choose a smaller model or batch."
+
+
+def main(arguments: Sequence[str] | None = None, *, kinds: Mapping[str, str] = KINDS) -> int:
+    """Run the job of a folder, unless it runs already or nobody has ordered its start; returns the exit status."""
+    stop_signals: list[int] = []
+    heard = stop_signals.append
+    _listen(lambda number, _: heard(number))
+    folder = JobFolder(Path((sys.argv[1:] if arguments is None else arguments)[0]))
+    lock = folder.take()
+    if lock is None:
+        return 0
+    try:
+        record, spec = folder.record(), folder.spec()
+        if not record or record.get("state") != "starting" or spec is None:
+            return 0
+        context = JobContext(folder, record)
+        _listen(lambda number, _: context.request_stop())
+        if stop_signals:
+            context.request_stop()
+        log.speak_unfailingly()
+        _be_modest()
+        with context.pulse():
+            state = _live(context, spec, folder, kinds)
+        _let_nothing_linger()
+        return 1 if state == "failed" else 0
+    finally:
+        lock.release()
+
+
+def _listen(handler):
+    """Hear SIGTERM and no other polite signal; those that came since the launcher blocked them are heard now."""
+    signal.signal(signal.SIGTERM, handler)
+    ignored = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, *ignored])
+
+
+def _be_modest():
+    """Leave processor time to the dashboard, and if memory runs out, be the one that goes."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+    for path, value in (("/proc/self/autogroup", NICENESS), ("/proc/self/oom_score_adj", 500)):
+        with contextlib.suppress(OSError):
+            Path(path).write_text(str(value), encoding="ascii")
+
+
+def _live(context, spec, folder, kinds):
+    """From its first word to its last; returns the state it ended in."""
+    faulthandler.enable()
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("ddsing").setLevel(logging.INFO)
+    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {spec.get('title')}: process {os.getpid()}")
+    import psutil
+
+    me = {"pid": os.getpid(), "process_created": psutil.Process().create_time()}
+    device = spec.get("device")
+    with contextlib.ExitStack() as held:
+        try:
+            context.enter("waiting" if device else "running", **me)
+            held.enter_context(_turn(context, device, folder))
+            context.enter("running", started=time.time(), ahead=[], message="")
+            _choose(device)
+            result = _call(kinds, spec, context)
+            folder.write_result(result)
+            stopped = context.should_stop() and result.get("stopped")
+            state, message = "stopped" if stopped else "done", str(result.get("message") or "")
+        except BaseException as error:
+            state, message = _verdict(error)
+        context.leave(state, message)
+    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {state}. {message}")
+    return state
+
+
+def _turn(context, device, folder):
+    if not device:
+        return contextlib.nullcontext()
+    return queue.turn(
+        device,
+        job=folder.path,
+        should_stop=context.should_stop,
+        on_wait=lambda ahead: context.enter("waiting", ahead=list(ahead)),
+    )
+
+
+def _choose(device):
+    """Let TensorFlow see the device whose turn it is, and no other."""
+    if device:
+        os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+        os.environ["CUDA_VISIBLE_DEVICES"] = device.removeprefix("gpu:") if device != "cpu" else "-1"
+
+
+def _call(kinds, spec, context) -> dict[str, Any]:
+    module, _, function = kinds[spec["kind"]].partition(":")
+    run = getattr(importlib.import_module(module), function)
+    workspace = Workspace(context.folder.parent.parent)
+    return dict(run(workspace, dict(spec["options"]), context) or {})
+
+
+def _verdict(error):
+    """(state, message) of a job that ended by an exception."""
+    if isinstance(error, Cancelled):
+        return "stopped", ""
+    if isinstance(error, DiskFull):
+        return "paused", str(error)
+    if isinstance(error, DdsingError):
+        return "failed", str(error)
+    logging.getLogger("ddsing").error("The job ended unexpectedly", exc_info=error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "paused", FULL
+    return "failed", NO_MEMORY if isinstance(error, MemoryError) else UNEXPECTED
+
+
+def _let_nothing_linger():
+    """End the process in time even if a thread or a library of the job's does not."""
+
+    def end():
+        time.sleep(LAST_BREATH_S)
+        os._exit(0)
+
+    threading.Thread(target=end, name="last breath", daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
