@@ -78,6 +78,7 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        self.workspace = workspace
         self.log = workspace.with_suffix(".log")
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
@@ -296,13 +297,36 @@ def test_keyboard_shortcut_starts_a_transfer(page, server):
     _wait_for_takes(page, before)
 
 
+def test_storage_is_cleared_when_asked(page, server):
+    _transfer(page)
+    cache = server.workspace / ".cache" / "features"
+    assert list(cache.glob("*.npz"))
+    page.get_by_role("button", name="Storage").click()
+    page.get_by_role("button", name="Clear the cache").click()
+    page.get_by_text("gained.").wait_for()
+    assert not list(cache.glob("*.npz"))
+    _settled(page)
+    _transfer(page)  # as if never analysed before
+    assert list(cache.glob("*.npz"))
+
+
 def test_listens_on_loopback_only_and_checks_the_host(server):
     import psutil
 
     connections = psutil.Process(server.process.pid).net_connections("tcp")
     assert {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
+    for address in _own_addresses():  # this machine as the network knows it
+        with pytest.raises(ConnectionRefusedError), socket.create_connection((address, server.port), timeout=5):
+            pass
     assert _handshake(server, "localhost") == 101
     assert _handshake(server, "evil.example") == 403
+
+
+def _own_addresses() -> set[str]:
+    import psutil
+
+    found = {a.address for card in psutil.net_if_addrs().values() for a in card if a.family == socket.AF_INET}
+    return {address for address in found if not address.startswith("127.")}
 
 
 def _handshake(server: Server, host: str) -> int:

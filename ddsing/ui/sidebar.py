@@ -1,18 +1,21 @@
 """The sidebar: which workspace is open, and which device does the work."""
 
 import shutil
+from pathlib import Path
 
 import streamlit as st
 
 import ddsing
-from ddsing.ui import caches, warmup
+from ddsing.ui import caches, storage_panel, warmup
 from ddsing.ui.formatting import format_bytes, home_relative, plain
 
 LOW_DISK_BYTES = 2e9
+LOGO = Path(__file__).parent / "logo.svg"
 
 
 def show() -> None:
     """Workspace, device, and a warning when the disk is nearly full."""
+    st.logo(LOGO, size="large")
     with st.sidebar:
         workspace = caches.workspace()
         st.caption("Workspace", help="The folder that holds everything. Start the dashboard with DDSING_WORKSPACE=DIR "
@@ -21,6 +24,7 @@ def show() -> None:
         free = shutil.disk_usage(workspace.root).free
         if free < LOW_DISK_BYTES:
             st.warning(f"Only {format_bytes(free)} left on this disk.", icon=":material/hard_drive:")
+        storage_panel.show()
         st.caption("Device", help="What renders and trains. It gets ready in the background; you can start already.")
         done = warmup.status().device or warmup.status().failed
         st.fragment(_device, run_every=None if done else 2.0)()

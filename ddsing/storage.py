@@ -1,0 +1,75 @@
+"""What a workspace keeps besides its owner's files: results that can be computed again, and what was deleted.
+
+Both are only ever removed on request. The cache of pitch tracks is bounded by itself (`ddsing.features.FeatureCache`).
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddsing.features import FeatureCache
+from ddsing.workspace import FOLDERS, Workspace
+
+TRASH = ".trash"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Sizes in bytes.
+
+    Attributes
+    ----------
+    cache_bytes : int
+        Pitch tracks and converted 2021 instruments, which are made again when they are needed.
+    trash_bytes : int
+        Deleted recordings, instruments and takes that can still be brought back.
+    """
+
+    cache_bytes: int
+    trash_bytes: int
+
+
+def measure(workspace: Workspace) -> Storage:
+    """What there is to gain."""
+    return Storage(_size(workspace.cache), sum(map(_size, _trashes(workspace))))
+
+
+def clear_cache(workspace: Workspace) -> int:
+    """Remove what can be computed again; returns the bytes gained."""
+    before = _size(workspace.cache)
+    FeatureCache(workspace.cache / "features").clear()
+    shutil.rmtree(workspace.cache / "instruments", ignore_errors=True)
+    return before - _size(workspace.cache)
+
+
+def empty_trash(workspace: Workspace) -> int:
+    """Delete for good what was deleted; returns the bytes gained."""
+    gained = 0
+    for folder in list(_trashes(workspace)):
+        before = _size(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        gained += before - _size(folder)
+    return gained
+
+
+def _trashes(workspace: Workspace) -> Iterator[Path]:
+    for name in FOLDERS:
+        for path, folders, _ in os.walk(workspace.root / name):  # follows no symbolic link
+            if TRASH in folders:
+                folders.remove(TRASH)
+                trash = Path(path) / TRASH
+                if not trash.is_symlink():
+                    yield trash
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path, _, files in os.walk(folder):
+        for file in files:
+            try:
+                total += os.lstat(os.path.join(path, file)).st_size
+            except OSError:
+                continue  # it went away meanwhile
+    return total

@@ -1,0 +1,67 @@
+"""What the cache and the trash take, and that clearing them touches nothing else."""
+
+import json
+
+import pytest
+
+from ddsing import cli, storage
+from ddsing.experiments import TakeStore
+from ddsing.features import FeatureCache
+from ddsing.instrument.library import Library
+from ddsing.workspace import open_workspace, trash
+from tests import tiny_workspace
+
+
+@pytest.fixture
+def used(tmp_path):
+    """A workspace with a known pitch track, and with a deleted instrument and recording."""
+    workspace = open_workspace(tiny_workspace.fill(tmp_path / "ws"))
+    track = tiny_workspace.sung()[::64]
+    FeatureCache(workspace.cache / "features").put("a" * 64, "tiny", track, track)
+    Library(workspace).delete(tiny_workspace.NAMES[1])
+    trash(workspace.audio / "alto" / "one.wav")
+    return workspace
+
+
+def files(workspace):
+    return sorted(
+        str(path.relative_to(workspace.root))
+        for path in workspace.root.rglob("*")
+        if path.is_file() and not {".trash", ".cache"} & set(path.parts)
+    )
+
+
+def test_sizes_are_those_of_the_files(used):
+    found = storage.measure(used)
+    hidden = [path for path in used.root.rglob("*") if path.is_file()]
+    for folder, n_bytes in ((".cache", found.cache_bytes), (".trash", found.trash_bytes)):
+        assert n_bytes == sum(path.stat().st_size for path in hidden if folder in path.parts) > 0
+
+
+def test_clearing_takes_only_what_it_says(used):
+    before, sizes = files(used), storage.measure(used)
+    assert storage.clear_cache(used) == sizes.cache_bytes
+    assert storage.measure(used) == storage.Storage(0, sizes.trash_bytes)
+    assert storage.empty_trash(used) == sizes.trash_bytes
+    assert storage.measure(used) == storage.Storage(0, 0)
+    assert files(used) == before
+    assert TakeStore(used).list() == []
+
+
+def test_a_link_is_not_followed(used, tmp_path):
+    outside = tmp_path / "mine"
+    outside.mkdir()
+    (outside / "song.wav").write_bytes(b"x" * 1000)
+    (used.experiments / ".trash").symlink_to(outside, target_is_directory=True)
+    (used.examples / "linked").symlink_to(outside, target_is_directory=True)
+    storage.empty_trash(used)
+    assert (outside / "song.wav").read_bytes() == b"x" * 1000
+
+
+def test_the_command(used, capsys):
+    sizes = storage.measure(used)
+    assert cli.main(["storage", "--workspace", str(used.root), "--clear-cache", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == {"cache_bytes": 0, "trash_bytes": sizes.trash_bytes, "gained_bytes": sizes.cache_bytes}
+    assert cli.main(["storage", "--workspace", str(used.root), "--empty-trash"]) == 0
+    assert "gained. Cache: 0 B. Trash: 0 B." in capsys.readouterr().out
