@@ -36,7 +36,7 @@ def test_curves_keep_values_and_unvoiced_gaps():
 
 def test_curves_alt_text_says_the_octave():
     said = features.alt_text(_curves())
-    assert "A3" in said and "A4" in said and "+12.0 semitones" in said and "1 passages" in said
+    assert "A3" in said and "A4" in said and "+12.0 semitones" in said and "1 passage taken" in said
 
 
 def test_curves_without_notes_or_sound_still_draw():
@@ -77,7 +77,7 @@ def test_fit_shades_exactly_the_outside_passages():
     figure = fit.figure(_ranges())
     shaded = [shape for shape in figure.layout.shapes if shape.type == "rect"]
     assert [(shape.x0, shape.x1) for shape in shaded] == [(4.0, 10.0)] * 2
-    assert "6.0 s in 1 passages" in fit.alt_text(_ranges()) and "D3 to G4" in fit.alt_text(_ranges())
+    assert "6.0 s in 1 passage lie" in fit.alt_text(_ranges()) and "D3 to G4" in fit.alt_text(_ranges())
 
 
 def test_fit_without_ranges():
@@ -100,6 +100,27 @@ def test_spectrograms_share_one_scale_and_bounded_size():
     assert [trace.coloraxis for trace in figure.data] == ["coloraxis", "coloraxis"]
     assert figure.data[1].z.shape[1] <= spectrogram.MAX_COLUMNS
     assert "original peaks at -40 dB" in spectrogram.alt_text(quiet, loud)
+
+
+def test_spectrograms_are_as_wide_as_the_curves_below_them():
+    spectrograms, curves = spectrogram.figure(np.zeros(16_000), np.zeros(16_000)), features.figure(_curves())
+    for side in ("l", "r"):
+        assert spectrograms.layout.margin[side] == curves.layout.margin[side]
+    assert spectrograms.layout.coloraxis.colorbar.orientation == "h"
+    assert "#" not in "".join(colour for _, colour in spectrogram.SCALE)  # Streamlit would swap #000001 and so on
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (59.5, 63.0, ["C4", "C♯4", "D4", "D♯4"]),
+        (60, 72, ["C4", "D4", "E4", "F4", "G4", "A4", "B4", "C5"]),
+        (48, 72, ["C3", "E3", "G3", "C4", "E4", "G4", "C5"]),
+        (36, 84, ["C2", "C3", "C4", "C5", "C6"]),
+    ],
+)
+def test_note_axes_are_labelled_as_musicians_read_them(low, high, expected):
+    assert style.note_ticks(low, high)["ticktext"] == expected
 
 
 def test_spectrogram_of_almost_nothing():

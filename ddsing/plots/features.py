@@ -158,5 +158,6 @@ def alt_text(curves: Curves) -> str:
         loud_after = float(np.mean(np.asarray(curves.loudness_used_db)[voiced]))
         parts.append(f"mean loudness of the sung frames {loud_before:.0f} dB before and {loud_after:.0f} dB after")
     if curves.mask_on is not None:
-        parts.append(f"{len(style.merged_runs(curves.mask_on, gap_frames=0))} passages taken as notes")
+        n_notes = len(style.merged_runs(curves.mask_on, gap_frames=0))
+        parts.append(f"{n_notes} {'passage' if n_notes == 1 else 'passages'} taken as notes")
     return "Loudness, pitch and confidence over time. " + "; ".join(parts) + "."

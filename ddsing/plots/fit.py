@@ -86,6 +86,7 @@ def alt_text(ranges: Ranges) -> str:
         parts.append("The instrument covers {} to {}.".format(*map(note_name, ranges.pitch_range_midi)))
     passages = style.merged_runs(ranges.outside)
     outside_s = float(np.sum(ranges.outside)) / FRAME_RATE
-    said = f"{format_duration(outside_s)} in {len(passages)} passages lie outside."
+    count = "1 passage" if len(passages) == 1 else f"{len(passages)} passages"
+    said = f"{format_duration(outside_s)} in {count} lie outside."
     parts.append(said if passages else "Nothing lies outside.")
     return " ".join(parts)

@@ -76,10 +76,10 @@ def shade(figure: go.Figure, mask, colour: str, *, row: int | None = None) -> No
 
 
 def note_ticks(low_midi: float, high_midi: float) -> dict:
-    """Axis settings that label MIDI notes by name: every note, third, or octave, as room allows."""
-    step = next((step for step, span in ((1, 8), (2, 16), (4, 28)) if high_midi - low_midi <= span), 12)
-    first = int(np.ceil(low_midi / step) * step)
-    ticks = list(range(first, int(high_midi) + 1, step))
+    """Axis settings that label MIDI notes by name: every semitone, the white keys, C E G, or C, as room allows."""
+    room = ((8, range(12)), (17, (0, 2, 4, 5, 7, 9, 11)), (30, (0, 4, 7)))
+    shown = next((pitch_classes for span, pitch_classes in room if high_midi - low_midi <= span), (0,))
+    ticks = [midi for midi in range(int(np.ceil(low_midi)), int(high_midi) + 1) if midi % 12 in shown]
     return {"tickvals": ticks, "ticktext": [note_name(tick) for tick in ticks], "range": [low_midi, high_midi]}
 
 

@@ -9,11 +9,7 @@ import streamlit as st
 from ddsing.ui import caches, state
 from ddsing.ui.formatting import plain
 
-KINDS = {
-    "examples": ":material/folder_special: Examples",
-    "upload": ":material/upload: Upload",
-    "microphone": ":material/mic: Microphone",
-}
+KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
 UPLOAD_TYPES = [suffix[1:] for suffix in caches.SUFFIXES]
 _UPLOADED, _RECORDED = "source.uploaded", "source.recorded"
 

@@ -108,10 +108,10 @@ def _players(take) -> None:
 
 
 def _grid(take, names: list[str]) -> None:
-    columns = st.columns(2, gap="medium")
-    for index, name in enumerate(names):
-        with columns[index % 2]:
-            _player(take, name)
+    for first in range(0, len(names), 2):  # row by row, so that the order holds where columns are stacked
+        for column, name in zip(st.columns(2, gap="medium"), names[first : first + 2]):
+            with column:
+                _player(take, name)
 
 
 def _player(take, name: str) -> None:

@@ -62,7 +62,7 @@ def settings(*, has_statistics: bool):
         _slider("autotune", "Autotune", 0.0, 1.0, 0.1, "%.1f", reasons)
         _toggle("show_full_output", "Show full output", reasons)
     with colour:
-        _toggle("use_statistics", "Use loudness statistics", reasons)
+        _toggle("use_statistics", "Loudness statistics", reasons)
         _slider("mask_threshold", "Mask threshold", 0.0, 2.0, 0.1, "%.1f", reasons)
         _slider("attenuation_db", "Attenuation, dB", 0.0, 50.0, 1.0, "%.0f", reasons)
     return state.settings()
