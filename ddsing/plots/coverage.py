@@ -79,8 +79,14 @@ def figure(windows: Windows, *, colour: str = "state", current: int | None = Non
             )  # fmt: skip
     _frame(result, windows, rows, offsets, current)
     style.finish(result, height=max(150, (84 if colour == "state" else 108) + ROW_PX * len(labels)))
-    result.update_layout(barmode="overlay", hovermode="closest", dragmode="select", bargap=0.1,
-                         margin={"l": 10, "r": 12, "t": 34 if colour == "state" else 58}, legend={"traceorder": "normal"})  # fmt: skip
+    result.update_layout(
+        barmode="overlay",
+        hovermode="closest",
+        dragmode="select",
+        bargap=0.1,
+        margin={"l": 10, "r": 12, "t": 34 if colour == "state" else 58},
+        legend={"traceorder": "normal"},
+    )
     result.update_xaxes(title_text="time, s", range=[0, float((offsets + windows.hop_s).max(initial=10.0))],
                         showgrid=False)  # fmt: skip
     result.update_yaxes(tickvals=list(range(len(labels))), ticktext=labels, automargin=True, showgrid=False,
