@@ -12,14 +12,14 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from ddsing.errors import Cancelled, DdsingError, DiskFull  # noqa: E402
-from ddsing.workspace import write_atomic  # noqa: E402
+from ddsing.errors import Cancelled, DdsingError, DiskFull
+from ddsing.workspace import write_atomic
 
 KINDS = {name: f"tests.jobs_process:{name}" for name in ("count", "end", "talk", "parent", "fill", "report")}
 
 
 def count(workspace, options, job):
-    """Counts steps as a training does: resumes from what it saved, saves when asked to stop, notes when it began and ended."""
+    """Counts steps as a training does: resumes from what it saved, and saves; notes when it began and ended."""
     saved = job.folder / "saved"
     step = int(saved.read_text()) if saved.exists() else 0
     steps = int(options["steps"])

@@ -76,7 +76,7 @@ def device() -> Device:
 
 
 def n_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The cores that this process may use: no more than ``DDSING_CORES``, which background work is given."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("DDSING_CORES", "")
+    return max(1, min(cores, int(limit))) if limit.isdecimal() else cores

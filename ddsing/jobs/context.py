@@ -99,8 +99,7 @@ class JobContext:
         finally:
             over.set()
             thread.join()
-            with contextlib.suppress(OSError):
-                self._reserve.unlink(missing_ok=True)
+            _try(lambda: self._reserve.unlink(missing_ok=True), lambda: log.bound(self._folder.log))
 
     def _beat(self, over):
         beaten_s = -math.inf
@@ -109,9 +108,7 @@ class JobContext:
                 self.request_stop()
             if time.monotonic() - beaten_s >= HEARTBEAT_S:
                 beaten_s = time.monotonic()
-                for chore in (self._folder.heartbeat.touch, lambda: log.bound(self._folder.log)):
-                    with contextlib.suppress(OSError):
-                        chore()
+                _try(self._folder.heartbeat.touch, lambda: log.bound(self._folder.log))
             with self._guard:
                 if self._unwritten:
                     self._unwritten = not self._write(durable=False)
@@ -124,3 +121,10 @@ class JobContext:
         except OSError:
             return False
         return True
+
+
+def _try(*chores):
+    """Each of them, whether or not the disk lets the others through."""
+    for chore in chores:
+        with contextlib.suppress(OSError):
+            chore()

@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ddsing.jobs.status import ENDED, classify
+from ddsing.jobs.status import ENDED, classify, written_state
 from ddsing.workspace import write_atomic
 
 GATE_TIMEOUT_S = 5.0  # a gate is passed in a millisecond, unless somebody in it was suspended
@@ -81,12 +81,10 @@ class JobFolder:
 
     def take(self, *, timeout_s: float = 0.0) -> FileLock | None:
         """The lock, held from now on, or None if a process of this job lives for longer than `timeout_s` from now."""
-        deadline_s = time.monotonic() + timeout_s
+        lock, deadline_s = hard_lock(self.path / "lock"), time.monotonic() + timeout_s
         while True:
             with self._gate():
-                lock = hard_lock(self.path / "lock")
-                with contextlib.suppress(Timeout):
-                    lock.acquire(blocking=False)
+                if _try(lock):
                     return lock
             if time.monotonic() >= deadline_s:
                 return None
@@ -96,20 +94,20 @@ class JobFolder:
         """Whether a process of this job lives."""
         if not (self.path / "lock").exists():
             return False
+        lock = hard_lock(self.path / "lock")
         try:
-            lock = self.take()
+            with self._gate():
+                free = _try(lock)
+                lock.release()  # inside the gate, or the next to ask would find it held
         except OSError:  # a disk that is read only, say
             return (self.heartbeat_age_s() or 0.0) < SILENT_S
-        if lock is None:
-            return True
-        lock.release()
-        return False
+        return not free
 
     def look(self) -> tuple[dict[str, Any] | None, bool]:
         """The record, and whether the process that wrote it lives; of one moment, however fast they change."""
         record = self.record()
         for _ in range(10):
-            locked = (record or {}).get("state") not in ENDED and self.is_locked()
+            locked = written_state(record) not in ENDED and self.is_locked()
             before, record = record, self.record()
             if _identity(before) == _identity(record):
                 break
@@ -139,6 +137,14 @@ class JobFolder:
             yield
         finally:
             gate.release()
+
+
+def _try(lock):
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False
+    return True
 
 
 def _identity(record):

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ddsing.errors import Cancelled, DdsingError, DiskFull
+from ddsing.errors import Cancelled, DdsingError, DiskFull, JobError
 from ddsing.jobs import log, queue
 from ddsing.jobs.context import JobContext
 from ddsing.jobs.folder import JobFolder
@@ -125,6 +125,8 @@ def _choose(device):
 
 
 def _call(kinds, spec, context) -> dict[str, Any]:
+    if spec["kind"] not in kinds:
+        raise JobError(f"This version of the program knows no jobs of the kind {spec['kind']!r}.")
     module, _, function = kinds[spec["kind"]].partition(":")
     run = getattr(importlib.import_module(module), function)
     workspace = Workspace(context.folder.parent.parent)

@@ -110,11 +110,11 @@ def classify(record: Mapping[str, Any] | None, *, locked: bool, stop_requested: 
     now_s : float
         Seconds since 1970.
     """
-    written = record.get("state") if record else None
+    written = written_state(record)
     if written in ENDED:
-        return str(written)
+        return written
     if locked:
-        return "stopping" if stop_requested else str(written) if written in LIVE else "starting"
+        return "stopping" if stop_requested else written if written in LIVE else "starting"
     ordered = record.get("ordered") if record else None
     if written == "starting" and isinstance(ordered, int | float):
         if -1.0 <= now_s - ordered < START_TIMEOUT_S:
@@ -122,6 +122,12 @@ def classify(record: Mapping[str, Any] | None, *, locked: bool, stop_requested: 
         if stop_requested:
             return "stopped"
     return "lost"
+
+
+def written_state(record: Mapping[str, Any] | None) -> str:
+    """The state that a record names; empty if it names none."""
+    state = record.get("state") if record else None
+    return state if isinstance(state, str) else ""
 
 
 def read(folder: "JobFolder", *, whole: bool = False) -> JobStatus:
@@ -134,7 +140,8 @@ def read(folder: "JobFolder", *, whole: bool = False) -> JobStatus:
     spec, record = spec or {}, record or {}
     options: dict[str, Any] = spec["options"] if isinstance(spec.get("options"), dict) else {}
     device = spec.get("device") if isinstance(spec.get("device"), str) else None
-    ahead = tuple(map(str, record.get("ahead") or ())) if state == "waiting" else ()
+    queued = record.get("ahead") if state == "waiting" else None
+    ahead = tuple(map(str, queued)) if isinstance(queued, list) else ()
     running = state in ("running", "stopping")
     return JobStatus(
         id=folder.id,

@@ -16,7 +16,7 @@ from ddsing.jobs.folder import GATE_TIMEOUT_S, JobFolder, hard_lock, plain
 from ddsing.jobs.kinds import KINDS
 from ddsing.jobs.launcher import Launcher, LocalLauncher
 from ddsing.jobs.signalling import kill, terminate
-from ddsing.jobs.status import ENDED, JobStatus, read
+from ddsing.jobs.status import ENDED, JobStatus, read, written_state
 from ddsing.units import format_bytes
 from ddsing.workspace import Workspace, trash
 
@@ -208,7 +208,7 @@ class JobStore:
             return
         with lock, contextlib.suppress(OSError):
             record = folder.record() or {}
-            if record.get("state") not in ENDED:
+            if written_state(record) not in ENDED:
                 folder.write_record(record | {"state": state, "message": message, "ended": time.time()})
 
 
