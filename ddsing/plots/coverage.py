@@ -125,7 +125,8 @@ def _marker(windows: Windows, colour: str, name: str, chosen: np.ndarray) -> tup
         "opacity": np.where(excluded, 0.25, 1.0), "showscale": True,
         "colorbar": {
             "orientation": "h", "thickness": 10, "len": 0.5, "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom",
-            "title": {"text": label, "side": "top"}, "tickformat": ".0%" if colour != "confidence" else ".1f", "nticks": 4,
+            "title": {"text": label, "side": "top"}, "nticks": 4,
+            "tickformat": ".0%" if colour != "confidence" else ".1f",
         },
     }, label  # fmt: skip
 
