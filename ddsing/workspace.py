@@ -96,7 +96,7 @@ def _refuse_importable(path):
 
 
 def _fill_with_demo(workspace):
-    for folder in ("audio", "examples", "instruments"):
+    for folder in ("audio", "examples", "instruments", ".cache"):
         for file in sorted(path for path in (DEMO / folder).rglob("*") if path.is_file()):
             target = workspace.root / file.relative_to(DEMO)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ same kind of voice, not the same bits: training on several threads is not exact.
 import argparse
 import datetime
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import soundfile
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `python demo/build.py` works as well
 
 from ddsing import audio as recordings
-from ddsing import instrument, loudness, statistics
+from ddsing import features, instrument, loudness, statistics
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import training
 from ddsing.model_config import ModelConfig
@@ -24,6 +24,7 @@ from demo.singer import ALTO, CELLO, SOPRANO, TENOR, WHISTLER, Note, Voice, prac
 
 ASSETS = Path(__file__).parent / "assets"
 CONFIG = ModelConfig(rnn_channels=128, ch=128, layers_per_stack=2, n_harmonics=60, n_noise_bands=33)
+EXAMPLE_PEAK = 0.4  # of full scale
 LOW, HIGH = 48, 81  # MIDI range of the practice
 HELD_OUT_STARTS = range(0, 2000, 500)
 
@@ -71,7 +72,26 @@ def examples():
         for i, (midi, beats) in enumerate(ODE_TO_JOY)
     ]
     green = [Note(midi - 3, 0.36 * beats, -10.0 + 5.0 * (i % 3 == 0)) for i, (midi, beats) in enumerate(GREENSLEEVES)]
-    return {"ode-to-joy-tenor": sing(TENOR, ode, seed=11), "greensleeves-whistle": sing(WHISTLER, green, seed=12)}
+    melodies = {"ode-to-joy-tenor": (TENOR, ode, 11), "greensleeves-whistle": (WHISTLER, green, 12)}
+    sung = {name: sing(voice, _framed(notes), seed=seed) for name, (voice, notes, seed) in melodies.items()}
+    return {name: (audio * (EXAMPLE_PEAK / np.abs(audio).max()), *rest) for name, (audio, *rest) in sung.items()}
+
+
+def write_examples():
+    """The examples, and their pitch by the default tracker, so that a newcomer hears a transfer at once."""
+    cache = features.FeatureCache(ASSETS / ".cache" / "features")
+    cache.clear()
+    (ASSETS / "examples").mkdir(parents=True, exist_ok=True)
+    for name, (audio, _, _) in examples().items():
+        path = ASSETS / "examples" / f"{name}.flac"
+        path.write_bytes(recordings.encode(audio, format="FLAC"))
+        features.extract(recordings.decode(path), cache=cache)
+
+
+def _framed(notes):
+    """A melody with a breath of silence before and after, so that it neither begins nor ends with a click."""
+    first, last = notes[0], notes[-1]
+    return [replace(first, duration_s=0.0, rest_s=0.15), *notes[:-1], replace(last, rest_s=0.3)]
 
 
 def voices():
@@ -184,9 +204,7 @@ def main():
     arguments = parser.parse_args()
     wanted = (arguments.only,) if arguments.only else ("examples", "voices", *RECIPES)
     if "examples" in wanted:
-        (ASSETS / "examples").mkdir(parents=True, exist_ok=True)
-        for name, (audio, _, _) in examples().items():
-            (ASSETS / "examples" / f"{name}.flac").write_bytes(recordings.encode(audio, format="FLAC"))
+        write_examples()
     for voice, sung in voices().items() if "voices" in wanted else ():
         (ASSETS / "audio" / voice).mkdir(parents=True, exist_ok=True)
         for name, (audio, _, _) in sung.items():

@@ -21,6 +21,7 @@ class Voice:
     breath: float = 0.01
     vibrato_hz: float = 5.5
     vibrato_cents: float = 35.0
+    vibrato_onset_s: float = 0.35  # a note begins nearly straight, and its vibrato grows
 
 
 SOPRANO = Voice(((650, 110, 0), (1080, 130, -4), (2650, 180, -12), (2900, 200, -13), (3250, 250, -18)))
@@ -34,14 +35,17 @@ ALTO = Voice(
     vibrato_hz=5.1,
 )
 WHISTLER = Voice(((900, 900, 0), (2400, 600, -25)), tilt_db_per_octave=-22.0, breath=0.015, vibrato_cents=15.0)
-
-
-CELLO = Voice(
-    ((230, 60, 0), (450, 120, -1), (750, 250, -3), (1250, 400, -6), (2300, 800, -10)),
-    tilt_db_per_octave=-5.0,
-    breath=0.006,
-    vibrato_cents=18.0,
-)
+CELLO = Voice(  # the air and wood resonances of a body, its dips between them, and the bridge's hill
+    (
+        (98, 14, -4), (176, 12, 0), (220, 16, -2), (300, 30, -7), (420, 35, -3), (590, 60, -5), (760, 70, -9),
+        (1020, 120, -8), (1400, 160, -12), (1900, 220, -9), (2400, 300, -8), (3100, 420, -14),
+    ),
+    tilt_db_per_octave=-4.5,
+    breath=0.007,
+    vibrato_hz=5.8,
+    vibrato_cents=22.0,
+    vibrato_onset_s=0.5,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,12 @@ def sing(voice: Voice, notes: list[Note], *, seed: int = 0):
     sounding : np.ndarray [shape=(n_samples,), bool]
     """
     rng = np.random.default_rng(seed)
-    midi, level, sounding = _score(notes)
+    midi, level, sounding, age_s = _score(notes)
     n = len(midi)
     t = np.arange(n) / SAMPLE_RATE
     midi = signal.sosfiltfilt(signal.butter(2, 9.0, fs=SAMPLE_RATE, output="sos"), midi)  # glides
     depth = voice.vibrato_cents / 100.0 * np.clip(_slow_noise(rng, n, 0.7) * 0.4 + 0.8, 0, 1.5)
+    depth = depth * np.clip(age_s / voice.vibrato_onset_s, 0.2, 1.0)
     midi = midi + depth * np.sin(2 * np.pi * voice.vibrato_hz * t + 0.4 * _slow_noise(rng, n, 1.0))
     midi = midi + 0.03 * _slow_noise(rng, n, 8.0)
     f0_hz = 440.0 * 2.0 ** ((midi - 69.0) / 12.0)
@@ -106,15 +111,16 @@ def practice(*, minutes: float, low: int, high: int, seed: int) -> list[Note]:
 
 
 def _score(notes):
-    midi, level, sounding = [], [], []
+    midi, level, sounding, age_s = [], [], [], []
     for note in notes:
         n_note, n_rest = (int(x * SAMPLE_RATE) for x in (note.duration_s, note.rest_s))
         swell = note.level_db + 4.0 * np.sin(np.pi * np.arange(n_note) / max(n_note, 1)) - 3.0
         midi.append(np.full(n_note + n_rest, note.midi))
         level.append(np.concatenate([swell, np.full(n_rest, note.level_db)]))
         sounding.append(np.arange(n_note + n_rest) < n_note)
+        age_s.append(np.arange(n_note + n_rest) / SAMPLE_RATE)
     level = signal.sosfiltfilt(signal.butter(1, 6.0, fs=SAMPLE_RATE, output="sos"), np.concatenate(level))
-    return np.concatenate(midi), level, np.concatenate(sounding)
+    return np.concatenate(midi), level, np.concatenate(sounding), np.concatenate(age_s)
 
 
 def _slow_noise(rng, n, hz):

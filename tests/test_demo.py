@@ -28,6 +28,28 @@ def test_assets_are_there_and_small():
         assert path.stem in build.RECIPES, f"{path.name} has no recipe in demo/build.py"
 
 
+def test_the_first_transfer_need_not_wait_for_the_pitch(workspace):
+    """The examples come analysed by the default tracker: what is shipped is what an analysis finds."""
+    cache = feature_stage.FeatureCache(workspace.cache / "features")
+    assert len(list(cache.folder.glob("*.npz"))) == len(EXAMPLES)
+    for path in EXAMPLES:
+        audio = recordings.decode(workspace.examples / path.name)
+        known = feature_stage.extract(audio, cache=cache)
+        assert known.reused and known.tracker == "full"
+    start = slice(0, 2 * SAMPLE_RATE)
+    found = feature_stage.extract(audio[start])
+    voiced = found.f0_confidence[:450] > 0.8
+    np.testing.assert_allclose(known.f0_hz[:450][voiced], found.f0_hz[:450][voiced], rtol=1e-3)
+
+
+def test_the_examples_are_as_built_and_begin_and_end_in_silence():
+    for path in EXAMPLES:
+        audio = recordings.decode(path)
+        assert np.abs(audio - build.examples()[path.stem][0]).max() < 1e-6
+        assert np.abs(audio[:800]).max() < 1e-3 and np.abs(audio[-800:]).max() < 1e-3
+        assert 0.3 < np.abs(audio).max() < 0.6
+
+
 @pytest.mark.parametrize("path", INSTRUMENTS, ids=lambda path: path.stem)
 def test_an_instrument_says_what_it_is(path):
     instrument = instruments.read(path)
