@@ -6,8 +6,10 @@ Run as a program it is what `ddsing.jobs.run` is, with other kinds; imported, it
 import contextlib
 import errno
 import os
+import resource
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ddsing.errors import Cancelled, DdsingError, DiskFull
 from ddsing.workspace import write_atomic
 
-KINDS = {name: f"tests.jobs_process:{name}" for name in ("count", "end", "talk", "parent", "fill", "report")}
+KINDS = {name: f"tests.jobs_process:{name}" for name in ("count", "end", "talk", "parent", "fill", "refuse", "report")}
 
 
 def count(workspace, options, job):
@@ -76,21 +78,32 @@ def parent(workspace, options, job):
 
 
 def fill(workspace, options, job):
-    """Fills the disk, reports and prints on it, and ends when told: the first time by an error, then well."""
-    ballast = workspace.root / "ballast"
+    """Fills the disk to the last byte, then reports and prints; once it is ``roomy``, ends well."""
     if not (workspace.root / "roomy").exists():
-        with contextlib.suppress(OSError), open(ballast, "wb", buffering=0) as file:
-            while True:
-                file.write(b"\1" * 65536)
-        with contextlib.suppress(OSError), open(ballast, "ab", buffering=0) as file:
-            while True:
-                file.write(b"\1")
-        for step in range(8):
-            job.report(step=step, steps=8)
-            print("words " * 2000)
-            time.sleep(0.1)
-        raise OSError(errno.ENOSPC, "No space left on device")
+        for size in (65536, 1024, 1):
+            with contextlib.suppress(OSError), open(workspace.root / "ballast", "ab", buffering=0) as file:
+                while True:
+                    file.write(b"1" * size)
+        _speak(job, "words")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return {"step": 8}
+
+
+def refuse(workspace, options, job):
+    """For a while no file takes a byte, whatever the disk; ends by an error meanwhile."""
+    print("words while there is room")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    threading.Timer(1.5, resource.setrlimit, (resource.RLIMIT_FSIZE, limits)).start()
+    _speak(job, "words that nobody takes")
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _speak(job, words):
+    for step in range(8):
+        job.report(step=step, steps=8)
+        print(words)
+        time.sleep(0.1)
 
 
 def report(workspace, options, job):
@@ -108,6 +121,10 @@ def _note(workspace, line):
     with open(workspace.root / "notes.txt", "a", encoding="utf-8") as file:
         file.write(line + "\n")
 
+
+if __name__ == "tests.jobs_process" and Path(sys.argv[0]).name == Path(__file__).name:  # in a job, at its turn
+    with open(Path(sys.argv[1]).parents[1] / "imported.txt", "a", encoding="utf-8") as imported:
+        imported.write(f"{Path(sys.argv[1]).name}\n")
 
 if __name__ == "__main__":
     from ddsing.jobs import run

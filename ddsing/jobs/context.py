@@ -81,6 +81,8 @@ class JobContext:
                 if self._write(durable=True):
                     self._unwritten = False
                     return
+                if not self.folder.exists():
+                    break
                 with contextlib.suppress(OSError):
                     self._reserve.unlink(missing_ok=True)
                 time.sleep(0.05 * attempt)

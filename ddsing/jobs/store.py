@@ -132,7 +132,7 @@ class JobStore:
             for other in self.live():
                 if other.key == status.key:
                     raise JobError(f"{other.title!r} is at it already, as the job {other.id}.")
-            self._require_room(status.title, int(spec.get("needs_bytes") or NEEDS_BYTES))
+            self._require_room(status.title, spec.get("needs_bytes"))
             lock = folder.take(timeout_s=GATE_TIMEOUT_S)
             if lock is None:  # it is still on its way out, or back
                 return read(folder, whole=True)
@@ -180,6 +180,7 @@ class JobStore:
         return None
 
     def _require_room(self, title, needs_bytes):
+        needs_bytes = needs_bytes if isinstance(needs_bytes, int | float) else NEEDS_BYTES
         free = shutil.disk_usage(self.workspace.root).free
         if free < needs_bytes:
             raise DiskFull(
