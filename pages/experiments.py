@@ -1,15 +1,10 @@
-"""Experiments: all takes side by side."""
+"""Experiments: takes and voices side by side, by ear and by eye."""
 
 import streamlit as st
 
-from ddsing.ui import errors, router, takes_table
+from ddsing.ui import experiment_views, router
 
 router.require()
 st.title("Experiments")
-st.write("Every take of this workspace, with what made it.")
 
-with errors.guard():
-    takes_table.show()
-
-st.info("Voice space and parameter space, maps on which takes and instruments are compared, come with a later release.",
-        icon=":material/upcoming:")  # fmt: skip
+experiment_views.show(experiment_views.pick())

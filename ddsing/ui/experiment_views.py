@@ -1,0 +1,34 @@
+"""The views of the Experiments page: which there are, and the switch between them, which the address remembers."""
+
+import importlib
+import importlib.util
+
+import streamlit as st
+
+from ddsing.ui import errors
+
+KEY = "view"
+VIEWS = {  # name in the address: what people read, icon, module with a `show()`
+    "takes": ("Takes", ":material/compare:", "ddsing.ui.compare_takes"),
+    "blind": ("Blind test", ":material/hearing:", "ddsing.ui.blind_test"),
+    "matrix": ("Voice matrix", ":material/grid_on:", "ddsing.ui.matrix_view"),
+    "morph": ("Morph", ":material/blur_on:", "ddsing.ui.morph_view"),
+    "voices": ("Voices over steps", ":material/show_chart:", "ddsing.ui.voice_space"),
+    "parameters": ("Parameters", ":material/tune:", "ddsing.ui.parameter_space"),
+    "latent": ("Latent space", ":material/scatter_plot:", "ddsing.ui.latent"),
+}
+
+
+def pick() -> str:
+    """The switch; the chosen view's name."""
+    there = [name for name in VIEWS if importlib.util.find_spec(VIEWS[name][2])]
+    return st.segmented_control(
+        "View", there, key=KEY, required=True, default=there[0], bind="query-params", label_visibility="collapsed",
+        format_func=lambda name: f"{VIEWS[name][1]} {VIEWS[name][0]}", width="stretch",
+    )  # fmt: skip
+
+
+def show(name: str) -> None:
+    """The view; no other is imported, or computes anything."""
+    with errors.guard():
+        importlib.import_module(VIEWS[name][2]).show()
