@@ -39,9 +39,20 @@ def test_loss_shows_raw_smoothed_band_previews_and_best():
     assert figure.data[4].x == (5500,)
 
 
-def test_zoom_survives_new_points():
+def test_a_chosen_stretch_stays_while_points_come_and_keeps_detail():
     for make in (training.loss_figure, training.held_out_figure):
-        assert make(_course(400)).layout.uirevision == make(_course(600)).layout.uirevision is not None
+        for n in (400, 600):
+            assert tuple(make(_course(n), window=(1000.0, 2000.0)).layout.xaxis.range) == (1000.0, 2000.0)
+    figure = training.loss_figure(_course(40_000), window=(1000.0, 5000.0))
+    assert len(figure.data[0].x) == 401 and figure.data[0].x[0] == 1000
+    assert figure.layout.yaxis.range[1] < training.loss_figure(_course(40_000)).layout.yaxis.range[1]
+
+
+def test_a_stretch_is_read_from_a_selection():
+    box = {"selection": {"points": [], "box": [{"x": [900.5, -20.0], "y": [1, 2]}]}}
+    assert training.selected_window(box) == (0.0, 900.5)
+    assert training.selected_window({"selection": {"box": [{"x": [7.0, 7.5]}]}}) is None
+    assert training.selected_window({"selection": {"box": []}}) is None and training.selected_window(None) is None
 
 
 def test_many_points_are_thinned_and_single_ones_are_seen():

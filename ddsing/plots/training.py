@@ -1,6 +1,7 @@
 """A training as it goes: its loss with the guide band, what the held-out part says, and its speed, over the steps.
 
-The figures carry a constant ``uirevision``, so that a zoom survives new points.
+A figure that changes is drawn anew in the browser, and what was zoomed there is lost. So the steps to show are an
+argument: a stretch drawn over the loss is a selection, which the page keeps and passes in again with the next points.
 """
 
 from __future__ import annotations
@@ -75,21 +76,28 @@ def smoothed(values) -> np.ndarray:
     return total / weight
 
 
-def loss_figure(course: Course, *, height: int = 380) -> go.Figure:
-    """The loss as measured and smoothed, the held-out loss, the guide band, and a dot for each preview."""
+def loss_figure(course: Course, *, window: tuple[float, float] | None = None, height: int = 380) -> go.Figure:
+    """The loss as measured and smoothed, the held-out loss, the guide band, and a dot for each preview.
+
+    Parameters
+    ----------
+    window : (float, float) or None
+        First and last step to show; a horizontal drag over the figure selects another, see `selected_window`.
+    """
     result = go.Figure()
     result.add_hrect(y0=GUIDE_BAND[0], y1=GUIDE_BAND[1], fillcolor=BAND, line_width=0, layer="below")
     finite = np.isfinite(course.loss)
     steps, loss = np.asarray(course.steps)[finite], np.asarray(course.loss)[finite]
     smooth = smoothed(loss)
-    stride = max(1, -(-len(steps) // style.MAX_POINTS))
+    shown = np.ones(len(steps), bool) if window is None else (steps >= window[0]) & (steps <= window[1])
+    stride = max(1, -(-int(shown.sum()) // style.MAX_POINTS))
     one = "lines" if len(steps) > 1 else "markers"
     result.add_scatter(
-        x=steps[::stride], y=loss[::stride], mode=one, name="loss", line={"color": style.SOURCE, "width": 1},
+        x=steps[shown][::stride], y=loss[shown][::stride], mode=one, name="loss", line={"color": style.SOURCE, "width": 1},
         opacity=0.55, hovertemplate="%{y:.2f}",
     )  # fmt: skip
     result.add_scatter(
-        x=steps[::stride], y=smooth[::stride], mode=one, name="loss, smoothed",
+        x=steps[shown][::stride], y=smooth[shown][::stride], mode=one, name="loss, smoothed",
         line={"color": style.RESULT, "width": 2.8}, hovertemplate="%{y:.2f}",
     )  # fmt: skip
     held = course.held_out.get("spectral_loss", EMPTY)
@@ -103,10 +111,24 @@ def loss_figure(course: Course, *, height: int = 380) -> go.Figure:
     result.add_scatter(x=[None], y=[None], mode="markers", name="guide, 5 to 6",
                        marker={"symbol": "square", "size": 12, "color": "rgba(207, 125, 22, 0.4)"})  # fmt: skip
     style.finish(result, height=height)
-    result.update_xaxes(title_text="step", hoverformat=",d", tickformat=",d", rangemode="tozero")
-    result.update_yaxes(title_text="loss", range=_loss_range(loss, smooth, held))
-    result.update_layout(uirevision="loss", margin={"t": 44})
+    result.update_xaxes(title_text="step", hoverformat=",d", tickformat=",d", range=window or _step_range(steps))
+    result.update_yaxes(title_text="loss", range=_loss_range(loss[shown], smooth[shown], held))
+    result.update_layout(margin={"t": 44}, dragmode="select", selectdirection="h")
     return result
+
+
+def _step_range(steps: np.ndarray) -> list[float]:
+    last = float(steps[-1]) if len(steps) else 100.0
+    return [0.0, last * 1.03]
+
+
+def selected_window(event) -> tuple[float, float] | None:
+    """First and last step of a selection as `st.plotly_chart` returns it; None where there is none, or a mere point."""
+    boxes = (event or {}).get("selection", {}).get("box", [])
+    if not boxes:
+        return None
+    low, high = sorted(map(float, boxes[-1]["x"]))
+    return (max(0.0, low), high) if high - low >= 2.0 else None
 
 
 def _previews(result: go.Figure, course: Course, steps: np.ndarray, smooth: np.ndarray) -> None:
@@ -157,8 +179,8 @@ def loss_alt(course: Course) -> str:
     return said + f"; {len(course.preview_steps)} previews."
 
 
-def held_out_figure(course: Course) -> go.Figure:
-    """The held-out metrics and the steps per second, stacked over the steps."""
+def held_out_figure(course: Course, *, window: tuple[float, float] | None = None) -> go.Figure:
+    """The held-out metrics and the steps per second, stacked over the steps, or over those of a window."""
     present = [name for name in METRICS if np.isfinite(course.held_out.get(name, EMPTY)).any()]
     n_rows = len(present) + 1
     result = make_subplots(rows=n_rows, cols=1, shared_xaxes=True, vertical_spacing=0.06)
@@ -182,7 +204,8 @@ def held_out_figure(course: Course) -> go.Figure:
                               font={"color": style.ACCENT, "size": 12})  # fmt: skip
     result.update_xaxes(hoverformat=",d", tickformat=",d")
     result.update_xaxes(title_text="step", row=n_rows, col=1)
-    result.update_layout(showlegend=False, uirevision="held out", margin={"l": 76, "t": 20})
+    result.update_xaxes(range=window or _step_range(np.append(course.speed_steps, course.held_out_steps)[-1:]))
+    result.update_layout(showlegend=False, margin={"l": 76, "t": 20})
     return result
 
 
