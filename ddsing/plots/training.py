@@ -93,8 +93,8 @@ def loss_figure(course: Course, *, window: tuple[float, float] | None = None, he
     stride = max(1, -(-int(shown.sum()) // style.MAX_POINTS))
     one = "lines" if len(steps) > 1 else "markers"
     result.add_scatter(
-        x=steps[shown][::stride], y=loss[shown][::stride], mode=one, name="loss", line={"color": style.SOURCE, "width": 1},
-        opacity=0.55, hovertemplate="%{y:.2f}",
+        x=steps[shown][::stride], y=loss[shown][::stride], mode=one, name="loss", opacity=0.55,
+        line={"color": style.SOURCE, "width": 1}, hovertemplate="%{y:.2f}",
     )  # fmt: skip
     result.add_scatter(
         x=steps[shown][::stride], y=smooth[shown][::stride], mode=one, name="loss, smoothed",
@@ -112,9 +112,15 @@ def loss_figure(course: Course, *, window: tuple[float, float] | None = None, he
                        marker={"symbol": "square", "size": 12, "color": "rgba(207, 125, 22, 0.4)"})  # fmt: skip
     style.finish(result, height=height)
     result.update_xaxes(title_text="step", hoverformat=",d", tickformat=",d", range=window or _step_range(steps))
-    result.update_yaxes(title_text="loss", range=_loss_range(loss[shown], smooth[shown], held))
+    result.update_yaxes(title_text="loss", range=_loss_range(loss[shown], smooth[shown], _within(course, held, window)))
     result.update_layout(margin={"t": 44}, dragmode="select", selectdirection="h")
     return result
+
+
+def _within(course: Course, held: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:
+    if window is None or not len(held):
+        return held
+    return held[(course.held_out_steps >= window[0]) & (course.held_out_steps <= window[1])]
 
 
 def _step_range(steps: np.ndarray) -> list[float]:
