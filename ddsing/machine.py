@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+_ON_CHIP = 0  # NVML_TEMPERATURE_GPU, the sensor that every card has
 _lock = threading.Lock()
 _nvml = None
 
@@ -57,8 +58,11 @@ def gpus() -> tuple[Gpu, ...]:
         if nvml is None:
             return ()
         found = []
-        for index in range(_ask(nvml.nvmlDeviceGetCount) or 0):
-            handle = _ask(nvml.nvmlDeviceGetHandleByIndex, index)
+        n_gpus = _ask(nvml, "Count")
+        if n_gpus is None:  # the driver went away: begin anew the next time
+            _forget_nvml()
+        for index in range(n_gpus or 0):
+            handle = _ask(nvml, "HandleByIndex", index)
             if handle is not None:
                 found.append(_gpu(nvml, index, handle))
         return tuple(found)
@@ -92,26 +96,31 @@ def _start_nvml():
     return _nvml
 
 
-def _ask(function, *arguments):
-    """What a function of NVML answers; None if this card, driver or version of NVML has no answer."""
+def _forget_nvml():
+    global _nvml
+    _nvml = None
+
+
+def _ask(nvml, what, *arguments):
+    """What NVML's ``nvmlDeviceGet…`` answers; None if this card, driver or version of NVML has no answer."""
     try:
-        return function(*arguments)
+        return getattr(nvml, f"nvmlDeviceGet{what}")(*arguments)
     except Exception:  # NVMLError; ctypes' errors where the driver is older than the module
         return None
 
 
 def _gpu(nvml, index, handle):
-    memory = _ask(nvml.nvmlDeviceGetMemoryInfo, handle)
-    rates = _ask(nvml.nvmlDeviceGetUtilizationRates, handle)
+    memory = _ask(nvml, "MemoryInfo", handle)
+    rates = _ask(nvml, "UtilizationRates", handle)
     used, busy = getattr(memory, "used", None), getattr(rates, "gpu", None)
     return Gpu(
         index=index,
-        name=_text(_ask(nvml.nvmlDeviceGetName, handle)) or f"GPU {index}",
-        uuid=_text(_ask(nvml.nvmlDeviceGetUUID, handle)),
+        name=_text(_ask(nvml, "Name", handle)) or f"GPU {index}",
+        uuid=_text(_ask(nvml, "UUID", handle)),
         utilisation=None if busy is None else busy / 100.0,
         memory_used_bytes=used,
         memory_total_bytes=getattr(memory, "total", None),
-        temperature_c=_ask(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
+        temperature_c=_ask(nvml, "Temperature", handle, _ON_CHIP),
         processes=_processes(nvml, handle),
     )
 
@@ -119,8 +128,8 @@ def _gpu(nvml, index, handle):
 def _processes(nvml, handle):
     """Those that compute, then those that only draw, each once."""
     found = {}
-    for function in (nvml.nvmlDeviceGetComputeRunningProcesses, nvml.nvmlDeviceGetGraphicsRunningProcesses):
-        for process in _ask(function, handle) or ():
+    for what in ("ComputeRunningProcesses", "GraphicsRunningProcesses"):
+        for process in _ask(nvml, what, handle) or ():
             memory = getattr(process, "usedGpuMemory", None)
             found.setdefault(process.pid, GpuProcess(process.pid, _process_name(process.pid), memory))
     return tuple(found.values())

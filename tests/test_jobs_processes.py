@@ -122,6 +122,8 @@ def test_fifty_simultaneous_starts_make_one_trainer(store):
     wait(lambda: sum(job.id in " ".join(child.cmdline()) for child in quietly(running)) == 1)
     store.stop(job.id)
     wait_for(store, job, "stopped")
+    store.launcher.start(folder(store, job).path)  # one that comes when all is over
+    wait(lambda: not any(job.id in " ".join(child.cmdline()) for child in quietly(running)))
     assert len(notes(store, "begin")) == len(notes(store, "end")) == 1
 
 

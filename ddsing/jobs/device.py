@@ -7,13 +7,26 @@ from ddsing.jobs import queue
 
 
 def names() -> tuple[str, ...]:
-    """The GPUs, numbered as NVML does, that ``CUDA_VISIBLE_DEVICES`` allows; ``("cpu",)`` where there is none."""
+    """The GPUs, numbered as NVML does, that ``CUDA_VISIBLE_DEVICES`` allows; ``("cpu",)`` where there is none.
+
+    A slice of a GPU (MIG) that is named there counts as ``gpu:0``.
+    """
     gpus = machine.gpus()
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if gpus and allowed and allowed.startswith("MIG-"):
+        return ("gpu:0",)
     if allowed is not None:
         wanted = [entry.strip() for entry in allowed.split(",")]
-        gpus = tuple(gpu for gpu in gpus if str(gpu.index) in wanted or (gpu.uuid or "-") in wanted)
+        gpus = tuple(gpu for gpu in gpus if str(gpu.index) in wanted or _named(gpu.uuid or "", wanted))
     return tuple(f"gpu:{gpu.index}" for gpu in gpus) or ("cpu",)
+
+
+def choose(device: str) -> None:
+    """Let TensorFlow, not imported yet, see this device and no other."""
+    if device != "cpu" and os.environ.get("CUDA_VISIBLE_DEVICES", "").startswith("MIG-"):
+        return  # chosen already, and has no number
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # as NVML numbers them
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1" if device == "cpu" else device.removeprefix("gpu:")
 
 
 def name() -> str:
@@ -27,3 +40,8 @@ def describe(device: str) -> str:
         if device == f"gpu:{gpu.index}":
             return gpu.name
     return "CPU" if device == "cpu" else device
+
+
+def _named(uuid, wanted):
+    """CUDA takes the beginning of a name for the whole."""
+    return any(entry.startswith("GPU-") and uuid.startswith(entry) for entry in wanted)

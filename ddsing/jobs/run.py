@@ -22,6 +22,7 @@ from typing import Any
 from ddsing.errors import Cancelled, DdsingError, DiskFull, JobError
 from ddsing.jobs import log, queue
 from ddsing.jobs.context import JobContext
+from ddsing.jobs.device import choose
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.kinds import KINDS
 from ddsing.workspace import Workspace
@@ -94,7 +95,8 @@ def _live(context, spec, folder, kinds):
             context.enter("waiting" if device else "running", **me)
             held.enter_context(_turn(context, device, folder))
             context.enter("running", started=time.time(), ahead=[], message="")
-            _choose(device)
+            if device:
+                choose(device)
             result = _call(kinds, spec, context)
             folder.write_result(result)
             stopped = context.should_stop() and result.get("stopped")
@@ -115,13 +117,6 @@ def _turn(context, device, folder):
         should_stop=context.should_stop,
         on_wait=lambda ahead: context.enter("waiting", ahead=list(ahead)),
     )
-
-
-def _choose(device):
-    """Let TensorFlow see the device whose turn it is, and no other."""
-    if device:
-        os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-        os.environ["CUDA_VISIBLE_DEVICES"] = device.removeprefix("gpu:") if device != "cpu" else "-1"
 
 
 def _call(kinds, spec, context) -> dict[str, Any]:
