@@ -1,13 +1,106 @@
 """A checkpoint as an instrument in the workspace, its passport filled."""
 
-from ddsing.instrument.library import Entry
-from ddsing.workspace import Workspace
+from pathlib import Path
+
+from ddsing.errors import InstrumentError, TrainingError
+from ddsing.instrument import Instrument, Provenance
+from ddsing.instrument.library import Entry, Library
+from ddsing.instrument.opening import clean_name
+from ddsing.statistics import DatasetStatistics
+from ddsing.training import begin, checkpoints, folder, saving
+from ddsing.training.recipe import Config
+from ddsing.workspace import Workspace, safe_name
 
 
 def make_instrument(workspace: Workspace, voice_name: str, *, step: str | int = "best") -> Entry:
     """Export the ``latest``, the ``best`` or a certain checkpoint of a voice; the library's entry of the instrument.
 
-    It is called as the voice. An instrument of that name that came from this voice goes to the trash; another one
-    stays, and the new one gets a number.
+    It is called as the voice. An instrument of that name that came from this voice goes to the trash, and lends the
+    new one what people wrote about it; another one stays, and the new one gets a number. Where no best has been
+    chosen, it is the latest.
     """
-    raise NotImplementedError
+    where = begin.locate(workspace, voice_name)
+    path = where.path
+    trained = folder.config(path)
+    if trained is None:
+        raise TrainingError(f"{voice_name!r} has not been trained yet, so there is nothing to export.")
+    checkpoint = choose(path, step, trained)
+    weights = checkpoint.state(trained.model).weights
+    how = folder.begun(path)
+    known = statistics(path, checkpoint, trained)
+    made = Instrument(
+        name=clean_name(voice_name),
+        config=trained.model,
+        statistics=known,
+        weights=weights,
+        provenance=_passport(where, checkpoint),
+        gin_text=folder.shown_gin(path, trained, notebook=bool(how and how.notebook)),
+        warnings=() if known else ("Its training left no statistics, so its pitch and loudness ranges are unknown.",),
+    )
+    return _put(Library(workspace), made, voice_name)
+
+
+def choose(path: Path, step: str | int, trained: Config) -> checkpoints.Checkpoint:
+    """The checkpoint that ``best``, ``latest`` or a number means."""
+    if isinstance(step, int):
+        return checkpoints.get(path, step)
+    best = checkpoints.read_best(path)
+    if step == "best" and best is not None and any(kept.step == best[0] for kept in checkpoints.published(path)):
+        return checkpoints.get(path, best[0])
+    if step not in ("best", "latest"):
+        raise TrainingError(f"There is no checkpoint {step!r}; name best, latest or a step.")
+    newest = checkpoints.newest_state(path, trained.model)
+    if newest is None:
+        raise TrainingError(f"{path.name!r} holds no checkpoint yet.")
+    return newest[0]
+
+
+def statistics(path: Path, checkpoint: checkpoints.Checkpoint, trained: Config) -> DatasetStatistics | None:
+    """What a training's recordings cover: as we left it, or from the pickle of 2021 by way of the limited child."""
+    known = folder.statistics(path, trained.model.generation)
+    if known is not None or not (path / folder.STATISTICS_PICKLE).is_file():
+        return known
+    from ddsing.training import notebook_folder
+
+    return notebook_folder.statistics(path, checkpoint)
+
+
+def _passport(where: begin.Where, checkpoint: checkpoints.Checkpoint) -> Provenance:
+    facts = checkpoint.facts
+    loss = facts.get("loss")
+    return Provenance(
+        voice=where.voice.name[:300],
+        step=checkpoint.step,
+        loss=loss if isinstance(loss, float) else None,
+        notes=_notes(where, facts),
+        date=saving.now(),
+        dataset_hash=str(facts.get("dataset_hash") or ""),
+    )
+
+
+def _notes(where: begin.Where, facts) -> str:
+    minutes = begin.minutes(where.source)
+    said = [f"Trained on {minutes:.0f} minutes of {where.source.name}." if minutes else ""]
+    held_out = facts.get("held_out")
+    if isinstance(held_out, dict):
+        said.append(f"On recordings that it had not heard: spectral loss {held_out['spectral_loss']:.2f}")
+        if held_out.get("f0_cents") is not None:
+            said[-1] += f", {held_out['f0_cents']:.0f} cents off in pitch"
+        said[-1] += f", {held_out['loudness_db']:.1f} dB in loudness."
+    return " ".join(text for text in said if text)
+
+
+def _put(library: Library, made: Instrument, voice_name: str) -> Entry:
+    """Add it, in the place of the one that this voice gave before."""
+    name = safe_name(made.name)
+    before = next((entry for entry in library.list() if entry.name == name), None)
+    if before is None or before.error or before.source_format != "native" or before.provenance.voice != voice_name:
+        return library.add(made, name=name)
+    kept = {field: getattr(before.provenance, field) for field in ("author", "licence")}
+    provenance = Provenance(**{**made.provenance.to_json(), **kept})
+    token = library.delete(name)
+    try:
+        return library.add(made.replaced(provenance=provenance), name=name)
+    except InstrumentError:
+        library.undo(token)
+        raise

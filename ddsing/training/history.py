@@ -3,10 +3,19 @@
 Public: `read`, `History`, `Save`, `Note`.
 """
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
+from ddsing.training import checkpoints, events, folder
+from ddsing.training.saving import HISTORY_NAME
+
+LOSS_TAG, SPEED_TAG = "losses/total_loss", "steps_per_sec"
+_HELD_OUT = ("spectral_loss", "f0_cents", "loudness_db")
+_MAX_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -16,11 +25,10 @@ class Save:
     Attributes
     ----------
     step : int
-    loss : float
-        Mean training loss since the save before.
+    loss : float or None
+        Mean training loss since the save before; None for a checkpoint of 2021.
     spectral_loss, f0_cents, loudness_db : float or None
-        Of the resynthesis of held-out windows: ddsp's spectral loss; median distance in cents over voiced frames; mean
-        distance in dB.
+        Of the resynthesis of held-out windows, see `ddsing.training.distance`.
     preview : Path or None
         The built-in phrase as the voice sang it, FLAC.
     on_disk : bool
@@ -30,7 +38,7 @@ class Save:
     """
 
     step: int
-    loss: float
+    loss: float | None = None
     spectral_loss: float | None = None
     f0_cents: float | None = None
     loudness_db: float | None = None
@@ -41,7 +49,7 @@ class Save:
 
 @dataclass(frozen=True)
 class Note:
-    """Something that happened at a step: a resume, more data, a branch."""
+    """Something that happened at a step: a resume that was not plain, more data, a branch."""
 
     step: int
     text: str
@@ -62,6 +70,7 @@ class History:
     saves : tuple[Save, ...]
         In the order of their steps.
     notes : tuple[Note, ...]
+        In the order in which they were made.
     best_step : int or None
     best_by : str
         ``held-out spectral loss`` or ``training loss``.
@@ -85,10 +94,83 @@ class History:
         return tuple(save.step for save in self.saves if save.on_disk)
 
     def smoothed(self, *, half_life_steps: float = 50.0) -> np.ndarray:
-        """The loss [shape=(n,), float32] with its noise averaged out over about `half_life_steps`."""
-        raise NotImplementedError
+        """The loss [shape=(n,), float32] averaged with weights that halve every `half_life_steps` steps back."""
+        average, weight, previous = 0.0, 0.0, 0
+        out = np.empty(len(self.loss), np.float32)
+        for row, (step, loss) in enumerate(zip(self.steps.tolist(), self.loss.tolist())):
+            keep = 0.5 ** ((step - previous) / half_life_steps)
+            average, weight, previous = average * keep + loss * (1 - keep), weight * keep + (1 - keep), step
+            out[row] = average / weight
+        return out
 
 
 def read(checkpoints_folder: Path) -> History:
     """The history of the training in a ``<voice>_checkpoints`` folder."""
-    raise NotImplementedError
+    path = Path(checkpoints_folder)
+    series = events.read(path / folder.SUMMARIES)
+    none = events.Series(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0))
+    loss, speed = series.get(LOSS_TAG, none), series.get(SPEED_TAG, none)
+    saves, notes = _lines(path)
+    for checkpoint in checkpoints.published(path):
+        facts = {**saves.get(checkpoint.step, {}), **checkpoint.facts}
+        saves[checkpoint.step] = {**facts, "on_disk": True}
+    best = checkpoints.read_best(path)
+    how = folder.begun(path)
+    return History(
+        steps=loss.steps,
+        loss=loss.values,
+        speed_steps=speed.steps,
+        steps_per_s=speed.values,
+        saves=tuple(_save(path, step, saves[step]) for step in sorted(saves)),
+        notes=tuple(notes),
+        best_step=best and best[0],
+        best_by=best[2] if best else "",
+        recipe=dict(how.recipe) if how else {},
+    )
+
+
+def _lines(path: Path) -> tuple[dict[int, dict], list[Note]]:
+    """The facts of each save, by step, and the notes; a save does away with those of later steps before it."""
+    saves: dict[int, dict] = {}
+    notes: list[Note] = []
+    for line in _documents(path / HISTORY_NAME):
+        step = line.get("step")
+        if "note" in line:
+            notes.append(Note(step if type(step) is int else 0, str(line["note"]), str(line.get("date", ""))))
+        elif type(step) is int:
+            saves = {earlier: facts for earlier, facts in saves.items() if earlier < step}
+            saves[step] = line
+    return saves, notes
+
+
+def _documents(path: Path) -> Iterator[dict]:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MAX_BYTES)
+    except OSError:
+        return
+    for line in data.splitlines():
+        try:
+            document = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(document, dict):
+            yield document
+
+
+def _save(path: Path, step: int, facts: dict) -> Save:
+    held_out = facts.get("held_out")
+    measured = {name: _number(held_out.get(name)) if isinstance(held_out, dict) else None for name in _HELD_OUT}
+    preview = path / folder.PREVIEWS / f"ckpt-{step}.flac"
+    return Save(
+        step,
+        _number(facts.get("loss")),
+        **measured,
+        preview=preview if preview.is_file() else None,
+        on_disk=facts.get("on_disk") is True,
+        date=str(facts.get("date", "")),
+    )
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -46,7 +46,7 @@ class Recipe:
         To train in all, those of earlier runs included.
     batch_size, save_every, n_harmonics, n_noise_bands : int or None
     learning_rate : float or None
-    seed : int
+    seed : int or None
         Of the first weights, the order of the windows, and the noise.
     mixed_precision : bool
     export : str
@@ -64,7 +64,7 @@ class Recipe:
     learning_rate: float | None = None
     n_harmonics: int | None = None
     n_noise_bands: int | None = None
-    seed: int = 0
+    seed: int | None = None
     mixed_precision: bool = False
     export: str = "best"
     tracker: str = "full"
@@ -74,7 +74,7 @@ class Recipe:
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
             wanted = (int, float) if name == "learning_rate" else int
-            if value is None and name not in ("seed", "keep"):
+            if value is None and name != "keep":
                 continue
             if isinstance(value, bool) or not isinstance(value, wanted) or not low <= value <= high:
                 raise SettingsError(f"The training's {name} is {value!r}; it must be {low:g} to {high:g}.")
@@ -101,10 +101,15 @@ class Recipe:
         """The macros that this recipe sets otherwise than its file."""
         return {name: getattr(self, name) for name in _MACROS if getattr(self, name) is not None}
 
+    @property
+    def names_a_model(self) -> bool:
+        """Whether it says anything about the model itself."""
+        return any(value is not None for value in (self.config, self.n_harmonics, self.n_noise_bands))
+
     def merged(self, begun: Mapping) -> "Recipe":
         """This recipe with what it leaves open taken from the one with which a training was begun."""
         before = Recipe.from_options(begun)
-        chosen = {name: getattr(before, name) for name in ("config", *_MACROS) if getattr(self, name) is None}
+        chosen = {name: getattr(before, name) for name in ("config", "seed", *_MACROS) if getattr(self, name) is None}
         return replace(self, **chosen)
 
 

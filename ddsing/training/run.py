@@ -1,17 +1,32 @@
-"""A training run: prepares the dataset, resumes, steps, saves, listens, and exports the instrument."""
+"""A training run: prepares the dataset, resumes, steps, saves, listens, and exports the instrument.
 
+A run goes on from the newest checkpoint that verifies, always. Batches depend on seed and step only, so that a
+training that was stopped goes on as if it had not been. Public: `train`, `branch`, `Progress`, `Outcome`, `STAGES`.
+"""
+
+import errno
+import math
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+import numpy as np
+
+from ddsing.errors import Cancelled, DiskFull, TrainingError
+from ddsing.training import begin, estimate, export, folder, saving
+from ddsing.training.begin import Ready
+from ddsing.training.events import EventWriter
 from ddsing.training.recipe import Recipe
 from ddsing.workspace import Workspace
 
-STAGES = ("preparing", "loading", "training", "saving", "listening", "exporting")
+STAGES = ("preparing", "loading", "training", "saving", "exporting")
+_SPEED_S = 30.0  # the speed that is told is that of about this long
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is. `stage` is one of `STAGES`; `message` is for people."""
+    """Where a run is: a stage of `STAGES`, a message for people, and the fraction of the stage where it has one."""
 
     step: int
     steps: int
@@ -19,6 +34,7 @@ class Progress:
     steps_per_s: float | None = None
     stage: str = "training"
     message: str = ""
+    fraction: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,8 @@ def train(
 ) -> Outcome:
     """Train a voice up to the recipe's number of steps, from its newest checkpoint if there is one.
 
+    Asked to stop, it finishes its step, saves and returns. It ends by exporting the instrument.
+
     Raises
     ------
     DiskFull
@@ -51,9 +69,125 @@ def train(
     TrainingError
         The voice is being trained by another process, or was begun with another model.
     """
-    raise NotImplementedError
+
+    def tell(stage: str, fraction: float | None = None, message: str = "") -> None:
+        if should_stop():
+            raise Cancelled("Stopped before the first step.")
+        report(Progress(0, recipe.steps or 0, stage=stage, message=message, fraction=fraction))
+
+    where = begin.locate(workspace, voice_name)
+    try:
+        with folder.held(where.path, voice_name):
+            try:
+                ready = begin.make_ready(where, recipe, tell)
+            except Cancelled:
+                return Outcome(0, None, None, stopped=True)
+            with ready.records:
+                run = _Run(workspace, ready, report, should_stop)
+                stopped = run.to_the_end()
+            if stopped:
+                return Outcome(run.step, run.loss, None, stopped=True)
+            report(replace(run.progress(), stage="exporting"))
+            entry = export.make_instrument(workspace, voice_name, step=recipe.export)
+            exported = entry.provenance.step
+            return Outcome(run.step, run.loss, entry.name, stopped=False, exported_step=exported)
+    except OSError as error:
+        raise _in_a_sentence(error, where.path) from error
+
+
+class _Run:
+    """The loop: steps, the event file, and saves."""
+
+    def __init__(self, workspace: Workspace, ready: Ready, report, should_stop):
+        self._workspace, self._ready = workspace, ready
+        self._report, self._should_stop = report, should_stop
+        self.step = self._saved = ready.step
+        self.loss: float | None = None
+        self._recent: list[float] = []
+        self._durations: list[float] = []
+        self._save_seconds: list[float] = []
+
+    def to_the_end(self) -> bool:
+        """Train; returns whether it was stopped before the end."""
+        ready = self._ready
+        if self.step >= ready.steps:
+            return False
+        events = EventWriter(ready.path / folder.SUMMARIES)
+        try:
+            self._report(replace(self.progress(), message="Building the model"))
+            while self.step < ready.steps and not self._should_stop():
+                self._one_step(events)
+                if self.step % ready.save_every == 0 and self.step < ready.steps:
+                    self._save(events)
+            if self.step > self._saved:
+                self._save(events)
+        finally:
+            ready.batches.close()
+            _close(events)
+        estimate.learn(self._workspace, ready, self._durations, self._save_seconds)
+        return self.step < ready.steps
+
+    def progress(self) -> Progress:
+        """Where it is now."""
+        return Progress(self.step, self._ready.steps, self.loss, self._speed())
+
+    def _one_step(self, events: EventWriter) -> None:
+        ready, began = self._ready, time.monotonic()
+        loss = ready.stepper.run(ready.batches.get(self.step + 1))
+        if not math.isfinite(loss):
+            raise saving.diverged(ready.path, self.step + 1, "the loss is")
+        self.step, self.loss = self.step + 1, loss
+        self._recent.append(loss)
+        self._durations.append(time.monotonic() - began)
+        speed = self._speed()
+        events.add(self.step, {"losses/total_loss": loss} | ({} if speed is None else {"steps_per_sec": speed}))
+        self._report(self.progress())
+
+    def _save(self, events: EventWriter) -> None:
+        ready = self._ready
+        self._report(replace(self.progress(), stage="saving"))
+        events.sync()
+        seconds = ready.saver.save(
+            self.step,
+            loss=float(np.mean(self._recent)),
+            weights=ready.stepper.weights(),
+            write=lambda prefix: ready.stepper.checkpoint_object().write(str(prefix)),
+            should_stop=self._should_stop,
+        )
+        self._recent, self._saved = [], self.step
+        self._save_seconds.append(seconds)
+        self._report(self.progress())
+
+    def _speed(self) -> float | None:
+        """Steps per second lately; the first step, which builds the model, is left out."""
+        recent = self._durations[1:]
+        if not recent:
+            return None
+        typical = float(np.median(recent[-200:]))
+        count = max(1, min(len(recent), round(_SPEED_S / max(typical, 1e-6))))
+        return count / max(sum(recent[-count:]), 1e-9)
 
 
 def branch(workspace: Workspace, voice_name: str, *, step: int, label: str) -> str:
-    """Begin another training from a checkpoint; returns the new voice's name, ``<voice>-<label>``."""
-    raise NotImplementedError
+    """Begin another training from a checkpoint; returns the new voice's name, ``<voice>-<label>``.
+
+    The new voice has a folder ``<voice>-<label>_checkpoints`` with a copy of that one checkpoint, its preview, and the
+    model's configuration. It is trained on the dataset of the voice that it came from, which is not copied.
+    """
+    return begin.branch(workspace, voice_name, step=step, label=label)
+
+
+def _in_a_sentence(error: OSError, path: Path):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(
+            f"The disk of {path.name!r} is full. All checkpoints are as they were; make room, and start the training "
+            "again."
+        )
+    return TrainingError(f"The training's folder {path.name!r} can't be written: {error.strerror or error}.")
+
+
+def _close(events: EventWriter) -> None:
+    try:
+        events.close()
+    except OSError:  # the disk is full; what could not be written is only a piece of the curve
+        return

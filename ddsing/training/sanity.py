@@ -4,7 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ddsing import loudness, pitch
+from ddsing.constants import HOP_SAMPLES
+from ddsing.engine import records as record_files
+from ddsing.engine import render
+from ddsing.errors import TrainingError
+from ddsing.training import begin, distance, evaluation, export, folder
+from ddsing.training.batches import as_heard
 from ddsing.workspace import Workspace
+
+_USUAL_WINDOWS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,11 +22,17 @@ class Comparison:
 
     Attributes
     ----------
+    window : int
+        Its number among the held-out windows, or among the training windows where none is held out.
+    held_out : bool
+    step : int
+        Of the checkpoint.
     original, reconstruction : np.ndarray [shape=(n_samples,), float32]
         16 kHz.
     f0_hz, f0_hz_again : np.ndarray [shape=(n_frames,), float32]
         Of the recording, and tracked in the reconstruction.
     loudness_db, loudness_db_again : np.ndarray [shape=(n_frames,), float32]
+        On the scale of the model's generation.
     voiced : np.ndarray [shape=(n_frames,), bool]
     spectral_loss : float
     f0_cents : float or None
@@ -26,6 +41,7 @@ class Comparison:
     """
 
     window: int
+    held_out: bool
     step: int
     original: np.ndarray
     reconstruction: np.ndarray
@@ -38,9 +54,72 @@ class Comparison:
     f0_cents: float | None
     loudness_error_db: float
 
+    def distances(self) -> dict:
+        """The three distances, and which window at which step; plain values."""
+        names = ("window", "held_out", "step", "spectral_loss", "f0_cents", "loudness_error_db")
+        return {name: getattr(self, name) for name in names}
+
+
+def n_windows(workspace: Workspace, voice_name: str) -> int:
+    """How many windows `check` can compare."""
+    with _records(begin.locate(workspace, voice_name))[0] as records:
+        return len(records)
+
 
 def check(
     workspace: Workspace, voice_name: str, *, windows: tuple[int, ...] | None = None, step: str | int = "best"
 ) -> tuple[Comparison, ...]:
-    """Compare held-out windows (some training windows where none is held out) with their reconstruction."""
-    raise NotImplementedError
+    """Compare held-out windows with their reconstruction: three, if not said; training windows where none is held out."""
+    where = begin.locate(workspace, voice_name)
+    trained = folder.config(where.path)
+    if trained is None:
+        raise TrainingError(f"{voice_name!r} has not been trained yet, so there is nothing to compare.")
+    checkpoint = export.choose(where.path, step, trained)
+    model = render.load(trained.model, checkpoint.state(trained.model).weights)
+    opened, held_out = _records(where)
+    with opened as records:
+        if not len(records):
+            raise TrainingError(
+                f"The dataset of {where.source.name!r} holds no windows to compare with; prepare it first."
+            )
+        recorded = begin.recorded_generation(where.source, records)
+        if windows is None:
+            windows = tuple(np.unique(np.linspace(0, len(records) - 1, _USUAL_WINDOWS).round().astype(int)).tolist())
+        compared = []
+        for number in windows:
+            if not 0 <= number < len(records):
+                raise TrainingError(f"There is no window {number}; there are {len(records)}, from 0.")
+            heard = as_heard(records.read(number), generation=trained.model.generation, recorded_generation=recorded)
+            compared.append(_compared(model, heard, number, held_out, checkpoint.step))
+    return tuple(compared)
+
+
+def _records(where: begin.Where):
+    held_out = record_files.open_all(where.source.dataset_folder, "held_out")
+    if len(held_out):
+        return held_out, True
+    held_out.close()
+    return record_files.open_all(where.source.dataset_folder, "train"), False
+
+
+def _compared(model: render.Model, window: dict, number: int, held_out: bool, step: int) -> Comparison:
+    again = evaluation.resynthesised(model, window)
+    n_frames = len(again) // HOP_SAMPLES
+    f0_again = pitch.track(again, tracker="tiny")[0][:n_frames]
+    loudness_again = loudness.compute(again, generation=model.config.generation)[:n_frames]
+    confidence = window.get("f0_confidence", np.ones(n_frames, np.float32))
+    return Comparison(
+        window=number,
+        held_out=held_out,
+        step=step,
+        original=window["audio"],
+        reconstruction=again,
+        f0_hz=window["f0_hz"],
+        f0_hz_again=f0_again,
+        loudness_db=window["loudness_db"],
+        loudness_db_again=loudness_again,
+        voiced=distance.voiced_frames(window["f0_hz"], confidence),
+        spectral_loss=distance.spectral_loss(window["audio"], again),
+        f0_cents=distance.f0_cents(window["f0_hz"], confidence, f0_again),
+        loudness_error_db=distance.loudness_db(window["loudness_db"], loudness_again),
+    )

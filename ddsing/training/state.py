@@ -55,7 +55,7 @@ def read(index_path: Path, config: ModelConfig) -> State:
         entries = bundle.read_index(index, n_shards=len(shards))
         weights = _named(entries, shards, config, {name: bundle.weight_key(name) for name in config.weight_shapes()})
         keys = _slot_keys(entries, shards, config)
-        slots = keys and {slot: _named(entries, shards, config, keys[slot]) for slot in SLOTS}
+        slots = None if keys is None else {slot: _named(entries, shards, config, keys[slot]) for slot in SLOTS}
         return State(weights, slots, _iterations(entries, shards))
     except OSError as error:
         raise InstrumentError(f"The checkpoint {index_path.stem} can't be read: {error.strerror}.") from None
@@ -103,9 +103,9 @@ def _slot_keys(entries, shards, config) -> dict[str, dict[str, str]] | None:
     listed: dict[str, dict[str, str]] = {slot: {} for slot in SLOTS}
     for slot in SLOTS:
         for name in names:
-            full_name = full_names.get(bundle.weight_key(name))
-            found = by_full_name.get(f"Adam/{slot}/{full_name}", []) + by_full_name.get(f"{slot}/{full_name}", [])
-            if full_name is None or len(found) != 1 or found[0] not in entries:
+            of_weight = full_names.get(bundle.weight_key(name))
+            found = by_full_name.get(f"Adam/{slot}/{of_weight}", []) + by_full_name.get(f"{slot}/{of_weight}", [])
+            if of_weight is None or len(found) != 1 or found[0] not in entries:
                 return None
             listed[slot][name] = found[0]
     return listed

@@ -1,0 +1,63 @@
+"""``resynthesise``: recordings that a training has not heard, and what its model makes of them."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from ddsing.errors import TrainingError
+from ddsing.workspace import open_workspace, write_atomic
+
+
+def add_parser(commands) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser("resynthesise", help="original, reconstruction, and how far apart they are")
+    parser.add_argument("voice", metavar="VOICE")
+    parser.add_argument("--out", required=True, metavar="DIR", help="a folder for the sounds; it is made if need be")
+    parser.add_argument(
+        "--window", type=int, action="append", metavar="N", help="which window; may be given again (three)"
+    )
+    parser.add_argument(
+        "--step", default="best", metavar="N", help="of which checkpoint: best, latest or a step (best)"
+    )
+    parser.set_defaults(func=run, text=text)
+
+
+def run(args: argparse.Namespace) -> dict:
+    """Compare, and write both sounds of each window."""
+    from ddsing import audio
+    from ddsing.training import sanity
+
+    workspace = open_workspace(args.workspace)
+    step = int(args.step) if args.step.isdecimal() else args.step
+    out = Path(args.out)
+    compared = sanity.check(workspace, args.voice, windows=tuple(args.window) if args.window else None, step=step)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for one in compared:
+            for name in ("original", "reconstruction"):
+                write_atomic(out / f"window-{one.window}-{name}.wav", audio.encode(getattr(one, name)))
+    except OSError as error:
+        raise TrainingError(f"The sounds can't be written to {args.out!r}: {error.strerror}.") from None
+    cents = [one.f0_cents for one in compared if one.f0_cents is not None]
+    return {
+        "voice": args.voice,
+        "out": args.out,
+        "step": compared[0].step,
+        "held_out": compared[0].held_out,
+        "windows": [one.distances() for one in compared],
+        "spectral_loss": float(np.mean([one.spectral_loss for one in compared])),
+        "f0_cents": float(np.mean(cents)) if cents else None,
+        "loudness_db": float(np.mean([one.loudness_error_db for one in compared])),
+    }
+
+
+def text(document: dict) -> str:
+    """The document for a person."""
+    kind = "held-out windows" if document["held_out"] else "training windows (none is held out)"
+    lines = [f"Step {document['step']:,} on {kind}, written to {document['out']}:"]
+    for one in [*document["windows"], {**document, "window": "mean", "loudness_error_db": document["loudness_db"]}]:
+        cents = "no pitch" if one["f0_cents"] is None else f"{one['f0_cents']:.1f} cents"
+        name = f"window {one['window']}" if one["window"] != "mean" else "mean"
+        lines.append(f"  {name}: spectral loss {one['spectral_loss']:.3f}, {cents}, {one['loudness_error_db']:.2f} dB")
+    return "\n".join(lines)

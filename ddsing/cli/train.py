@@ -1,0 +1,141 @@
+"""``train``: teach an instrument a voice, here or in the background."""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+
+from ddsing.training import estimate
+from ddsing.training.recipe import EXPORTS, Recipe
+from ddsing.units import format_duration
+from ddsing.workspace import open_workspace
+
+_PRINT_S = 5.0
+_NUMBERS = {
+    "--steps": (
+        "steps",
+        int,
+        "to train in all, those of earlier runs included (as the model's file says: 40,000 for singing)",
+    ),
+    "--batch-size": ("batch_size", int, "windows in a step (32 for singing)"),
+    "--save-every": ("save_every", int, "steps between two checkpoints (250 for singing)"),
+    "--learning-rate": ("learning_rate", float, "Adam's step size (0.0003 for singing)"),
+    "--harmonics": ("n_harmonics", int, "sinusoids of the model (100 for singing)"),
+    "--noise-bands": ("n_noise_bands", int, "bands of its noise filter (65 for singing)"),
+    "--seed": ("seed", int, "of first weights, order of windows, and noise (0)"),
+}
+
+
+def add_parser(commands) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser("train", help="train a voice's instrument; goes on from its last checkpoint by itself")
+    parser.add_argument("voice", metavar="VOICE")
+    parser.add_argument(
+        "--config", help="a file of gin/models, such as singing_small (the one that it was begun with, or singing)"
+    )
+    for option, (field, kind, what) in _NUMBERS.items():
+        parser.add_argument(option, dest=field, type=kind, metavar="N", help=what)
+    parser.add_argument("--mixed-precision", action="store_true", help="compute in 16 bits where that is faster")
+    parser.add_argument(
+        "--export", choices=EXPORTS, default="best", help="which checkpoint becomes the instrument (best)"
+    )
+    parser.add_argument(
+        "--tracker", choices=("full", "fast", "tiny"), default="full", help="pitch of a dataset not prepared yet"
+    )
+    parser.add_argument("--background", action="store_true", help="start it as a job and return at once")
+    parser.set_defaults(func=run, text=text)
+
+
+def run(args: argparse.Namespace) -> dict:
+    """Train, or start the job that does."""
+    workspace = open_workspace(args.workspace)
+    recipe = Recipe.from_options(vars(args))
+    return _background(workspace, args.voice, recipe) if args.background else _foreground(workspace, args.voice, recipe)
+
+
+def _background(workspace, voice: str, recipe: Recipe) -> dict:
+    from ddsing.jobs import device
+    from ddsing.jobs.store import JobStore
+    from ddsing.training import begin
+
+    begin.locate(workspace, voice)  # a voice that is not there is said here, not in the job
+    options = {name: value for name, value in recipe.to_json().items() if value is not None}
+    status = JobStore(workspace).submit(
+        "train", title=f"Train {voice}", options={"voice": voice, **options}, device=device.name(), key=f"train:{voice}"
+    )
+    return {"job": status.id, "state": status.state}
+
+
+def _foreground(workspace, voice: str, recipe: Recipe) -> dict:
+    from ddsing.training import run as runs
+
+    began = time.monotonic()
+    expected_s, why = estimate.seconds(workspace, recipe)
+    print(f"About {format_duration(expected_s)} for the whole training ({why}).", file=sys.stderr)
+    with _stop_on_signal() as should_stop:
+        outcome = runs.train(workspace, voice, recipe, report=_Printer(), should_stop=should_stop)
+    if outcome.stopped:
+        print(f"Stopped after step {outcome.step:,}, and saved; the same command goes on from there.", file=sys.stderr)
+        raise KeyboardInterrupt
+    return {**asdict(outcome), "seconds": round(time.monotonic() - began, 1)}
+
+
+class _Printer:
+    """Prints where a training is, a few times a minute and when its stage changes."""
+
+    def __init__(self) -> None:
+        self._printed, self._stage = 0.0, ""
+
+    def __call__(self, progress) -> None:
+        due = time.monotonic() - self._printed > _PRINT_S
+        if not (due or progress.stage != self._stage and progress.stage != "saving"):
+            return
+        self._printed, self._stage = time.monotonic(), progress.stage
+        print(self._line(progress), file=sys.stderr, flush=True)
+
+    @staticmethod
+    def _line(progress) -> str:
+        if progress.stage in ("preparing", "loading"):
+            share = f" {progress.fraction:.0%}" if progress.fraction is not None else ""
+            return f"{progress.message or progress.stage.capitalize()}{share}"
+        line = f"Step {progress.step:,} of {progress.steps:,}"
+        if progress.loss is not None:
+            line += f", loss {progress.loss:.3f}"
+        if progress.steps_per_s:
+            left_s = (progress.steps - progress.step) / progress.steps_per_s
+            line += f", {progress.steps_per_s:.2f} steps/s, {format_duration(left_s)} left"
+        return line
+
+
+@contextlib.contextmanager
+def _stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM once: finish the step, save and stop. Ctrl-C again: at once, without saving."""
+    asked = threading.Event()
+
+    def ask(number, frame):
+        if asked.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        asked.set()
+        os.write(2, b"Finishing the step and saving; again to stop at once.\n")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def text(document: dict) -> str:
+    """The document for a person."""
+    if "job" in document:
+        return f"Started as the job {document['job']}; `jobs show {document['job']}` tells how far it is."
+    return (
+        f"Trained to step {document['step']:,} in {format_duration(document['seconds'])}. The instrument "
+        f"{document['instrument_name']!r} is that of step {document['exported_step']:,}."
+    )

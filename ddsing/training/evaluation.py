@@ -1,0 +1,96 @@
+"""Held-out windows sung again by the model as it is: how far from the recordings, and the voice's preview phrase.
+
+Rendering and measuring are the library's own (numpy): the same as in a transfer, and without a word to TensorFlow.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddsing import audio as recordings
+from ddsing import loudness, phrase, pitch
+from ddsing.constants import HOP_SAMPLES
+from ddsing.engine import render
+from ddsing.model_config import ModelConfig
+from ddsing.statistics import DatasetStatistics
+from ddsing.training import distance
+from ddsing.training.batches import as_heard
+
+MAX_WINDOWS = 8  # of which the spectral loss is the mean
+MAX_TRACKED_S = 16.0  # re-tracked, which is the slow part
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Distances of resyntheses from their recordings, see `ddsing.training.distance`; means over the windows.
+
+    `f0_cents` is None where nothing is voiced.
+    """
+
+    spectral_loss: float
+    f0_cents: float | None
+    loudness_db: float
+
+    def to_json(self) -> dict:
+        """Plain values."""
+        return dict(vars(self))
+
+
+def windows(records, *, generation: int, recorded_generation: int, at_most: int = MAX_WINDOWS) -> list[dict]:
+    """Some of the records, spread over all of them, as the model hears them."""
+    chosen = np.unique(np.linspace(0, len(records) - 1, min(at_most, len(records))).round().astype(int))
+    return [
+        as_heard(records.read(int(number)), generation=generation, recorded_generation=recorded_generation)
+        for number in chosen
+    ]
+
+
+def measure(
+    config: ModelConfig,
+    weights: Mapping[str, np.ndarray],
+    held_out: list[dict],
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Metrics | None:
+    """Metrics of a model on windows of `windows`; None without any, or if it is to stop meanwhile."""
+    model = render.load(config, weights)
+    losses, cents, decibels, tracked_s = [], [], [], 0.0
+    for window in held_out:
+        if should_stop():
+            return None
+        again = resynthesised(model, window)
+        losses.append(distance.spectral_loss(window["audio"], again))
+        loudness_again = loudness.compute(again, generation=config.generation)[: len(window["loudness_db"])]
+        decibels.append(distance.loudness_db(window["loudness_db"], loudness_again))
+        duration_s = len(again) / 16_000
+        if tracked_s + duration_s <= MAX_TRACKED_S and "f0_confidence" in window:
+            tracked_s += duration_s
+            f0_again = pitch.track(again, tracker="tiny")[0][: len(window["f0_hz"])]
+            cents.append(distance.f0_cents(window["f0_hz"], window["f0_confidence"], f0_again))
+    known = [value for value in cents if value is not None]
+    if not losses:
+        return None
+    return Metrics(float(np.mean(losses)), float(np.mean(known)) if known else None, float(np.mean(decibels)))
+
+
+def resynthesised(model: render.Model, window: Mapping[str, np.ndarray]) -> np.ndarray:
+    """A window sung by the model from its features [shape=(n_samples,), float32]."""
+    n_samples = len(window["f0_hz"]) * HOP_SAMPLES
+    return render.render(
+        model, window["f0_hz"], window["loudness_db"], n_samples=n_samples, audio=window["audio"], seed=0
+    ).audio
+
+
+def preview(config: ModelConfig, weights: Mapping[str, np.ndarray], known: DatasetStatistics | None) -> bytes:
+    """The built-in phrase in the middle of the voice's range, as FLAC."""
+    f0_hz, loudness_db = phrase.phrase(
+        known.pitch_range_midi if known else None,
+        known.loudness_range_db if known else None,
+        generation=config.generation,
+    )
+    timbre = phrase.hum(f0_hz, loudness_db) if config.z else None
+    sung = render.render(
+        render.load(config, weights), f0_hz, loudness_db, n_samples=len(f0_hz) * HOP_SAMPLES, audio=timbre
+    )
+    return recordings.encode(sung.audio, format="FLAC")

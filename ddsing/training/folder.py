@@ -1,0 +1,139 @@
+"""A ``<voice>_checkpoints`` folder as a whole: how its training was begun, who trains in it, what it was trained on.
+
+``recipe.json`` is ours: the recipe, which voice's dataset is used, and where a branch came from. A folder with
+checkpoints but without it is one of 2021: its newest ``operative_config-N.gin`` tells the model, and is never
+changed.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ddsing.errors import TrainingError
+from ddsing.instrument.notebook import gin_text
+from ddsing.legacy import gin_text as legacy_gin
+from ddsing.statistics import DatasetStatistics
+from ddsing.training import checkpoints
+from ddsing.training.recipe import Config, parsed
+from ddsing.workspace import write_atomic
+
+RECIPE_NAME = "recipe.json"
+GIN_NAME = "operative_config-0.gin"
+STATISTICS_JSON, STATISTICS_PICKLE = "dataset_statistics.json", "dataset_statistics.pkl"
+SUMMARIES = Path("summaries") / "train"
+PREVIEWS = "previews"
+_LOCK_NAME = ".lock"
+_GIN = re.compile(r"operative_config-(0|[1-9][0-9]{0,10})\.gin")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """How a training was begun.
+
+    Attributes
+    ----------
+    recipe : Mapping
+        See `Recipe.to_json`; empty for a folder of 2021 that we have not gone on with yet.
+    dataset_of : str
+        The voice whose dataset is used, where it is another one's: a branch's.
+    dataset_hash : str
+        Of what it was last trained on.
+    notebook : bool
+        Whether it was begun by the notebooks of 2021.
+    """
+
+    recipe: Mapping = field(default_factory=dict)
+    dataset_of: str = ""
+    dataset_hash: str = ""
+    notebook: bool = False
+
+    def to_json(self) -> dict:
+        """Plain values, as in ``recipe.json``."""
+        return {**vars(self), "recipe": dict(self.recipe)}
+
+
+def begun(folder: Path) -> Begun | None:
+    """How the training in a folder was begun; None where nothing has."""
+    document = _json(folder / RECIPE_NAME)
+    if isinstance(document.get("recipe"), dict):
+        texts = {name: document[name] for name in ("dataset_of", "dataset_hash") if isinstance(document.get(name), str)}
+        return Begun(document["recipe"], notebook=document.get("notebook") is True, **texts)
+    return Begun(notebook=True) if checkpoints.published(folder) else None
+
+
+def write_begun(folder: Path, how: Begun) -> None:
+    """Keep how a training was begun."""
+    write_atomic(folder / RECIPE_NAME, json.dumps(how.to_json(), indent=1).encode())
+
+
+def config(folder: Path) -> Config | None:
+    """The model that is trained in a folder, by its newest operative gin text; None where there is none."""
+    found = {int(match[1]): path for path in _files(folder) if (match := _GIN.fullmatch(path.name))}
+    if not found:
+        return None
+    with open(found[max(found)], "rb") as file:
+        data = file.read(legacy_gin.MAX_BYTES + 1)
+    legacy_gin.read_bindings(data)  # an operative text sets nothing twice
+    return parsed(folder.name.removesuffix("_checkpoints"), data.decode("utf-8"))
+
+
+def shown_gin(folder: Path, trained: Config, *, notebook: bool) -> str:
+    """The gin text for an instrument: ours as it is, for one of 2021, whose own may name folders, a new one."""
+    return gin_text(trained.model) if notebook else trained.text
+
+
+@contextlib.contextmanager
+def held(folder: Path, voice_name: str) -> Iterator[None]:
+    """Be the only one who trains in a folder; the lock goes with the process, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK_NAME)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise TrainingError(
+            f"{voice_name!r} is being trained already, by another process of this workspace; stop that one first."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def statistics(folder: Path, generation: int) -> DatasetStatistics | None:
+    """The statistics of what was trained on, on a generation's scale; None where they are unknown."""
+    document = _json(folder / STATISTICS_JSON)
+    if document:
+        found = DatasetStatistics.from_json(document)
+        if found.generation == generation:
+            return found
+    return None
+
+
+def write_statistics(folder: Path, found: DatasetStatistics) -> None:
+    """Keep the statistics, as JSON and, for ddsp's own tools, as the notebooks' pickle; a pickle of 2021 stays."""
+    from ddsing.engine import export
+
+    ours = (folder / STATISTICS_JSON).exists() or not (folder / STATISTICS_PICKLE).exists()
+    write_atomic(folder / STATISTICS_JSON, json.dumps(found.to_json()).encode())
+    if ours:
+        write_atomic(folder / STATISTICS_PICKLE, export.statistics_pickle(found))
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_file()]
+    except OSError:
+        return []
+
+
+def _json(path: Path) -> dict:
+    try:
+        document = json.loads(path.read_bytes()[: 4 * 2**20])
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
