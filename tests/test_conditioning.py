@@ -112,6 +112,25 @@ def test_the_fit_finds_the_octave_and_the_loudness():
     assert after.inside_share == 1.0
 
 
+def test_the_fit_is_of_what_the_instrument_would_be_given():
+    values = dict.fromkeys(FIELDS, 0.0) | {"mean_pitch_note": 57.0, "min_pitch_note": 50.0, "max_pitch_note": 64.0}
+    values |= {"std_pitch_note": 5.0}
+    statistics = DatasetStatistics(3, values, np.linspace(0, 1, 100), np.linspace(-30.0, -20.0, 100))
+    n = 1000
+    sung = np.arange(n) % 500 < 400
+    features = Features(
+        np.full(n, 220.0, np.float32), np.where(sung, 0.95, 0.05).astype(np.float32),
+        np.where(sung, -55.0 + np.sin(np.arange(n)), -75.0).astype(np.float32), "full", 3,
+    )  # fmt: skip
+    plain = fit.measure(features, statistics)
+    assert plain.loudness_inside == 0.0 and np.array_equal(plain.loudness_db, features.loudness_db)
+    settings = Settings(use_statistics=True, autotune=1.0, octave_shift=1)
+    reading, given = fit.measure(features, statistics, settings), condition(features, statistics, settings)
+    assert np.array_equal(reading.loudness_db, given.loudness_db) and np.array_equal(reading.f0_hz, given.f0_hz)
+    assert reading.loudness_inside > 0.95 and reading.loudness_shift_db == 0.0
+    assert reading.pitch_inside == 0.0 and reading.octave_shift == 0
+
+
 def test_statistics_of_a_voice_cover_its_notes():
     rng = np.random.default_rng(0)
     f0_hz = np.full((3, 1000), 220.0)

@@ -8,6 +8,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from ddsing import features
+from ddsing.audio import decode
 from ddsing.ui import formatting, warmup
 from tests import tiny_workspace
 
@@ -146,6 +148,46 @@ def test_fit_is_read_after_analysis_and_applied(filled):
     assert any("The shifts that fit best are set" in text.value for text in filled.markdown)
 
 
+def test_fit_is_read_from_any_tracker_that_is_known(monkeypatch, tmp_path):
+    root = tiny_workspace.fill(tmp_path / "ws")
+    audio = decode(root / "examples" / f"{tiny_workspace.EXAMPLE}.wav")
+    features.extract(audio, tracker="tiny", cache=features.FeatureCache(root / ".cache" / "features"))
+    app = _open(monkeypatch, root)
+    _clean(app)
+    assert app.get_by_key("transfer.tracker").value == "full"
+    assert any("of the singing lies inside" in text.value for text in app.markdown)
+
+
+CONTROLS = ("button", "download_button", "slider", "toggle", "selectbox", "file_uploader", "text_input", "text_area")
+
+
+def _without_help(app: AppTest, *, at_least: int) -> list[str]:
+    found = [control for kind in CONTROLS for control in app.get(kind)]
+    assert len(found) >= at_least
+    return [str(control.key or control.label) for control in found if not control.help]
+
+
+def test_every_control_of_a_transfer_has_help(filled):
+    app = filled
+    for _ in range(3):
+        app = _transfer(app)
+    app.session_state["takes.shown"] = 1
+    app.button(key=f"take_delete.{_take_id(app)}").click().run()
+    assert app.button(key="takes.more") and app.button(key="takes.undo")
+    assert _without_help(app, at_least=17) == []
+    app.get_by_key("transfer.source_kind").set_value("upload").run()
+    assert app.file_uploader[0].help
+
+
+def test_every_control_of_the_instruments_has_help(monkeypatch, tmp_path):
+    app = _open(monkeypatch, tiny_workspace.fill(tmp_path / "ws"), "instruments")
+    app.session_state["instruments.import"] = True
+    app.button(key=f"delete.{tiny_workspace.NAMES[1]}").click().run()
+    app.file_uploader[0].upload("x.zip", b"PK").run()
+    assert app.button(key="instruments.import_now")
+    assert _without_help(app, at_least=14) == []
+
+
 def test_two_sessions_keep_their_own_instrument_and_settings(monkeypatch, tmp_path):
     root = tiny_workspace.fill(tmp_path / "ws")
     one, two = _open(monkeypatch, root), _open(monkeypatch, root)
@@ -192,13 +234,13 @@ def test_an_unreadable_recording_is_one_sentence(monkeypatch, tmp_path):
 
 
 def test_a_bug_is_a_polite_sentence_without_details(monkeypatch, tmp_path):
-    from ddsing.ui import errors, voices
+    from ddsing.ui import errors, instrument_cards
 
     def broken():
         raise RuntimeError("secret /home/path")
 
-    monkeypatch.setattr(voices, "scan", broken)
-    app = _open(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), "datasets")
+    monkeypatch.setattr(instrument_cards, "show", broken)
+    app = _open(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), "instruments")
     assert not app.exception and [error.value for error in app.error] == [errors.SORRY]
 
 

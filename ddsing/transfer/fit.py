@@ -1,12 +1,13 @@
 """How much of a recording lies inside what an instrument was trained on, and the shifts that bring most inside."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ddsing.constants import DB_RANGE
 from ddsing.features import Features
 from ddsing.statistics import DatasetStatistics
+from ddsing.transfer.conditioning import condition
 from ddsing.transfer.settings import Settings
 from ddsing.units import hz_to_midi
 
@@ -28,6 +29,8 @@ class Fit:
         The shifts with which most lies inside, as small as possible.
     outside : np.ndarray [shape=(n_frames,), bool]
         Sung frames outside the trained ranges.
+    f0_hz, loudness_db : np.ndarray [shape=(n_frames,), float32]
+        Pitch and loudness as the instrument would be given them, which the shares are of.
     """
 
     inside_share: float
@@ -36,6 +39,8 @@ class Fit:
     octave_shift: int
     loudness_shift_db: float
     outside: np.ndarray
+    f0_hz: np.ndarray
+    loudness_db: np.ndarray
 
     def to_json(self) -> dict:
         """The reading without the frames."""
@@ -44,11 +49,13 @@ class Fit:
 
 
 def measure(features: Features, statistics: DatasetStatistics | None, settings: Settings | None = None) -> Fit:
-    """Read the fit of a recording as the shifts in `settings` would place it (none by default)."""
+    """Read the fit of a recording as `settings` would place it (as it is, by default)."""
     settings = settings or Settings()
     floor = -DB_RANGE[features.generation] + 20.0
     sung = (features.f0_confidence >= _CONFIDENT) & (features.loudness_db > floor)
-    midi = hz_to_midi(features.f0_hz)
+    placed = condition(features, statistics, settings)
+    base = condition(features, statistics, replace(settings, octave_shift=0, loudness_shift_db=0.0))
+    midi = hz_to_midi(base.f0_hz)
     pitch_range = statistics.pitch_range_midi if statistics else None
     loudness_range = statistics.loudness_range_db if statistics else None
     low, high = pitch_range or (-np.inf, np.inf)
@@ -57,12 +64,12 @@ def measure(features: Features, statistics: DatasetStatistics | None, settings: 
     def inside(x, lower, upper, slack):
         return (x >= lower - slack) & (x <= upper + slack)
 
-    in_pitch = inside(midi + 12 * settings.octave_shift, low, high, _SLACK_MIDI)
-    in_loudness = inside(features.loudness_db + settings.loudness_shift_db, soft, loud, _SLACK_DB)
+    in_pitch = inside(hz_to_midi(placed.f0_hz), low, high, _SLACK_MIDI)
+    in_loudness = inside(placed.loudness_db, soft, loud, _SLACK_DB)
     octaves = sorted(range(-3, 4), key=abs)
     shifts = sorted(range(-30, 31, 5), key=abs)
     best_octave = max(octaves, key=lambda o: _share(inside(midi + 12 * o, low, high, _SLACK_MIDI), sung))
-    best_shift = max(shifts, key=lambda s: _share(inside(features.loudness_db + s, soft, loud, _SLACK_DB), sung))
+    best_shift = max(shifts, key=lambda s: _share(inside(base.loudness_db + s, soft, loud, _SLACK_DB), sung))
     return Fit(
         _share(in_pitch & in_loudness, sung),
         _share(in_pitch, sung),
@@ -70,6 +77,8 @@ def measure(features: Features, statistics: DatasetStatistics | None, settings: 
         best_octave,
         float(best_shift),
         sung & ~(in_pitch & in_loudness),
+        placed.f0_hz,
+        placed.loudness_db,
     )
 
 

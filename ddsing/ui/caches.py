@@ -18,11 +18,13 @@ from ddsing.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:  # their imports take a while, which the first page should not wait for
     from ddsing import features
+    from ddsing.transfer.settings import Settings
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")  # of recordings that are listed; what is in them decides
 MODELS = 4
 RECORDINGS = 4
 FEATURES = 8
+FITS = 16
 AUDITIONS = 16
 TAKES = 4
 STAGES = {  # of the pipeline, for people
@@ -97,11 +99,6 @@ def analysed(content: str) -> set[str]:
     return {name for name in TRACKERS if cache.has(content, name)}
 
 
-def is_analysed(content: str, tracker: str) -> bool:
-    """Whether a recording's pitch is known already."""
-    return feature_cache().has(content, tracker)
-
-
 @st.cache_resource(max_entries=FEATURES, show_spinner=False)
 def features_of(content: str, _audio: np.ndarray, tracker: str, generation: int) -> features.Features:
     """Features of a recording that is analysed already, on an instrument's loudness scale."""
@@ -143,8 +140,8 @@ def audition(entry) -> bytes:
 
 @st.cache_data(max_entries=AUDITIONS, show_spinner="Singing a phrase")
 def _audition(stamp: tuple[str, int, int], _entry) -> bytes:
-    from ddsing.engine import render
     from ddsing import phrase as built_in
+    from ddsing.engine import render
 
     loaded = instrument(_entry)
     statistics = loaded.statistics
@@ -202,11 +199,16 @@ def transfer(entry, sound, settings, tracker: str):
     return work
 
 
-def fit(found: features.Features, statistics, settings):
-    """The fit reading as the controls stand."""
+def fit(found: features.Features, content: str, entry, settings):
+    """The fit reading of an analysed recording as the controls stand."""
+    return _fit(content, found.tracker, stamp(entry.path), settings, found, entry.statistics)
+
+
+@st.cache_resource(max_entries=FITS, show_spinner=False)
+def _fit(content: str, tracker: str, instrument: tuple[str, int, int], settings: Settings, _found, _statistics):
     from ddsing.transfer import fit as reading
 
-    return reading.measure(found, statistics, settings)
+    return reading.measure(_found, _statistics, settings)
 
 
 def takes():

@@ -10,14 +10,14 @@ def show(instrument, sound) -> None:
     """The fit reading where the recording is analysed already, else the offer to analyse it."""
     if instrument is None or sound is None or work.busy():
         return
-    chosen = st.session_state[state.TRACKER]
+    chosen, known = st.session_state[state.TRACKER], caches.analysed(sound.content)
     with st.container(border=True):
-        if not caches.is_analysed(sound.content, chosen):
-            _offer(sound, chosen)
-        elif instrument.statistics is None:
+        if instrument.statistics is None:
             st.markdown("**Fit** · This instrument does not say what it was trained on: nothing to compare with.")
-        else:
-            _reading(instrument, sound, chosen)
+        elif not known:
+            _offer(sound, chosen)
+        else:  # any tracker tells the range
+            _reading(instrument, sound, chosen if chosen in known else sorted(known)[0])
 
 
 def _offer(sound, chosen: str) -> None:
@@ -32,10 +32,10 @@ def _analyse(sound, chosen: str) -> None:
     work.start("Analysing", caches.analysis(sound.audio, chosen))
 
 
-def _reading(instrument, sound, chosen: str) -> None:
-    features = caches.features_of(sound.content, sound.audio, chosen, instrument.config.generation)
+def _reading(instrument, sound, tracker: str) -> None:
+    features = caches.features_of(sound.content, sound.audio, tracker, instrument.config.generation)
     settings = state.settings()
-    fit = caches.fit(features, instrument.statistics, settings)
+    fit = caches.fit(features, sound.content, instrument, settings)
     st.markdown(
         f"**Fit** · **{percent(fit.inside_share)}** of the singing lies inside the instrument's range as the controls "
         f"stand (pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."
@@ -44,7 +44,7 @@ def _reading(instrument, sound, chosen: str) -> None:
     panel = st.expander("Where it lies outside", icon=":material/show_chart:", key="fit.plot", on_change="rerun")
     if panel.open:
         with panel, errors.guard():
-            _plot(features, instrument.statistics, settings, fit)
+            _plot(features, instrument.statistics, fit)
 
 
 def _best(fit, settings) -> None:
@@ -58,17 +58,17 @@ def _best(fit, settings) -> None:
               help="The octave and loudness shift with which most of the recording lies inside.")  # fmt: skip
 
 
-def _plot(features, statistics, settings, fit) -> None:
+def _plot(features, statistics, fit) -> None:
     from ddsing.plots import fit as plot
     from ddsing.plots import style
 
     ranges = plot.Ranges(
-        f0_hz=features.f0_hz * 2.0**settings.octave_shift,
+        f0_hz=fit.f0_hz,
         f0_confidence=features.f0_confidence,
-        loudness_db=features.loudness_db + settings.loudness_shift_db,
+        loudness_db=fit.loudness_db,
         outside=fit.outside,
         pitch_range_midi=statistics.pitch_range_midi,
         loudness_range_db=statistics.loudness_range_db,
     )
     st.plotly_chart(plot.figure(ranges), key="fit.figure", config=style.CONFIG, alt=plot.alt_text(ranges))
-    st.caption("With the octave and loudness shift that are set now.")
+    st.caption("As the controls stand now: what the instrument would be asked to sing.")

@@ -6,6 +6,11 @@ from ddsing.ui import caches, errors, instrument_import, state
 from ddsing.ui.formatting import format_bytes, loudness_range, pitch_range, plain, when
 
 TRANSFER_PAGE = "pages/timbre_transfer.py"
+REPAIR = (
+    "Rewrites it in ddsing's own format and keeps only what is needed to play it: no optimizer state, no other "
+    "checkpoints. The old file goes to the trash."
+)
+EDITABLE = ("voice", "author", "licence", "notes")
 _HEARD = "instruments.heard"  # names whose audition is open
 _USE = "instruments.use"
 
@@ -51,7 +56,7 @@ def _title(entry) -> None:
     if entry.config.z:
         badges.append(":violet-badge[z encoder]")
     if entry.bloated:
-        badges.append(":orange-badge[needs repair]")
+        badges.append(":orange-badge[2021 zip]")
     st.markdown(f"#### {plain(entry.name)}\n\n" + " ".join(badges))
 
 
@@ -102,10 +107,11 @@ def _actions(entry, *, playable: bool) -> None:
                       args=(entry.name,), help="A short built-in phrase in the middle of its range.")  # fmt: skip
             st.button("Use it", key=f"use.{entry.name}", icon=":material/graphic_eq:", on_click=_use,
                       args=(entry.name,), help="Open Timbre transfer with this instrument.")  # fmt: skip
-            with st.popover("Download", icon=":material/download:"):
+            with st.popover("Download", icon=":material/download:", help="As a zip, in either format."):
                 st.download_button(
                     "ddsing's own format", data=lambda: caches.export(entry, "native"), key=f"native.{entry.name}",
                     file_name=f"{entry.name}.zip", mime="application/zip", on_click="ignore",
+                    help="Small, holds no code, and says where it comes from.",
                 )  # fmt: skip
                 st.download_button(
                     "The 2021 notebooks' format", data=lambda: caches.export(entry, "notebook"),
@@ -115,17 +121,24 @@ def _actions(entry, *, playable: bool) -> None:
             _edit_popover(entry)
             if entry.bloated:
                 st.button("Repair", key=f"repair.{entry.name}", icon=":material/healing:", on_click=_repair,
-                          args=(entry.name,), help="Keep only what is needed to play it.")  # fmt: skip
+                          args=(entry.name,), help=REPAIR)  # fmt: skip
         st.button("Delete", key=f"delete.{entry.name}", icon=":material/delete:", on_click=_delete,
                   args=(entry.name,), help="Can be undone.")  # fmt: skip
 
 
 def _edit_popover(entry) -> None:
-    with st.popover("Edit", icon=":material/edit:"), st.form(f"edit.{entry.name}", border=False):
-        st.text_input("Name", value=entry.name, key=f"edit_name.{entry.name}", max_chars=120)
-        st.text_input("Author", value=entry.provenance.author, key=f"edit_author.{entry.name}", max_chars=300)
-        st.text_area("Notes", value=entry.provenance.notes, key=f"edit_notes.{entry.name}", max_chars=10_000)
-        st.form_submit_button("Save", type="primary", on_click=_edit, args=(entry.name,))
+    about, key = entry.provenance, f".{entry.name}"
+    with (
+        st.popover("Edit", icon=":material/edit:", help="Name, voice, author, licence and notes."),
+        st.form(f"edit{key}", border=False),
+    ):
+        st.text_input("Name", value=entry.name, key=f"edit_name{key}", max_chars=80, help="Also its file's name.")
+        st.text_input("Voice", value=about.voice, key=f"edit_voice{key}", max_chars=300, help="Who or what sings.")
+        st.text_input("Author", value=about.author, key=f"edit_author{key}", max_chars=300, help="Who trained it.")
+        st.text_input("Licence", value=about.licence, key=f"edit_licence{key}", max_chars=300,
+                      help="What others may do with it; CC0-1.0 means anything.")  # fmt: skip
+        st.text_area("Notes", value=about.notes, key=f"edit_notes{key}", max_chars=10_000, help="Travel with the file.")
+        st.form_submit_button("Save", type="primary", on_click=_edit, args=(entry.name,), help="Written into the file.")
 
 
 def _details(entry) -> None:
@@ -158,16 +171,20 @@ def _use(name: str) -> None:
 
 @errors.callback
 def _edit(name: str) -> None:
-    wanted = {field: st.session_state[f"edit_{field}.{name}"] for field in ("name", "author", "notes")}
+    wanted = {field: st.session_state[f"edit_{field}.{name}"] for field in ("name", *EDITABLE)}
+    new_name = wanted.pop("name").strip()
     library = caches.library()
-    library.edit(name, notes=wanted["notes"], author=wanted["author"])
-    if wanted["name"].strip() != name:
-        library.rename(name, wanted["name"].strip())
+    library.edit(name, **wanted)
+    if new_name != name:
+        library.rename(name, new_name)
 
 
 @errors.callback
 def _repair(name: str) -> None:
-    caches.library().repair(name)
+    library = caches.library()
+    before = next(entry.n_bytes for entry in library.list() if entry.name == name)
+    after = library.repair(name).n_bytes
+    st.toast(f"{plain(name)}: {format_bytes(before)} before, {format_bytes(after)} now.", icon=":material/healing:")
 
 
 @errors.callback

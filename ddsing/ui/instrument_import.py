@@ -40,6 +40,7 @@ def _uploader() -> None:
     st.button(
         f"Import {plain(file.name)}, {format_bytes(len(data))}", key="instruments.import_now", type="primary",
         icon=":material/download:", on_click=_import, args=(data, Path(file.name).stem),
+        help="It is checked, a 2021 zip is converted, and a copy goes into the workspace.",
     )  # fmt: skip
 
 
@@ -49,6 +50,8 @@ def _import(data: bytes, name: str) -> None:
         imported = caches.library().import_file(data, name)
     st.session_state[_ROUND] += 1
     st.toast(f"{plain(imported.name)} is in your instruments.", icon=":material/check:")
+    for warning in imported.warnings:
+        st.toast(plain(warning), icon=":material/info:", duration="long")
 
 
 def _undo_offer() -> None:
@@ -56,7 +59,8 @@ def _undo_offer() -> None:
     if held is not None:
         text, button = st.columns([5, 1], vertical_alignment="center")
         text.markdown(f":material/delete: **{plain(held[0])}** was deleted.")
-        button.button("Undo", key="instruments.undo", icon=":material/undo:", on_click=_undo, width="stretch")
+        button.button("Undo", key="instruments.undo", icon=":material/undo:", on_click=_undo, width="stretch",
+                      help="Brings it back.")  # fmt: skip
 
 
 @errors.callback

@@ -43,7 +43,7 @@ def show() -> None:
             _take(take, previous, newest=take is found[0])
     if len(found) > shown:
         st.button(f"Show {min(PAGE_SIZE, len(found) - shown)} older takes", key="takes.more", on_click=_more,
-                  icon=":material/expand_more:", type="tertiary")  # fmt: skip
+                  icon=":material/expand_more:", type="tertiary", help="All takes are kept.")  # fmt: skip
 
 
 def _take(take, previous, *, newest: bool) -> None:
@@ -147,11 +147,12 @@ def _actions(take) -> None:
                     file_format, data=functools.partial(_export, take.id, file_format),
                     file_name=f"{safe_name(take.name)}.{file_format.lower()}", mime=f"audio/{file_format.lower()}",
                     key=f"take_{file_format}.{take.id}", on_click="ignore", width="stretch",
+                    help="24 bits, 16 kHz. Dropped back here, it restores every control.",
                 )  # fmt: skip
         with st.popover("", icon=":material/edit:", help="Rename, note"), st.form(f"take_edit.{take.id}", border=False):
-            st.text_input("Name", value=take.name, key=f"take_name.{take.id}", max_chars=120)
-            st.text_area("Note", value=take.note, key=f"take_note.{take.id}", max_chars=2000)
-            st.form_submit_button("Save", type="primary", on_click=_edit, args=(take.id,))
+            st.text_input("Name", value=take.name, key=f"take_name.{take.id}", max_chars=120, help="Of this take.")
+            st.text_area("Note", value=take.note, key=f"take_note.{take.id}", max_chars=2000, help="For yourself.")
+            st.form_submit_button("Save", type="primary", on_click=_edit, args=(take.id,), help="Kept with the take.")
         st.button("", key=f"take_delete.{take.id}", on_click=_delete, args=(take.id, take.name),
                   icon=":material/delete:", help="Delete; can be undone.")  # fmt: skip
 
@@ -184,7 +185,8 @@ def _undo_offer() -> None:
     if held is not None:
         text, button = st.columns([5, 1], vertical_alignment="center")
         text.markdown(f":material/delete: **{plain(held[0])}** was deleted.")
-        button.button("Undo", key="takes.undo", icon=":material/undo:", on_click=_undo, width="stretch")
+        button.button("Undo", key="takes.undo", icon=":material/undo:", on_click=_undo, width="stretch",
+                      help="Brings it back.")  # fmt: skip
 
 
 @errors.callback
