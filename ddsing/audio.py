@@ -10,6 +10,7 @@ import io
 import json
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +52,14 @@ def probe(source: Path | bytes) -> AudioInfo:
         return AudioInfo(kind, file.samplerate, file.channels, claimed_s, file.subtype)
 
 
-def decode(source: Path | bytes, *, max_seconds: float = MAX_TRANSFER_S) -> np.ndarray:
-    """A recording as 16 kHz mono.
+def decode(
+    source: Path | bytes,
+    *,
+    max_seconds: float = MAX_TRANSFER_S,
+    channel: int | None = None,
+    hear: Callable[[np.ndarray, int], None] | None = None,
+) -> np.ndarray:
+    """A recording as 16 kHz mono: the mean of its channels.
 
     Parameters
     ----------
@@ -60,6 +67,10 @@ def decode(source: Path | bytes, *, max_seconds: float = MAX_TRANSFER_S) -> np.n
         A file, or a file's content.
     max_seconds : float
         Longer recordings are refused.
+    channel : int, optional
+        Take this one instead of the mean.
+    hear : callable, optional
+        Given each block as it is in the file [shape=(n_samples, n_channels), float32], and its sample rate.
 
     Returns
     -------
@@ -77,7 +88,10 @@ def decode(source: Path | bytes, *, max_seconds: float = MAX_TRANSFER_S) -> np.n
         resampler = soxr.ResampleStream(file.samplerate, SAMPLE_RATE, 1, dtype="float32")
         pieces, n_read = [], 0
         while True:
-            mono = _read_mono(file, n_read)
+            block = _read(file, n_read)
+            if hear is not None:
+                hear(block, file.samplerate)
+            mono = _mono(block, channel)
             n_read += len(mono)
             if n_read > limit_s * file.samplerate:
                 raise AudioError(_too_long(file, kind, n_bytes, max_seconds, limit_s))
@@ -246,6 +260,20 @@ def _open_file(path):
         raise AudioError(f"The recording {str(path)!r} can't be opened: that is no file name.") from None
 
 
+def is_recording(path: Path) -> bool:
+    """Whether a file begins as a recording does, whatever its name."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with open(path, "rb") as file:
+            head = file.read(12)
+    except (OSError, ValueError):
+        return False
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64"):  # films and pictures begin so, too
+        return head[8:] == b"WAVE"
+    return head.startswith(_SIGNATURES) or _is_mpeg_sync(head)
+
+
 def _is_mpeg_sync(head):
     """Whether a layer III frame header stands at the beginning."""
     return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2
@@ -256,15 +284,21 @@ def _credible_s(kind, n_bytes):
     return n_bytes / _BYTES_PER_S[kind] + 2.0 if kind in _BYTES_PER_S else float("inf")
 
 
-def _read_mono(file, n_read):
+def _read(file, n_read):
     try:
-        block = file.read(_BLOCK_SAMPLES, dtype="float32", always_2d=True)
+        return file.read(_BLOCK_SAMPLES, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError):
         if n_read:  # a damaged end: what was there before it is kept
-            return np.zeros(0, np.float32)
+            return np.zeros((0, file.channels), np.float32)
         raise AudioError("The recording is damaged and can't be decoded; export it again as wav.") from None
+
+
+def _mono(block, channel):
+    if channel is not None:
+        return np.ascontiguousarray(block[:, channel])
+    n_channels = block.shape[1]
     with np.errstate(invalid="ignore", over="ignore"):  # a product, since numpy is slow at means over a few channels
-        return block @ np.full(file.channels, 1.0 / file.channels, np.float32)
+        return block @ np.full(n_channels, 1.0 / n_channels, np.float32)
 
 
 def _too_long(file, kind, n_bytes, max_seconds, limit_s):

@@ -5,7 +5,8 @@ Instruments hear loudness on the scale that they were trained with:
 - generation 1 (ddsp ≤ 1.9): STFT of 2048, mean over the bins of the A-weighted dB values less 20.7 dB, from -120 dB;
 - generation 3 (ddsp ≥ 3): STFT of 512, A-weighted power averaged over the bins and then in dB, from -80 dB.
 
-Frame k stands at sample 64·k; there are ``n_samples // 64 + 1`` frames.
+Frame k stands at sample 64·k; there are ``n_samples // 64 + 1`` frames. Datasets have ddsp's padding 'same' instead, as
+its preparation does: each window begins at its frame, and there is one frame per 64 samples begun.
 
 Reference: ddsp.spectral_ops.compute_loudness of 1.6.3 and 3.7.0; A-weighting of IEC 61672 as in librosa.
 """
@@ -22,7 +23,7 @@ _REF_DB_1 = 20.7
 _BLOCK_FRAMES = 1024
 
 
-def compute(audio, *, generation: int = 3) -> np.ndarray:
+def compute(audio, *, generation: int = 3, padding: str = "center") -> np.ndarray:
     """Loudness, frame by frame.
 
     Parameters
@@ -31,21 +32,21 @@ def compute(audio, *, generation: int = 3) -> np.ndarray:
         16 kHz mono.
     generation : int
         1 or 3, see above.
+    padding : str
+        ``center``, or ``same`` as in datasets.
 
     Returns
     -------
     np.ndarray [shape=(n_samples // 64 + 1,), float32]
+        Of ``same``, ``ceil(n_samples / 64)`` frames.
         dB, not below ``-DB_RANGE[generation]``.
     """
     if generation not in _N_FFT:
         raise FeaturesError(f"There is no ddsp generation {generation!r} of loudness; use 1 or 3.")
     audio = np.asarray(audio, np.float32)
     n_fft = _N_FFT[generation]
-    n_frames = len(audio) // HOP_SAMPLES + 1
-    padded = np.zeros((n_frames - 1) * HOP_SAMPLES + n_fft, np.float32)
-    before = _ZEROS_BEFORE[generation]
-    padded[before : before + len(audio)] = audio[: len(padded) - before]
-    windows = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::HOP_SAMPLES]
+    windows = _windows(audio, n_fft, 0 if padding == "same" else _ZEROS_BEFORE[generation], padding)
+    n_frames = len(windows)
     hann = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
     weighting_db = a_weighting_db(np.fft.rfftfreq(n_fft, 1.0 / SAMPLE_RATE)).astype(np.float32)
     measure = _mean_of_db if generation == 1 else _db_of_mean
@@ -54,6 +55,37 @@ def compute(audio, *, generation: int = 3) -> np.ndarray:
         part = slice(start, start + _BLOCK_FRAMES)
         loudness[part] = measure(np.abs(fft.rfft(windows[part] * hann, axis=1)), weighting_db)
     return loudness
+
+
+def power_db(audio, *, frame_samples: int = 256) -> np.ndarray:
+    """Power in dB, frame by frame, of padding ``same``: what datasets' statistics hold beside loudness.
+
+    Parameters
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+        16 kHz mono.
+    frame_samples : int
+        Length of a frame; the notebooks' statistics take 256.
+
+    Returns
+    -------
+    np.ndarray [shape=(ceil(n_samples / 64),), float32]
+        dB below full scale, not below -80.
+    """
+    windows = _windows(np.asarray(audio, np.float32), frame_samples, 0, "same")
+    power = np.empty(len(windows), np.float32)
+    for start in range(0, len(windows), _BLOCK_FRAMES):
+        part = slice(start, start + _BLOCK_FRAMES)
+        power[part] = (windows[part] ** 2).mean(axis=1)
+    return np.maximum(10.0 * np.log10(np.maximum(power, 1e-20)), -DB_RANGE[3])
+
+
+def _windows(audio, length, before, padding):
+    """What each frame sees [n_frames, length], with `before` zeros before the sound and as many as it takes after."""
+    n_frames = -(-len(audio) // HOP_SAMPLES) if padding == "same" else len(audio) // HOP_SAMPLES + 1
+    padded = np.zeros(max(n_frames - 1, 0) * HOP_SAMPLES + length, np.float32)
+    padded[before : before + len(audio)] = audio[: len(padded) - before]
+    return np.lib.stride_tricks.sliding_window_view(padded, length)[::HOP_SAMPLES][:n_frames]
 
 
 def _mean_of_db(amplitude, weighting_db):

@@ -1,9 +1,40 @@
-"""Preparation: from recordings to the windows that a model is trained on. (Conventions follow with the code.)"""
+"""Preparation: from a voice's recordings to the windows that a model is trained on.
 
+In the dataset folder:
+
+- ``train.tfrecord-*`` and ``held_out.tfrecord-*``: the windows, with the keys and shapes of `ddsp_prepare_tfrecord`
+  (``audio``, ``audio_16k``, ``f0_hz``, ``f0_confidence``, ``loudness_db``; 4 s, 16 kHz, 250 frames a second), so that
+  ddsp's `TFRecordProvider` reads them; in an order that mixes the recordings. Where the windows lie, and which are held
+  out: `ddsing.dataset.layout`. Their frames: `ddsing.dataset.analysis`; they are cut from the features of the whole
+  recording, so that a window's last frames see the sound that follows it.
+- ``windows.json``, ``selection.json``: see `ddsing.dataset.windows`; ``dataset.json``: what it was made from.
+- ``dataset_statistics.json`` and, as in the notebooks, ``dataset_statistics.pkl``, of the windows that are trained on.
+- ``features/``: what takes long, once per sound and tracker.
+
+Everything but the features is replaced as one (`ddsing.engine.records.publishing`). A dataset of 2021 is not replaced: it
+is moved, and becomes the dataset of a voice of its own, such as ``alto 2021``.
+"""
+
+import errno
+import os
+import time
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ddsing.dataset.voices import Voice
+from filelock import FileLock, Timeout
+
+from ddsing.constants import TRACKERS
+from ddsing.dataset import disk, manifest, writing
+from ddsing.dataset.analysis import FeatureFolder
+from ddsing.dataset.hearing import hear
+from ddsing.dataset.scan import Memory, RecordingFacts, scan
+from ddsing.dataset.voices import DATASET, Voice
+from ddsing.errors import AudioError, DatasetError, DiskFull
+
+READING, PITCH, WRITING = "Reading the recordings", "Finding the pitch", "Writing the windows"
+_READING_S, _WRITING_S = 0.01, 0.03  # per second of audio, against which the pitch is weighed
+_PITCH_S = {"full": 1.0, "fast": 0.4, "tiny": 0.1}
 
 
 @dataclass(frozen=True)
@@ -44,10 +75,140 @@ def prepare(voice: Voice, *, tracker: str = "full", progress: Callable[[str, flo
     progress : callable, optional
         Told the stage in words and the fraction of it all; what it raises (`Cancelled`) passes through, and what is
         done by then is kept.
+
+    Raises
+    ------
+    DatasetError
+        If nothing can be used, or the voice is being prepared already.
+    DiskFull
+        If there is not enough room.
     """
-    raise NotImplementedError
+    if tracker not in TRACKERS:
+        raise DatasetError(f"There is no pitch tracker {tracker!r}; use full, fast or tiny.")
+    if not voice.recordings():
+        raise DatasetError(f"The voice {voice.name!r} has no recordings; `dataset add` brings some.")
+    with _alone(voice), _full_disk_said(voice):
+        return _prepare(voice, tracker, progress or (lambda stage, fraction: None))
 
 
 def is_current(voice: Voice, *, tracker: str | None = None) -> bool:
     """Whether the dataset is that of the recordings and the selection as they are now; without decoding anything."""
-    raise NotImplementedError
+    known = manifest.read(voice)
+    return (
+        known is not None
+        and tracker in (None, known["tracker"])
+        and known["stamps"] == manifest.stamps(voice)
+        and known["selection"] == manifest.read_selection(voice)
+    )
+
+
+def _prepare(voice, tracker, progress):
+    began = time.monotonic()
+    found = scan(voice, progress=lambda fraction: progress(READING, 0.02 * fraction))
+    usable, refused = choose(found)
+    if not usable:
+        why = "; ".join(f"{name}: {sentence}" for name, sentence in refused[:3])
+        raise DatasetError(f"No recording of {voice.name!r} can be used. {why}")
+    plan = manifest.Plan(voice, tracker, usable, refused)
+    known = manifest.read(voice)
+    if known is not None and plan.is_that_of(known):
+        manifest.confirm(voice, known, plan)
+        return _prepared(voice, known, refused, n_analysed=0, reused=True, seconds=time.monotonic() - began)
+    store = FeatureFolder(voice.dataset_folder / "features")
+    new = [facts for facts in usable if store.get(facts.content_hash, tracker) is None]
+    disk.check(voice, usable, new)
+    share = _share_of_pitch(usable, new, tracker)
+    _analyse(voice, store, new, tracker, lambda fraction: progress(PITCH, 0.02 + (0.98 * share) * fraction))
+    from_here = 0.02 + 0.98 * share
+    document = writing.write(
+        plan, store, progress=lambda fraction: progress(WRITING, from_here + (1.0 - from_here) * fraction)
+    )
+    return _prepared(voice, document, refused, n_analysed=len(new), reused=False, seconds=time.monotonic() - began)
+
+
+def choose(found: list[RecordingFacts]) -> tuple[list[RecordingFacts], list[tuple[str, str]]]:
+    """Recordings to use, and (name, why not) of the others; of the same sound only the first is used."""
+    usable: dict[str, RecordingFacts] = {}
+    refused = []
+    for facts in found:
+        if facts.error:
+            refused.append((facts.name, facts.error))
+        elif facts.content_hash in usable:
+            refused.append((facts.name, f"It holds the same sound as {usable[facts.content_hash].name!r}."))
+        else:
+            usable[facts.content_hash] = facts
+    return list(usable.values()), refused
+
+
+def _analyse(voice, store, new, tracker, progress):
+    total, done = sum(facts.duration_s for facts in new), 0.0
+    memory = Memory(voice)
+    for facts in new:
+
+        def tell(fraction, before=done, length=facts.duration_s):
+            progress((before + fraction * length) / total)
+
+        tell(0.0)
+        path = voice.folder / facts.name
+        try:
+            heard = hear(path, check=lambda tell=tell: tell(0.0))
+        except AudioError as error:
+            raise DatasetError(f"{facts.name!r} has changed meanwhile: {error} Prepare again.") from None
+        if heard.content_hash != facts.content_hash:
+            raise DatasetError(f"{facts.name!r} has changed meanwhile; prepare again.")
+        features = store.compute(heard, tracker, progress=tell)
+        memory.note_voiced(path, float(features.voiced[: -(-len(heard.audio) // 64)].mean()))
+        done += facts.duration_s
+    memory.save()
+
+
+def _share_of_pitch(usable, new, tracker):
+    """The share of the whole work that finding the pitch is."""
+    pitch_s = sum(facts.duration_s for facts in new) * _PITCH_S[tracker]
+    return pitch_s / (pitch_s + _WRITING_S * sum(facts.duration_s for facts in usable))
+
+
+def _prepared(voice, document, refused, **facts):
+    counts = {name: document[name] for name in ("n_windows", "n_train", "n_held_out", "n_excluded", "minutes")}
+    return Prepared(
+        voice.name, document["tracker"], document["dataset_hash"], refused=tuple(refused), **counts, **facts
+    )
+
+
+@contextmanager
+def _alone(voice):
+    """One preparation of a voice at a time."""
+    _keep_foreign(voice)
+    voice.dataset_folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(voice.dataset_folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise DatasetError(f"The voice {voice.name!r} is being prepared already; wait for it, or stop it.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _keep_foreign(voice):
+    """Move a dataset that was prepared elsewhere out of the way: it becomes a voice of its own."""
+    if not voice.prepared or (voice.dataset_folder / manifest.NAME).exists():
+        return
+    number = 2021
+    while (home := voice.folder.with_name(f"{voice.name} {number}{DATASET}")).exists():
+        number += 1
+    os.replace(voice.dataset_folder, home)
+
+
+@contextmanager
+def _full_disk_said(voice):
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull(
+            f"The disk is full where {voice.dataset_folder.name!r} is written; make room and prepare again: "
+            "what is done is kept."
+        ) from None

@@ -1,10 +1,26 @@
 """What each recording of a voice is: length, format, levels, clipping, silence. Read once per file and remembered."""
 
+import contextlib
+import dataclasses
+import json
+import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from ddsing.audio import probe
+from ddsing.dataset.hearing import QUIETEST_DB, Heard, hear, noise_floor_db
 from ddsing.dataset.voices import Voice
+from ddsing.errors import AudioError, Cancelled
+from ddsing.workspace import write_atomic
+
+_VERSION = 1
+_PATIENCE_S = 0.3  # until the progress, which may stop it all, is told again
+_N_AT_ONCE = 4  # an hour of sound takes half a gigabyte while it is read
 
 
 @dataclass(frozen=True)
@@ -19,10 +35,8 @@ class RecordingFacts:
         Of the sound, see `ddsing.audio.content_hash`; "" if it can't be read.
     peak_dbfs, rms_dbfs : float
         Of the loudest channel, and of the mono sound; -120 for silence.
-    clipped_share : float
-        Share of the samples that stand at full scale, two or more in a row.
-    silent_share : float
-        Share of the 4 ms frames that are more than 40 dB below the loudest, or below -70 dB.
+    clipped_share, silent_share : float
+        Shares of the 4 ms frames, see `ddsing.dataset.hearing`.
     noise_floor_db : float
         The level that the quietest twentieth of the sound stays below; -120 for digital silence.
     voiced_share : float or None
@@ -40,14 +54,101 @@ class RecordingFacts:
     sample_rate_hz: int = 0
     n_channels: int = 0
     n_bytes: int = 0
-    peak_dbfs: float = -120.0
-    rms_dbfs: float = -120.0
+    peak_dbfs: float = QUIETEST_DB
+    rms_dbfs: float = QUIETEST_DB
     clipped_share: float = 0.0
     silent_share: float = 1.0
-    noise_floor_db: float = -120.0
+    noise_floor_db: float = QUIETEST_DB
     voiced_share: float | None = None
     remarks: tuple[str, ...] = ()
     error: str = ""
+
+
+class Memory:
+    """Facts of a voice's recordings, remembered by name, size and time of the file."""
+
+    def __init__(self, voice: Voice, folder: Path | None = None):
+        self._voice = voice
+        self._path = (folder or voice.cache / "recordings") / f"{voice.name}.json"
+        self._entries = self._read()
+        self._lock = threading.Lock()
+
+    def get(self, path: Path) -> RecordingFacts | None:
+        """Facts of a file that has not changed since, or None."""
+        entry = self._entries.get(self._voice.name_of(path))
+        if entry is None or entry["stamp"] != stamp(path):
+            return None
+        facts = {**entry["facts"], "remarks": tuple(entry["facts"]["remarks"])}
+        return RecordingFacts(**facts)
+
+    def put(self, path: Path, facts: RecordingFacts) -> None:
+        """Remember a file's facts."""
+        name = self._voice.name_of(path)
+        facts = dataclasses.replace(facts, name=name)
+        with self._lock:
+            self._entries[name] = {"stamp": stamp(path), "facts": dataclasses.asdict(facts)}
+
+    def note_voiced(self, path: Path, voiced_share: float) -> None:
+        """Remember how much of a recording has a clear pitch."""
+        facts = self.get(path)
+        if facts is not None:
+            self.put(path, dataclasses.replace(facts, voiced_share=voiced_share))
+
+    def save(self) -> None:
+        """Write what is remembered; a full disk only means that it will be found out again."""
+        with self._lock, contextlib.suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            document = {"version": _VERSION, "recordings": self._entries}
+            write_atomic(self._path, json.dumps(document, ensure_ascii=False).encode())
+
+    def _read(self):
+        try:
+            document = json.loads(self._path.read_bytes())
+            entries = document["recordings"] if document["version"] == _VERSION else {}
+            for entry in entries.values():
+                RecordingFacts(**entry["facts"])
+            return entries
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
+
+def stamp(path: Path) -> list[int]:
+    """What changes when a file's content does: its size and time; [-1, -1] if it is not there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return [-1, -1]
+    return [status.st_size, status.st_mtime_ns]
+
+
+def examine(
+    source: Path | bytes, name: str, *, check: Callable[[], None] = lambda: None
+) -> tuple[RecordingFacts, Heard | None]:
+    """Facts of a recording, and its sound; one that can't be read has its reason as `error`."""
+    n_bytes = len(source) if isinstance(source, bytes) else max(stamp(source)[0], 0)
+    try:
+        info = probe(source)
+        heard = hear(source, check=check)
+    except AudioError as error:
+        return RecordingFacts(name, n_bytes=n_bytes, error=str(error)), None
+    power = float(np.mean(np.square(heard.audio, dtype=np.float64)))
+    facts = RecordingFacts(
+        name=name,
+        content_hash=heard.content_hash,
+        duration_s=heard.duration_s,
+        format=info.format,
+        sample_rate_hz=info.sample_rate_hz,
+        n_channels=info.n_channels,
+        n_bytes=n_bytes,
+        peak_dbfs=_db(heard.peak**2),
+        rms_dbfs=_db(power),
+        clipped_share=float(heard.clipped.mean()),
+        silent_share=float(heard.silent.mean()),
+        noise_floor_db=noise_floor_db(heard.level_db),
+        remarks=heard.remarks,
+        error=heard.fault,
+    )
+    return facts, heard
 
 
 def scan(
@@ -62,4 +163,42 @@ def scan(
     progress : callable, optional
         Told the fraction done; what it raises passes through.
     """
-    raise NotImplementedError
+    memory = Memory(voice, cache)
+    paths = voice.recordings()
+    new = [path for path in paths if memory.get(path) is None]
+    if new:
+        _examine_all(voice, new, memory, progress or (lambda fraction: None))
+    found = []
+    for path in paths:
+        name = voice.name_of(path)
+        found.append(memory.get(path) or RecordingFacts(name, error="It has changed while it was read."))
+    return found
+
+
+def _examine_all(voice, paths, memory, progress):
+    stopped = threading.Event()
+
+    def check():
+        if stopped.is_set():
+            raise Cancelled
+
+    def one(path):
+        memory.put(path, examine(path, voice.name_of(path), check=check)[0])
+
+    sizes = {path: max(stamp(path)[0], 1) for path in paths}
+    with ThreadPoolExecutor(_N_AT_ONCE) as pool:
+        try:
+            waiting = {pool.submit(one, path): sizes[path] for path in paths}
+            while waiting:
+                for future in wait(waiting, timeout=_PATIENCE_S, return_when=FIRST_COMPLETED).done:
+                    future.result()
+                    del waiting[future]
+                progress(1.0 - sum(waiting.values()) / sum(sizes.values()))
+        finally:
+            stopped.set()
+            pool.shutdown(cancel_futures=True)
+            memory.save()
+
+
+def _db(power):
+    return float(10.0 * np.log10(max(power, 10.0 ** (QUIETEST_DB / 10.0))))

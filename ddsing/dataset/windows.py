@@ -4,12 +4,22 @@ Windows are called by their row in the table. What is left out is kept in ``sele
 time, so that it outlives another preparation; it holds from the next `prepare` on.
 """
 
+import functools
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 
+from ddsing.audio import content_hash
+from ddsing.constants import FRAME_RATE
+from ddsing.dataset import hearing, manifest, scan, writing
+from ddsing.dataset.analysis import CLEAR, WINDOW_FRAMES, WINDOW_SAMPLES, FeatureFolder
 from ddsing.dataset.voices import Voice
+from ddsing.engine import records
+from ddsing.errors import AudioError, DatasetError
+from ddsing.units import hz_to_midi
 
 STATES = ("train", "held_out", "guard", "excluded")
 ORDERS = ("time", "confidence", "silence", "clipping")
@@ -55,7 +65,18 @@ class WindowTable:
 
     def order(self, by: str = "time") -> np.ndarray:
         """Row numbers, worst first: by low confidence, by silence, by clipping, or as they are by time."""
-        raise NotImplementedError
+        keys = {
+            "time": np.zeros(len(self)),
+            "confidence": self.confidence,
+            "silence": -self.silence,
+            "clipping": -self.clipping,
+        }
+        return np.argsort(keys[by], kind="stable")
+
+    @property
+    def changed(self) -> bool:
+        """Whether the user wants another selection than the dataset has."""
+        return bool(((self.state == "excluded") != self.excluded).any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,19 +101,151 @@ class Window:
 
 def load(voice: Voice) -> WindowTable:
     """The table of a prepared dataset, ours or one of 2021; raises `DatasetError` if there is none."""
-    raise NotImplementedError
+    document = _document(voice)
+    if document is None:
+        return _foreign_table(str(voice.dataset_folder), _shard_stamps(voice))
+    recordings = document["recordings"]
+    number = np.array(document["recording"], np.int64)
+    hashes = np.array([recording["hash"] for recording in recordings])[number]
+    excluded = {tuple(entry) for entry in manifest.read_selection(voice)}
+    chosen = [(str(file_hash), frame) in excluded for file_hash, frame in zip(hashes, document["start_frame"])]
+    columns = {name: np.array(document[name], np.float64) for name in writing.COLUMNS}  # None becomes NaN
+    return WindowTable(
+        file=np.array([recording["name"] for recording in recordings])[number],
+        file_hash=hashes,
+        start_s=np.array(document["start_s"], np.float64),
+        state=np.array(document["state"]),
+        record=np.array(document["record"], np.int64),
+        excluded=np.array(chosen, bool),
+        **columns,
+    )
 
 
 def read(voice: Voice, row: int) -> Window:
-    """A window's sound and features."""
-    raise NotImplementedError
+    """A window's sound and features; of one that is in no record, from its recording."""
+    table = load(voice)
+    if not 0 <= row < len(table):
+        raise DatasetError(f"There is no window {row}; the dataset of {voice.name!r} has 0 to {len(table) - 1}.")
+    name, start_s, state = str(table.file[row]), float(table.start_s[row]), str(table.state[row])
+    if table.record[row] >= 0:
+        with records.open_all(voice.dataset_folder, state) as found:
+            arrays = _arrays(found.read(int(table.record[row])))
+    else:
+        arrays = _from_recording(voice, str(table.file_hash[row]), name, round(start_s * FRAME_RATE))
+    return Window(**arrays, file=name, start_s=start_s, state=state)
 
 
 def exclude(voice: Voice, rows: Iterable[int]) -> None:
     """Leave windows out from the next preparation on."""
-    raise NotImplementedError
+    _select(voice, rows, lambda chosen, keys: chosen | keys)
 
 
 def include(voice: Voice, rows: Iterable[int]) -> None:
     """Take windows back from the next preparation on."""
-    raise NotImplementedError
+    _select(voice, rows, lambda chosen, keys: chosen - keys)
+
+
+def _select(voice, rows, change):
+    document = _document(voice)
+    if document is None:
+        raise DatasetError(
+            f"The dataset of {voice.name!r} was not prepared here, so that nothing can be left out of it; prepare it."
+        )
+    hashes = [document["recordings"][number]["hash"] for number in document["recording"]]
+    keys = {(hashes[row], document["start_frame"][row]) for row in map(int, rows)}
+    chosen = {(file_hash, frame) for file_hash, frame in manifest.read_selection(voice)}
+    manifest.write_selection(voice, change(chosen, keys))
+
+
+def _document(voice):
+    """The content of ``windows.json``; None for a dataset of 2021."""
+    if not records.shards(voice.dataset_folder):
+        raise DatasetError(f"The voice {voice.name!r} has no dataset yet; `dataset prepare` makes one.")
+    path = voice.dataset_folder / writing.WINDOWS
+    if not path.exists():
+        return None
+    try:
+        document = json.loads(path.read_bytes())
+        if document["version"] == manifest.VERSION and {"recordings", *writing.COLUMNS} <= document.keys():
+            return document
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise DatasetError(f"The dataset of {voice.name!r} is damaged or of another version; prepare the voice again.")
+
+
+def _from_recording(voice, audio_hash, name, start_frame):
+    document = manifest.read(voice)
+    features = FeatureFolder(voice.dataset_folder / "features").get(audio_hash, document["tracker"] if document else "")
+    gone = DatasetError(f"The recording {name!r} of this window is not there as it was; prepare the voice again.")
+    if features is None:
+        raise gone
+    path = voice.folder / name
+    try:
+        audio, found_hash = _sound(path, tuple(scan.stamp(path)))
+    except AudioError:
+        raise gone from None
+    if found_hash != audio_hash:
+        raise gone
+    part = slice(start_frame, start_frame + WINDOW_FRAMES)
+    return {"audio": writing.cut(audio, start_frame), **{key: getattr(features, key)[part] for key in writing.KEYS}}
+
+
+@functools.lru_cache(maxsize=1)
+def _sound(path: Path, stamp):
+    """A recording's sound and its hash; of the last one only, since looking at windows goes from one to the next."""
+    audio = hearing.hear(path).audio
+    return audio, content_hash(audio)
+
+
+def _arrays(example):
+    """A record's arrays, those of 2021 with or without a last centred frame, in a window's shape."""
+    audio = example.get("audio", example.get("audio_16k"))
+    curves = [example.get(name) for name in writing.KEYS]
+    if audio is None or any(curve is None for curve in curves):
+        raise DatasetError(f"A record lacks {', '.join(('audio', *writing.KEYS))}; it has {', '.join(example)}.")
+    n_frames = min(len(curve) for curve in curves)
+    if len(audio) == WINDOW_SAMPLES and n_frames > WINDOW_FRAMES:
+        n_frames = WINDOW_FRAMES
+    return {"audio": audio, **{name: curve[:n_frames] for name, curve in zip(writing.KEYS, curves)}}
+
+
+def _shard_stamps(voice):
+    return tuple((path.name, *scan.stamp(path)) for path in records.shards(voice.dataset_folder))
+
+
+@functools.lru_cache(maxsize=2)
+def _foreign_table(folder: str, shard_stamps):
+    """The table of a dataset that was prepared elsewhere; every window is looked at once."""
+    columns: dict[str, list] = {name: [] for name in writing.COLUMNS}
+    with records.open_all(Path(folder)) as found:
+        for number in range(len(found)):
+            for name, value in _facts(_arrays(found.read(number))).items():
+                columns[name].append(value)
+        n_windows = len(found)
+    texts = {"file": "", "file_hash": "", "state": "train"}
+    assert {field.name for field in fields(WindowTable)} == {*columns, *texts, "start_s", "record", "excluded"}
+    return WindowTable(
+        **{name: np.full(n_windows, text) for name, text in texts.items()},
+        start_s=np.arange(n_windows, dtype=np.float64),
+        record=np.arange(n_windows),
+        excluded=np.zeros(n_windows, bool),
+        **{name: np.array(values, np.float64) for name, values in columns.items()},
+    )
+
+
+def _facts(arrays):
+    n_frames = len(arrays["f0_hz"])
+    level_db = hearing.levels_db(arrays["audio"])[:n_frames]
+    silent = np.ones(n_frames, bool)
+    silent[: len(level_db)] = hearing.silent(level_db)
+    sounding = ~silent
+    voiced = sounding & (arrays["f0_confidence"] >= CLEAR)
+    loud = sounding if sounding.any() else slice(None)
+    full = np.abs(arrays["audio"]) >= hearing.FULL_SCALE
+    return {
+        "confidence": float(arrays["f0_confidence"][sounding].mean()) if sounding.any() else 0.0,
+        "silence": float(silent.mean()),
+        "clipping": float((full[:-2] & full[1:-1] & full[2:]).mean()),
+        "midi": float(np.median(hz_to_midi(arrays["f0_hz"])[voiced])) if voiced.any() else np.nan,
+        "loudness_db": float(arrays["loudness_db"][loud].mean()),
+    }

@@ -13,6 +13,7 @@ from ddsing.engine import runtime
 from ddsing.model_config import ModelConfig
 from ddsing.statistics import DatasetStatistics
 
+_POSTPROCESSING = "ddsp.training.postprocessing"
 _N_SAMPLES = 1000 * HOP_SAMPLES  # the notebooks' 4-second window, for which z_time_steps counts
 
 
@@ -26,17 +27,25 @@ def checkpoint(config: ModelConfig, weights: Mapping[str, np.ndarray], *, step: 
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
 
+class QuantileTransformer:
+    """Stands for ``ddsp.training.postprocessing.QuantileTransformer`` in a pickle, so that ddsp need not be loaded."""
+
+    def __init__(self, references, quantiles):
+        self.n_quantiles, self.output_distribution, self.subsample = 1000, "uniform", 100_000  # ddsp's defaults
+        self.random_state = None  # only fitting needs it, and its pickles differ between numpy versions
+        self.n_quantiles_ = len(references)
+        self.references_ = np.array(references)
+        self.quantiles_ = np.array(quantiles)[:, np.newaxis]
+
+
 def statistics_pickle(statistics: DatasetStatistics) -> bytes:
     """``dataset_statistics.pkl`` as the notebooks pickled it: numpy scalars, and ddsp's `QuantileTransformer`."""
-    transformer = runtime.ddsp().training.postprocessing.QuantileTransformer()
-    transformer.random_state = None  # only fitting needs it, and its pickles differ between numpy versions
-    transformer.n_quantiles_ = len(statistics.references)
-    transformer.references_ = np.array(statistics.references)
-    transformer.quantiles_ = np.array(statistics.quantiles)[:, np.newaxis]
     document: dict[str, object] = {name: _scalar(value) for name, value in statistics.values.items()}
-    document["quantile_transform"] = transformer
+    document["quantile_transform"] = QuantileTransformer(statistics.references, statistics.quantiles)
     # Protocol 3 is what Python 3.6 and 3.7 read; numpy 1 knows its core under the old name, numpy 2 under both.
-    return pickle.dumps(document, protocol=3).replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
+    data = pickle.dumps(document, protocol=3).replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
+    ours, theirs = (f"c{module}\nQuantileTransformer\n".encode() for module in (__name__, _POSTPROCESSING))
+    return data.replace(ours, theirs)
 
 
 def _scalar(value: float) -> np.floating:

@@ -9,13 +9,16 @@ Reference: Kim, Salamon, Li, Bello, "CREPE: A Convolutional Representation for P
 program crepe 0.0.16.
 """
 
+import collections
 import functools
-import os
+import itertools
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import fft
 
+from ddsing.engine import blas, runtime
 from ddsing.pitch import weights
 
 FRAME_SAMPLES = 1024
@@ -26,7 +29,7 @@ _LEFT = 254  # zeros that 'same' padding puts before the frame
 _INSIDE = slice(64, 192)  # positions of the first layer whose kernel lies inside the frame
 _EDGE_STEP = 16  # edge positions are computed in groups, each with the taps that its group needs
 _BATCH_FRAMES = 32
-_WORKERS = os.cpu_count() or 1
+_N_THREADS = min(runtime.n_cores(), 8)  # each needs some 150 MB; BLAS's own threads, and SciPy's, gain little
 
 
 class Network:
@@ -44,33 +47,47 @@ class Network:
             length //= 2
 
     def blocks(
-        self, audio, hop_samples: int, *, progress: Callable[[float], None] | None = None
+        self,
+        audio,
+        hop_samples: int,
+        *,
+        lead_samples: int = 0,
+        frames: range | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> Iterator[np.ndarray]:
-        """Activations of consecutive frames.
+        """Activations of consecutive frames, computed side by side on all cores.
 
         Parameters
         ----------
         audio : np.ndarray [shape=(n_samples,), float32]
-            16 kHz mono. Frame k is centred at sample ``hop_samples · k``; outside there are zeros.
+            16 kHz mono. Frame k is centred at sample ``hop_samples · k + lead_samples``; outside there are zeros.
         hop_samples : int
             A multiple of 4.
+        frames : range, optional
+            Which frames; all ``n_samples // hop_samples + 1`` by default. Frames come out the same to the last bit in
+            whichever parts they are asked for, if these begin at multiples of 32.
 
         Yields
         ------
         np.ndarray [shape=(≤ 32, 360), float32]
-            Together ``n_samples // hop_samples + 1`` rows, between 0 and 1.
+            Together ``len(frames)`` rows, between 0 and 1.
         """
-        n_frames = len(audio) // hop_samples + 1
-        for first in range(0, n_frames, _BATCH_FRAMES):
-            count = min(_BATCH_FRAMES, n_frames - first)
-            start = first * hop_samples - FRAME_SAMPLES // 2
-            stretch = np.zeros((count - 1) * hop_samples + FRAME_SAMPLES, np.float32)
-            low, high = max(start, 0), min(start + len(stretch), len(audio))
-            if high > low:
-                stretch[low - start : high - start] = audio[low:high]
-            yield self._activation(stretch, count, hop_samples)
+        frames = range(len(audio) // hop_samples + 1) if frames is None else frames
+        batches = [frames[first : first + _BATCH_FRAMES] for first in range(0, len(frames), _BATCH_FRAMES)]
+        n_done = 0
+        for block in _side_by_side(lambda batch: self._batch(audio, batch, hop_samples, lead_samples), batches):
+            yield block
+            n_done += len(block)
             if progress:
-                progress((first + count) / n_frames)
+                progress(n_done / len(frames))
+
+    def _batch(self, audio, frames, hop_samples, lead_samples):
+        start = frames.start * hop_samples + lead_samples - FRAME_SAMPLES // 2
+        stretch = np.zeros((len(frames) - 1) * hop_samples + FRAME_SAMPLES, np.float32)
+        low, high = max(start, 0), min(start + len(stretch), len(audio))
+        if high > low:
+            stretch[low - start : high - start] = audio[low:high]
+        return self._activation(stretch, len(frames), hop_samples)
 
     def _activation(self, stretch, n_frames, hop_samples):
         x = self._first_layer(stretch, n_frames, hop_samples)
@@ -132,6 +149,20 @@ def activation(audio, *, capacity: str = "full", hop_samples: int = 64) -> np.nd
     return np.concatenate(list(network(capacity).blocks(np.asarray(audio, np.float32), hop_samples)))
 
 
+def _side_by_side(function, items):
+    """The function's results in order, a few computed ahead; stopping the iteration stops the computing."""
+    items = iter(items)
+    with blas.single_threaded(), ThreadPoolExecutor(_N_THREADS) as pool:
+        waiting = collections.deque(pool.submit(function, item) for item in itertools.islice(items, _N_THREADS + 1))
+        try:
+            while waiting:
+                result = waiting.popleft().result()
+                waiting.extend(pool.submit(function, item) for item in itertools.islice(items, 1))
+                yield result
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 def _finish(x, layer):
     """ReLU, batch normalisation, and the maximum of each two positions."""
     even, odd = x[:, 0::2], x[:, 1::2]
@@ -158,6 +189,6 @@ def _kernel_transform(kernel, length):
 
 
 def _convolve(x, kernel, n_fft, length):
-    spectrum = fft.rfft(x, n_fft, axis=1, workers=_WORKERS)
+    spectrum = fft.rfft(x, n_fft, axis=1)
     product = np.matmul(np.ascontiguousarray(spectrum.transpose(1, 0, 2)), kernel)
-    return fft.irfft(product, n_fft, axis=0, workers=_WORKERS)[:length].transpose(1, 0, 2)
+    return fft.irfft(product, n_fft, axis=0)[:length].transpose(1, 0, 2)

@@ -1,0 +1,160 @@
+"""A recording for a dataset: decoded, with its levels, clipping and silence, and mixed so that no channel is lost.
+
+Levels are in dB below full scale. A frame of 4 ms is *silent* if it is below -75 dB, or 45 dB below the level that a
+twentieth of the frames exceed. Sound is *clipped* where it stands at full scale for a twelfth of a millisecond.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ddsing.audio import content_hash, decode
+from ddsing.constants import FRAME_RATE, HOP_SAMPLES, MAX_DATASET_S, SAMPLE_RATE
+
+QUIETEST_DB = -120.0
+MIN_DURATION_S = 0.25
+_SILENT_DB, _SILENT_BELOW_LOUD_DB = -75.0, -45.0
+FULL_SCALE = 0.9999
+_CLIPPED_S = 1 / 12_000
+_CANCELLING = 0.1  # of the power that channels which have nothing to do with each other would have together
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """A decoded recording.
+
+    Attributes
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+        16 kHz mono.
+    clipped, silent : np.ndarray [shape=(ceil(n_samples / 64),), bool]
+        By frames of 64 samples.
+    level_db : np.ndarray [shape=(ceil(n_samples / 64),), float32]
+    peak : float
+        Of the loudest channel; 1 is full scale.
+    """
+
+    audio: np.ndarray
+    clipped: np.ndarray
+    silent: np.ndarray
+    level_db: np.ndarray
+    peak: float
+    remarks: tuple[str, ...]
+
+    @functools.cached_property
+    def content_hash(self) -> str:
+        """See `ddsing.audio.content_hash`."""
+        return content_hash(self.audio)
+
+    @property
+    def duration_s(self) -> float:
+        """Its length."""
+        return len(self.audio) / SAMPLE_RATE
+
+    @property
+    def fault(self) -> str:
+        """Why it can't be used, or ""."""
+        if self.duration_s < MIN_DURATION_S:
+            return (
+                f"The recording is {1000 * self.duration_s:.3g} ms long; {1000 * MIN_DURATION_S:.0f} ms is the least."
+            )
+        if self.silent.all():
+            level = float(np.max(self.level_db))
+            return "It is silent." if level <= QUIETEST_DB else f"It is silent: nothing in it exceeds {level:.0f} dB."
+        return ""
+
+
+def hear(source: Path | bytes, *, check: Callable[[], None] = lambda: None) -> Heard:
+    """Decode a recording of up to 3 hours; raises `AudioError`.
+
+    Parameters
+    ----------
+    check : callable
+        Called now and then; what it raises passes through.
+    """
+    meter = _Meter(check)
+    audio = decode(source, max_seconds=MAX_DATASET_S, hear=meter.take)
+    remarks: tuple[str, ...] = ()
+    channel = meter.channel_instead_of_the_mix()
+    if channel is not None:
+        audio = decode(source, max_seconds=MAX_DATASET_S, channel=channel, hear=lambda *_: check())
+        name = ("the left", "the right")[channel] if meter.n_channels == 2 else f"number {channel + 1}"
+        remarks = (f"Its channels cancel each other when they are mixed; only {name} is used.",)
+    level_db = levels_db(audio)
+    clipped = np.zeros(len(level_db), bool)
+    clipped[[frame for frame in meter.clipped_frames if frame < len(clipped)]] = True
+    return Heard(audio, clipped, silent(level_db), level_db, meter.peak, remarks)
+
+
+def levels_db(audio) -> np.ndarray:
+    """Level of each 64 samples [shape=(ceil(n_samples / 64),), float32], not below -120 dB."""
+    whole = len(audio) // HOP_SAMPLES
+    power = np.square(audio[: whole * HOP_SAMPLES]).reshape(whole, HOP_SAMPLES).mean(axis=1)
+    if whole * HOP_SAMPLES < len(audio):
+        power = np.append(power, np.square(audio[whole * HOP_SAMPLES :]).mean())
+    return (10.0 * np.log10(np.maximum(power, 10.0 ** (QUIETEST_DB / 10.0)))).astype(np.float32)
+
+
+def silent(level_db) -> np.ndarray:
+    """Which frames are silent; same shape, bool."""
+    loud_db = np.percentile(level_db, 95) if len(level_db) else QUIETEST_DB
+    return level_db < max(_SILENT_DB, loud_db + _SILENT_BELOW_LOUD_DB)
+
+
+def noise_floor_db(level_db) -> float:
+    """The level that the quietest twentieth of the sound stays below, over 20 ms."""
+    whole = len(level_db) // 5
+    if not whole:
+        return float(np.min(level_db, initial=0.0))
+    power = (10.0 ** (level_db[: whole * 5].astype(np.float64) / 10.0)).reshape(whole, 5).mean(axis=1)
+    return float(10.0 * np.log10(np.percentile(power, 5)))
+
+
+@dataclass
+class _Meter:
+    """Listens to the channels as they are in the file."""
+
+    check: Callable[[], None]
+    peak: float = 0.0
+    n_channels: int = 0
+    n_samples: int = 0
+    clipped_frames: set[int] = field(default_factory=set)
+    _power: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    _mix_power: float = 0.0
+    _before: np.ndarray = field(default_factory=lambda: np.zeros((0, 1), bool))
+
+    def take(self, block, sample_rate_hz):
+        self.check()
+        if not len(block):
+            return
+        n_channels = block.shape[1]
+        if not self.n_channels:
+            self.n_channels, self._power = n_channels, np.zeros(n_channels)
+        with np.errstate(all="ignore"):  # what is no sound is refused by the decoder
+            self._power = self._power + np.square(block, dtype=np.float64).sum(axis=0)
+            self._mix_power += float(np.square(block.sum(axis=1, dtype=np.float64)).sum())
+            peak = float(np.max(np.abs(block)))
+        self.peak = max(self.peak, peak)
+        self._find_clipping(block, peak, sample_rate_hz)
+        self.n_samples += len(block)
+
+    def _find_clipping(self, block, peak, rate):
+        run = max(3, -(-rate // round(1 / _CLIPPED_S)))  # samples that must stand at full scale together
+        if peak < FULL_SCALE and not self._before.any():
+            self._before = np.zeros((0, block.shape[1]), bool)
+            return
+        full = np.concatenate([self._before, np.abs(block) >= FULL_SCALE])
+        first = self.n_samples - len(self._before)
+        counted = np.cumsum(np.concatenate([np.zeros((1, full.shape[1]), int), full]), axis=0)
+        together = (counted[run:] - counted[:-run] == run).any(axis=1)
+        self.clipped_frames.update(((np.flatnonzero(together) + first) * FRAME_RATE // rate).tolist())
+        self._before = full[max(len(full) - run + 1, 0) :]
+
+    def channel_instead_of_the_mix(self):
+        """The loudest channel, if the mean of all would lose it."""
+        if self.n_channels < 2 or self._mix_power >= _CANCELLING * float(self._power.sum()):
+            return None
+        return int(self._power.argmax())

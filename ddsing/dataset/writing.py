@@ -1,0 +1,170 @@
+"""The files of a dataset: records, windows, statistics; written aside and published as one."""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ddsing import statistics
+from ddsing.constants import FRAME_RATE, HOP_SAMPLES
+from ddsing.dataset import disk, layout, manifest
+from ddsing.dataset.analysis import WINDOW_FRAMES, WINDOW_SAMPLES, FeatureFolder, RecordingFeatures
+from ddsing.dataset.hearing import hear
+from ddsing.dataset.layout import Place
+from ddsing.engine import export, records
+from ddsing.errors import DatasetError
+
+WINDOWS = "windows.json"
+REPLACED = ("train.tfrecord*", "held_out.tfrecord*", WINDOWS, "dataset_statistics.*", manifest.NAME)
+KEYS = ("f0_hz", "f0_confidence", "loudness_db")
+COLUMNS = ("confidence", "silence", "clipping", "midi", "loudness_db")
+_SHARD_BYTES = 100e6
+
+
+def write(plan: manifest.Plan, store: FeatureFolder, *, progress: Callable[[float], None]) -> dict:
+    """Write a dataset whose features are all there; returns its document."""
+    features = {facts.content_hash: _known(store, facts, plan.tracker) for facts in plan.usable}
+    places = [
+        place
+        for facts in plan.usable
+        for place in layout.places(facts.content_hash, n_samples_of(facts), features[facts.content_hash])
+    ]
+    states = layout.states(places, {(file_hash, start) for file_hash, start in plan.selection})
+    rows = {state: [row for row, found in enumerate(states) if found == state] for state in ("train", "held_out")}
+    if not rows["train"]:
+        raise DatasetError(f"All windows of {plan.voice.name!r} are excluded; include some.")
+    rows["train"] = _mixed(rows["train"], plan.dataset_hash)
+    with records.publishing(plan.voice.dataset_folder, replaces=REPLACED) as aside:
+        sounds = _Sounds(plan, aside, lambda fraction: progress(0.3 * fraction))
+        total, done = len(rows["train"]) + len(rows["held_out"]), 0
+        for prefix, chosen in rows.items():
+            for path, part in _shards(aside, prefix, chosen):
+                with records.RecordWriter(path) as writer:
+                    for row in part:
+                        writer.write(example(sounds, features, places[row]))
+                        done += 1
+                        progress(0.3 + 0.65 * done / total)
+        sounds.close()
+        _write_windows(aside, plan, places, states, rows)
+        _write_statistics(aside, features, [places[row] for row in rows["train"]])
+        document = plan.document(
+            files={path.name: path.stat().st_size for path in sorted(aside.iterdir())},
+            minutes=sum(facts.duration_s for facts in plan.usable) / 60.0,
+            minutes_voiced=sum(int(found.voiced.sum()) for found in features.values()) / FRAME_RATE / 60.0,
+            held_out_note=_held_out_note(len(places), len(rows["held_out"])),
+            n_windows=len(places),
+            **{f"n_{state}": states.count(state) for state in ("train", "held_out", "guard", "excluded")},
+        )
+        (aside / manifest.NAME).write_text(json.dumps(document, ensure_ascii=False, indent=1), "utf-8")
+    progress(1.0)
+    return document
+
+
+def _known(store, facts, tracker) -> RecordingFeatures:
+    found = store.get(facts.content_hash, tracker)
+    if found is None:
+        raise DatasetError(f"The features of {facts.name!r} have been removed meanwhile; prepare again.")
+    return found
+
+
+def n_samples_of(facts) -> int:
+    """Samples of a recording at 16 kHz."""
+    return round(facts.duration_s * FRAME_RATE * HOP_SAMPLES)
+
+
+def example(sounds, features: dict[str, RecordingFeatures], place: Place) -> dict:
+    """What is written of a window; ddsp's keys, and where it comes from."""
+    audio = sounds.window(place)
+    part = slice(place.start_frame, place.start_frame + WINDOW_FRAMES)
+    curves = {name: getattr(features[place.file_hash], name)[part] for name in KEYS}
+    origin = {"file_hash": place.file_hash.encode(), "start_s": np.array([place.start_frame / FRAME_RATE])}
+    return {"audio": audio, "audio_16k": audio, **curves, **origin}
+
+
+def cut(audio: np.ndarray, start_frame: int) -> np.ndarray:
+    """A window's sound [shape=(64000,), float32], with zeros after the end of the recording."""
+    part = np.asarray(audio[start_frame * HOP_SAMPLES :][:WINDOW_SAMPLES], np.float32)
+    return np.pad(part, (0, WINDOW_SAMPLES - len(part)))
+
+
+class _Sounds:
+    """The recordings' sounds in files aside, so that windows can be read in any order."""
+
+    def __init__(self, plan, folder: Path, progress):
+        self._paths: dict[str, Path] = {}
+        total, done = sum(facts.duration_s for facts in plan.usable), 0.0
+
+        def tell():
+            progress(done / total)
+
+        for number, facts in enumerate(plan.usable):
+            heard = hear(plan.voice.folder / facts.name, check=tell)
+            if heard.content_hash != facts.content_hash:
+                raise DatasetError(f"{facts.name!r} has changed meanwhile; prepare again.")
+            self._paths[facts.content_hash] = folder / f".sound-{number}"
+            heard.audio.tofile(self._paths[facts.content_hash])
+            done += facts.duration_s
+
+    def window(self, place: Place) -> np.ndarray:
+        offset = place.start_frame * HOP_SAMPLES * 4
+        audio = np.fromfile(self._paths[place.file_hash], np.float32, WINDOW_SAMPLES, offset=offset)
+        return cut(audio, 0)
+
+    def close(self) -> None:
+        for path in self._paths.values():
+            path.unlink()
+
+
+def _mixed(rows, dataset_hash):
+    """Rows in an order that depends on the content only."""
+    seed = int(dataset_hash[:16], 16)
+    return np.random.default_rng(seed).permutation(rows).tolist()
+
+
+def _shards(folder, prefix, rows) -> Iterator[tuple[Path, list[int]]]:
+    if not rows:
+        return
+    number = math.ceil(len(rows) * disk.WINDOW_BYTES / _SHARD_BYTES)
+    for shard, part in enumerate(np.array_split(rows, number)):
+        yield folder / f"{prefix}.tfrecord-{shard:05d}-of-{number:05d}", part.tolist()
+
+
+def _write_windows(folder, plan, places, states, rows):
+    record = np.full(len(places), -1)
+    for chosen in rows.values():
+        record[chosen] = np.arange(len(chosen))
+    numbers = {facts.content_hash: number for number, facts in enumerate(plan.usable)}
+    document = {
+        "version": manifest.VERSION,
+        "recordings": plan.recordings(),
+        "recording": [numbers[place.file_hash] for place in places],
+        "start_frame": [place.start_frame for place in places],
+        "start_s": [place.start_frame / FRAME_RATE for place in places],
+        "state": states,
+        "record": record.tolist(),
+    }
+    for name in COLUMNS:
+        values = [getattr(place, name) for place in places]
+        document[name] = [round(value, 5) if math.isfinite(value) else None for value in values]
+    (folder / WINDOWS).write_text(json.dumps(document, ensure_ascii=False, allow_nan=False), "utf-8")
+
+
+def _write_statistics(folder, features, places):
+    names = (*KEYS, "power_db")
+    curves = {name: np.empty((len(places), WINDOW_FRAMES), np.float32) for name in names}
+    for row, place in enumerate(places):
+        for name in names:
+            whole = getattr(features[place.file_hash], name)
+            curves[name][row] = whole[place.start_frame : place.start_frame + WINDOW_FRAMES]
+    measured = statistics.measure(**curves, generation=manifest.GENERATION)
+    text = json.dumps(measured.to_json(), allow_nan=False)
+    (folder / "dataset_statistics.json").write_text(text, "utf-8")
+    (folder / "dataset_statistics.pkl").write_bytes(export.statistics_pickle(measured))
+
+
+def _held_out_note(n_windows, n_held_out):
+    if n_held_out:
+        return f"{n_held_out} of {n_windows} windows are held out"
+    return f"none of {n_windows} windows is held out; {layout.MIN_WINDOWS} is the least for that"
