@@ -5,6 +5,7 @@ Each ``_add_…`` adds one of its subcommands, which are families of their own i
 
 import argparse
 
+from ddsing.cli import compare_losses
 from ddsing.errors import SettingsError
 
 
@@ -13,6 +14,7 @@ def add_parser(commands) -> None:
     parser = commands.add_parser("compare", help="takes and losses side by side")
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     _add_takes(what)
+    compare_losses.add_to(what)
 
 
 def _add_takes(what) -> None:

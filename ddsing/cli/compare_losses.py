@@ -1,0 +1,61 @@
+"""``compare losses``: trainings side by side, in numbers."""
+
+import argparse
+from pathlib import Path
+
+from ddsing.errors import DdsingError
+from ddsing.workspace import open_workspace, write_atomic
+
+
+def add_to(what) -> None:
+    """Add the subcommand to those of ``compare``."""
+    parser = what.add_parser("losses", help="last, best and held-out losses of trainings, and those at a step")
+    parser.add_argument("voices", nargs="*", metavar="VOICE", help="trainings to compare (all)")
+    parser.add_argument("--at", type=int, metavar="STEP", help="also the loss at this step")
+    parser.add_argument("--smoothing", type=float, default=100, metavar="STEPS",
+                        help="mean over this many steps; 0 for each step as measured (100)")  # fmt: skip
+    parser.add_argument("--csv", metavar="FILE", help="also write the table as CSV")
+    parser.add_argument("--curves", metavar="FILE", help="also write all losses step by step as CSV")
+    parser.set_defaults(func=run, text=text)
+
+
+def run(args: argparse.Namespace) -> dict:
+    """Compare, and write what was asked for."""
+    from ddsing import voice_space as space
+
+    workspace = open_workspace(args.workspace)
+    runs = [space.load(workspace, name) for name in args.voices or space.names(workspace)]
+    rows = [space.summary(run, at=args.at, smoothing_steps=args.smoothing) for run in runs]
+    for path, content in ((args.csv, space.table_csv(rows)), (args.curves, space.curves_csv(runs))):
+        if path:
+            try:
+                write_atomic(Path(path), content.encode())
+            except OSError as error:
+                raise DdsingError(f"{path[:200]!r} can't be written: {error.strerror or error}.") from None
+    return {"at": args.at, "smoothing_steps": args.smoothing, "trainings": [row.to_json() for row in rows]}
+
+
+def text(document: dict) -> str:
+    """The document for a person."""
+    if not document["trainings"]:
+        return "Nothing has been trained in this workspace yet."
+    head = ["training", "model", "steps", "last", "best", "at step"]
+    names = ["voice", "family", "steps", "last", "best", "best_step"]
+    if document["at"] is not None:
+        head.append(f"at {document['at']:,}")
+        names.append("at")
+    head += ["held-out", "cents", "dB"]
+    names += ["spectral_loss", "f0_cents", "loudness_db"]
+    table = [head, *([_cell(row[name]) for name in names] for row in document["trainings"])]
+    widths = [max(len(line[column]) for line in table) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) if column < 2 else cell.rjust(width)
+                  for column, (cell, width) in enumerate(zip(line, widths))).rstrip()
+        for line in table
+    )  # fmt: skip
+
+
+def _cell(value) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
