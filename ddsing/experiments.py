@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import io
 import json
 import os
@@ -15,7 +16,7 @@ import secrets
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,10 +24,13 @@ import numpy as np
 
 from ddsing.audio import encode
 from ddsing.errors import DdsingError, TakeError
+from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
 
 _ABANDONED_S = 24 * 3600.0  # a half-built take this old was left by a crash
+RESERVED = ("matrix", "sets", "listening")  # folders beside the takes that are no takes
+MAX_TAGS = 20
 _TEXTS = ("name", "source", "instrument", "tracker", "created", "note", "instrument_digest", "source_hash", "version")
 
 
@@ -49,6 +53,10 @@ class Take:
         Names of the settings that differ from those of the take before it.
     fit : Mapping or None
         See `ddsing.transfer.fit.Fit.to_json`.
+    morph : Morph or None
+        The instruments between which it lies, and the weights; `instrument` then names them all.
+    tags : tuple[str, ...]
+    star : bool
     error : str
         Why the take can't be read, or "".
     """
@@ -73,11 +81,19 @@ class Take:
     peak: float = 0.0
     generation: int = 3
     duration_s: float = 0.0
+    morph: Morph | None = None
+    tags: tuple[str, ...] = ()
+    star: bool = False
     error: str = ""
+
+    @property
+    def key(self) -> str:
+        """The same for takes that sound the same: of the instrument, the recording, the tracker and the settings."""
+        return content_key(self.instrument_digest, self.source_hash, self.tracker, self.settings, self.morph)
 
     def recipe(self) -> dict:
         """What goes into a file's metadata: enough to set every control again."""
-        return {
+        recipe = {
             "ddsing": self.version,
             "take": self.id,
             "instrument": {"name": self.instrument, "digest": self.instrument_digest},
@@ -85,6 +101,7 @@ class Take:
             "tracker": self.tracker,
             "settings": self.settings.to_json(),
         }
+        return recipe | ({"morph": self.morph.to_json()} if self.morph else {})
 
     def to_json(self) -> dict:
         """The content of ``take.json``."""
@@ -99,6 +116,9 @@ class Take:
             "peak": self.peak,
             "generation": self.generation,
             "duration_s": self.duration_s,
+            "morph": None if self.morph is None else self.morph.to_json(),
+            "tags": list(self.tags),
+            "star": self.star,
         }
 
     def curves(self) -> dict[str, np.ndarray]:
@@ -120,11 +140,29 @@ def read_recipe(recipe: Mapping) -> tuple[Settings, str, str]:
     return Settings.from_json(recipe.get("settings", {})), tracker, name
 
 
-class TakeStore:
-    """The takes of a workspace."""
+def read_morph(recipe: Mapping) -> Morph | None:
+    """The morph of a recipe, if it is of one; raises `DdsingError` if it can't be read."""
+    return Morph.from_json(recipe["morph"]) if recipe.get("morph") is not None else None
 
-    def __init__(self, workspace: Workspace):
-        self._folder = workspace.experiments
+
+def content_key(digest: str, source_hash: str, tracker: str, settings: Settings, morph: Morph | None = None) -> str:
+    """What fixes how a take sounds, as hexadecimal digits."""
+    heard = {name: value for name, value in settings.to_json().items() if name != "show_full_output"}
+    said = [digest, source_hash, tracker, heard, morph.to_json() if morph else None]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Tags as they are kept: no two alike, none empty, in the order given."""
+    said = (" ".join(str(tag).split())[:40] for tag in tags)
+    return tuple(dict.fromkeys(tag for tag in said if tag))[:MAX_TAGS]
+
+
+class TakeStore:
+    """The takes of a workspace, or those of another folder in it."""
+
+    def __init__(self, workspace: Workspace, folder: Path | None = None):
+        self.folder = folder or workspace.experiments
 
     def list(self) -> list[Take]:
         """All readable takes, newest first."""
@@ -140,7 +178,7 @@ class TakeStore:
 
     def get(self, take_id: str) -> Take:
         """The take with an id."""
-        take = self._read(self._folder / safe_name(take_id))
+        take = self._read(self.folder / safe_name(take_id))
         if take.error:
             raise TakeError(take.error)
         return take
@@ -153,9 +191,14 @@ class TakeStore:
         """Write a note to a take (up to 2,000 characters)."""
         return self._change(take_id, note=note[:2000])
 
+    def label(self, take_id: str, *, tags: Iterable[str] | None = None, star: bool | None = None) -> Take:
+        """Give a take tags, or a star, or take them away; None leaves as it is."""
+        changes = {} if tags is None else {"tags": clean_tags(tags)}
+        return self._change(take_id, **changes, **({} if star is None else {"star": bool(star)}))
+
     def delete(self, take_id: str) -> str:
         """Move a take, readable or not, to the trash; returns what `undo` takes."""
-        folder = self._folder / safe_name(take_id)
+        folder = self.folder / safe_name(take_id)
         if not folder.is_dir():
             raise TakeError(f"There is no take {take_id[:80]!r}; it may have been deleted.")
         return str(trash(folder))
@@ -163,7 +206,7 @@ class TakeStore:
     def undo(self, token: str) -> Take:
         """Bring a deleted take back."""
         path = Path(token)
-        if path.parent.parent != self._folder / ".trash":
+        if path.parent.parent != self.folder / ".trash":
             raise TakeError("This take can't be brought back: it was not deleted here.")
         return self._read(restore(path))
 
@@ -178,15 +221,15 @@ class TakeStore:
         now = datetime.datetime.now(datetime.UTC)  # local time would go back an hour in autumn
         when = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
         take_id = f"{when}-{safe_name(title)[:40].strip(' .-')}-{secrets.token_hex(2)}"
-        folder = self._folder / f".{take_id}.partial"
+        folder = self.folder / f".{take_id}.partial"
         self._remove_abandoned()
         try:
             folder.mkdir(parents=True)
             yield take_id, folder
             for path in (*folder.iterdir(), folder):
                 _flush(path)
-            os.replace(folder, self._folder / take_id)
-            _flush(self._folder)
+            os.replace(folder, self.folder / take_id)
+            _flush(self.folder)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise TakeError(f"The take can't be written: {reason}; make room or use another workspace.") from None
@@ -194,11 +237,12 @@ class TakeStore:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _folders(self):
-        found = (path for path in self._folder.glob("*") if path.is_dir() and not path.name.startswith("."))
+        folders = (path for path in self.folder.glob("*") if path.is_dir())
+        found = (path for path in folders if not path.name.startswith(".") and path.name not in RESERVED)
         return sorted(found, key=lambda path: path.name, reverse=True)
 
     def _remove_abandoned(self):
-        for path in self._folder.glob(".*.partial"):
+        for path in self.folder.glob(".*.partial"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > _ABANDONED_S:
                     shutil.rmtree(path, ignore_errors=True)
@@ -227,6 +271,9 @@ class TakeStore:
                 peak=float(data["peak"]),
                 generation=int(data["generation"]),
                 duration_s=float(data["duration_s"]),
+                morph=None if data.get("morph") is None else Morph.from_json(data["morph"]),
+                tags=clean_tags(data.get("tags", ())),
+                star=data.get("star") is True,
             )
         except FileNotFoundError:
             reason = "is damaged: its take.json is missing" if folder.is_dir() else "is not there (any more)"

@@ -7,7 +7,7 @@ from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, SettingsError
 from ddsing.experiments import TakeStore
-from ddsing.transfer import pipeline
+from ddsing.transfer import morph, morphing, pipeline
 from ddsing.transfer.settings import RANGES, Settings
 from ddsing.units import format_duration
 from ddsing.workspace import open_workspace, write_atomic
@@ -35,6 +35,14 @@ def add_parser(commands) -> None:
         span = "" if field == "seed" else f", {low:g} to {high:g}"
         default = getattr(Settings(), field)
         parser.add_argument(option, dest=field, type=kind, default=default, help=f"{what}{span} ({default:g})")
+    parser.add_argument(
+        "--morph",
+        action="append",
+        default=[],
+        metavar="NAME=SHARE",
+        help="sing with a mixture: this much of NAME, the rest of --instrument; or over time, NAME=0:0,8:1, which goes "
+        "from --instrument to NAME in 8 seconds; up to three times. Amplitude and noise are mixed in dB, harmonics evenly",
+    )
     parser.add_argument("--stems", action="store_true", help="also write OUT_harmonic.wav and OUT_noise.wav")
     parser.add_argument("--controls", metavar="C.npz", help="also write the controls as used")
     parser.set_defaults(func=run, text=text)
@@ -52,15 +60,13 @@ def run(args: argparse.Namespace) -> dict:
     for path in (out, *([Path(args.controls)] if args.controls else [])):
         if not path.absolute().parent.is_dir():
             raise AudioError(f"The folder of {str(path)!r} does not exist; make it or name another file.")
+    options = {"tracker": args.tracker, "keep_controls": bool(args.controls)}
     with native_messages_hidden():
-        take = pipeline.run(
-            workspace,
-            Path(args.audio),
-            args.instrument,
-            settings,
-            tracker=args.tracker,
-            keep_controls=bool(args.controls),
-        )
+        if args.morph:
+            mixture = morph.parse(args.instrument, args.morph)
+            take = morphing.run(workspace, Path(args.audio), mixture, settings, **options)
+        else:
+            take = pipeline.run(workspace, Path(args.audio), args.instrument, settings, **options)
     try:
         write_atomic(out, TakeStore(workspace).export(take.id, file_format))
         if args.stems:
@@ -78,6 +84,7 @@ def run(args: argparse.Namespace) -> dict:
         "reused": list(take.reused),
         "fit": take.fit,
         "settings": take.settings.to_json(),
+        "morph": take.morph.to_json() if take.morph else None,
         "warnings": list(take.warnings),
     }
 

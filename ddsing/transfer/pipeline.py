@@ -73,6 +73,11 @@ class Models:
 _shared = Models()
 
 
+def shared_models() -> Models:
+    """The process's own store, for those who bring none."""
+    return _shared
+
+
 @dataclass
 class Job:
     """A transfer that is under way: where it keeps time and what it reused."""
@@ -120,6 +125,7 @@ def run(
     models: Models | None = None,
     progress: Callable[[str, float], None] | None = None,
     keep_controls: bool = False,
+    store: TakeStore | None = None,
 ) -> Take:
     """Transfer a recording to an instrument, and keep the take.
 
@@ -135,6 +141,8 @@ def run(
         Gets a stage of `STAGES` and the share of it that is done; raises `Cancelled` to stop, and nothing is kept then.
     keep_controls : bool
         Save the controls beside the take as ``controls.npz``.
+    store : TakeStore, optional
+        Where the take is kept, if not among the workspace's takes.
     """
     job = Job(progress)
     name = source_name or (source.name if isinstance(source, Path) else "recording")
@@ -159,12 +167,12 @@ def run(
         job.reused.append("model")
     conditioned = job.stage("conditioning", lambda _: condition(features, instrument.statistics, settings))
     reading = fit_stage.measure(features, instrument.statistics, settings)
-    store = TakeStore(workspace)
+    store = store or TakeStore(workspace)
     previous = store.newest()
     with store.building(f"{Path(name).stem} {instrument.name}") as (take_id, folder):
         take = Take(
             id=take_id,
-            folder=workspace.experiments / take_id,
+            folder=store.folder / take_id,
             name=f"{Path(name).stem} → {instrument.name}",
             source=name,
             instrument=instrument.name,
@@ -181,12 +189,10 @@ def run(
         )
         peak = job.stage("render", lambda share: _render(folder, take, model, conditioned, audio, share))
         if keep_controls:
-            job.stage("render", lambda _: write_arrays(folder / "controls.npz", **_controls(model, conditioned, audio)))
-        warnings = [*conditioned.warnings]
-        if peak > 1.0:
-            warnings.append(_LOUD.format(peak=20 * np.log10(peak)))
-        job.stage("save", lambda _: _save(folder, audio, features, conditioned))
-        take = _finished(take, job, warnings, peak)
+            job.stage("render", lambda _: write_arrays(folder / "controls.npz", **controls(model, conditioned, audio)))
+        warnings = [*conditioned.warnings, *loud(peak)]
+        job.stage("save", lambda _: save_inputs(folder, audio, features, conditioned))
+        take = finished(take, job, warnings, peak)
         write_take(take, folder)
     return take
 
@@ -194,21 +200,25 @@ def run(
 def _render(folder, take, model, conditioned: Conditioning, audio, progress):
     from ddsing.engine import render
 
-    recipe = take.recipe()
+    blocks = render.render_blocks(
+        model,
+        conditioned.f0_hz,
+        conditioned.loudness_db,
+        n_samples=len(audio),
+        audio=audio,
+        seed=take.settings.seed,
+        progress=progress,
+    )
+    return write_sound(folder, take.recipe(), blocks)
+
+
+def write_sound(folder: Path, recipe: dict, blocks) -> float:
+    """Write ``result.wav`` and its two parts block by block; returns the peak."""
     with (
         recordings.AudioWriter(folder / "result.wav", recipe=recipe) as result,
         recordings.AudioWriter(folder / "harmonic.wav") as harmonic,
         recordings.AudioWriter(folder / "noise.wav") as noise,
     ):
-        blocks = render.render_blocks(
-            model,
-            conditioned.f0_hz,
-            conditioned.loudness_db,
-            n_samples=len(audio),
-            audio=audio,
-            seed=take.settings.seed,
-            progress=progress,
-        )
         for block in blocks:
             result.write(block.audio)
             harmonic.write(block.harmonic)
@@ -216,7 +226,7 @@ def _render(folder, take, model, conditioned: Conditioning, audio, progress):
     return result.peak
 
 
-def _controls(model, conditioned: Conditioning, audio) -> dict[str, np.ndarray]:
+def controls(model, conditioned: Conditioning, audio) -> dict[str, np.ndarray]:
     """The controls of every frame of the conditioning, also of one that stands at the very end of the sound.
 
     ``amps`` [n_frames, 1], ``harmonic_distribution`` [n_frames, n_harmonics], ``noise_magnitudes`` [n_frames,
@@ -231,15 +241,16 @@ def _controls(model, conditioned: Conditioning, audio) -> dict[str, np.ndarray]:
     for start in range(0, len(f0_hz), _BLOCK_FRAMES):
         part = slice(start, start + _BLOCK_FRAMES)
         z = None if encoded is None else encoded[part]
-        controls, state = model.decoder.decode(f0_hz[part], loudness_db[part], z, state)
-        parts.append(controls)
+        decoded, state = model.decoder.decode(f0_hz[part], loudness_db[part], z, state)
+        parts.append(decoded)
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} | {
         "f0_hz": f0_hz,
         "loudness_db": loudness_db,
     }
 
 
-def _save(folder, audio, features, conditioned):
+def save_inputs(folder: Path, audio, features, conditioned: Conditioning) -> None:
+    """Keep the recording and the curves beside a take."""
     with recordings.AudioWriter(folder / "original.wav") as original:
         original.write(audio)
     curves = {
@@ -254,6 +265,12 @@ def _save(folder, audio, features, conditioned):
     write_arrays(folder / "features.npz", **curves)
 
 
-def _finished(take, job, warnings, peak):
+def loud(peak: float) -> tuple[str, ...]:
+    """A warning if a result is louder than full scale."""
+    return (_LOUD.format(peak=20 * np.log10(peak)),) if peak > 1.0 else ()
+
+
+def finished(take: Take, job: Job, warnings, peak: float) -> Take:
+    """A take with what is known once it is rendered."""
     seconds = {stage: job.seconds[stage] for stage in STAGES}
     return replace(take, seconds=seconds, reused=tuple(job.reused), warnings=tuple(warnings), peak=peak)
