@@ -2,112 +2,74 @@
 
 import ast
 import time
-from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ddsing import features
 from ddsing.audio import decode
-from ddsing.ui import formatting, warmup
+from ddsing.ui import formatting
 from tests import tiny_workspace
+from tests.pages import ROOT, clean, open_page, quiet, take_id, transfer
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("timbre_transfer", "datasets", "training", "instruments", "experiments")
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch):
-    """No TensorFlow in the background, and nothing cached from another test's workspace."""
-    monkeypatch.setattr(warmup, "start", lambda: None)
-    st.cache_resource.clear()
-    st.cache_data.clear()
-
-
-def _open(monkeypatch, root: Path, page: str = "timbre_transfer") -> AppTest:
-    monkeypatch.setenv("DDSING_WORKSPACE", str(root))
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
-    if page != "timbre_transfer":
-        app.switch_page(f"pages/{page}.py").run()
-    return app
-
-
-def _clean(app: AppTest) -> None:
-    assert not app.exception
-    assert [error.value for error in app.error] == []
+_quiet = quiet
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_on_an_empty_workspace(page, monkeypatch, tmp_path):
-    app = _open(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), page)
-    _clean(app)
+    app = open_page(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), page)
+    clean(app)
     assert len(app.title) == 1
     assert app.info or page == "training"
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_on_a_filled_workspace(page, monkeypatch, tmp_path):
-    app = _open(monkeypatch, tiny_workspace.fill(tmp_path / "ws"), page)
-    _clean(app)
+    app = open_page(monkeypatch, tiny_workspace.fill(tmp_path / "ws"), page)
+    clean(app)
     assert len(app.title) == 1
-
-
-def _transfer(app: AppTest) -> AppTest:
-    app.get_by_key("transfer.tracker").set_value("tiny").run()
-    app.button(key="transfer.start").click().run()
-    for _ in range(120):
-        if "work.current" not in app.session_state:
-            break
-        time.sleep(0.25)
-        app.run()
-    _clean(app)
-    return app
 
 
 @pytest.fixture
 def filled(monkeypatch, tmp_path):
     """The first page on a filled workspace."""
-    return _open(monkeypatch, tiny_workspace.fill(tmp_path / "ws"))
-
-
-def _take_id(app: AppTest) -> str:
-    return next(button.key for button in app.button if str(button.key).startswith("take_use.")).split(".", 1)[1]
+    return open_page(monkeypatch, tiny_workspace.fill(tmp_path / "ws"))
 
 
 def test_transfer_makes_a_take_that_says_what_made_it(filled):
-    app = _transfer(filled)
+    app = transfer(filled)
     assert "Takes (1)" in [header.value for header in app.subheader]
     said = " ".join(caption.value for caption in app.caption)
     assert "Took" in said and "pitch and loudness" in said
-    _transfer(app)
+    transfer(app)
     said = " ".join(caption.value for caption in app.caption)
     assert "reused" in said and "Takes (2)" in [header.value for header in app.subheader]
 
 
 def test_take_settings_come_back_and_changes_stand_out(filled):
-    app = _transfer(filled)
-    first = _take_id(app)
+    app = transfer(filled)
+    first = take_id(app)
     app.slider(key="setting.octave_shift").set_value(1).run()
-    app = _transfer(app)
+    app = transfer(app)
     assert any("orange-badge[:material/change_circle: octave shift +1 octave]" in text.value for text in app.markdown)
     app.button(key=f"take_use.{first}").click().run()
     assert app.slider(key="setting.octave_shift").value == 0
-    _clean(app)
+    clean(app)
 
 
 def test_take_deleted_and_brought_back(filled):
-    app = _transfer(filled)
-    app.button(key=f"take_delete.{_take_id(app)}").click().run()
+    app = transfer(filled)
+    app.button(key=f"take_delete.{take_id(app)}").click().run()
     assert "Takes" in [header.value for header in app.subheader]
     app.button(key="takes.undo").click().run()
     assert "Takes (1)" in [header.value for header in app.subheader]
-    _clean(app)
+    clean(app)
 
 
 def test_full_output_draws_both_figures(filled):
     filled.toggle(key="setting.show_full_output").set_value(True).run()
-    app = _transfer(filled)
+    app = transfer(filled)
     assert len(app.get("plotly_chart")) == 2
 
 
@@ -141,10 +103,10 @@ def test_fit_is_read_after_analysis_and_applied(filled):
             break
         time.sleep(0.25)
         filled.run()
-    _clean(filled)
+    clean(filled)
     assert any("of the singing lies inside" in text.value for text in filled.markdown)
     filled.button(key="fit.apply").click().run()
-    _clean(filled)
+    clean(filled)
     assert any("The shifts that fit best are set" in text.value for text in filled.markdown)
 
 
@@ -152,8 +114,8 @@ def test_fit_is_read_from_any_tracker_that_is_known(monkeypatch, tmp_path):
     root = tiny_workspace.fill(tmp_path / "ws")
     audio = decode(root / "examples" / f"{tiny_workspace.EXAMPLE}.wav")
     features.extract(audio, tracker="tiny", cache=features.FeatureCache(root / ".cache" / "features"))
-    app = _open(monkeypatch, root)
-    _clean(app)
+    app = open_page(monkeypatch, root)
+    clean(app)
     assert app.get_by_key("transfer.tracker").value == "full"
     assert any("of the singing lies inside" in text.value for text in app.markdown)
 
@@ -170,9 +132,9 @@ def _without_help(app: AppTest, *, at_least: int) -> list[str]:
 def test_every_control_of_a_transfer_has_help(filled):
     app = filled
     for _ in range(3):
-        app = _transfer(app)
+        app = transfer(app)
     app.session_state["takes.shown"] = 1
-    app.button(key=f"take_delete.{_take_id(app)}").click().run()
+    app.button(key=f"take_delete.{take_id(app)}").click().run()
     assert app.button(key="takes.more") and app.button(key="takes.undo")
     assert _without_help(app, at_least=17) == []
     app.get_by_key("transfer.source_kind").set_value("upload").run()
@@ -180,7 +142,7 @@ def test_every_control_of_a_transfer_has_help(filled):
 
 
 def test_every_control_of_the_instruments_has_help(monkeypatch, tmp_path):
-    app = _open(monkeypatch, tiny_workspace.fill(tmp_path / "ws"), "instruments")
+    app = open_page(monkeypatch, tiny_workspace.fill(tmp_path / "ws"), "instruments")
     app.session_state["instruments.import"] = True
     app.button(key=f"delete.{tiny_workspace.NAMES[1]}").click().run()
     app.file_uploader[0].upload("x.zip", b"PK").run()
@@ -190,7 +152,7 @@ def test_every_control_of_the_instruments_has_help(monkeypatch, tmp_path):
 
 def test_two_sessions_keep_their_own_instrument_and_settings(monkeypatch, tmp_path):
     root = tiny_workspace.fill(tmp_path / "ws")
-    one, two = _open(monkeypatch, root), _open(monkeypatch, root)
+    one, two = open_page(monkeypatch, root), open_page(monkeypatch, root)
     one.selectbox(key="transfer.instrument").select(tiny_workspace.NAMES[1]).run()
     one.slider(key="setting.octave_shift").set_value(2).run()
     two.run()
@@ -206,22 +168,22 @@ def test_choices_survive_leaving_the_page(filled):
 
 
 def test_instrument_card_actions(monkeypatch, tmp_path):
-    app = _open(monkeypatch, tiny_workspace.fill(tmp_path / "ws"), "instruments")
+    app = open_page(monkeypatch, tiny_workspace.fill(tmp_path / "ws"), "instruments")
     name = tiny_workspace.NAMES[0]
     app.button(key=f"hear.{name}").click().run()
-    _clean(app)
+    clean(app)
     assert len(app.get("audio")) == 1
     app.button(key=f"delete.{name}").click().run()
     assert not any(str(button.key) == f"hear.{name}" for button in app.button)
     app.button(key="instruments.undo").click().run()
-    _clean(app)
+    clean(app)
     assert app.button(key=f"hear.{name}")
 
 
 def test_a_broken_instrument_is_a_sentence_and_harms_no_other(monkeypatch, tmp_path):
     root = tiny_workspace.fill(tmp_path / "ws")
     (root / "instruments" / "broken.zip").write_bytes(b"PK\x03\x04 not really")
-    app = _open(monkeypatch, root, "instruments")
+    app = open_page(monkeypatch, root, "instruments")
     assert not app.exception and len(app.error) == 1
     assert app.button(key=f"hear.{tiny_workspace.NAMES[0]}")
 
@@ -229,7 +191,7 @@ def test_a_broken_instrument_is_a_sentence_and_harms_no_other(monkeypatch, tmp_p
 def test_an_unreadable_recording_is_one_sentence(monkeypatch, tmp_path):
     root = tiny_workspace.fill(tmp_path / "ws")
     (root / "examples" / "0 nonsense.wav").write_bytes(b"nonsense")
-    app = _open(monkeypatch, root)
+    app = open_page(monkeypatch, root)
     assert not app.exception and len(app.error) == 1 and "Traceback" not in app.error[0].value
 
 
@@ -240,7 +202,7 @@ def test_a_bug_is_a_polite_sentence_without_details(monkeypatch, tmp_path):
         raise RuntimeError("secret /home/path")
 
     monkeypatch.setattr(instrument_cards, "show", broken)
-    app = _open(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), "instruments")
+    app = open_page(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), "instruments")
     assert not app.exception and [error.value for error in app.error] == [errors.SORRY]
 
 
