@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ddsing.engine.blas import single_threaded
 from ddsing.engine.model import check_weights
 from ddsing.model_config import ModelConfig
 from ddsing.units import hz_to_midi
@@ -55,6 +56,11 @@ class Decoder:
             [n_frames, n_noise_bands], scaled as the synthesisers use them, float32.
         state : np.ndarray [shape=(rnn_channels,), float32]
         """
+        with single_threaded():
+            outputs, state = self._outputs(f0_hz, loudness_db, z, state)
+            return self._scale(outputs, np.asarray(f0_hz, np.float32)), state
+
+    def _outputs(self, f0_hz, loudness_db, z, state):
         config = self.config
         inputs = [loudness_db / config.db_range + 1.0, hz_to_midi(f0_hz) / 127.0]
         columns = [np.asarray(x, np.float32)[:, None] for x in inputs] + ([] if z is None else [z])
@@ -62,8 +68,7 @@ class Decoder:
         x = np.concatenate(stacked, axis=1)
         recurrent, state = gru(x, state, self._cell)
         x = self._stack("decoder/out_stack", np.concatenate([x, recurrent], axis=1))
-        x = x @ self.weights["decoder/dense_out/kernel"] + self.weights["decoder/dense_out/bias"]
-        return self._scale(x, np.asarray(f0_hz, np.float32)), state
+        return x @ self.weights["decoder/dense_out/kernel"] + self.weights["decoder/dense_out/bias"], state
 
     def _stack(self, prefix, x):
         for layer in range(self.config.layers_per_stack):

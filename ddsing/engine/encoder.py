@@ -10,6 +10,7 @@ import numpy as np
 from scipy import fft
 
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
+from ddsing.engine.blas import single_threaded
 from ddsing.engine.decoder import GruCell, gru
 from ddsing.model_config import N_MFCCS
 
@@ -62,12 +63,13 @@ class Encoder:
 
     def encode_window(self, audio) -> np.ndarray:
         """z of one window, as ddsp gives it: [shape=(n_samples // 64, z_dims), float32]."""
-        mfccs = self._mfccs(audio)
-        mean, variance = mfccs.mean(axis=0), mfccs.var(axis=0)
-        x = (mfccs - mean) / np.sqrt(variance + _INSTANCE_NORM_EPSILON)
-        x = x * self.weights["encoder/z_norm/scale"][0, 0] + self.weights["encoder/z_norm/shift"][0, 0]
-        y, _ = gru(x.astype(np.float32), np.zeros(self.config.z.rnn_channels, np.float32), self._cell)
-        z = y @ self.weights["encoder/dense_out/kernel"] + self.weights["encoder/dense_out/bias"]
+        with single_threaded():
+            mfccs = self._mfccs(audio)
+            mean, variance = mfccs.mean(axis=0), mfccs.var(axis=0)
+            x = (mfccs - mean) / np.sqrt(variance + _INSTANCE_NORM_EPSILON)
+            x = x * self.weights["encoder/z_norm/scale"][0, 0] + self.weights["encoder/z_norm/shift"][0, 0]
+            y, _ = gru(x.astype(np.float32), np.zeros(self.config.z.rnn_channels, np.float32), self._cell)
+            z = y @ self.weights["encoder/dense_out/kernel"] + self.weights["encoder/dense_out/bias"]
         return _resample(z, len(audio) // HOP_SAMPLES)
 
     def _mfccs(self, audio):

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import fft
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
+from ddsing.engine.blas import single_threaded
 from ddsing.model_config import ModelConfig
 
 _NOISE_UNIT_FRAMES = 250  # noise is drawn in units of this many frames, each from its own counter
@@ -58,7 +59,8 @@ class HarmonicStream:
             waves *= np.outer(f0_samples, numbers) < SAMPLE_RATE / 2
         waves = waves.reshape(len(f0_hz) - 1, HOP_SAMPLES, n_used)
         edges = np.stack([amplitudes[:-1, :n_used], amplitudes[1:, :n_used]], axis=2)  # [frames, harmonics, 2]
-        both = waves @ edges
+        with single_threaded():
+            both = waves @ edges
         return (both[..., 0] * (1.0 - self._rise) + both[..., 1] * self._rise).ravel()
 
 
