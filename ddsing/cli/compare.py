@@ -6,7 +6,6 @@ Each ``_add_…`` adds one of its subcommands, which are families of their own i
 import argparse
 
 from ddsing.cli import compare_losses
-from ddsing.errors import SettingsError
 
 
 def add_parser(commands) -> None:
@@ -19,13 +18,45 @@ def add_parser(commands) -> None:
 
 def _add_takes(what) -> None:
     parser = what.add_parser("takes", help="settings that differ, and how near each take is to what was asked for")
-    parser.add_argument("ids", nargs="+", metavar="ID", help="ids of takes, or whole names")
+    parser.add_argument(
+        "ids", nargs="+", metavar="ID", help="ids of takes, as transfer --json says them, or their names"
+    )
     parser.set_defaults(func=_takes, text=_takes_text)
 
 
 def _takes(args: argparse.Namespace) -> dict:
-    raise SettingsError("Takes can't be compared here yet.")
+    from ddsing.comparison import choose, differences, measure
+    from ddsing.features import FeatureCache
+    from ddsing.workspace import open_workspace
+
+    workspace = open_workspace(args.workspace)
+    takes = choose.named(workspace, args.ids)
+    cache = FeatureCache(workspace.cache / "features")
+    rows = differences.table(takes)
+    return {
+        "takes": [
+            {
+                "id": take.id,
+                "name": take.name,
+                "settings": take.settings.to_json(),
+                "metrics": measure.measure(take, cache=cache).to_json(),
+            }
+            for take in takes
+        ],
+        "differences": [{"label": row.label, "values": list(row.values)} for row in rows if row.differs],
+    }
 
 
 def _takes_text(document: dict) -> str:
-    return ""
+    from ddsing.comparison import differences
+    from ddsing.comparison.measure import Metrics
+
+    takes = document["takes"]
+    measured = [Metrics.from_json(take["metrics"]) for take in takes]
+    rows = [["Take", *(take["name"] for take in takes)]]
+    rows += [[row["label"], *row["values"]] for row in document["differences"]]
+    rows += [
+        [label, *(differences.metric(name, m) for m in measured)] for name, (label, _) in differences.METRICS.items()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)

@@ -41,7 +41,7 @@ def add_parser(commands) -> None:
         default=[],
         metavar="NAME=SHARE",
         help="sing with a mixture: this much of NAME, the rest of --instrument; or over time, NAME=0:0,8:1, which goes "
-        "from --instrument to NAME in 8 seconds; up to three times. Amplitude and noise are mixed in dB, harmonics evenly",
+        "from --instrument to NAME in 8 s; up to three times. Amplitude and noise are mixed in dB, harmonics in shares",
     )
     parser.add_argument("--stems", action="store_true", help="also write OUT_harmonic.wav and OUT_noise.wav")
     parser.add_argument("--controls", metavar="C.npz", help="also write the controls as used")

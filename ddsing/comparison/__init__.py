@@ -1,1 +1,1 @@
-"""Comparing by ear and by eye: metrics of takes, loudness matching, blind tests, the voice matrix, sets and sessions."""
+"""Comparing by ear and by eye: metrics, equal loudness, blind tests, the voice matrix, sets and sessions of takes."""

@@ -1,0 +1,84 @@
+"""What takes were made with, side by side, and where they differ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ddsing.comparison.measure import Metrics
+from ddsing.experiments import Take
+
+SETTINGS = {
+    "octave_shift": "Octave shift",
+    "loudness_shift_db": "Loudness shift",
+    "autotune": "Autotune",
+    "use_statistics": "Loudness statistics",
+    "mask_threshold": "Mask threshold",
+    "attenuation_db": "Attenuation",
+    "seed": "Noise seed",
+}
+METRICS = {  # field: what people read, and what it means
+    "f0_cents": ("f0 error", "Median distance from the f0 asked for, over the sung frames; the result tracked again."),
+    "f0_within_50": ("f0 within 50 cents", "Share of the sung frames."),
+    "loudness_db": ("Loudness error", "Mean distance from the loudness asked for, over the sung frames."),
+    "spectral": ("Spectral distance", "ddsp's multi-scale spectral loss between the result and the recording."),
+    "harmonic_share": ("Harmonic energy", "Share of the harmonic part in the energy; the rest is noise."),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A quality of every take, in words; `differs` where they are not all the same."""
+
+    label: str
+    values: tuple[str, ...]
+    differs: bool
+
+
+def table(takes: Sequence[Take]) -> tuple[Row, ...]:
+    """Instrument, recording, tracker and every setting of some takes."""
+    reasons = [take.settings.disabled() for take in takes]
+    rows = [
+        ("Instrument", [take.morph.said() if take.morph else take.instrument for take in takes]),
+        ("Recording", [take.source for take in takes]),
+        ("Tracker", [take.tracker for take in takes]),
+    ]
+    for field, label in SETTINGS.items():
+        values = [
+            "no effect" if field in reason else said(field, getattr(take.settings, field))
+            for take, reason in zip(takes, reasons)
+        ]
+        rows.append((label, values))
+    digests = [take.instrument_digest for take in takes]
+    rows = [(label, _told_apart(values, digests) if label == "Instrument" else values) for label, values in rows]
+    return tuple(Row(label, tuple(values), len(set(values)) > 1) for label, values in rows)
+
+
+def said(field: str, value) -> str:
+    """A setting's value for people."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if field.endswith("_db"):
+        return f"{value:+g} dB".replace("-", "−") if "shift" in field and value else f"{value:g} dB"
+    if field == "octave_shift" and value:
+        return f"{value:+d}".replace("-", "−")
+    return f"{value:g}"
+
+
+def metric(field: str, metrics: Metrics | None) -> str:
+    """A metric's value for people; "" where it is not known."""
+    value = getattr(metrics, field) if metrics else None
+    if value is None:
+        return "" if metrics is None else "none"
+    if field == "f0_cents":
+        return f"{value:.1f} cents" if value < 10 else f"{value:.0f} cents"
+    if field == "loudness_db":
+        return f"{value:.1f} dB"
+    return f"{value:.2f}" if field == "spectral" else f"{100 * value:.1f} %"
+
+
+def _told_apart(names: list[str], digests: list[str]) -> list[str]:
+    """Names with a few digits where instruments of one name differ in content."""
+    told = []
+    for name, digest in zip(names, digests):
+        twins = {other for one, other in zip(names, digests) if one == name}
+        told.append(f"{name} ({digest[:6]})" if len(twins) > 1 else name)
+    return told

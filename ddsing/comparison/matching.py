@@ -1,0 +1,58 @@
+"""Equal loudness: by how much each of several sounds is turned up or down before they are compared by ear.
+
+The louder of two sounds is taken for the better one, so a comparison begins with equal loudness. The measure is
+`measure.level_db`; the level is that of the loudest sound, or less, so that none goes beyond full scale. What is hardly
+there at all is turned up by 30 dB and no more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddsing.comparison import measure
+from ddsing.experiments import Take
+
+MAX_GAIN_DB = 30.0
+_HEADROOM = 0.99  # of full scale
+
+
+@dataclass(frozen=True)
+class Loudness:
+    """What a gain is found from.
+
+    Attributes
+    ----------
+    level_db : float or None
+        None for silence.
+    peak : float
+        1 is full scale.
+    """
+
+    level_db: float | None
+    peak: float
+
+
+def of(take: Take, name: str = "result") -> Loudness:
+    """The loudness of a take's result, or of its ``original``, over what is sung in it."""
+    curves = take.curves()
+    sung = measure.sung_frames(curves["f0_confidence"], curves["loudness_db"], generation=take.generation)
+    audio = measure.sound(take, name)
+    return Loudness(measure.level_db(audio, sung), float(np.abs(audio).max(initial=0.0)))
+
+
+def matched_gains_db(sounds: Sequence[Loudness]) -> tuple[float, ...]:
+    """The gain of each sound with which all are equally loud and none clips; silence is left as it is."""
+    levels = [sound.level_db for sound in sounds if sound.level_db is not None]
+    rooms = [sound.level_db + _room_db(sound) for sound in sounds if sound.level_db is not None]
+    target = min([max(levels), *rooms]) if levels else 0.0
+    return tuple(0.0 if sound.level_db is None else min(target - sound.level_db, MAX_GAIN_DB) for sound in sounds)
+
+
+def common_gain_db(sounds: Sequence[Loudness]) -> float:
+    """One gain for all, 0 dB or as little less as keeps the loudest within full scale."""
+    return min([0.0, *(_room_db(sound) for sound in sounds)])
+
+
+def _room_db(sound: Loudness) -> float:
+    return float(20.0 * np.log10(_HEADROOM / max(sound.peak, 1e-9)))
