@@ -297,6 +297,27 @@ def test_keyboard_shortcut_starts_a_transfer(page, server):
     _wait_for_takes(page, before)
 
 
+OVERHANGING = """() => [...document.querySelectorAll('[data-testid="stMain"] *')]
+    .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1
+        && !e.closest('[data-testid="stDataFrame"], [data-testid="stDataFrameGlideDataEditor"]'))
+    .map(e => e.className || e.tagName).slice(0, 3)"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
+def test_nothing_hangs_over_the_edge(browser, server, width, scheme):
+    context = browser.new_context(viewport={"width": width, "height": 1200}, color_scheme=scheme)
+    tab = context.new_page()
+    background = {}
+    for address in ("", "datasets", "training", "instruments", "experiments"):
+        tab.goto(f"{server.url}/{address}")
+        tab.get_by_role("heading", level=1).wait_for()
+        _settled(tab)
+        assert tab.evaluate(OVERHANGING) == [], address
+        background[address] = tab.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    assert set(background.values()) == {"rgb(20, 25, 28)" if scheme == "dark" else "rgb(253, 252, 249)"}
+    context.close()
+
+
 def test_storage_is_cleared_when_asked(page, server):
     _transfer(page)
     cache = server.workspace / ".cache" / "features"

@@ -8,7 +8,7 @@ from ddsing.ui.formatting import octaves, percent, signed
 
 def show(instrument, sound) -> None:
     """The fit reading where the recording is analysed already, else the offer to analyse it."""
-    if instrument is None or sound is None or work.busy():
+    if instrument is None or sound is None:
         return
     chosen, known = st.session_state[state.TRACKER], caches.analysed(sound.content)
     with st.container(border=True):
@@ -23,7 +23,7 @@ def show(instrument, sound) -> None:
 def _offer(sound, chosen: str) -> None:
     st.markdown("**Fit** · How does the recording lie in the instrument's range? Analysing it tells beforehand.")
     st.button("Analyse the recording", key="fit.analyse", icon=":material/search_insights:", width="stretch",
-                  on_click=_analyse, args=(sound, chosen),
+                  disabled=work.busy(), on_click=_analyse, args=(sound, chosen),
                   help="Finds pitch and loudness. A transfer does it too; nothing is analysed twice.")  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def _best(fit, settings) -> None:
         st.markdown(f":material/check_circle: The shifts that fit best are set: {said}.")
         return
     st.button(f"Apply the best fit: {said}", key="fit.apply", icon=":material/auto_fix_high:", width="stretch",
-              on_click=state.apply_fit, args=wanted,
+              disabled=work.busy(), on_click=state.apply_fit, args=wanted,
               help="The octave and loudness shift with which most of the recording lies inside.")  # fmt: skip
 
 

@@ -11,7 +11,13 @@ from ddsing.workspace import safe_name
 PAGE_SIZE = 5
 LONG_S = 60.0  # from here on, players other than the result's are loaded when asked for
 PLAYERS = {"result": "Result", "original": "Original", "harmonic": "Harmonic part", "noise": "Noise part"}
-STAGES = {"decode": "recording", "features": "pitch and loudness", "model": "instrument"}
+STAGES = {
+    "decode": "recording",
+    "features": "pitch and loudness",
+    "model": "instrument",
+    "render": "singing",
+    "save": "saving",
+}
 LABELS = {
     "octave_shift": "octave shift",
     "loudness_shift_db": "loudness shift",

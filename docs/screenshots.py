@@ -1,0 +1,126 @@
+"""Take the README's screenshots again: `python docs/screenshots.py [--workspace DIR] [--only PAGE]`.
+
+Makes a workspace with the demo, some takes and a short training of the demo's voice (some minutes, with what is there
+already kept), opens the dashboard on it and photographs each page. Needs Chromium and the packages of the tests.
+"""
+
+import argparse
+import io
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from ddsing.transfer import pipeline
+from ddsing.transfer.settings import Settings
+from ddsing.workspace import open_workspace
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = Path(__file__).resolve().parent / "screenshots"
+WIDTH = 1360
+TAKES = (  # example, instrument, settings
+    ("greensleeves-whistle", "cello", Settings()),
+    ("ode-to-joy-tenor", "aria", Settings(octave_shift=1, use_statistics=True, autotune=0.6, show_full_output=True)),
+)
+TRAINING = ("--config", "singing_small", "--steps", "300", "--batch-size", "8", "--save-every", "50")
+PAGES = {  # file: address, height of the window, colour scheme, label of what is opened before
+    "timbre-transfer": ("", 1330, "light", None),
+    "timbre-transfer-full-output": ("", 1500, "dark", "Full output"),
+    "datasets": ("datasets", 1400, "light", None),
+    "training": ("training", 1400, "light", None),
+    "instruments": ("instruments", 980, "light", None),
+    "experiments": ("experiments", 1000, "dark", None),
+}
+
+
+def ddsing(*arguments: str, workspace: Path) -> None:
+    """Run the command line on the workspace."""
+    subprocess.run([sys.executable, "-m", "ddsing", *arguments, "--workspace", str(workspace)], cwd=ROOT, check=True)
+
+
+def fill(root: Path) -> None:
+    """Takes, a dataset and a training; what is there already is kept."""
+    workspace = open_workspace(root)
+    if not any(workspace.experiments.iterdir()):
+        for example, instrument, settings in TAKES:
+            pipeline.run(workspace, workspace.examples / f"{example}.flac", instrument, settings)
+    ddsing("dataset", "prepare", "Mira", "--tracker", "tiny", workspace=root)
+    if not any(workspace.audio.glob("Mira_checkpoints/ckpt-*.index")):
+        ddsing("train", "Mira", *TRAINING, workspace=root)
+
+
+class Dashboard:
+    """A dashboard on a free port, for a `with` block."""
+
+    def __init__(self, workspace: Path):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
+        environment = os.environ | {"DDSING_WORKSPACE": str(workspace)}
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+
+    def __enter__(self):
+        for _ in range(600):
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
+                    return self
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError("the dashboard does not answer")
+
+    def __exit__(self, *_):
+        self._process.terminate()
+        self._process.wait()
+
+
+def photograph(page: Page, name: str) -> None:
+    """Save what the window shows as a small PNG."""
+    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    image.quantize(128, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
+
+
+def settled(page: Page) -> None:
+    """Wait until the page stands still."""
+    page.wait_for_timeout(1500)
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
+    page.wait_for_timeout(1500)
+
+
+def main() -> None:
+    """Fill the workspace, and photograph all pages or one."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workspace", type=Path, default=ROOT / "build" / "screenshots")
+    parser.add_argument("--only", choices=tuple(PAGES))
+    arguments = parser.parse_args()
+    fill(arguments.workspace.absolute())
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    FOLDER.mkdir(exist_ok=True)
+    with Dashboard(arguments.workspace.absolute()) as dashboard, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for name in (arguments.only,) if arguments.only else PAGES:
+            address, height, scheme, opened = PAGES[name]
+            page = browser.new_page(viewport={"width": WIDTH, "height": height}, color_scheme=scheme)
+            page.goto(f"{dashboard.url}/{address}")
+            page.get_by_role("heading", level=1).wait_for()
+            settled(page)
+            if opened is not None:
+                page.get_by_text(opened, exact=True).first.scroll_into_view_if_needed()
+                settled(page)
+            photograph(page, name)
+            page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
