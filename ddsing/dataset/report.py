@@ -1,21 +1,35 @@
-"""The report before training: what a voice's recordings cover, and whether that is enough."""
+"""The report before training: what a voice's recordings cover, and whether that is enough.
 
+Pitch comes from the tracker ``tiny``, which is quick, unless a better one's is there already from a preparation or a
+transfer. What is found out about a sound is remembered in the workspace's cache.
+"""
+
+import contextlib
+import json
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from ddsing.dataset.scan import RecordingFacts
+import numpy as np
+
+from ddsing import features as feature_stage
+from ddsing import loudness
+from ddsing.constants import FRAME_RATE, TRACKERS
+from ddsing.dataset import signs, verdict
+from ddsing.dataset.analysis import CLEAR, FeatureFolder
+from ddsing.dataset.hearing import QUIETEST_DB, Heard, hear
+from ddsing.dataset.prepare import choose
+from ddsing.dataset.scan import Memory, RecordingFacts, scan
+from ddsing.dataset.signs import Signs
+from ddsing.dataset.verdict import LOUDNESS_STEP_DB, Summary, Verdict
 from ddsing.dataset.voices import Voice
+from ddsing.units import hz_to_midi
+from ddsing.workspace import write_atomic
 
-LEVELS = ("good", "usable", "poor", "unusable")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A level of `LEVELS`, the sentence that says it, and the reasons, most important first."""
-
-    level: str
-    sentence: str
-    reasons: tuple[str, ...]
+READING, LISTENING = "Reading the recordings", "Listening for pitch"
+_VERSION = 1  # of what is remembered
+_SCAN_SHARE = 0.1  # of the whole work
 
 
 @dataclass(frozen=True)
@@ -24,6 +38,8 @@ class Report:
 
     Attributes
     ----------
+    tracker : str
+        Of the pitch; the least exact one of those whose results were used.
     minutes, minutes_voiced : float
         Of usable recordings; with a clear pitch.
     pitch_seconds : Mapping[int, float]
@@ -38,10 +54,10 @@ class Report:
     voices_hint : str
         Signs of more than one voice, in a sentence; "" if there are none.
     recordings : tuple[RecordingFacts, ...]
+    kinds : Mapping[str, str]
+        What each usable recording seems to be, see `ddsing.dataset.signs.KINDS`.
     remarks : Mapping[str, tuple[str, ...]]
         What is to be said of each recording, by name.
-    tracker : str
-        Of the pitch: the slowest tracker whose result was there, else the one that was asked for.
     """
 
     voice: str
@@ -56,11 +72,15 @@ class Report:
     voices_hint: str
     verdict: Verdict
     recordings: tuple[RecordingFacts, ...]
+    kinds: Mapping[str, str]
     remarks: Mapping[str, tuple[str, ...]]
 
     def to_json(self) -> dict:
         """A plain dictionary."""
-        raise NotImplementedError
+        document = asdict(self)
+        for name in ("pitch_seconds", "loudness_seconds"):
+            document[name] = {str(key): value for key, value in document[name].items()}
+        return document
 
 
 def report(voice: Voice, *, tracker: str = "tiny", progress: Callable[[str, float], None] | None = None) -> Report:
@@ -68,7 +88,120 @@ def report(voice: Voice, *, tracker: str = "tiny", progress: Callable[[str, floa
 
     Parameters
     ----------
+    tracker : str
+        For recordings whose pitch isn't known yet.
     progress : callable, optional
         Told the stage in words and the fraction of it all; what it raises passes through.
     """
-    raise NotImplementedError
+    tell = progress or (lambda stage, fraction: None)
+    found = scan(voice, progress=lambda fraction: tell(READING, _SCAN_SHARE * fraction))
+    usable, _ = choose(found)
+    memory, summaries = Memory(voice), {}
+    total, done = sum(facts.duration_s for facts in usable) or 1.0, 0.0
+    for facts in usable:
+
+        def part(fraction, before=done, length=facts.duration_s):
+            tell(LISTENING, _SCAN_SHARE + (1.0 - _SCAN_SHARE) * min((before + fraction * length) / total, 1.0))
+
+        part(0.0)
+        summaries[facts.name] = _summary(voice, facts, tracker, part)
+        voiced_s = sum(summaries[facts.name].pitch_frames.values()) / FRAME_RATE
+        memory.note_voiced(voice.folder / facts.name, min(voiced_s / facts.duration_s, 1.0))
+        done += facts.duration_s
+    memory.save()
+    recordings = [memory.get(voice.folder / facts.name) or facts for facts in found]
+    tell(LISTENING, 1.0)
+    return _assembled(voice, tracker, recordings, summaries)
+
+
+def _assembled(voice, tracker, recordings, summaries):
+    _, refused = choose(recordings)
+    usable = [facts for facts in recordings if facts.name in summaries]
+    pitch, loud = Counter(), Counter()
+    confidence = np.zeros(10)
+    for summary in summaries.values():
+        pitch.update(summary.pitch_frames)
+        loud.update(summary.loudness_frames)
+        confidence += summary.confidence_frames
+    hint = verdict.voices_hint(list(summaries), list(summaries.values()))
+    same_as = {name: sentence for name, sentence in refused}
+    return Report(
+        voice=voice.name,
+        tracker=max((summary.tracker for summary in summaries.values()), key=TRACKERS.index, default=tracker),
+        minutes=sum(facts.duration_s for facts in usable) / 60.0,
+        minutes_voiced=pitch.total() / FRAME_RATE / 60.0,
+        pitch_seconds={note: pitch[note] / FRAME_RATE for note in sorted(pitch)},
+        loudness_seconds={step: loud[step] / FRAME_RATE for step in sorted(loud)},
+        confidence_shares=tuple((confidence / max(confidence.sum(), 1.0)).tolist()),
+        clipped_files=tuple(facts.name for facts in usable if facts.clipped_share > verdict.CLIPPED_SHARE),
+        noise_floor_db=float(np.median([facts.noise_floor_db for facts in usable])) if usable else None,
+        voices_hint=hint,
+        verdict=verdict.judge(recordings, summaries, hint),
+        recordings=tuple(recordings),
+        kinds={name: summary.signs.kind for name, summary in summaries.items()},
+        remarks={
+            facts.name: verdict.remarks(facts, summaries.get(facts.name), same_as.get(facts.name, ""))
+            for facts in recordings
+        },
+    )
+
+
+def _summary(voice, facts, tracker, progress) -> Summary:
+    """What is known about a recording, or found out now."""
+    prepared = FeatureFolder(voice.dataset_folder / "features")
+    cache = feature_stage.FeatureCache(voice.cache / "features")
+    known = [
+        name
+        for name in TRACKERS
+        if prepared.path(facts.content_hash, name).is_file() or cache.has(facts.content_hash, name)
+    ]
+    tracker = min([*known, tracker], key=TRACKERS.index)
+    path = voice.cache / "reports" / f"{facts.content_hash}-{tracker}-v{_VERSION}.json"
+    summary = _remembered(path)
+    if summary is not None:
+        return summary
+    heard = hear(voice.folder / facts.name, check=lambda: progress(0.0))
+    track = prepared.get(facts.content_hash, tracker) or feature_stage.extract(
+        heard.audio, tracker=tracker, cache=cache, progress=progress
+    )
+    summary = summarise(heard, track.f0_hz, track.f0_confidence, tracker)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, json.dumps(asdict(summary)).encode())
+    return summary
+
+
+def summarise(heard: Heard, f0_hz: np.ndarray, f0_confidence: np.ndarray, tracker: str) -> Summary:
+    """What there is to know about a recording, from its sound and pitch."""
+    n_frames = min(len(f0_hz), len(heard.silent))
+    f0_hz, f0_confidence = f0_hz[:n_frames], f0_confidence[:n_frames]
+    sounding = ~heard.silent[:n_frames]
+    midi = hz_to_midi(f0_hz[sounding & (f0_confidence >= CLEAR)])
+    steps = np.floor(loudness.compute(heard.audio)[:n_frames][sounding] / LOUDNESS_STEP_DB) * LOUDNESS_STEP_DB
+    tenths = np.clip((f0_confidence[sounding] * 10).astype(int), 0, 9)
+    levels = heard.level_db[:n_frames][sounding]
+    return Summary(
+        tracker=tracker,
+        signs=signs.measure(heard, f0_hz, f0_confidence),
+        pitch_frames=_counted(np.round(midi)),
+        loudness_frames=_counted(steps),
+        confidence_frames=np.bincount(tenths, minlength=10).tolist(),
+        level_db=float(np.percentile(levels, 67)) if len(levels) else QUIETEST_DB,
+        pitch_range=np.percentile(midi, [10, 50, 90]).tolist() if len(midi) else [],
+    )
+
+
+def _counted(values):
+    keys, counts = np.unique(values.astype(int), return_counts=True)
+    return dict(zip(keys.tolist(), counts.tolist()))
+
+
+def _remembered(path: Path) -> Summary | None:
+    try:
+        document = json.loads(path.read_bytes())
+        document["signs"] = Signs(**document["signs"])
+        for name in ("pitch_frames", "loudness_frames"):
+            document[name] = {int(key): int(count) for key, count in document[name].items()}
+        return Summary(**document)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

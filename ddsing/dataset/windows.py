@@ -152,7 +152,13 @@ def _select(voice, rows, change):
             f"The dataset of {voice.name!r} was not prepared here, so that nothing can be left out of it; prepare it."
         )
     hashes = [document["recordings"][number]["hash"] for number in document["recording"]]
-    keys = {(hashes[row], document["start_frame"][row]) for row in map(int, rows)}
+    wanted = [int(row) for row in rows]
+    unknown = [row for row in wanted if not 0 <= row < len(hashes)]
+    if unknown:
+        raise DatasetError(
+            f"There is no window {unknown[0]}; the dataset of {voice.name!r} has 0 to {len(hashes) - 1}."
+        )
+    keys = {(hashes[row], document["start_frame"][row]) for row in wanted}
     chosen = {(file_hash, frame) for file_hash, frame in manifest.read_selection(voice)}
     manifest.write_selection(voice, change(chosen, keys))
 

@@ -1,0 +1,228 @@
+"""``dataset``: a voice's recordings, what they are good for, and the windows that a model is trained on."""
+
+import argparse
+import dataclasses
+import sys
+import time
+from pathlib import Path
+
+from ddsing.cli.quiet import native_messages_hidden
+from ddsing.constants import TRACKERS
+from ddsing.errors import DatasetError
+from ddsing.units import format_bytes, format_duration
+from ddsing.workspace import open_workspace, write_atomic
+
+_LINE_S = 0.2  # between two lines about the progress
+
+
+def add_parser(subparsers) -> None:
+    """Add ``dataset`` and its actions to the command line."""
+    parser = subparsers.add_parser("dataset", help="recordings of a voice, and the windows to train on")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    action = _action(actions, "list", _list, _list_text, "the workspace's voices, or a voice's recordings")
+    action.add_argument("voice", metavar="VOICE", nargs="?")
+    action = _action(actions, "add", _add, _add_text, "copy recordings into a voice, which is made if it isn't there")
+    action.add_argument("voice", metavar="VOICE")
+    action.add_argument("files", metavar="FILE", nargs="+", help="wav, flac, ogg or mp3; of a folder, all in it")
+    action = _action(actions, "report", _report, _report_text, "what the recordings cover, and whether it is enough")
+    action.add_argument("voice", metavar="VOICE")
+    action.add_argument("--tracker", choices=TRACKERS, default="tiny", help="where the pitch isn't known yet (tiny)")
+    action = _action(
+        actions, "prepare", _prepare, _prepare_text, "make the windows, or go on with it; again after changes"
+    )
+    action.add_argument("voice", metavar="VOICE")
+    action.add_argument("--tracker", choices=TRACKERS, default="full")
+    action = _action(actions, "show", _show, _show_text, "a window's sound, features and figure")
+    action.add_argument("voice", metavar="VOICE")
+    action.add_argument("--window", type=int, required=True, metavar="N", help="its number, from 0")
+    action.add_argument("--out", required=True, metavar="DIR", help="for window.wav, features.npz and window.html")
+    for name, help_text in (("exclude", "leave windows out of the next preparation"), ("include", "take them back")):
+        action = _action(actions, name, _select, _select_text, help_text)
+        action.add_argument("voice", metavar="VOICE")
+        action.add_argument("windows", metavar="N", nargs="+", type=int)
+
+
+def _action(actions, name, func, text, help_text) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=help_text)
+    parser.set_defaults(func=func, text=text)
+    return parser
+
+
+def _voice(args):
+    from ddsing.dataset import voices
+
+    return voices.get(open_workspace(args.workspace), args.voice)
+
+
+def _list(args) -> dict:
+    from ddsing.dataset import scan, voices
+
+    if args.voice is not None:
+        with native_messages_hidden():
+            return {"voice": args.voice, "recordings": [dataclasses.asdict(facts) for facts in scan.scan(_voice(args))]}
+    found = voices.list_voices(open_workspace(args.workspace))
+    return {
+        "voices": [
+            {
+                "name": voice.name,
+                "recordings": len(voice.recordings()),
+                "prepared": voice.prepared,
+                "trained": voice.trained,
+            }
+            for voice in found
+        ]
+    }
+
+
+def _list_text(document: dict) -> str:
+    if "recordings" in document:
+        lines = [_recording_line(facts) for facts in document["recordings"]]
+        return "\n".join(lines) or "No recordings yet; `dataset add VOICE FILE` brings some."
+    lines = []
+    for voice in document["voices"]:
+        number = voice["recordings"]
+        states = [state for state in ("prepared", "trained") if voice[state]]
+        lines.append(", ".join([f"{voice['name']}: {number} recording{'s' if number != 1 else ''}", *states]))
+    return "\n".join(lines) or "No voices yet; `dataset add VOICE FILE` makes one."
+
+
+def _recording_line(facts):
+    if facts["error"]:
+        return f"{facts['name']}: {facts['error']}"
+    voiced = "" if facts["voiced_share"] is None else f", {facts['voiced_share']:.0%} voiced"
+    clips = f", {facts['clipped_share']:.1%} clipped" if facts["clipped_share"] else ""
+    level = f"{facts['rms_dbfs']:.0f} dB, peak {facts['peak_dbfs']:.0f} dB"
+    return (
+        f"{facts['name']}: {format_duration(facts['duration_s'])}, {facts['format']} {facts['sample_rate_hz']} Hz, "
+        f"{level}, {facts['silent_share']:.0%} silent{voiced}{clips}"
+    )
+
+
+def _add(args) -> dict:
+    from ddsing.dataset import voices
+
+    voice = voices.create(open_workspace(args.workspace), args.voice)
+    with native_messages_hidden():
+        added = voices.add(voice, [Path(file) for file in args.files])
+    document = {
+        "voice": voice.name,
+        "added": list(added.added),
+        "duplicates": [{"name": name, "same_as": of} for name, of in added.duplicates],
+        "refused": [{"name": name, "reason": reason} for name, reason in added.refused],
+    }
+    if added.refused and not added.added and not added.duplicates:
+        raise DatasetError(f"Nothing was added. {added.refused[0][0]}: {added.refused[0][1]}")
+    return document
+
+
+def _add_text(document: dict) -> str:
+    lines = [f"{name}: added" for name in document["added"]]
+    lines += [f"{entry['name']}: the same sound is there as {entry['same_as']}" for entry in document["duplicates"]]
+    lines += [f"{entry['name']}: {entry['reason']}" for entry in document["refused"]]
+    return "\n".join(lines) or "There are no recordings in that folder: wav, flac, ogg or mp3."
+
+
+def _report(args) -> dict:
+    from ddsing.dataset import report
+
+    with _Progress(args) as tell, native_messages_hidden():
+        return report.report(_voice(args), tracker=args.tracker, progress=tell).to_json()
+
+
+def _report_text(document: dict) -> str:
+    judged = document["verdict"]
+    lines = [f"{judged['level'].capitalize()}: {judged['sentence']}"]
+    if document["voices_hint"]:
+        lines.append(document["voices_hint"])
+    lines += [f"{name}: {text}" for name, texts in document["remarks"].items() for text in texts]
+    return "\n".join(lines)
+
+
+def _prepare(args) -> dict:
+    from ddsing.dataset import prepare
+
+    with _Progress(args) as tell, native_messages_hidden():
+        return dataclasses.asdict(prepare.prepare(_voice(args), tracker=args.tracker, progress=tell))
+
+
+def _prepare_text(document: dict) -> str:
+    lines = [f"{name}: {reason}" for name, reason in document["refused"]]
+    how = "Nothing had changed" if document["reused"] else f"Prepared in {format_duration(document['seconds'])}"
+    lines.append(
+        f"{how}: {document['n_train']} windows to train on, {document['n_held_out']} held out, "
+        f"{document['n_excluded']} excluded, from {format_duration(60 * document['minutes'])}."
+    )
+    return "\n".join(lines)
+
+
+def _show(args) -> dict:
+    from ddsing.audio import encode
+    from ddsing.dataset import windows
+    from ddsing.experiments import write_arrays
+    from ddsing.plots import dataset as plots
+
+    window = windows.read(_voice(args), args.window)
+    out = Path(args.out)
+    curves = {name: getattr(window, name) for name in ("f0_hz", "f0_confidence", "loudness_db")}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_atomic(out / "window.wav", encode(window.audio))
+        write_arrays(out / "features.npz", **curves)
+        figure = plots.window_figure(plots.Window(window.audio, **curves, start_s=window.start_s))
+        write_atomic(out / "window.html", figure.to_html().encode())
+        n_bytes = sum((out / name).stat().st_size for name in ("window.wav", "features.npz", "window.html"))
+    except OSError as error:
+        raise DatasetError(f"{args.out!r} can't be written: {error.strerror}; name another folder.") from None
+    return {
+        "window": args.window,
+        "file": window.file,
+        "start_s": window.start_s,
+        "state": window.state,
+        "confidence": float(window.f0_confidence.mean()),
+        "out": args.out,
+        "bytes": n_bytes,
+    }
+
+
+def _show_text(document: dict) -> str:
+    where = f"{document['file']} from {format_duration(document['start_s'])}" if document["file"] else "of 2021"
+    return (
+        f"Window {document['window']}, {where}, {document['state'].replace('_', ' ')}: "
+        f"written to {document['out']} ({format_bytes(document['bytes'])})"
+    )
+
+
+def _select(args) -> dict:
+    from ddsing.dataset import windows
+
+    change = windows.exclude if args.action == "exclude" else windows.include
+    voice = _voice(args)
+    change(voice, args.windows)
+    table = windows.load(voice)
+    return {"voice": voice.name, "excluded": table.excluded.nonzero()[0].tolist(), "changed": table.changed}
+
+
+def _select_text(document: dict) -> str:
+    number = len(document["excluded"])
+    after = "; `dataset prepare` makes it so" if document["changed"] else ""
+    return f"{number} window{'s' if number != 1 else ''} excluded{after}."
+
+
+class _Progress:
+    """A line about the progress on a terminal's stderr; nothing anywhere else."""
+
+    def __init__(self, args):
+        self._shown = sys.stderr.isatty() and not args.json
+        self._told = 0.0
+
+    def __enter__(self):
+        return self._tell
+
+    def _tell(self, stage: str, fraction: float) -> None:
+        if self._shown and time.monotonic() - self._told > _LINE_S:
+            self._told = time.monotonic()
+            print(f"\r{stage}: {fraction:.0%}  ", end="", file=sys.stderr, flush=True)
+
+    def __exit__(self, *_):
+        if self._shown and self._told:
+            print("\r" + " " * 40 + "\r", end="", file=sys.stderr, flush=True)
