@@ -1,27 +1,58 @@
 """A voice that is prepared without preparing: a small dataset of sung windows, written as records; and a tiny model."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 
 from ddsing import loudness
 from ddsing.engine import records
+from ddsing.training import recipe as recipes
 from ddsing.training.recipe import Recipe
 from ddsing.workspace import Workspace
 from demo.singer import SOPRANO, practice, sing
 
+ROOT = Path(__file__).resolve().parents[1]
 WINDOW_S = 4
-TINY = {"n_harmonics": 20, "n_noise_bands": 17}
+GIN = """# -*-Python-*-
+# Tiny
+# For tests only.
+
+include 'models/base.gin'
+include 'datasets/tfrecord.gin'
+include 'optimization/base.gin'
+
+units = 8
+layers = 1
+n_harmonics = 12
+n_noise_bands = 9
+time_steps = 64
+n_samples = 4096
+
+learning_rate = 3e-3
+batch_size = 2
+steps = 12
+save_every = 4
+"""
 
 
-def recipe(**changes) -> Recipe:
-    """The tiny model of ``tests``: see `tiny_config`."""
-    return Recipe(**{"config": "tiny", "steps": 12, "save_every": 4, "batch_size": 2, "keep": 3} | changes)
+def add_tiny_model(folder: Path) -> None:
+    """Let this process find the model ``tiny``, in a copy of the ``gin`` folder; for good, or until `recipes.GIN` is set back."""
+    shutil.copytree(ROOT / "gin", folder, dirs_exist_ok=True)
+    (folder / "models" / "tiny.gin").write_text(GIN)
+    recipes.GIN = folder
+    recipes.config_file.cache_clear()
+
+
+def tiny(**changes) -> Recipe:
+    """A recipe of the tiny model; `add_tiny_model` must have been called."""
+    return Recipe(**{"config": "tiny", "keep": 3} | changes)
 
 
 def windows(n_windows: int, *, seed: int = 0, generation: int = 3) -> list[dict[str, np.ndarray]]:
     """Sung windows of four seconds, as `prepare` writes them."""
-    audio, f0_hz, sounding = sing(SOPRANO, practice(minutes=n_windows * WINDOW_S / 60 + 0.1, low=55, high=72, seed=seed))
+    notes = practice(minutes=n_windows * WINDOW_S / 60 + 0.1, low=55, high=72, seed=seed)
+    audio, f0_hz, sounding = sing(SOPRANO, notes, seed=seed)
     made = []
     for number in range(n_windows):
         part = slice(number * 64_000, (number + 1) * 64_000)
@@ -38,10 +69,12 @@ def windows(n_windows: int, *, seed: int = 0, generation: int = 3) -> list[dict[
     return made
 
 
-def prepared_voice(workspace: Workspace, name: str = "alto", *, n_train: int = 5, n_held_out: int = 1, **options) -> Path:
+def prepared_voice(
+    workspace: Workspace, name: str = "alto", *, n_train: int = 5, n_held_out: int = 1, **options
+) -> Path:
     """Give a workspace a voice with a dataset and no recordings; returns the folder of its checkpoints-to-be."""
     folder = workspace.audio / f"{name}_dataset"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     made = windows(n_train + n_held_out, **options)
     records.write(folder / "train.tfrecord-00000-of-00001", made[:n_train])
     if n_held_out:
