@@ -52,6 +52,17 @@ def table(takes: Sequence[Take]) -> tuple[Row, ...]:
     return tuple(Row(label, tuple(values), len(set(values)) > 1) for label, values in rows)
 
 
+def apart(takes: Sequence[Take]) -> tuple[str, ...]:
+    """What tells each take from the others, on one line: ``octave shift +1, autotune 0.5``; for one take, its tags."""
+    rows = [row for row in table(takes) if row.differs and row.label not in ("Recording",)]
+    lines = []
+    for place, take in enumerate(takes):
+        said = [row.values[place] if row.label == "Instrument" else f"{row.label.lower()} {row.values[place]}"
+                for row in rows if row.values[place] != "no effect"]  # fmt: skip
+        lines.append(", ".join([*said, *take.tags]))
+    return tuple(lines)
+
+
 def said(field: str, value) -> str:
     """A setting's value for people."""
     if isinstance(value, bool):

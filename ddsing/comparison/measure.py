@@ -69,7 +69,7 @@ class Metrics:
             raise ValueError("no metrics")
         if values["spectral"] is None or values["sung_s"] is None:
             raise ValueError("incomplete metrics")
-        return cls(**values)
+        return cls(**values)  # type: ignore[arg-type]  # None only where a measure may be missing
 
 
 def sung_frames(f0_confidence, loudness_db, *, generation: int) -> np.ndarray:

@@ -1,8 +1,114 @@
-"""Takes side by side."""
+"""Takes side by side: chosen from a table, heard in one player, with what differs between them and how they measure."""
 
-from ddsing.ui import takes_table
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.experiments import Take
+from ddsing.ui import compare_cache, compare_choice, errors, links, players, transfer, work
+from ddsing.ui.formatting import plain
+
+MATCHED = "matched"
+_PLAYER = "compare.player"
 
 
 def show() -> None:
-    """All takes."""
-    takes_table.show()
+    """The view."""
+    from ddsing.ui import caches
+
+    transfer.announce(work.finished())
+    if not caches.takes().list() and not links.many(compare_choice.PARAMETER):
+        st.info("No takes yet. Make some on the Timbre transfer page, then compare them here by ear and by eye.",
+                icon=":material/graphic_eq:")  # fmt: skip
+        st.page_link("pages/timbre_transfer.py", label="Go to Timbre transfer", icon=":material/graphic_eq:")
+        return
+    st.write("Tick takes in the table; they play below at one position, equally loud, so that only the sound differs.")
+    takes = compare_choice.chosen()
+    with errors.guard():
+        compare_choice.table(takes)
+    if work.current() is not None:
+        work.show_progress()
+    if not takes:
+        st.info("Tick up to nine takes in the table.", icon=":material/check_box:")
+        return
+    _heading(takes)
+    with errors.guard():
+        _player(takes)
+    with errors.guard():
+        from ddsing.ui import compare_table
+
+        compare_table.show(takes)
+    _plots(takes)
+    with errors.guard():
+        from ddsing.ui import session_notes
+
+        session_notes.show(takes)
+
+
+def _heading(takes: list[Take]) -> None:
+    title, actions = st.columns([3, 4], vertical_alignment="center")
+    title.subheader(f"{len(takes)} takes" if len(takes) > 1 else "1 take")
+    with actions, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        with st.container(width=170):
+            links.copy_button(key="compare.link")
+        from ddsing.ui import session_notes
+
+        session_notes.actions(takes)
+
+
+def _player(takes: list[Take]) -> None:
+    from ddsing.comparison import differences, matching
+
+    same = len({take.source_hash for take in takes}) == 1
+    heard = [(take, "result") for take in takes] + ([(takes[0], "original")] if same else [])
+    loud = [compare_cache.loudness(take, name) for take, name in heard]
+    gains = matching.matched_gains_db(loud)
+    apart = dict(zip([take.id for take in takes], differences.apart(takes)))
+    tracks = [
+        {
+            "key": "0" if name == "original" else str(number),
+            "name": "Original" if name == "original" else take.name,
+            "detail": take.source if name == "original" else apart[take.id],
+            "url": players.address((take.folder / f"{name}.wav").read_bytes(), f"compare.{take.id}.{name}"),
+            "matched_db": round(gain, 3),
+        }
+        for number, ((take, name), gain) in enumerate(zip(heard, gains), start=1)
+    ]
+    matched = links.one(MATCHED, "1") != "0"
+    players.switcher(tracks, common_db=round(matching.common_gain_db(loud), 3), matched=matched, key=_PLAYER,
+                     on_matched=_match)  # fmt: skip
+    if not same:
+        st.caption("These takes are of different recordings; the position is kept all the same.")
+
+
+def _match() -> None:
+    links.put(MATCHED, None if st.session_state[_PLAYER].matched else "0")
+
+
+def _plots(takes: list[Take]) -> None:
+    from ddsing.plots import style
+
+    panel = st.expander("Pitch and loudness, overlaid", icon=":material/monitoring:", key="compare.curves",
+                        on_change="rerun", expanded=True)  # fmt: skip
+    if panel.open:
+        with panel, errors.guard():
+            from ddsing.plots import comparison
+
+            curves = [compare_cache.curves(take) for take in takes]
+            if len({take.source_hash for take in takes}) == 1:
+                curves.insert(0, compare_cache.curves(takes[0], original=True))
+            st.plotly_chart(comparison.overlay(curves), key="compare.overlay", config=style.CONFIG,
+                            alt=comparison.overlay_text(curves))  # fmt: skip
+            st.caption(
+                "Pitch as each instrument was asked to sing it; loudness as each take sounds, before any matching."
+            )
+    panel = st.expander("Spectrograms on one scale", icon=":material/gradient:", key="compare.spectrograms",
+                        on_change="rerun")  # fmt: skip
+    if panel.open:
+        with panel, errors.guard():
+            from ddsing.plots import comparison
+
+            sounds = [(take.name, compare_cache.sound(take)) for take in takes]
+            sounds.insert(0, (plain(takes[0].source), compare_cache.sound(takes[0], "original")))
+            st.plotly_chart(comparison.spectrograms(sounds), key="compare.spectrogram", config=style.CONFIG,
+                            alt=comparison.spectrograms_text(sounds))  # fmt: skip

@@ -1,0 +1,9 @@
+"""Notes."""
+
+
+def show(takes) -> None:
+    """Later."""
+
+
+def actions(takes) -> None:
+    """Later."""
