@@ -2,10 +2,11 @@
 
     python -m benchmarks.transfer [--seconds 23] [--long 600] [--repeats 3] [--json]
 
-The model is full size (GRU 512, stacks of 512, 100 harmonics, 65 noise bands) with random weights, the features are synthetic.
-ddsp's own path is what the original notebook runs: its `Autoencoder`, built for the clip's length, called eagerly once,
-``model(features, training=False)``. *First* is what a user waits for after the model is loaded, *best* the fastest of the repeats.
-The ratio compares first with first and best with best; that both make the same controls is checked and printed.
+The model is full size (GRU 512, stacks of 512, 100 harmonics, 65 noise bands) with random weights, the features are
+synthetic. ddsp's own path is what the original notebook runs: its `Autoencoder`, built for the clip's length, called
+eagerly once, ``model(features, training=False)``. *First* is what a user waits for after the model is loaded, *best*
+the fastest of the repeats. The ratio compares first with first and best with best; that both make the same controls is
+checked and printed.
 """
 
 import argparse
@@ -40,7 +41,7 @@ def features(n_samples: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def run_ours(n_samples: int, repeats: int, controls_path: Path | None) -> dict:
-    """Load and render block by block, as a transfer does; the sound is counted and dropped, the timed runs keep no controls."""
+    """Load and render block by block, as a transfer does; the sound is counted and dropped."""
     from ddsing.engine import model, render
 
     weights = model.random_weights(CONFIG, seed=0)
@@ -81,7 +82,9 @@ def run_ddsp(n_samples: int, repeats: int, controls_path: Path | None) -> dict:
     result = _timed(once, repeats) | {"load_s": load_s}
     if controls_path:
         out = last["out"]
-        np.savez(controls_path, **{name: out[part]["controls"][key].numpy()[0] for name, (part, key) in _CONTROLS.items()})
+        np.savez(
+            controls_path, **{name: out[part]["controls"][key].numpy()[0] for name, (part, key) in _CONTROLS.items()}
+        )
     return result
 
 
@@ -98,7 +101,17 @@ def _timed(once, repeats):
 
 
 def _in_child(way: str, seconds: float, repeats: int, controls_path: Path | None = None) -> dict:
-    command = [sys.executable, "-m", "benchmarks.transfer", "--child", way, "--seconds", str(seconds), "--repeats", str(repeats)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.transfer",
+        "--child",
+        way,
+        "--seconds",
+        str(seconds),
+        "--repeats",
+        str(repeats),
+    ]
     command += ["--controls", str(controls_path)] if controls_path else []
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, cwd=Path(__file__).parents[1])
     return json.loads(done.stdout.splitlines()[-1]) | {"audio_s": seconds}
@@ -131,8 +144,14 @@ def text(document: dict) -> str:
             times = "".join(f"{row[key]:>7.2f} s" for key in ("load_s", "first_s", "best_s"))
             per_second = row["best_s"] / row["audio_s"]
             memory = row["peak_bytes"] / 1e6
-            lines.append(f"{label:<10}{row['audio_s']:>6.0f} s{times}{per_second:>7.3f} s{row['best_cpu_s']:>7.1f} s{memory:>7.0f} MB")
-    lines.append(f"ours is {document['ratio_first']:.1f} times as fast on the first run, {document['ratio_best']:.1f} times at best;")
+            lines.append(
+                f"{label:<10}{row['audio_s']:>6.0f} s{times}{per_second:>7.3f} s{row['best_cpu_s']:>7.1f} s"
+                f"{memory:>7.0f} MB"
+            )
+    lines.append(
+        f"ours is {document['ratio_first']:.1f} times as fast on the first run, "
+        f"{document['ratio_best']:.1f} times at best;"
+    )
     lines.append(f"the controls differ by at most {document['controls_max_difference']:.1e}.")
     return "\n".join(lines)
 
@@ -141,7 +160,9 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=23.0, help="length of the clip (23)")
-    parser.add_argument("--long", type=float, default=600.0, help="length of the long recording, ours only; 0 leaves it out (600)")
+    parser.add_argument(
+        "--long", type=float, default=600.0, help="length of the long recording, ours only; 0 leaves it out (600)"
+    )
     parser.add_argument("--repeats", type=int, default=3, help="runs in each process (3)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
     parser.add_argument("--child", choices=("ours", "ddsp"), help=argparse.SUPPRESS)

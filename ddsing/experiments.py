@@ -158,17 +158,20 @@ def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for tag in said if tag))[:MAX_TAGS]
 
 
+Takes = list[Take]  # inside `TakeStore`, `list` is its method
+
+
 class TakeStore:
     """The takes of a workspace, or those of another folder in it."""
 
     def __init__(self, workspace: Workspace, folder: Path | None = None):
         self.folder = folder or workspace.experiments
 
-    def list(self) -> list[Take]:
+    def list(self) -> Takes:
         """All readable takes, newest first."""
         return [take for take in self.list_all() if not take.error]
 
-    def list_all(self) -> list[Take]:
+    def list_all(self) -> Takes:
         """All takes, newest first; one that can't be read has its reason as `error`."""
         return [self._read(folder) for folder in self._folders()]
 

@@ -5,7 +5,8 @@ everything that builds a model builds it from this by constructor arguments. Wei
 TensorFlow's object graph gives ddsp's `Autoencoder`, without the leading ``model/``, for instance
 ``decoder/rnn/rnn/cell/kernel``.
 
-Reference: Engel et al., "DDSP: Differentiable Digital Signal Processing", ICLR 2020; `ddsp.training.decoders.RnnFcDecoder`.
+Reference: Engel et al., "DDSP: Differentiable Digital Signal Processing", ICLR 2020;
+`ddsp.training.decoders.RnnFcDecoder`.
 """
 
 from collections.abc import Mapping
@@ -71,10 +72,14 @@ class ModelConfig:
         if self.generation not in DB_RANGE:
             raise InstrumentError(f"The model's ddsp generation is {self.generation!r}; it must be 1 or 3.")
         if self.noise_window_size in (1, 2):  # ddsp's own filters come out empty then
-            raise InstrumentError(f"The model's noise_window_size is {self.noise_window_size}; it must be 0 or at least 3.")
+            raise InstrumentError(
+                f"The model's noise_window_size is {self.noise_window_size}; it must be 0 or at least 3."
+            )
         if self.amp_resample_method not in AMP_RESAMPLE_METHODS:
             known = ", ".join(AMP_RESAMPLE_METHODS)
-            raise InstrumentError(f"The model's amp_resample_method is {self.amp_resample_method!r}; ddsing plays {known}.")
+            raise InstrumentError(
+                f"The model's amp_resample_method is {self.amp_resample_method!r}; ddsing plays {known}."
+            )
         if not isinstance(self.normalize_below_nyquist, bool):
             raise InstrumentError("The model's normalize_below_nyquist must be true or false.")
         if self.z is not None:

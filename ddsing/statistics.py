@@ -121,7 +121,7 @@ def measure(f0_hz, f0_confidence, loudness_db, power_db, *, generation: int = 3)
     ratio = note_on_ratio(trimmed[2], trimmed[3], min_db=min_db)
     note = np.zeros(trimmed[2].shape, bool) if ratio is None else ratio >= 1.0
     note |= ~note.any(axis=1, keepdims=True)
-    values = {}
+    values: dict[str, float] = {}
     for name, x in arrays.items():
         for quantity, mask in ((name, np.ones_like(note)), (f"{name}_note", note)):
             peaks = [row[m].max() for row, m in zip(x, mask)]

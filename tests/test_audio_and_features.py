@@ -165,7 +165,7 @@ def test_damaged_recordings_end_in_sound_or_a_known_sentence():
 
 
 def test_the_recipe_travels_in_wav_and_flac_and_a_loud_result_is_turned_down():
-    recipe = {"instrument": "Ägir's \"voice\"", "settings": {"octave_shift": -1}}
+    recipe = {"instrument": 'Ägir\'s "voice"', "settings": {"octave_shift": -1}}
     for format in ("WAV", "FLAC"):
         content = recordings.encode(np.array([0.0, 0.5, -0.5], np.float32), format=format, recipe=recipe)
         assert recordings.read_recipe(content) == recipe
@@ -176,7 +176,7 @@ def test_the_recipe_travels_in_wav_and_flac_and_a_loud_result_is_turned_down():
 
 
 def test_a_recipe_of_any_text_survives_and_one_too_long_is_refused_not_lost(tmp_path):
-    recipe = {"source": "ünï\"\\\n\0 " + "語" * 300 + "𝄞" * 50, "numbers": [0.1, -3, 1e-9, None, True]}
+    recipe = {"source": 'ünï"\\\n\0 ' + "語" * 300 + "𝄞" * 50, "numbers": [0.1, -3, 1e-9, None, True]}
     for format in ("WAV", "FLAC"):
         content = recordings.encode(np.zeros(100, np.float32), format=format, recipe=recipe)
         assert recordings.read_recipe(content) == recipe

@@ -55,7 +55,9 @@ def test_instruments_of_2021_give_the_controls_of_ddsp_1_6_3(name, z, tmp_path):
     np.testing.assert_allclose(rendering.controls["amps"], golden["harmonic/amplitudes"][0], atol=1e-5)
     expected = golden["harmonic/harmonic_distribution"][0]
     np.testing.assert_allclose(rendering.controls["harmonic_distribution"], expected, atol=1e-5)
-    np.testing.assert_allclose(rendering.controls["noise_magnitudes"], golden["filtered_noise/magnitudes"][0], atol=1e-5)
+    np.testing.assert_allclose(
+        rendering.controls["noise_magnitudes"], golden["filtered_noise/magnitudes"][0], atol=1e-5
+    )
     # ddsp sums its phase in float32 and drifts; the first tenth of a second has not drifted yet.
     np.testing.assert_allclose(rendering.harmonic[:1600], golden["harmonic/signal"][0, :1600], atol=1e-4)
 
@@ -105,7 +107,9 @@ def ddsps_own_autoencoder(config, n_samples):
             rnn_channels=config.z.rnn_channels, z_dims=config.z.z_dims, z_time_steps=config.z.z_time_steps
         )
     return ddsp.training.models.Autoencoder(
-        preprocessor=ddsp.training.preprocessing.F0LoudnessPreprocessor(time_steps=n_samples // 64, compute_loudness=False),
+        preprocessor=ddsp.training.preprocessing.F0LoudnessPreprocessor(
+            time_steps=n_samples // 64, compute_loudness=False
+        ),
         encoder=encoder,
         decoder=ddsp.training.decoders.RnnFcDecoder(
             rnn_channels=config.rnn_channels,
@@ -131,7 +135,9 @@ def test_controls_are_those_of_ddsp_s_own_parts(n_samples, z):
     autoencoder(inputs, training=False)
     models.assign_weights(autoencoder, config, weights)
     theirs = autoencoder(inputs, training=False)
-    ours = render.render(render.load(config, weights), f0_hz, loudness_db, n_samples=n_samples, audio=audio, keep_controls=True)
+    ours = render.render(
+        render.load(config, weights), f0_hz, loudness_db, n_samples=n_samples, audio=audio, keep_controls=True
+    )
     for name, processor, key in (
         ("amps", "harmonic", "amplitudes"),
         ("harmonic_distribution", "harmonic", "harmonic_distribution"),
@@ -150,10 +156,14 @@ def test_a_whole_harmonic_signal_is_ddsp_s_formula_in_double_precision(method):
     f0_samples = ddsp.core.resample(f0_hz, n_frames * 64).numpy().astype(np.float64)
     envelopes = ddsp.core.resample(amplitudes[None], n_frames * 64, method=method).numpy()[0]
     numbers = np.arange(1, n_harmonics + 1)
-    waves = np.sin(2.0 * np.pi * np.outer(np.cumsum(f0_samples) / 16_000, numbers)) * (np.outer(f0_samples, numbers) < 8000.0)
+    waves = np.sin(2.0 * np.pi * np.outer(np.cumsum(f0_samples) / 16_000, numbers)) * (
+        np.outer(f0_samples, numbers) < 8000.0
+    )
     stream = HarmonicStream(config)
     held = np.append(f0_hz, f0_hz[-1:]), np.concatenate([amplitudes, amplitudes[-1:]])
-    ours = [stream.next(held[0][start : start + 101], held[1][start : start + 101]) for start in range(0, n_frames, 100)]
+    ours = [
+        stream.next(held[0][start : start + 101], held[1][start : start + 101]) for start in range(0, n_frames, 100)
+    ]
     # ddsp's f0 is interpolated in float32: over 2 s the phase of the highest harmonic differs by some 1e-4 of a turn.
     np.testing.assert_allclose(np.concatenate(ours), (waves * envelopes).sum(axis=1), atol=3e-4)
 
@@ -172,7 +182,9 @@ def test_an_octave_up_doubles_the_pitch_of_the_harmonic_part(small):
     def peak_hz(f0_hz):
         harmonic = render.render(small, np.full(501, f0_hz), np.full(501, -30.0), n_samples=32_000).harmonic
         spectrum = np.abs(np.fft.rfft(harmonic * np.hanning(32_000)))
-        comb = [spectrum[round(k * 2)] for k in range(1, 4000)]  # 0.5 Hz a bin; the first strong line is the fundamental
+        comb = [
+            spectrum[round(k * 2)] for k in range(1, 4000)
+        ]  # 0.5 Hz a bin; the first strong line is the fundamental
         return 1 + int(np.argmax(np.array(comb) > 0.1 * max(comb)))
 
     assert abs(peak_hz(220.0) - 220) <= 1
@@ -192,7 +204,9 @@ def test_the_result_does_not_depend_on_the_block_size_and_has_the_input_s_length
     assert whole.audio.shape == (50_001,)
     assert len(whole.controls["amps"]) == -(-50_001 // 64)
     for block_frames in (1, 77, 2000):
-        blocks = render.render(small, f0_hz, loudness_db, n_samples=50_001, block_frames=block_frames, keep_controls=True)
+        blocks = render.render(
+            small, f0_hz, loudness_db, n_samples=50_001, block_frames=block_frames, keep_controls=True
+        )
         np.testing.assert_allclose(blocks.audio, whole.audio, atol=1e-5)
         np.testing.assert_allclose(blocks.controls["amps"], whole.controls["amps"], atol=1e-5)
 
@@ -210,7 +224,11 @@ def test_threads_with_different_models_do_not_disturb_each_other(small):
     f0_hz, loudness_db = features(32_000)
     alone = [render.render(model, f0_hz, loudness_db, n_samples=32_000).audio for model in (small, other)]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda i: render.render((small, other)[i % 2], f0_hz, loudness_db, n_samples=32_000).audio, range(12)))
+        together = list(
+            pool.map(
+                lambda i: render.render((small, other)[i % 2], f0_hz, loudness_db, n_samples=32_000).audio, range(12)
+            )
+        )
     for index, audio in enumerate(together):
         assert np.array_equal(audio, alone[index % 2])
 
@@ -222,7 +240,9 @@ def test_extreme_features_give_finite_sound(small):
 
 
 def test_z_of_long_recordings_is_that_of_ddsp_s_windows_where_they_stand_alone():
-    config = ModelConfig(z=ZConfig(16, 4, 125), rnn_channels=16, ch=16, layers_per_stack=1, n_harmonics=5, n_noise_bands=9)
+    config = ModelConfig(
+        z=ZConfig(16, 4, 125), rnn_channels=16, ch=16, layers_per_stack=1, n_harmonics=5, n_noise_bands=9
+    )
     encoder = render.load(config, models.random_weights(config)).encoder
     audio = np.random.default_rng(0).normal(0, 0.1, 9 * 16_000).astype(np.float32)
     z = encoder.encode(audio, 2250)  # windows from 0, 3 and 5 s
@@ -233,7 +253,9 @@ def test_z_of_long_recordings_is_that_of_ddsp_s_windows_where_they_stand_alone()
 
 
 def test_z_of_a_short_recording_is_that_of_ddsp():
-    config = ModelConfig(z=ZConfig(16, 4, 125), rnn_channels=16, ch=16, layers_per_stack=1, n_harmonics=5, n_noise_bands=9)
+    config = ModelConfig(
+        z=ZConfig(16, 4, 125), rnn_channels=16, ch=16, layers_per_stack=1, n_harmonics=5, n_noise_bands=9
+    )
     encoder = render.load(config, models.random_weights(config)).encoder
     audio = np.random.default_rng(0).normal(0, 0.1, 24_000).astype(np.float32)
     assert np.array_equal(encoder.encode(audio, 375), encoder.encode_window(audio))

@@ -132,9 +132,7 @@ def test_saved_controls_are_those_of_the_rendering(workspace, name, n_samples):
     instrument, audio = OF_2021.with_name(f"{name}.zip"), sung()
     audio = np.append(audio, np.float32(0.0))[:n_samples]
     models = pipeline.Models()
-    take = pipeline.run(
-        workspace, audio, instrument, Settings(), tracker="tiny", models=models, keep_controls=True
-    )
+    take = pipeline.run(workspace, audio, instrument, Settings(), tracker="tiny", models=models, keep_controls=True)
     saved = dict(np.load(take.folder / "controls.npz"))
     assert {len(values) for values in saved.values()} == {501}
     model, known = models.get(models.open(workspace, instrument))

@@ -49,7 +49,6 @@ class Singer:
             self._done[key] = take, result, loudness.compute(result)
         return self._done[key]
 
-
     def statistics(self):
         """The voice's."""
         return self._models.open(self._workspace, VOICE).statistics

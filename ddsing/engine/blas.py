@@ -1,9 +1,9 @@
 """Matrix products on one thread.
 
-A decoder's matrices are small: BLAS on several threads gains little by sharing their products out, and waits, spinning, for
-the slowest each time. Beside other work on the machine, one thread took a half to a quarter of the time. The limit belongs
-to the process: it is set when the first thread asks for it, and lifted when the last has finished. It also makes sums come out
-the same to the last bit, whatever the machine's cores are busy with.
+A decoder's matrices are small: BLAS on several threads gains little by sharing their products out, and waits, spinning,
+for the slowest each time. Beside other work on the machine, one thread took a half to a quarter of the time. The limit
+belongs to the process: it is set when the first thread asks for it, and lifted when the last has finished. It also
+makes sums come out the same to the last bit, whatever the machine's cores are busy with.
 """
 
 import threading

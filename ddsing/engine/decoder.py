@@ -1,6 +1,7 @@
-"""ddsp's `RnnFcDecoder` in numpy, frame by frame with the GRU's state carried, so that audio of any length is decoded in blocks.
+"""ddsp's `RnnFcDecoder` in numpy, with the GRU's state carried, so that audio of any length is decoded in blocks.
 
-Equal to ddsp's own decoder to about 1e-6 (tests/test_engine.py). One `Decoder` is immutable and may be shared by threads.
+Equal to ddsp's own decoder to about 1e-6 (tests/test_engine.py). One `Decoder` is immutable and may be shared by
+threads.
 """
 
 from collections.abc import Mapping
@@ -130,8 +131,9 @@ class GruCell:
 def gru(x, state, cell: GruCell):
     """Keras's GRU (``reset_after=True``) over time.
 
-    The product with the recurrent kernel is a dot product per row, not a matrix product: BLAS would share each of them out over
-    all cores, 250 times per second of audio, and wait for the last; with other work on the machine that took ten times as long.
+    The product with the recurrent kernel is a dot product per row, not a matrix product: BLAS would share each of them
+    out over all cores, 250 times per second of audio, and wait for the last; with other work on the machine that took
+    ten times as long.
 
     Parameters
     ----------
@@ -150,7 +152,7 @@ def gru(x, state, cell: GruCell):
     y = np.empty((len(x), channels), np.float32)
     inner = np.empty(3 * channels, np.float32)
     one = np.float32(1.0)
-    with np.errstate(over="ignore"):  # exp of a very negative gate input overflows to inf, and the gate is 0 as it should
+    with np.errstate(over="ignore"):  # exp of a very negative gate input is inf, and the gate 0, as it should be
         for frame, outer in enumerate(projected):
             np.vecdot(cell.recurrent_rows, state, out=inner)
             gates = one / (one + np.exp(-(outer[:gated] + inner[:gated])))

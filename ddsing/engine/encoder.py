@@ -1,7 +1,8 @@
 """ddsp's `MfccTimeDistributedRnnEncoder` in numpy: audio → MFCCs → GRU → z.
 
-ddsp is trained on windows of 4 seconds, and normalises the MFCCs over the window. Longer audio is encoded in such windows every
-3 seconds, the last of which ends with the audio; where two overlap, z fades from one to the next. Shorter audio is one window.
+ddsp is trained on windows of 4 seconds, and normalises the MFCCs over the window. Longer audio is encoded in such
+windows every 3 seconds, the last of which ends with the audio; where two overlap, z fades from one to the next. Shorter
+audio is one window.
 
 Reference: ddsp.training.encoders.MfccTimeDistributedRnnEncoder, ddsp.spectral_ops.compute_mfcc, tf.signal.
 """
@@ -26,7 +27,9 @@ class Encoder:
 
     def __init__(self, config, weights):
         self.config = config
-        self.weights = {name: np.asarray(value, np.float32) for name, value in weights.items() if name.startswith("encoder/")}
+        self.weights = {
+            name: np.asarray(value, np.float32) for name, value in weights.items() if name.startswith("encoder/")
+        }
         self._cell = GruCell.of(self.weights, "encoder/rnn/rnn/cell")
         self._n_fft, self._hop = _SPECTRA[min(_SPECTRA, key=lambda steps: abs(steps - config.z.z_time_steps))]
         self._mel = _mel_matrix(self._n_fft // 2 + 1)

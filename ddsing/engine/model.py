@@ -19,7 +19,9 @@ def check_weights(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> Non
     missing, extra = sorted(set(shapes) - set(weights)), sorted(set(weights) - set(shapes))
     if missing or extra:
         name, what = (missing[0], "lack") if missing else (extra[0], "hold the unknown")
-        raise InstrumentError(f"The weights {what} {name[:80]!r}: they belong to another model than the configuration says.")
+        raise InstrumentError(
+            f"The weights {what} {name[:80]!r}: they belong to another model than the configuration says."
+        )
     for name, shape in shapes.items():
         if tuple(weights[name].shape) != shape:
             raise InstrumentError(f"The weight {name} has shape {tuple(weights[name].shape)}; the model needs {shape}.")
@@ -53,8 +55,9 @@ def autoencoder(config: ModelConfig, *, n_samples: int):
     def scale(x):
         return ddsp.core.exp_sigmoid(x, config.scale_exponent, config.scale_max_value, config.scale_threshold)
 
-    class Preprocessor(training.preprocessing.F0LoudnessPreprocessor):
-        def call(self, loudness_db, f0_hz) -> ["f0_hz", "loudness_db", "f0_scaled", "ld_scaled"]:  # noqa: F821
+    class Preprocessor(training.preprocessing.F0LoudnessPreprocessor):  # type: ignore[name-defined, misc]
+        # ddsp reads the names of the outputs from the annotation.
+        def call(self, loudness_db, f0_hz) -> ["f0_hz", "loudness_db", "f0_scaled", "ld_scaled"]:  # type: ignore # noqa: F821
             f0_hz, loudness_db = self.resample(f0_hz), self.resample(loudness_db)
             f0_scaled = training.preprocessing.scale_f0_hz(f0_hz)
             return f0_hz, loudness_db, f0_scaled, loudness_db / config.db_range + 1.0
@@ -86,7 +89,10 @@ def autoencoder(config: ModelConfig, *, n_samples: int):
     encoder = None
     if config.z:
         encoder = training.encoders.MfccTimeDistributedRnnEncoder(
-            rnn_channels=config.z.rnn_channels, rnn_type="gru", z_dims=config.z.z_dims, z_time_steps=config.z.z_time_steps
+            rnn_channels=config.z.rnn_channels,
+            rnn_type="gru",
+            z_dims=config.z.z_dims,
+            z_time_steps=config.z.z_time_steps,
         )
     model = training.models.Autoencoder(
         preprocessor=Preprocessor(time_steps=n_frames, frame_rate=FRAME_RATE, compute_loudness=False),
@@ -135,7 +141,10 @@ def variables(model, config: ModelConfig) -> dict:
     stack(decoder.out_stack, "decoder/out_stack")
     dense(decoder.dense_out, "decoder/dense_out")
     if config.z:
-        found["encoder/z_norm/scale"], found["encoder/z_norm/shift"] = model.encoder.z_norm.scale, model.encoder.z_norm.shift
+        found["encoder/z_norm/scale"], found["encoder/z_norm/shift"] = (
+            model.encoder.z_norm.scale,
+            model.encoder.z_norm.shift,
+        )
         gru(model.encoder.rnn, "encoder/rnn/rnn/cell")
         dense(model.encoder.dense_out, "encoder/dense_out")
     return found

@@ -39,8 +39,8 @@ class Block:
     harmonic, noise : np.ndarray [shape=(n_samples,), float32]
         The two parts; their sum is the result.
     controls : dict or None
-        Of the frames first heard in this block: ``amps`` [n_frames, 1], ``harmonic_distribution`` [n_frames, n_harmonics],
-        ``noise_magnitudes`` [n_frames, n_noise_bands].
+        Of the frames first heard in this block: ``amps`` [n_frames, 1], ``harmonic_distribution`` [n_frames,
+        n_harmonics], ``noise_magnitudes`` [n_frames, n_noise_bands].
     """
 
     start: int
@@ -103,7 +103,9 @@ def render_blocks(
         raise FeaturesError(f"There are {n_samples} samples to render; a recording has at least one.")
     n_frames = -(-n_samples // HOP_SAMPLES)
     if len(f0_hz) != len(loudness_db) or len(f0_hz) < n_frames:
-        raise FeaturesError(f"{n_samples} samples need {n_frames} frames of f0 and loudness; got {len(f0_hz)} and {len(loudness_db)}.")
+        raise FeaturesError(
+            f"{n_samples} samples need {n_frames} frames of f0 and loudness; got {len(f0_hz)} and {len(loudness_db)}."
+        )
     if model.encoder is not None and audio is None:
         raise FeaturesError("This instrument takes its z from a recording: give the audio with its features.")
     extended = [np.append(x[:n_frames], x[n_frames - 1]) for x in (f0_hz, loudness_db)]
@@ -124,21 +126,26 @@ def render(model: Model, f0_hz, loudness_db, **options) -> Rendering:
     controls = None
     if options.get("keep_controls"):
         names = ("amps", "harmonic_distribution", "noise_magnitudes")
-        controls = {name: np.concatenate([block.controls[name] for block in blocks]) for name in names}
+        parts = [block.controls or {} for block in blocks]
+        controls = {name: np.concatenate([part[name] for part in parts]) for name in names}
     return Rendering(
-        np.concatenate([block.harmonic for block in blocks]), np.concatenate([block.noise for block in blocks]), controls
+        np.concatenate([block.harmonic for block in blocks]),
+        np.concatenate([block.noise for block in blocks]),
+        controls,
     )
 
 
 def _encoded(model, audio, n_frames):
     if model.encoder is None:
         return None
-    z = model.encoder.encode(np.asarray(audio, np.float32), n_frames - 1)  # a 4-second recording is one window, as in ddsp
+    z = model.encoder.encode(
+        np.asarray(audio, np.float32), n_frames - 1
+    )  # a 4-second recording is one window, as in ddsp
     return np.concatenate([z, z[-1:]])
 
 
 def _samples(model, extended, encoded, seed, keep_controls, block_frames):
-    """Yield (harmonic, noise, controls) per block. Decoding runs ahead by the frames that the noise filters look ahead."""
+    """Yield (harmonic, noise, controls) per block; decoding runs ahead by what the noise filters look ahead."""
     f0_hz = extended[0]
     n_frames = len(f0_hz) - 1
     harmonics, noises = HarmonicStream(model.config), NoiseStream(model.config, seed=seed)
@@ -183,8 +190,13 @@ class _Frames:
         while self._stop < stop:
             part = slice(self._stop, min(self._stop + self._block_frames, n_frames))
             z = None if self._encoded is None else self._encoded[part]
-            controls, self._state = self._model.decoder.decode(self._f0_hz[part], self._loudness_db[part], z, self._state)
-            joined = {name: np.concatenate([self._controls[name], new]) if self._controls else new for name, new in controls.items()}
+            controls, self._state = self._model.decoder.decode(
+                self._f0_hz[part], self._loudness_db[part], z, self._state
+            )
+            joined = {
+                name: np.concatenate([self._controls[name], new]) if self._controls else new
+                for name, new in controls.items()
+            }
             if part.stop == n_frames:  # the last frame's controls are held to the end, as in ddsp
                 for values in joined.values():
                     values[-1] = values[-2]

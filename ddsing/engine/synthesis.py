@@ -1,7 +1,7 @@
 """ddsp's `Harmonic` and `FilteredNoise` in numpy, as streams: blocks in, blocks out, nothing depends on the block size.
 
-Conventions: frame k stands at sample 64·k; a control is interpolated between its frame and the next. The phase is carried
-in float64 cycles, the noise's overlapping tails are carried to the next block.
+Conventions: frame k stands at sample 64·k; a control is interpolated between its frame and the next. The phase is
+carried in float64 cycles, the noise's overlapping tails are carried to the next block.
 
 Reference: ddsp.core (harmonic_synthesis, upsample_with_windows, frequency_filter).
 """
@@ -23,6 +23,7 @@ class HarmonicStream:
         self._numbers = np.arange(1, config.n_harmonics + 1, dtype=np.float64)
         self._cycles = 0.0
         ramp = np.arange(HOP_SAMPLES, dtype=np.float32) / HOP_SAMPLES
+        self._rise: np.ndarray
         if config.amp_resample_method == "window":  # overlapping Hann windows
             self._rise = (0.5 - 0.5 * np.cos(np.pi * ramp)).astype(np.float32)
         elif config.amp_resample_method == "nearest":  # each frame's value is held, as in ddsp
@@ -126,7 +127,7 @@ class NoiseStream:
 
 
 def _impulse_window(config):
-    """The window on a zero-phase impulse response, and the slices that put it in causal order (frequency sampling method)."""
+    """The window on a zero-phase impulse response, and the slices that put it in causal order."""
     ir_size = 2 * (config.n_noise_bands - 1)
     size = config.noise_window_size
     if size <= 0 or size > ir_size:

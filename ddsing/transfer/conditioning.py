@@ -58,14 +58,14 @@ def condition(features: Features, statistics: DatasetStatistics | None, settings
         ratio = note_on_ratio(loudness_db, features.f0_confidence, min_db=-DB_RANGE[features.generation])
         mask_on = np.zeros(len(f0_hz), bool) if ratio is None else ratio >= settings.mask_threshold
     wants_notes = settings.use_statistics or settings.autotune > 0
-    if wants_notes and not mask_on.any():
+    if wants_notes and (mask_on is None or not mask_on.any()):
         warnings += [] if silent else [NO_NOTE]
     elif wants_notes:
-        if settings.use_statistics and statistics is None:
-            warnings.append(NO_STATISTICS)
-        elif settings.use_statistics:
+        if settings.use_statistics and statistics is not None:
             attenuation_db = settings.attenuation_db
             loudness_db = match_loudness(loudness_db, mask_on, ratio, statistics, attenuation_db=attenuation_db)
+        elif settings.use_statistics:
+            warnings.append(NO_STATISTICS)
         if settings.autotune > 0:
             f0_midi = hz_to_midi(f0_hz)
             tuning = tuning_factor(f0_midi, features.f0_confidence, mask_on)

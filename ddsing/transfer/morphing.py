@@ -50,9 +50,8 @@ def run(
     """
     job = pipeline.Job(progress)
     name = source_name or (source.name if isinstance(source, Path) else "recording")
-    decoded = isinstance(source, np.ndarray)
-    audio = job.stage("decode", lambda _: source if decoded else recordings.decode(source))
-    if decoded:
+    audio = job.stage("decode", lambda _: pipeline.decoded(source))
+    if audio is source:
         job.reused.append("decode")
     models = models or pipeline.shared_models()
     opened = instruments or job.stage("model", lambda _: [models.open(workspace, name) for name in morph.names])

@@ -146,39 +146,36 @@ def run(
     """
     job = Job(progress)
     name = source_name or (source.name if isinstance(source, Path) else "recording")
-    decoded = isinstance(source, np.ndarray)
-    audio = job.stage("decode", lambda _: source if decoded else recordings.decode(source))
-    if decoded:
+    audio = job.stage("decode", lambda _: decoded(source))
+    if audio is source:
         job.reused.append("decode")
     models = models or _shared
-    if not isinstance(instrument, Instrument):
-        reference = instrument
-        instrument = job.stage("model", lambda _: models.open(workspace, reference))
+    opened: Instrument = job.stage("model", lambda _: _opened(models, workspace, instrument))
     cache = feature_stage.FeatureCache(workspace.cache / "features")
-    generation = instrument.config.generation
+    generation = opened.config.generation
     features = job.stage(
         "features",
         lambda share: feature_stage.extract(audio, tracker=tracker, generation=generation, cache=cache, progress=share),
     )
     if features.reused:
         job.reused.append("features")
-    model, known = job.stage("model", lambda _: models.get(instrument))
+    model, known = job.stage("model", lambda _: models.get(opened))
     if known:
         job.reused.append("model")
-    conditioned = job.stage("conditioning", lambda _: condition(features, instrument.statistics, settings))
-    reading = fit_stage.measure(features, instrument.statistics, settings)
+    conditioned = job.stage("conditioning", lambda _: condition(features, opened.statistics, settings))
+    reading = fit_stage.measure(features, opened.statistics, settings)
     store = store or TakeStore(workspace)
     previous = store.newest()
-    with store.building(f"{Path(name).stem} {instrument.name}") as (take_id, folder):
+    with store.building(f"{Path(name).stem} {opened.name}") as (take_id, folder):
         take = Take(
             id=take_id,
             folder=store.folder / take_id,
-            name=f"{Path(name).stem} → {instrument.name}",
+            name=f"{Path(name).stem} → {opened.name}",
             source=name,
-            instrument=instrument.name,
+            instrument=opened.name,
             tracker=tracker,
             created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-            instrument_digest=instrument.digest,
+            instrument_digest=opened.digest,
             source_hash=recordings.content_hash(audio),
             version=ddsing.__version__,
             settings=settings,
@@ -195,6 +192,15 @@ def run(
         take = finished(take, job, warnings, peak)
         write_take(take, folder)
     return take
+
+
+def decoded(source: Path | bytes | np.ndarray) -> np.ndarray:
+    """A recording [shape=(n_samples,), float32, 16 kHz]; one that is decoded already is returned itself."""
+    return source if isinstance(source, np.ndarray) else recordings.decode(source)
+
+
+def _opened(models: Models, workspace: Workspace, instrument: Instrument | str | Path) -> Instrument:
+    return instrument if isinstance(instrument, Instrument) else models.open(workspace, instrument)
 
 
 def _render(folder, take, model, conditioned: Conditioning, audio, progress):
