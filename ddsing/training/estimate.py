@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ddsing import machine
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import runtime
 from ddsing.model_config import ModelConfig
@@ -132,8 +133,17 @@ def _tried(recipe: Recipe) -> float:
 
 def _machine() -> str:
     """This computer, without its name: the cache may travel with the workspace."""
-    told = (platform.node(), platform.machine(), runtime.n_cores(), os.environ.get("CUDA_VISIBLE_DEVICES"))
+    told = (platform.node(), platform.machine(), runtime.n_cores(), _device())
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def _device() -> str:
+    """What trains here: the dashboard, which sees all devices, and a job, which sees its own, say the same."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    found = {str(gpu.index): gpu.name for gpu in machine.gpus()}
+    if not found or visible in ("", "-1"):
+        return "cpu"
+    return found.get((visible or "").split(",")[0], next(iter(found.values())))
 
 
 def _path(workspace: Workspace) -> Path:

@@ -1,0 +1,39 @@
+"""How long a training takes: what a run has learnt is known to the dashboard, too."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from ddsing.training import estimate
+from ddsing.training.recipe import Recipe, resolved
+
+RECIPE = Recipe(config="singing_small", steps=1000, save_every=100)
+
+
+def _learn(workspace, seconds_per_step):
+    config = resolved(RECIPE)
+    ready = SimpleNamespace(config=config, batch_size=config.batch_size, recipe=RECIPE)
+    estimate.learn(workspace, ready, [30.0] + [seconds_per_step] * 20, [2.0] * 3)
+
+
+def test_what_a_job_has_learnt_the_dashboard_knows(workspace, monkeypatch):
+    """A job sees its own device only, and the dashboard sees them all."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(estimate.machine, "gpus", lambda: ())
+    assert "guess" in estimate.seconds(workspace, RECIPE)[1]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    _learn(workspace, 0.5)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    seconds, why = estimate.seconds(workspace, RECIPE)
+    assert "this model on this computer" in why
+    assert seconds == pytest.approx(500 + 20, abs=25)
+
+
+def test_a_card_and_the_processor_are_told_apart(workspace, monkeypatch):
+    cards = (SimpleNamespace(index=0, name="Card A"), SimpleNamespace(index=1, name="Card B"))
+    monkeypatch.setattr(estimate.machine, "gpus", lambda: cards)
+    told = {}
+    for visible in ("-1", "0", "1", None):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible) if visible else monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+        told[visible] = estimate._device()
+    assert told == {"-1": "cpu", "0": "Card A", "1": "Card B", None: "Card A"}
