@@ -17,13 +17,15 @@ def _learn(workspace, seconds_per_step):
 
 
 def test_what_a_job_has_learnt_the_dashboard_knows(workspace, monkeypatch):
-    """A job sees its own device only, and the dashboard sees them all."""
+    """A job sees its own device only, and has a core less; the dashboard sees them all."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(estimate.machine, "gpus", lambda: ())
     assert "guess" in estimate.seconds(workspace, RECIPE)[1]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.setenv("DDSING_CORES", "1")
     _learn(workspace, 0.5)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.delenv("DDSING_CORES")
     seconds, why = estimate.seconds(workspace, RECIPE)
     assert "this model on this computer" in why
     assert seconds == pytest.approx(500 + 20, abs=25)

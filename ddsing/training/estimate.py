@@ -18,7 +18,6 @@ import numpy as np
 
 from ddsing import machine
 from ddsing.constants import HOP_SAMPLES
-from ddsing.engine import runtime
 from ddsing.model_config import ModelConfig
 from ddsing.training.recipe import Recipe, resolved
 from ddsing.workspace import Workspace, write_atomic
@@ -133,7 +132,7 @@ def _tried(recipe: Recipe) -> float:
 
 def _machine() -> str:
     """This computer, without its name: the cache may travel with the workspace."""
-    told = (platform.node(), platform.machine(), runtime.n_cores(), _device())
+    told = (platform.node(), platform.machine(), os.cpu_count(), _device())
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
