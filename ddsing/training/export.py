@@ -19,6 +19,11 @@ def make_instrument(workspace: Workspace, voice_name: str, *, step: str | int = 
     new one what people wrote about it; another one stays, and the new one gets a number. Where no best has been
     chosen, it is the latest.
     """
+    return _put(Library(workspace), instrument(workspace, voice_name, step=step), voice_name)
+
+
+def instrument(workspace: Workspace, voice_name: str, *, step: str | int = "best") -> Instrument:
+    """The ``latest``, the ``best`` or a certain checkpoint of a voice as an instrument, in memory only."""
     where = begin.locate(workspace, voice_name)
     path = where.path
     trained = folder.config(path)
@@ -28,7 +33,7 @@ def make_instrument(workspace: Workspace, voice_name: str, *, step: str | int = 
     weights = checkpoint.state(trained.model).weights
     how = folder.begun(path)
     known = statistics(path, checkpoint, trained)
-    made = Instrument(
+    return Instrument(
         name=clean_name(voice_name),
         config=trained.model,
         statistics=known,
@@ -37,7 +42,6 @@ def make_instrument(workspace: Workspace, voice_name: str, *, step: str | int = 
         gin_text=folder.shown_gin(path, trained, notebook=bool(how and how.notebook)),
         warnings=() if known else ("Its training left no statistics, so its pitch and loudness ranges are unknown.",),
     )
-    return _put(Library(workspace), made, voice_name)
 
 
 def choose(path: Path, step: str | int, trained: Config) -> checkpoints.Checkpoint:

@@ -39,7 +39,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended; `instrument_name` is None where it was stopped before its last step."""
+    """How a run ended; `instrument_name` is None where it was stopped before its last step, or asked for none."""
 
     step: int
     loss: float | None
@@ -55,10 +55,11 @@ def train(
     *,
     report: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
+    make_instrument: bool = True,
 ) -> Outcome:
     """Train a voice up to the recipe's number of steps, from its newest checkpoint if there is one.
 
-    Asked to stop, it finishes its step, saves and returns. It ends by exporting the instrument.
+    Asked to stop, it finishes its step, saves and returns. It ends by exporting the instrument, unless told not to.
 
     Raises
     ------
@@ -87,6 +88,8 @@ def train(
                 stopped = run.to_the_end()
             if stopped:
                 return Outcome(run.step, run.loss, None, stopped=True)
+            if not make_instrument:
+                return Outcome(run.step, run.loss, None, stopped=False)
             report(replace(run.progress(), stage="exporting"))
             entry = export.make_instrument(workspace, voice_name, step=recipe.export)
             exported = entry.provenance.step
