@@ -12,4 +12,5 @@ How it ends decides the job's state: returning, ``done``, or ``stopped`` if it w
 KINDS = {
     "prepare": "ddsing.dataset.job:run",
     "train": "ddsing.training.job:run",
+    "sweep": "ddsing.sweep.job:run",
 }

@@ -137,8 +137,9 @@ def _has_star(line: Line) -> bool:
 
 
 def _star(line: Line, colour: str) -> dict:
+    step = line.best_step or 0
     return {
-        "type": "scattergl", "x": [line.best_step], "y": [float(np.interp(line.best_step, line.steps, line.values))],
+        "type": "scattergl", "x": [step], "y": [float(np.interp(step, line.steps, line.values))],
         "mode": "markers", "showlegend": False, "legendgroup": line.name, "meta": line.name,
         "marker": {"symbol": "star", "size": 13, "color": colour, "line": {"width": 1, "color": "#ffffff"}},
         "hovertemplate": "<b>%{meta}</b><br>best checkpoint, step %{x:,d}<extra></extra>",

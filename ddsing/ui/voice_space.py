@@ -42,7 +42,7 @@ def show() -> None:
         return
     measure, smoothing, colour_by, window, at = _controls(runs)
     document, lines = _figure(runs, measure, smoothing, colour_by, window, at)
-    _chart(document, lines, measure, window)
+    _chart(document, lines, measure, window, _top(runs))
     rows = [space.summary(run, at=at, smoothing_steps=smoothing) for run in runs]
     _table(rows, at)
     _exports(runs, rows, document)
@@ -63,8 +63,7 @@ def _run(stamp: str, name: str):
 
 def _controls(runs: Sequence):
     several = len({run.voice for run in runs}) > 1
-    last = max((int(run.steps[-1]) for run in runs if len(run.steps)), default=0)
-    top = max(100, -(-last // 100) * 100)
+    top = _top(runs)
     with st.grid(3, min_column_width=220):
         measure = st.selectbox("Show", list(MEASURES), key=MEASURE, format_func=MEASURES.__getitem__,
                                bind="query-params", help="No training ever sees the held-out part.")  # fmt: skip
@@ -74,11 +73,18 @@ def _controls(runs: Sequence):
         colour = st.segmented_control("Colour by", list(COLOURS), key=COLOUR, default="voice" if several else "run",
                                       required=True, format_func=COLOURS.__getitem__, bind="query-params",
                                       help="Dashes tell the models apart.")  # fmt: skip
-        window = st.slider("Steps", 0, top, (0, top), key=STEPS, bind="query-params", format="%d",
+        whole = None if STEPS in st.session_state else (0, top)  # a default beside a value that was set is warned about
+        window = st.slider("Steps", 0, top, whole, key=STEPS, bind="query-params", format="%d",
                            help="Or drag over the figure; **All steps** shows all again.")  # fmt: skip
-        at = st.number_input("Compare at step", min_value=1, max_value=max(1, last), value=None, key=AT,
+        at = st.number_input("Compare at step", min_value=1, max_value=top, value=None, key=AT,
                              bind="query-params", placeholder="any", help="Adds the loss there.")  # fmt: skip
     return measure or "loss", smoothing, colour or "voice", window, at
+
+
+def _top(runs: Sequence) -> int:
+    """The last step of all, and a little."""
+    last = max((int(run.steps[-1]) for run in runs if len(run.steps)), default=0)
+    return max(100, -(-last // 100) * 100)
 
 
 def _figure(runs, measure, smoothing, colour_by, window, at):
@@ -104,13 +110,13 @@ def _line(run, measure, smoothing, colour_by, window, n_points, *, faint):
     return Line(run.name, run.family, group, *smooth, *raw, best_step=run.best_step)
 
 
-def _chart(document, lines, measure, window) -> None:
+def _chart(document, lines, measure, window, top) -> None:
     from ddsing.plots import style
     from ddsing.plots import voice_space as plot
 
     key = f"vs.chart.{measure}.{window[0]}.{window[1]}"
     config = style.CONFIG | {"toImageButtonOptions": {"format": _image_format(), "filename": "losses", "scale": 2}}
-    st.plotly_chart(document, key=key, on_select=functools.partial(_zoom, key), selection_mode="box", config=config,
+    st.plotly_chart(document, key=key, on_select=functools.partial(_zoom, key, top), selection_mode="box", config=config,
                     alt=plot.alt_text(lines, measure))  # fmt: skip
 
 
@@ -119,12 +125,12 @@ def _image_format() -> str:
 
 
 @errors.callback
-def _zoom(key: str) -> None:
+def _zoom(key: str, top: int) -> None:
     from ddsing.plots.training import selected_window
 
     window = selected_window(st.session_state.get(key))
     if window is not None:
-        st.session_state[STEPS] = (max(0, int(window[0])), round(window[1]))
+        st.session_state[STEPS] = (max(0, int(window[0])), min(top, round(window[1])))
 
 
 def _all_steps() -> None:
@@ -140,7 +146,7 @@ def _table(rows: Sequence[space.Summary], at: int | None) -> None:
         "Steps": [row.steps for row in rows],
         "Last": [row.last for row in rows],
         "Best": [row.best for row in rows],
-        "at step": [row.best_step for row in rows],
+        "Best at": [row.best_step for row in rows],
     }
     if at is not None:
         columns[f"At {at:,}"] = [row.at for row in rows]
@@ -157,7 +163,7 @@ def _table(rows: Sequence[space.Summary], at: int | None) -> None:
         "Harmonics": st.column_config.NumberColumn(width=80),
         "Noise bands": st.column_config.NumberColumn(width=90),
         "Steps": st.column_config.NumberColumn(format="localized", width=75),
-        "at step": st.column_config.NumberColumn(format="localized", width=75, help="Where the loss is lowest."),
+        "Best at": st.column_config.NumberColumn(format="localized", width=75, help="Where the loss is lowest."),
         "Held-out": st.column_config.NumberColumn(format="%.3f", width=75, help=f"{held}: spectral loss."),
         "f0 off": st.column_config.NumberColumn(format="%.0f cents", width=80, help=f"{held}: median over voiced."),
         "dB off": st.column_config.NumberColumn(format="%.1f dB", width=75, help=f"{held}: mean loudness error."),

@@ -1,0 +1,117 @@
+"""``sweep``: train a voice once for every combination of some parameters' values."""
+
+import argparse
+import sys
+from dataclasses import asdict
+
+from ddsing.constants import TRACKERS
+from ddsing.errors import SettingsError
+from ddsing.sweep.grid import ORIGINAL, PARAMETERS, Sweep, cost
+from ddsing.training.recipe import Recipe
+from ddsing.units import format_bytes, format_duration
+from ddsing.workspace import open_workspace
+
+
+def add_parser(commands) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "sweep",
+        help="train a voice with many harmonics and noise bands; goes on where it was stopped",
+        description="Trains VOICE_h20_n10, VOICE_h20_n35, … on the dataset of VOICE. What is done is left alone.",
+    )
+    parser.add_argument("voice", metavar="VOICE")
+    parser.add_argument("--harmonics", type=int, nargs="+", metavar="H", help="numbers of harmonics (20 60 100)")
+    parser.add_argument("--noise-bands", type=int, nargs="+", metavar="N", help="numbers of noise bands (10 35 65)")
+    others = ", ".join(name for name in PARAMETERS if name not in ORIGINAL)
+    parser.add_argument("--vary", action="append", default=[], metavar="NAME=V,V,…",
+                        help=f"values of another parameter: {others}")  # fmt: skip
+    parser.add_argument("--steps", type=int, metavar="N", help="of each training (as the model's file says)")
+    parser.add_argument("--config", help="a file of gin/models (singing)")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="windows in a step (as the model's file says)")
+    parser.add_argument("--save-every", type=int, metavar="N", help="steps between two checkpoints")
+    parser.add_argument("--tracker", choices=TRACKERS, default="full", help="pitch of a dataset not prepared yet")
+    parser.add_argument("--cost", action="store_true", help="only say what it would take")
+    parser.add_argument("--background", action="store_true", help="start it as a job and return at once")
+    parser.set_defaults(func=run, text=text)
+
+
+def run(args: argparse.Namespace) -> dict:
+    """Say what it costs, then sweep, here or as a job."""
+    from ddsing.dataset import voices
+
+    workspace = open_workspace(args.workspace)
+    voices.get(workspace, args.voice)
+    sweep = Sweep(args.voice, axes(args), Recipe.from_options(vars(args)))
+    expected = cost(workspace, sweep)
+    document = {"voice": args.voice, "cells": [cell.name for cell in sweep.cells()], "cost": asdict(expected)}
+    print(cost_text(expected), file=sys.stderr)
+    if args.cost:
+        return document
+    return document | (
+        _background(workspace, sweep, expected.n_bytes) if args.background else _foreground(workspace, sweep)
+    )
+
+
+def axes(args: argparse.Namespace) -> dict[str, tuple]:
+    """The values of each parameter; those of the original study where none are given."""
+    chosen = {"n_harmonics": args.harmonics, "n_noise_bands": args.noise_bands}
+    for text in args.vary:
+        name, _, values = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if name not in PARAMETERS or not values:
+            raise SettingsError(f"--vary is {text[:80]!r}; write for instance learning_rate=1e-3,3e-4.")
+        kind = float if name == "learning_rate" else int
+        try:
+            chosen[name] = [kind(value) for value in values.split(",")]
+        except ValueError:
+            raise SettingsError(f"--vary {name} is {values[:80]!r}; it must be numbers, such as 8,16.") from None
+    given = {name: tuple(values) for name, values in chosen.items() if values}
+    return given or dict(ORIGINAL)
+
+
+def cost_text(expected) -> str:
+    """What a sweep takes, for a person."""
+    if not expected.n_left:
+        return f"All {expected.n_cells} trainings are done."
+    done = expected.n_cells - expected.n_left
+    said = f"{expected.n_left} trainings" + (f" ({done} are done already)" if done else "")
+    return f"{said}: about {format_duration(expected.seconds)} ({expected.why}) and {format_bytes(expected.n_bytes)}."
+
+
+def _background(workspace, sweep: Sweep, needs_bytes: int) -> dict:
+    from ddsing.jobs import device
+    from ddsing.jobs.store import JobStore
+
+    status = JobStore(workspace).submit(**sweep.order(), device=device.name(), needs_bytes=needs_bytes)
+    return {"job": status.id, "state": status.state}
+
+
+def _foreground(workspace, sweep: Sweep) -> dict:
+    from ddsing.cli.train import _Printer, _stop_on_signal
+    from ddsing.sweep import run as sweeps
+
+    printer, at = _Printer(), [""]
+
+    def report(progress: sweeps.Progress) -> None:
+        if progress.cell != at[0]:
+            at[0] = progress.cell
+            print(f"{progress.cell}, {progress.n} of {progress.n_cells}:", file=sys.stderr, flush=True)
+        printer(progress.training)
+
+    with _stop_on_signal() as should_stop:
+        outcome = sweeps.train(workspace, sweep, report=report, should_stop=should_stop)
+    if outcome.stopped:
+        print("Stopped, and saved; the same command goes on from there.", file=sys.stderr)
+        raise KeyboardInterrupt
+    return asdict(outcome)
+
+
+def text(document: dict) -> str:
+    """The document for a person."""
+    if "job" in document:
+        return f"Started as the job {document['job']}; `jobs show {document['job']}` tells how far it is."
+    if "trained" not in document:
+        return "\n".join(document["cells"])
+    lines = [f"{len(document['trained'])} trained, {len(document['skipped'])} were done already."]
+    lines += document["failed"].values()
+    return "\n".join([*lines, f"`compare losses {' '.join(document['cells'][:3])} …` shows them side by side."])

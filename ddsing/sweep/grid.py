@@ -1,0 +1,162 @@
+"""The cells of a sweep: every combination of some parameters' values, each a training with a name of its own.
+
+Public: `Sweep`, `Cell`, `Cost`, `cost`, `PARAMETERS`, `ORIGINAL`.
+"""
+
+import itertools
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ddsing.dataset import voices
+from ddsing.errors import DatasetError, SettingsError
+from ddsing.training import checkpoints, estimate, recipe
+from ddsing.training.recipe import Recipe
+from ddsing.workspace import Workspace, safe_name
+
+PARAMETERS = {  # of a recipe: how they stand in a cell's name, and what they are called
+    "n_harmonics": ("h", "harmonics"),
+    "n_noise_bands": ("n", "noise bands"),
+    "learning_rate": ("lr", "learning rate"),
+    "batch_size": ("b", "batch size"),
+    "seed": ("s", "seed"),
+}
+ORIGINAL = {"n_harmonics": (20, 60, 100), "n_noise_bands": (10, 35, 65)}  # the study of the 2021 notebooks
+MAX_CELLS = 400
+KEEP = 1  # checkpoints of a cell, beside its best
+_NUMBER = r"[0-9.]+(?:e[-+]?[0-9]+)?"
+_SUFFIX = re.compile("".join(f"(?:_{short}(?P<{name}>{_NUMBER}))?" for name, (short, _) in PARAMETERS.items()))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training of a sweep: its name, the parameters that make it different, and its recipe."""
+
+    name: str
+    values: Mapping[str, float]
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A voice, the values of each parameter, and what all cells have in common.
+
+    Attributes
+    ----------
+    axes : Mapping[str, tuple[float, ...]]
+        By the names of `PARAMETERS`; every combination is trained.
+    recipe : Recipe
+        Of all cells.
+    """
+
+    voice: str
+    axes: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: dict(ORIGINAL))
+    recipe: Recipe = field(default_factory=Recipe)
+
+    def __post_init__(self):
+        unknown = set(self.axes) - set(PARAMETERS)
+        if unknown:
+            raise SettingsError(
+                f"A sweep can't go over {sorted(unknown)[0][:60]!r}; it goes over {', '.join(PARAMETERS)}."
+            )
+        axes = {name: tuple(dict.fromkeys(self.axes[name])) for name in PARAMETERS if self.axes.get(name)}
+        if not axes:
+            raise SettingsError("A sweep needs values for at least one parameter, such as --harmonics 20 60 100.")
+        n_cells = math.prod(len(values) for values in axes.values())
+        if n_cells > MAX_CELLS:
+            raise SettingsError(f"That would be {n_cells:,} trainings; at most {MAX_CELLS} are made in one sweep.")
+        object.__setattr__(self, "axes", axes)
+
+    def cells(self) -> tuple[Cell, ...]:
+        """All trainings, in the order of their values; raises `SettingsError` for a value that no recipe takes."""
+        found = []
+        for combination in itertools.product(*self.axes.values()):
+            values = dict(zip(self.axes, combination))
+            found.append(
+                Cell(cell_name(self.voice, values), values, Recipe.from_options(self.recipe.to_json() | values))
+            )
+        return tuple(found)
+
+    def to_options(self) -> dict:
+        """Plain values, for a job."""
+        axes = {name: list(values) for name, values in self.axes.items()}
+        return {"voice": self.voice, "axes": axes, "recipe": self.recipe.to_json()}
+
+    def order(self) -> dict:
+        """What `JobStore.submit` takes to do it in the background, but for the device."""
+        return {
+            "kind": "sweep",
+            "title": f"Sweep {self.voice}",
+            "options": self.to_options(),
+            "key": f"sweep:{self.voice}",
+        }
+
+    @classmethod
+    def from_options(cls, options: Mapping) -> "Sweep":
+        """The sweep that `to_options` described."""
+        axes = {name: tuple(values) for name, values in options["axes"].items()}
+        return cls(options["voice"], axes, Recipe.from_options(options["recipe"]))
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a sweep takes: of `n_cells` trainings `n_left` are not done yet, about `seconds` and `n_bytes` of disk."""
+
+    n_cells: int
+    n_left: int
+    seconds: float
+    why: str
+    n_bytes: int
+
+
+def cell_name(voice: str, values: Mapping[str, float]) -> str:
+    """``Aria_h60_n35``, as the 2021 notebooks called it."""
+    parts = [f"_{PARAMETERS[name][0]}{values[name]:g}" for name in PARAMETERS if name in values]
+    name = voice + "".join(parts)
+    if safe_name(name) != name:
+        raise DatasetError(
+            f"The voice {voice[:60]!r} has too long a name for a sweep; {safe_name(voice)[:40]!r} would do."
+        )
+    return name
+
+
+def cell_values(voice: str, name: str) -> dict[str, float] | None:
+    """The parameters in a cell's name; None if it is no cell of this voice."""
+    match = _SUFFIX.fullmatch(name.removeprefix(voice)) if name.startswith(f"{voice}_") else None
+    if match is None:
+        return None
+    try:
+        found = {key: float(text) for key, text in match.groupdict().items() if text}
+    except ValueError:
+        return None
+    return {key: int(value) if key not in ("learning_rate",) else value for key, value in found.items()} or None
+
+
+def steps_of(cell: Cell) -> int:
+    """How many steps a cell is to be trained."""
+    return cell.recipe.steps or recipe.resolved(cell.recipe).steps
+
+
+def steps_done(workspace: Workspace, cell: Cell) -> int:
+    """The step of a cell's newest checkpoint, 0 without one."""
+    path = workspace.audio / f"{cell.name}{voices.CHECKPOINTS}"
+    published = checkpoints.published(path) if path.is_dir() else ()
+    return published[-1].step if published else 0
+
+
+def cost(workspace: Workspace, sweep: Sweep) -> Cost:
+    """What is left of a sweep, and what that will take on this computer."""
+    total_s, n_left, n_bytes, whys = 0.0, 0, 0, []
+    cells = sweep.cells()
+    for cell in cells:
+        steps, done = steps_of(cell), steps_done(workspace, cell)
+        if done >= steps:
+            continue
+        needed_s, why = estimate.seconds(workspace, cell.recipe)
+        total_s += needed_s * (1.0 - done / steps)
+        n_left += 1
+        n_bytes += (KEEP + 1) * checkpoints.n_bytes(recipe.resolved(cell.recipe).model)
+        whys.append(why)
+    why = max(set(whys), key=whys.count) if whys else "everything is done"
+    return Cost(len(cells), n_left, round(total_s, 1), why, n_bytes)
