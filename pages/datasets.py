@@ -1,36 +1,37 @@
-"""Datasets: the recordings of each voice that the workspace holds."""
+"""Datasets: from a folder of recordings to what an instrument is trained on."""
 
 import streamlit as st
 
-from ddsing.ui import errors, router, voices
-from ddsing.ui.formatting import format_bytes, plain
+from ddsing.ui import (
+    dataset_advice,
+    dataset_prepare,
+    dataset_recordings,
+    dataset_report,
+    dataset_windows,
+    errors,
+    router,
+    transfer,
+    voice_picker,
+    work,
+)
 
 router.require()
 st.title("Datasets")
-st.write("A voice is a folder of recordings. Instruments are trained from it.")
+st.write("A voice is a folder of recordings. Its dataset is what an instrument is trained on.")
 
+transfer.announce(work.finished())
+voice = None
 with errors.guard():
-    folder, found = voices.audio_folder(), voices.scan()
-    if not found:
-        st.info(
-            f"No voices yet. Make a folder per voice in {plain(folder)} for its recordings: wav, flac, ogg or mp3.",
-            icon=":material/library_music:",
-        )
-    else:
-        voices.table(found)
-        total = sum(voice.n_bytes for voice in found)
-        st.caption(f"{len(found)} voices, {format_bytes(total)}, in {plain(folder)}")
-
-st.subheader("What makes a good dataset")
-st.markdown(
-    """
-- **Ten to twenty minutes of one voice**, one note at a time: no chords, no accompaniment, little reverb.
-- **The whole range**: low and high, soft and loud, since an instrument only knows what it has heard.
-- **One place, one microphone, one distance.** Silence at the ends is fine; it is recognised.
-"""
-)
-st.info(
-    "Preparing datasets here (a report on what is in them, pitch and loudness, training windows) comes with the next "
-    "release. Folders prepared with the 2021 notebooks are listed already and stay as they are.",
-    icon=":material/upcoming:",
-)
+    voice = voice_picker.pick(may_make=True)
+if work.current() is not None:
+    work.show_progress()
+if voice is not None:
+    with errors.guard():
+        dataset_recordings.show(voice)
+    with errors.guard():
+        dataset_report.show(voice)
+    with errors.guard():
+        dataset_prepare.show(voice)
+    with errors.guard():
+        dataset_windows.show(voice)
+dataset_advice.show(voice)

@@ -1,29 +1,50 @@
-"""Training: what this computer can do, and what is coming."""
+"""Training: from a voice's dataset to its instrument, in the background, heard while it forms."""
 
 import streamlit as st
 
-from ddsing.ui import errors, machine, router
+from ddsing.ui import (
+    device_tile,
+    errors,
+    jobs,
+    router,
+    training_cache,
+    training_export,
+    training_live,
+    training_queue,
+    training_sanity,
+    training_start,
+    transfer,
+    tutorial,
+    voice_picker,
+    work,
+)
 
 router.require()
+training_export.follow()
 st.title("Training")
-st.write("Instruments are trained from a voice's dataset, in the background, on this computer.")
+st.write("A model listens to a voice's recordings until it can sing like them. It runs in the background; come and go.")
 
+transfer.announce(work.finished())
 with errors.guard():
-    machine.show()
-
-st.subheader("What to expect")
-st.markdown(
-    """
-| | steps | on 2 cores, measured |
-|---|---|---|
-| a small instrument: 128 units, 2-second windows, 8 at a time | 900 | 14 minutes, loss from 9.8 to 7.0 |
-| the full one: 512 units, 4-second windows, 4 at a time | 40,000 | about 33 hours |
-
-A loss above 6 leaves room to improve; below 5 the instrument starts to learn its recordings by heart.
-"""
-)
-st.info(
-    "Starting, watching, stopping and resuming trainings here comes with a later release. Until then, import "
-    "instruments that the 2021 notebooks trained on the Instruments page.",
-    icon=":material/upcoming:",
-)
+    tutorial.show()
+voice = job = history = None
+with errors.guard():
+    voice = voice_picker.pick()
+    job = jobs.of(voice.name, "train") if voice is not None else None
+    training_queue.show(besides=job.id if job is not None else None)
+    if voice is None:
+        st.info("No voices yet. Make one on the Datasets page, and add its recordings.", icon=":material/mic:")
+        st.page_link("pages/datasets.py", label="Go to Datasets", icon=":material/library_music:")
+if work.current() is not None:
+    work.show_progress()
+if voice is not None:
+    with errors.guard():
+        training_live.show(voice, job)
+    with errors.guard():
+        history = training_cache.history(voice)
+        training_export.show(voice, history)
+        training_sanity.show(voice, history)
+        training_start.show(voice, history, busy=job is not None and job.live)
+st.subheader("This computer")
+device_tile.show(busy=job is not None and job.live)
+training_queue.ended()

@@ -67,6 +67,19 @@ def test_a_single_high_step_does_not_flatten_the_curve():
     assert low < 5.0 and high < 60.0
 
 
+def test_the_step_axis_stands_still_while_points_come():
+    ends = [training.loss_figure(_course(n, total_steps=40_000)).layout.xaxis.range[1] for n in (330, 400, 560, 590)]
+    assert ends == [6400.0] * 3 + [12_800.0]
+    assert training.loss_figure(_course(600, total_steps=6500)).layout.xaxis.range[1] == pytest.approx(6695)
+    assert training.loss_figure(_course(600, total_steps=6000)).layout.xaxis.range[1] == pytest.approx(6180)
+
+
+def test_the_steep_first_steps_do_not_flatten_the_rest():
+    course = _course()
+    course.loss[:10] += 40.0
+    assert training.loss_figure(course).layout.yaxis.range[1] < 14.0
+
+
 def test_steps_that_diverged_are_left_out():
     course = _course()
     course.loss[-1] = np.nan

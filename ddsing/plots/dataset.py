@@ -105,7 +105,7 @@ def notes_alt(seconds_by_note) -> str:
 # Loudness
 
 
-def loudness_figure(edges_db, seconds, *, noise_floor_db: float | None = None) -> go.Figure:
+def loudness_figure(edges_db, seconds) -> go.Figure:
     """How long the sound has each loudness.
 
     Parameters
@@ -114,8 +114,6 @@ def loudness_figure(edges_db, seconds, *, noise_floor_db: float | None = None) -
         Edges of the bins in dB.
     seconds : array_like [shape=(n_bins,), float]
         Seconds in each bin.
-    noise_floor_db : float or None
-        Where the recordings' own noise lies.
     """
     edges, seconds = np.asarray(edges_db, float), np.asarray(seconds, float)
     result = go.Figure(
@@ -126,27 +124,20 @@ def loudness_figure(edges_db, seconds, *, noise_floor_db: float | None = None) -
         )
     )  # fmt: skip
     style.finish(result, height=250)
-    if noise_floor_db is not None and np.isfinite(noise_floor_db):
-        result.add_vline(x=noise_floor_db, line={"color": style.ACCENT, "dash": "dash", "width": 1.5},
-                         annotation={"text": "noise floor", "font": {"size": 12}, "yanchor": "bottom"},
-                         annotation_position="top")  # fmt: skip
-    result.update_layout(showlegend=False, hovermode="closest", margin={"t": 24, "b": 44})
+    result.update_layout(showlegend=False, hovermode="closest", margin={"t": 10, "b": 44})
     result.update_xaxes(title_text="loudness, dB", fixedrange=True, hoverformat=".0f")
     result.update_yaxes(title_text="seconds", fixedrange=True)
     return result
 
 
-def loudness_alt(edges_db, seconds, *, noise_floor_db: float | None = None) -> str:
-    """The distribution in words: where most of it lies, and the noise floor."""
+def loudness_alt(edges_db, seconds) -> str:
+    """The distribution in words: where most of it lies."""
     edges, seconds = np.asarray(edges_db, float), np.asarray(seconds, float)
     if seconds.sum() <= 0:
         return "Loudness distribution without any sound."
     share = np.cumsum(seconds) / seconds.sum()
     low, high = (edges[np.searchsorted(share, part)] for part in (0.1, 0.9))
-    said = f"Loudness distribution: four fifths of the sound lie between {low:.0f} and {high:.0f} dB"
-    if noise_floor_db is not None and np.isfinite(noise_floor_db):
-        said += f"; the noise floor is at {noise_floor_db:.0f} dB"
-    return said + "."
+    return f"Loudness distribution: four fifths of the sound lie between {low:.0f} and {high:.0f} dB."
 
 
 # One window
@@ -175,9 +166,9 @@ def window_figure(window: Window) -> go.Figure:
     line(4, window.loudness_db, "loudness", style.ACCENT, "%{y:.1f} dB")
     if voiced.any():
         low, high = np.percentile(midi[voiced], [1, 99])
-        result.update_yaxes(**style.note_ticks(low - 1.5, high + 1.5), row=2, col=1)
+        result.update_yaxes(**style.note_ticks(low - 1.5, high + 1.5), tickfont={"size": 10}, row=2, col=1)
     result.add_hline(y=VOICED_CONFIDENCE, line={"color": style.SOURCE, "dash": "dot", "width": 1}, row=3, col=1)
-    style.finish(result, height=560)
+    style.finish(result, height=600)
     titles = {2: "f0", 3: "confidence", 4: "loudness, dB"}
     for row, title in titles.items():
         result.update_yaxes(title_text=title, row=row, col=1)

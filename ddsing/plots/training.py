@@ -40,6 +40,8 @@ class Course:
         Steps whose preview can be heard.
     best_step : int or None
         The best checkpoint.
+    total_steps : int or None
+        Until which it is to be trained.
     speed_steps, steps_per_s : np.ndarray [shape=(n_speeds,)]
         Speed at steps.
     """
@@ -50,12 +52,13 @@ class Course:
     held_out: dict[str, np.ndarray] = field(default_factory=dict)
     preview_steps: np.ndarray = field(default_factory=lambda: EMPTY)
     best_step: int | None = None
+    total_steps: int | None = None
     speed_steps: np.ndarray = field(default_factory=lambda: EMPTY)
     steps_per_s: np.ndarray = field(default_factory=lambda: EMPTY)
 
 
 def smoothed(values) -> np.ndarray:
-    """A curve without its step-to-step noise: a moving mean over a thirtieth of the curve, weighted towards the middle.
+    """A curve without its step-to-step noise: a moving mean over some 16 steps or a thirtieth of the curve.
 
     Parameters
     ----------
@@ -67,7 +70,7 @@ def smoothed(values) -> np.ndarray:
         At the ends the window shrinks, so that the last value is no extrapolation.
     """
     values = np.asarray(values, np.float64)
-    half = len(values) // 60
+    half = max(len(values) // 60, min(8, len(values) // 10))
     if half == 0:
         return values.copy()
     window = np.hanning(2 * half + 3)[1:-1]
@@ -111,7 +114,7 @@ def loss_figure(course: Course, *, window: tuple[float, float] | None = None, he
     result.add_scatter(x=[None], y=[None], mode="markers", name="guide, 5 to 6",
                        marker={"symbol": "square", "size": 12, "color": "rgba(207, 125, 22, 0.4)"})  # fmt: skip
     style.finish(result, height=height)
-    result.update_xaxes(title_text="step", hoverformat=",d", tickformat=",d", range=window or _step_range(steps))
+    result.update_xaxes(title_text="step", hoverformat=",d", tickformat=",d", range=window or _step_range(course))
     result.update_yaxes(title_text="loss", range=_loss_range(loss[shown], smooth[shown], _within(course, held, window)))
     result.update_layout(margin={"t": 44}, dragmode="select", selectdirection="h")
     return result
@@ -123,9 +126,15 @@ def _within(course: Course, held: np.ndarray, window: tuple[float, float] | None
     return held[(course.held_out_steps >= window[0]) & (course.held_out_steps <= window[1])]
 
 
-def _step_range(steps: np.ndarray) -> list[float]:
-    last = float(steps[-1]) if len(steps) else 100.0
-    return [0.0, last * 1.03]
+def _step_range(course: Course) -> list[float]:
+    """Room for the steps to come, so that the axis stands still for most of the time."""
+    last = next((float(steps[-1]) for steps in (course.steps, course.held_out_steps) if len(steps)), 0.0)
+    if course.total_steps is None or course.total_steps <= last:
+        return [0.0, max(10.0, last * 1.03)]
+    room = 50.0
+    while room < last * 1.1:
+        room *= 2
+    return [0.0, min(room, course.total_steps * 1.03)]
 
 
 def selected_window(event) -> tuple[float, float] | None:
@@ -155,12 +164,14 @@ def _best(result: go.Figure, course: Course, steps: np.ndarray, smooth: np.ndarr
 
 
 def _loss_range(loss: np.ndarray, smooth: np.ndarray, held: np.ndarray) -> list[float]:
-    """From under the guide band to the smoothed curve's highest point; single high steps may leave the frame."""
+    """From under the guide band to nearly the smoothed curve's top; the very first steps, which fall steeply, may leave
+    the frame, and so may single high ones.
+    """
     held = held[np.isfinite(held)]
     if not len(loss):
         return [4.0, 12.0]
     low = min(GUIDE_BAND[0], float(smooth.min()), float(np.percentile(loss, 1)), float(held.min(initial=np.inf)))
-    high = max(GUIDE_BAND[1] + 0.5, float(smooth.max()), float(held.max(initial=-np.inf)))
+    high = max(GUIDE_BAND[1] + 0.5, float(np.percentile(smooth, 97)), float(held.max(initial=-np.inf)))
     return [low - 0.35, high + 0.35]
 
 
@@ -210,7 +221,7 @@ def held_out_figure(course: Course, *, window: tuple[float, float] | None = None
                               font={"color": style.ACCENT, "size": 12})  # fmt: skip
     result.update_xaxes(hoverformat=",d", tickformat=",d")
     result.update_xaxes(title_text="step", row=n_rows, col=1)
-    result.update_xaxes(range=window or _step_range(np.append(course.speed_steps, course.held_out_steps)[-1:]))
+    result.update_xaxes(range=window or _step_range(course))
     result.update_layout(showlegend=False, margin={"l": 76, "t": 20})
     return result
 

@@ -1,0 +1,21 @@
+"""What makes a good dataset, for who has not recorded one yet; and the way on to training for who has."""
+
+import streamlit as st
+
+from ddsing.dataset.voices import Voice
+
+ADVICE = """
+- **Ten to twenty minutes of one voice**, one note at a time: no chords, no accompaniment, little reverb.
+- **The whole range**: low and high, soft and loud, since an instrument only knows what it has heard.
+- **One place, one microphone, one distance.** Silence at the ends is fine; it is recognised.
+- **As it comes**: stereo, 48 kHz, one long file or many short ones, with any name.
+"""
+
+
+def show(voice: Voice | None) -> None:
+    """The advice where there are no recordings, else the link to the Training page."""
+    if voice is None or not (voice.recordings() or voice.prepared):
+        st.subheader("What makes a good dataset")
+        st.markdown(ADVICE)
+    elif voice.prepared:
+        st.page_link("pages/training.py", label="On to Training", icon=":material/model_training:")

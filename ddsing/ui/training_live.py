@@ -1,0 +1,185 @@
+"""A voice's training as it goes: how far it is, its curves, the voice forming, and how it ended."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.dataset.voices import Voice
+from ddsing.ui import errors, jobs, training_cache, training_coach, training_previews
+from ddsing.ui.formatting import format_duration, plain
+
+HEAD_S, CURVES_S = 1.0, 4.0
+GUIDE_HELP = """The loss says how far the voice's spectrum is from the recordings.
+
+**The shaded band, 5 to 6**, is where the makers of the original notebooks stopped: above 6 there is room to improve,
+below 5 a model begins to learn its recordings by heart. Your ears decide; the previews below the curve are for them.
+
+Grey is each step as measured, green the same without its noise, violet the part that the training never sees."""
+STAGES = {
+    "preparing": "preparing the dataset",
+    "loading": "reading the dataset and the model",
+    "training": "training",
+    "saving": "saving",
+    "listening": "listening to itself",
+    "exporting": "making the instrument",
+}
+FORCE_AFTER_S = 20.0
+_WINDOW = "train.window"  # the steps that the curves show, or None for all
+
+
+def show(voice: Voice, job) -> None:
+    """Everything about this voice's training; refreshed while it runs and still as soon as it does not."""
+    live = job is not None and job.live
+    if live:
+        st.fragment(errors.guarded(_head), run_every=HEAD_S)(job.id)
+    elif job is not None:
+        ending(job)
+    total = job.steps or job.options.get("steps") if live else None
+    st.fragment(errors.guarded(_curves), run_every=CURVES_S if live else None)(voice, job.id if job else None, total)
+
+
+# How far it is
+
+
+def _head(job_id: str) -> None:
+    job = jobs.store().status(job_id)
+    if not job.live:
+        st.rerun(scope="app")
+    with st.container(border=True):
+        title, button = st.columns([5, 1], vertical_alignment="center")
+        title.markdown(f"**{plain(job.title)}** {jobs.badge(job)}")
+        button.button("Stop", key="train.stop", icon=":material/stop:", on_click=jobs.stop, args=(job.id,),
+                      disabled=job.state == "stopping", width="stretch",
+                      help="It finishes its step and saves; nothing is lost, and it can go on later.")  # fmt: skip
+        if job.state == "waiting":
+            ahead = ", ".join(map(plain, job.ahead))
+            st.info(f"Waits until {ahead or 'the device'} is done and then starts by itself.",
+                    icon=":material/hourglass_top:")  # fmt: skip
+            return
+        _bar(job)
+        _numbers(job)
+        if job.state == "stopping":
+            _force(job)
+
+
+def _bar(job) -> None:
+    stage = STAGES.get(job.stage, plain(job.stage or "starting"))
+    said = " · ".join(filter(None, [stage, plain(job.message or ""), jobs.time_left(job)]))
+    fraction = job.fraction if job.fraction is not None else 0.0
+    st.progress(min(1.0, max(0.0, fraction)), text=said[:1].upper() + said[1:])
+
+
+def _numbers(job) -> None:
+    with st.grid(4, min_column_width=140):
+        st.metric("Step", f"{job.step:,} of {job.steps:,}" if job.step is not None and job.steps else "…")
+        st.metric("Loss", "…" if job.loss is None else f"{job.loss:.2f}")
+        st.metric("Steps a second", "…" if not job.steps_per_s else _speed(job.steps_per_s))
+        st.metric("Time left", "…" if job.eta_s is None else format_duration(job.eta_s))
+
+
+def _speed(steps_per_s: float) -> str:
+    return f"{steps_per_s:.2f}" if steps_per_s < 10 else f"{steps_per_s:.0f}"
+
+
+def _force(job) -> None:
+    st.caption("It finishes its step and saves.")
+    if job.heartbeat_age_s is not None and job.heartbeat_age_s > FORCE_AFTER_S:
+        st.button("End it by force", key="train.force", icon=":material/dangerous:", on_click=jobs.stop,
+                  args=(job.id,), kwargs={"force": True},
+                  help="It has not been heard of for a while. What was saved stays.")  # fmt: skip
+
+
+# How it ended
+
+
+def ending(job) -> None:
+    """How a training ended, in one plain sentence, with what to press."""
+    said = {
+        "stopped": (st.info, "Stopped, and saved. **Resume** goes on from there."),
+        "paused": (st.warning, "Paused, since the disk is full; nothing that was saved is lost. Make room, then press "
+                   "**Resume**."),
+        "lost": (st.warning, "The training ended without a word: the computer slept or restarted, or something ended "
+                 "it. **Resume** goes on from the last save."),
+        "failed": (st.error, "The training could not go on."),
+    }  # fmt: skip
+    if job.state not in said:
+        return
+    element, sentence = said[job.state]
+    message = plain(job.message) if job.message and job.state in ("failed", "paused") else ""
+    text, button = st.columns([5, 1], vertical_alignment="center")
+    with text:
+        element("  \n".join(filter(None, [sentence, message])), icon=jobs.STATES[job.state][2])
+    button.button(
+        "Resume",
+        key="train.resume",
+        icon=":material/resume:",
+        type="primary",
+        width="stretch",
+        on_click=jobs.resume,
+        args=(job.id,),
+        help="Goes on from the last save, as it was started.",
+    )
+
+
+# Its curves
+
+
+def _curves(voice: Voice, job_id: str | None, total_steps: int | None) -> None:
+    history = training_cache.history(voice)
+    if not len(history.steps) and not history.saves:
+        if total_steps:
+            st.caption("The curve begins with the first steps.")
+        return
+    course = training_cache.course(history, total_steps=total_steps)
+    _loss(course)
+    training_previews.show(history)
+    training_coach.show(history)
+    _panels(course, job_id)
+
+
+def _loss(course) -> None:
+    from ddsing.plots import style
+    from ddsing.plots import training as plot
+
+    st.markdown("#### Loss", help=GUIDE_HELP)
+    window = st.session_state.get(_WINDOW)
+    st.plotly_chart(plot.loss_figure(course, window=window), key="train.loss", config=style.CONFIG,
+                    alt=plot.loss_alt(course), on_select=_look_closer, selection_mode="box")  # fmt: skip
+    if window is None:
+        st.caption("Drag over the curve to look at a stretch of it; it stays while new points come.")
+    else:
+        st.button("Show all steps", key="train.whole", icon=":material/zoom_out_map:", on_click=_look_at_all)
+
+
+def _look_closer() -> None:
+    from ddsing.plots.training import selected_window
+
+    st.session_state[_WINDOW] = selected_window(st.session_state["train.loss"]) or st.session_state.get(_WINDOW)
+
+
+def _look_at_all() -> None:
+    st.session_state[_WINDOW] = None
+
+
+def _panels(course, job_id: str | None) -> None:
+    from ddsing.plots import style
+    from ddsing.plots import training as plot
+
+    panel = st.expander(
+        "Held-out part and speed", icon=":material/monitoring:", key="train.held_out", on_change="rerun"
+    )
+    if panel.open:
+        with panel, errors.guard():
+            st.caption(
+                "Measured at each save on windows that the training never sees: how far the spectrum, the pitch "
+                "and the loudness of the voice are from the recordings. The best checkpoint is chosen by it."
+            )
+            st.plotly_chart(plot.held_out_figure(course, window=st.session_state.get(_WINDOW)), key="train.held",
+                            config=style.CONFIG,
+                            alt=plot.held_out_alt(course))  # fmt: skip
+    log = st.expander("Log", icon=":material/terminal:", key="train.log", on_change="rerun")
+    if log.open and job_id is not None:
+        with log, errors.guard():
+            st.code(jobs.store().status(job_id).log_tail or "Nothing yet.", language=None, height=260)
+    elif log.open:
+        log.caption("This training was not started here; it has no log.")
