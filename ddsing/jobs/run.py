@@ -72,7 +72,11 @@ def _listen(handler):
 
 
 def _be_modest():
-    """Leave processor time to the dashboard, and if memory runs out, be the one that goes."""
+    """Leave processor time to the dashboard, and if memory runs out, be the one that goes.
+
+    Linux on desktops first shares out time among sessions (autogroups), and the job is one of its own: there niceness
+    counts only if the session has it too.
+    """
     with contextlib.suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
     for path, value in (("/proc/self/autogroup", NICENESS), ("/proc/self/oom_score_adj", 500)):
