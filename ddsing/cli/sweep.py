@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from ddsing.constants import TRACKERS
 from ddsing.errors import SettingsError
-from ddsing.sweep.grid import ORIGINAL, PARAMETERS, Sweep, cost
+from ddsing.sweep.grid import ORIGINAL, PARAMETERS, Sweep, cost, parsed_values
 from ddsing.training.recipe import Recipe
 from ddsing.units import format_bytes, format_duration
 from ddsing.workspace import open_workspace
@@ -60,11 +60,7 @@ def axes(args: argparse.Namespace) -> dict[str, tuple]:
         name = name.strip().replace("-", "_")
         if name not in PARAMETERS or not values:
             raise SettingsError(f"--vary is {text[:80]!r}; write for instance learning_rate=1e-3,3e-4.")
-        kind = float if name == "learning_rate" else int
-        try:
-            chosen[name] = [kind(value) for value in values.split(",")]
-        except ValueError:
-            raise SettingsError(f"--vary {name} is {values[:80]!r}; it must be numbers, such as 8,16.") from None
+        chosen[name] = parsed_values(name, values)
     given = {name: tuple(values) for name, values in chosen.items() if values}
     return given or dict(ORIGINAL)
 

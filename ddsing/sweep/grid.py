@@ -110,6 +110,16 @@ class Cost:
     n_bytes: int
 
 
+def parsed_values(name: str, text: str) -> tuple[float, ...]:
+    """A parameter's values from ``20, 60 100``."""
+    kind = float if name == "learning_rate" else int
+    try:
+        return tuple(kind(word) for word in text.replace(",", " ").split())
+    except ValueError:
+        label = PARAMETERS[name][1]
+        raise SettingsError(f"The {label} are {text[:80]!r}; write numbers, such as 8, 16.") from None
+
+
 def cell_name(voice: str, values: Mapping[str, float]) -> str:
     """``Aria_h60_n35``, as the 2021 notebooks called it."""
     parts = [f"_{PARAMETERS[name][0]}{values[name]:g}" for name in PARAMETERS if name in values]

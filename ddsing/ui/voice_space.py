@@ -73,12 +73,20 @@ def _controls(runs: Sequence):
         colour = st.segmented_control("Colour by", list(COLOURS), key=COLOUR, default="voice" if several else "run",
                                       required=True, format_func=COLOURS.__getitem__, bind="query-params",
                                       help="Dashes tell the models apart.")  # fmt: skip
-        whole = None if STEPS in st.session_state else (0, top)  # a default beside a value that was set is warned about
-        window = st.slider("Steps", 0, top, whole, key=STEPS, bind="query-params", format="%d",
+        window = st.slider("Steps", 0, top, _whole(top), key=STEPS, bind="query-params", format="%d",
                            help="Or drag over the figure; **All steps** shows all again.")  # fmt: skip
         at = st.number_input("Compare at step", min_value=1, max_value=top, value=None, key=AT,
                              bind="query-params", placeholder="any", help="Adds the loss there.")  # fmt: skip
     return measure or "loss", smoothing, colour or "voice", window, at
+
+
+def _whole(top: int) -> tuple[int, int] | None:
+    """The slider's default, all steps; None where a stretch is set already, which is kept inside what there is."""
+    if STEPS not in st.session_state:
+        return 0, top
+    first, last = st.session_state[STEPS]
+    st.session_state[STEPS] = (min(first, top - 1), min(last, top))
+    return None
 
 
 def _top(runs: Sequence) -> int:
@@ -116,8 +124,8 @@ def _chart(document, lines, measure, window, top) -> None:
 
     key = f"vs.chart.{measure}.{window[0]}.{window[1]}"
     config = style.CONFIG | {"toImageButtonOptions": {"format": _image_format(), "filename": "losses", "scale": 2}}
-    st.plotly_chart(document, key=key, on_select=functools.partial(_zoom, key, top), selection_mode="box", config=config,
-                    alt=plot.alt_text(lines, measure))  # fmt: skip
+    st.plotly_chart(document, key=key, config=config, alt=plot.alt_text(lines, measure), selection_mode="box",
+                    on_select=functools.partial(_zoom, key, top))  # fmt: skip
 
 
 def _image_format() -> str:
