@@ -25,6 +25,11 @@ def find(workspace: Workspace, take_id: str) -> Take:
             raise TakeError(f"There is no take {take_id[:120]!r}; it may have been deleted.") from None
 
 
+def store_of(workspace: Workspace, take: Take) -> TakeStore:
+    """Where a take is kept: among the takes, or among the cells."""
+    return TakeStore(workspace, take.folder.parent)
+
+
 def found(workspace: Workspace, ids: Sequence[str]) -> list[Take]:
     """Those of the ids that there are, each once, in order."""
     takes = []

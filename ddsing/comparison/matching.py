@@ -5,12 +5,14 @@ The louder of two sounds is taken for the better one, so a comparison begins wit
 there at all is turned up by 30 dB and no more.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ddsing.comparison import measure
+from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.experiments import Take
 
 MAX_GAIN_DB = 30.0
@@ -33,12 +35,19 @@ class Loudness:
     peak: float
 
 
-def of(take: Take, name: str = "result") -> Loudness:
-    """The loudness of a take's result, or of its ``original``, over what is sung in it."""
+def of(take: Take, name: str = "result", *, excerpt_s: tuple[float, float] = (0.0, math.inf)) -> Loudness:
+    """The loudness of a take's result, or of its ``original``, over what is sung in an excerpt of it."""
     curves = take.curves()
     sung = measure.sung_frames(curves["f0_confidence"], curves["loudness_db"], generation=take.generation)
-    audio = measure.sound(take, name)
+    audio = excerpt(measure.sound(take, name), excerpt_s, SAMPLE_RATE)
+    sung = excerpt(sung, excerpt_s, FRAME_RATE)
     return Loudness(measure.level_db(audio, sung), float(np.abs(audio).max(initial=0.0)))
+
+
+def excerpt(values: np.ndarray, excerpt_s: tuple[float, float], rate: int) -> np.ndarray:
+    """What lies between two times, in seconds; all of it where the excerpt begins beyond its end."""
+    first, stop = (min(edge_s * rate, len(values)) for edge_s in excerpt_s)
+    return values[round(first) : round(stop)] if first < len(values) else values
 
 
 def matched_gains_db(sounds: Sequence[Loudness]) -> tuple[float, ...]:

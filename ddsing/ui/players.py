@@ -31,6 +31,17 @@ SWITCHER = f"""<div class="player" role="group" aria-label="Takes, switched in p
 <div class="status" aria-live="polite"></div>
 </div>"""
 
+TRIAL = f"""<div class="player" role="group" aria-label="Blind test">
+{TRANSPORT}
+<div class="trial" style="display: flex; flex-direction: column; gap: 0.6rem"></div>
+<div class="options">
+<label><input type="checkbox" class="loop"> Loop</label>
+<span class="ahead" aria-live="polite"></span>
+<span class="keys"></span>
+</div>
+<div class="status" aria-live="polite"></div>
+</div>"""
+
 
 def _text(*names: str) -> str:
     return "\n".join((FOLDER / name).read_text("utf-8") for name in names)
@@ -38,6 +49,10 @@ def _text(*names: str) -> str:
 
 _switcher = st.components.v2.component(
     "ddsing_switcher", html=SWITCHER, css=_text("player.css"), js=_text("mixer.js", "switcher.js")
+)
+
+_trial = st.components.v2.component(
+    "ddsing_blind_trial", html=TRIAL, css=_text("player.css"), js=_text("mixer.js", "listening.js")
 )
 
 
@@ -66,3 +81,21 @@ def switcher(tracks: Sequence[dict], *, common_db: float, matched: bool, key: st
     """
     data = {"tracks": list(tracks), "common_db": common_db, "matched": matched}
     _switcher(key=key, data=data, on_matched_change=on_matched)
+
+
+def trial(kind: str, number: int, slots: Sequence[dict], *, key: str, on_answer) -> None:
+    """A trial of a blind test.
+
+    Parameters
+    ----------
+    kind : str
+        ``abx`` or ``rating``.
+    number : int
+        From 0.
+    slots : Sequence of dict
+        ``slot``, what it is called, and ``url``.
+    on_answer : callable
+        Called once it is answered: ``st.session_state[key].answer`` has ``trial``, ``answer``, ``seconds``, ``plays``.
+    """
+    data = {"kind": kind, "trial": number, "slots": list(slots)}
+    _trial(key=key, data=data, on_answer_change=on_answer)
