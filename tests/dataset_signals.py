@@ -60,7 +60,12 @@ def drums(seconds=6.0, *, seed=0):
         time_s = np.arange(n) / RATE
         kick = np.sin(2 * np.pi * (50 * time_s + 4 * (1 - np.exp(-40 * time_s)))) * np.exp(-18 * time_s)
         noise = rng.normal(size=n)
-        hit = (kick, 0.3 * noise * np.exp(-60 * time_s), 0.7 * noise * np.exp(-20 * time_s), 0.2 * noise * np.exp(-50 * time_s))
+        hit = (
+            kick,
+            0.3 * noise * np.exp(-60 * time_s),
+            0.7 * noise * np.exp(-20 * time_s),
+            0.2 * noise * np.exp(-50 * time_s),
+        )
         audio[start : start + n] += hit[number % 4]
     return np.float32(0.4 * audio / np.abs(audio).max())
 

@@ -58,9 +58,7 @@ class Heard:
     def fault(self) -> str:
         """Why it can't be used, or ""."""
         if self.duration_s < MIN_DURATION_S:
-            return (
-                f"The recording is {1000 * self.duration_s:.3g} ms long; {1000 * MIN_DURATION_S:.0f} ms is the least."
-            )
+            return f"It is {1000 * self.duration_s:.3g} ms long; {1000 * MIN_DURATION_S:.0f} ms is the least."
         if self.silent.all():
             level = float(np.max(self.level_db))
             return "It is silent." if level <= QUIETEST_DB else f"It is silent: nothing in it exceeds {level:.0f} dB."
@@ -133,6 +131,7 @@ class _Meter:
         n_channels = block.shape[1]
         if not self.n_channels:
             self.n_channels, self._power = n_channels, np.zeros(n_channels)
+            self._before = np.zeros((0, n_channels), bool)
         with np.errstate(all="ignore"):  # what is no sound is refused by the decoder
             self._power = self._power + np.square(block, dtype=np.float64).sum(axis=0)
             self._mix_power += float(np.square(block.sum(axis=1, dtype=np.float64)).sum())

@@ -20,7 +20,7 @@ CLIPPED_SHARE = 0.001  # of a recording's frames
 _NOISY_DB = 25.0  # the least that the sound should lie above its noise floor
 _GAP_SEMITONES, _GAP_S = 4, 0.2
 _NARROW_DB = 10.0
-_APART_SEMITONES = 7.0
+_APART_SEMITONES = 11.0
 
 _KINDS = {
     "speech": "It moves like speech: hardly any note is held.",
