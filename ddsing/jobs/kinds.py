@@ -13,4 +13,5 @@ KINDS = {
     "prepare": "ddsing.dataset.job:run",
     "train": "ddsing.training.job:run",
     "sweep": "ddsing.sweep.job:run",
+    "matrix": "ddsing.comparison.matrix:run",
 }

@@ -66,14 +66,14 @@ class Morph:
         return weights
 
     def said(self) -> str:
-        """For people: ``60 % Aria, 40 % Cello`` or ``100 % Aria → 100 % Cello (0 to 8 s)``."""
+        """For people: ``60 % Aria, 40 % Cello`` or ``Aria at 0 s → Cello at 8 s``."""
         if self.fixed:
             return self._mixture(self.points[0][1])
-        mixtures = " → ".join(self._mixture(weights) for _, weights in self.points)
-        return f"{mixtures} ({', '.join(f'{time_s:g}' for time_s, _ in self.points)} s)"
+        return " → ".join(f"{self._mixture(weights)} at {time_s:g} s" for time_s, weights in self.points)
 
     def _mixture(self, weights) -> str:
-        return ", ".join(f"{100 * share:.0f} % {name}" for name, share in zip(self.names, weights) if share > 0)
+        heard = [(share, name) for name, share in zip(self.names, weights) if share > 0]
+        return heard[0][1] if len(heard) == 1 else ", ".join(f"{100 * share:.0f} % {name}" for share, name in heard)
 
     def to_json(self) -> dict:
         """A plain dictionary."""

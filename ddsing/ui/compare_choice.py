@@ -84,7 +84,7 @@ def _columns(shown: list[Take]) -> dict:
     from ddsing.comparison import measure
 
     measured = [measure.known(take) for take in shown]
-    columns = {
+    columns: dict[str, list] = {
         "★": ["★" if take.star else "" for take in shown],
         "Take": [take.name for take in shown],
         "Recording": [take.source for take in shown],

@@ -10,7 +10,7 @@ m9-6h-4v1.9h4a3.1 3.1 0 0 1 0 6.2h-4V17h4a5 5 0 0 0 0-10z"/></svg><span>Copy lin
 CSS = """
 .copy {
   display: inline-flex; align-items: center; gap: 0.45rem; min-height: 2.5rem; padding: 0.25rem 0.75rem; width: 100%;
-  justify-content: center; font: 400 1rem var(--st-font); color: var(--st-text-color); cursor: pointer;
+  justify-content: center; font: 400 0.9rem var(--st-font); color: var(--st-text-color); cursor: pointer;
   background: var(--st-background-color); border: 1px solid var(--st-border-color);
   border-radius: var(--st-button-radius);
 }
@@ -60,3 +60,9 @@ def put(name: str, value: str | Sequence[str] | None) -> None:
     wanted = [value] if isinstance(value, str) else list(value)
     if many(name) != wanted:
         st.query_params[name] = wanted
+
+
+def begin_with(key: str, value) -> None:
+    """What a widget that the address is bound to begins with. It is no default: those the address leaves out."""
+    if key not in st.query_params:
+        st.session_state.setdefault(key, value)

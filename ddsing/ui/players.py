@@ -42,6 +42,11 @@ TRIAL = f"""<div class="player" role="group" aria-label="Blind test">
 <div class="status" aria-live="polite"></div>
 </div>"""
 
+MATRIX = """<div class="matrix" role="group" aria-label="Voice matrix">
+<div class="grid" tabindex="-1"></div>
+<div class="status" aria-live="polite"></div>
+</div>"""
+
 
 def _text(*names: str) -> str:
     return "\n".join((FOLDER / name).read_text("utf-8") for name in names)
@@ -53,6 +58,10 @@ _switcher = st.components.v2.component(
 
 _trial = st.components.v2.component(
     "ddsing_blind_trial", html=TRIAL, css=_text("player.css"), js=_text("mixer.js", "listening.js")
+)
+
+_matrix = st.components.v2.component(
+    "ddsing_matrix", html=MATRIX, css=_text("matrix.css"), js=_text("mixer.js", "matrix.js")
 )
 
 
@@ -99,3 +108,19 @@ def trial(kind: str, number: int, slots: Sequence[dict], *, key: str, on_answer)
     """
     data = {"kind": kind, "trial": number, "slots": list(slots)}
     _trial(key=key, data=data, on_answer_change=on_answer)
+
+
+def matrix(columns: Sequence[dict], rows: Sequence[dict], *, key: str, on_compare) -> None:
+    """A table of players, in which a click within a row switches in place.
+
+    Parameters
+    ----------
+    columns : Sequence of dict
+        ``name`` and ``detail`` of each instrument.
+    rows : Sequence of dict
+        ``name`` and ``detail`` of each recording, and its ``cells``: ``said``; ``url``, ``gain_db`` and ``lines``
+        where there is something to play, else ``state`` and ``why``.
+    on_compare : callable
+        Called for a row that is to be compared: ``st.session_state[key].compare`` is its number.
+    """
+    _matrix(key=key, data={"columns": list(columns), "rows": list(rows)}, on_compare_change=on_compare)

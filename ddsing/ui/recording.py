@@ -56,6 +56,17 @@ def _offer(recipe: dict) -> None:
         st.button("Restore its settings", key="source.restore", on_click=_restore, args=(recipe,),
                   icon=":material/settings_backup_restore:",
                   help="Puts every control, the tracker and the instrument as they were for this take.")  # fmt: skip
+        if recipe.get("morph") is not None:
+            _offer_morph(recipe)
+
+
+def _offer_morph(recipe: dict) -> None:
+    from ddsing.ui import morph_points
+
+    asked = morph_points.query(recipe)
+    if asked:
+        st.page_link("pages/experiments.py", label="It is a morph: open its mixture", icon=":material/blur_on:",
+                     query_params=asked)  # fmt: skip
 
 
 @errors.callback

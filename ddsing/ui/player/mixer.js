@@ -32,7 +32,7 @@ class Mixer {
     const signature = sounds.map((sound) => sound.url).join("\n");
     if (signature === this.signature) {
       this.setGains(sounds.map((sound) => sound.gain));
-      return;
+      return this.loading;
     }
     this.signature = signature;
     const before = this.tracks;
@@ -46,7 +46,8 @@ class Mixer {
     });
     this.current = Math.min(this.current, Math.max(0, this.tracks.length - 1));
     this.onChange();
-    await Promise.all(this.tracks.map((track) => this.fetch(track)));
+    this.loading = Promise.all(this.tracks.map((track) => this.fetch(track)));
+    await this.loading;
     if (signature !== this.signature) return;
     this.offset = Math.min(position, Math.max(0, this.duration - 0.05));
     if (wasPlaying) this.play();
