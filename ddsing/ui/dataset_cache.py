@@ -27,18 +27,6 @@ def recordings_stamp(voice: Voice) -> tuple:
     return (voice.name, *(caches.stamp(path) for path in voice.recordings()))
 
 
-def facts(voice: Voice, progress=None) -> list:
-    """Facts of the voice's recordings; what was read before is remembered."""
-    return _facts(recordings_stamp(voice), voice, progress)
-
-
-@st.cache_resource(max_entries=VOICES, show_spinner=False)
-def _facts(stamp: tuple, _voice: Voice, _progress) -> list:
-    from ddsing.dataset import scan
-
-    return scan.scan(_voice, progress=_progress)
-
-
 class Kept:
     """A few results by what they are about, made by work in the background; the oldest goes first."""
 
@@ -54,6 +42,24 @@ class Kept:
         """Keep a result."""
         held = {**self._held, key: result}
         self._held = dict(list(held.items())[-self._most :])
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _all_facts() -> Kept:
+    return Kept(VOICES)
+
+
+def facts(voice: Voice, progress=None) -> list:
+    """Facts of the voice's recordings; what was read before is remembered, here and on disk."""
+    from ddsing.dataset import scan
+
+    kept = _all_facts()
+    stamp = (recordings_stamp(voice), stamps(voice.dataset_folder / "features"))  # these know what is voiced
+    found = kept.get(stamp)
+    if found is None:
+        found = scan.scan(voice, progress=progress)
+        kept.put(stamp, found)
+    return found
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -88,7 +88,7 @@ def _summary(facts: list) -> None:
         format_bytes(sum(fact.n_bytes for fact in facts)),
     ]
     parts += [f"{clipped} clip"] if clipped else []
-    parts += [f"{len(facts) - len(good)} can't be read"] if len(good) < len(facts) else []
+    parts += [f"{len(facts) - len(good)} can't be used"] if len(good) < len(facts) else []
     st.caption(" · ".join(parts) + " · select rows to listen or remove")
 
 

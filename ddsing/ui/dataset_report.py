@@ -31,6 +31,7 @@ def show(voice: Voice) -> None:
         _verdict(report)
         _numbers(report)
         _figures(report)
+        _remarks(report)
 
 
 def _offer(voice: Voice) -> None:
@@ -85,6 +86,8 @@ def _figures(report) -> None:
     from ddsing.plots import dataset as plot
 
     notes = dataset_cache.seconds_by_note(report.pitch_seconds)
+    if not notes.any():
+        return
     keys, loudness = st.columns([3, 2], gap="medium")
     with keys:
         st.markdown("**Notes sung**", help="Orange ones are sung for less than five seconds in all: hardly learnt.")
@@ -96,6 +99,9 @@ def _figures(report) -> None:
             st.markdown("**Loudness**", help="Wide is good: the instrument knows soft and loud.")
             st.plotly_chart(plot.loudness_figure(edges, seconds), key="dataset.loudness", config=QUIET,
                             alt=plot.loudness_alt(edges, seconds))  # fmt: skip
+
+
+def _remarks(report) -> None:
     remarks = [(name, said) for name, sentences in report.remarks.items() for said in sentences]
     if remarks:
         panel = st.expander(f"Remarks on single recordings ({len(remarks)})", icon=":material/rule:",
