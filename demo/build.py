@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `python demo/build
 from ddsing import audio as recordings
 from ddsing import features, instrument, loudness, statistics
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.engine import training
+from ddsing.engine import model as models
+from ddsing.engine.training.step import Step
 from ddsing.model_config import ModelConfig
 from demo.singer import ALTO, CELLO, SOPRANO, TENOR, WHISTLER, Note, Voice, practice, sing
 
@@ -26,24 +27,16 @@ ASSETS = Path(__file__).parent / "assets"
 CONFIG = ModelConfig(rnn_channels=128, ch=128, layers_per_stack=2, n_harmonics=60, n_noise_bands=33)
 EXAMPLE_PEAK = 0.4  # of full scale
 LOW, HIGH = 48, 81  # MIDI range of the practice
-HELD_OUT_STARTS = range(0, 2000, 500)
+PRACTICE_MINUTES = 4.0
+BATCH_SIZE, WINDOW_FRAMES = 8, 500
+MEASURE_EVERY = 100  # steps
+HELD_OUT_STARTS = range(0, 3500, 500)
 
 # Melodies in the public domain: (MIDI note, beats).
 ODE_TO_JOY = [(64, 1), (64, 1), (65, 1), (67, 1), (67, 1), (65, 1), (64, 1), (62, 1)]
 ODE_TO_JOY += [(60, 1), (60, 1), (62, 1), (64, 1), (64, 1.5), (62, 0.5), (62, 2)]
-GREENSLEEVES = [
-    (69, 1),
-    (72, 2),
-    (74, 1),
-    (76, 1.5),
-    (77, 0.5),
-    (76, 1),
-    (74, 2),
-    (71, 1),
-    (67, 1.5),
-    (69, 0.5),
-    (71, 1),
-]
+GREENSLEEVES = [(69, 1), (72, 2), (74, 1), (76, 1.5), (77, 0.5), (76, 1), (74, 2), (71, 1)]
+GREENSLEEVES += [(67, 1.5), (69, 0.5), (71, 1)]
 GREENSLEEVES += [(72, 2), (69, 1), (69, 1.5), (68, 0.5), (69, 1), (71, 2), (68, 1), (64, 2)]
 
 
@@ -110,90 +103,88 @@ class Recipe:
     high: int
     seed: int  # of the practice; the held-out piece takes the next
     steps: int
-    minutes: float = 4.0  # of practice
-    batch_size: int = 8
-    window_frames: int = 500
-    loudness_weight: float = 0.0
     starts_from: str | None = None  # the recipe whose instrument lends its weights
 
     def practice(self):
         """What the instrument is trained on: (audio, f0_hz, sounding)."""
-        return sing(
-            self.voice, practice(minutes=self.minutes, low=self.low, high=self.high, seed=self.seed), seed=self.seed
-        )
+        notes = practice(minutes=PRACTICE_MINUTES, low=self.low, high=self.high, seed=self.seed)
+        return sing(self.voice, notes, seed=self.seed)
 
     def held_out(self):
-        """A quarter of a minute that the training never sees, as `training` reads it."""
+        """A quarter of a minute that the training never sees: ``audio``, ``f0_hz``, ``loudness_db``."""
         notes = practice(minutes=0.25, low=self.low, high=self.high, seed=self.seed + 1)
         return recording(*sing(self.voice, notes, seed=self.seed + 1)[:2])
 
 
 RECIPES = {
-    "aria": Recipe("Aria", "A synthetic soprano on an open vowel", SOPRANO, LOW, HIGH, seed=1, steps=1200),
-    "cello": Recipe(
-        "Cello",
-        "A synthetic cello, bowed",
-        CELLO,
-        43,
-        77,
-        seed=21,
-        steps=200,
-        minutes=2.0,
-        batch_size=4,
-        window_frames=250,
-        loudness_weight=0.2,
-        starts_from="aria",
-    ),
+    "aria": Recipe("Aria", "A synthetic soprano on an open vowel", SOPRANO, LOW, HIGH, seed=1, steps=2400),
+    "cello": Recipe("Cello", "A synthetic cello, bowed", CELLO, 43, 77, seed=21, steps=2400, starts_from="aria"),
 }
 
 
-def write_instrument(recipe, *, practised, measured, weights, step, loss):
-    """Write an instrument as it is after a step, and return its loss on the held-out piece."""
-    held_out, starts = recipe.held_out(), HELD_OUT_STARTS
-    held_out_loss = training.spectral_loss(CONFIG, weights, held_out, starts=starts)
+def windows(sung, starts) -> dict[str, np.ndarray]:
+    """Windows of a recording that begin at the frames `starts`, as `Step` takes them."""
+    rates = {"audio": HOP_SAMPLES, "f0_hz": 1, "loudness_db": 1}
+    cut = {
+        name: [sung[name][start * rate : (start + WINDOW_FRAMES) * rate] for start in starts]
+        for name, rate in rates.items()
+    }
+    return {name: np.stack(pieces).astype(np.float32) for name, pieces in cut.items()}
+
+
+def held_out_losses(recipe: Recipe, models_weights) -> list[float]:
+    """The spectral loss of each model's weights on the piece that the training never sees."""
+    batch, losses = windows(recipe.held_out(), HELD_OUT_STARTS), []
+    step = Step(CONFIG, models_weights[0], batch_size=len(HELD_OUT_STARTS), window_frames=WINDOW_FRAMES)
+    for weights in models_weights:
+        step.set_state(weights, step.slots(), 0)
+        losses.append(step.losses(batch)["spectral_loss"])
+    return losses
+
+
+def write_instrument(recipe: Recipe, path: Path, *, practised, measured, weights, step, losses):
+    """Write an instrument as it is after a step; `losses` are those of the last steps and of the held-out piece."""
     provenance = instrument.Provenance(
         voice=recipe.description,
         step=step,
-        loss=round(loss, 3),
+        loss=round(losses[0], 3),
         author="The ddsing authors",
         licence="CC0-1.0",
-        notes=f"Trained on {recipe.minutes:g} minutes of synthetic sound (demo/singer.py). "
-        f"Spectral loss on a held-out part: {held_out_loss:.2f}.",
+        notes=f"Trained on {PRACTICE_MINUTES:g} minutes of synthetic sound (demo/singer.py). "
+        f"Spectral loss on a held-out part: {losses[1]:.2f}.",
         date=datetime.date.today().isoformat(),
         dataset_hash=recordings.content_hash(practised),
     )
     made = instrument.Instrument(
         name=recipe.name, config=CONFIG, statistics=measured, weights=weights, provenance=provenance
     )
-    path = ASSETS / "instruments" / f"{recipe.name.lower()}.zip"
     path.parent.mkdir(parents=True, exist_ok=True)
     instrument.write(made, path)
-    return held_out_loss
 
 
-def train(recipe: Recipe, *, steps: int):
-    """Sing the practice, train on it, and write the instrument every 50 steps."""
-    sung = recipe.practice()
-    measured = voice_statistics(*sung)
-    recent: list[float] = []
-
-    def on_step(step, loss, weights):
-        recent.append(loss)
-        if step % 20 == 0:
-            print(f"{recipe.name}, step {step}: {np.mean(recent[-20:]):.3f}", flush=True)
-        if step % 50 == 0 or step == steps:
-            now = {"weights": weights(), "step": step, "loss": float(np.mean(recent[-50:]))}
-            held_out_loss = write_instrument(recipe, practised=sung[0], measured=measured, **now)
-            print(f"{recipe.name}, step {step}: loss {now['loss']:.3f}, held out {held_out_loss:.3f}", flush=True)
-
-    options = {
-        "batch_size": recipe.batch_size,
-        "window_frames": recipe.window_frames,
-        "loudness_weight": recipe.loudness_weight,
-    }
+def train(key: str, *, steps: int | None, folder: Path):
+    """Sing the practice, train on it, and keep the instrument whose loss on the held-out piece is least."""
+    recipe = RECIPES[key]
+    practised, *rest = recipe.practice()
+    measured, sung = voice_statistics(practised, *rest), recording(practised, rest[0])
+    weights = models.random_weights(CONFIG, seed=recipe.seed)
     if recipe.starts_from:
-        options["initial"] = instrument.read(ASSETS / "instruments" / f"{recipe.starts_from}.zip").weights
-    training.train(CONFIG, recording(*sung[:2]), steps=steps, on_step=on_step, **options)
+        weights = instrument.read(folder / f"{recipe.starts_from}.zip").weights
+    steps = steps or recipe.steps
+    step = Step(CONFIG, weights, batch_size=BATCH_SIZE, window_frames=WINDOW_FRAMES, lr_decay_steps=steps // 10,
+                lr_decay_rate=0.8, seed=recipe.seed)  # fmt: skip
+    held_out, random = windows(recipe.held_out(), HELD_OUT_STARTS), np.random.default_rng(recipe.seed)
+    last, best, recent = len(sung["f0_hz"]) - WINDOW_FRAMES, np.inf, []
+    for number in range(1, steps + 1):
+        recent.append(step.run(windows(sung, random.integers(0, last + 1, BATCH_SIZE))))
+        if number % MEASURE_EVERY and number != steps:
+            continue
+        losses = float(np.mean(recent[-MEASURE_EVERY:])), step.losses(held_out)["spectral_loss"]
+        print(f"{recipe.name}, step {number}: loss {losses[0]:.3f}, held out {losses[1]:.3f}", flush=True)
+        if losses[1] < best:
+            best = losses[1]
+            write_instrument(recipe, folder / f"{key}.zip", practised=practised, measured=measured,
+                             weights=step.weights(), step=number, losses=losses)  # fmt: skip
 
 
 def main():
@@ -201,6 +192,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=("examples", "voices", *RECIPES), help="build just this")
     parser.add_argument("--steps", type=int, help="training steps instead of the recipe's")
+    parser.add_argument("--instruments", type=Path, default=ASSETS / "instruments", help="where they are written")
     arguments = parser.parse_args()
     wanted = (arguments.only,) if arguments.only else ("examples", "voices", *RECIPES)
     if "examples" in wanted:
@@ -211,7 +203,7 @@ def main():
             soundfile.write(ASSETS / "audio" / voice / f"{name}.flac", audio, SAMPLE_RATE, subtype="PCM_16")
     for key in wanted:
         if key in RECIPES:
-            train(RECIPES[key], steps=arguments.steps or RECIPES[key].steps)
+            train(key, steps=arguments.steps, folder=arguments.instruments)
 
 
 if __name__ == "__main__":
