@@ -2,13 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, SettingsError
 from ddsing.experiments import TakeStore
 from ddsing.transfer import morph, morphing, pipeline
-from ddsing.transfer.settings import RANGES, Settings
+from ddsing.transfer.settings import MAX_Z_SHIFTS, RANGES, Settings
 from ddsing.units import format_duration
 from ddsing.workspace import open_workspace, write_atomic
 
@@ -43,6 +44,19 @@ def add_parser(commands) -> None:
         help="sing with a mixture: this much of NAME, the rest of --instrument; or over time, NAME=0:0,8:1, which goes "
         "from --instrument to NAME in 8 s; up to three times. Amplitude and noise are mixed in dB, harmonics in shares",
     )
+    parser.add_argument(
+        "--z-from",
+        default="recording",
+        metavar="recording|FILE|mean",
+        help="for instruments that listen to timbre: whose it is, the recording's, another file's, or the voice's mean",
+    )
+    parser.add_argument(
+        "--z-shift",
+        action="append",
+        default=[],
+        metavar="K=S",
+        help="move timbre along the voice's K-th principal direction, by S standard deviations; may be repeated",
+    )
     parser.add_argument("--stems", action="store_true", help="also write OUT_harmonic.wav and OUT_noise.wav")
     parser.add_argument("--controls", metavar="C.npz", help="also write the controls as used")
     parser.set_defaults(func=run, text=text)
@@ -51,7 +65,10 @@ def add_parser(commands) -> None:
 def run(args: argparse.Namespace) -> dict:
     """Transfer, and write what was asked for."""
     chosen = {field: getattr(args, field) for field, _, _ in _OPTIONS.values()}
-    settings = Settings(use_statistics=args.use_statistics, **chosen)
+    timbre, z_source = _timbre(args.z_from, args.z_shift)
+    settings = Settings(use_statistics=args.use_statistics, **chosen, **timbre)
+    if args.morph and settings.timbre:
+        raise SettingsError("--z-from and --z-shift don't go together with --morph; leave either out.")
     out = Path(args.out)
     file_format = out.suffix[1:].upper()
     if file_format not in ("WAV", "FLAC"):
@@ -60,12 +77,13 @@ def run(args: argparse.Namespace) -> dict:
     for path in (out, *([Path(args.controls)] if args.controls else [])):
         if not path.absolute().parent.is_dir():
             raise AudioError(f"The folder of {str(path)!r} does not exist; make it or name another file.")
-    options = {"tracker": args.tracker, "keep_controls": bool(args.controls)}
+    options: dict[str, Any] = {"tracker": args.tracker, "keep_controls": bool(args.controls)}
     with native_messages_hidden():
         if args.morph:
             mixture = morph.parse(args.instrument, args.morph)
             take = morphing.run(workspace, Path(args.audio), mixture, settings, **options)
         else:
+            options["z_source"] = z_source
             take = pipeline.run(workspace, Path(args.audio), args.instrument, settings, **options)
     try:
         write_atomic(out, TakeStore(workspace).export(take.id, file_format))
@@ -87,6 +105,28 @@ def run(args: argparse.Namespace) -> dict:
         "morph": take.morph.to_json() if take.morph else None,
         "warnings": list(take.warnings),
     }
+
+
+def _timbre(z_from: str, moved: list[str]) -> tuple[dict[str, Any], Path | None]:
+    """The settings of z, and the other recording that it comes from."""
+    shifts = [0.0] * MAX_Z_SHIFTS
+    for entry in moved:
+        number, _, amount = entry.partition("=")
+        try:
+            place = int(number) - 1
+            if not 0 <= place < MAX_Z_SHIFTS:
+                raise ValueError
+            shifts[place] = float(amount)
+        except ValueError:
+            raise SettingsError(
+                f"--z-shift is {entry[:80]!r}; write for instance 1=+1.5, with 1 to {MAX_Z_SHIFTS} before the =."
+            ) from None
+    if z_from in ("recording", "mean"):
+        return {"z_from": z_from, "z_shift": tuple(shifts)}, None
+    path = Path(z_from)
+    if not path.is_file():
+        raise SettingsError(f"--z-from is {z_from[:200]!r}; it must be recording, mean, or a recording's file.")
+    return {"z_from": "other", "z_recording": path.name[:300], "z_shift": tuple(shifts)}, path
 
 
 def text(document: dict) -> str:

@@ -80,6 +80,7 @@ def render_blocks(
     *,
     n_samples: int,
     audio: np.ndarray | None = None,
+    z: np.ndarray | None = None,
     seed: int = 0,
     keep_controls: bool = False,
     block_frames: int = BLOCK_FRAMES,
@@ -96,6 +97,8 @@ def render_blocks(
         Length of the result.
     audio : np.ndarray [shape=(n_samples,), float32], optional
         The recording that z is taken from, for models with an encoder.
+    z : np.ndarray [shape=(n_frames, z_dims), float32], optional
+        What such a model is given instead; as many frames as the result has.
     seed : int
         Of the noise.
     """
@@ -106,10 +109,10 @@ def render_blocks(
         raise FeaturesError(
             f"{n_samples} samples need {n_frames} frames of f0 and loudness; got {len(f0_hz)} and {len(loudness_db)}."
         )
-    if model.encoder is not None and audio is None:
+    if model.encoder is not None and audio is None and z is None:
         raise FeaturesError("This instrument takes its z from a recording: give the audio with its features.")
     extended = [np.append(x[:n_frames], x[n_frames - 1]) for x in (f0_hz, loudness_db)]
-    encoded = _encoded(model, audio, n_frames + 1)
+    encoded = _encoded(model, audio, n_frames + 1) if z is None else _given(model, z, n_frames)
     samples = _samples(model, extended, encoded, seed, keep_controls, block_frames)
     start = 0
     for harmonic, noise, controls in samples:
@@ -133,6 +136,16 @@ def render(model: Model, f0_hz, loudness_db, **options) -> Rendering:
         np.concatenate([block.noise for block in blocks]),
         controls,
     )
+
+
+def _given(model, z, n_frames):
+    if model.encoder is None:
+        return None
+    shape = (n_frames, model.config.z.z_dims)
+    if np.shape(z) != shape:
+        raise FeaturesError(f"z has the shape {np.shape(z)}; this rendering needs {shape}.")
+    z = np.asarray(z, np.float32)
+    return np.concatenate([z, z[-1:]])
 
 
 def _encoded(model, audio, n_frames):

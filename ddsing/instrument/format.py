@@ -28,6 +28,7 @@ from ddsing.errors import InstrumentError
 from ddsing.instrument import manifest, tensors
 from ddsing.instrument.archive import Archive, open_archive
 from ddsing.instrument.manifest import Provenance
+from ddsing.latent.space import LatentSpace
 from ddsing.model_config import ModelConfig
 from ddsing.statistics import DatasetStatistics
 
@@ -40,6 +41,7 @@ MAX_MANIFEST_BYTES = 2 * 2**20
 MAX_STATISTICS_BYTES = 2**20
 MAX_GIN_BYTES = 64 * 2**10
 MAX_WARNINGS = 50
+_OPTIONAL = {"latent"}  # which older instruments lack
 _KEYS = {"format", "format_version", "name", "model", "statistics", "ranges", "provenance", "warnings", "members"}
 
 
@@ -62,6 +64,8 @@ class Instrument:
         The operative gin text for reading only, or "".
     warnings : tuple[str, ...]
         What a user should know about how it was read, one sentence each.
+    latent : LatentSpace or None
+        Where its voice's z lies, for models with an encoder.
     """
 
     name: str
@@ -71,6 +75,7 @@ class Instrument:
     provenance: Provenance = field(default_factory=Provenance)
     gin_text: str = ""
     warnings: tuple[str, ...] = ()
+    latent: LatentSpace | None = None
 
     def __post_init__(self):
         manifest.check_name(self.name)
@@ -82,6 +87,7 @@ class Instrument:
                 f"The instrument's statistics are of ddsp generation {self.statistics.generation}, its model of "
                 f"generation {self.config.generation}; compute the statistics again with the model's generation."
             )
+        check_latent(self.latent, self.config)
         object.__setattr__(self, "warnings", tuple(self.warnings))
         object.__setattr__(self, "weights", tensors.checked(self.weights, self.config))
 
@@ -91,6 +97,8 @@ class Instrument:
         hasher = hashlib.sha256()
         statistics = None if self.statistics is None else self.statistics.to_json()
         hasher.update(manifest.dumps({"model": self.config.to_json(), "statistics": statistics}))
+        if self.latent is not None:
+            hasher.update(manifest.dumps(self.latent.to_json()))
         for name, array in self.weights.items():
             hasher.update(f"{name} {array.shape}".encode())
             hasher.update(array.astype("<f4", copy=False).tobytes())
@@ -110,6 +118,7 @@ class Summary:
     statistics: DatasetStatistics | None
     provenance: Provenance
     warnings: tuple[str, ...]
+    latent: LatentSpace | None = None
 
 
 def read(source: Path | str | bytes) -> Instrument:
@@ -132,7 +141,14 @@ def read(source: Path | str | bytes) -> Instrument:
         except UnicodeDecodeError:
             raise InstrumentError("The instrument's configuration text is not valid UTF-8.") from None
     return Instrument(
-        summary.name, summary.config, summary.statistics, weights, summary.provenance, gin_text, summary.warnings
+        summary.name,
+        summary.config,
+        summary.statistics,
+        weights,
+        summary.provenance,
+        gin_text,
+        summary.warnings,
+        summary.latent,
     )
 
 
@@ -164,6 +180,8 @@ def to_bytes(instrument: Instrument) -> bytes:
             name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in members.items()
         },
     }
+    if instrument.latent is not None:
+        document["latent"] = instrument.latent.to_json()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for name, data in {MANIFEST_NAME: manifest.dumps(document), **members}.items():
@@ -213,7 +231,7 @@ def _manifest(archive: Archive) -> tuple[dict, Summary]:
             f"The instrument has format version {document.get('format_version')!r:.20}; this ddsing reads version "
             f"{FORMAT_VERSION}. Update ddsing, or export the instrument again."
         )
-    wrong = set(document) ^ _KEYS
+    wrong = (set(document) - _OPTIONAL) ^ _KEYS
     if wrong:
         raise InstrumentError(f"The instrument's manifest has missing or unknown entries: {ascii(sorted(wrong)[:3])}.")
     for key in ("model", "provenance", "members"):
@@ -238,8 +256,17 @@ def _manifest(archive: Archive) -> tuple[dict, Summary]:
         statistics,
         Provenance.from_json(provenance),
         tuple(manifest.check_text(text, "warning", 1000) for text in warnings),
+        check_latent(LatentSpace.from_json(document["latent"]), config) if "latent" in document else None,
     )
     return document, summary
+
+
+def check_latent(latent: LatentSpace | None, config: ModelConfig) -> LatentSpace | None:
+    """The latent space itself, where it fits the model; else `InstrumentError`."""
+    if latent is not None and (config.z is None or len(latent.mean) != config.z.z_dims):
+        needed = config.z.z_dims if config.z else 0
+        raise InstrumentError(f"The instrument's latent space has {len(latent.mean)} dimensions, its model {needed}.")
+    return latent
 
 
 def _no_object(key: str):

@@ -15,6 +15,7 @@ from ddsing.instrument import format as native
 from ddsing.instrument.format import Instrument
 from ddsing.instrument.manifest import Provenance
 from ddsing.instrument.opening import clean_name, detect, open_any
+from ddsing.latent.space import LatentSpace
 from ddsing.model_config import ModelConfig
 from ddsing.statistics import DatasetStatistics
 from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
@@ -41,6 +42,7 @@ class Entry:
     statistics: DatasetStatistics | None = None
     provenance: Provenance = Provenance()
     warnings: tuple[str, ...] = ()
+    latent: LatentSpace | None = None
 
 
 # Inside `Library`, `list` is its method.
@@ -96,6 +98,12 @@ class Library:
         path = self._path(name)
         instrument = self._open(path)
         self._write(path, instrument.replaced(provenance=replace(instrument.provenance, **changes)))
+        return self._entry(path)
+
+    def put_latent(self, name: str, latent: LatentSpace) -> Entry:
+        """Keep in an instrument where its voice's z lies."""
+        path = self._path(name)
+        self._write(path, self._open(path).replaced(latent=latent))
         return self._entry(path)
 
     def delete(self, name: str) -> str:
@@ -174,6 +182,7 @@ class Library:
             statistics=summary.statistics,
             provenance=summary.provenance,
             warnings=summary.warnings,
+            latent=summary.latent,
         )
 
     def _open(self, path: Path) -> Instrument:

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from ddsing.errors import InstrumentError, TrainingError
+from ddsing.errors import AudioError, DatasetError, InstrumentError, TrainingError
 from ddsing.instrument import Instrument, Provenance
 from ddsing.instrument.library import Entry, Library
 from ddsing.instrument.opening import clean_name
+from ddsing.latent.space import LatentSpace
 from ddsing.statistics import DatasetStatistics
 from ddsing.training import begin, checkpoints, folder, saving
 from ddsing.training.recipe import Config
@@ -33,7 +34,7 @@ def instrument(workspace: Workspace, voice_name: str, *, step: str | int = "best
     weights = checkpoint.state(trained.model).weights
     how = folder.begun(path)
     known = statistics(path, checkpoint, trained)
-    return Instrument(
+    made = Instrument(
         name=clean_name(voice_name),
         config=trained.model,
         statistics=known,
@@ -42,6 +43,18 @@ def instrument(workspace: Workspace, voice_name: str, *, step: str | int = "best
         gin_text=folder.shown_gin(path, trained, notebook=bool(how and how.notebook)),
         warnings=() if known else ("Its training left no statistics, so its pitch and loudness ranges are unknown.",),
     )
+    return made.replaced(latent=_latent(where, made)) if made.config.z else made
+
+
+def _latent(where: begin.Where, made: Instrument) -> LatentSpace | None:
+    """Where the voice's z lies; None where its dataset is not there any more."""
+    from ddsing.engine.encoder import Encoder
+    from ddsing.latent import dataset
+
+    try:
+        return dataset.points(where.source, made, Encoder(made.config, made.weights)).space
+    except (DatasetError, AudioError):
+        return None
 
 
 def choose(path: Path, step: str | int, trained: Config) -> checkpoints.Checkpoint:

@@ -19,10 +19,11 @@ import ddsing
 from ddsing import audio as recordings
 from ddsing import features as feature_stage
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.errors import InstrumentError
+from ddsing.errors import InstrumentError, SettingsError
 from ddsing.experiments import Take, TakeStore, write_arrays, write_take
 from ddsing.instrument import Instrument, open_any
 from ddsing.instrument.library import Library
+from ddsing.latent import source as latent
 from ddsing.transfer import fit as fit_stage
 from ddsing.transfer.conditioning import Conditioning, condition
 from ddsing.transfer.settings import Settings
@@ -125,6 +126,7 @@ def run(
     models: Models | None = None,
     progress: Callable[[str, float], None] | None = None,
     keep_controls: bool = False,
+    z_source: Path | bytes | np.ndarray | None = None,
     store: TakeStore | None = None,
 ) -> Take:
     """Transfer a recording to an instrument, and keep the take.
@@ -141,6 +143,8 @@ def run(
         Gets a stage of `STAGES` and the share of it that is done; raises `Cancelled` to stop, and nothing is kept then.
     keep_controls : bool
         Save the controls beside the take as ``controls.npz``.
+    z_source : Path, bytes or np.ndarray, optional
+        The other recording that the settings may take timbre from; else the example of the name that they say.
     store : TakeStore, optional
         Where the take is kept, if not among the workspace's takes.
     """
@@ -151,6 +155,7 @@ def run(
         job.reused.append("decode")
     models = models or _shared
     opened: Instrument = job.stage("model", lambda _: _opened(models, workspace, instrument))
+    settings = settings if opened.config.z else settings.without_z()
     cache = feature_stage.FeatureCache(workspace.cache / "features")
     generation = opened.config.generation
     features = job.stage(
@@ -163,6 +168,7 @@ def run(
     if known:
         job.reused.append("model")
     conditioned = job.stage("conditioning", lambda _: condition(features, opened.statistics, settings))
+    z = job.stage("conditioning", lambda _: _z(workspace, model, opened, settings, audio, z_source))
     reading = fit_stage.measure(features, opened.statistics, settings)
     store = store or TakeStore(workspace)
     previous = store.newest()
@@ -184,9 +190,11 @@ def run(
             duration_s=len(audio) / SAMPLE_RATE,
             changed=settings.changed_since(previous.settings) if previous else (),
         )
-        peak = job.stage("render", lambda share: _render(folder, take, model, conditioned, audio, share))
+        peak = job.stage("render", lambda share: _render(folder, take, model, conditioned, audio, z, share))
         if keep_controls:
-            job.stage("render", lambda _: write_arrays(folder / "controls.npz", **controls(model, conditioned, audio)))
+            job.stage(
+                "render", lambda _: write_arrays(folder / "controls.npz", **controls(model, conditioned, audio, z))
+            )
         warnings = [*conditioned.warnings, *loud(peak)]
         job.stage("save", lambda _: save_inputs(folder, audio, features, conditioned))
         take = finished(take, job, warnings, peak)
@@ -203,7 +211,24 @@ def _opened(models: Models, workspace: Workspace, instrument: Instrument | str |
     return instrument if isinstance(instrument, Instrument) else models.open(workspace, instrument)
 
 
-def _render(folder, take, model, conditioned: Conditioning, audio, progress):
+def _z(workspace: Workspace, model, instrument: Instrument, settings: Settings, audio, z_source) -> np.ndarray | None:
+    """What an instrument with z is given beside pitch and loudness; None where the renderer finds it by itself."""
+    other = None
+    if model.encoder is not None and settings.z_from == "other":
+        other = decoded(_example(workspace, settings.z_recording) if z_source is None else z_source)
+    return latent.z_of(model.encoder, instrument.latent, settings, -(-len(audio) // HOP_SAMPLES), audio, other)
+
+
+def _example(workspace: Workspace, name: str) -> Path:
+    path = workspace.examples / name
+    if not name or not path.resolve().is_relative_to(workspace.examples.resolve()) or not path.is_file():
+        raise SettingsError(
+            f"The timbre is to come from {name[:80]!r}, which is not among the examples; choose another recording."
+        )
+    return path
+
+
+def _render(folder, take, model, conditioned: Conditioning, audio, z, progress):
     from ddsing.engine import render
 
     blocks = render.render_blocks(
@@ -212,6 +237,7 @@ def _render(folder, take, model, conditioned: Conditioning, audio, progress):
         conditioned.loudness_db,
         n_samples=len(audio),
         audio=audio,
+        z=z,
         seed=take.settings.seed,
         progress=progress,
     )
@@ -232,16 +258,16 @@ def write_sound(folder: Path, recipe: dict, blocks) -> float:
     return result.peak
 
 
-def controls(model, conditioned: Conditioning, audio) -> dict[str, np.ndarray]:
+def controls(model, conditioned: Conditioning, audio, z: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """The controls of every frame of the conditioning, also of one that stands at the very end of the sound.
 
     ``amps`` [n_frames, 1], ``harmonic_distribution`` [n_frames, n_harmonics], ``noise_magnitudes`` [n_frames,
-    n_noise_bands], all scaled; ``f0_hz``, ``loudness_db`` [n_frames].
+    n_noise_bands], all scaled; ``f0_hz``, ``loudness_db`` [n_frames]. `z` is None where it is the recording's own.
     """
     f0_hz, loudness_db = conditioned.f0_hz, conditioned.loudness_db
     encoded = None
     if model.encoder is not None:
-        encoded = model.encoder.encode(audio, -(-len(audio) // HOP_SAMPLES))
+        encoded = model.encoder.encode(audio, -(-len(audio) // HOP_SAMPLES)) if z is None else z
         encoded = np.concatenate([encoded, encoded[-1:]])[: len(f0_hz)]
     state, parts = model.decoder.initial_state(), []
     for start in range(0, len(f0_hz), _BLOCK_FRAMES):

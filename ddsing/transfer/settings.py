@@ -1,7 +1,7 @@
 """What a musician sets before a transfer, with the ranges and meaning of the original notebooks."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 from ddsing.errors import SettingsError
 
@@ -13,6 +13,9 @@ RANGES = {
     "loudness_shift_db": (-30.0, 30.0),
     "seed": (0, 2**63 - 1),
 }
+Z_SOURCES = ("recording", "other", "mean")
+MAX_Z_SHIFTS = 8
+MAX_Z_SHIFT = 6.0  # standard deviations
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,13 @@ class Settings:
         -30 to 30 dB.
     seed : int
         Of the noise.
+    z_from : str
+        For instruments that listen to timbre, whose it is: the ``recording``'s, an ``other`` one's, or the voice's
+        ``mean``.
+    z_recording : str
+        What the other recording is called.
+    z_shift : tuple[float, ...]
+        How far timbre is moved along the voice's first principal directions, in standard deviations.
     """
 
     show_full_output: bool = False
@@ -47,6 +57,9 @@ class Settings:
     octave_shift: int = 0
     loudness_shift_db: float = 0.0
     seed: int = 0
+    z_from: str = "recording"
+    z_recording: str = ""
+    z_shift: tuple[float, ...] = ()
 
     def __post_init__(self):
         for name, (low, high) in RANGES.items():
@@ -59,6 +72,35 @@ class Settings:
         for name in ("show_full_output", "use_statistics"):
             if not isinstance(getattr(self, name), bool):
                 raise SettingsError(f"The setting {_said(name)} is {getattr(self, name)!r}; it must be true or false.")
+        self._check_z()
+
+    def _check_z(self):
+        if self.z_from not in Z_SOURCES:
+            raise SettingsError(f"The timbre is to come from {self.z_from!r:.60}; it must be {', '.join(Z_SOURCES)}.")
+        if not isinstance(self.z_recording, str) or len(self.z_recording) > 300:
+            raise SettingsError("The recording that the timbre comes from must be named in at most 300 characters.")
+        try:
+            shifts = [float(shift) for shift in self.z_shift]
+        except (TypeError, ValueError):
+            raise SettingsError("The timbre's shift must be a list of numbers.") from None
+        if len(shifts) > MAX_Z_SHIFTS or not all(abs(shift) <= MAX_Z_SHIFT for shift in shifts):
+            raise SettingsError(
+                f"The timbre is moved in up to {MAX_Z_SHIFTS} directions, by up to {MAX_Z_SHIFT:g} standard deviations."
+            )
+        while shifts and shifts[-1] == 0.0:
+            shifts.pop()
+        object.__setattr__(self, "z_shift", tuple(shifts))
+
+    @property
+    def timbre(self) -> str:
+        """Whose timbre, and how far it is moved, as ``the voice's mean, 1: +1.5``; "" where nothing was asked."""
+        said = {"recording": "", "mean": "the voice's mean", "other": f"from {self.z_recording or 'another recording'}"}
+        moved = [f"{number}: {shift:+g}".replace("-", "−") for number, shift in enumerate(self.z_shift, 1) if shift]
+        return ", ".join(filter(None, [said[self.z_from], *moved]))
+
+    def without_z(self) -> "Settings":
+        """The settings for an instrument that does not listen to timbre."""
+        return replace(self, z_from="recording", z_recording="", z_shift=())
 
     def disabled(self) -> dict[str, str]:
         """The settings that do nothing as the others stand, each with the reason."""
