@@ -421,6 +421,7 @@ def test_reports_are_written_a_few_times_a_second(store):
     assert found.state == "done" and found.loss is None
     assert found.step == found.result["n"] == found.extra["n"] > 1000, "the last report is there, whatever was left out"
     assert 4 <= len(written) <= 16
+    assert len(re.findall(r"^\d\d:\d\d:\d\d racing, step \d+$", found.log_tail, re.M)) == 1, "the stage, once"
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from ddsing.jobs.folder import JobFolder, plain
 FIELDS = ("stage", "step", "steps", "loss", "steps_per_s", "eta_s", "fraction", "message", "extra")
 PULSE_S = 0.25  # between two looks at what is to be written, and at whether to stop
 HEARTBEAT_S = 1.0
+NOTE_S = 60.0  # between two lines in the log about the same stage
 RESERVE_BYTES = 32_768  # given up on a full disk, so that the last word can be written
 LAST_WORD_TRIES = 10
 
@@ -31,6 +32,7 @@ class JobContext:
         self._unwritten = False
         self._stopping = False  # a plain bool: the signal handler may interrupt anything, also an Event's own lock
         self._reserve = folder.path / "reserve"
+        self._noted, self._noted_s = ("", ""), -math.inf
 
     @property
     def folder(self) -> Path:
@@ -114,8 +116,17 @@ class JobContext:
             with self._guard:
                 if self._unwritten:
                     self._unwritten = not self._write(durable=False)
+                self._note()
             if over.wait(PULSE_S):
                 return
+
+    def _note(self):
+        """A line in the log whenever the stage changes, and once a minute."""
+        stage, due = self._record.get("stage"), time.monotonic() - self._noted_s >= NOTE_S
+        words = _words(self._record)
+        if stage and words != self._noted[1] and (due or stage != self._noted[0]):
+            self._noted, self._noted_s = (stage, words), time.monotonic()
+            print(time.strftime("%H:%M:%S"), words, flush=True)
 
     def _write(self, *, durable):
         try:
@@ -123,6 +134,19 @@ class JobContext:
         except OSError:
             return False
         return True
+
+
+def _words(record):
+    """How far it is, in a line: ``training, step 250 of 40000, loss 6.12``."""
+    step, steps, loss, fraction = (record.get(name) for name in ("step", "steps", "loss", "fraction"))
+    parts = [str(record.get("stage")), str(record.get("message") or "")]
+    if step is not None:
+        parts.append(f"step {step}" + (f" of {steps}" if steps else ""))
+    elif isinstance(fraction, float):
+        parts.append(f"{fraction:.0%}")
+    if isinstance(loss, float):
+        parts.append(f"loss {loss:.4g}")
+    return ", ".join(filter(None, parts))
 
 
 def _try(*chores):

@@ -49,6 +49,7 @@ class LocalLauncher:
                 cwd=_PROJECT,
                 env=environment(),
                 start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the like of it on Windows
             )
         threading.Thread(target=process.wait, name=f"wait for {folder.name}", daemon=True).start()  # no zombie stays
 

@@ -22,13 +22,13 @@ def bound(path: Path) -> bool:
     size = path.stat().st_size
     if size <= MAX_BYTES:
         return False
-    with open(path, "r+b") as file:
-        file.seek(size - KEPT_BYTES)
-        kept = file.read(KEPT_BYTES)
-        kept = kept[kept.find(b"\n") + 1 :]
-        file.truncate(0)  # first, so that a full disk has room for the rest
-    with open(path, "ab", buffering=0) as file:
-        file.write(b"(the beginning was cut off)\n" + kept)
+    with open(path, "rb", buffering=0) as reader, open(path, "r+b", buffering=0) as writer:
+        reader.seek(size - KEPT_BYTES)
+        kept = reader.read(KEPT_BYTES)
+        writer.write(b"(the beginning was cut off)\n" + kept[kept.find(b"\n") + 1 :])
+        while more := reader.read(KEPT_BYTES):  # what has come meanwhile
+            writer.write(more)
+        writer.truncate(writer.tell())
     return True
 
 
