@@ -26,8 +26,8 @@ units = 8
 layers = 1
 n_harmonics = 12
 n_noise_bands = 9
-time_steps = 64
-n_samples = 4096
+time_steps = 32
+n_samples = 2048
 
 learning_rate = 3e-3
 batch_size = 2
@@ -37,7 +37,7 @@ save_every = 4
 
 
 def add_tiny_model(folder: Path) -> None:
-    """Let this process find the model ``tiny``, in a copy of the ``gin`` folder; for good, or until `recipes.GIN` is set back."""
+    """Let this process find the model ``tiny``, in a copy of the ``gin`` folder, until `recipes.GIN` is set back."""
     shutil.copytree(ROOT / "gin", folder, dirs_exist_ok=True)
     (folder / "models" / "tiny.gin").write_text(GIN)
     recipes.GIN = folder

@@ -1,9 +1,9 @@
-"""A process that imports TensorFlow once and forks a child for each training, so that trainings can be killed by the dozen.
+"""A process that imports TensorFlow once and forks a child for each training, so that many can be killed.
 
 ``python -m tests.training_children [eager]`` reads one JSON object a line and answers with one. ``{"start": {...}}``
 forks a child that trains and gives its pid; ``{"wait": pid, "kill_after_s": s, "signal": n}`` sends a signal after a
 while, if any, waits for the child and gives its status. What a child saw it leaves in its ``out`` folder: ``steps``, a
-line per step; ``outcome.json``. With ``eager``, nothing is compiled: a child begins in a second, each step takes longer.
+line per step; ``outcome.json``. With ``eager``, nothing is compiled: a child begins in a second, but a step takes long.
 """
 
 import json
@@ -33,7 +33,7 @@ class Children:
     def train(
         self, root: Path, out: Path, *, kill_after_s: float | None = None, number=signal.SIGKILL, **options
     ) -> dict:
-        """Train in a child and wait for its end; what it saw, and `status`: its exit status, or minus the signal's number."""
+        """Train in a child and wait for its end; what it saw, and its exit `status`, or minus the signal's number."""
         out = out / str(next(self._numbers))
         out.mkdir(parents=True)
         pid = self._ask({"start": {"root": str(root), "out": str(out), **options}})["pid"]
@@ -134,7 +134,7 @@ def _train(root: str, out: str, *, recipe: dict, voice: str = "alto", stop_at: i
     from ddsing.errors import DdsingError
     from ddsing.training import run
     from ddsing.workspace import Workspace
-    from tests import training_faults, tiny_training
+    from tests import tiny_training, training_faults
 
     asked = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: asked.set())
