@@ -117,7 +117,7 @@ class Settings:
 
     def to_json(self) -> dict:
         """A plain dictionary."""
-        return asdict(self)
+        return asdict(self) | {"z_shift": list(self.z_shift)}
 
     @classmethod
     def from_json(cls, data: Mapping) -> "Settings":
