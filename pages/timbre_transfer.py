@@ -12,12 +12,14 @@ from ddsing.ui import (
     takes,
     transfer,
     transfer_controls,
+    tutorial,
     work,
 )
 
 router.require()
 st.title("Timbre transfer")
 
+tutorial.hint()
 transfer.prepare()
 transfer.announce(work.finished())
 instrument = sound = None
