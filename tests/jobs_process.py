@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ddsing.errors import Cancelled, DdsingError, DiskFull
+from ddsing.jobs import log
 from ddsing.workspace import write_atomic
 
 KINDS = {name: f"tests.jobs_process:{name}" for name in ("count", "end", "talk", "parent", "fill", "refuse", "report")}
@@ -59,6 +60,9 @@ def talk(workspace, options, job):
         print(f"line {number} " + "x" * 80)
         if number % 5000 == 0:
             time.sleep(0.3)
+    while (job.folder / "log.txt").stat().st_size > log.MAX_BYTES:
+        time.sleep(0.05)
+    print("the last line")
     subprocess.run([sys.executable, "-c", "print('a child speaks')"], check=True)
     os.write(2, b"past Python\n")
     print("\x1b[31mred\x1b[0m \udc80 10 %\r20 %")

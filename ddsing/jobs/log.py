@@ -8,6 +8,7 @@ import io
 import os
 import re
 import sys
+import threading
 from pathlib import Path
 
 MAX_BYTES = 2_000_000
@@ -18,11 +19,14 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 
 
 def bound(path: Path) -> bool:
-    """Cut the log down to its end if it is past the limit; says whether it did. Raises OSError."""
-    size = path.stat().st_size
-    if size <= MAX_BYTES:
+    """Cut the log down to its end if it is past the limit; says whether it did. Raises OSError.
+
+    What this process prints meanwhile waits; what others write in the instant of the cut may be lost.
+    """
+    if path.stat().st_size <= MAX_BYTES:
         return False
-    with open(path, "rb", buffering=0) as reader, open(path, "r+b", buffering=0) as writer:
+    with _printing, open(path, "rb", buffering=0) as reader, open(path, "r+b", buffering=0) as writer:
+        size = os.fstat(reader.fileno()).st_size
         reader.seek(size - KEPT_BYTES)
         kept = reader.read(KEPT_BYTES)
         writer.write(b"(the beginning was cut off)\n" + kept[kept.find(b"\n") + 1 :])
@@ -44,12 +48,26 @@ def tail(path: Path, n_lines: int = TAIL_LINES) -> str:
     return "\n".join(lines[-n_lines:])
 
 
+_printing = threading.Lock()
+
+
+def _print_anew():
+    """A child forked in the middle of a cut would wait for ever."""
+    global _printing
+    _printing = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_print_anew)
+
+
 class _Unfailing(io.FileIO):
     """A descriptor to write to, where what a full disk does not take is dropped."""
 
     def write(self, content):
         try:
-            return super().write(content)
+            with _printing:
+                return super().write(content)
         except OSError:
             return len(content)
 
