@@ -89,7 +89,9 @@ def test_a_training_of_2021_goes_on(with_z, workspace, tmp_path):
     )
     stepper.set_state(found[1].weights, found[1].slots, found[1].iterations)
     ours = [stepper.run(batch) for batch in given[ddsp_trainer.SAVE_AT :]]
-    np.testing.assert_allclose(ours, theirs["losses"][ddsp_trainer.SAVE_AT :], rtol=0.05)  # noise, and rounding of phases
+    np.testing.assert_allclose(
+        ours, theirs["losses"][ddsp_trainer.SAVE_AT :], rtol=0.05
+    )  # noise, and rounding of phases
 
     # A dataset of 2021: records only, their loudness on the scale of then.
     (workspace.audio / "alto_dataset").mkdir()
