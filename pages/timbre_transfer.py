@@ -6,6 +6,7 @@ from ddsing.ui import (
     errors,
     fit_panel,
     instrument_picker,
+    latent_controls,
     recording,
     router,
     sources,
@@ -34,6 +35,7 @@ with left:
 with right, errors.guard():
     recording.tracker(sound)
     transfer_controls.settings(has_statistics=instrument is None or instrument.statistics is not None)
+    latent_controls.show(instrument)
     transfer.button(instrument, sound)
 if work.current() is not None:
     work.show_progress()

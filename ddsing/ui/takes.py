@@ -27,7 +27,9 @@ LABELS = {
     "attenuation_db": "attenuation",
     "show_full_output": "full output",
     "seed": "noise seed",
+    "timbre": "timbre",
 }
+QUIET = {"seed": 0, "timbre": ""}  # values that are only worth saying where they have just changed
 _SHOWN, _DELETED = "takes.shown", "takes.deleted"
 
 
@@ -80,9 +82,10 @@ def _settings(take, previous) -> str:
     reasons = take.settings.disabled()
     said = []
     for field, label in LABELS.items():
-        if field in reasons or field == "seed" and take.settings.seed == 0 and (before is None or before.seed == 0):
-            continue
         value = getattr(take.settings, field)
+        quiet = field in QUIET and value == QUIET[field]
+        if field in reasons or quiet and (before is None or getattr(before, field) == value):
+            continue
         text = f"{label} {_value(field, value)}"
         changed = before is not None and value != getattr(before, field)
         said.append(f":orange-badge[:material/change_circle: {text}]" if changed else f":gray-badge[{text}]")
@@ -92,6 +95,8 @@ def _settings(take, previous) -> str:
 def _value(field: str, value) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if field == "timbre":
+        return plain(value) or "of the recording"
     if field == "octave_shift":
         return octaves(value) if value else "0"
     if field.endswith("_db"):
