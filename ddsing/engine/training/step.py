@@ -13,6 +13,8 @@ import numpy as np
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import model as models
 from ddsing.engine import runtime
+from ddsing.engine.training import network, synthesis
+from ddsing.engine.training.spectral_loss import spectral_loss
 from ddsing.model_config import ModelConfig
 
 
@@ -58,6 +60,7 @@ class Step:
         schedule = tf.keras.optimizers.schedules.ExponentialDecay(learning_rate, lr_decay_steps, lr_decay_rate)
         self._optimizer = tf.keras.optimizers.Adam(schedule)
         self._optimizer.build(self._model.trainable_variables)
+        self._seed = seed
         self._clip_norm = grad_clip_norm
         self._update, self._evaluate = tf.function(self._update_graph), tf.function(self._losses_graph)
 
@@ -113,8 +116,34 @@ class Step:
         return {name: tf.constant(batch[name], tf.float32) for name in ("audio", "f0_hz", "loudness_db")}
 
     def _losses_graph(self, batch):
-        _, losses = self._model(batch, return_losses=True, training=True)
-        return losses
+        tf = runtime.tensorflow()
+        data = self._data(batch)
+        audio = self._synthesise(data, self._names)
+        loss = spectral_loss(data["audio"], audio)
+        return {"spectral_loss": loss, "total_loss": loss}
+
+    def _data(self, batch):
+        """What of a step the weights have no part in."""
+        tf = runtime.tensorflow()
+        noise = tf.random.stateless_uniform(batch["audio"].shape, [self._seed, 0], -1.0, 1.0)
+        data = {**batch, "noise": noise, "waves": synthesis.waves(self.config, batch["f0_hz"])}
+        if self.config.z:
+            data["mfccs"] = network.mfccs(self.config, batch["audio"])
+        return data
+
+    def _synthesise(self, data, weights):
+        tf, ddsp = runtime.tensorflow(), runtime.ddsp()
+        scaled = [
+            data["loudness_db"] / self.config.db_range + 1.0,
+            ddsp.training.preprocessing.scale_f0_hz(data["f0_hz"]),
+        ]
+        inputs = [tf.transpose(x)[..., tf.newaxis] for x in scaled]
+        if self.config.z:
+            inputs.append(network.encode(weights, data["mfccs"], self.window_frames))
+        outputs = tf.transpose(network.decode(self.config, weights, inputs), [1, 0, 2])
+        amplitudes, magnitudes = synthesis.controls(self.config, outputs, data["f0_hz"])
+        harmonic = synthesis.harmonic(self.config, data["waves"], amplitudes)
+        return harmonic + synthesis.noise(self.config, data["noise"], magnitudes)
 
     def _update_graph(self, batch):
         tf = runtime.tensorflow()
