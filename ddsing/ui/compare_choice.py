@@ -39,8 +39,13 @@ def put(ids: list[str]) -> None:
 
 def table(takes: list[Take]) -> None:
     """The workspace's takes, newest first, with the chosen ones ticked."""
+    from ddsing.ui import session_notes
+
     everything = caches.takes().list()
-    wanted = st.text_input(
+    left, right = st.columns([3, 2])
+    with right:
+        session_notes.pick_set()
+    wanted = left.text_input(
         "Find takes", key="find", bind="query-params", icon=":material/search:", label_visibility="collapsed",
         placeholder="Find by title, recording, instrument, tag or note; ★ for starred ones",
     ).strip()  # fmt: skip

@@ -1,0 +1,101 @@
+"""The voice matrix: every cell once, whoever made it, stopped and gone on with; refusals that stop no other cell."""
+
+from dataclasses import replace
+
+import pytest
+
+from ddsing.comparison import choose, matrix, measure
+from ddsing.comparison.matrix import Matrix
+from ddsing.errors import Cancelled, SettingsError
+from ddsing.experiments import TakeStore
+from ddsing.jobs.kinds import KINDS
+from ddsing.transfer import pipeline
+from ddsing.transfer.settings import Settings
+from ddsing.workspace import Workspace
+from tests import tiny_workspace
+
+RECORDING = f"{tiny_workspace.EXAMPLE}.wav"
+BOTH = Matrix(tiny_workspace.NAMES, (RECORDING,), tracker="tiny")
+
+
+class Job:
+    """As much of a job as the function sees; it asks to stop once `until` cells are done."""
+
+    def __init__(self, until: int | None = None):
+        self.until, self.fields, self.stages = until, {}, []
+
+    def report(self, **fields) -> None:
+        self.fields |= fields
+        self.stages.append(fields.get("stage", ""))
+
+    def should_stop(self) -> bool:
+        return self.until is not None and self.fields.get("step", 0) >= self.until
+
+
+@pytest.fixture
+def filled(tmp_path) -> Workspace:
+    return Workspace(tiny_workspace.fill(tmp_path / "ws"))
+
+
+def test_a_stopped_matrix_goes_on_and_nothing_is_rendered_twice(filled, monkeypatch):
+    with pytest.raises(Cancelled):
+        matrix.run(filled, BOTH.to_json(), Job(until=1))
+    assert [take.instrument for take in choose.cells(filled).list()] == [tiny_workspace.NAMES[0]]
+    job = Job()
+    result = matrix.run(filled, BOTH.to_json(), job)
+    assert (result["cells"], result["rendered"], result["refused"]) == (2, 1, [])
+    assert job.fields["step"] == job.fields["steps"] == 2 and any("sings" in stage for stage in job.stages)
+    cells = choose.cells(filled).list()
+    assert len(cells) == 2 and all(measure.known(take) for take in cells)
+    assert TakeStore(filled).list() == []
+    monkeypatch.setattr(pipeline, "run", None)
+    assert matrix.run(filled, BOTH.to_json(), Job())["rendered"] == 0
+
+
+def test_a_take_made_by_hand_is_a_cell(filled):
+    plain = replace(BOTH, fitted=False)
+    made = pipeline.run(filled, filled.examples / RECORDING, tiny_workspace.NAMES[1], Settings(), tracker="tiny")
+    assert matrix.run(filled, plain.to_json(), Job())["rendered"] == 1
+    assert matrix.known(filled)[made.key].id == made.id
+    assert choose.find(filled, made.id) == made
+    cell = choose.cells(filled).list()[0]
+    assert choose.find(filled, cell.id) == cell
+    assert choose.store_of(filled, cell).rename(cell.id, "kept").name == "kept"
+
+
+def test_recordings_are_shifted_to_where_they_fit_each_instrument(filled):
+    matrix.run(filled, BOTH.to_json(), Job())
+    octaves = {take.instrument: take.settings.octave_shift for take in choose.cells(filled).list()}
+    assert octaves[tiny_workspace.NAMES[1]] == octaves[tiny_workspace.NAMES[0]] - 1  # its range lies an octave lower
+
+
+def test_what_cannot_be_rendered_is_named_and_the_rest_goes_on(filled):
+    (filled.instruments / "broken.zip").write_bytes(b"PK no")
+    (filled.examples / "noise.wav").write_bytes(b"not a sound")
+    asked = Matrix(("broken", tiny_workspace.NAMES[0]), (RECORDING, "noise.wav"), tracker="tiny")
+    job = Job()
+    result = matrix.run(filled, asked.to_json(), job)
+    refused = {(entry["instrument"], entry["recording"]) for entry in result["refused"]}
+    assert refused == {("broken", RECORDING), ("broken", "noise.wav"), (tiny_workspace.NAMES[0], "noise.wav")}
+    assert result["rendered"] == 1 and "3 of 4" in result["message"] and job.fields["extra"]["refused"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"instruments": [], "recordings": ["a"]},
+        {"instruments": ["a"] * 3, "recordings": ["../../secret.wav"]},
+        {"instruments": ["a"], "recordings": [f"{number}" for number in range(500)]},
+        {"instruments": ["a"], "recordings": ["a"], "tracker": "best"},
+    ],
+)
+def test_a_matrix_that_is_none_is_refused(options, filled):
+    with pytest.raises(SettingsError):
+        matrix.run(filled, options, Job())
+
+
+def test_it_is_a_kind_of_job():
+    module, _, function = KINDS[matrix.KIND].partition(":")
+    assert (module, function) == (matrix.__name__, "run") and Matrix.from_json(BOTH.to_json()) == BOTH
+    assert matrix.title(BOTH) == "Voice matrix: 2 instruments × 1 recording"
