@@ -13,6 +13,7 @@ from ddsing.features import FeatureCache
 from ddsing.workspace import FOLDERS, Workspace
 
 TRASH = ".trash"
+_CLEARED = ("instruments", "curves", "sweeps", "latent")  # folders of the cache, beside the pitch tracks
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Storage:
     Attributes
     ----------
     cache_bytes : int
-        Pitch tracks and converted 2021 instruments, which are made again when they are needed.
+        Pitch tracks, converted 2021 instruments, parsed losses and the like, which are made again when needed.
     trash_bytes : int
         Deleted recordings, instruments and takes that can still be brought back.
     """
@@ -40,7 +41,8 @@ def clear_cache(workspace: Workspace) -> int:
     """Remove what can be computed again; returns the bytes gained."""
     before = _size(workspace.cache)
     FeatureCache(workspace.cache / "features").clear()
-    shutil.rmtree(workspace.cache / "instruments", ignore_errors=True)
+    for name in _CLEARED:
+        shutil.rmtree(workspace.cache / name, ignore_errors=True)
     return before - _size(workspace.cache)
 
 

@@ -148,7 +148,7 @@ def _number(label: str, key: str, n_points: int, *, default: int) -> int:
         start = default
     value = st.number_input(f"Point {label}", 1, n_points, start, key=key,
                             bind="query-params")  # fmt: skip
-    return int(value)
+    return int(value or default)
 
 
 @errors.callback
