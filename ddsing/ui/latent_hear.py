@@ -68,6 +68,14 @@ def _shift_key(number: int) -> str:
     return f"ls_shift{number + 1}"
 
 
+def _start(number: int) -> float | None:
+    """A slider's default; None where a value is set already."""
+    if _shift_key(number) not in st.session_state:
+        return 0.0
+    st.session_state[_shift_key(number)] = min(MOST, max(-MOST, float(st.session_state[_shift_key(number)])))
+    return None
+
+
 def _shifts(n_directions: int) -> list[float]:
     return [float(st.session_state.get(_shift_key(number), 0.0)) for number in range(min(N_SLIDERS, n_directions))]
 
@@ -94,8 +102,9 @@ def move(entry, instrument, known) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         for number in range(min(N_SLIDERS, known.n_directions)):
+            share = 100 * known.explained[number]
             st.slider(
-                f"Direction {number + 1}, {100 * known.explained[number]:.0f} % of the variance", -MOST, MOST, 0.0, 0.1,
+                f"Direction {number + 1}, {share:.0f} % of the variance", -MOST, MOST, _start(number), 0.1,
                 key=_shift_key(number), bind="query-params", format="%+.1f",
                 help="In standard deviations from the voice's mean." if number == 0 else None,
             )  # fmt: skip
@@ -113,7 +122,8 @@ def move(entry, instrument, known) -> None:
 
 def _zero() -> None:
     for number in range(N_SLIDERS):
-        st.session_state.pop(_shift_key(number), None)
+        if _shift_key(number) in st.session_state:
+            st.session_state[_shift_key(number)] = 0.0
 
 
 # From one point to another

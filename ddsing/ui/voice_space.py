@@ -141,8 +141,8 @@ def _zoom(key: str, top: int) -> None:
         st.session_state[STEPS] = (max(0, int(window[0])), min(top, round(window[1])))
 
 
-def _all_steps() -> None:
-    st.session_state.pop(STEPS, None)
+def _all_steps(top: int) -> None:
+    st.session_state[STEPS] = (0, top)
 
 
 def _table(rows: Sequence[space.Summary], at: int | None) -> None:
@@ -182,7 +182,7 @@ def _table(rows: Sequence[space.Summary], at: int | None) -> None:
 
 def _exports(runs, rows, document) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("All steps", key="vs.all", icon=":material/zoom_out_map:", on_click=_all_steps,
+        st.button("All steps", key="vs.all", icon=":material/zoom_out_map:", on_click=_all_steps, args=(_top(runs),),
                   help="Show the trainings from their first step to their last.")  # fmt: skip
         with st.popover("Export", icon=":material/download:"):
             st.download_button("Table, CSV", data=lambda: space.table_csv(rows), file_name="trainings.csv",
