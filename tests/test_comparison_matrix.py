@@ -1,9 +1,11 @@
 """The voice matrix: every cell once, whoever made it, stopped and gone on with; refusals that stop no other cell."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from ddsing.cli import main
 from ddsing.comparison import choose, matrix, measure
 from ddsing.comparison.matrix import Matrix
 from ddsing.errors import Cancelled, SettingsError
@@ -99,3 +101,13 @@ def test_it_is_a_kind_of_job():
     module, _, function = KINDS[matrix.KIND].partition(":")
     assert (module, function) == (matrix.__name__, "run") and Matrix.from_json(BOTH.to_json()) == BOTH
     assert matrix.title(BOTH) == "Voice matrix: 2 instruments × 1 recording"
+
+
+def test_compare_matrix_on_the_command_line(filled, capsys):
+    asked = ["compare", "matrix", "--tracker", "tiny", "--workspace", str(filled.root)]
+    assert main([*asked, "--instruments", tiny_workspace.NAMES[0], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rendered"] == 1
+    assert main(asked) == 0
+    assert "1 of 2 cells" in capsys.readouterr().out
+    assert main([*asked, "--recordings", "none.wav"]) == 2
+    assert "none.wav" in capsys.readouterr().err

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from ddsing import audio
+from ddsing.cli import main
 from ddsing.comparison import blind, measure, methods, results, session
 from ddsing.comparison.sets import SetStore
 from ddsing.errors import TakeError
@@ -125,6 +126,23 @@ def test_the_methods_know_the_dataset_that_an_instrument_was_trained_on(made):
     assert "on 12.3 minutes" in found.text and "the full tracker" in found.text
     assert "minutes of data" not in "; ".join(found.unknown)
     path.write_bytes(before)
+
+
+def test_sessions_methods_and_tests_on_the_command_line(made, tmp_path, capsys):
+    workspace, takes = made
+    common, out = ["--workspace", str(workspace.root)], tmp_path / "session.zip"
+    ids = [take.id for take in takes]
+    assert main(["compare", "session", *ids, "--out", str(out), "--title", "Mine", *common]) == 0
+    with zipfile.ZipFile(out) as archive:
+        assert "<h1>Mine</h1>" in archive.read("index.html").decode()
+    assert main(["compare", "methods", *ids, "--json", *common]) == 0
+    assert "3 takes" in capsys.readouterr().out
+    assert main(["compare", "listening", "--json", *common]) == 0
+    (test,) = json.loads(capsys.readouterr().out)["tests"]
+    assert main(["compare", "listening", test["id"], "--csv", str(tmp_path / "trials.csv"), *common]) == 0
+    assert "Heard?" in capsys.readouterr().out and (tmp_path / "trials.csv").read_text().count("\n") == 2
+    assert main(["compare", "session", *ids, "--out", str(tmp_path / "none" / "x.zip"), *common]) == 2
+    assert "does not exist" in capsys.readouterr().err
 
 
 def test_sets_are_kept_changed_dissolved_and_brought_back(made):

@@ -5,7 +5,7 @@ Each ``_add_…`` adds one of its subcommands, which are families of their own i
 
 import argparse
 
-from ddsing.cli import compare_losses
+from ddsing.cli import compare_losses, compare_more
 
 
 def add_parser(commands) -> None:
@@ -13,6 +13,7 @@ def add_parser(commands) -> None:
     parser = commands.add_parser("compare", help="takes and losses side by side")
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     _add_takes(what)
+    compare_more.add_to(what)
     compare_losses.add_to(what)
 
 

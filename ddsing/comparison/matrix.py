@@ -7,6 +7,8 @@ on where it was, and another matrix with some of the same cells has them at once
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -180,6 +182,12 @@ def _require_room(workspace):
     free = shutil.disk_usage(workspace.root).free
     if free < _LOW_DISK_BYTES:
         raise DiskFull("The disk is nearly full, so the matrix has paused; make room, then resume it.")
+
+
+def job_key(matrix: Matrix) -> str:
+    """The same for what must not be rendered by two jobs at a time."""
+    content = json.dumps(matrix.to_json(), sort_keys=True).encode()
+    return f"{KIND}:{hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def title(matrix: Matrix) -> str:

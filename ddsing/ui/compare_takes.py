@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from ddsing.experiments import Take
 from ddsing.ui import compare_cache, compare_choice, errors, links, players, transfer, work
-from ddsing.ui.formatting import plain
 
 MATCHED = "matched"
 _PLAYER = "compare.player"
@@ -94,7 +95,10 @@ def _plots(takes: list[Take]) -> None:
         with panel, errors.guard():
             from ddsing.plots import comparison
 
-            curves = [compare_cache.curves(take) for take in takes]
+            curves = [
+                replace(compare_cache.curves(take), name=f"{number} · {take.name}")
+                for number, take in enumerate(takes, start=1)
+            ]
             if len({take.source_hash for take in takes}) == 1:
                 curves.insert(0, compare_cache.curves(takes[0], original=True))
             st.plotly_chart(comparison.overlay(curves), key="compare.overlay", config=style.CONFIG,
@@ -108,7 +112,9 @@ def _plots(takes: list[Take]) -> None:
         with panel, errors.guard():
             from ddsing.plots import comparison
 
-            sounds = [(take.name, compare_cache.sound(take)) for take in takes]
-            sounds.insert(0, (plain(takes[0].source), compare_cache.sound(takes[0], "original")))
+            sounds = [
+                (f"{number} · {take.name}", compare_cache.sound(take)) for number, take in enumerate(takes, start=1)
+            ]
+            sounds.insert(0, (takes[0].source, compare_cache.sound(takes[0], "original")))
             st.plotly_chart(comparison.spectrograms(sounds), key="compare.spectrogram", config=style.CONFIG,
                             alt=comparison.spectrograms_text(sounds))  # fmt: skip

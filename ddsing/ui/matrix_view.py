@@ -79,16 +79,11 @@ def _work(matrix, cells) -> None:
                  help="Runs in the background: the page may be closed. What is there already is kept.")  # fmt: skip
 
 
-def _key(matrix) -> str:
-    import hashlib
-    import json
-
-    return "matrix:" + hashlib.sha256(json.dumps(matrix.to_json(), sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _job(matrix):
     """The newest job of just this matrix."""
-    key = _key(matrix)
+    from ddsing.comparison.matrix import job_key
+
+    key = job_key(matrix)
     return next((job for job in jobs.store().list() if job.key == key), None)
 
 
@@ -101,7 +96,7 @@ def _start(matrix) -> None:
         jobs.store().resume(job.id)
         return
     jobs.store().submit(domain.KIND, title=domain.title(matrix), options=matrix.to_json(), device=None,
-                        key=_key(matrix), needs_bytes=200_000_000)  # fmt: skip
+                        key=domain.job_key(matrix), needs_bytes=200_000_000)  # fmt: skip
 
 
 @st.fragment(run_every=POLL_S)

@@ -1,0 +1,161 @@
+"""``compare session``, ``methods``, ``matrix``, ``listening``: what the Experiments page does beside showing takes."""
+
+import argparse
+from pathlib import Path
+
+from ddsing.constants import TRACKERS
+from ddsing.errors import AudioError, TakeError
+from ddsing.workspace import open_workspace, write_atomic
+
+
+def add_to(what) -> None:
+    """Add the subcommands to ``compare``."""
+    _session(what)
+    _methods(what)
+    _matrix(what)
+    _listening(what)
+
+
+def _add(what, name: str, func, text, help_text: str) -> argparse.ArgumentParser:
+    parser = what.add_parser(name, help=help_text)
+    parser.set_defaults(func=func, text=text)
+    return parser
+
+
+def _takes_of(args) -> list:
+    from ddsing.comparison import choose
+
+    return choose.named(open_workspace(args.workspace), args.ids)
+
+
+def _session(what) -> None:
+    parser = _add(what, "session", _write_session, _session_text, "takes, settings and metrics as one zip with a page")
+    parser.add_argument("ids", nargs="+", metavar="ID", help="ids or names of takes")
+    parser.add_argument("--out", required=True, metavar="SESSION.zip")
+    parser.add_argument("--title", default="", help="what the page is called")
+    parser.add_argument("--notes", default="", help="what is to be read on it")
+
+
+def _write_session(args: argparse.Namespace) -> dict:
+    import io
+
+    from ddsing.comparison import results, session
+
+    workspace, takes, out = open_workspace(args.workspace), _takes_of(args), Path(args.out)
+    if not out.absolute().parent.is_dir():
+        raise AudioError(f"The folder of {args.out[:200]!r} does not exist; make it or name another file.")
+    tests = results.of_takes(workspace, takes)
+    buffer = io.BytesIO()
+    session.write(
+        buffer, workspace, takes, title=args.title, notes=args.notes, listening=results.files(tests),
+        listened=[results.sentence(test) for test in tests],
+    )  # fmt: skip
+    try:
+        write_atomic(out, buffer.getvalue())
+    except OSError as error:
+        raise TakeError(f"{args.out[:200]!r} can't be written: {error.strerror}.") from None
+    return {"out": args.out, "takes": [take.id for take in takes], "bytes": len(buffer.getvalue())}
+
+
+def _session_text(document: dict) -> str:
+    return f"Written to {document['out']}: {len(document['takes'])} takes; open its index.html."
+
+
+def _methods(what) -> None:
+    parser = _add(what, "methods", _compose, _methods_text, "a methods paragraph for a paper, and what is not recorded")
+    parser.add_argument("ids", nargs="+", metavar="ID", help="ids or names of takes")
+
+
+def _compose(args: argparse.Namespace) -> dict:
+    from ddsing.comparison import methods, results
+
+    workspace, takes = open_workspace(args.workspace), _takes_of(args)
+    listening = [results.sentence(test) for test in results.of_takes(workspace, takes)]
+    found = methods.compose(workspace, takes, listening=listening)
+    return {"text": found.text, "unknown": list(found.unknown), "citations": list(found.citations)}
+
+
+def _methods_text(document: dict) -> str:
+    from ddsing.comparison.methods import Methods
+
+    return Methods(document["text"], tuple(document["unknown"]), tuple(document["citations"])).whole().rstrip()
+
+
+def _matrix(what) -> None:
+    parser = _add(what, "matrix", _render_matrix, _matrix_text, "every instrument sings every recording; none twice")
+    parser.add_argument("--instruments", nargs="+", metavar="NAME", help="those of the workspace, if not named")
+    parser.add_argument("--recordings", nargs="+", metavar="FILE", help="below examples/; all of them, if not named")
+    parser.add_argument("--tracker", choices=TRACKERS, default="full")
+    parser.add_argument("--as-they-are", action="store_true", help="no octave and loudness shift into each range")
+    parser.add_argument("--background", action="store_true", help="as a job; jobs show tells how far it is")
+
+
+class _Here:
+    """The part of a job's context that the matrix uses, for work in the foreground."""
+
+    def report(self, **_) -> None:
+        """Nobody listens."""
+
+    def should_stop(self) -> bool:
+        """Never asked to."""
+        return False
+
+
+def _render_matrix(args: argparse.Namespace) -> dict:
+    from ddsing import audio
+    from ddsing.cli.quiet import native_messages_hidden
+    from ddsing.comparison import matrix
+    from ddsing.instrument.library import Library
+    from ddsing.jobs.store import JobStore
+
+    workspace = open_workspace(args.workspace)
+    names = args.instruments or [entry.name for entry in Library(workspace).list() if not entry.error]
+    files = args.recordings or sorted(
+        str(path.relative_to(workspace.examples)) for path in workspace.examples.rglob("*") if audio.is_recording(path)
+    )
+    wanted = matrix.Matrix(tuple(names), tuple(files), args.tracker, fitted=not args.as_they_are)
+    matrix.paths(workspace, wanted)
+    if args.background:
+        job = JobStore(workspace).submit(
+            matrix.KIND, title=matrix.title(wanted), options=wanted.to_json(), key=matrix.job_key(wanted)
+        )
+        return {"job": job.id, "state": job.state}
+    with native_messages_hidden():
+        return matrix.run(workspace, wanted.to_json(), _Here())
+
+
+def _matrix_text(document: dict) -> str:
+    if "job" in document:
+        return f"Started as the job {document['job']}."
+    lines = [f"{document['rendered']} of {document['cells']} cells rendered now; the others were there or are refused."]
+    return "\n".join(
+        lines + [f"{one['instrument']} × {one['recording']}: {one['reason']}" for one in document["refused"]]
+    )
+
+
+def _listening(what) -> None:
+    parser = _add(what, "listening", _tests, _tests_text, "results of blind tests, with the binomial p-value")
+    parser.add_argument("id", nargs="?", metavar="ID", help="of one test; all of them, if not named")
+    parser.add_argument("--csv", metavar="FILE", help="also write the trials of the one test")
+
+
+def _tests(args: argparse.Namespace) -> dict:
+    import json
+
+    from ddsing.comparison import results
+    from ddsing.comparison.blind import TestStore
+
+    store = TestStore(open_workspace(args.workspace))
+    tests = (store.get(args.id),) if args.id else store.list()
+    if args.csv:
+        if not args.id:
+            raise TakeError("--csv writes one test's trials; name the test.")
+        try:
+            write_atomic(Path(args.csv), results.to_csv(tests[0]).encode())
+        except OSError as error:
+            raise TakeError(f"{args.csv[:200]!r} can't be written: {error.strerror}.") from None
+    return {"tests": [json.loads(results.to_json(test)) | {"said": results.sentence(test)} for test in tests]}
+
+
+def _tests_text(document: dict) -> str:
+    return "\n".join(f"{test['id']}  {test['title']}: {test['said']}" for test in document["tests"]) or "No tests yet."
