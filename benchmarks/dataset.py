@@ -5,8 +5,8 @@
 Without recordings, on the demo's voice. The first 20 s of each are taken: ddsp's pipeline fills the last chunk of 20 s
 with zeros and analyses them too, so that with whole chunks it computes nothing that ours doesn't. Both get 16-bit,
 16 kHz, mono wav files, and run in a process of their own; the time is that of the preparation, without the imports.
-ddsp's pipeline runs with its defaults (see `benchmarks.peer`), ours with the tracker ``full``. CPU time is given too: on
-a busy machine its ratio is the steadier one.
+ddsp's pipeline runs with its defaults (see `benchmarks.peer`), ours with the tracker ``full``. CPU time is given too:
+on a busy machine its ratio is the steadier one.
 
 Then the windows of both are compared where they coincide. At the ends of ddsp's chunks its frames look into zeros (16
 of f0, 8 of loudness), where ours look into the sound that follows; those frames are left out. Exit status 1 if ours is

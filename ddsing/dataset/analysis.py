@@ -94,7 +94,9 @@ class FeatureFolder:
         self, heard: Heard, tracker: str, *, progress: Callable[[float], None] = lambda fraction: None
     ) -> RecordingFeatures:
         """Analyse a recording, or what was left of it; what `progress` raises passes through."""
-        audio = np.pad(heard.audio, (0, max(0, WINDOW_SAMPLES - len(heard.audio))))
+        audio = heard.audio
+        if len(audio) < WINDOW_SAMPLES:
+            audio = np.pad(audio, (0, WINDOW_SAMPLES - len(audio)))
         f0_hz, confidence = self._pitch(audio, heard.content_hash, tracker, progress)
         found = RecordingFeatures(
             f0_hz,

@@ -19,6 +19,7 @@ MIN_DURATION_S = 0.25
 _SILENT_DB, _SILENT_BELOW_LOUD_DB = -75.0, -45.0
 FULL_SCALE = 0.9999
 _CLIPPED_S = 1 / 12_000
+_BLOCK_FRAMES = 16_384
 _CANCELLING = 0.1  # of the power that channels which have nothing to do with each other would have together
 
 
@@ -89,10 +90,13 @@ def hear(source: Path | bytes, *, check: Callable[[], None] = lambda: None) -> H
 
 def levels_db(audio) -> np.ndarray:
     """Level of each 64 samples [shape=(ceil(n_samples / 64),), float32], not below -120 dB."""
-    whole = len(audio) // HOP_SAMPLES
-    power = np.square(audio[: whole * HOP_SAMPLES]).reshape(whole, HOP_SAMPLES).mean(axis=1)
-    if whole * HOP_SAMPLES < len(audio):
-        power = np.append(power, np.square(audio[whole * HOP_SAMPLES :]).mean())
+    n_frames = -(-len(audio) // HOP_SAMPLES)
+    power = np.zeros(n_frames)
+    for first in range(0, n_frames, _BLOCK_FRAMES):  # an hour of sound at once would take its memory twice
+        part = np.square(audio[first * HOP_SAMPLES : (first + _BLOCK_FRAMES) * HOP_SAMPLES])
+        begins = np.arange(0, len(part), HOP_SAMPLES)
+        power[first : first + len(begins)] = np.add.reduceat(part, begins, dtype=np.float64)
+    power /= np.minimum(HOP_SAMPLES, len(audio) - np.arange(n_frames) * HOP_SAMPLES)
     return (10.0 * np.log10(np.maximum(power, 10.0 ** (QUIETEST_DB / 10.0)))).astype(np.float32)
 
 

@@ -20,7 +20,7 @@ from ddsing.workspace import write_atomic
 
 _VERSION = 1
 _PATIENCE_S = 0.3  # until the progress, which may stop it all, is told again
-_N_AT_ONCE = 4  # an hour of sound takes half a gigabyte while it is read
+_N_AT_ONCE = 2  # an hour of sound takes half a gigabyte while it is read
 
 
 @dataclass(frozen=True)

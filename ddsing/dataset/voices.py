@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddsing.audio import is_recording
+from ddsing.engine import records
 from ddsing.errors import DatasetError
 from ddsing.units import format_bytes
 from ddsing.workspace import Workspace, safe_name, trash
@@ -42,7 +43,7 @@ class Voice:
     @property
     def prepared(self) -> bool:
         """Whether there is a dataset, ours or one of 2021."""
-        return any(self.dataset_folder.glob("train.tfrecord*"))
+        return bool(records.shards(self.dataset_folder))
 
     @property
     def trained(self) -> bool:
