@@ -3,7 +3,7 @@
 ``python tests/ddsp_trainer.py write FOLDER BATCHES OUT [z]``   trains on the batches and saves after `SAVE_AT` of them
 ``python tests/ddsp_trainer.py go_on FOLDER BATCHES OUT``       restores as ddsp_run does, and trains on the batches
 
-BATCHES is an .npz of ``audio``, ``f0_hz`` and ``loudness_db``, each [n_batches, batch_size, …]. OUT gets the losses, and
+BATCHES is an .npz of ``audio``, ``f0_hz`` and ``loudness_db``, each [n_batches, batch_size, …]. OUT gets losses,
 weights, averages and steps: in `write` as they were saved, in `go_on` as they were restored.
 """
 

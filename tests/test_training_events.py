@@ -117,5 +117,7 @@ def test_a_reader_sees_what_is_two_seconds_old(tmp_path):
     writer._flushed -= 3.0
     writer.add(2, {"losses/total_loss": 2.0})
     assert events.read(tmp_path)["losses/total_loss"].steps.tolist() == [1, 2]
+    writer.add(3, {"losses/total_loss": 3.0})
     writer.sync()
+    assert events.read(tmp_path)["losses/total_loss"].steps.tolist() == [1, 2, 3]
     writer.close()

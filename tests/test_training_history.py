@@ -24,6 +24,7 @@ def test_a_history_is_put_together_from_all_that_a_run_leaves(tmp_path):
     saving.append(tmp_path, {"step": 10, "loss": 14.5, "held_out": held_out, "date": "2026-11-24T10:00:00+00:00"})
     saving.append(tmp_path, {"step": 20, "loss": 4.5, "held_out": None})
     saving.append(tmp_path, {"step": 15, "loss": 7.0, "held_out": None})  # went back to 10, and on from there
+    assert [save.step for save in history.read(tmp_path).saves] == [10, 15]
     saving.append(tmp_path, {"note": "More recordings.", "step": 10})
     with open(tmp_path / saving.HISTORY_NAME, "ab") as file:
         file.write(b'{"step": 20, "lo')  # a crash

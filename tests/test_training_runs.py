@@ -53,15 +53,14 @@ def kept(path) -> list[int]:
 
 def test_kills_at_random_moments_lose_no_checkpoint_and_repeat_at_most_one_interval(quick, tmp_path):
     workspace, path = voice(tmp_path / "ws", n_held_out=0)
-    chance, save_every = random.Random(0), 2
+    chance, save_every = random.Random(0), 2  # a run tells six to eight things until its first save is done
     began = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 2, "save_every": save_every})
     assert began["outcome"]["step"] == 2
     done, killed, saves_hit, repeated = 2, 0, 0, []
     for _ in range(N_KILLS):
-        after_s = chance.uniform(0.3, 1.6)
-        seen = quick.train(
-            workspace.root, tmp_path / "out", kill_after_s=after_s, recipe={"steps": 10_000, "save_every": save_every}
-        )
+        moment = chance.randrange(9), chance.uniform(0.0, 0.25)
+        recipe = {"steps": 10_000, "save_every": save_every}
+        seen = quick.train(workspace.root, tmp_path / "out", kill_after=moment, recipe=recipe)
         assert seen["status"] == -signal.SIGKILL, seen
         killed += 1
         steps = [step for step, *_ in seen["steps"] if step]
@@ -85,8 +84,8 @@ def test_each_of_many_stops_saves_cleanly_within_ten_seconds(quick, tmp_path):
     chance, last, worst_s = random.Random(1), 0, 0.0
     recipe = {"steps": 10_000, "save_every": 3}
     for _ in range(N_STOPS):
-        stop = {"kill_after_s": chance.uniform(0.6, 1.4), "number": signal.SIGTERM}
-        seen = quick.train(workspace.root, tmp_path / "out", recipe=recipe, **stop)
+        moment = chance.randrange(1, 9), chance.uniform(0.0, 0.25)
+        seen = quick.train(workspace.root, tmp_path / "out", kill_after=moment, number=signal.SIGTERM, recipe=recipe)
         assert seen["status"] == 0 and seen["outcome"]["stopped"], seen
         worst_s = max(worst_s, seen["seconds_after_signal"])
         step = seen["outcome"]["step"]

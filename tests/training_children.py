@@ -1,9 +1,10 @@
 """A process that imports TensorFlow once and forks a child for each training, so that many can be killed.
 
 ``python -m tests.training_children [eager]`` reads one JSON object a line and answers with one. ``{"start": {...}}``
-forks a child that trains and gives its pid; ``{"wait": pid, "kill_after_s": s, "signal": n}`` sends a signal after a
-while, if any, waits for the child and gives its status. What a child saw it leaves in its ``out`` folder: ``steps``, a
-line per step; ``outcome.json``. With ``eager``, nothing is compiled: a child begins in a second, but a step takes long.
+forks a child that trains and gives its pid; ``{"wait": pid, "kill_after": [n, s], "signal": n}`` sends a signal some
+seconds after the child has told its n-th news, waits for the child and gives its status. What a child saw it leaves in
+its ``out`` folder: ``steps``, a line for each news; ``outcome.json``. With ``eager``, nothing is compiled: a child
+begins in a second, but a step takes long.
 """
 
 import json
@@ -31,13 +32,13 @@ class Children:
         self._numbers = iter(range(10**6))
 
     def train(
-        self, root: Path, out: Path, *, kill_after_s: float | None = None, number=signal.SIGKILL, **options
+        self, root: Path, out: Path, *, kill_after: tuple[int, float] | None = None, number=signal.SIGKILL, **options
     ) -> dict:
         """Train in a child and wait for its end; what it saw, and its exit `status`, or minus the signal's number."""
         out = out / str(next(self._numbers))
         out.mkdir(parents=True)
         pid = self._ask({"start": {"root": str(root), "out": str(out), **options}})["pid"]
-        waited = self._ask({"wait": pid, "kill_after_s": kill_after_s, "signal": int(number), "out": str(out)})
+        waited = self._ask({"wait": pid, "kill_after": kill_after, "signal": int(number), "out": str(out)})
         steps = [json.loads(line) for line in _lines(out / "steps")]
         outcome = json.loads((out / "outcome.json").read_bytes()) if (out / "outcome.json").exists() else {}
         return {**waited, "steps": steps, **outcome}
@@ -114,9 +115,9 @@ def _fork(options: dict) -> int:
     return pid
 
 
-def _wait(*, wait: int, kill_after_s: float | None, signal: int, out: str) -> dict:
-    """Wait for a child, after a signal if one is to be sent; the time counts from the child's first step."""
-    sent = None
+def _wait(*, wait: int, kill_after: list | None, signal: int, out: str) -> dict:
+    """Wait for a child, and meanwhile send it a signal, if one is to be sent."""
+    sent = due = None
     began = time.monotonic()
     while True:
         ended, status = os.waitpid(wait, os.WNOHANG)
@@ -124,7 +125,9 @@ def _wait(*, wait: int, kill_after_s: float | None, signal: int, out: str) -> di
             now = time.monotonic()
             after = None if sent is None else now - sent
             return {"status": os.waitstatus_to_exitcode(status), "seconds": now - began, "seconds_after_signal": after}
-        if kill_after_s is not None and sent is None and time.monotonic() - began > kill_after_s:
+        if kill_after is not None and due is None and len(_lines(Path(out) / "steps")) >= kill_after[0]:
+            due = time.monotonic() + kill_after[1]
+        if due is not None and sent is None and time.monotonic() >= due:
             sent = time.monotonic()
             os.kill(wait, signal)
         time.sleep(0.002)

@@ -142,8 +142,8 @@ def _model(path: Path, asked: Recipe, recipe: Recipe) -> Config:
             or wanted.window_frames != has.window_frames
         ):
             raise TrainingError(
-                f"The training in {path.name!r} was begun with another model than {wanted.name} with these settings; go "
-                "on without naming a model, or move the folder away to begin anew."
+                f"The training in {path.name!r} was begun with another model than {wanted.name} with these settings; "
+                "go on without naming a model, or move the folder away to begin anew."
             )
     learning_rate = recipe.learning_rate or has.learning_rate
     return replace(has, learning_rate=learning_rate)

@@ -204,8 +204,7 @@ def _block(data: bytes, place: int, n_bytes: int, count: int):
     places = [at for _, _, at in values if at is not None]
     for at in places:
         free[at : at + 4] = True
-    more = events[:, 10 : 10 + step_bytes] & 0x80
-    if not (events[:, ~free] == events[0, ~free]).all() or not (more == more[0]).all():
+    if not (events[:, ~free] == events[0, ~free]).all():
         return None
     shifts = 7 * np.arange(step_bytes, dtype=np.int64)
     steps = ((events[:, 10 : 10 + step_bytes] & 0x7F).astype(np.int64) << shifts).sum(axis=1)
