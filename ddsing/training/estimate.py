@@ -29,7 +29,7 @@ _START_S = 20.0  # importing TensorFlow and building the model
 _TRIAL_STEPS = 3
 # Two cores of 2023 at ddsp's own speed: 1.75 s for the network of `singing` on 4 windows of 4 s; the rest of its 2.8 s,
 # and of 0.9 s for a small model with 60 harmonics, is synthesis and loss.
-_NETWORK_S = 1.75 / (4_000 * 6.3e6)  # per frame and weight
+_NETWORK_S = 1.75 / (4_000 * 4.8e6)  # per frame and weight
 _SYNTHESIS_S = (0.35 / 4_000, 0.007 / 4_000)  # per frame; per frame and harmonic
 
 
