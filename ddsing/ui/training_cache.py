@@ -12,7 +12,7 @@ import streamlit as st
 from ddsing.dataset.voices import Voice
 from ddsing.ui import caches, dataset_cache
 
-HISTORIES, FORMINGS = 4, 4
+HISTORIES, FORMINGS, FIGURES = 4, 4, 8
 GAP_S = 0.35  # between two previews in a row
 
 
@@ -61,6 +61,19 @@ def course(history, *, total_steps: int | None = None):
         speed_steps=history.speed_steps,
         steps_per_s=history.steps_per_s,
     )
+
+
+def loss_figure(voice: Voice, history, *, total_steps: int | None, window: tuple[float, float] | None) -> tuple:
+    """The loss curve and its words, drawn once for each new point."""
+    return _loss_figure(history_stamp(voice), total_steps, window, history)
+
+
+@st.cache_resource(max_entries=FIGURES, show_spinner=False)
+def _loss_figure(stamp: tuple, total_steps: int | None, window: tuple | None, _history) -> tuple:
+    from ddsing.plots import training as plot
+
+    shown = course(_history, total_steps=total_steps)
+    return plot.loss_figure(shown, window=window), plot.loss_alt(shown)
 
 
 def forming(previews: tuple[Path, ...]) -> bytes:

@@ -70,8 +70,9 @@ def _bar(job) -> None:
 
 
 def _numbers(job) -> None:
+    begun = job.step is not None and job.steps and job.stage not in ("preparing", "loading")
     with st.grid(4, min_column_width=140):
-        st.metric("Step", f"{job.step:,} of {job.steps:,}" if job.step is not None and job.steps else "…")
+        st.metric("Step", f"{job.step:,} of {job.steps:,}" if begun else "…")
         st.metric("Loss", "…" if job.loss is None else f"{job.loss:.2f}")
         st.metric("Steps a second", "…" if not job.steps_per_s else _speed(job.steps_per_s))
         st.metric("Time left", "…" if job.eta_s is None else format_duration(job.eta_s))
@@ -130,21 +131,20 @@ def _curves(voice: Voice, job_id: str | None, total_steps: int | None) -> None:
         if total_steps:
             st.caption("The curve begins with the first steps.")
         return
-    course = training_cache.course(history, total_steps=total_steps)
-    _loss(course)
+    _loss(voice, history, total_steps)
     training_previews.show(history)
     training_coach.show(history)
-    _panels(course, job_id)
+    _panels(history, total_steps, job_id)
 
 
-def _loss(course) -> None:
+def _loss(voice: Voice, history, total_steps: int | None) -> None:
     from ddsing.plots import style
-    from ddsing.plots import training as plot
 
     st.markdown("#### Loss", help=GUIDE_HELP)
     window = st.session_state.get(_WINDOW)
-    st.plotly_chart(plot.loss_figure(course, window=window), key="train.loss", config=style.CONFIG,
-                    alt=plot.loss_alt(course), on_select=_look_closer, selection_mode="box")  # fmt: skip
+    figure, words = training_cache.loss_figure(voice, history, total_steps=total_steps, window=window)
+    st.plotly_chart(figure, key="train.loss", config=style.CONFIG, alt=words, on_select=_look_closer,
+                    selection_mode="box")  # fmt: skip
     if window is None:
         st.caption("Drag over the curve to look at a stretch of it; it stays while new points come.")
     else:
@@ -161,7 +161,7 @@ def _look_at_all() -> None:
     st.session_state[_WINDOW] = None
 
 
-def _panels(course, job_id: str | None) -> None:
+def _panels(history, total_steps: int | None, job_id: str | None) -> None:
     from ddsing.plots import style
     from ddsing.plots import training as plot
 
@@ -170,6 +170,7 @@ def _panels(course, job_id: str | None) -> None:
     )
     if panel.open:
         with panel, errors.guard():
+            course = training_cache.course(history, total_steps=total_steps)
             st.caption(
                 "Measured at each save on windows that the training never sees: how far the spectrum, the pitch "
                 "and the loudness of the voice are from the recordings. The best checkpoint is chosen by it."

@@ -150,7 +150,7 @@ def _transfer(voice: voices.Voice) -> None:
 def _end(voice: voices.Voice) -> None:
     st.markdown("Done: you made an instrument and sang with it. With ten minutes of your own voice and more steps it "
                 "becomes a good one: add recordings on the Datasets page.")  # fmt: skip
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Close the tutorial", key="tutorial.finish", icon=":material/check:", on_click=_close)
         st.page_link("pages/datasets.py", label="Your own voice", icon=":material/mic:")
 
