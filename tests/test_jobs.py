@@ -1,5 +1,6 @@
 """What a job's files mean, its log, its lock, its queue's folder, and the orders that a store gives."""
 
+import io
 import json
 import math
 import os
@@ -383,6 +384,25 @@ def test_a_log_is_cut_to_its_end_while_it_is_written_to(tmp_path):
     assert log.KEPT_BYTES * 0.99 < len(content) < log.MAX_BYTES
     assert content.startswith("(the beginning was cut off)\nline ") and "\0" not in content
     assert content.endswith(f"line 29999 {'x' * 90}\nthe last\n")
+
+
+def test_what_a_process_prints_in_the_middle_of_a_cut_is_not_lost(tmp_path, monkeypatch):
+    path = tmp_path / "log.txt"
+    path.write_bytes(b"a line\n" * (log.MAX_BYTES // 7 + 1))
+    with open(path, "ab") as file:
+        printer = log._Unfailing(file.fileno(), "w", closefd=False)
+        printing = threading.Thread(target=printer.write, args=(b"said meanwhile\n",))
+
+        class Slow(io.FileIO):
+            def truncate(self, size):
+                printing.start()
+                printing.join(0.3)
+                return super().truncate(size)
+
+        monkeypatch.setattr(log, "open", lambda path, mode, **_: Slow(path, mode.replace("b", "")), raising=False)
+        assert log.bound(path)
+        printing.join()
+    assert path.read_bytes().endswith(b"a line\nsaid meanwhile\n")
 
 
 def test_the_tail_of_a_log_is_plain_text(tmp_path):
