@@ -244,6 +244,29 @@ def test_more_data_is_noted_and_the_best_is_measured_again(trained, tmp_path):
     assert best[0] == 3 or best[1] != before[1]
 
 
+def test_a_dataset_of_2021_is_taken_as_it_is_though_its_recordings_are_there(trained):
+    workspace, _, _ = trained
+    tiny_training.prepared_voice(workspace, "bass", n_train=2, n_held_out=0)
+    (workspace.audio / "bass").mkdir()
+    soundfile.write(workspace.audio / "bass" / "one.wav", tiny_training.windows(1)[0]["audio"], 16_000)
+    before = {path.name: path.stat().st_mtime_ns for path in (workspace.audio / "bass_dataset").iterdir()}
+    assert run.train(workspace, "bass", tiny_training.tiny(steps=1)).step == 1
+    assert {path.name: path.stat().st_mtime_ns for path in (workspace.audio / "bass_dataset").iterdir()} == before
+
+
+def test_metrics_that_are_no_numbers_are_none():
+    from ddsing.engine import model
+
+    weights = model.random_weights(CONFIG)
+    (window,) = tiny_training.windows(1)
+    assert evaluation.measure(CONFIG, weights, [window]).spectral_loss > 0
+    broken = window | {"loudness_db": np.full_like(window["loudness_db"], np.nan)}
+    with np.errstate(all="ignore"):
+        assert evaluation.measure(CONFIG, weights, [window, broken]) is None
+    assert evaluation.measure(CONFIG, weights, []) is None
+    assert evaluation.measure(CONFIG, weights, [window], should_stop=lambda: True) is None
+
+
 def test_an_estimate_is_learnt_from_the_runs_of_this_computer(trained, tmp_path):
     workspace, _, _ = trained
     new = Workspace(tmp_path)

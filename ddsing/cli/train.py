@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
-from ddsing.training import estimate
-from ddsing.training.recipe import EXPORTS, Recipe
 from ddsing.units import format_duration
 from ddsing.workspace import open_workspace
 
@@ -42,7 +40,7 @@ def add_parser(commands) -> None:
         parser.add_argument(option, dest=field, type=kind, metavar="N", help=what)
     parser.add_argument("--mixed-precision", action="store_true", help="compute in 16 bits where that is faster")
     parser.add_argument(
-        "--export", choices=EXPORTS, default="best", help="which checkpoint becomes the instrument (best)"
+        "--export", choices=("best", "latest"), default="best", help="which checkpoint becomes the instrument (best)"
     )
     parser.add_argument(
         "--tracker", choices=("full", "fast", "tiny"), default="full", help="pitch of a dataset not prepared yet"
@@ -53,12 +51,14 @@ def add_parser(commands) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Train, or start the job that does."""
+    from ddsing.training.recipe import Recipe
+
     workspace = open_workspace(args.workspace)
     recipe = Recipe.from_options(vars(args))
     return _background(workspace, args.voice, recipe) if args.background else _foreground(workspace, args.voice, recipe)
 
 
-def _background(workspace, voice: str, recipe: Recipe) -> dict:
+def _background(workspace, voice: str, recipe) -> dict:
     from ddsing.jobs import device
     from ddsing.jobs.store import JobStore
     from ddsing.training import begin
@@ -71,18 +71,35 @@ def _background(workspace, voice: str, recipe: Recipe) -> dict:
     return {"job": status.id, "state": status.state}
 
 
-def _foreground(workspace, voice: str, recipe: Recipe) -> dict:
+def _foreground(workspace, voice: str, recipe) -> dict:
     from ddsing.training import run as runs
 
     began = time.monotonic()
-    expected_s, why = estimate.seconds(workspace, recipe)
-    print(f"About {format_duration(expected_s)} for the whole training ({why}).", file=sys.stderr)
+    print(_expectation(workspace, voice, recipe), file=sys.stderr)
     with _stop_on_signal() as should_stop:
         outcome = runs.train(workspace, voice, recipe, report=_Printer(), should_stop=should_stop)
     if outcome.stopped:
-        print(f"Stopped after step {outcome.step:,}, and saved; the same command goes on from there.", file=sys.stderr)
+        done = f"after step {outcome.step:,}, and saved" if outcome.step else "before its first step"
+        print(f"Stopped {done}; the same command goes on from there.", file=sys.stderr)
         raise KeyboardInterrupt
     return {**asdict(outcome), "seconds": round(time.monotonic() - began, 1)}
+
+
+def _expectation(workspace, voice: str, recipe) -> str:
+    """How long it will take, in a sentence."""
+    from ddsing.training import begin, checkpoints, estimate, folder
+    from ddsing.training.recipe import resolved
+
+    path = begin.locate(workspace, voice).path
+    how = folder.begun(path)
+    if how is not None and not how.recipe:  # of 2021, whose model is none of ours
+        return "Going on with a training of the 2021 notebooks."
+    recipe = recipe.merged(how.recipe) if how else recipe
+    steps = resolved(recipe).steps
+    done = max((checkpoint.step for checkpoint in checkpoints.published(path)), default=0)
+    expected_s, why = estimate.seconds(workspace, recipe)
+    left_s = format_duration(expected_s * max(0.0, 1.0 - done / steps))
+    return f"About {left_s} to step {steps:,}{f' from step {done:,}' if done else ''} ({why})."
 
 
 class _Printer:

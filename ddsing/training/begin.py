@@ -162,7 +162,8 @@ def _write_model(path: Path, trained: Config) -> Config:
 
 
 def _prepare(source: voices.Voice, recipe: Recipe, tell: Tell) -> None:
-    if not source.recordings():  # a dataset of 2021 without its recordings
+    """Prepare what is to be trained on, if need be; a dataset of 2021 is taken as it is."""
+    if not source.recordings() or (source.prepared and not (source.dataset_folder / "dataset.json").is_file()):
         return
     tell("preparing", 0.0)
     if not prepare.is_current(source):

@@ -53,7 +53,7 @@ def measure(
     *,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Metrics | None:
-    """Metrics of a model on windows of `windows`; None without any, or if it is to stop meanwhile."""
+    """Metrics of a model on windows of `windows`; None without any, if they are no numbers, or if it is to stop."""
     model = render.load(config, weights)
     losses, cents, decibels, tracked_s = [], [], [], 0.0
     for window in held_out:
@@ -69,7 +69,7 @@ def measure(
             f0_again = pitch.track(again, tracker="tiny")[0][: len(window["f0_hz"])]
             cents.append(distance.f0_cents(window["f0_hz"], window["f0_confidence"], f0_again))
     known = [value for value in cents if value is not None]
-    if not losses:
+    if not losses or not np.isfinite([*losses, *decibels]).all():
         return None
     return Metrics(float(np.mean(losses)), float(np.mean(known)) if known else None, float(np.mean(decibels)))
 

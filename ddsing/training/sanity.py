@@ -69,7 +69,7 @@ def n_windows(workspace: Workspace, voice_name: str) -> int:
 def check(
     workspace: Workspace, voice_name: str, *, windows: tuple[int, ...] | None = None, step: str | int = "best"
 ) -> tuple[Comparison, ...]:
-    """Compare held-out windows, or training windows where none is held out, with their reconstruction; usually three."""
+    """Compare held-out windows with their reconstruction, training windows where none is held out; usually three."""
     where = begin.locate(workspace, voice_name)
     trained = folder.config(where.path)
     if trained is None:
