@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -135,7 +136,7 @@ def _path(voice: Voice, instrument: Instrument) -> Path:
 
 def _keep(path: Path, arrays: dict[str, np.ndarray], space: LatentSpace) -> None:
     buffer = io.BytesIO()
-    columns = {f"of_{name}": array for name, array in arrays.items()}
+    columns: dict[str, Any] = {f"of_{name}": array for name, array in arrays.items()}
     np.savez(buffer, space=np.frombuffer(json.dumps(space.to_json()).encode(), np.uint8), **columns)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

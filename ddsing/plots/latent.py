@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -77,7 +78,7 @@ def _groups(colour_by: str, f0_hz, loudness_db, file) -> list[tuple[str, np.ndar
         ]
         others = np.array([entry in rest for entry in file])
         return groups + ([(f"{len(rest)} others", others, {"color": style.SOURCE})] if rest else [])
-    bar = {"thickness": 10, "outlinewidth": 0}
+    bar: dict[str, Any] = {"thickness": 10, "outlinewidth": 0}
     if colour_by == "loudness":
         return [("", everything, {"color": loudness_db, "colorscale": PITCH_SCALE, "showscale": True,
                                   "colorbar": bar | {"title": {"text": "loudness, dB", "side": "right"}}})]  # fmt: skip

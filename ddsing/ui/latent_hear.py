@@ -57,8 +57,8 @@ def _phrase(stamp: tuple, ends: tuple, _instrument) -> bytes:
     from ddsing.latent import explore
 
     model, _ = caches.models().get(_instrument)
-    first, last = (None if end is None else np.array(end) for end in ends)
-    return explore.sing(model, _instrument, first, last)
+    first, last = ends
+    return explore.sing(model, _instrument, np.array(first), None if last is None else np.array(last))
 
 
 # Moving
