@@ -1,4 +1,4 @@
-"""Element-wise functions compiled by XLA: one pass over memory instead of one per operation."""
+"""Element-wise functions compiled by XLA: on a CPU, one pass over memory instead of one per operation."""
 
 from collections.abc import Callable
 from functools import cache, wraps
@@ -7,14 +7,19 @@ from ddsing.engine import runtime
 
 
 def compiled(function: Callable) -> Callable:
-    """Compile `function` of tensors at its first call with arguments of some shape and type."""
+    """Compile `function` of tensors, at its first call with arguments of some shape and type; on a GPU, leave it."""
 
     @cache
     def build():
-        return runtime.tensorflow().function(function, jit_compile=True)
+        return runtime.tensorflow().function(function, jit_compile=True, autograph=False)
 
     @wraps(function)
     def call(*args):
-        return build()(*args)
+        return build()(*args) if compiles() else function(*args)
 
     return call
+
+
+def compiles() -> bool:
+    """Whether `compiled` functions are compiled."""
+    return runtime.device().kind == "cpu" and not runtime.tensorflow().config.functions_run_eagerly()

@@ -1,8 +1,8 @@
 """Keras's GRU (``reset_after=True``) over whole sequences, with a gradient of its own.
 
-What does not depend on the state is computed for all steps at once: the product with the input kernel before the loop, and,
-after the loop back, the gradients of all weights, each as one matrix product. Left inside the loops are one product with the
-recurrent kernel a step, and the gates. Sequences are time-major and begin with a state of zero.
+What does not depend on the state is computed for all steps at once: the product with the input kernel before the loop,
+and, after the loop back, the gradients of all weights, each as one matrix product. Inside the loops are left
+one product with the recurrent kernel a step, and the gates. Sequences are time-major and begin with a state of zero.
 """
 
 from functools import cache
@@ -90,7 +90,7 @@ def _backward(upstream, keep, through, recurrent_kernel, dtype):
 
 
 def _scan(step, n_steps, state, widths, *, backwards=False):
-    """``state, *outputs = step(t, state)`` for all steps; every output [n_steps, batch, its width], in the order of time."""
+    """``state, *outputs = step(t, state)`` for all steps; each output [n_steps, batch, its width], in time's order."""
     tf = runtime.tensorflow()
     unrolled = max(n for n in range(1, _MAX_UNROLLED + 1) if n_steps % n == 0)
     n_turns = n_steps // unrolled
@@ -115,8 +115,8 @@ def _scan(step, n_steps, state, widths, *, backwards=False):
 def _factors(projected, inner, before, bias):
     """What a state's gradient is multiplied by on its way to the state before and through the gates, for all steps.
 
-    Returns ``keep`` [n_steps, batch, channels]; ``through`` [n_steps, batch, 3, channels], to the product with the recurrent
-    kernel; ``candidate``, to the candidate's input.
+    Returns ``keep`` [n_steps, batch, channels]; ``through`` [n_steps, batch, 3, channels], to the product with the
+    recurrent kernel; ``candidate``, to the candidate's input.
     """
     tf = runtime.tensorflow()
     update, reset, ahead = tf.split(projected, 3, axis=-1)
@@ -131,7 +131,7 @@ def _factors(projected, inner, before, bias):
 
 @compiled
 def _bulk_gradients(on_states, through, candidate):
-    """The gradients of the projected inputs and of the products with the recurrent kernel: [n_steps, batch, 3·channels]."""
+    """The gradients of the projected inputs and of the products with the recurrent kernel, in the shape of both."""
     tf = runtime.tensorflow()
     n_steps, batch, channels = on_states.shape
     on_inner = tf.reshape(through * on_states[:, :, tf.newaxis], [n_steps, batch, 3 * channels])

@@ -5,7 +5,7 @@ Values are time-major, [n_frames · batch, channels]: a frame of all windows, th
 Reference: ddsp.training.decoders, ddsp.training.encoders, ddsp.training.nn.FcStack.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from ddsing.constants import SAMPLE_RATE
@@ -13,7 +13,7 @@ from ddsing.engine import runtime
 from ddsing.engine.training.compiling import compiled
 from ddsing.engine.training.gru import gru
 from ddsing.engine.training.products import product
-from ddsing.model_config import N_MFCCS, ModelConfig
+from ddsing.model_config import N_MFCCS, ModelConfig, ZConfig
 
 _LAYER_NORM_EPSILON = 1e-3  # Keras's default
 _INSTANCE_NORM_EPSILON = 1e-5
@@ -21,7 +21,7 @@ _LEAKY_RELU_SLOPE = 0.2
 _SPECTRA = {63: (2048, 0.5), 125: (1024, 0.5), 250: (1024, 0.75), 500: (512, 0.75), 1000: (256, 0.75)}
 
 
-def decode(config: ModelConfig, weights: Mapping, inputs, *, dtype: str = "float32"):
+def decode(config: ModelConfig, weights: Mapping, inputs, *, dtype: str = "float32", recurrent: Callable | None = None):
     """The decoder's outputs before scaling.
 
     Parameters
@@ -32,6 +32,9 @@ def decode(config: ModelConfig, weights: Mapping, inputs, *, dtype: str = "float
         In the order of `config.input_keys`.
     dtype : str
         What matrix products are computed in.
+    recurrent : callable, optional
+        ``recurrent(part, x)`` runs the GRU of ``decoder`` or ``encoder`` on x [shape=(n_steps, batch, n_in)]; `gru`
+        otherwise.
 
     Returns
     -------
@@ -50,16 +53,16 @@ def decode(config: ModelConfig, weights: Mapping, inputs, *, dtype: str = "float
     columns = [tf.reshape(x, [-1, x.shape[2]]) for x in inputs]
     stacked = [stack(x, f"decoder/input_stacks/{index}") for index, x in enumerate(columns)]
     x = tf.reshape(tf.concat(stacked, axis=1), [n_frames, batch, len(stacked) * config.ch])
-    states = gru(x, *(_cell(weights, "decoder/rnn/rnn/cell")), dtype=dtype)
+    states = _recurrent(weights, "decoder", x, dtype, recurrent)
     x = stack(tf.concat([*stacked, tf.reshape(states, [-1, config.rnn_channels])], axis=1), "decoder/out_stack")
     outputs = _linear(x, weights, "decoder/dense_out", dtype)
     return tf.reshape(outputs, [n_frames, batch, outputs.shape[1]])
 
 
-def mfccs(config: ModelConfig, audio):
+def mfccs(config: ZConfig, audio):
     """The MFCCs that the z encoder hears, normalised over the window: [n_steps, batch, 30]."""
     tf, ddsp = runtime.tensorflow(), runtime.ddsp()
-    fft_size, overlap = _SPECTRA[config.z.z_time_steps]
+    fft_size, overlap = _SPECTRA[config.z_time_steps]
     x = ddsp.spectral_ops.compute_mfcc(
         audio,
         lo_hz=20.0,
@@ -74,22 +77,25 @@ def mfccs(config: ModelConfig, audio):
     return tf.transpose((x - mean) / tf.sqrt(variance + _INSTANCE_NORM_EPSILON), [1, 0, 2])
 
 
-def encode(weights: Mapping, normalised, n_frames: int, *, dtype: str = "float32"):
+def encode(weights: Mapping, normalised, n_frames: int, *, dtype: str = "float32", recurrent: Callable | None = None):
     """z, [n_frames, batch, z_dims], of what `mfccs` gave."""
     tf, ddsp = runtime.tensorflow(), runtime.ddsp()
     x = normalised * weights["encoder/z_norm/scale"][0, 0] + weights["encoder/z_norm/shift"][0, 0]
-    states = gru(x, *_cell(weights, "encoder/rnn/rnn/cell"), dtype=dtype)
+    states = _recurrent(weights, "encoder", x, dtype, recurrent)
     n_steps, batch, channels = states.shape
-    z = tf.reshape(
-        _linear(tf.reshape(states, [-1, channels]), weights, "encoder/dense_out", dtype), [n_steps, batch, -1]
-    )
+    z = _linear(tf.reshape(states, [-1, channels]), weights, "encoder/dense_out", dtype)
+    z = tf.reshape(z, [n_steps, batch, -1])
     if n_steps == n_frames:
         return z
     return tf.transpose(ddsp.core.resample(tf.transpose(z, [1, 0, 2]), n_frames), [1, 0, 2])
 
 
-def _cell(weights, prefix):
-    return (weights[f"{prefix}/{name}"] for name in ("kernel", "recurrent_kernel", "bias"))
+def _recurrent(weights, part, x, dtype, recurrent):
+    if recurrent:
+        return recurrent(part, x)
+    return gru(
+        x, *(weights[f"{part}/rnn/rnn/cell/{name}"] for name in ("kernel", "recurrent_kernel", "bias")), dtype=dtype
+    )
 
 
 def _linear(x, weights, prefix, dtype):

@@ -1,21 +1,27 @@
-"""One step of training: ddsp's own loss, gradient clipping and Adam, on the variables of ddsp's own `Autoencoder`.
+"""One step of training: ddsp's loss, gradient clipping and Adam, on the variables of ddsp's own `Autoencoder`.
 
-The model's variables and the optimizer are ddsp's and Keras's, so a checkpoint of `Step.checkpoint_object` has the names
-that ddsp's Trainer writes, and either can go on from the other's.
+What is computed is what ddsp's Trainer computes; how, is in the modules beside this one. The model's variables and the
+optimizer are ddsp's and Keras's, so a checkpoint of `Step.checkpoint_object` has the names that ddsp's Trainer writes,
+and either can go on from the other's.
 
 Reference: ddsp.training.trainers.Trainer, ddsp.losses.SpectralLoss.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import model as models
 from ddsing.engine import runtime
-from ddsing.engine.training import network, synthesis
+from ddsing.engine.training import precision, reconstruction
+from ddsing.engine.training.memory import n_parts_that_fit
 from ddsing.engine.training.spectral_loss import spectral_loss
+from ddsing.engine.training.synthesis import ddsp_noise
+from ddsing.errors import SettingsError
 from ddsing.model_config import ModelConfig
+
+_FEATURES = ("audio", "f0_hz", "loudness_db")
 
 
 class Step:
@@ -32,9 +38,14 @@ class Step:
     learning_rate, lr_decay_steps, lr_decay_rate, grad_clip_norm : float
         As ddsp's Trainer.
     mixed_precision : bool
-        Compute in 16 bits where that is faster.
+        Matrix products in 16 bits; weights, loss and averages stay in 32.
     seed : int
-        Of the noise that the filters shape.
+        Of the noise that the filters shape: what ddsp draws after ``tf.random.set_seed(seed)``.
+    devices : sequence of str, optional
+        TensorFlow's names of the devices that share each batch; all GPUs by default.
+    n_parts : int, optional
+        In how many parts, one after the other, a device takes its share of a batch; the gradient is the same. By
+        default as few as fit into memory.
     """
 
     def __init__(
@@ -50,19 +61,30 @@ class Step:
         grad_clip_norm: float = 3.0,
         mixed_precision: bool = False,
         seed: int = 0,
+        devices: Sequence[str] | None = None,
+        n_parts: int | None = None,
     ):
         tf = runtime.tensorflow()
-        tf.random.set_seed(seed)
         self.config, self.batch_size, self.window_frames = config, batch_size, window_frames
+        self._devices = _devices(batch_size, devices)
+        share = batch_size // len(self._devices)
+        self._n_parts = n_parts or n_parts_that_fit(config, share, window_frames)
+        if share % self._n_parts:
+            raise SettingsError(f"A share of {share} windows does not divide into {self._n_parts} equal parts.")
         self._model = models.autoencoder(config, n_samples=window_frames * HOP_SAMPLES)
         self._names = models.variables(self._model, config)
         models.assign_weights(self._model, config, weights)
-        schedule = tf.keras.optimizers.schedules.ExponentialDecay(learning_rate, lr_decay_steps, lr_decay_rate)
-        self._optimizer = tf.keras.optimizers.Adam(schedule)
+        self._schedule = tf.keras.optimizers.schedules.ExponentialDecay(learning_rate, lr_decay_steps, lr_decay_rate)
+        self._optimizer = tf.keras.optimizers.Adam(self._schedule)
         self._optimizer.build(self._model.trainable_variables)
-        self._seed = seed
-        self._clip_norm = grad_clip_norm
-        self._update, self._evaluate = tf.function(self._update_graph), tf.function(self._losses_graph)
+        self._clip_norm, self._seed = grad_clip_norm, seed
+        self._dtype = precision.dtype(mixed_precision)
+        self._loss_scale = precision.LossScale() if self._dtype == "float16" else None
+        # On a GPU, Keras's own GRU is cuDNN's.
+        self._recurrent = self._keras_gru if runtime.device().kind == "gpu" else None
+        self._update, self._evaluate = (
+            tf.function(function, autograph=False) for function in (self._update_graph, self._losses_graph)
+        )
 
     def run(self, batch: Mapping[str, np.ndarray]) -> float:
         """Train on a batch and return its loss before the update.
@@ -73,10 +95,10 @@ class Step:
             ``audio`` [shape=(batch_size, 64 · window_frames), float32], ``f0_hz`` and ``loudness_db``
             [shape=(batch_size, window_frames), float32], loudness on the scale of `config.generation`.
         """
-        return float(self._update(self._tensors(batch))["total_loss"])
+        return float(self._update(self._tensors(batch)))
 
     def losses(self, batch: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """The losses of a batch, nothing learnt: ``spectral_loss``, ``total_loss``."""
+        """The losses of a batch of any size: ``spectral_loss``, ``total_loss``; nothing is learnt."""
         return {name: float(value) for name, value in self._evaluate(self._tensors(batch)).items()}
 
     held_out_losses = losses
@@ -113,43 +135,80 @@ class Step:
 
     def _tensors(self, batch):
         tf = runtime.tensorflow()
-        return {name: tf.constant(batch[name], tf.float32) for name in ("audio", "f0_hz", "loudness_db")}
+        return {name: tf.constant(batch[name], tf.float32) for name in _FEATURES}
+
+    def _keras_gru(self, part, x):
+        tf = runtime.tensorflow()
+        layer = self._model.decoder.rnn if part == "decoder" else self._model.encoder.rnn
+        return tf.transpose(layer(tf.transpose(x, [1, 0, 2])), [1, 0, 2])
 
     def _losses_graph(self, batch):
-        tf = runtime.tensorflow()
-        data = self._data(batch)
-        audio = self._synthesise(data, self._names)
-        loss = spectral_loss(data["audio"], audio)
+        noise = ddsp_noise(self._seed, 0, batch["audio"].shape)
+        loss = self._loss(reconstruction.prepare(self.config, batch, noise), batch["audio"])
         return {"spectral_loss": loss, "total_loss": loss}
 
-    def _data(self, batch):
-        """What of a step the weights have no part in."""
-        tf = runtime.tensorflow()
-        noise = tf.random.stateless_uniform(batch["audio"].shape, [self._seed, 0], -1.0, 1.0)
-        data = {**batch, "noise": noise, "waves": synthesis.waves(self.config, batch["f0_hz"])}
-        if self.config.z:
-            data["mfccs"] = network.mfccs(self.config, batch["audio"])
-        return data
-
-    def _synthesise(self, data, weights):
-        tf, ddsp = runtime.tensorflow(), runtime.ddsp()
-        scaled = [
-            data["loudness_db"] / self.config.db_range + 1.0,
-            ddsp.training.preprocessing.scale_f0_hz(data["f0_hz"]),
-        ]
-        inputs = [tf.transpose(x)[..., tf.newaxis] for x in scaled]
-        if self.config.z:
-            inputs.append(network.encode(weights, data["mfccs"], self.window_frames))
-        outputs = tf.transpose(network.decode(self.config, weights, inputs), [1, 0, 2])
-        amplitudes, magnitudes = synthesis.controls(self.config, outputs, data["f0_hz"])
-        harmonic = synthesis.harmonic(self.config, data["waves"], amplitudes)
-        return harmonic + synthesis.noise(self.config, data["noise"], magnitudes)
+    def _loss(self, prepared, target):
+        options = {"dtype": self._dtype, "recurrent": self._recurrent}
+        return spectral_loss(target, reconstruction.audio(self.config, self._names, prepared, **options))
 
     def _update_graph(self, batch):
         tf = runtime.tensorflow()
-        variables = self._model.trainable_variables
+        batch = batch | {"noise": ddsp_noise(self._seed, self._optimizer.iterations, batch["audio"].shape)}
+        results = []
+        for index, device in enumerate(self._devices):
+            share = {name: tf.split(x, len(self._devices))[index] for name, x in batch.items()}
+            with tf.device(device):
+                results.append(self._of_parts(share) if self._n_parts > 1 else self._gradients(share))
+        n = len(results)
+        loss, *gradients = results[0] if n == 1 else [tf.add_n(list(parts)) / n for parts in zip(*results)]
+        norm = tf.linalg.global_norm(gradients)
+        gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
+        if self._loss_scale is None:
+            self._apply(gradients)
+        else:
+            self._loss_scale.apply_if_finite(norm, lambda: self._apply(gradients))
+        return loss
+
+    def _of_parts(self, share):
+        """The mean loss and gradients of equal parts of a share, one after the other."""
+        tf, n = runtime.tensorflow(), self._n_parts
+        parts = {name: tf.reshape(x, [n, x.shape[0] // n, *x.shape[1:]]) for name, x in share.items()}
+
+        def add(index, *sums):
+            found = self._gradients({name: x[index] for name, x in parts.items()})
+            return [index + 1, *(total + value / n for total, value in zip(sums, found))]
+
+        nothing = [tf.zeros([]), *(tf.zeros(variable.shape) for variable in self._model.trainable_variables)]
+        return tf.while_loop(lambda index, *_: index < n, add, [0, *nothing], parallel_iterations=1)[1:]
+
+    def _gradients(self, share):
+        """The loss of some windows, and its gradient by each trainable variable."""
+        tf, variables = runtime.tensorflow(), self._model.trainable_variables
+        prepared = reconstruction.prepare(self.config, share, share["noise"])
+        scale = 1.0 if self._loss_scale is None else self._loss_scale.value
         with tf.GradientTape() as tape:
-            losses = self._losses_graph(batch)
-        gradients, _ = tf.clip_by_global_norm(tape.gradient(losses["total_loss"], variables), self._clip_norm)
-        self._optimizer.apply_gradients(zip(gradients, variables))
-        return losses
+            loss = self._loss(prepared, share["audio"])
+            objective = loss * scale
+        gradients = tape.gradient(objective, variables)
+        return [loss, *(gradients if self._loss_scale is None else [gradient / scale for gradient in gradients])]
+
+    def _apply(self, gradients):
+        """Keras's Adam, each weight and its averages in one operation."""
+        tf, adam = runtime.tensorflow(), self._optimizer
+        rate, n = self._schedule(adam.iterations), tf.cast(adam.iterations + 1, tf.float32)
+        adam._current_learning_rate.assign(rate)
+        betas = {"beta1": adam.beta_1, "beta2": adam.beta_2}
+        powers = {f"{name}_power": tf.constant(beta, tf.float32) ** n for name, beta in betas.items()}
+        variables = zip(self._model.trainable_variables, adam._momentums, adam._velocities, gradients)
+        for variable, m, v, gradient in variables:
+            handles = {"var": variable.handle, "m": m.handle, "v": v.handle}
+            tf.raw_ops.ResourceApplyAdam(**handles, **powers, **betas, lr=rate, epsilon=adam.epsilon, grad=gradient)
+        adam.iterations.assign_add(1)
+
+
+def _devices(batch_size, asked):
+    """The devices that share a batch: as many of the GPUs as divide it equally."""
+    tf = runtime.tensorflow()
+    names = list(asked or [device.name for device in tf.config.list_logical_devices("GPU")] or ["/device:CPU:0"])
+    n = max(n for n in range(1, len(names) + 1) if batch_size % n == 0)
+    return names[:n]
