@@ -11,6 +11,7 @@ from ddsing.ui import blind_results, caches, compare_choice, errors, links, play
 from ddsing.ui.formatting import format_duration, plain
 
 TEST = "test"
+_OPEN = "blind.test"
 LONG_S = 12.0  # longer sounds are heard in an excerpt of this length, unless chosen otherwise
 HELP = {
     "abx": "Is there a difference that can be heard? X is A or B; say which. Guessing is right half of the time.",
@@ -20,12 +21,12 @@ HELP = {
 
 def show() -> None:
     """The view: the test that the address names, else the set-up and earlier results."""
-    wanted = links.one(TEST)
+    wanted = _wanted()
     test = None
     with errors.guard():
         test = store().get(wanted) if wanted else None
     if test is not None and not test.finished:
-        links.put(compare_choice.PARAMETER, None)
+        links.keep(compare_choice.PARAMETER, [])
         _run(test)
         return
     if test is not None:
@@ -45,9 +46,17 @@ def store():
     return TestStore(caches.workspace())
 
 
-@errors.callback
+def _wanted() -> str:
+    said = links.asked(TEST)
+    if said:
+        st.session_state[_OPEN] = said[0]
+    wanted = st.session_state.setdefault(_OPEN, "")
+    links.keep(TEST, [wanted] if wanted else [])
+    return wanted
+
+
 def _open(test_id: str) -> None:
-    links.put(TEST, test_id or None)
+    st.session_state[_OPEN] = test_id
 
 
 def _set_up(*, quiet: bool) -> None:

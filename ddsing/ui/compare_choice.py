@@ -18,10 +18,11 @@ def chosen() -> list[Take]:
     """The takes that are compared, in the order in which they were chosen; at first, the newest two of a recording."""
     from ddsing.comparison import choose
 
-    if _CHOSEN not in st.session_state:
-        st.session_state[_CHOSEN] = links.many(PARAMETER) or _first()
+    said = links.asked(PARAMETER)
+    if said or _CHOSEN not in st.session_state:
+        _set(said or _first())
     takes = choose.found(caches.workspace(), st.session_state[_CHOSEN])[:MOST]
-    links.put(PARAMETER, [take.id for take in takes])
+    links.keep(PARAMETER, [take.id for take in takes])
     return takes
 
 
@@ -32,7 +33,12 @@ def _first() -> list[str]:
 
 
 def put(ids: list[str]) -> None:
-    """Compare these from now on; before the table is drawn, or in a callback."""
+    """Compare these from now on; for callbacks."""
+    links.changed(PARAMETER)
+    _set(ids)
+
+
+def _set(ids: list[str]) -> None:
     st.session_state[_CHOSEN] = list(ids)
     st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
 

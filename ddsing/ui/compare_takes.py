@@ -10,7 +10,7 @@ from ddsing.experiments import Take
 from ddsing.ui import compare_cache, compare_choice, errors, links, players, transfer, work
 
 MATCHED = "matched"
-_PLAYER = "compare.player"
+_PLAYER, _MATCHED = "compare.player", "compare.matched"
 
 
 def show() -> None:
@@ -32,6 +32,7 @@ def show() -> None:
     if not takes:
         st.info("Tick up to nine takes in the table.", icon=":material/check_box:")
         return
+    _matched()
     _heading(takes)
     with errors.guard():
         _player(takes)
@@ -75,15 +76,24 @@ def _player(takes: list[Take]) -> None:
         }
         for number, ((take, name), gain) in enumerate(zip(heard, gains), start=1)
     ]
-    matched = links.one(MATCHED, "1") != "0"
+    matched = _matched()
     players.switcher(tracks, common_db=round(matching.common_gain_db(loud), 3), matched=matched, key=_PLAYER,
                      on_matched=_match)  # fmt: skip
     if not same:
         st.caption("These takes are of different recordings; the position is kept all the same.")
 
 
+def _matched() -> bool:
+    """Whether loudness is matched; it is, unless somebody or the address wants otherwise."""
+    if links.asked(MATCHED) == ["0"]:
+        st.session_state[_MATCHED] = False
+    matched = st.session_state.setdefault(_MATCHED, True)
+    links.keep(MATCHED, [] if matched else ["0"])
+    return matched
+
+
 def _match() -> None:
-    links.put(MATCHED, None if st.session_state[_PLAYER].matched else "0")
+    st.session_state[_MATCHED] = bool(st.session_state[_PLAYER].matched)
 
 
 def _plots(takes: list[Take]) -> None:

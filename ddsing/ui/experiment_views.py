@@ -8,7 +8,6 @@ import streamlit as st
 from ddsing.ui import errors, links
 
 KEY = "view"
-_SEEN = "view.seen"  # in the address
 VIEWS = {  # name in the address: what people read, icon, module with a `show()`
     "takes": ("Takes", ":material/compare:", "ddsing.ui.compare_takes"),
     "blind": ("Blind test", ":material/hearing:", "ddsing.ui.blind_test"),
@@ -23,16 +22,13 @@ VIEWS = {  # name in the address: what people read, icon, module with a `show()`
 def pick() -> str:
     """The switch; the chosen view's name."""
     there = [name for name in VIEWS if importlib.util.find_spec(VIEWS[name][2])]
-    asked = links.one(KEY, there[0])
-    if asked != st.session_state.get(_SEEN) and asked in there:  # a link was followed, or the browser went back
-        st.session_state[KEY] = asked
-    st.session_state.setdefault(KEY, there[0])
-    name = st.segmented_control(
+    links.choice(KEY, there)
+    chosen = st.segmented_control(
         "View", there, key=KEY, required=True, label_visibility="collapsed", width="stretch", persist_state="session",
         format_func=lambda name: f"{VIEWS[name][1]} {VIEWS[name][0]}",
     )  # fmt: skip
-    links.put(KEY, name)
-    st.session_state[_SEEN] = name
+    name = chosen or there[0]
+    links.begin(name, there[0])
     return name
 
 

@@ -41,10 +41,12 @@ def _choose(names: list[str], files: list[str]):
     from ddsing.comparison.matrix import Matrix
 
     left, right = st.columns(2)
-    links.begin_with(INSTRUMENTS, names[:4])
-    links.begin_with(RECORDINGS, files[:4])
-    instruments = left.multiselect("Instruments", names, key=INSTRUMENTS, bind="query-params")
-    chosen = right.multiselect("Recordings", files, key=RECORDINGS, bind="query-params")
+    links.choices(INSTRUMENTS, names, names[:4])
+    links.choices(RECORDINGS, files, files[:4])
+    instruments = left.multiselect("Instruments", names, key=INSTRUMENTS, persist_state="session")
+    chosen = right.multiselect("Recordings", files, key=RECORDINGS, persist_state="session")
+    links.keep(INSTRUMENTS, instruments)
+    links.keep(RECORDINGS, chosen)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         tracker = st.segmented_control("Pitch tracker", TRACKERS, default="tiny", key=TRACKER, required=True,
                                        bind="query-params", help="Tiny is quick; full is the most exact.")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 
 import pandas as pd
@@ -10,6 +11,7 @@ import streamlit as st
 from ddsing.errors import SettingsError
 from ddsing.transfer.morph import MAX_POINTS, Morph
 from ddsing.ui import links
+from ddsing.ui.formatting import plain
 
 Points = tuple[tuple[float, tuple[float, ...]], ...]
 PARAMETER = "weights"  # in the address: 60,40 or 0:100,0;8:0,100
@@ -40,35 +42,40 @@ def read(said: str, n: int) -> Points | None:
 
 def edit(names: list[str], duration_s: float) -> Points:
     """The widgets; the points as they stand, weights adding up to 1."""
-    n, about = len(names), tuple(names)
-    if st.session_state.get(_KEPT, (None,))[0] != about:  # first of all what a link says, then an even mixture
-        asked = read(links.one(PARAMETER), n)
-        st.session_state[_KEPT] = (about, asked)
-        st.session_state[_MODE] = MODES[1] if asked and len(asked) > 1 else MODES[0]
-    begun: Points | None = st.session_state[_KEPT][1]
-    mode = st.segmented_control("Weights", MODES, key=_MODE, required=True)
-    points = _over_time(names, duration_s, begun) if mode == MODES[1] else _fixed(names, begun)
-    links.put(PARAMETER, text(points))
+    about, said = tuple(names), links.asked(PARAMETER)
+    held = st.session_state.get(_KEPT)
+    if said or held is None or held[0] != about:  # first of all what a link says, then an even mixture
+        begun = read(said[0], len(names)) if said else None
+        held = (about, begun, secrets.token_hex(3))  # new keys, so that the widgets begin anew
+        st.session_state[f"{_MODE}.{held[2]}"] = MODES[1] if begun and len(begun) > 1 else MODES[0]
+    slot = held[2]
+    mode = st.segmented_control("Weights", MODES, key=f"{_MODE}.{slot}", required=True, persist_state="session")
+    if mode == MODES[1]:
+        points = _over_time(names, duration_s, held[1], slot)
+    else:
+        points = _fixed(names, held[1], slot)
+    st.session_state[_KEPT] = (about, points if f"morph.points.{slot}" not in st.session_state else held[1], slot)
+    links.keep(PARAMETER, [text(points)])
     return points
 
 
-def _fixed(names: list[str], begun: Points | None) -> Points:
+def _fixed(names: list[str], begun: Points | None, slot: str) -> Points:
     shares = begun[0][1] if begun else (1 / len(names),) * len(names)
-    slot = hash(tuple(names))
     if len(names) == 2:
-        st.caption(f"From only {names[0]} (0 %) to only {names[1]} (100 %).")
-        share = st.slider(
-            f"Share of {names[1]}", 0, 100, round(100 * shares[1]), format="%d %%", key=f"morph.share.{slot}"
-        )
+        key = f"morph.share.{slot}"
+        st.session_state.setdefault(key, round(100 * shares[1]))
+        st.caption(f"From only {plain(names[0])} (0 %) to only {plain(names[1])} (100 %).")
+        share = st.slider(f"Share of {plain(names[1])}", 0, 100, format="%d %%", key=key, persist_state="session")
         return ((0.0, (1 - share / 100, share / 100)),)
-    values = [
-        st.slider(name, 0, 100, round(100 * share), format="%d", key=f"morph.weight.{place}.{slot}")
-        for place, (name, share) in enumerate(zip(names, shares))
-    ]
-    return Morph(tuple(names), ("",) * len(names), ((0.0, tuple(map(float, values))),)).points
+    values = []
+    for place, (name, weight) in enumerate(zip(names, shares)):
+        key = f"morph.weight.{place}.{slot}"
+        st.session_state.setdefault(key, round(100 * weight))
+        values.append(float(st.slider(plain(name), 0, 100, key=key, persist_state="session")))
+    return Morph(tuple(names), ("",) * len(names), ((0.0, tuple(values)),)).points
 
 
-def _over_time(names: list[str], duration_s: float, begun: Points | None) -> Points:
+def _over_time(names: list[str], duration_s: float, begun: Points | None, slot: str) -> Points:
     points = begun if begun and len(begun) > 1 else _from_first_to_last(len(names), duration_s)
     columns = _unique(names)
     table = pd.DataFrame(
@@ -76,10 +83,9 @@ def _over_time(names: list[str], duration_s: float, begun: Points | None) -> Poi
     )
     st.caption("Each row is a moment; between them the weights run straight. Add or delete rows as you like.")
     edited = st.data_editor(
-        table, num_rows="dynamic", hide_index=True, key=f"morph.points.{hash((tuple(names), duration_s))}",
+        table, num_rows="dynamic", hide_index=True, key=f"morph.points.{slot}",
         column_config={
-            "Time, s": st.column_config.NumberColumn(min_value=0.0, max_value=round(duration_s, 2), format="%.2f",
-                                                     required=True),
+            "Time, s": st.column_config.NumberColumn(min_value=0.0, format="%.2f", required=True),
             **{name: st.column_config.NumberColumn(min_value=0, max_value=100, format="%.0f", required=True)
                for name in columns},
         },

@@ -27,10 +27,13 @@ def show() -> None:
         return
     left, right = st.columns([3, 2], gap="large")
     with left, errors.guard():
-        links.begin_with(BETWEEN, names[:2])
-        chosen = st.multiselect("Instruments, two to four", names, key=BETWEEN, bind="query-params",
+        links.choices(BETWEEN, names, names[:2])
+        chosen = st.multiselect("Instruments, two to four", names, key=BETWEEN, persist_state="session",
                                 max_selections=MAX_INSTRUMENTS)  # fmt: skip
-        file = st.selectbox("Recording", list(files), key=SOURCE, bind="query-params")
+        links.keep(BETWEEN, chosen)
+        links.choice(SOURCE, list(files))
+        file = st.selectbox("Recording", list(files), key=SOURCE, persist_state="session")
+        links.keep(SOURCE, [file])
         sound = caches.recording(":".join(map(str, caches.stamp(files[file]))), files[file])
         duration_s = len(sound.audio) / 16_000
         points = morph_points.edit(chosen, duration_s) if len(chosen) >= MIN_INSTRUMENTS else None

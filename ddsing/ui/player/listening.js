@@ -153,6 +153,7 @@ function ratingRow(self, index) {
   slider.oninput = () => {
     self.scores[index - 1] = Number(slider.value);
     said.textContent = slider.value;
+    slider.dataset.rated = true;
     paint(self);
   };
   slider.onfocus = () => self.mixer.choose(index);
