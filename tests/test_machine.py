@@ -94,8 +94,13 @@ def test_several_gpus_in_their_order(with_nvml):
 @pytest.mark.parametrize(
     ("allowed", "names"),
     [
-        ("1", ("gpu:1",)), ("2, 0", ("gpu:0", "gpu:2")), ("GPU-1", ("gpu:1",)), ("GPU-", ("gpu:0", "gpu:1", "gpu:2")),
-        ("", ("cpu",)), ("-1", ("cpu",)), ("MIG-4", ("gpu:0",)),
+        ("1", ("gpu:1",)),
+        ("2, 0", ("gpu:0", "gpu:2")),
+        ("GPU-1", ("gpu:1",)),
+        ("GPU-", ("gpu:0", "gpu:1", "gpu:2")),
+        ("", ("cpu",)),
+        ("-1", ("cpu",)),
+        ("MIG-4", ("gpu:0",)),
     ],  # fmt: skip
 )
 def test_devices_are_those_that_cuda_may_see(with_nvml, monkeypatch, allowed, names):
