@@ -71,7 +71,7 @@ class NoiseStream:
     def __init__(self, config: ModelConfig, *, seed: int):
         self._seed = seed
         self._frame = 0
-        self._window, self._slices = _impulse_window(config)
+        self._window, self._slices = impulse_window(config)
         self._ir_size = sum(part.stop - part.start for part in self._slices)
         self._skip = (self._ir_size - 1) // 2 - 1  # ddsp's delay compensation
         self._n_fft = fft.next_fast_len(HOP_SAMPLES + self._ir_size - 1, real=True)
@@ -126,7 +126,7 @@ class NoiseStream:
         return noise
 
 
-def _impulse_window(config):
+def impulse_window(config):
     """The window on a zero-phase impulse response, and the slices that put it in causal order."""
     ir_size = 2 * (config.n_noise_bands - 1)
     size = config.noise_window_size

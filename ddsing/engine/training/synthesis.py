@@ -17,7 +17,7 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import runtime
-from ddsing.engine.synthesis import _impulse_window
+from ddsing.engine.synthesis import impulse_window
 from ddsing.engine.training.compiling import compiled, compiles
 from ddsing.model_config import ModelConfig
 
@@ -227,7 +227,7 @@ def _noise(n_bands, window_size):
 
 def _impulse_responses(n_bands, window_size):
     """The impulse response of each band alone, windowed and causal: [n_noise_bands, n_response], float32."""
-    window, parts = _impulse_window(ModelConfig(n_noise_bands=n_bands, noise_window_size=window_size))
+    window, parts = impulse_window(ModelConfig(n_noise_bands=n_bands, noise_window_size=window_size))
     zero_phase = np.fft.irfft(np.eye(n_bands), axis=1) * window
     return np.concatenate([zero_phase[:, part] for part in parts], axis=1).astype(np.float32)
 
