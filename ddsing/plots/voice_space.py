@@ -1,7 +1,8 @@
 """Many trainings in one figure: loss or a held-out metric over the steps, colour by voice, dash by model family.
 
-The figure is a plain dictionary, since plotly's own checks of hundreds of curves take longer than drawing them;
-`as_figure` makes a checked `go.Figure` of it, and `to_html` a page that stands for itself.
+The curves come thinned, so that hundreds of them are drawn as SVG: sharp when saved as one, and without WebGL. The figure
+is a plain dictionary, since plotly's own checks of so many curves take longer than drawing them; `as_figure` makes a
+checked `go.Figure` of it, and `to_html` a page that stands for itself.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def _trace(line: Line, measure: str, colour: str, dash: str, label: str, *, show
     _, unit, digits = MEASURES[measure]
     few = len(line.values) <= 60
     return {
-        "type": "scattergl",
+        "type": "scatter",
         "x": np.asarray(line.steps),
         "y": np.asarray(line.values, np.float32),
         "mode": "lines+markers" if few else "lines",
@@ -126,7 +127,7 @@ def _trace(line: Line, measure: str, colour: str, dash: str, label: str, *, show
 
 def _raw(line: Line, colour: str) -> dict:
     return {
-        "type": "scattergl", "x": np.asarray(line.raw_steps), "y": np.asarray(line.raw_values, np.float32),
+        "type": "scatter", "x": np.asarray(line.raw_steps), "y": np.asarray(line.raw_values, np.float32),
         "mode": "lines", "line": {"color": colour, "width": 1}, "opacity": 0.22, "hoverinfo": "skip",
         "showlegend": False, "legendgroup": line.name,
     }  # fmt: skip
@@ -139,7 +140,7 @@ def _has_star(line: Line) -> bool:
 def _star(line: Line, colour: str) -> dict:
     step = line.best_step or 0
     return {
-        "type": "scattergl", "x": [step], "y": [float(np.interp(step, line.steps, line.values))],
+        "type": "scatter", "x": [step], "y": [float(np.interp(step, line.steps, line.values))],
         "mode": "markers", "showlegend": False, "legendgroup": line.name, "meta": line.name,
         "marker": {"symbol": "star", "size": 13, "color": colour, "line": {"width": 1, "color": "#ffffff"}},
         "hovertemplate": "<b>%{meta}</b><br>best checkpoint, step %{x:,d}<extra></extra>",
