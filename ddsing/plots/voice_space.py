@@ -1,8 +1,8 @@
 """Many trainings in one figure: loss or a held-out metric over the steps, colour by voice, dash by model family.
 
-The curves come thinned, so that hundreds of them are drawn as SVG: sharp when saved as one, and without WebGL. The figure
-is a plain dictionary, since plotly's own checks of so many curves take longer than drawing them; `as_figure` makes a
-checked `go.Figure` of it, and `to_html` a page that stands for itself.
+The curves come thinned, so that hundreds of them are drawn as SVG: sharp when saved as one, and without WebGL. The
+figure is a plain dictionary, since plotly's own checks of so many curves take longer than drawing them; `as_figure`
+makes a checked `go.Figure` of it, and `to_html` a page that stands for itself.
 """
 
 from __future__ import annotations
