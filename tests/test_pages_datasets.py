@@ -48,10 +48,10 @@ def complaints(app):
 
 def prepared(app, *, within_s=300.0):
     """Press Prepare and wait for its job."""
-    app.get_by_key("dataset.tracker").set_value("tiny").run()
+    app.get_by_key("dataset.tracker.alto").set_value("tiny").run()
     app.button(key="dataset.prepare").click().run()
     deadline = time.monotonic() + within_s
-    while "The dataset is up to date." not in [text.value for text in app.success]:
+    while not any("The dataset is up to date: " in text.value for text in app.success):
         assert time.monotonic() < deadline, said(app)
         time.sleep(0.3)
         app.run()

@@ -73,6 +73,7 @@ def test_window_has_one_time_axis_in_the_recordings_time():
     axes = [figure.layout[name] for name in ("xaxis", "xaxis2", "xaxis3", "xaxis4")]
     assert {tuple(axis.range) for axis in axes} == {(7.0, 11.0)}
     assert {axis.matches for axis in axes} == {"x4", None}
+    assert {round(float(trace.x[0]), 3) for trace in figure.data} == {7.0}
     said = dataset.window_alt(_window())
     assert "from 7.0 s on" in said and "voiced in 50 %" in said and "A3" in said and "-60 to -20 dB" in said
 
@@ -100,7 +101,7 @@ def test_coverage_has_a_cell_per_window_in_its_recordings_lines():
     assert cells[104] == (240.0, 0) and cells[105] == (0.0, 1)  # folded after five minutes
     assert list(figure.layout.yaxis.ticktext) == ["a.wav", "… from 5 min", "b.flac"]
     assert [trace.name for trace in figure.data] == [
-        "trained on (9)", "held out for testing (1)", "left out: overlaps a held-out one (1)", "excluded by you (1)"
+        "trained on (9)", "held out (1)", "next to held out (1)", "excluded (1)"
     ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ STATES = {  # of a window: label, colour
     "guard": ("left out: overlaps a held-out one", style.SOURCE),
     "excluded": ("excluded by you", "#cf543c"),
 }
+LEGEND = {"train": "trained on", "held_out": "held out", "guard": "next to held out", "excluded": "excluded"}
 MEASURES = {  # of a window: label, whether a high value is a good one
     "confidence": ("confidence of the pitch", True),
     "silence": ("share of silence", False),
@@ -78,13 +79,13 @@ def figure(windows: Windows, *, colour: str = "state", current: int | None = Non
                 selected={"marker": {"opacity": 1.0}}, unselected={"marker": {"opacity": 0.35}},
             )  # fmt: skip
     _frame(result, windows, rows, offsets, current)
-    style.finish(result, height=max(150, (84 if colour == "state" else 108) + ROW_PX * len(labels)))
+    style.finish(result, height=max(150, (96 if colour == "state" else 108) + ROW_PX * len(labels)))
     result.update_layout(
         barmode="overlay",
         hovermode="closest",
         dragmode="select",
         bargap=0.1,
-        margin={"l": 10, "r": 12, "t": 34 if colour == "state" else 58},
+        margin={"l": 10, "r": 12, "t": 46 if colour == "state" else 58},
         legend={"traceorder": "normal"},
     )
     result.update_xaxes(title_text="time, s", range=[0, float((offsets + windows.hop_s).max(initial=10.0))],
@@ -113,8 +114,7 @@ def _short(name: str, most: int = 26) -> str:
 
 def _marker(windows: Windows, colour: str, name: str, chosen: np.ndarray) -> tuple[dict, str]:
     if colour == "state":
-        label, shade = STATES[name]
-        return {"color": shade, "line": {"width": 0}}, f"{label} ({int(chosen.sum()):,})"
+        return {"color": STATES[name][1], "line": {"width": 0}}, f"{LEGEND[name]} ({int(chosen.sum()):,})"
     label, high_is_good = MEASURES[colour]
     values = np.asarray(getattr(windows, colour), float)
     scale = GOOD_BAD if high_is_good else GOOD_BAD[::-1]

@@ -97,6 +97,18 @@ def _window(stamp: tuple, row: int, _voice: Voice):
     return table.read(_voice, row)
 
 
+def document(voice: Voice) -> dict:
+    """What a dataset of ours says about itself; empty for one of 2021, or none."""
+    return _document(dataset_stamp(voice), voice)
+
+
+@st.cache_data(max_entries=VOICES, show_spinner=False)
+def _document(stamp: tuple, _voice: Voice) -> dict:
+    from ddsing.dataset import manifest
+
+    return manifest.read(_voice) or {}
+
+
 def is_current(voice: Voice) -> bool:
     """Whether the dataset is that of the recordings and the selection as they are now."""
     return _is_current((recordings_stamp(voice), dataset_stamp(voice)), voice)

@@ -62,13 +62,21 @@ def _stands(voice: Voice, job, *, current: bool) -> None:
             "some of them out for testing. It runs in the background, and nothing is computed twice."
         )
     elif current:
-        st.success("The dataset is up to date.", icon=":material/check_circle:")
+        st.success("The dataset is up to date" + _counts(dataset_cache.document(voice)), icon=":material/check_circle:")
     elif not voice.recordings():
         st.info("This dataset was prepared elsewhere, for instance by the 2021 notebooks; its recordings are not here. "
                 "It stays as it is.", icon=":material/inventory_2:")  # fmt: skip
     else:
         st.info("Recordings or excluded windows have changed since the dataset was prepared. Prepare it again: only "
                 "what is new is computed.", icon=":material/update:")  # fmt: skip
+
+
+def _counts(document: dict) -> str:
+    """What is in a dataset of ours; nothing of one of 2021, which does not say."""
+    if not document:
+        return "."
+    said = f": {document.get('n_train', 0):,} windows to train on, {document.get('n_held_out', 0):,} held out"
+    return f"{said}; pitch by the {plain(document.get('tracker', ''))} tracker."
 
 
 def _ended_early(job) -> None:
@@ -85,9 +93,10 @@ def _ended_early(job) -> None:
 
 def _start_row(voice: Voice, job, *, current: bool) -> None:
     choice, button = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
-    st.session_state.setdefault(TRACKER, TRACKERS[0])
+    key = f"{TRACKER}.{voice.name}"
+    st.session_state.setdefault(key, dataset_cache.document(voice).get("tracker", TRACKERS[0]))
     with choice:
-        tracker = st.segmented_control("Pitch tracker", TRACKERS, key=TRACKER, required=True, help=TRACKER_HELP,
+        tracker = st.segmented_control("Pitch tracker", TRACKERS, key=key, required=True, help=TRACKER_HELP,
                                        persist_state="session") or TRACKERS[0]  # fmt: skip
     label = "Go on" if job is not None and job.resumable else "Prepare again" if voice.prepared else "Prepare"
     button.button(label, key="dataset.prepare", type="secondary" if current else "primary", width="stretch",

@@ -9,7 +9,7 @@ from ddsing.ui import caches, dataset_add, dataset_cache, errors
 from ddsing.ui.formatting import format_bytes, format_duration, plain
 
 _REMOVED = "dataset.removed"  # (voice, [(name, token)]) of the last removal
-LOUD_DBFS, CLIPPED = -0.1, 1e-4
+CLIPPED, MOST_UNUSABLE = 1e-4, 6
 
 
 def show(voice: voices.Voice) -> None:
@@ -23,6 +23,7 @@ def show(voice: voices.Voice) -> None:
     facts = _facts(voice)
     picked = _table(voice, facts)
     _summary(facts)
+    _unusable(facts)
     _actions(voice, [facts[row] for row in picked if row < len(facts)])
 
 
@@ -90,6 +91,15 @@ def _summary(facts: list) -> None:
     parts += [f"{clipped} clip"] if clipped else []
     parts += [f"{len(facts) - len(good)} can't be used"] if len(good) < len(facts) else []
     st.caption(" · ".join(parts) + " · select rows to listen or remove")
+
+
+def _unusable(facts: list) -> None:
+    """Why recordings can't be used, where one has to read it."""
+    found = [fact for fact in facts if fact.error]
+    if found:
+        said = "\n".join(f"- {plain(fact.name)}: {plain(fact.error)}" for fact in found[:MOST_UNUSABLE])
+        more = f"\n- and {len(found) - MOST_UNUSABLE} more" if len(found) > MOST_UNUSABLE else ""
+        st.warning(said + more, title="Left out", icon=":material/block:")
 
 
 def _actions(voice: voices.Voice, picked: list) -> None:

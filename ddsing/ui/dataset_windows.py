@@ -117,17 +117,18 @@ def _set(voice: Voice, rows: tuple[int, ...], excluded: bool) -> None:
 
 
 def _steer(voice: Voice, table, rows: np.ndarray, row: int) -> None:
-    order, place, before, after = st.columns([3, 5, 1, 1], vertical_alignment="bottom")
+    order, place, buttons = st.columns([3, 5, 2], vertical_alignment="bottom")
     with order:
         st.selectbox("Order", list(ORDERS), format_func=ORDERS.__getitem__, key=_ORDER, on_change=_first,
                      help="Worst first finds what is better left out.")  # fmt: skip
     with place:
         if len(rows) > 1:
             st.slider("Window", 1, len(rows), key=_PLACE, help="Its place in the order.")
-    before.button("", key="windows.before", icon=":material/chevron_left:", help="Previous window", width="stretch",
+    with buttons.container(horizontal=True, gap="small"):
+        st.button("", key="windows.before", icon=":material/chevron_left:", help="Previous window", width="stretch",
                   disabled=st.session_state[_PLACE] <= 1, on_click=_move, args=(-1,))  # fmt: skip
-    after.button("", key="windows.after", icon=":material/chevron_right:", help="Next window", width="stretch",
-                 disabled=st.session_state[_PLACE] >= len(rows), on_click=_move, args=(1,))  # fmt: skip
+        st.button("", key="windows.after", icon=":material/chevron_right:", help="Next window", width="stretch",
+                  disabled=st.session_state[_PLACE] >= len(rows), on_click=_move, args=(1,))  # fmt: skip
 
 
 def _first() -> None:
