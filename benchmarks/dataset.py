@@ -54,7 +54,9 @@ def measure(files: list[Path], peer_folder: Path, seconds: float = 20.0) -> dict
         ours = json.loads(done.stdout.splitlines()[-1])
         paths = [str(path) for path in sorted((folder / "w" / "audio" / "voice").iterdir())]
         command = [python, "-m", "benchmarks.peer", folder / "peer.json", folder / "peer.tfrecord", *paths]
-        subprocess.run(list(map(str, command)), check=True, cwd=peer.ROOT, stderr=subprocess.DEVNULL)
+        done = subprocess.run(list(map(str, command)), cwd=peer.ROOT, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"ddsp's preparation failed:\n{done.stderr[-2000:]}")
         theirs = json.loads((folder / "peer.json").read_text())
         audio_s = sum(map(len, sounds)) / SAMPLE_RATE
         return {
