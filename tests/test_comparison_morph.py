@@ -171,6 +171,12 @@ def test_a_pure_take_is_the_transfer_and_any_morph_restores_from_its_file(filled
     assert again.key == take.key
 
 
+def test_a_morph_with_settings_of_timbre_is_refused(filled):
+    morph = Morph(tiny_workspace.NAMES, ("", ""), ((0.0, (1, 1)),))
+    with pytest.raises(SettingsError, match="timbre"):
+        morphing.run(filled, tiny_workspace.sung(), morph, Settings(z_from="mean"), tracker="tiny")
+
+
 def test_transfer_morph_on_the_command_line(filled, tmp_path, capsys):
     source, out = next(filled.examples.glob("*.wav")), tmp_path / "out.wav"
     first, second = tiny_workspace.NAMES

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from ddsing.comparison.measure import Metrics
 from ddsing.experiments import Take
-from ddsing.transfer.settings import Settings
 
 SETTINGS = {
     "octave_shift": "Octave shift",
@@ -17,7 +16,7 @@ SETTINGS = {
     "seed": "Noise seed",
     "timbre": "Timbre",
 }
-ONLY_IF_SET = {"z_from": "Timbre (z) from", "z_recording": "Timbre's recording", "z_shift": "Timbre shift"}
+_ONLY_IF_SET = "timbre"  # for instruments that listen to it
 METRICS = {  # field: what people read, and what it means
     "f0_cents": ("f0 error", "Median distance from the f0 asked for, over the sung frames; the result tracked again."),
     "f0_within_50": ("f0 within 50 cents", "Share of the sung frames."),
@@ -49,10 +48,7 @@ def table(takes: Sequence[Take]) -> tuple[Row, ...]:
             "no effect" if field in reason else said(field, getattr(take.settings, field))
             for take, reason in zip(takes, reasons)
         ]
-        rows.append((label, values))
-    for field, label in ONLY_IF_SET.items():
-        values = [said(field, getattr(take.settings, field, None)) for take in takes]
-        if set(values) != {said(field, getattr(Settings(), field, None))}:
+        if field != _ONLY_IF_SET or any(take.settings.timbre for take in takes):
             rows.append((label, values))
     digests = [take.instrument_digest for take in takes]
     rows = [(label, _told_apart(values, digests) if label == "Instrument" else values) for label, values in rows]
@@ -76,10 +72,6 @@ def said(field: str, value) -> str:
         return "on" if value else "off"
     if isinstance(value, str):
         return value or "the recording's"
-    if isinstance(value, list | tuple):
-        return ", ".join(f"{shift:+.1f}".replace("-", "−") for shift in value) or "none"
-    if not isinstance(value, int | float):
-        return str(value or "none")
     if field.endswith("_db"):
         return f"{value:+g} dB".replace("-", "−") if "shift" in field and value else f"{value:g} dB"
     if field == "octave_shift" and value:

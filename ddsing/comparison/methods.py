@@ -142,7 +142,9 @@ def _data(workspace: Workspace, entry: Entry) -> dict[str, Any]:
 
 def _settings(takes) -> str:
     rows = {row.label: row for row in differences.table(takes)}
-    labels = [label for label in differences.SETTINGS.values() if set(rows[label].values) != {"no effect"}]
+    labels = [
+        label for label in differences.SETTINGS.values() if label in rows and set(rows[label].values) != {"no effect"}
+    ]
     same = [f"{label.lower()} {rows[label].values[0]}" for label in labels if not rows[label].differs]
     apart = [
         f"{label.lower()} ({', '.join(dict.fromkeys(rows[label].values))})" for label in labels if rows[label].differs

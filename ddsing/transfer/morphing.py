@@ -15,6 +15,7 @@ import ddsing
 from ddsing import audio as recordings
 from ddsing import features as feature_stage
 from ddsing.constants import SAMPLE_RATE
+from ddsing.errors import SettingsError
 from ddsing.experiments import Take, TakeStore, write_arrays, write_take
 from ddsing.instrument import Instrument
 from ddsing.transfer import fit as fit_stage
@@ -48,6 +49,8 @@ def run(
     source, settings, source_name, tracker, models, progress, keep_controls, store
         As in `pipeline.run`.
     """
+    if settings != settings.without_z():
+        raise SettingsError("A morph takes its timbre from the recording: leave the settings of timbre (z) out.")
     job = pipeline.Job(progress)
     name = source_name or (source.name if isinstance(source, Path) else "recording")
     audio = job.stage("decode", lambda _: pipeline.decoded(source))
