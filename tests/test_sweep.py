@@ -1,7 +1,9 @@
 """A sweep: which trainings, what they cost, stopped in the middle and gone on with, and what came of it."""
 
+import base64
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import soundfile
 from ddsing import cli
 from ddsing.errors import SettingsError, TrainingError
 from ddsing.jobs.kinds import KINDS
-from ddsing.sweep import grid, results
+from ddsing.sweep import grid, page, results
 from ddsing.sweep import job as sweep_job
 from ddsing.sweep import run as sweeps
 from ddsing.sweep.grid import Sweep
@@ -194,6 +196,7 @@ def test_the_job(alto):
     result = sweep_job.run(alto, options, job)
     assert json.loads(json.dumps(result))["trained"] == ["alto_h10"] and not result["stopped"]
     assert job.told[-1]["step"] == job.told[-1]["steps"] == 2 and job.told[-1]["extra"]["cell"] == "alto_h10"
+    assert job.told[-1]["message"].startswith("alto_h10, 1 of 1") and job.told[-1]["eta_s"] == 0.0
 
 
 def test_a_sweep_of_2021_is_found_and_read(workspace):
@@ -217,8 +220,26 @@ def test_a_sweep_of_2021_is_found_and_read(workspace):
     held_out = results.matrix(found, rows, columns, "held_out", step=300)[0]
     assert held_out[1, 1] == pytest.approx(values[1, 1] + 0.2, abs=0.5)
     assert results.nearest_step(found[0], 250) == 200
+    _page(workspace, rows, columns, placed)
     with pytest.raises(TrainingError, match="no checkpoint"):
         results.sing(workspace, found[0], 300, tiny_workspace.sung(1.0))
+
+
+def _page(workspace, rows, columns, placed):
+    def sound(cell):
+        return results.phrase(workspace, cell, 100), 100
+
+    made = page.examples("A <b>", rows, columns, placed, phrase="A phrase", sound=sound)
+    assert "<b>" not in made and "A &lt;b&gt;" in made and "35 noise bands" in made
+    assert made.index("60 harmonics") < made.index("20 harmonics")
+    sounds = re.findall(r"aria-label='([^']+)' src='data:audio/flac;base64,([^']+)'", made)
+    assert [name for name, _ in sounds] == [
+        "Aria_h60_n10, step 100",
+        "Aria_h60_n35, step 100",
+        "Aria_h20_n10, step 100",
+    ]
+    assert base64.b64decode(sounds[2][1]) == results.phrase(workspace, placed[0][0], 100)
+    assert "http" not in made
 
 
 def test_command_line(alto, capsys):

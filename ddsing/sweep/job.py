@@ -11,12 +11,16 @@ def run(workspace: Workspace, options: dict, job) -> dict:
     def report(progress: sweeps.Progress) -> None:
         inner = progress.training
         about = f"{progress.cell}, {progress.n} of {progress.n_cells}"
-        told = {"loss": inner.loss, "steps_per_s": inner.steps_per_s, "eta_s": progress.eta_s}
+        share = "" if inner.fraction is None else f" {inner.fraction:.0%}"
+        if inner.message or share:
+            about += f": {inner.message or inner.stage}{share}"
+        under_way = progress.step > 0  # what a preparation takes is not among what is reckoned
+        told = {"loss": inner.loss, "steps_per_s": inner.steps_per_s, "eta_s": progress.eta_s if under_way else None}
         job.report(
             stage=inner.stage,
             step=progress.step,
             steps=progress.steps,
-            message=f"{about}: {inner.message}" if inner.message else about,
+            message=about,
             extra={"cell": progress.cell, "n": progress.n, "n_cells": progress.n_cells},
             **{name: value for name, value in told.items() if value is not None},
         )

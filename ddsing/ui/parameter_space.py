@@ -214,6 +214,20 @@ def _players(placed, rows, columns, step: int, phrase: str) -> None:
                     st.caption(", ".join(where))
                     st.audio(_sound(cell, results.nearest_step(cell, step), phrase), format="audio/flac",
                              alt=f"{cell.name}")  # fmt: skip
+        st.download_button("Download as a page", data=functools.partial(_page, placed, rows, columns, step, phrase),
+                           file_name="audio_examples.html", mime="text/html", key="ps.page", on_click="ignore",
+                           icon=":material/download:", help="One HTML file, with the sounds inside.")  # fmt: skip
+
+
+def _page(placed, rows, columns, step: int, phrase: str) -> str:
+    from ddsing.sweep import page
+
+    def sound(cell: Result) -> tuple[bytes, int]:
+        heard = results.nearest_step(cell, step)
+        return _sound(cell, heard, phrase), heard
+
+    voice = next(cell for line in placed for cell in line if cell).run.voice
+    return page.examples(voice, rows, columns, placed, phrase=phrase, sound=sound)
 
 
 @errors.callback
