@@ -194,14 +194,15 @@ def test_a_record_with_a_foreign_live_pid_never_signals_it(store, tmp_path):
         wait(heard.exists)
         created = psutil.Process(foreign.pid).create_time()
         store.launcher = type("None", (), {"start": lambda *_: None})()
+        jobs = [submit(store, steps=1) for _ in range(4)]
         for number in range(100):
-            job = submit(store, steps=1)
+            job = jobs[number % 4]
             place = folder(store, job)
             claim = {"pid": foreign.pid, "process_created": created if number % 3 else created - 1000.0}
-            place.write_record(place.record() | claim | {"state": ("running", "waiting", "starting")[number % 3]})
-            lock = place.take() if number % 2 else None  # as if a process of the job lived, or not
-            store.stop(job.id, force=bool(number % 4 < 2))
-            if number % 5 == 0:
+            place.write_record(place.record() | claim | {"state": ("running", "waiting", "starting")[number // 3 % 3]})
+            lock = place.take() if number % 5 % 2 else None  # as if a process of the job lived, or not
+            store.stop(job.id, force=bool(number % 8 < 4))
+            if number % 7 < 2:
                 place.stop.unlink(missing_ok=True)
                 place.stop.symlink_to("/nonexistent/stop")  # so it can't be made, and a signal would be the way
                 store.stop(job.id)
