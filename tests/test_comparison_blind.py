@@ -88,9 +88,10 @@ def test_answers_are_kept_once_and_survive(made):
     assert store.answer(begun.id, 4, "A").finished and len(store.get(begun.id).answers) == 4
     (store.folder / "damaged.json").write_text("{")
     assert "damaged" not in [test.id for test in store.list()]
-    store.delete(begun.id)
+    token = store.delete(begun.id)
     with pytest.raises(TakeError, match="There is no"):
         store.get(begun.id)
+    assert store.undo(token).title == "A title" and store.get(begun.id).finished
 
 
 @pytest.mark.parametrize(("n_right", "n"), [(12, 16), (16, 16), (5, 16), (0, 0)])

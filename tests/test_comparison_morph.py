@@ -1,6 +1,7 @@
 """Morphs: weights over time, controls between instruments, and takes that say what they are made of."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -78,6 +79,20 @@ def test_a_morph_over_time_begins_and_ends_pure_and_its_blocks_do_not_matter():
     middle = slice(360 * 64, 390 * 64)
     assert min(np.abs(sung[middle] - one[middle]).max() for one in plain) > 1e-4
     np.testing.assert_allclose(_morphed(models, weights, n_samples, block_frames=77), sung, atol=2e-6)
+
+
+def test_memory_does_not_grow_with_the_length():
+    models, peaks = _models(), []
+    for n_frames in (2_500, 15_000):
+        f0_hz, loudness_db = _curves(n_frames)
+        weights = np.linspace([1.0, 0.0], [0.0, 1.0], n_frames)
+        options = {"n_samples": n_frames * 64 - 64, "seed": 3}
+        tracemalloc.start()
+        for block in engine.render_morph(models, [f0_hz] * 2, [loudness_db] * 2, weights, **options):
+            assert np.isfinite(block.audio).all()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0], peaks
 
 
 def test_controls_between_two_levels_lie_halfway_in_db_and_harmonics_add_up():

@@ -29,7 +29,7 @@ from ddsing.comparison import choose, matching, measure
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import DdsingError, TakeError
 from ddsing.experiments import Take
-from ddsing.workspace import Workspace, safe_name, trash, write_atomic
+from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
 
 FOLDER = "listening"
 KINDS = {"abx": "A/B/X", "rating": "Rating"}
@@ -221,9 +221,16 @@ class TestStore:
         return self._write(replace(self.get(test_id), stopped=True))
 
     def delete(self, test_id: str) -> str:
-        """Move a test to the trash."""
+        """Move a test to the trash; returns what `undo` takes."""
         self.get(test_id)
         return str(trash(self._path(test_id)))
+
+    def undo(self, token: str) -> Test:
+        """Bring a deleted test back."""
+        path = Path(token)
+        if path.parent.parent != self.folder / ".trash":
+            raise TakeError("This test can't be brought back: it was not deleted here.")
+        return _read(restore(path))
 
     def _path(self, test_id: str) -> Path:
         return self.folder / f"{safe_name(test_id)}.json"

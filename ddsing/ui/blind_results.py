@@ -8,6 +8,8 @@ from ddsing.ui import caches, errors
 from ddsing.ui.formatting import percent, plain, when
 from ddsing.workspace import safe_name
 
+_DELETED = "blind.deleted"
+
 
 def show(test) -> None:
     """A test's result, now that it is over."""
@@ -79,6 +81,7 @@ def _files(test, results) -> None:
 
 def table(tests, *, on_open) -> None:
     """All tests, newest first, each to be opened or gone on with."""
+    _undo_offer()
     if not tests:
         return
     from ddsing.comparison import results
@@ -98,11 +101,30 @@ def table(tests, *, on_open) -> None:
                 "Results" if test.finished else "Go on", key=f"blind.open.{test.id}", on_click=on_open, args=(test.id,)
             )
             st.button("", key=f"blind.delete.{test.id}", icon=":material/delete:", on_click=_delete, args=(test.id,),
-                      help="Move to the trash.")  # fmt: skip
+                      help="Delete; can be undone.")  # fmt: skip
+
+
+def _store():
+    from ddsing.comparison.blind import TestStore
+
+    return TestStore(caches.workspace())
 
 
 @errors.callback
 def _delete(test_id: str) -> None:
-    from ddsing.comparison.blind import TestStore
+    title = _store().get(test_id).title
+    st.session_state[_DELETED] = (title, _store().delete(test_id))
 
-    TestStore(caches.workspace()).delete(test_id)
+
+def _undo_offer() -> None:
+    held = st.session_state.get(_DELETED)
+    if held is not None:
+        text, button = st.columns([5, 1], vertical_alignment="center")
+        text.markdown(f":material/delete: The test **{plain(held[0])}** was deleted.")
+        button.button("Undo", key="blind.undo", icon=":material/undo:", on_click=_undo, width="stretch")
+
+
+@errors.callback
+def _undo() -> None:
+    _, token = st.session_state.pop(_DELETED)
+    _store().undo(token)

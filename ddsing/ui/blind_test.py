@@ -30,11 +30,12 @@ def show() -> None:
         _run(test)
         return
     if test is not None:
-        blind_results.show(test)
+        with errors.guard():
+            blind_results.show(test)
         st.button("Another test", key="blind.another", icon=":material/replay:", on_click=_open, args=("",))
-        st.divider()
-    with errors.guard():
-        _set_up(quiet=test is not None)
+    else:
+        with errors.guard():
+            _set_up()
     with errors.guard():
         blind_results.table(store().list(), on_open=_open)
 
@@ -59,10 +60,9 @@ def _open(test_id: str) -> None:
     st.session_state[_OPEN] = test_id
 
 
-def _set_up(*, quiet: bool) -> None:
+def _set_up() -> None:
     takes = compare_choice.chosen()
-    if not quiet:
-        st.write("Eyes shut: takes are played without their names, equally loud, in an order that chance decides.")
+    st.write("Eyes shut: takes are played without their names, equally loud, in an order that chance decides.")
     if not caches.takes().list():
         st.info("No takes yet. Make some on the Timbre transfer page first.", icon=":material/graphic_eq:")
         st.page_link("pages/timbre_transfer.py", label="Go to Timbre transfer", icon=":material/graphic_eq:")
