@@ -13,14 +13,14 @@ from ddsing.ui import (
     takes,
     transfer,
     transfer_controls,
-    tutorial,
+    tutorial_hint,
     work,
 )
 
 router.require()
 st.title("Timbre transfer")
 
-tutorial.hint()
+tutorial_hint.show()
 transfer.prepare()
 transfer.announce(work.finished())
 instrument = sound = None

@@ -249,3 +249,29 @@ def test_each_bad_end_is_a_plain_sentence_with_what_to_press(trained, state, mes
     assert not app.exception
     assert expected in said(app).replace("\\.", ".") and "train.resume" in keys(app)
     assert len(app.get("plotly_chart")) == 1, "the curve stays"
+
+
+def test_the_tutorial_begins_on_the_demo_and_can_be_closed_and_brought_back(monkeypatch, tmp_path):
+    app = open_page(monkeypatch, open_workspace(tmp_path / "ws").root, "training")
+    clean(app)
+    assert "Two minutes to your first instrument" in said(app) and "tutorial.prepare" in keys(app)
+    app.button(key="tutorial.close").click().run()
+    assert "Two minutes to your first instrument" not in said(app)
+    app.button(key="tutorial.open").click().run()
+    clean(app)
+    assert "tutorial.prepare" in keys(app)
+
+
+def test_the_tutorial_goes_on_where_the_workspace_stands(trained):
+    """Mira is alto under another name: prepared, trained and exported, and nothing sung yet."""
+    app, root = trained
+    for path in (root / "audio").glob("alto*"):
+        path.rename(path.with_name(path.name.replace("alto", "Mira")))
+    app.run()
+    assert "tutorial.export" in keys(app), "the instrument is alto's, not Mira's"
+    app.button(key="tutorial.export").click().run()
+    clean(app)
+    assert Library(open_workspace(root)).get("Mira").provenance.step == STEPS
+    assert "tutorial.sing" in keys(app)
+    app.button(key="tutorial.sing").click().run()
+    assert app.session_state["transfer.instrument"] == "Mira" and "Tutorial, last step" in said(app)

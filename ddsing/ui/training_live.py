@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
 from ddsing.ui import errors, jobs, training_cache, training_coach, training_previews
 from ddsing.ui.formatting import format_duration, plain
 
-HEAD_S, CURVES_S = 1.0, 4.0
+HEAD_S, CURVES_S, CALM_S = 1.0, 4.0, 15.0
 GUIDE_HELP = """The loss says how far the voice's spectrum is from the recordings.
 
 **The shaded band, 5 to 6**, is where the makers of the original notebooks stopped: above 6 there is room to improve,
@@ -24,6 +26,7 @@ STAGES = {
     "exporting": "making the instrument",
 }
 FORCE_AFTER_S = 20.0
+_DRAWN = "train.drawn"  # (what about, when, figure and words)
 _WINDOW = "train.window"  # the steps that the curves show, or None for all
 
 
@@ -142,13 +145,28 @@ def _loss(voice: Voice, history, total_steps: int | None) -> None:
 
     st.markdown("#### Loss", help=GUIDE_HELP)
     window = st.session_state.get(_WINDOW)
-    figure, words = training_cache.loss_figure(voice, history, total_steps=total_steps, window=window)
+    figure, words = _drawn(voice, history, total_steps, window)
     st.plotly_chart(figure, key="train.loss", config=style.CONFIG, alt=words, on_select=_look_closer,
                     selection_mode="box")  # fmt: skip
     if window is None:
         st.caption("Drag over the curve to look at a stretch of it; it stays while new points come.")
     else:
         st.button("Show all steps", key="train.whole", icon=":material/zoom_out_map:", on_click=_look_at_all)
+
+
+def _drawn(voice: Voice, history, total_steps: int | None, window: tuple[float, float] | None) -> tuple:
+    """The figure and its words; while it runs it is drawn anew at a save, and else only now and then.
+
+    A figure that changes is put in the place of the one before, which would end a drag over it.
+    """
+    about = (voice.name, total_steps, window, len(history.saves))
+    held_about, held_s, held = st.session_state.get(_DRAWN, (None, 0.0, ()))
+    if total_steps and held_about == about and time.monotonic() - held_s < CALM_S:
+        return held
+    drawn = training_cache.loss_figure(voice, history, total_steps=total_steps, window=window)
+    if held_about != about or drawn is not held:
+        st.session_state[_DRAWN] = (about, time.monotonic(), drawn)
+    return drawn
 
 
 def _look_closer() -> None:

@@ -19,6 +19,7 @@ from ddsing.ui import (
     training_export,
     training_previews,
     training_start,
+    tutorial_hint,
     voice_picker,
 )
 from ddsing.ui.formatting import plain
@@ -30,7 +31,6 @@ TRAIN_S = 120.0
 FEWEST, MOST = 60, 1500  # steps
 SAVES = 8
 TITLES = ("Prepare", "Train", "Hear it form", "Export", "Transfer")
-_LEADS = "tutorial.leads"  # whether this tab was led to the Timbre transfer page
 
 
 def show() -> None:
@@ -155,20 +155,6 @@ def _end(voice: voices.Voice) -> None:
         st.page_link("pages/datasets.py", label="Your own voice", icon=":material/mic:")
 
 
-def hint() -> None:
-    """On the Timbre transfer page, where the tutorial ends: what to press."""
-    if not st.session_state.get(_LEADS):
-        return
-    name = training_export.made_of(VOICE)
-    if any(take.instrument == name for take in caches.takes().list()):
-        st.session_state.pop(_LEADS)
-        st.success(f"That is {VOICE}, whom you taught to sing. The take below is kept; move the controls, try again.",
-                   icon=":material/school:")  # fmt: skip
-    else:
-        st.info(f"Tutorial, last step: {VOICE} is chosen as the instrument, and below is a recording for her to sing. "
-                "Press **Transfer timbre**.", icon=":material/school:")  # fmt: skip
-
-
 def _recipe(steps: int) -> Recipe:
     return Recipe(config=CONFIG, steps=steps, save_every=max(5, steps // SAVES), tracker=TRACKER)
 
@@ -204,7 +190,7 @@ def _make() -> None:
 
 @errors.callback
 def _sing() -> None:
-    st.session_state[_LEADS] = True
+    st.session_state[tutorial_hint.LEADS] = True
     st.session_state[state.TRACKER] = TRACKER
     training_export.sing(training_export.made_of(VOICE) or VOICE)
 
