@@ -70,7 +70,8 @@ def cost_text(expected) -> str:
     if not expected.n_left:
         return f"All {expected.n_cells} trainings are done."
     done = expected.n_cells - expected.n_left
-    said = f"{expected.n_left} trainings" + (f" ({done} are done already)" if done else "")
+    said = f"{expected.n_left} training" + ("s" if expected.n_left > 1 else "")
+    said += f" ({done} of {expected.n_cells} done already)" if done else ""
     return f"{said}: about {format_duration(expected.seconds)} ({expected.why}) and {format_bytes(expected.n_bytes)}."
 
 
@@ -110,4 +111,5 @@ def text(document: dict) -> str:
         return "\n".join(document["cells"])
     lines = [f"{len(document['trained'])} trained, {len(document['skipped'])} were done already."]
     lines += document["failed"].values()
-    return "\n".join([*lines, f"`compare losses {' '.join(document['cells'][:3])} …` shows them side by side."])
+    shown = " ".join(document["cells"][:3]) + (" …" if len(document["cells"]) > 3 else "")
+    return "\n".join([*lines, f"`compare losses {shown}` shows them side by side."])
