@@ -164,6 +164,22 @@ def test_a_morph_is_made_and_says_what_it_is(monkeypatch, filled):
     assert app.query_params["view"] == "takes" and len(app.query_params["take"]) == 2
 
 
+def test_a_file_of_a_morph_leads_back_to_its_mixture(monkeypatch, filled):
+    from ddsing.transfer import morphing
+    from ddsing.transfer.morph import Morph
+
+    source = next(filled.examples.glob("*.wav"))
+    between = Morph(tiny_workspace.NAMES, ("", ""), ((0.0, (0.3, 0.7)),))
+    take = morphing.run(filled, source, between, Settings(), tracker="tiny")
+    monkeypatch.setenv("DDSING_WORKSPACE", str(filled.root))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app.get_by_key("transfer.source_kind").set_value("upload").run()
+    app.file_uploader[0].upload("made.flac", TakeStore(filled).export(take.id, "FLAC")).run()
+    assert not app.exception
+    (link,) = [link for link in app.page_link if "morph" in link.value]
+    assert "weights=30%2C70" in link.proto.query_string and "between=First+voice" in link.proto.query_string
+
+
 def test_the_address_of_a_morph_is_read_back_from_a_files_recipe():
     from ddsing.transfer.morph import Morph
     from ddsing.ui import morph_points

@@ -1,7 +1,6 @@
 """The views of the Experiments page: which there are, and the switch between them, which the address remembers."""
 
 import importlib
-import importlib.util
 
 import streamlit as st
 
@@ -21,7 +20,7 @@ VIEWS = {  # name in the address: what people read, icon, module with a `show()`
 
 def pick() -> str:
     """The switch; the chosen view's name."""
-    there = [name for name in VIEWS if importlib.util.find_spec(VIEWS[name][2])]
+    there = list(VIEWS)
     links.choice(KEY, there)
     chosen = st.segmented_control(
         "View", there, key=KEY, required=True, label_visibility="collapsed", width="stretch", persist_state="session",

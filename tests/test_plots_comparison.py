@@ -1,0 +1,48 @@
+"""Figures of the comparison: every take in them once, one scale for all, and what they say in words."""
+
+import numpy as np
+import pytest
+
+from ddsing.plots import comparison, morph, style
+from ddsing.plots.comparison import Sung
+from ddsing.transfer.morph import Morph
+
+
+def _sung(name: str, hz: float, db: float, **options) -> Sung:
+    n_frames = 5_000
+    sung = np.ones(n_frames, bool)
+    sung[:100] = False
+    return Sung(name, np.full(n_frames, hz, np.float32), sung, np.full(n_frames, db, np.float32), **options)
+
+
+def test_the_overlay_has_every_take_once_in_the_legend_and_the_original_in_grey():
+    curves = [_sung("original", 220.0, -100.0, original=True), _sung("one", 220.0, -20.0), _sung("two", 440.0, -30.0)]
+    figure = comparison.overlay(curves)
+    assert [trace.name for trace in figure.data if trace.showlegend] == ["original", "one", "two"]
+    assert figure.data[0].line.color == style.SOURCE
+    assert len({trace.line.color for trace in figure.data}) == 3
+    assert all(len(trace.x) <= style.MAX_POINTS for trace in figure.data)
+    pitch, loudness = figure.data[4], figure.data[1]
+    assert np.isnan(pitch.y[0]) and pitch.y[-1] == pytest.approx(69.0)  # silence is not drawn; A4
+    assert loudness.y[-1] == comparison.LOUDNESS_FLOOR_DB
+    said = comparison.overlay_text(curves)
+    assert "one from A3 to A3 at -20 dB" in said and "two from A4" in said
+
+
+def test_spectrograms_share_one_scale():
+    time_s = np.arange(16_000) / 16_000
+    loud = (0.5 * np.sin(2 * np.pi * 440.0 * time_s)).astype(np.float32)
+    figure = comparison.spectrograms([("loud", loud), ("soft", 0.1 * loud)])
+    assert len(figure.data) == 2 and {trace.coloraxis for trace in figure.data} == {"coloraxis"}
+    peaks = [int(np.max(trace.z)) for trace in figure.data]
+    assert peaks[0] - peaks[1] == pytest.approx(20, abs=1)
+    assert "loud" in comparison.spectrograms_text([("loud", loud)])
+
+
+def test_weights_of_a_morph_are_stacked_to_the_whole():
+    between = Morph(("a", "b"), ("", ""), ((0.0, (1, 0)), (2.0, (0, 1))))
+    figure = morph.figure(between, 4.0)
+    total = np.sum([trace.y for trace in figure.data], axis=0)
+    np.testing.assert_allclose(total, 100.0, rtol=1e-5)
+    assert figure.data[0].y[0] == 100.0 and figure.data[1].y[-1] == 100.0
+    assert "a at 0 s → b at 2 s" in morph.alt_text(between)
