@@ -53,12 +53,12 @@ def kept(path) -> list[int]:
 
 def test_kills_at_random_moments_lose_no_checkpoint_and_repeat_at_most_one_interval(quick, tmp_path):
     workspace, path = voice(tmp_path / "ws", n_held_out=0)
-    chance, save_every = random.Random(0), 2  # a run tells six to eight things until its first save is done
-    began = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 2, "save_every": save_every})
-    assert began["outcome"]["step"] == 2
-    done, saved, killed, saves_hit, repeated = 2, 2, 0, 0, []
+    chance, save_every = random.Random(0), 1  # a run tells five things until its first save is done
+    began = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 1, "save_every": save_every})
+    assert began["outcome"]["step"] == 1
+    done, saved, killed, saves_hit, repeated = 1, 1, 0, 0, []
     for _ in range(N_KILLS):
-        moment = chance.randrange(9), chance.uniform(0.0, 0.25)
+        moment = chance.randrange(1, 7), chance.uniform(0.0, 0.2)
         recipe = {"steps": 10_000, "save_every": save_every}
         seen = quick.train(workspace.root, tmp_path / "out", kill_after=moment, recipe=recipe)
         assert seen["status"] == -signal.SIGKILL, seen
@@ -83,9 +83,9 @@ def test_kills_at_random_moments_lose_no_checkpoint_and_repeat_at_most_one_inter
 def test_each_of_many_stops_saves_cleanly_within_ten_seconds(quick, tmp_path):
     workspace, path = voice(tmp_path / "ws")
     chance, last, worst_s = random.Random(1), 0, 0.0
-    recipe = {"steps": 10_000, "save_every": 3}
+    recipe = {"steps": 10_000, "save_every": 4}
     for _ in range(N_STOPS):
-        moment = chance.randrange(1, 9), chance.uniform(0.0, 0.25)
+        moment = chance.randrange(1, 8), chance.uniform(0.0, 0.2)
         seen = quick.train(workspace.root, tmp_path / "out", kill_after=moment, number=signal.SIGTERM, recipe=recipe)
         assert seen["status"] == 0 and seen["outcome"]["stopped"], seen
         worst_s = max(worst_s, seen["seconds_after_signal"])
