@@ -87,7 +87,7 @@ def test_what_cannot_be_rendered_is_named_and_the_rest_goes_on(filled):
     [
         {},
         {"instruments": [], "recordings": ["a"]},
-        {"instruments": ["a"] * 3, "recordings": ["../../secret.wav"]},
+        {"instruments": ["a"] * 3, "recordings": ["../audio/alto/one.wav"]},
         {"instruments": ["a"], "recordings": [f"{number}" for number in range(500)]},
         {"instruments": ["a"], "recordings": ["a"], "tracker": "best"},
     ],
