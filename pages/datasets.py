@@ -23,15 +23,16 @@ transfer.announce(work.finished())
 voice = None
 with errors.guard():
     voice = voice_picker.pick(may_make=True)
-if work.current() is not None:
-    work.show_progress()
+with st.container():
+    if work.current() is not None:
+        work.show_progress()
 if voice is not None:
-    with errors.guard():
+    with st.container(), errors.guard():
         dataset_recordings.show(voice)
-    with errors.guard():
+    with st.container(), errors.guard():
         dataset_report.show(voice)
-    with errors.guard():
+    with st.container(), errors.guard():
         dataset_prepare.show(voice)
-    with errors.guard():
+    with st.container(), errors.guard():
         dataset_windows.show(voice)
 dataset_advice.show(voice)

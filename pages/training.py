@@ -25,22 +25,24 @@ st.title("Training")
 st.write("A model listens to a voice's recordings until it can sing like them. It runs in the background; come and go.")
 
 transfer.announce(work.finished())
-with errors.guard():
+with st.container(), errors.guard():  # a container each, so that what comes and goes above does not move what is below
     tutorial.show()
 voice = job = history = None
 with errors.guard():
     voice = voice_picker.pick()
     job = jobs.of(voice.name, "train") if voice is not None else None
-    training_queue.show(besides=job.id if job is not None else None)
+    with st.container():
+        training_queue.show(besides=job.id if job is not None else None)
     if voice is None:
         st.info("No voices yet. Make one on the Datasets page, and add its recordings.", icon=":material/mic:")
         st.page_link("pages/datasets.py", label="Go to Datasets", icon=":material/library_music:")
-if work.current() is not None:
-    work.show_progress()
+with st.container():
+    if work.current() is not None:
+        work.show_progress()
 if voice is not None:
-    with errors.guard():
+    with st.container(), errors.guard():
         training_live.show(voice, job)
-    with errors.guard():
+    with st.container(), errors.guard():
         history = training_cache.history(voice)
         training_export.show(voice, history)
         training_sanity.show(voice, history)

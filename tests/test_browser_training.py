@@ -77,15 +77,15 @@ def heard(tab, server, player):
 
 def steps_shown(tab):
     """First and last step on the axis of the loss curve, and how many points it has."""
-    return tab.locator(LOSS).evaluate("e => [...e._fullLayout.xaxis.range, e._fullData[0].x.length]")
+    return tab.locator(LOSS).first.evaluate("e => [...e._fullLayout.xaxis.range, e._fullData[0].x.length]")
 
 
 def choose_stretch(tab):
     """Drag over the loss curve; again if new points came just then."""
     chosen = tab.get_by_role("button", name="Show all steps")
     for _ in range(6):
-        tab.locator(LOSS).scroll_into_view_if_needed()
-        curve = tab.locator(LOSS).bounding_box()
+        tab.locator(LOSS).first.scroll_into_view_if_needed()
+        curve = tab.locator(LOSS).first.bounding_box()
         if curve is not None:
             tab.mouse.move(curve["x"] + 120, curve["y"] + 150)
             tab.mouse.down()

@@ -33,10 +33,11 @@ _WINDOW = "train.window"  # the steps that the curves show, or None for all
 def show(voice: Voice, job) -> None:
     """Everything about this voice's training; refreshed while it runs and still as soon as it does not."""
     live = job is not None and job.live
-    if live:
-        st.fragment(errors.guarded(_head), run_every=HEAD_S)(job.id)
-    elif job is not None:
-        ending(job)
+    with st.container():  # so that the curves stay where they are
+        if live:
+            st.fragment(errors.guarded(_head), run_every=HEAD_S)(job.id)
+        elif job is not None:
+            ending(job)
     total = job.steps or job.options.get("steps") if live else None
     st.fragment(errors.guarded(_curves), run_every=CURVES_S if live else None)(voice, job.id if job else None, total)
 
