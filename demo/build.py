@@ -21,6 +21,7 @@ from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import model as models
 from ddsing.engine.training.step import Step
 from ddsing.model_config import ModelConfig
+from demo.head_start import head_start
 from demo.singer import ALTO, CELLO, SOPRANO, TENOR, WHISTLER, Note, Voice, practice, sing
 
 ASSETS = Path(__file__).parent / "assets"
@@ -28,9 +29,10 @@ CONFIG = ModelConfig(rnn_channels=128, ch=128, layers_per_stack=2, n_harmonics=6
 EXAMPLE_PEAK = 0.4  # of full scale
 LOW, HIGH = 48, 81  # MIDI range of the practice
 PRACTICE_MINUTES = 4.0
-BATCH_SIZE, WINDOW_FRAMES = 8, 500
-MEASURE_EVERY = 100  # steps
-HELD_OUT_STARTS = range(0, 3500, 500)
+BATCH_SIZE, WINDOW_FRAMES = 6, 250
+LEARNING_RATE = 2e-4  # small, so that what the head start found is not lost again
+MEASURE_EVERY = 50  # steps
+HELD_OUT_STARTS = range(0, 3500, 250)
 
 # Melodies in the public domain: (MIDI note, beats).
 ODE_TO_JOY = [(64, 1), (64, 1), (65, 1), (67, 1), (67, 1), (65, 1), (64, 1), (62, 1)]
@@ -103,7 +105,7 @@ class Recipe:
     high: int
     seed: int  # of the practice; the held-out piece takes the next
     steps: int
-    starts_from: str | None = None  # the recipe whose instrument lends its weights
+    head_start_steps: int
 
     def practice(self):
         """What the instrument is trained on: (audio, f0_hz, sounding)."""
@@ -117,8 +119,10 @@ class Recipe:
 
 
 RECIPES = {
-    "aria": Recipe("Aria", "A synthetic soprano on an open vowel", SOPRANO, LOW, HIGH, seed=1, steps=2400),
-    "cello": Recipe("Cello", "A synthetic cello, bowed", CELLO, 43, 77, seed=21, steps=2400, starts_from="aria"),
+    "aria": Recipe(
+        "Aria", "A synthetic soprano on an open vowel", SOPRANO, LOW, HIGH, seed=1, steps=600, head_start_steps=1200
+    ),
+    "cello": Recipe("Cello", "A synthetic cello, bowed", CELLO, 43, 77, seed=21, steps=1000, head_start_steps=500),
 }
 
 
@@ -163,16 +167,15 @@ def write_instrument(recipe: Recipe, path: Path, *, practised, measured, weights
 
 
 def train(key: str, *, steps: int | None, folder: Path):
-    """Sing the practice, train on it, and keep the instrument whose loss on the held-out piece is least."""
+    """Sing the practice, learn its harmonics, train, and keep the instrument that does best on the held-out piece."""
     recipe = RECIPES[key]
     practised, *rest = recipe.practice()
     measured, sung = voice_statistics(practised, *rest), recording(practised, rest[0])
     weights = models.random_weights(CONFIG, seed=recipe.seed)
-    if recipe.starts_from:
-        weights = instrument.read(folder / f"{recipe.starts_from}.zip").weights
+    weights = head_start(CONFIG, sung, weights, steps=recipe.head_start_steps, seed=recipe.seed)
     steps = steps or recipe.steps
-    step = Step(CONFIG, weights, batch_size=BATCH_SIZE, window_frames=WINDOW_FRAMES, lr_decay_steps=steps // 10,
-                lr_decay_rate=0.8, seed=recipe.seed)  # fmt: skip
+    step = Step(CONFIG, weights, batch_size=BATCH_SIZE, window_frames=WINDOW_FRAMES, learning_rate=LEARNING_RATE,
+                lr_decay_steps=max(steps // 10, 1), lr_decay_rate=0.8, seed=recipe.seed)  # fmt: skip
     held_out, random = windows(recipe.held_out(), HELD_OUT_STARTS), np.random.default_rng(recipe.seed)
     last, best, recent = len(sung["f0_hz"]) - WINDOW_FRAMES, np.inf, []
     for number in range(1, steps + 1):

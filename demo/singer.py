@@ -24,7 +24,7 @@ class Voice:
     vibrato_onset_s: float = 0.35  # a note begins nearly straight, and its vibrato grows
 
 
-SOPRANO = Voice(((650, 110, 0), (1080, 130, -4), (2650, 180, -12), (2900, 200, -13), (3250, 250, -18)))
+SOPRANO = Voice(((650, 110, 0), (1080, 130, -4), (2650, 180, -12), (2900, 200, -13), (3250, 250, -18)), breath=0.005)
 TENOR = Voice(
     ((400, 90, 0), (1700, 140, -10), (2500, 200, -12), (3300, 260, -16)), tilt_db_per_octave=-11.0, vibrato_cents=25.0
 )

@@ -1,5 +1,6 @@
 """The demo: small and complete, and it truly plays: pitch and loudness are followed, the timbre was learnt."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,40 @@ def test_an_instrument_has_learnt_its_voice(path):
     assert losses[0] < 0.6 * losses[1], losses
 
 
+def harmonic_levels_db(audio, f0_hz, centres, *, offset=0.0) -> np.ndarray:
+    """Level around the first 40 harmonics of some frames [shape=(n_centres, 40)]; NaN above 7 kHz.
+
+    With an offset, what lies that share of f0 above each.
+    """
+    levels = np.full((len(centres), 40), np.nan)
+    for row, frame in enumerate(centres):
+        piece = audio[frame * HOP_SAMPLES - 1024 : frame * HOP_SAMPLES + 1024]
+        power = np.abs(np.fft.rfft(piece * np.hanning(2048))) ** 2
+        for k in range(1, min(40, int(7000 / f0_hz[frame])) + 1):
+            low, high = (round((k + offset + side) * f0_hz[frame] * 2048 / SAMPLE_RATE) for side in (-0.2, 0.2))
+            levels[row, k - 1] = 10 * np.log10(power[low : high + 1].sum() + 1e-12)
+    return levels
+
+
+@pytest.mark.parametrize("path", INSTRUMENTS, ids=lambda path: path.stem)
+def test_an_instrument_has_all_the_harmonics_of_its_voice(path):
+    """On singing that it never heard, each harmonic that matters is about as strong as the singer's."""
+    instrument, held_out = instruments.read(path), build.RECIPES[path.stem].held_out()
+    f0_hz, loudness_db = (held_out[name].astype(np.float32) for name in ("f0_hz", "loudness_db"))
+    n_samples = (len(f0_hz) - 1) * HOP_SAMPLES
+    loaded = render.load(instrument.config, instrument.weights)
+    sung = render.render(loaded, f0_hz, loudness_db, n_samples=n_samples).harmonic  # hiss doesn't stand in for any
+    loud = loudness_db > np.percentile(loudness_db, 40)
+    centres = [frame for frame in range(100, len(f0_hz) - 100, 10) if loud[frame - 25 : frame + 25].all()]
+    wanted, found = (harmonic_levels_db(audio, f0_hz, centres) for audio in (held_out["audio"], sung))
+    breath = harmonic_levels_db(held_out["audio"], f0_hz, centres, offset=0.5)
+    matters = (wanted > np.nanmax(wanted, axis=1, keepdims=True) - 40) & (wanted > breath + 10)
+    error_db = np.abs(found - wanted)[matters]
+    print(f"{path.stem}: harmonics off by {error_db.mean():.1f} dB, 95 % within {np.percentile(error_db, 95):.1f} dB")
+    assert len(centres) > 50 and matters.sum() > 500
+    assert error_db.mean() < 4.0 and np.percentile(error_db, 95) < 10.0
+
+
 def test_a_recording_for_training_knows_its_true_pitch():
     """The f0 that the singer reports is that of its sound: the strongest partial of a plain tone lies there."""
     note = build.Note(69.0, 1.0, -6.0)
@@ -139,6 +174,7 @@ def test_the_build_trains_an_instrument_and_keeps_it(tmp_path, monkeypatch):
         monkeypatch.setattr(build, name, value)
     monkeypatch.setattr(build, "MEASURE_EVERY", 20)
     monkeypatch.setattr(build, "HELD_OUT_STARTS", range(0, 1000, 250))
+    monkeypatch.setitem(build.RECIPES, "aria", replace(build.RECIPES["aria"], head_start_steps=60))
     build.train("aria", steps=40, folder=tmp_path)
     made = instruments.read(tmp_path / "aria.zip")
     assert made.config == config and made.provenance.step in (20, 40)
