@@ -22,7 +22,8 @@ from ddsing.engine.training.compiling import compiled, compiles
 from ddsing.model_config import ModelConfig
 
 _NYQUIST_HZ = SAMPLE_RATE / 2
-_RADIANS = float(np.float32(2.0 * np.pi))  # in a turn, as ddsp multiplies with
+# Of a sample at 1 Hz. ddsp multiplies and then divides; TensorFlow's graph optimiser makes one number of the two.
+_RADIANS_PER_HZ = float(np.float32(2.0 * np.pi) * (np.float32(1.0) / np.float32(SAMPLE_RATE)))
 _SINE_TAYLOR = [(-1) ** k * (2.0 * math.pi) ** (2 * k + 1) / math.factorial(2 * k + 1) for k in range(6)]  # of turns
 
 
@@ -93,8 +94,7 @@ def _waves_by_sample(n_harmonics):
             frame, within = n // HOP_SAMPLES, n % HOP_SAMPLES
             now, then = (rounded(precise(f0[frame][:, tf.newaxis]) * numbers) for f0 in (f0_hz, following))
             harmonic_hz = now + rounded(precise(then - now) * (precise(within) / HOP_SAMPLES))
-            radians = rounded(precise(harmonic_hz) * _RADIANS)
-            phase += rounded(precise(radians) / SAMPLE_RATE)
+            phase += tf.maximum(harmonic_hz * _RADIANS_PER_HZ, 0.0)  # without the maximum, multiplied and added in one
             wave = tf.where(harmonic_hz >= _NYQUIST_HZ, 0.0, _sine(phase))[tf.newaxis, :, tf.newaxis]
             return n + 1, phase, xla.dynamic_update_slice(found, wave, tf.stack([frame, 0, within, 0]))
 
@@ -128,7 +128,7 @@ def _waves_by_sum(n_harmonics):
         following = tf.concat([harmonics[1:], harmonics[-1:]], axis=0)
         ramp = tf.reshape(tf.range(float(HOP_SAMPLES)) / HOP_SAMPLES, [1, HOP_SAMPLES, 1, 1])
         harmonic_hz = tf.reshape(harmonics + (following - harmonics) * ramp, [-1, batch, n_harmonics])
-        phase = tf.cumsum(harmonic_hz * _RADIANS / SAMPLE_RATE, axis=0)
+        phase = tf.cumsum(harmonic_hz * _RADIANS_PER_HZ, axis=0)
         wave = tf.where(harmonic_hz >= _NYQUIST_HZ, 0.0, tf.sin(phase))
         return tf.transpose(tf.reshape(wave, [n_frames, HOP_SAMPLES, batch, n_harmonics]), [0, 2, 1, 3])
 
