@@ -21,7 +21,6 @@ from tests import tiny_workspace
 from tests.test_browser import (  # noqa: F401  fixtures
     Server,
     _settled,
-    _wait_for_takes,
     browser,
     chromium_path,
     microphone_file,
@@ -143,9 +142,9 @@ def test_the_tutorial_from_its_first_press_to_a_take(dashboard, tmp_path):
     press(tab, "Sing with Mira")
     tab.get_by_text("Tutorial, last step").wait_for(timeout=60_000)
     assert Library(workspace).get("Mira").provenance.step == stopped.checkpoints[-1]
+    _settled(tab)
     tab.get_by_role("button", name="Transfer timbre").click()
-    _wait_for_takes(tab, 0)
-    tab.get_by_text("whom you taught to sing").wait_for(timeout=60_000)
+    tab.get_by_text("whom you taught to sing").wait_for(timeout=LONG_MS)
     take = TakeStore(workspace).list()[0]
     assert take.instrument == "Mira"
     sound = soundfile.read(take.folder / "result.wav")[0]
