@@ -30,6 +30,8 @@ check: .venv/test.stamp
 bench: .venv/app.stamp
 	$(BIN)/python -m benchmarks.transfer
 	$(BIN)/python -m benchmarks.pitch
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.dataset
 
 demo: .venv/app.stamp
 	$(BIN)/python -m demo.build
