@@ -32,13 +32,14 @@ TAKES = (  # example, instrument, settings
     ("ode-to-joy-tenor", "aria", Settings(octave_shift=1, use_statistics=True, autotune=0.6, show_full_output=True)),
 )
 TRAINING = ("--config", "singing_small", "--steps", "300", "--batch-size", "8", "--save-every", "50")
-PAGES = {  # file: address, height of the window, colour scheme, label of what is opened before
-    "timbre-transfer": ("", 1330, "light", None),
-    "timbre-transfer-full-output": ("", 1500, "dark", "Full output"),
-    "datasets": ("datasets", 1400, "light", None),
-    "training": ("training", 1400, "light", None),
-    "instruments": ("instruments", 980, "light", None),
-    "experiments": ("experiments", 1000, "dark", None),
+REPORT = "Make the report"
+PAGES = {  # file: address, height of the window, colour scheme, button that is pressed or text that is looked up before
+    "timbre-transfer": ("", 1330, "light", ""),
+    "timbre-transfer-full-output": ("", 1300, "dark", "Full output"),
+    "datasets": ("datasets", 1450, "light", REPORT),
+    "training": ("training", 1330, "light", ""),
+    "instruments": ("instruments", 980, "light", ""),
+    "experiments": ("experiments", 1000, "dark", ""),
 }
 
 
@@ -67,7 +68,7 @@ class Dashboard:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
-        environment = os.environ | {"DDSING_WORKSPACE": str(workspace)}
+        environment = os.environ | {"DDSING_WORKSPACE": str(workspace), "HOME": str(workspace.parent)}  # ~ is shown
         self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
 
     def __enter__(self):
@@ -91,16 +92,18 @@ def photograph(page: Page, name: str) -> None:
 
 
 def settled(page: Page) -> None:
-    """Wait until the page stands still."""
-    page.wait_for_timeout(1500)
+    """Wait until the page stands still and the device is there."""
+    page.wait_for_timeout(3000)
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
+    for passing in (page.get_by_text("warming up"), page.get_by_role("button", name="Cancel")):
+        passing.wait_for(state="hidden", timeout=180_000)
     page.wait_for_timeout(1500)
 
 
 def main() -> None:
     """Fill the workspace, and photograph all pages or one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workspace", type=Path, default=ROOT / "build" / "screenshots")
+    parser.add_argument("--workspace", type=Path, default=ROOT / "build" / "singing")
     parser.add_argument("--only", choices=tuple(PAGES))
     arguments = parser.parse_args()
     fill(arguments.workspace.absolute())
@@ -114,8 +117,11 @@ def main() -> None:
             page.goto(f"{dashboard.url}/{address}")
             page.get_by_role("heading", level=1).wait_for()
             settled(page)
-            if opened is not None:
-                page.get_by_text(opened, exact=True).first.scroll_into_view_if_needed()
+            if opened == REPORT:
+                page.get_by_role("button", name=REPORT).click()
+                settled(page)
+            elif opened:
+                page.locator("summary", has_text=opened).first.evaluate("element => element.scrollIntoView()")
                 settled(page)
             photograph(page, name)
             page.close()
