@@ -22,7 +22,7 @@ def n_parts_that_fit(config: ModelConfig, batch_size: int, window_frames: int) -
 def step_bytes(config: ModelConfig, window_frames: int) -> float:
     """What one window adds to the memory that a step takes at its peak, roughly (see benchmarks/training.py)."""
     n_layers = (len(config.input_keys) + 1) * config.layers_per_stack
-    layers = 3 * n_layers * config.ch
-    recurrent = 24 * config.rnn_channels
-    sound = HOP_SAMPLES * (config.n_harmonics + 60)
+    layers = 4 * n_layers * config.ch
+    recurrent = 32 * config.rnn_channels
+    sound = HOP_SAMPLES * (config.n_harmonics + 160)
     return 4.0 * window_frames * (layers + recurrent + sound)
