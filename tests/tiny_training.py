@@ -63,7 +63,7 @@ def windows(n_windows: int, *, seed: int = 0, generation: int = 3) -> list[dict[
                 "audio_16k": sound,
                 "f0_hz": f0_hz[part][::64].astype(np.float32),
                 "f0_confidence": np.where(sounding[part][::64], 0.9, 0.1).astype(np.float32),
-                "loudness_db": loudness.compute(sound, generation=generation)[:1000],
+                "loudness_db": loudness.compute(sound, generation=generation, padding="same")[:1000],
             }
         )
     return made

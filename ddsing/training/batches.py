@@ -104,7 +104,8 @@ def as_heard(record: Mapping[str, np.ndarray], *, generation: int, recorded_gene
     window = {name: record[name][:n_frames] for name in ("f0_hz", "f0_confidence", "loudness_db") if name in record}
     window["audio"] = record["audio"][: n_frames * HOP_SAMPLES]
     if generation != recorded_generation:
-        window["loudness_db"] = loudness.compute(window["audio"], generation=generation)[:n_frames]
+        loudness_db = loudness.compute(window["audio"], generation=generation, padding="same")  # records' frames
+        window["loudness_db"] = loudness_db[:n_frames]
     return window
 
 

@@ -53,7 +53,10 @@ def measure(
     *,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Metrics | None:
-    """Metrics of a model on windows of `windows`; None without any, if they are no numbers, or if it is to stop."""
+    """Metrics of a model on windows of `windows`; None without any, if they are no numbers, or if it is to stop.
+
+    What was sung is analysed as the records were, with frames of padding 'same'.
+    """
     model = render.load(config, weights)
     losses, cents, decibels, tracked_s = [], [], [], 0.0
     for window in held_out:
@@ -61,12 +64,14 @@ def measure(
             return None
         again = resynthesised(model, window)
         losses.append(distance.spectral_loss(window["audio"], again))
-        loudness_again = loudness.compute(again, generation=config.generation)[: len(window["loudness_db"])]
+        loudness_again = loudness.compute(again, generation=config.generation, padding="same")[
+            : len(window["loudness_db"])
+        ]
         decibels.append(distance.loudness_db(window["loudness_db"], loudness_again))
         duration_s = len(again) / 16_000
         if tracked_s + duration_s <= MAX_TRACKED_S and "f0_confidence" in window:
             tracked_s += duration_s
-            f0_again = pitch.track(again, tracker="tiny")[0][: len(window["f0_hz"])]
+            f0_again = pitch.track(again, tracker="tiny", padding="same")[0][: len(window["f0_hz"])]
             cents.append(distance.f0_cents(window["f0_hz"], window["f0_confidence"], f0_again))
     known = [value for value in cents if value is not None]
     if not losses or not np.isfinite([*losses, *decibels]).all():

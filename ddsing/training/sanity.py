@@ -105,8 +105,8 @@ def _records(where: begin.Where):
 def _compared(model: render.Model, window: dict, number: int, held_out: bool, step: int) -> Comparison:
     again = evaluation.resynthesised(model, window)
     n_frames = len(again) // HOP_SAMPLES
-    f0_again = pitch.track(again, tracker="tiny")[0][:n_frames]
-    loudness_again = loudness.compute(again, generation=model.config.generation)[:n_frames]
+    f0_again = pitch.track(again, tracker="tiny", padding="same")[0][:n_frames]
+    loudness_again = loudness.compute(again, generation=model.config.generation, padding="same")[:n_frames]
     confidence = window.get("f0_confidence", np.ones(n_frames, np.float32))
     return Comparison(
         window=number,
