@@ -220,7 +220,8 @@ def test_a_record_with_a_foreign_live_pid_never_signals_it(store, tmp_path):
 @pytest.mark.parametrize("way", ["Ctrl-C", "hang-up", "kill"])
 def test_the_death_of_the_dashboard_does_no_harm_and_the_next_one_finds_the_job(store, tmp_path, way):
     program = (
-        "import sys, time\nsys.path.insert(0, sys.argv[1])\nfrom pathlib import Path\n"
+        "import signal, sys, time\nsys.path.insert(0, sys.argv[1])\nfrom pathlib import Path\n"
+        "for way in (signal.SIGINT, signal.SIGHUP):\n    signal.signal(way, signal.SIG_DFL)\n"  # it may be ignored here
         "from tests.test_jobs_processes import open_store, submit\n"
         "store = open_store(Path(sys.argv[2]))\nprint(submit(store, steps=200).id, flush=True)\ntime.sleep(600)\n"
     )
