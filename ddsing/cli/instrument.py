@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from ddsing import instrument as instruments
+from ddsing.cli.quiet import load_tensorflow
 from ddsing.errors import InstrumentError
 from ddsing.instrument.library import Library
 from ddsing.instrument.manifest import ranges
@@ -123,7 +124,10 @@ def _import_text(document: dict) -> str:
 
 def _export(args) -> dict:
     instrument = _library(args).get(args.name)
-    write = instruments.write_notebook if args.format == "notebook" else instruments.write
+    write = instruments.write
+    if args.format == "notebook":
+        load_tensorflow()
+        write = instruments.write_notebook
     write(instrument, args.out)
     return {"name": instrument.name, "format": args.format, "path": args.out, "bytes": Path(args.out).stat().st_size}
 

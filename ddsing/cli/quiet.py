@@ -32,6 +32,14 @@ def native_messages_hidden() -> Iterator[None]:
             sys.stderr = python_stderr
 
 
+def load_tensorflow() -> None:
+    """Import TensorFlow now, without the remarks on this computer that it makes at its first import."""
+    from ddsing.engine import runtime
+
+    with native_messages_hidden():
+        runtime.tensorflow()
+
+
 def _writes_to(stream, descriptor):
     try:
         return stream.fileno() == descriptor

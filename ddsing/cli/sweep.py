@@ -84,9 +84,11 @@ def _background(workspace, sweep: Sweep, needs_bytes: int) -> dict:
 
 
 def _foreground(workspace, sweep: Sweep) -> dict:
+    from ddsing.cli.quiet import load_tensorflow
     from ddsing.cli.train import _Printer, _stop_on_signal
     from ddsing.sweep import run as sweeps
 
+    load_tensorflow()
     printer, at = _Printer(), [""]
 
     def report(progress: sweeps.Progress) -> None:

@@ -72,10 +72,12 @@ def _background(workspace, voice: str, recipe) -> dict:
 
 
 def _foreground(workspace, voice: str, recipe) -> dict:
+    from ddsing.cli.quiet import load_tensorflow
     from ddsing.training import run as runs
 
     began = time.monotonic()
     print(_expectation(workspace, voice, recipe), file=sys.stderr)
+    load_tensorflow()
     with _stop_on_signal() as should_stop:
         outcome = runs.train(workspace, voice, recipe, report=_Printer(), should_stop=should_stop)
     if outcome.stopped:
