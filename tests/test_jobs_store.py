@@ -61,17 +61,15 @@ def test_orders_with_the_same_key_are_one_job_while_it_lives(store):
     assert submit(store).id == job.id
     assert submit(store, options={"voice": "Aria", "steps": 9}).id == job.id, "the same key, though asked otherwise"
     assert submit(store, key="train:Bea").id != job.id
-    write(store, job, state="stopped")
-    assert submit(store).id == job.id, "a click that arrived twice, moments later"
-    assert submit(store, options={"voice": "Aria", "steps": 9}).id != job.id, "a new order"
-    assert len(store.launcher.started) == 3 and len(store.list()) == 3 and len(store.live()) == 2
+    assert len(store.launcher.started) == 2 and len(store.list()) == 2
 
 
-def test_some_seconds_later_the_same_order_is_a_new_job(store, monkeypatch):
+@pytest.mark.parametrize("state", sorted(status.ENDED))
+def test_an_order_moments_after_the_end_of_one_like_it_is_not_swallowed(store, state):
     job = submit(store)
-    write(store, job, state="stopped")
-    monkeypatch.setattr("ddsing.jobs.store.SAME_CLICK_S", 0.0)
+    write(store, job, state=state)
     assert submit(store).id != job.id
+    assert len(store.launcher.started) == 2 and len(store.live()) == 1
 
 
 def test_a_job_that_never_starts_is_lost_and_can_be_resumed(store):

@@ -20,7 +20,6 @@ from ddsing.jobs.status import ENDED, JobStatus, read, written_state
 from ddsing.units import format_bytes
 from ddsing.workspace import Workspace, trash
 
-SAME_CLICK_S = 3.0  # within this, an order like the last one is the same one, arrived twice
 NEEDS_BYTES = 500_000_000
 _KEPT = ("step", "steps", "loss", "fraction", "extra")  # shown until the resumed job reports its own
 
@@ -43,7 +42,7 @@ class JobStore:
         key: str,
         needs_bytes: int = NEEDS_BYTES,
     ) -> JobStatus:
-        """Start a job, or find the one that the same `key` started and that is live, or the same in all, seconds ago.
+        """Start a job, or find the live one that the same `key` started: a click that arrives twice starts one.
 
         Parameters
         ----------
@@ -71,7 +70,7 @@ class JobStore:
             raise JobError(f"There is no kind of job called {kind!r}; there are {', '.join(sorted(self.kinds))}.")
         spec = plain({"kind": kind, "title": title, "options": options, "device": device, "key": key})
         with self._one_at_a_time():
-            twin = self._twin(spec)
+            twin = next((status for status in self.live() if status.key == key), None)
             if twin is not None:
                 return twin
             self._require_room(title, needs_bytes)
@@ -169,15 +168,6 @@ class JobStore:
             yield
         finally:
             gate.release()
-
-    def _twin(self, spec):
-        for status in self.list():
-            if status.key != spec["key"]:
-                continue
-            same = (status.kind, status.options, status.device) == (spec["kind"], spec["options"], spec["device"])
-            if status.live or (same and 0.0 <= time.time() - status.created < SAME_CLICK_S):
-                return status
-        return None
 
     def _require_room(self, title, needs_bytes):
         needs_bytes = needs_bytes if isinstance(needs_bytes, int | float) else NEEDS_BYTES
