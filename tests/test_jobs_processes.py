@@ -294,23 +294,23 @@ def test_stopped_and_lost_jobs_go_on_from_what_they_saved(store):
     assert [step for _, _, step in notes(store, "begin")] == [0, saved.step, saved.step]
 
 
-ENDINGS = {
-    "sentence": ("failed", r"The voice 'Aria' has no recordings; add some\."),
-    "disk": ("paused", r"No room for a checkpoint of 20 MB\."),
-    "enospc": ("paused", re.escape(run.FULL)),
-    "cancelled": ("stopped", ""),
-    "memory": ("failed", re.escape(run.NO_MEMORY)),
-    "bug": ("failed", re.escape(run.UNEXPECTED)),
-    "exit": ("failed", re.escape(run.UNEXPECTED)),
-    "abort": ("lost", re.escape(status.LOST)),
+ENDINGS = {  # state, message, and the class of the error where it is one for the user
+    "sentence": ("failed", r"The voice 'Aria' has no recordings; add some\.", "DdsingError"),
+    "disk": ("paused", r"No room for a checkpoint of 20 MB\.", "DiskFull"),
+    "enospc": ("paused", re.escape(run.FULL), ""),
+    "cancelled": ("stopped", "", ""),
+    "memory": ("failed", re.escape(run.NO_MEMORY), ""),
+    "bug": ("failed", re.escape(run.UNEXPECTED), ""),
+    "exit": ("failed", re.escape(run.UNEXPECTED), ""),
+    "abort": ("lost", re.escape(status.LOST), ""),
 }
 
 
 def test_how_a_job_ends_is_told_in_a_sentence_and_it_can_be_taken_up_again(store):
     jobs = {how: submit(store, "end", how=how) for how in ENDINGS}
-    for how, (state, sentence) in ENDINGS.items():
+    for how, (state, sentence, error) in ENDINGS.items():
         ended = wait_for(store, jobs[how], *status.ENDED)
-        assert ended.state == state and re.fullmatch(sentence, ended.message), how
+        assert (ended.state, ended.error) == (state, error) and re.fullmatch(sentence, ended.message), how
         assert ended.result is None and ended.resumable
     told = store.status(jobs["bug"].id)
     assert "ZeroDivisionError: secret detail" in told.log_tail and "Traceback" in told.log_tail

@@ -125,6 +125,7 @@ def test_a_loss_that_is_no_number_stops_before_a_good_checkpoint_is_overwritten(
     workspace, path = voice(tmp_path / "ws", n_held_out=0)
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 12, "save_every": 4}, nan_at=7)
     assert seen["error"] == "Diverged" and "step 4" in seen["sentence"] and "learning rate" in seen["sentence"]
+    assert seen["sentence"].endswith("Go on with a lower learning rate, such as a third of it, 0.001.")
     assert kept(path) == [4]
     assert np.isfinite(history.read(path).loss).all()
     again = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 8, "save_every": 4})

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
+from ddsing.errors import Diverged
 from ddsing.units import format_duration
 from ddsing.workspace import open_workspace
 
@@ -78,13 +79,25 @@ def _foreground(workspace, voice: str, recipe) -> dict:
     began = time.monotonic()
     print(_expectation(workspace, voice, recipe), file=sys.stderr)
     load_tensorflow()
-    with _stop_on_signal() as should_stop:
+    with _stop_on_signal() as should_stop, _option_said(workspace, voice):
         outcome = runs.train(workspace, voice, recipe, report=_Printer(), should_stop=should_stop)
     if outcome.stopped:
         done = f"after step {outcome.step:,}, and saved" if outcome.step else "before its first step"
         print(f"Stopped {done}; the same command goes on from there.", file=sys.stderr)
         raise KeyboardInterrupt
     return {**asdict(outcome), "seconds": round(time.monotonic() - began, 1)}
+
+
+@contextlib.contextmanager
+def _option_said(workspace, voice: str) -> Iterator[None]:
+    """Where a training diverges, name the option that helps."""
+    from ddsing.training import begin, divergence
+
+    try:
+        yield
+    except Diverged as error:
+        rate = divergence.lower_learning_rate(begin.locate(workspace, voice).path)
+        raise Diverged(f"{error} The option is --learning-rate{'' if rate is None else f' {rate:g}'}.") from None
 
 
 def _expectation(workspace, voice: str, recipe) -> str:

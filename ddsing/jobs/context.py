@@ -75,10 +75,10 @@ class JobContext:
             self._record.update(facts, state=state)
             self._unwritten = not self._write(durable=True)
 
-    def leave(self, state: str, message: str = "") -> None:
+    def leave(self, state: str, message: str = "", *, error: str = "") -> None:
         """Write how the job ended, in the room that was kept for it if there is no other."""
         with self._guard:
-            self._record.update(state=state, message=message, ended=time.time(), ahead=[])
+            self._record.update(state=state, message=message, error=error, ended=time.time(), ahead=[])
             for attempt in range(LAST_WORD_TRIES):
                 if self._write(durable=True):
                     self._unwritten = False

@@ -104,10 +104,11 @@ def _live(context, spec, folder, kinds):
             result = _call(kinds, spec, context)
             folder.write_result(result)
             stopped = context.should_stop() and result.get("stopped")
-            state, message = "stopped" if stopped else "done", str(result.get("message") or "")
+            state, message, name = "stopped" if stopped else "done", str(result.get("message") or ""), ""
         except BaseException as error:
             state, message = _verdict(error)
-        context.leave(state, message)
+            name = type(error).__name__ if isinstance(error, DdsingError) else ""
+        context.leave(state, message, error=name)
     print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {state}. {message}")
     return state
 

@@ -48,6 +48,8 @@ class JobStatus:
         Seconds since 1970; `started` is when the latest run began, after it had waited.
     ahead : tuple[str, ...]
         While waiting: the titles of the jobs before it, the one that has the device first.
+    error : str
+        Of a failed or paused one: the class of `ddsing.errors` that ended it, such as ``Diverged``; else empty.
     alive : bool
         Whether its process lives.
     heartbeat_age_s : float | None
@@ -74,6 +76,7 @@ class JobStatus:
     eta_s: float | None = None
     fraction: float | None = None
     message: str = ""
+    error: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
     created: float = 0.0
     started: float | None = None
@@ -160,6 +163,7 @@ def read(folder: "JobFolder", *, whole: bool = False) -> JobStatus:
         eta_s=eta_s(record) if running else None,
         fraction=fraction(record),
         message=_message(state, record, device, ahead) if spec else UNREADABLE,
+        error=str(record.get("error") or "") if state in ("failed", "paused") else "",
         extra=record["extra"] if isinstance(record.get("extra"), dict) else {},
         created=_number(spec.get("created")) or 0.0,
         started=_number(record.get("started")),

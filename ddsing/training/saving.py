@@ -18,7 +18,7 @@ import ddsing
 from ddsing.errors import DdsingError, Diverged
 from ddsing.model_config import ModelConfig
 from ddsing.statistics import DatasetStatistics
-from ddsing.training import checkpoints, evaluation, folder
+from ddsing.training import checkpoints, divergence, evaluation, folder
 from ddsing.workspace import write_atomic
 
 HISTORY_NAME = "history.jsonl"
@@ -145,8 +145,7 @@ def diverged(path: Path, step: int, what: str) -> Diverged:
     kept = [checkpoint.step for checkpoint in checkpoints.published(path)]
     last = f"the last good checkpoint is that of step {kept[-1]:,}" if kept else "there was no checkpoint yet"
     return Diverged(
-        f"At step {step:,} {what} no number any more, so the training was stopped; {last}. Go on with a lower "
-        "learning rate, and without mixed precision."
+        f"At step {step:,} {what} no number any more, so the training was stopped; {last}. {divergence.advice(path)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""A voice's training as it goes: how far it is, its curves, the voice forming, and how it ended."""
+"""A voice's training as it goes: how far it is, its curves, and the voice forming."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
-from ddsing.ui import errors, jobs, training_cache, training_coach, training_previews
+from ddsing.ui import errors, jobs, training_cache, training_coach, training_ending, training_previews
 from ddsing.ui.formatting import format_duration, plain
 
 HEAD_S, CURVES_S, CALM_S = 1.0, 4.0, 15.0
@@ -37,7 +37,7 @@ def show(voice: Voice, job) -> None:
         if live:
             st.fragment(errors.guarded(_head), run_every=HEAD_S)(job.id)
         elif job is not None:
-            ending(job)
+            training_ending.show(voice, job)
     total = job.steps or job.options.get("steps") if live else None
     st.fragment(errors.guarded(_curves), run_every=CURVES_S if live else None)(voice, job.id if job else None, total)
 
@@ -92,38 +92,6 @@ def _force(job) -> None:
         st.button("End it by force", key="train.force", icon=":material/dangerous:", on_click=jobs.stop,
                   args=(job.id,), kwargs={"force": True},
                   help="It has not been heard of for a while. What was saved stays.")  # fmt: skip
-
-
-# How it ended
-
-
-def ending(job) -> None:
-    """How a training ended, in one plain sentence, with what to press."""
-    said = {
-        "stopped": (st.info, "Stopped, and saved. **Resume** goes on from there."),
-        "paused": (st.warning, "Paused, since the disk is full; nothing that was saved is lost. Make room, then press "
-                   "**Resume**."),
-        "lost": (st.warning, "The training ended without a word: the computer slept or restarted, or something ended "
-                 "it. **Resume** goes on from the last save."),
-        "failed": (st.error, "The training could not go on."),
-    }  # fmt: skip
-    if job.state not in said:
-        return
-    element, sentence = said[job.state]
-    message = plain(job.message) if job.message and job.state in ("failed", "paused") else ""
-    text, button = st.columns([5, 1], vertical_alignment="center")
-    with text:
-        element("  \n".join(filter(None, [sentence, message])), icon=jobs.STATES[job.state][2])
-    button.button(
-        "Resume",
-        key="train.resume",
-        icon=":material/resume:",
-        type="primary",
-        width="stretch",
-        on_click=jobs.resume,
-        args=(job.id,),
-        help="Goes on from the last save, as it was started.",
-    )
 
 
 # Its curves
