@@ -31,7 +31,10 @@ from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
 _ABANDONED_S = 24 * 3600.0  # a half-built take this old was left by a crash
 RESERVED = ("matrix", "sets", "listening")  # folders beside the takes that are no takes
 MAX_TAGS = 20
-_TEXTS = ("name", "source", "instrument", "tracker", "created", "note", "instrument_digest", "source_hash", "version")
+_TEXTS = (
+    *("name", "source", "instrument", "tracker", "created", "note"),
+    *("instrument_digest", "source_hash", "timbre_hash", "version"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ class Take:
     folder : Path
         Holds ``result.wav``, ``harmonic.wav``, ``noise.wav``, ``original.wav`` (16 kHz, 32-bit float) and
         ``features.npz``.
+    timbre_hash : str
+        Content of the other recording that timbre was taken from; "" where there was none, or in a take that was kept
+        before this was.
     seconds : Mapping[str, float]
         Time of each stage.
     reused : tuple[str, ...]
@@ -71,6 +77,7 @@ class Take:
     note: str = ""
     instrument_digest: str = ""
     source_hash: str = ""
+    timbre_hash: str = ""
     version: str = ""
     settings: Settings = field(default_factory=Settings)
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -88,8 +95,15 @@ class Take:
 
     @property
     def key(self) -> str:
-        """The same for takes that sound the same: of the instrument, the recording, the tracker and the settings."""
-        return content_key(self.instrument_digest, self.source_hash, self.tracker, self.settings, self.morph)
+        """The same for takes that sound the same: of the instrument, the recordings, the tracker and the settings."""
+        return content_key(
+            self.instrument_digest,
+            self.source_hash,
+            self.tracker,
+            self.settings,
+            timbre_hash=self.timbre_hash,
+            morph=self.morph,
+        )
 
     def recipe(self) -> dict:
         """What goes into a file's metadata: enough to set every control again."""
@@ -101,6 +115,8 @@ class Take:
             "tracker": self.tracker,
             "settings": self.settings.to_json(),
         }
+        if self.timbre_hash:
+            recipe["timbre"] = {"name": self.settings.z_recording, "hash": self.timbre_hash}
         return recipe | ({"morph": self.morph.to_json()} if self.morph else {})
 
     def to_json(self) -> dict:
@@ -145,10 +161,23 @@ def read_morph(recipe: Mapping) -> Morph | None:
     return Morph.from_json(recipe["morph"]) if recipe.get("morph") is not None else None
 
 
-def content_key(digest: str, source_hash: str, tracker: str, settings: Settings, morph: Morph | None = None) -> str:
-    """What fixes how a take sounds, as hexadecimal digits."""
-    heard = {name: value for name, value in settings.to_json().items() if name != "show_full_output"}
-    said = [digest, source_hash, tracker, heard, morph.to_json() if morph else None]
+def content_key(
+    digest: str,
+    source_hash: str,
+    tracker: str,
+    settings: Settings,
+    *,
+    timbre_hash: str = "",
+    morph: Morph | None = None,
+) -> str:
+    """What fixes how a take sounds, as hexadecimal digits.
+
+    The other recording that timbre is taken from counts by its content, `timbre_hash`, and not by its name.
+    """
+    named_only = settings.z_from == "other" and not timbre_hash
+    unheard = {"show_full_output"} | (set() if named_only else {"z_recording"})
+    heard = {name: value for name, value in settings.to_json().items() if name not in unheard}
+    said = [digest, source_hash, timbre_hash, tracker, heard, morph.to_json() if morph else None]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

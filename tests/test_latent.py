@@ -7,6 +7,8 @@ import pytest
 
 from ddsing import audio as recordings
 from ddsing import cli, instrument
+from ddsing.comparison import differences, matrix
+from ddsing.comparison.matrix import Matrix
 from ddsing.constants import HOP_SAMPLES
 from ddsing.dataset import voices
 from ddsing.engine import render
@@ -208,6 +210,47 @@ def test_what_is_asked_for_changes_the_sound_and_nothing_asked_changes_nothing(f
     for name in ("gone.wav", "../../secret.wav", ""):
         with pytest.raises(SettingsError, match="not among the examples"):
             run(z_from="other", z_recording=name)
+
+
+def test_timbre_from_another_recording_counts_by_content_and_not_by_name(filled):
+    def run(name="hiss.wav", **asked):
+        settings = Settings(z_from="other", z_recording=name, **asked)
+        return pipeline.run(filled, filled.examples / "sung.wav", "Listener", settings, tracker="tiny")
+
+    before = run()
+    (filled.examples / "copy.wav").write_bytes((filled.examples / "hiss.wav").read_bytes())
+    assert run("copy.wav").key == before.key  # it sounds the same
+    (filled.examples / "hiss.wav").write_bytes(recordings.encode(noise(seed=9)))
+    after = run()
+    assert after.key != before.key and not np.array_equal(sound(after), sound(before))
+    assert TakeStore(filled).get(after.id) == after
+    assert recordings.read_recipe(after.folder / "result.wav")["timbre"] == {
+        "name": "hiss.wav", "hash": recordings.content_hash(recordings.decode(filled.examples / "hiss.wav"))
+    }  # fmt: skip
+    rows = {row.label: row for row in differences.table([before, after])}
+    assert rows["Timbre"].differs and rows["Timbre"].values[0].startswith("from hiss.wav (")
+
+    kept = json.loads((before.folder / "take.json").read_text())
+    del kept["timbre_hash"]  # a take from before this was kept
+    (before.folder / "take.json").write_text(json.dumps(kept))
+    old = TakeStore(filled).get(before.id)
+    assert not old.error and old.key != before.key and "timbre" not in old.recipe()
+
+
+def test_a_matrix_with_timbre_from_another_recording_has_no_stale_cells(filled):
+    class Here:
+        def report(self, **_):
+            pass
+
+        def should_stop(self):
+            return False
+
+    settings = Settings(z_from="other", z_recording="hiss.wav")
+    options = Matrix(("Listener", "Plain"), ("sung.wav",), "tiny", settings).to_json()
+    assert matrix.run(filled, options, Here())["rendered"] == 2
+    assert matrix.run(filled, options, Here())["rendered"] == 0
+    (filled.examples / "hiss.wav").write_bytes(recordings.encode(noise(seed=9)))
+    assert matrix.run(filled, options, Here())["rendered"] == 1  # to the other instrument it means nothing
 
 
 def test_command_line(filled, tmp_path, capsys):

@@ -50,8 +50,11 @@ def table(takes: Sequence[Take]) -> tuple[Row, ...]:
         ]
         if field != _ONLY_IF_SET or any(take.settings.timbre for take in takes):
             rows.append((label, values))
-    digests = [take.instrument_digest for take in takes]
-    rows = [(label, _told_apart(values, digests) if label == "Instrument" else values) for label, values in rows]
+    contents = {
+        "Instrument": [take.instrument_digest for take in takes],
+        "Timbre": [take.timbre_hash for take in takes],
+    }
+    rows = [(label, _told_apart(values, contents[label]) if label in contents else values) for label, values in rows]
     return tuple(Row(label, tuple(values), len(set(values)) > 1) for label, values in rows)
 
 
@@ -92,9 +95,9 @@ def metric(field: str, metrics: Metrics | None) -> str:
 
 
 def _told_apart(names: list[str], digests: list[str]) -> list[str]:
-    """Names with a few digits where instruments of one name differ in content."""
+    """Names with a few digits where what is called the same differs in content; "" stands for one not known."""
     told = []
     for name, digest in zip(names, digests):
         twins = {other for one, other in zip(names, digests) if one == name}
-        told.append(f"{name} ({digest[:6]})" if len(twins) > 1 else name)
+        told.append(f"{name} ({digest[:6]})" if len(twins) > 1 and digest else name)
     return told

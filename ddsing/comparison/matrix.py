@@ -25,7 +25,6 @@ from ddsing.errors import Cancelled, DdsingError, DiskFull, SettingsError
 from ddsing.experiments import Take, TakeStore, content_key
 from ddsing.features import FeatureCache, Features
 from ddsing.instrument import Instrument
-from ddsing.statistics import DatasetStatistics
 from ddsing.transfer import fit, pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace
@@ -90,17 +89,20 @@ def paths(workspace: Workspace, matrix: Matrix) -> list[Path]:
     return found
 
 
-def cell_settings(matrix: Matrix, features: Features, statistics: DatasetStatistics | None) -> Settings:
+def cell_settings(matrix: Matrix, features: Features, instrument: Instrument) -> Settings:
     """The settings of a cell: fitted, the shifts that bring most of the recording into the instrument's range."""
-    if not matrix.fitted or statistics is None:
-        return matrix.settings
-    reading = fit.measure(features, statistics, matrix.settings)
-    return replace(matrix.settings, octave_shift=reading.octave_shift, loudness_shift_db=reading.loudness_shift_db)
+    settings = matrix.settings if instrument.config.z else matrix.settings.without_z()
+    if not matrix.fitted or instrument.statistics is None:
+        return settings
+    reading = fit.measure(features, instrument.statistics, settings)
+    return replace(settings, octave_shift=reading.octave_shift, loudness_shift_db=reading.loudness_shift_db)
 
 
-def key_of(matrix: Matrix, digest: str, source_hash: str, settings: Settings) -> str:
-    """What fixes the sound of a cell."""
-    return content_key(digest, source_hash, matrix.tracker, settings)
+def key_of(workspace: Workspace, matrix: Matrix, digest: str, source_hash: str, settings: Settings) -> str:
+    """What fixes the sound of a cell; raises `DdsingError` if the other recording that it needs can't be read."""
+    other = pipeline.other_recording(workspace, settings)
+    timbre_hash = "" if other is None else recordings.content_hash(other)
+    return content_key(digest, source_hash, matrix.tracker, settings, timbre_hash=timbre_hash)
 
 
 def known(workspace: Workspace) -> dict[str, Take]:
@@ -166,8 +168,8 @@ def _cell(workspace, matrix, name, audio: np.ndarray, source_hash, instrument_na
         audio, tracker=matrix.tracker, generation=instrument.config.generation, cache=cache,
         progress=lambda share: report("pitch", share),
     )  # fmt: skip
-    settings = cell_settings(matrix, features, instrument.statistics)
-    take = known(workspace).get(key_of(matrix, instrument.digest, source_hash, settings))
+    settings = cell_settings(matrix, features, instrument)
+    take = known(workspace).get(key_of(workspace, matrix, instrument.digest, source_hash, settings))
     missing = take is None
     if take is None:
         take = pipeline.run(

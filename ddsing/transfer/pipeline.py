@@ -168,7 +168,8 @@ def run(
     if known:
         job.reused.append("model")
     conditioned = job.stage("conditioning", lambda _: condition(features, opened.statistics, settings))
-    z = job.stage("conditioning", lambda _: _z(workspace, model, opened, settings, audio, z_source))
+    other = job.stage("decode", lambda _: other_recording(workspace, settings, z_source))
+    z = job.stage("conditioning", lambda _: _z(model, opened, settings, audio, other))
     reading = fit_stage.measure(features, opened.statistics, settings)
     store = store or TakeStore(workspace)
     previous = store.newest()
@@ -183,6 +184,7 @@ def run(
             created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             instrument_digest=opened.digest,
             source_hash=recordings.content_hash(audio),
+            timbre_hash="" if other is None else recordings.content_hash(other),
             version=ddsing.__version__,
             settings=settings,
             fit=reading.to_json(),
@@ -211,11 +213,17 @@ def _opened(models: Models, workspace: Workspace, instrument: Instrument | str |
     return instrument if isinstance(instrument, Instrument) else models.open(workspace, instrument)
 
 
-def _z(workspace: Workspace, model, instrument: Instrument, settings: Settings, audio, z_source) -> np.ndarray | None:
+def other_recording(
+    workspace: Workspace, settings: Settings, z_source: Path | bytes | np.ndarray | None = None
+) -> np.ndarray | None:
+    """The decoded recording that timbre is to come from, `z_source` or the example that is named; None for none."""
+    if settings.z_from != "other":
+        return None
+    return decoded(_example(workspace, settings.z_recording) if z_source is None else z_source)
+
+
+def _z(model, instrument: Instrument, settings: Settings, audio, other: np.ndarray | None) -> np.ndarray | None:
     """What an instrument with z is given beside pitch and loudness; None where the renderer finds it by itself."""
-    other = None
-    if model.encoder is not None and settings.z_from == "other":
-        other = decoded(_example(workspace, settings.z_recording) if z_source is None else z_source)
     return latent.z_of(model.encoder, instrument.latent, settings, -(-len(audio) // HOP_SAMPLES), audio, other)
 
 

@@ -50,7 +50,8 @@ def look(matrix) -> Cells:
         for name in matrix.instruments:
             settings = _settings(matrix, sound, caches.instrument(entries[name])) if analysed else None
             digest = caches.instrument(entries[name]).digest
-            row.append(known.get(domain.key_of(matrix, digest, sound.content, settings)) if settings else None)
+            key = domain.key_of(workspace, matrix, digest, sound.content, settings) if settings else None
+            row.append(known.get(key) if key else None)
         n_missing = row.count(None)
         seconds += 0.0 if analysed else pitch.estimate_seconds(matrix.tracker, duration_s)
         seconds += n_missing * (pitch.estimate_seconds("tiny", duration_s) + _SECONDS_PER_SECOND * duration_s)
@@ -69,7 +70,7 @@ def _fitted(matrix, content: str, digest: str, _sound, _instrument):
 
     generation = _instrument.config.generation
     features = caches.features_of(content, _sound.audio, matrix.tracker, generation)
-    return domain.cell_settings(matrix, features, _instrument.statistics)
+    return domain.cell_settings(matrix, features, _instrument)
 
 
 def table(matrix, cells: Cells, refused: dict, *, running: bool) -> tuple[list[dict], list[dict]]:
