@@ -5,13 +5,16 @@ from dataclasses import replace
 
 import pytest
 
+from ddsing import instrument
+from ddsing.audio import encode
 from ddsing.cli import main
 from ddsing.comparison import choose, matrix, measure
 from ddsing.comparison.matrix import Matrix
 from ddsing.errors import Cancelled, SettingsError
 from ddsing.experiments import TakeStore
 from ddsing.jobs.kinds import KINDS
-from ddsing.transfer import pipeline
+from ddsing.transfer import morphing, pipeline
+from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace
 from tests import tiny_workspace
@@ -63,6 +66,34 @@ def test_a_take_made_by_hand_is_a_cell(filled):
     cell = choose.cells(filled).list()[0]
     assert choose.find(filled, cell.id) == cell
     assert choose.store_of(filled, cell).rename(cell.id, "kept").name == "kept"
+
+
+def _replace_instrument(workspace: Workspace, name: str, seed: int) -> None:
+    """Export another instrument under a name that there is."""
+    instrument.write(tiny_workspace.tiny_instrument(name, seed=seed), workspace.instruments / f"{name}.zip")
+
+
+def test_what_is_replaced_under_its_name_is_rendered_anew(filled):
+    matrix.run(filled, BOTH.to_json(), Job())
+    _replace_instrument(filled, tiny_workspace.NAMES[1], seed=8)
+    assert matrix.run(filled, BOTH.to_json(), Job())["rendered"] == 1
+    (filled.examples / RECORDING).write_bytes(encode(tiny_workspace.sung(hz=200.0)))
+    assert matrix.run(filled, BOTH.to_json(), Job())["rendered"] == 2
+    assert len({take.key for take in choose.cells(filled).list()}) == 5
+
+
+def test_a_morph_is_compared_with_the_voices_that_it_was_made_of(filled):
+    source = filled.examples / RECORDING
+    first, second = tiny_workspace.NAMES
+    plain = pipeline.run(filled, source, first, Settings(), tracker="tiny")
+    pipeline.run(filled, source, first, Settings(octave_shift=1), tracker="tiny")
+    _replace_instrument(filled, second, seed=8)
+    pipeline.run(filled, source, second, Settings(), tracker="tiny")
+    _replace_instrument(filled, second, seed=9)
+    morphed = morphing.run(filled, source, Morph((first, second), ("", ""), ((0.0, (1, 1)),)), Settings(),
+                           tracker="tiny")  # fmt: skip
+    assert choose.pure_voices(TakeStore(filled).list(), morphed) == [plain]
+    assert choose.pure_voices([plain], plain) == []
 
 
 def test_recordings_are_shifted_to_where_they_fit_each_instrument(filled):

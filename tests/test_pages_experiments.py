@@ -164,6 +164,31 @@ def test_a_morph_is_made_and_says_what_it_is(monkeypatch, filled):
     assert app.query_params["view"] == "takes" and len(app.query_params["take"]) == 2
 
 
+def test_a_cell_of_an_instrument_or_a_recording_that_was_replaced_is_not_shown(monkeypatch, filled):
+    from ddsing import instrument
+    from ddsing.audio import encode
+    from ddsing.comparison import matrix
+
+    class Here:
+        def report(self, **_):
+            pass
+
+        def should_stop(self):
+            return False
+
+    first, second = tiny_workspace.NAMES
+    source = next(filled.examples.glob("*.wav"))
+    matrix.run(filled, matrix.Matrix((first, second), (source.name,), "tiny").to_json(), Here())
+    app = _open(monkeypatch, filled.root, view="matrix", tracker="tiny")
+    assert not [button for button in app.button if button.key == "matrix.start"]
+    instrument.write(tiny_workspace.tiny_instrument(second, seed=8), filled.instruments / f"{second}.zip")
+    app.run()
+    assert app.button(key="matrix.start").label.startswith("Render 1 cell")
+    source.write_bytes(encode(tiny_workspace.sung(hz=200.0)))
+    app.run()
+    assert app.button(key="matrix.start").label.startswith("Render 2 cells")
+
+
 def test_a_file_of_a_morph_leads_back_to_its_mixture(monkeypatch, filled):
     from ddsing.transfer import morphing
     from ddsing.transfer.morph import Morph

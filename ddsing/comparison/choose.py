@@ -49,3 +49,17 @@ def named(workspace: Workspace, references: Sequence[str]) -> list[Take]:
         match = next((take for take in everything if reference in (take.id, take.name)), None)
         takes.append(match or find(workspace, reference))
     return takes
+
+
+def pure_voices(everything: Sequence[Take], morphed: Take) -> list[Take]:
+    """Takes of a morph's recording with each of its instruments alone, as far as there are any.
+
+    An instrument counts by its content: one made anew under the same name is another. The same settings come first.
+    """
+    takes = []
+    for digest in morphed.morph.digests if morphed.morph else ():
+        fitting = [
+            take for take in everything if (take.instrument_digest, take.source_hash) == (digest, morphed.source_hash)
+        ]
+        takes += sorted(fitting, key=lambda take: take.settings != morphed.settings)[:1]
+    return takes

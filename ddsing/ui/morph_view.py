@@ -111,11 +111,8 @@ def _takes() -> None:
 @errors.callback
 def _compare(take_id: str) -> None:
     """The morph beside takes of the same recording with its instruments, as far as there are any."""
-    everything = caches.takes().list()
-    morph = next(take for take in everything if take.id == take_id)
-    pure = [
-        next((take for take in everything if take.source_hash == morph.source_hash and take.instrument == name), None)
-        for name in morph.morph.names
-    ]
-    compare_choice.put([morph.id, *(take.id for take in pure if take is not None)])
+    from ddsing.comparison import choose
+
+    store = caches.takes()
+    compare_choice.put([take_id, *(take.id for take in choose.pure_voices(store.list(), store.get(take_id)))])
     st.session_state["view"] = "takes"
