@@ -1,4 +1,5 @@
-"""What all tests share: a quiet TensorFlow, a workspace that is never the user's own, repeatable random examples."""
+"""What all tests share: a quiet TensorFlow, a workspace and device locks that are never the user's own, repeatable
+random examples."""
 
 import os
 
@@ -18,8 +19,9 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 @pytest.fixture(scope="session", autouse=True)
 def _never_the_users_workspace(tmp_path_factory):
-    """A test that names no workspace gets a temporary one, not ./workspace."""
+    """A test that names no workspace gets a temporary one, not ./workspace; nor waits for the user's own training."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDSING_LOCKS", str(tmp_path_factory.mktemp("locks") / "locks"))
         patch.setenv("DDSING_WORKSPACE", str(tmp_path_factory.mktemp("unnamed") / "workspace"))
         yield
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ddsing.cli import main
+from ddsing.cli import main, quiet
 from ddsing.instrument.notebook import gin_text
 from ddsing.model_config import ModelConfig
 from ddsing.training import divergence, folder, run, saving
@@ -49,6 +49,8 @@ def test_the_command_line_names_the_option(begun, workspace, monkeypatch, capsys
     def diverges(*_, **__):
         raise saving.diverged(begun, 7, "the loss is")
 
+    monkeypatch.setenv("DDSING_LOCKS", str(workspace.root / "locks"))
+    monkeypatch.setattr(quiet, "load_tensorflow", lambda: None)
     monkeypatch.setattr(run, "train", diverges)
     (workspace.audio / "alto").mkdir()
     assert main(["train", "alto", "--workspace", str(workspace.root)]) == 2

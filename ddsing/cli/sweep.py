@@ -86,9 +86,9 @@ def _background(workspace, sweep: Sweep, needs_bytes: int) -> dict:
 def _foreground(workspace, sweep: Sweep) -> dict:
     from ddsing.cli.quiet import load_tensorflow
     from ddsing.cli.train import _Printer, _stop_on_signal
+    from ddsing.cli.turn import turn
     from ddsing.sweep import run as sweeps
 
-    load_tensorflow()
     printer, at = _Printer(), [""]
 
     def report(progress: sweeps.Progress) -> None:
@@ -97,8 +97,10 @@ def _foreground(workspace, sweep: Sweep) -> dict:
             print(f"{progress.cell}, {progress.n} of {progress.n_cells}:", file=sys.stderr, flush=True)
         printer(progress.training)
 
-    with _stop_on_signal() as should_stop:
-        outcome = sweeps.train(workspace, sweep, report=report, should_stop=should_stop)
+    with turn():
+        load_tensorflow()
+        with _stop_on_signal() as should_stop:
+            outcome = sweeps.train(workspace, sweep, report=report, should_stop=should_stop)
     if outcome.stopped:
         print("Stopped, and saved; the same command goes on from there.", file=sys.stderr)
         raise KeyboardInterrupt

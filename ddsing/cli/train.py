@@ -74,13 +74,18 @@ def _background(workspace, voice: str, recipe) -> dict:
 
 def _foreground(workspace, voice: str, recipe) -> dict:
     from ddsing.cli.quiet import load_tensorflow
+    from ddsing.cli.turn import turn
+    from ddsing.training import begin, folder
     from ddsing.training import run as runs
 
-    began = time.monotonic()
+    with folder.held(begin.locate(workspace, voice).path, voice):
+        pass  # who trains the same voice already is not waited for
     print(_expectation(workspace, voice, recipe), file=sys.stderr)
-    load_tensorflow()
-    with _stop_on_signal() as should_stop, _option_said(workspace, voice):
-        outcome = runs.train(workspace, voice, recipe, report=_Printer(), should_stop=should_stop)
+    with turn():
+        began = time.monotonic()
+        load_tensorflow()
+        with _stop_on_signal() as should_stop, _option_said(workspace, voice):
+            outcome = runs.train(workspace, voice, recipe, report=_Printer(), should_stop=should_stop)
     if outcome.stopped:
         done = f"after step {outcome.step:,}, and saved" if outcome.step else "before its first step"
         print(f"Stopped {done}; the same command goes on from there.", file=sys.stderr)
