@@ -29,7 +29,7 @@ with st.container(), errors.guard():  # a container each, so that what comes and
     tutorial.show()
 voice = job = history = None
 with errors.guard():
-    voice = voice_picker.pick()
+    voice = voice_picker.pick(cells=True)
     job = jobs.of(voice.name, "train") if voice is not None else None
     with st.container():
         training_queue.show(besides=job.id if job is not None else None)

@@ -88,6 +88,30 @@ def test_a_damaged_training_is_said_and_the_others_are_shown(swept, monkeypatch)
     assert not app.exception and len(lines_of(app)) == 6
 
 
+# The voice picker of the other pages
+
+
+def test_cells_of_a_sweep_are_not_in_the_way_of_the_voices_and_can_be_reached(swept, monkeypatch):
+    app = open_page(monkeypatch, swept.root, "datasets")
+    clean(app)
+    assert app.selectbox(key="voice.name").options == ["Aria", "Bruno"]
+    app.switch_page("pages/training.py").run()
+    clean(app)
+    assert app.selectbox(key="voice.name").options == ["Aria", "Bruno"]
+    training = app.selectbox(key="voice.cell")
+    assert training.options == [
+        "The voice's own",
+        *(f"{h} harmonics, {n} noise bands" for h in (20, 60) for n in (10, 35)),
+    ]
+    own = said(app)
+    training.select_index(4).run()
+    clean(app)
+    assert app.session_state["voice.cell"] == "Aria_h60_n35" and said(app) != own
+    app.selectbox(key="voice.name").select("Bruno").run()
+    clean(app)
+    assert not [box for box in app.selectbox if box.key == "voice.cell"]
+
+
 # Parameters
 
 

@@ -4,12 +4,14 @@ import base64
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 import soundfile
 
 from ddsing import cli
+from ddsing.dataset import voices
 from ddsing.errors import SettingsError, TrainingError
 from ddsing.jobs.kinds import KINDS
 from ddsing.sweep import grid, page, results
@@ -68,6 +70,21 @@ def test_names_tell_the_parameters(values):
 )
 def test_other_names_are_no_cells(name):
     assert grid.cell_values("alto", name) is None
+
+
+def test_cells_are_told_from_voices(workspace):
+    for name in ("Aria_checkpoints", "Aria_h100_n10_checkpoints", "Aria_h20_n10_checkpoints", "Aria_h20_checkpoints",
+                 "Aria_h20", "Bea_x_dataset", "Bea_x_s2_b8_checkpoints", "Bea_x_s2_checkpoints", "lost_h3_checkpoints",
+                 "Song_b2_dataset", "Song_b2_checkpoints", "Song"):  # fmt: skip
+        (workspace.audio / name).mkdir()
+    shutil.rmtree(workspace.audio / "Mira", ignore_errors=True)
+    found = results.by_voice(voices.list_voices(workspace))
+    own = ["Aria", "Aria_h20", "Bea_x", "Bea_x_s2_b8", "lost_h3", "Song", "Song_b2"]  # each has data, or is no cell
+    assert list(found) == own
+    assert list(found["Aria"]) == ["Aria_h20_n10", "Aria_h100_n10"] and not found["Aria_h20"]
+    assert found["Bea_x"] == {"Bea_x_s2": {"seed": 2}}
+    assert results.said({"n_harmonics": 20, "n_noise_bands": 10}) == "20 harmonics, 10 noise bands"
+    assert results.said({"learning_rate": 0.0003, "seed": 7}) == "learning rate 0.0003, seed 7"
 
 
 def test_values_that_no_model_has_are_refused():

@@ -2,7 +2,8 @@
 
 Cells are found by the names of their folders, so that a sweep of the 2021 notebooks is one too.
 
-Public: `swept`, `names`, `cells`, `Result`, `axes`, `matrix`, `heard_steps`, `nearest_step`, `phrase`, `sing`.
+Public: `swept`, `names`, `by_voice`, `said`, `cells`, `Result`, `axes`, `matrix`, `heard_steps`, `nearest_step`,
+`phrase`, `sing`.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ import numpy as np
 from ddsing import audio as recordings
 from ddsing import features as feature_stage
 from ddsing import voice_space
-from ddsing.dataset.voices import CHECKPOINTS
+from ddsing.dataset.voices import CHECKPOINTS, Voice
 from ddsing.errors import TrainingError
 from ddsing.sweep import grid
 from ddsing.training import checkpoints, evaluation, export
@@ -59,7 +60,42 @@ def names(workspace: Workspace, voice: str) -> dict[str, dict[str, float]]:
         values = grid.cell_values(voice, name)
         if values:
             found[name] = values
+    return _in_order(found)
+
+
+def by_voice(found: Sequence[Voice]) -> dict[str, dict[str, dict[str, float]]]:
+    """Voices without the cells among them; each has its cells, with their parameters, in the order of those.
+
+    A cell has neither recordings nor a dataset of its own, and the name of a voice that is there before its parameters.
+    """
+    own = {voice.name for voice in found}
+    cells_of: dict[str, dict[str, dict[str, float]]] = {}
+    for voice in sorted(found, key=lambda voice: len(voice.name)):  # so that no cell is the voice of another
+        if not voice.folder.is_dir() and not voice.dataset_folder.is_dir():
+            known = ((base, grid.cell_values(base, voice.name)) for base in _prefixes(voice.name) if base in own)
+            base, values = next(((base, values) for base, values in known if values), ("", None))
+            if values:
+                cells_of.setdefault(base, {})[voice.name] = values
+                own.remove(voice.name)
+    return {voice.name: _in_order(cells_of.get(voice.name, {})) for voice in found if voice.name in own}
+
+
+def _prefixes(name: str) -> list[str]:
+    """What stands before each underscore, the shortest first."""
+    return [name[:place] for place, letter in enumerate(name) if letter == "_"]
+
+
+def _in_order(found: Mapping[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     return dict(sorted(found.items(), key=lambda cell: (tuple(cell[1]), tuple(cell[1].values()))))
+
+
+def said(values: Mapping[str, float]) -> str:
+    """A cell's parameters for people: ``20 harmonics, 10 noise bands``."""
+    after = {"n_harmonics": "harmonics", "n_noise_bands": "noise bands"}
+    return ", ".join(
+        f"{value:g} {after[name]}" if name in after else f"{grid.PARAMETERS[name][1]} {value:g}"
+        for name, value in values.items()
+    )
 
 
 def cells(workspace: Workspace, voice: str) -> list[Result]:
@@ -210,6 +246,6 @@ def _kept(workspace: Workspace, key: str, work) -> bytes:
 
 
 __all__ = [
-    "MEASURES", "Result", "axes", "cells", "heard_steps", "matrix", "names", "nearest_step", "phrase",
-    "sing", "swept", "value",
+    "MEASURES", "Result", "axes", "by_voice", "cells", "heard_steps", "matrix", "names", "nearest_step", "phrase",
+    "said", "sing", "swept", "value",
 ]  # fmt: skip

@@ -9,46 +9,64 @@ from ddsing.ui import caches, errors
 from ddsing.ui.formatting import plain
 
 VOICE = "voice.name"  # permanent, shared by both pages
+CELL = "voice.cell"  # the training of a sweep that is looked at, "" for the voice's own
 _NEW = "voice.new"
 
 
 def names() -> list[str]:
-    """All voices of the workspace, by name."""
-    return [voice.name for voice in voices.list_voices(caches.workspace())]
+    """All voices of the workspace, by name; the cells of sweeps are not among them."""
+    return list(_by_voice())
 
 
-def chosen() -> voices.Voice | None:
-    """The chosen voice without a widget; None where there is none."""
-    found = names()
-    if not found:
-        return None
-    if st.session_state.get(VOICE) not in found:
-        st.session_state[VOICE] = found[0]
-    return voices.get(caches.workspace(), st.session_state[VOICE])
+def _by_voice() -> dict[str, dict[str, dict[str, float]]]:
+    from ddsing.sweep import results
+
+    return results.by_voice(voices.list_voices(caches.workspace()))
 
 
-def pick(*, may_make: bool = False) -> voices.Voice | None:
-    """The select box, beside it a line of what there is of the voice; None where there is no voice yet."""
-    found = names()
+def pick(*, may_make: bool = False, cells: bool = False) -> voices.Voice | None:
+    """The select box, beside it the way to make a voice; None where there is no voice yet.
+
+    With `cells`, a voice that was swept has a second box: its own training, or one of the sweep's.
+    """
+    found = _by_voice()
     if not found:
         if may_make:
             _make_first()
         return None
     if st.session_state.get(VOICE) not in found:
-        st.session_state[VOICE] = found[0]
-    box, button = st.columns([4, 1], vertical_alignment="bottom") if may_make else (st.container(), None)
+        st.session_state[VOICE] = next(iter(found))
+    cells = cells and bool(found[st.session_state[VOICE]])
+    widths = [4, 1] if may_make else [3, 2] if cells else [1]
+    box, *beside = st.columns(widths, vertical_alignment="bottom")
     with box:
-        name = st.selectbox("Voice", found, key=VOICE, persist_state="session",
+        name = st.selectbox("Voice", list(found), key=VOICE, persist_state="session",
                             help="A folder of recordings of one voice, in the workspace's audio folder.")  # fmt: skip
-    if button is not None:
-        with button, st.popover("New voice", icon=":material/add:", width="stretch", key="voice.new_popover"):
+    if may_make:
+        with beside[0], st.popover("New voice", icon=":material/add:", width="stretch", key="voice.new_popover"):
             _form()
+    if cells:
+        with beside[0]:
+            name = _cell(found[name]) or name
     return voices.get(caches.workspace(), name)
 
 
+def _cell(cells: dict[str, dict[str, float]]) -> str:
+    """The choice among the trainings of a voice that was swept; "" for its own."""
+    from ddsing.sweep import results
+
+    if st.session_state.get(CELL) not in cells:
+        st.session_state[CELL] = ""
+    return st.selectbox("Training", ["", *cells], key=CELL, persist_state="session",
+                        format_func=lambda name: results.said(cells[name]) if name else "The voice's own",
+                        help=f"Or one of the {len(cells)} that a sweep made of this voice.")  # fmt: skip
+
+
 def choose(name: str) -> None:
-    """Choose a voice from code; for callbacks."""
-    st.session_state[VOICE] = name
+    """Choose a voice, or a cell of a sweep, from code; for callbacks."""
+    base = next((voice for voice, cells in _by_voice().items() if name in cells), name)
+    st.session_state[VOICE] = base
+    st.session_state[CELL] = name if name != base else ""
 
 
 def _make_first() -> None:
