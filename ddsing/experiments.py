@@ -1,7 +1,7 @@
 """Takes: what was rendered, with what, and the sound. One folder each in ``experiments/``.
 
 A take is built aside and renamed into place, so that a crash leaves a whole take or none. `TakeStore.list_all` shows a
-damaged one with its reason and never fails for it.
+damaged one with its reason and never fails for it. What was read is remembered until the file on disk is another.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
 _ABANDONED_S = 24 * 3600.0  # a half-built take this old was left by a crash
 RESERVED = ("matrix", "sets", "listening")  # folders beside the takes that are no takes
 MAX_TAGS = 20
+_MAX_REMEMBERED = 5000
+_remembered: dict[str, tuple[tuple[int, int, int], Take]] = {}  # by folder, with the stamp of take.json; bounded
 _TEXTS = (
     *("name", "source", "instrument", "tracker", "created", "note"),
     *("instrument_digest", "source_hash", "timbre_hash", "version"),
@@ -269,9 +271,11 @@ class TakeStore:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _folders(self):
-        folders = (path for path in self.folder.glob("*") if path.is_dir())
-        found = (path for path in folders if not path.name.startswith(".") and path.name not in RESERVED)
-        return sorted(found, key=lambda path: path.name, reverse=True)
+        if not self.folder.is_dir():
+            return []
+        with os.scandir(self.folder) as entries:  # which knows folders without asking the disk for each
+            names = [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
+        return [self.folder / name for name in sorted(names, reverse=True) if name not in RESERVED]
 
     def _remove_abandoned(self):
         for path in self.folder.glob(".*.partial"):
@@ -285,28 +289,15 @@ class TakeStore:
         return take
 
     def _read(self, folder):
+        """A take as it is on disk, read anew only if its ``take.json`` has changed."""
         try:
-            data = json.loads((folder / "take.json").read_text("utf-8"))
-            texts = {name: str(data.get(name, "")) for name in _TEXTS}
-            if not (folder / "result.wav").is_file():
-                raise TakeError("the sound is missing")
-            return Take(
-                id=folder.name,
-                folder=folder,
-                **texts,
-                settings=Settings.from_json(data["settings"]),
-                seconds={str(stage): float(seconds) for stage, seconds in data["seconds"].items()},
-                reused=tuple(map(str, data["reused"])),
-                warnings=tuple(map(str, data["warnings"])),
-                changed=tuple(map(str, data.get("changed", ()))),
-                fit=None if data["fit"] is None else {str(name): float(value) for name, value in data["fit"].items()},
-                peak=float(data["peak"]),
-                generation=int(data["generation"]),
-                duration_s=float(data["duration_s"]),
-                morph=None if data.get("morph") is None else Morph.from_json(data["morph"]),
-                tags=clean_tags(data.get("tags", ())),
-                star=data.get("star") is True,
-            )
+            stamp = _stamp(folder / "take.json")
+            found = _remembered.get(str(folder))
+            if found is None or found[0] != stamp or not (folder / "result.wav").is_file():
+                if len(_remembered) >= _MAX_REMEMBERED:
+                    _remembered.clear()
+                found = _remembered[str(folder)] = (stamp, self._parse(folder))
+            return found[1]
         except FileNotFoundError:
             reason = "is damaged: its take.json is missing" if folder.is_dir() else "is not there (any more)"
             return Take(folder.name, folder, name=folder.name, error=f"The take {folder.name!r} {reason}.")
@@ -314,11 +305,40 @@ class TakeStore:
             error = f"The take {folder.name!r} is damaged and can't be read."
             return Take(folder.name, folder, name=folder.name, error=error)
 
+    def _parse(self, folder):
+        data = json.loads((folder / "take.json").read_text("utf-8"))
+        texts = {name: str(data.get(name, "")) for name in _TEXTS}
+        if not (folder / "result.wav").is_file():
+            raise TakeError("the sound is missing")
+        return Take(
+            id=folder.name,
+            folder=folder,
+            **texts,
+            settings=Settings.from_json(data["settings"]),
+            seconds={str(stage): float(seconds) for stage, seconds in data["seconds"].items()},
+            reused=tuple(map(str, data["reused"])),
+            warnings=tuple(map(str, data["warnings"])),
+            changed=tuple(map(str, data.get("changed", ()))),
+            fit=None if data["fit"] is None else {str(name): float(value) for name, value in data["fit"].items()},
+            peak=float(data["peak"]),
+            generation=int(data["generation"]),
+            duration_s=float(data["duration_s"]),
+            morph=None if data.get("morph") is None else Morph.from_json(data["morph"]),
+            tags=clean_tags(data.get("tags", ())),
+            star=data.get("star") is True,
+        )
+
 
 def write_take(take: Take, folder: Path | None = None) -> None:
     """Write a take's ``take.json``, into `folder` while it is being built."""
     document = json.dumps(take.to_json(), ensure_ascii=False, indent=1)
     write_atomic((folder or take.folder) / "take.json", document.encode("utf-8"))
+
+
+def _stamp(path):
+    """What tells a file from the one that it was: time of change, size, and the file that `write_atomic` renamed."""
+    facts = path.stat()
+    return facts.st_mtime_ns, facts.st_size, facts.st_ino
 
 
 def _flush(path):
