@@ -1,8 +1,6 @@
 """The Training page after a training that diverged: what happened, and what to press."""
 
 import shutil
-import sys
-import time
 
 import pytest
 
@@ -11,12 +9,11 @@ from ddsing.jobs.store import JobStore
 from ddsing.training import checkpoints
 from ddsing.training import recipe as recipes
 from ddsing.workspace import open_workspace
-from tests import tiny_training, tiny_workspace
+from tests import tiny_process, tiny_training, tiny_workspace
 from tests.pages import clean, open_page, quiet, said
 
 _quiet = quiet
-PROGRAM = (sys.executable, str(tiny_training.ROOT / "tests" / "diverging_process.py"))
-OPTIONS = {"voice": "alto", "config": "tiny", "steps": 12, "save_every": 1, "learning_rate": 0.03}
+OPTIONS = {"steps": 12, "save_every": 1, "learning_rate": 0.03}
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +25,8 @@ def diverged_once(tmp_path_factory):
         tiny_training.add_tiny_model(tmp_path_factory.mktemp("gin") / "gin")
         workspace = open_workspace(tiny_workspace.empty(tmp_path_factory.mktemp("diverged") / "ws"))
         tiny_training.prepared_voice(workspace, n_train=2, n_held_out=0)
-        store = JobStore(workspace, launcher=LocalLauncher(PROGRAM))
-        job = store.submit("train", title="Train alto", options=OPTIONS, device="cpu", key="train:alto")
-        deadline_s = time.monotonic() + 240
-        while store.status(job.id).live:
-            assert time.monotonic() < deadline_s
-            time.sleep(0.2)
-        assert store.status(job.id).error == "Diverged", store.status(job.id).log_tail
+        ended = tiny_process.job(workspace, nan_at=2, **OPTIONS)
+        assert ended.error == "Diverged", ended.log_tail
         yield workspace
     recipes.GIN = before
     recipes.config_file.cache_clear()

@@ -16,6 +16,19 @@ def _learn(workspace, seconds_per_step):
     estimate.learn(workspace, ready, [30.0] + [seconds_per_step] * 20, [2.0] * 3)
 
 
+@pytest.mark.parametrize(
+    ("recipe", "step_s"),
+    [
+        (Recipe(config="singing_small", steps=10_000, save_every=10_000), 0.27),
+        (Recipe(config="singing", steps=10_000, save_every=10_000, batch_size=4), 1.53),
+    ],
+)
+def test_the_guess_is_what_a_step_takes_on_two_cores(workspace, recipe, step_s):
+    """As `benchmarks.training` measured it."""
+    seconds, why = estimate.seconds(workspace, recipe)
+    assert "guess" in why and seconds == pytest.approx(10_000 * step_s, rel=0.03)
+
+
 def test_what_a_job_has_learnt_the_dashboard_knows(workspace, monkeypatch):
     """A job sees its own device only, and has a core less; the dashboard sees them all."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

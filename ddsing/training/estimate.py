@@ -27,10 +27,10 @@ _MAX_ENTRIES = 100
 _TELLING_STEPS = 5  # a run of fewer says little
 _START_S = 20.0  # importing TensorFlow and building the model
 _TRIAL_STEPS = 3
-# Two cores of 2023 at ddsp's own speed: 1.75 s for the network of `singing` on 4 windows of 4 s; the rest of its 2.8 s,
-# and of 0.9 s for a small model with 60 harmonics, is synthesis and loss.
-_NETWORK_S = 1.75 / (4_000 * 4.8e6)  # per frame and weight
-_SYNTHESIS_S = (0.35 / 4_000, 0.007 / 4_000)  # per frame; per frame and harmonic
+# Two cores of 2023, 4,000 frames in a step: 1.53 s for `singing`, of which 1.27 s are the network, and 0.27 s for
+# `singing_small`; from 60 to 100 harmonics it is a fifth more.
+_NETWORK_S = 1.27 / (4_000 * 4.8e6)  # per frame and weight
+_SYNTHESIS_S = (0.117 / 4_000, 0.0014 / 4_000)  # per frame; per frame and harmonic
 
 
 def seconds(workspace: Workspace, recipe: Recipe, *, trial: bool = False) -> tuple[float, str]:

@@ -127,7 +127,7 @@ class _Run:
         finally:
             ready.batches.close()
             _close(events)
-        estimate.learn(self._workspace, ready, self._durations, self._save_seconds)
+            estimate.learn(self._workspace, ready, self._durations, self._save_seconds)
         return self.step < ready.steps
 
     def progress(self) -> Progress:
