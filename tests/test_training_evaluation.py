@@ -27,11 +27,13 @@ from ddsing.training import (
     sanity,
 )
 from ddsing.training import recipe as recipes
+from ddsing.training.listening import Listening, recorded_generation
 from ddsing.training.recipe import Recipe
 from ddsing.workspace import Workspace
 from tests import tiny_training
 
 CONFIG = ModelConfig(rnn_channels=8, ch=8, layers_per_stack=1, n_harmonics=60, n_noise_bands=9, noise_window_size=0)
+LISTENING = Listening(3, 3, centred=True)
 
 
 @pytest.fixture(scope="module")
@@ -127,16 +129,17 @@ def test_loudness_is_on_the_scale_that_the_model_hears(tmp_path):
         made = tiny_training.windows(3, generation=recorded)
         records.write(tmp_path / f"train{recorded}.tfrecord-00000-of-00001", made)
         with records.open_all(tmp_path, f"train{recorded}") as opened:
-            assert batches.recorded_generation(opened) == recorded
+            assert recorded_generation(opened) == recorded
             for generation in (1, 3):
-                served = batches.Batches(opened, 2, 250, 0, generation, recorded)
+                listening = Listening(generation, recorded)
+                served = batches.Batches(opened, 2, 250, 0, listening)
                 batch = served.get(1)
                 served.close()
                 assert batch["audio"].shape == (2, 16_000) and batch["loudness_db"].shape == (2, 250)
-                whole = batches.as_heard(made[0], generation=generation, recorded_generation=recorded)
+                whole = listening.window(made[0])
                 expected = loudness.compute(made[0]["audio"], generation=generation, padding="same")[:1000]
                 np.testing.assert_allclose(whole["loudness_db"], expected, atol=1e-3)
-            measured = ranges.measured(opened, generation=1, recorded_generation=recorded)
+            measured = ranges.measured(opened, Listening(1, recorded))
             assert measured.generation == 1 and 50 < measured.values["mean_pitch"] < 80
 
 
@@ -259,12 +262,12 @@ def test_metrics_that_are_no_numbers_are_none():
 
     weights = model.random_weights(CONFIG)
     (window,) = tiny_training.windows(1)
-    assert evaluation.measure(CONFIG, weights, [window]).spectral_loss > 0
+    assert evaluation.measure(CONFIG, weights, [window], LISTENING).spectral_loss > 0
     broken = window | {"loudness_db": np.full_like(window["loudness_db"], np.nan)}
     with np.errstate(all="ignore"):
-        assert evaluation.measure(CONFIG, weights, [window, broken]) is None
-    assert evaluation.measure(CONFIG, weights, []) is None
-    assert evaluation.measure(CONFIG, weights, [window], should_stop=lambda: True) is None
+        assert evaluation.measure(CONFIG, weights, [window, broken], LISTENING) is None
+    assert evaluation.measure(CONFIG, weights, [], LISTENING) is None
+    assert evaluation.measure(CONFIG, weights, [window], LISTENING, should_stop=lambda: True) is None
 
 
 def test_an_estimate_is_learnt_from_the_runs_of_this_computer(trained, tmp_path):

@@ -26,6 +26,11 @@ _NUMBERS = {
     "--learning-rate": ("learning_rate", float, "Adam's step size (0.0003 for singing)"),
     "--harmonics": ("n_harmonics", int, "sinusoids of the model (100 for singing)"),
     "--noise-bands": ("n_noise_bands", int, "bands of its noise filter (65 for singing)"),
+    "--head-start-steps": (
+        "head_start_steps",
+        int,
+        "before the first step, for how long to learn the levels of harmonics and noise (0 for singing, else 300)",
+    ),
     "--seed": ("seed", int, "of first weights, order of windows, and noise (0)"),
 }
 
@@ -39,6 +44,12 @@ def add_parser(commands) -> None:
     )
     for option, (field, kind, what) in _NUMBERS.items():
         parser.add_argument(option, dest=field, type=kind, metavar="N", help=what)
+    parser.add_argument(
+        "--centred-frames",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="features stand where they were heard; without, as in ddsp's preparation, up to 32 ms before (with)",
+    )
     parser.add_argument("--mixed-precision", action="store_true", help="compute in 16 bits where that is faster")
     parser.add_argument(
         "--export", choices=("best", "latest"), default="best", help="which checkpoint becomes the instrument (best)"
@@ -137,7 +148,7 @@ class _Printer:
 
     @staticmethod
     def _line(progress) -> str:
-        if progress.stage in ("preparing", "loading"):
+        if progress.stage in ("preparing", "loading", "head start"):
             share = f" {progress.fraction:.0%}" if progress.fraction is not None else ""
             return f"{progress.message or progress.stage.capitalize()}{share}"
         line = f"Step {progress.step:,} of {progress.steps:,}"

@@ -4,15 +4,15 @@ The records are gone through in epochs, each in an order of its own, without reg
 model trains on shorter windows than the records, each is cut at a place drawn for it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ddsing import loudness
 from ddsing.constants import HOP_SAMPLES
 from ddsing.errors import TrainingError
+from ddsing.training.listening import Listening
 
 _CUTS = 2**32  # draws for the place of the cut have keys of their own, beside those of the epochs' orders
 
@@ -25,18 +25,15 @@ class Batches:
     ----------
     records : Records
         See `ddsing.engine.records`.
-    generation : int
-        Scale of the loudness that the model hears.
-    recorded_generation : int
-        Scale of the records' own; where it differs, loudness is computed from the audio.
+    listening : Listening
+        How the model hears them.
     """
 
     records: object
     batch_size: int
     window_frames: int
     seed: int
-    generation: int
-    recorded_generation: int
+    listening: Listening
     _next: tuple[int, Future] | None = field(default=None, repr=False)
     _reader: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="batches"), repr=False
@@ -67,8 +64,7 @@ class Batches:
         return {name: np.stack([window[name] for window in windows]) for name in ("audio", "f0_hz", "loudness_db")}
 
     def _window(self, number: int) -> dict[str, np.ndarray]:
-        record = self.records.read(number)  # type: ignore[attr-defined]
-        return as_heard(record, generation=self.generation, recorded_generation=self.recorded_generation)
+        return self.listening.window(self.records.read(number))  # type: ignore[attr-defined]
 
 
 def places(step: int, *, n_records: int, batch_size: int, seed: int) -> list[int]:
@@ -96,30 +92,6 @@ def cut(window: Mapping[str, np.ndarray], n_frames: int, *, seed: int, place: in
     frames = slice(start, start + n_frames)
     samples = slice(start * HOP_SAMPLES, (start + n_frames) * HOP_SAMPLES)
     return {name: x[samples if name == "audio" else frames] for name, x in window.items()}
-
-
-def as_heard(record: Mapping[str, np.ndarray], *, generation: int, recorded_generation: int) -> dict[str, np.ndarray]:
-    """A record's audio and features, of matching lengths, its loudness on the scale of `generation`."""
-    n_frames = min(len(record["audio"]) // HOP_SAMPLES, len(record["f0_hz"]), len(record["loudness_db"]))
-    window = {name: record[name][:n_frames] for name in ("f0_hz", "f0_confidence", "loudness_db") if name in record}
-    window["audio"] = record["audio"][: n_frames * HOP_SAMPLES]
-    if generation != recorded_generation:
-        loudness_db = loudness.compute(window["audio"], generation=generation, padding="same")  # records' frames
-        window["loudness_db"] = loudness_db[:n_frames]
-    return window
-
-
-def recorded_generation(records: Sequence | object, *, n_looked_at: int = 3) -> int:
-    """On which generation's scale the records' loudness is: that with which it agrees better when computed anew."""
-    errors = {1: 0.0, 3: 0.0}
-    for number in range(min(n_looked_at, len(records))):  # type: ignore[arg-type]
-        record = records.read(number)  # type: ignore[union-attr]
-        for generation in errors:
-            heard = as_heard(record, generation=generation, recorded_generation=0)
-            errors[generation] += float(
-                np.abs(heard["loudness_db"] - record["loudness_db"][: len(heard["f0_hz"])]).mean()
-            )
-    return min(errors, key=lambda generation: (errors[generation], -generation))
 
 
 def _draw(seed: int, number: int) -> np.random.Generator:

@@ -23,11 +23,13 @@ from ddsing.errors import TrainingError
 from ddsing.statistics import DatasetStatistics
 from ddsing.training import batches, checkpoints, evaluation, folder, ranges, saving
 from ddsing.training.folder import Begun
+from ddsing.training.listening import Listening, recorded_generation
 from ddsing.training.recipe import Config, Recipe, resolved
 from ddsing.training.state import SLOTS, State
 from ddsing.workspace import Workspace, safe_name, write_atomic
 
 Tell = Callable[..., None]
+HEAD_START_WINDOWS = 120  # more teach no other levels
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,8 @@ def _ready(where, how, recipe, trained, records, tell) -> Ready:
             "recordings, or include some windows again."
         )
     tell("loading", message="Loading TensorFlow")
-    recorded = recorded_generation(where.source, records)
-    generation = trained.model.generation
-    known = _statistics(where.source, records, generation, recorded)
+    heard = listening(where.source, records, trained)
+    known = _statistics(where.source, records, heard)
     dataset_hash = _dataset_hash(where.source)
     newest = checkpoints.newest_state(path, trained.model)
     if newest is None:
@@ -116,13 +117,12 @@ def _ready(where, how, recipe, trained, records, tell) -> Ready:
         path, Begun(recipe.to_json(), how.dataset_of if how else "", dataset_hash, bool(how and how.notebook))
     )
     folder.write_statistics(path, known)
-    saver = saving.Saver(
-        path, trained.model, dataset_hash, _held_out(where.source, generation, recorded), known, recipe.keep
-    )
+    saver = saving.Saver(path, trained.model, dataset_hash, _held_out(where.source, heard), heard, known, recipe.keep)
     batch_size = recipe.batch_size or trained.batch_size
-    stepper, step = _stepper(trained, recipe, batch_size, newest)
+    first = None if newest else _first_weights(trained, recipe, records, heard, tell)
+    stepper, step = _stepper(trained, recipe, batch_size, newest, first)
     _note(path, how, newest, dataset_hash, where.source, saver)
-    served = batches.Batches(records, batch_size, trained.window_frames, recipe.seed or 0, generation, recorded)
+    served = batches.Batches(records, batch_size, trained.window_frames, recipe.seed or 0, heard)
     return Ready(path, trained, recipe, step, stepper, records, served, saver)
 
 
@@ -140,6 +140,7 @@ def _model(path: Path, asked: Recipe, recipe: Recipe) -> Config:
         if (
             replace(wanted.model, generation=has.model.generation) != has.model
             or wanted.window_frames != has.window_frames
+            or asked.centred_frames not in (None, has.centred_frames)
         ):
             raise TrainingError(
                 f"The training in {path.name!r} was begun with another model than {wanted.name} with these settings; "
@@ -170,13 +171,34 @@ def _prepare(source: voices.Voice, recipe: Recipe, tell: Tell) -> None:
         prepare.prepare(source, tracker=recipe.tracker, progress=lambda what, done: tell("preparing", done, what))
 
 
-def _stepper(trained: Config, recipe: Recipe, batch_size: int, newest):
-    """The model in training, at the newest checkpoint or at its beginning; and the step that it has done."""
+def _first_weights(trained: Config, recipe: Recipe, records, heard: Listening, tell: Tell) -> dict[str, np.ndarray]:
+    """Random weights, or what a head start makes of them."""
     from ddsing.engine import model as engine_model
+    from ddsing.engine.training import head_start
+
+    weights = engine_model.random_weights(trained.model, seed=recipe.seed or 0)
+    steps = trained.head_start_steps
+    if not steps:
+        return weights
+    spread = np.linspace(0, len(records) - 1, min(HEAD_START_WINDOWS, len(records))).round().astype(int)
+    tell("head start", 0.0)
+    return head_start.head_start(
+        trained.model,
+        weights,
+        [heard.window(records.read(number)) for number in np.unique(spread).tolist()],
+        steps=steps,
+        centred=heard.centred,
+        seed=recipe.seed or 0,
+        report=lambda step, off_db: tell("head start", step / steps, f"Levels are off by {off_db:.1f} dB"),
+    )
+
+
+def _stepper(trained: Config, recipe: Recipe, batch_size: int, newest, first):
+    """The model in training, at the newest checkpoint or at its beginning; and the step that it has done."""
     from ddsing.engine.training import step as engine_step
 
     state: State | None = newest and newest[1]
-    weights = state.weights if state else engine_model.random_weights(trained.model, seed=recipe.seed or 0)
+    weights = state.weights if state else first
     stepper = engine_step.Step(
         trained.model,
         weights,
@@ -214,25 +236,26 @@ def _note(path: Path, how: Begun | None, newest, dataset_hash: str, source: voic
         saving.append(path, {"note": text, "step": checkpoint.step, "date": saving.now()})
 
 
-def _held_out(source: voices.Voice, generation: int, recorded: int) -> list[dict]:
+def _held_out(source: voices.Voice, heard: Listening) -> list[dict]:
     with record_files.open_all(source.dataset_folder, "held_out") as records:
         if not len(records):
             return []
-        return evaluation.windows(records, generation=generation, recorded_generation=recorded)
+        return evaluation.windows(records, heard)
 
 
-def recorded_generation(source: voices.Voice, records) -> int:
-    """On which generation's scale a dataset's loudness is."""
+def listening(source: voices.Voice, records, trained: Config) -> Listening:
+    """How a model hears a voice's dataset."""
     written = _json(source.dataset_folder / "dataset.json").get("generation")
-    return written if written in (1, 3) else batches.recorded_generation(records)
+    recorded = written if written in (1, 3) else recorded_generation(records)
+    return Listening(trained.model.generation, recorded, centred=trained.centred_frames)
 
 
-def _statistics(source: voices.Voice, records, generation: int, recorded: int) -> DatasetStatistics:
+def _statistics(source: voices.Voice, records, heard: Listening) -> DatasetStatistics:
     """The dataset's statistics on the model's scale, as `prepare` left them or measured anew."""
     document = _json(source.dataset_folder / folder.STATISTICS_JSON)
-    if document.get("generation") == generation:
+    if document.get("generation") == heard.generation:
         return DatasetStatistics.from_json(document)
-    return ranges.measured(records, generation=generation, recorded_generation=recorded)
+    return ranges.measured(records, heard)
 
 
 def _dataset_hash(source: voices.Voice) -> str:

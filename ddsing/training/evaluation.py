@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddsing import audio as recordings
-from ddsing import loudness, phrase, pitch
+from ddsing import phrase
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import render
 from ddsing.model_config import ModelConfig
 from ddsing.statistics import DatasetStatistics
 from ddsing.training import distance
-from ddsing.training.batches import as_heard
+from ddsing.training.listening import Listening
 
 MAX_WINDOWS = 8  # of which the spectral loss is the mean
 MAX_TRACKED_S = 16.0  # re-tracked, which is the slow part
@@ -37,25 +37,23 @@ class Metrics:
         return dict(vars(self))
 
 
-def windows(records, *, generation: int, recorded_generation: int, at_most: int = MAX_WINDOWS) -> list[dict]:
+def windows(records, listening: Listening, *, at_most: int = MAX_WINDOWS) -> list[dict]:
     """Some of the records, spread over all of them, as the model hears them."""
     chosen = np.unique(np.linspace(0, len(records) - 1, min(at_most, len(records))).round().astype(int))
-    return [
-        as_heard(records.read(int(number)), generation=generation, recorded_generation=recorded_generation)
-        for number in chosen
-    ]
+    return [listening.window(records.read(int(number))) for number in chosen]
 
 
 def measure(
     config: ModelConfig,
     weights: Mapping[str, np.ndarray],
     held_out: list[dict],
+    listening: Listening,
     *,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Metrics | None:
     """Metrics of a model on windows of `windows`; None without any, if they are no numbers, or if it is to stop.
 
-    What was sung is analysed as the records were, with frames of padding 'same'.
+    What was sung is analysed on the windows' own frames.
     """
     model = render.load(config, weights)
     losses, cents, decibels, tracked_s = [], [], [], 0.0
@@ -64,14 +62,12 @@ def measure(
             return None
         again = resynthesised(model, window)
         losses.append(distance.spectral_loss(window["audio"], again))
-        loudness_again = loudness.compute(again, generation=config.generation, padding="same")[
-            : len(window["loudness_db"])
-        ]
+        loudness_again = listening.loudness_db(again)[: len(window["loudness_db"])]
         decibels.append(distance.loudness_db(window["loudness_db"], loudness_again))
         duration_s = len(again) / 16_000
         if tracked_s + duration_s <= MAX_TRACKED_S and "f0_confidence" in window:
             tracked_s += duration_s
-            f0_again = pitch.track(again, tracker="tiny", padding="same")[0][: len(window["f0_hz"])]
+            f0_again = listening.f0_hz(again)[: len(window["f0_hz"])]
             cents.append(distance.f0_cents(window["f0_hz"], window["f0_confidence"], f0_again))
     known = [value for value in cents if value is not None]
     if not losses or not np.isfinite([*losses, *decibels]).all():

@@ -18,7 +18,7 @@ def run(workspace: Workspace, options: dict, job) -> dict:
 
     def report(progress: runs.Progress) -> None:
         told = {name: value for name, value in asdict(progress).items() if value is not None}
-        if progress.stage == "preparing":  # it has no steps yet, and `fraction` is the preparation's
+        if progress.stage in ("preparing", "head start"):  # it has no steps yet, and `fraction` is the stage's
             told = {name: told[name] for name in ("stage", "fraction", "message") if name in told}
         job.report(**told)
 

@@ -4,18 +4,18 @@ import numpy as np
 
 from ddsing import statistics
 from ddsing.constants import HOP_SAMPLES
-from ddsing.training.batches import as_heard
+from ddsing.training.listening import Listening
 
 _QUIETEST_POWER = 1e-12
 _MAX_RECORDS = 2_000  # more change nothing that is heard
 
 
-def measured(records, *, generation: int, recorded_generation: int) -> statistics.DatasetStatistics:
-    """What the records cover, their loudness on the scale of `generation`."""
+def measured(records, listening: Listening) -> statistics.DatasetStatistics:
+    """What the records cover, their loudness on the scale that the model hears."""
     chosen = np.unique(np.linspace(0, len(records) - 1, min(_MAX_RECORDS, len(records))).round().astype(int))
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ("f0_hz", "f0_confidence", "loudness_db", "power_db")}
     for number in chosen:
-        heard = as_heard(records.read(int(number)), generation=generation, recorded_generation=recorded_generation)
+        heard = listening.window(records.read(int(number)))
         heard.setdefault("f0_confidence", np.ones_like(heard["f0_hz"]))
         power = (heard["audio"].reshape(-1, HOP_SAMPLES).astype(np.float64) ** 2).mean(axis=1)
         heard["power_db"] = 10.0 * np.log10(np.maximum(power, _QUIETEST_POWER))
@@ -23,4 +23,4 @@ def measured(records, *, generation: int, recorded_generation: int) -> statistic
             rows.append(heard[name])
     shortest = min(len(row) for row in columns["f0_hz"])
     arrays = [np.stack([row[:shortest] for row in rows]) for rows in columns.values()]
-    return statistics.measure(*arrays, generation=generation)
+    return statistics.measure(*arrays, generation=listening.generation)

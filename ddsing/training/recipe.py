@@ -28,10 +28,20 @@ LIMITS: dict[str, tuple[float, float]] = {
     "n_noise_bands": (3, 1025),
     "seed": (0, 2**31 - 1),
     "keep": (1, 1000),
+    "head_start_steps": (0, 100_000),
 }
 _PARTS = ("base",)  # files of gin/models that are no model by themselves
 _INCLUDE = re.compile(r"^include '([a-z0-9_/]+\.gin)'$", re.MULTILINE)
-_MACROS = ("steps", "batch_size", "save_every", "learning_rate", "n_harmonics", "n_noise_bands")
+_MACROS = (
+    "steps",
+    "batch_size",
+    "save_every",
+    "learning_rate",
+    "n_harmonics",
+    "n_noise_bands",
+    "centred_frames",
+    "head_start_steps",
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,10 @@ class Recipe:
         To train in all, those of earlier runs included.
     batch_size, save_every, n_harmonics, n_noise_bands : int or None
     learning_rate : float or None
+    centred_frames : bool or None
+        Whether features stand where they were heard, see `ddsing.training.listening`.
+    head_start_steps : int or None
+        See `ddsing.engine.training.head_start`; before the first step, and not counted.
     seed : int or None
         Of the first weights, the order of the windows, and the noise.
     mixed_precision : bool
@@ -64,6 +78,8 @@ class Recipe:
     learning_rate: float | None = None
     n_harmonics: int | None = None
     n_noise_bands: int | None = None
+    centred_frames: bool | None = None
+    head_start_steps: int | None = None
     seed: int | None = None
     mixed_precision: bool = False
     export: str = "best"
@@ -84,8 +100,9 @@ class Recipe:
             raise SettingsError(f"The training's export is {self.export!r}; it must be {' or '.join(EXPORTS)}.")
         if self.tracker not in TRACKERS:
             raise SettingsError(f"There is no pitch tracker {self.tracker!r}; use {', '.join(TRACKERS)}.")
-        if not isinstance(self.mixed_precision, bool):
-            raise SettingsError("The training's mixed_precision must be true or false.")
+        for name, kinds in (("mixed_precision", bool), ("centred_frames", bool | None)):
+            if not isinstance(getattr(self, name), kinds):
+                raise SettingsError(f"The training's {name} must be true or false.")
 
     @classmethod
     def from_options(cls, options: Mapping) -> "Recipe":
@@ -97,14 +114,15 @@ class Recipe:
         """Plain values, for `from_options`."""
         return asdict(self)
 
-    def overrides(self) -> dict[str, int | float]:
+    def overrides(self) -> dict[str, bool | int | float]:
         """The macros that this recipe sets otherwise than its file."""
         return {name: getattr(self, name) for name in _MACROS if getattr(self, name) is not None}
 
     @property
     def names_a_model(self) -> bool:
         """Whether it says anything about the model itself."""
-        return any(value is not None for value in (self.config, self.n_harmonics, self.n_noise_bands))
+        named = (self.config, self.n_harmonics, self.n_noise_bands, self.centred_frames)
+        return any(value is not None for value in named)
 
     def merged(self, begun: Mapping) -> "Recipe":
         """This recipe with what it leaves open taken from the one with which a training was begun."""
@@ -128,6 +146,9 @@ class Config:
         As the file says.
     lr_decay_steps, lr_decay_rate, grad_clip_norm : float
         As ddsp's Trainer takes them.
+    centred_frames : bool
+    head_start_steps : int
+        See `Recipe`.
     text : str
         The whole gin text, its includes put in.
     """
@@ -144,6 +165,8 @@ class Config:
     lr_decay_steps: int
     lr_decay_rate: float
     grad_clip_norm: float
+    centred_frames: bool
+    head_start_steps: int
     text: str
 
 
@@ -192,8 +215,16 @@ def parsed(name: str, text: str, *, header: str = "") -> Config:
         lr_decay_steps=number("Trainer", "lr_decay_steps", 10_000),
         lr_decay_rate=number("Trainer", "lr_decay_rate", 0.98, float),
         grad_clip_norm=number("Trainer", "grad_clip_norm", 3.0, float),
+        centred_frames=_macro(text, "centred_frames", "True|False") == "True",
+        head_start_steps=int(_macro(text, "head_start_steps", r"\d{1,6}") or 0),
         text=text,
     )
+
+
+def _macro(text: str, name: str, pattern: str) -> str:
+    """What the text says last of a macro that only ddsing makes use of."""
+    found = re.findall(rf"^{name} = ({pattern})$", text, re.MULTILINE)
+    return found[-1] if found else ""
 
 
 def _with_includes(path: Path) -> str:

@@ -20,7 +20,7 @@ from ddsing.training.events import EventWriter
 from ddsing.training.recipe import Recipe
 from ddsing.workspace import Workspace
 
-STAGES = ("preparing", "loading", "training", "saving", "exporting")
+STAGES = ("preparing", "loading", "head start", "training", "saving", "exporting")
 _SPEED_S = 30.0  # the speed that is told is that of about this long
 
 

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing import loudness, pitch
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import records as record_files
 from ddsing.engine import render
 from ddsing.errors import TrainingError
 from ddsing.training import begin, distance, evaluation, export, folder
-from ddsing.training.batches import as_heard
+from ddsing.training.listening import Listening
 from ddsing.workspace import Workspace
 
 _USUAL_WINDOWS = 3
@@ -82,15 +81,14 @@ def check(
             raise TrainingError(
                 f"The dataset of {where.source.name!r} holds no windows to compare with; prepare it first."
             )
-        recorded = begin.recorded_generation(where.source, records)
+        listening = begin.listening(where.source, records, trained)
         if windows is None:
             windows = tuple(np.unique(np.linspace(0, len(records) - 1, _USUAL_WINDOWS).round().astype(int)).tolist())
         compared = []
         for number in windows:
             if not 0 <= number < len(records):
                 raise TrainingError(f"There is no window {number}; there are {len(records)}, from 0.")
-            heard = as_heard(records.read(number), generation=trained.model.generation, recorded_generation=recorded)
-            compared.append(_compared(model, heard, number, held_out, checkpoint.step))
+            compared.append(_compared(model, records.read(number), listening, number, held_out, checkpoint.step))
     return tuple(compared)
 
 
@@ -102,11 +100,11 @@ def _records(where: begin.Where):
     return record_files.open_all(where.source.dataset_folder, "train"), False
 
 
-def _compared(model: render.Model, window: dict, number: int, held_out: bool, step: int) -> Comparison:
+def _compared(model, record: dict, listening: Listening, number: int, held_out: bool, step: int) -> Comparison:
+    window = listening.window(record)
     again = evaluation.resynthesised(model, window)
     n_frames = len(again) // HOP_SAMPLES
-    f0_again = pitch.track(again, tracker="tiny", padding="same")[0][:n_frames]
-    loudness_again = loudness.compute(again, generation=model.config.generation, padding="same")[:n_frames]
+    f0_again, loudness_again = listening.f0_hz(again)[:n_frames], listening.loudness_db(again)[:n_frames]
     confidence = window.get("f0_confidence", np.ones(n_frames, np.float32))
     return Comparison(
         window=number,

@@ -19,6 +19,7 @@ from ddsing.errors import DdsingError, Diverged
 from ddsing.model_config import ModelConfig
 from ddsing.statistics import DatasetStatistics
 from ddsing.training import checkpoints, divergence, evaluation, folder
+from ddsing.training.listening import Listening
 from ddsing.workspace import write_atomic
 
 HISTORY_NAME = "history.jsonl"
@@ -35,6 +36,8 @@ class Saver:
         The ``<voice>_checkpoints`` folder.
     held_out : list[dict]
         Windows of `evaluation.windows`; empty where nothing is held out.
+    listening : Listening
+        How they are heard.
     known : DatasetStatistics or None
         For the range of the preview phrase.
     keep : int
@@ -45,6 +48,7 @@ class Saver:
     config: ModelConfig
     dataset_hash: str
     held_out: list[dict]
+    listening: Listening
     known: DatasetStatistics | None
     keep: int
 
@@ -100,7 +104,7 @@ class Saver:
             return
         with contextlib.suppress(DdsingError):
             weights = checkpoints.get(self.path, best[0]).state(self.config).weights
-            measured = evaluation.measure(self.config, weights, self.held_out)
+            measured = evaluation.measure(self.config, weights, self.held_out, self.listening)
             if measured is not None:
                 checkpoints.write_best(self.path, best[0], value=measured.spectral_loss, by=BY_HELD_OUT)
 
@@ -108,7 +112,7 @@ class Saver:
         if not self.held_out or should_stop():
             return None
         try:
-            return evaluation.measure(self.config, weights, self.held_out, should_stop=should_stop)
+            return evaluation.measure(self.config, weights, self.held_out, self.listening, should_stop=should_stop)
         except DdsingError as error:  # no reason to lose a training
             append(self.path, {"note": f"The held-out windows could not be measured: {error}", "date": now()})
             return None

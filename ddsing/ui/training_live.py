@@ -20,6 +20,7 @@ Grey is each step as measured, green the same without its noise, violet the part
 STAGES = {
     "preparing": "preparing the dataset",
     "loading": "reading the dataset and the model",
+    "head start": "learning how loud harmonics and noise are",
     "training": "training",
     "saving": "saving",
     "listening": "listening to itself",
@@ -74,7 +75,7 @@ def _bar(job) -> None:
 
 
 def _numbers(job) -> None:
-    begun = job.step is not None and job.steps and job.stage not in ("preparing", "loading")
+    begun = job.step is not None and job.steps and job.stage not in ("preparing", "loading", "head start")
     with st.grid(4, min_column_width=140):
         st.metric("Step", f"{job.step:,} of {job.steps:,}" if begun else "…")
         st.metric("Loss", "…" if job.loss is None else f"{job.loss:.2f}")

@@ -10,7 +10,7 @@ from ddsing.engine import runtime
 
 _lock = threading.Lock()
 _TRAIN = ("batch_size", "data_provider", "num_steps", "steps_per_save", "steps_per_summary")
-_MACROS = ("batch_size", "steps", "save_every")  # of which only the training loop, which is ours, makes use
+_MACROS = ("batch_size", "steps", "save_every", "centred_frames", "head_start_steps")  # which only our own loop uses
 
 
 def operative(text: str) -> str:
