@@ -307,6 +307,21 @@ def test_two_at_once_are_refused_and_so_is_a_full_disk_with_the_numbers(voice, m
         prepare.prepare(voice, tracker="tiny")
 
 
+def test_the_room_that_it_asks_for_is_known_before_and_is_what_it_checks(voice, monkeypatch):
+    asked = prepare.room_bytes(voice, tracker="tiny")
+    assert asked == pytest.approx(507.5e6, abs=1e6), "7.5 MB, and what is to stay free"
+    free = asked - 1
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: type("Usage", (), {"free": free}))
+    with pytest.raises(DiskFull):
+        prepare.prepare(voice, tracker="tiny")
+    free = asked
+    prepare.prepare(voice, tracker="tiny")
+    assert prepare.room_bytes(voice, tracker="tiny") == 0, "nothing is left to do"
+    windows.exclude(voice, [0])
+    again = prepare.room_bytes(voice, tracker="tiny")
+    assert disk.SPARE_BYTES < again < asked, "the features are there"
+
+
 def test_a_disk_that_fills_up_is_a_sentence_and_loses_nothing(known, monkeypatch):
     first = prepare.prepare(known, tracker="tiny")
     before = content(known)

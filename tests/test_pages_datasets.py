@@ -1,5 +1,7 @@
 """The Datasets page: from files to a prepared dataset, with real preparation in a real background job."""
 
+import json
+import shutil
 import time
 
 import numpy as np
@@ -9,6 +11,8 @@ import soundfile
 from ddsing.audio import encode
 from ddsing.dataset import prepare, report, voices, windows
 from ddsing.engine import records
+from ddsing.jobs.launcher import LocalLauncher
+from ddsing.jobs.store import NEEDS_BYTES, JobStore
 from ddsing.ui import dataset_cache
 from ddsing.ui.formatting import plain
 from ddsing.workspace import open_workspace
@@ -209,6 +213,25 @@ def test_a_second_press_starts_nothing(monkeypatch, root):
     found = jobs.store().list()
     assert len(found) == 1
     jobs.store().stop(found[0].id)
+
+
+def test_the_job_asks_for_the_room_that_this_voice_takes(monkeypatch, root):
+    sing_more(root, duration_s=30.0)
+    app = open_page(monkeypatch, root, "datasets")
+    app.get_by_key("dataset.tracker.alto").set_value("tiny").run()
+    wanted = int(prepare.room_bytes(voice(root), tracker="tiny"))
+    usage = shutil.disk_usage(root)
+    monkeypatch.setattr("ddsing.jobs.store.shutil.disk_usage", lambda path: usage._replace(free=wanted - 1))
+    app.button(key="dataset.prepare").click().run()
+    (complaint,) = complaints(app)
+    assert "'Prepare alto' needs about 5" in complaint and not JobStore(open_workspace(root)).list()
+    monkeypatch.setattr(LocalLauncher, "start", lambda self, folder: None)
+    monkeypatch.setattr("ddsing.jobs.store.shutil.disk_usage", lambda path: usage._replace(free=wanted))
+    app.button(key="dataset.prepare").click().run()
+    clean(app)
+    (job,) = JobStore(open_workspace(root)).list()
+    spec = json.loads((root / "jobs" / job.id / "spec.json").read_text())
+    assert spec["needs_bytes"] == wanted != NEEDS_BYTES
 
 
 def test_a_dataset_of_2021_is_shown_as_it_is(monkeypatch, root):

@@ -23,10 +23,15 @@ def needed_bytes(usable, new) -> float:
     return max(windows * WINDOW_BYTES + sum(seconds) * 4 * SAMPLE_RATE, activations) + features
 
 
+def room_bytes(usable, new) -> float:
+    """What must be free before it begins: that, and what is to stay free."""
+    return needed_bytes(usable, new) + SPARE_BYTES
+
+
 def check(voice, usable, new) -> None:
     """Raise `DiskFull`, with the numbers, if there is not enough room."""
     needed, free = needed_bytes(usable, new), shutil.disk_usage(voice.dataset_folder).free
-    if free < needed + SPARE_BYTES:
+    if free < room_bytes(usable, new):
         raise DiskFull(
             f"Preparing {voice.name!r} takes {format_bytes(needed)}, and {format_bytes(SPARE_BYTES)} must stay free, "
             f"but only {format_bytes(free)} are free: make room, or move the workspace."

@@ -102,6 +102,14 @@ def is_current(voice: Voice, *, tracker: str | None = None) -> bool:
     )
 
 
+def room_bytes(voice: Voice, *, tracker: str = "full") -> float:
+    """Free disk that `prepare` asks for before it begins; nothing where there is nothing to do."""
+    if is_current(voice, tracker=tracker):
+        return 0.0
+    usable, _ = choose(scan(voice))
+    return disk.room_bytes(usable, _to_analyse(voice, usable, tracker)[1])
+
+
 def _prepare(voice, tracker, progress):
     began = time.monotonic()
     found = scan(voice, progress=lambda fraction: progress(READING, 0.02 * fraction))
@@ -114,8 +122,7 @@ def _prepare(voice, tracker, progress):
     if known is not None and plan.is_that_of(known):
         manifest.confirm(voice, known, plan)
         return _prepared(voice, known, refused, n_analysed=0, reused=True, seconds=time.monotonic() - began)
-    store = FeatureFolder(voice.dataset_folder / "features")
-    new = [facts for facts in usable if store.get(facts.content_hash, tracker) is None]
+    store, new = _to_analyse(voice, usable, tracker)
     disk.check(voice, usable, new)
     share = _share_of_pitch(usable, new, tracker)
     _analyse(voice, store, new, tracker, lambda fraction: progress(PITCH, 0.02 + (0.98 * share) * fraction))
@@ -138,6 +145,12 @@ def choose(found: list[RecordingFacts]) -> tuple[list[RecordingFacts], list[tupl
         else:
             usable[facts.content_hash] = facts
     return list(usable.values()), refused
+
+
+def _to_analyse(voice, usable, tracker):
+    """Where features are kept, and the recordings whose own are not there yet."""
+    store = FeatureFolder(voice.dataset_folder / "features")
+    return store, [facts for facts in usable if store.get(facts.content_hash, tracker) is None]
 
 
 def _analyse(voice, store, new, tracker, progress):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.constants import TRACKERS
+from ddsing.dataset import prepare, voices
 from ddsing.dataset.voices import Voice
-from ddsing.ui import dataset_cache, errors, jobs, warmup
+from ddsing.ui import caches, dataset_cache, errors, jobs, warmup
 from ddsing.ui.formatting import format_duration, plain
 
 POLL_S = 1.0
@@ -116,6 +117,6 @@ def _cost(voice: Voice, tracker: str) -> None:
 @errors.callback
 def start(voice_name: str, tracker: str) -> None:
     """Start preparing; for buttons."""
-    jobs.submit(
-        "prepare", title=f"Prepare {voice_name}", options={"voice": voice_name, "tracker": tracker}, device=None
-    )
+    needed = prepare.room_bytes(voices.get(caches.workspace(), voice_name), tracker=tracker)
+    jobs.submit("prepare", title=f"Prepare {voice_name}", options={"voice": voice_name, "tracker": tracker},
+                device=None, needs_bytes=int(needed))  # fmt: skip
