@@ -48,5 +48,5 @@ if voice is not None:
         training_sanity.show(voice, history)
         training_start.show(voice, history, busy=job is not None and job.live)
 st.subheader("This computer")
-device_tile.show(busy=job is not None and job.live)
+device_tile.show(busy=jobs.any_live())
 training_queue.ended()

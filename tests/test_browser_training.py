@@ -5,6 +5,7 @@ windows chosen by drawing a box.
 """
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from ddsing.audio import encode
 from ddsing.dataset import prepare, voices, windows
 from ddsing.experiments import TakeStore
 from ddsing.instrument.library import Library
+from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.store import JobStore
 from ddsing.training import history
 from ddsing.workspace import open_workspace
@@ -149,6 +151,41 @@ def test_the_tutorial_from_its_first_press_to_a_take(dashboard, tmp_path):
     assert take.instrument == "Mira"
     sound = soundfile.read(take.folder / "result.wav")[0]
     assert np.sqrt(np.mean(sound**2)) > 1e-3
+
+
+def test_a_page_asks_nothing_once_the_device_is_known(dashboard, tmp_path):
+    tab, _ = dashboard(open_workspace(tiny_workspace.fill(tmp_path / "ws")), "training")
+    tab.get_by_text("warming up").wait_for(timeout=60_000)
+    tab.get_by_text("warming up").wait_for(state="hidden", timeout=LONG_MS)
+    tab.wait_for_timeout(2000)
+    _settled(tab)
+    tab.evaluate(RUNS)
+    tab.wait_for_timeout(6000)
+    assert tab.evaluate("() => window.runs") == 0
+
+
+def test_the_page_falls_still_when_the_last_job_of_another_voice_ends(dashboard, tmp_path):
+    workspace = open_workspace(tiny_workspace.fill(tmp_path / "ws"))
+    store = JobStore(workspace, launcher=SimpleNamespace(start=lambda folder: None))
+    job = store.submit("prepare", title="Prepare bass", options={"voice": "bass"}, key="prepare:bass", needs_bytes=0)
+    place = JobFolder(workspace.jobs / job.id)
+    lock = place.take()
+    place.write_record({"state": "running"})
+    tab, _ = dashboard(workspace, "training")
+    tab.get_by_text("At work").wait_for(timeout=60_000)
+    tab.get_by_text("warming up").wait_for(state="hidden", timeout=LONG_MS)
+    _settled(tab)
+    tab.evaluate(RUNS)
+    tab.wait_for_timeout(6000)
+    assert tab.evaluate("() => window.runs") > 0
+    place.write_record({"state": "done"})
+    lock.release()
+    tab.get_by_text("At work").wait_for(state="hidden", timeout=60_000)
+    _settled(tab)
+    tab.wait_for_timeout(2000)
+    tab.evaluate(RUNS)
+    tab.wait_for_timeout(6000)
+    assert tab.evaluate("() => window.runs") == 0
 
 
 def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):

@@ -9,6 +9,8 @@ import pytest
 
 from ddsing import machine
 from ddsing.instrument.library import Library
+from ddsing.jobs.folder import JobFolder
+from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import JobStore
 from ddsing.training import coach, run
 from ddsing.training import history as histories
@@ -190,6 +192,33 @@ def test_the_device_tile_is_true_with_none_one_and_several_gpus(monkeypatch, tmp
     assert ("42 %" in values and "61 °C" in values and "python (71), 2.0 GB" in said(app)) == bool(gpus)
     assert values.count("unknown") == (3 if len(gpus) == 2 else 0)
     assert "nearly full" in said(app)
+
+
+def test_the_device_tile_lives_while_any_job_does(trained, monkeypatch):
+    """Another voice's preparation is enough; afterwards nothing on the page asks again."""
+    app, root = trained
+    asking = []
+    fragment = device_tile.st.fragment
+
+    def spy(function, *, run_every=None):
+        asking.append((function.__name__, run_every))
+        return fragment(function, run_every=run_every)
+
+    monkeypatch.setattr(device_tile.st, "fragment", spy)
+    monkeypatch.setattr(LocalLauncher, "start", lambda self, folder: None)
+    store = JobStore(open_workspace(root))
+    job = store.submit("prepare", title="Prepare bass", options={"voice": "bass"}, key="prepare:bass", needs_bytes=0)
+    place = JobFolder(root / "jobs" / job.id)
+    lock = place.take()
+    place.write_record({"state": "running"})
+    app.run()
+    clean(app)
+    assert ("_tile", device_tile.REFRESH_S) in asking and "Prepare bass" in said(app)
+    place.write_record({"state": "done"})
+    lock.release()
+    asking.clear()
+    app.run()
+    assert [name for name, run_every in asking if run_every] == [] and ("_tile", None) in asking
 
 
 def test_a_job_is_followed_stopped_and_gone_on_with_while_the_page_answers(monkeypatch, tmp_path):

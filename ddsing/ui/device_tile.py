@@ -13,7 +13,7 @@ LOW_DISK_BYTES = 2e9
 
 
 def show(*, busy: bool) -> None:
-    """The tile, refreshed while something runs."""
+    """The tile, refreshed while something runs (`busy`); what shows that, starts the page again when it ends."""
     st.fragment(errors.guarded(_tile), run_every=REFRESH_S if busy else None)()
 
 

@@ -33,6 +33,11 @@ def of(voice_name: str, kind: str) -> JobStatus | None:
     return next((job for job in store().list() if job.kind == kind and job.voice == voice_name), None)
 
 
+def any_live() -> bool:
+    """Whether anything runs in the workspace, or is going to by itself."""
+    return bool(store().live())
+
+
 def submit(kind: str, *, title: str, options: dict, device: str | None, needs_bytes: int = 500_000_000) -> JobStatus:
     """Start a job; a press that arrives twice starts one, since a voice has one job of a kind at a time."""
     return store().submit(kind, title=title, options=options, device=device, key=f"{kind}:{options['voice']}",

@@ -26,13 +26,19 @@ def show() -> None:
             st.warning(f"Only {format_bytes(free)} left on this disk.", icon=":material/hard_drive:")
         storage_panel.show()
         st.caption("Device", help="What renders and trains. It gets ready in the background; you can start already.")
-        done = warmup.status().device or warmup.status().failed
-        st.fragment(_device, run_every=None if done else 2.0)()
+        warm = _is_warm()
+        st.fragment(_device, run_every=None if warm else 2.0)(asking=not warm)
         st.caption(f"ddsing {ddsing.__version__}")
 
 
-def _device() -> None:
+def _is_warm() -> bool:
+    return warmup.status().device is not None or warmup.status().failed
+
+
+def _device(*, asking: bool) -> None:
     state = warmup.status()
+    if asking and _is_warm():
+        st.rerun(scope="app")  # after which nobody asks any more
     if state.failed:
         st.markdown(":material/error: TensorFlow can't be loaded; `python -m ddsing doctor` says why.")
     elif state.device is None:
