@@ -15,9 +15,11 @@ from ddsing.errors import DiskFull, InstrumentError, TrainingError
 from ddsing.legacy.gin_text import read_bindings
 from ddsing.legacy.model import read_config
 from ddsing.training import checkpoints, saving, state
+from ddsing.training.listening import Listening
 from tests.hostile.builders import bundle, golden_members, small_config, small_weights
 
 CONFIG = small_config()
+LISTENING = Listening(3, 3)
 needs_fork = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 
 
@@ -52,7 +54,7 @@ def writer(seed: int, *, stop_within: bool = False):
 
 def save(folder: Path, step: int, *, write=None, loss: float | None = None) -> None:
     """A whole save, as a run does it, of a model whose weights are of the seed `step`."""
-    saver = saving.Saver(folder, CONFIG, "hash", [], None, keep=2)
+    saver = saving.Saver(folder, CONFIG, "hash", [], LISTENING, None, keep=2)
     checkpoints.tidy(folder)
     saver.save(
         step,
@@ -314,11 +316,11 @@ def test_nothing_is_pruned_while_too_few_verify(tmp_path):
 def test_the_best_is_by_the_held_out_loss_where_there_is_one(tmp_path):
     from ddsing.training.evaluation import Metrics
 
-    saver = saving.Saver(tmp_path, CONFIG, "hash", [{}], None, keep=2)
+    saver = saving.Saver(tmp_path, CONFIG, "hash", [{}], LISTENING, None, keep=2)
     for step, loss, held_out in ((1, 5.0, 8.0), (2, 4.0, 7.0), (3, 3.0, 7.5), (4, 2.0, None)):
         saver._choose_best(step, loss, held_out and Metrics(held_out, None, 1.0))
     assert checkpoints.read_best(tmp_path) == (2, 7.0, "held-out spectral loss")
-    alone = saving.Saver(tmp_path, CONFIG, "hash", [], None, keep=2)
+    alone = saving.Saver(tmp_path, CONFIG, "hash", [], LISTENING, None, keep=2)
     alone._choose_best(5, 9.0, None)
     assert checkpoints.read_best(tmp_path) == (5, 9.0, "training loss")
 
