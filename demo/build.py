@@ -19,9 +19,9 @@ from ddsing import audio as recordings
 from ddsing import features, instrument, loudness, statistics
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import model as models
+from ddsing.engine.training.head_start import head_start
 from ddsing.engine.training.step import Step
 from ddsing.model_config import ModelConfig
-from demo.head_start import head_start
 from demo.singer import ALTO, CELLO, SOPRANO, TENOR, WHISTLER, Note, Voice, practice, sing
 
 ASSETS = Path(__file__).parent / "assets"
@@ -126,14 +126,23 @@ RECIPES = {
 }
 
 
+def cut(sung, start, n_frames) -> dict[str, np.ndarray]:
+    """A window of a recording that begins at the frame `start`."""
+    rates = {"audio": HOP_SAMPLES, "f0_hz": 1, "loudness_db": 1}
+    return {
+        name: sung[name][start * rate : (start + n_frames) * rate].astype(np.float32) for name, rate in rates.items()
+    }
+
+
 def windows(sung, starts) -> dict[str, np.ndarray]:
     """Windows of a recording that begin at the frames `starts`, as `Step` takes them."""
-    rates = {"audio": HOP_SAMPLES, "f0_hz": 1, "loudness_db": 1}
-    cut = {
-        name: [sung[name][start * rate : (start + WINDOW_FRAMES) * rate] for start in starts]
-        for name, rate in rates.items()
-    }
-    return {name: np.stack(pieces).astype(np.float32) for name, pieces in cut.items()}
+    pieces = [cut(sung, start, WINDOW_FRAMES) for start in starts]
+    return {name: np.stack([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def _tell(step: int, off_db: float) -> None:
+    if step % MEASURE_EVERY == 0:
+        print(f"head start, step {step}: levels off by {off_db:.1f} dB", flush=True)
 
 
 def held_out_losses(recipe: Recipe, models_weights) -> list[float]:
@@ -172,7 +181,9 @@ def train(key: str, *, steps: int | None, folder: Path):
     practised, *rest = recipe.practice()
     measured, sung = voice_statistics(practised, *rest), recording(practised, rest[0])
     weights = models.random_weights(CONFIG, seed=recipe.seed)
-    weights = head_start(CONFIG, sung, weights, steps=recipe.head_start_steps, seed=recipe.seed)
+    practice_windows = [cut(sung, start, 1000) for start in range(0, len(sung["f0_hz"]) - 999, 1000)]
+    weights = head_start(CONFIG, weights, practice_windows, steps=recipe.head_start_steps, centred=True,
+                         seed=recipe.seed, report=_tell)  # fmt: skip
     steps = steps or recipe.steps
     step = Step(CONFIG, weights, batch_size=BATCH_SIZE, window_frames=WINDOW_FRAMES, learning_rate=LEARNING_RATE,
                 lr_decay_steps=max(steps // 10, 1), lr_decay_rate=0.8, seed=recipe.seed)  # fmt: skip
