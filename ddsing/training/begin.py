@@ -216,6 +216,7 @@ def _stepper(trained: Config, recipe: Recipe, batch_size: int, newest, first):
     slots = state.slots or {slot: {n: np.zeros_like(w) for n, w in weights.items()} for slot in SLOTS}
     step = newest[0].step
     stepper.set_state(weights, slots, state.iterations if state.iterations is not None else step)
+    stepper.set_loss_scale(newest[0].facts.get("loss_scale"))
     return stepper, step
 
 

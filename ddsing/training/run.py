@@ -156,6 +156,7 @@ class _Run:
             weights=ready.stepper.weights(),
             write=lambda prefix: ready.stepper.checkpoint_object().write(str(prefix)),
             should_stop=self._should_stop,
+            loss_scale=ready.stepper.loss_scale(),
         )
         self._recent, self._saved = [], self.step
         self._save_seconds.append(seconds)

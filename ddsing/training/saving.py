@@ -60,6 +60,7 @@ class Saver:
         weights: Mapping[str, np.ndarray],
         write: Callable[[Path], object],
         should_stop: Callable[[], bool],
+        loss_scale: Mapping | None = None,
     ) -> float:
         """Save a step; returns the seconds it took. Asked to stop, it does without measuring and singing.
 
@@ -69,6 +70,8 @@ class Saver:
             Mean training loss since the save before.
         write : callable
             See `checkpoints.publish`.
+        loss_scale : Mapping or None
+            See `Step.loss_scale`; it goes into the manifest, since ddsp's names know of none.
         """
         began = time.monotonic()
         self.require_finite(step, weights)
@@ -80,7 +83,7 @@ class Saver:
             "dataset_hash": self.dataset_hash,
             "date": now(),
             "ddsing": ddsing.__version__,
-        }
+        } | ({} if loss_scale is None else {"loss_scale": dict(loss_scale)})
         checkpoints.publish(self.path, step, write, facts)
         append(self.path, {"step": step, **facts})
         self._choose_best(step, loss, measured)

@@ -124,6 +124,15 @@ class Step:
                 variable.assign(slots[slot][name])
         self._optimizer.iterations.assign(iterations)
 
+    def loss_scale(self) -> dict[str, float] | None:
+        """What float16 needs beside `set_state` to go on as it was; None in other precisions."""
+        return None if self._loss_scale is None else self._loss_scale.facts()
+
+    def set_loss_scale(self, facts: object) -> None:
+        """Go on with what `loss_scale` gave; without it, or in another precision, as at the beginning."""
+        if self._loss_scale is not None:
+            self._loss_scale.go_on(facts)
+
     def checkpoint_object(self):
         """A `tf.train.Checkpoint` of the model and the optimizer, named as ddsp's Trainer names them."""
         return runtime.tensorflow().train.Checkpoint(model=self._model, optimizer=self._optimizer)
