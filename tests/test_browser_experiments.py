@@ -281,6 +281,9 @@ def test_ratings_by_keyboard(page, server, filled):
     page.get_by_role("button", name="Begin").click()
     page.get_by_role("heading", name="Trial 1 of 1").wait_for()
     _ready(page)
+    page.set_viewport_size({"width": 480, "height": 900})
+    reference = page.locator('.slot[data-slot="R"]')
+    assert reference.evaluate("button => button.scrollWidth <= button.clientWidth"), "its word is inside the button"
     for key in "r123":
         page.keyboard.press(key)
         page.wait_for_timeout(300)

@@ -1,6 +1,8 @@
 """Metrics of takes, equal loudness, and settings side by side: known shifts and levels come out as known numbers."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from ddsing.cli import main
 from ddsing.comparison import differences, matching, measure
 from ddsing.comparison.matching import Loudness
 from ddsing.errors import DdsingError
-from ddsing.experiments import TakeStore
+from ddsing.experiments import Take, TakeStore
 from ddsing.features import FeatureCache
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
@@ -158,3 +160,15 @@ def test_tags_and_star_are_kept_and_damaged_sounds_are_a_sentence(made):
     with pytest.raises(DdsingError, match="can't be read"):
         measure.sound(take, "noise")
     soundfile.write(take.folder / "noise.wav", np.zeros(take.curves()["f0_hz"].size * 64), 16_000)
+
+
+def test_takes_of_one_name_are_told_apart():
+    first = Take("1", Path("1"), name="song → Aria", instrument="Aria")
+    higher = replace(first, id="2", settings=Settings(octave_shift=1))
+    other = replace(first, id="3", name="song → Cello", instrument="Cello")
+    assert differences.names([first, other]) == ("song → Aria", "song → Cello")
+    assert differences.names([first, other, higher]) == (
+        "song → Aria (octave shift 0)", "song → Cello", "song → Aria (octave shift +1)"
+    )  # fmt: skip
+    assert differences.names([first, replace(first, id="4")]) == ("song → Aria (1)", "song → Aria (2)")
+    assert differences.names([]) == ()

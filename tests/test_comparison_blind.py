@@ -140,3 +140,9 @@ def test_ratings_come_out_per_take(made):
     rows = list(csv.DictReader(io.StringIO(results.to_csv(test))))
     assert len(rows) == 8 and {float(row["score"]) for row in rows if row["item"] == takes[1].id} == {20, 21}
     assert "How natural?" in results.sentence(test)
+
+
+def test_takes_of_one_name_are_told_apart_in_the_result(made):
+    workspace, takes = made
+    test = TestStore(workspace).begin("abx", takes[::2], n_trials=4, seed=11)
+    assert [name.partition(" (")[2] for name in test.names.values()] == ["octave shift 0)", "octave shift +1)"]

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from ddsing.comparison import choose, matching, measure
+from ddsing.comparison import choose, differences, matching, measure
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import DdsingError, TakeError
 from ddsing.experiments import Take
@@ -179,7 +179,7 @@ class TestStore:
             title=" ".join(title.split())[:120] or f"{KINDS[kind]} of {len(takes)} takes",
             seed=seed,
             takes=tuple(ids),
-            names={take.id: take.name for take in takes},
+            names=dict(zip(ids, differences.names(takes))),
             trials=trials,
             question=question.strip()[:300],
             listener=" ".join(listener.split())[:120],

@@ -69,6 +69,18 @@ def apart(takes: Sequence[Take]) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def names(takes: Sequence[Take]) -> tuple[str, ...]:
+    """The takes' names; those of the same name with what tells them apart, or with a number where nothing does."""
+    named = []
+    for place, take in enumerate(takes):
+        twins = [other for other in takes if other.name == take.name]
+        number = sum(other.name == take.name for other in takes[:place])
+        told = apart(twins)
+        differs = told[number] if len(set(told)) == len(twins) else ""
+        named.append(take.name if len(twins) == 1 else f"{take.name} ({differs or number + 1})")
+    return tuple(named)
+
+
 def said(field: str, value) -> str:
     """A setting's value for people."""
     if isinstance(value, bool):

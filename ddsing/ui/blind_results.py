@@ -89,19 +89,19 @@ def table(tests, *, on_open) -> None:
 
     st.subheader("Tests")
     for test in tests[:20]:
-        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"blind.row.{test.id}"):
+        with st.container(border=True, key=f"blind.row.{test.id}"):
+            about, actions = st.columns([4, 1], vertical_alignment="center")
             n_done = f"{len(test.answers)} of {len(test.trials)} trials"
             said = [KINDS[test.kind], n_done, plain(test.listener) or "anonymous", when(test.created)]
             if test.kind == "abx" and test.answers and test.finished:
                 found = results.score(test)
                 said.append(f"{found.n_right} right, p = {results.said_p(found.p)}")
-            st.markdown(f"**{plain(test.title)}**  \n:gray[{' · '.join(said)}]")
-            st.space("stretch")
-            st.button(
-                "Results" if test.finished else "Go on", key=f"blind.open.{test.id}", on_click=on_open, args=(test.id,)
-            )
-            st.button("", key=f"blind.delete.{test.id}", icon=":material/delete:", on_click=_delete, args=(test.id,),
-                      help="Delete; can be undone.")  # fmt: skip
+            about.markdown(f"**{plain(test.title)}**  \n:gray[{' · '.join(said)}]")
+            with actions, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+                st.button("Results" if test.finished else "Go on", key=f"blind.open.{test.id}", on_click=on_open,
+                          args=(test.id,))  # fmt: skip
+                st.button("", key=f"blind.delete.{test.id}", icon=":material/delete:", on_click=_delete,
+                          args=(test.id,), help="Delete; can be undone.")  # fmt: skip
 
 
 def _store():

@@ -69,8 +69,10 @@ def _set_up() -> None:
         return
     with st.expander("Takes to test", icon=":material/checklist:", expanded=len(takes) < 2):
         compare_choice.table(takes)
-    st.markdown(" ".join(f":gray-badge[{plain(take.name)}]" for take in takes) or "No takes are chosen.")
+    from ddsing.comparison import differences
     from ddsing.comparison.blind import KINDS
+
+    st.markdown(" ".join(f":gray-badge[{plain(name)}]" for name in differences.names(takes)) or "No takes are chosen.")
 
     with st.container(border=True):
         kind = st.segmented_control("Kind of test", list(KINDS), key="blind.kind", required=True, default="abx",
