@@ -82,6 +82,16 @@ def test_voices_over_steps(swept, monkeypatch):
     assert not app.get("plotly_chart")
 
 
+def test_of_many_trainings_the_voices_come_first_and_the_cells_of_sweeps_after(swept, monkeypatch):
+    for n in (40, 50, 60, 70, 80):
+        tiny_runs.run(swept, f"Aria_h{n}_n50", dataset_of="Aria")
+    app = view(monkeypatch, swept.root, "voices")
+    clean(app)
+    chosen = app.multiselect(key="vs_runs")
+    assert chosen.value == ["Aria", "Bruno"]
+    assert chosen.options[:4] == ["Aria", "Bruno", "Aria_h20_n10", "Aria_h20_n35"] and len(chosen.options) == 11
+
+
 def test_a_damaged_training_is_said_and_the_others_are_shown(swept, monkeypatch):
     (swept.audio / "Aria_checkpoints" / "operative_config-0.gin").write_text("import os\nnot gin at all (")
     app = view(monkeypatch, swept.root, "voices")

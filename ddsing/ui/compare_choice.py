@@ -66,7 +66,7 @@ def table(takes: list[Take]) -> None:
     st.dataframe(
         _columns(shown), hide_index=True, key=f"compare.table.{signature}", on_select=_choose, height=_height(shown),
         selection_mode="multi-row", selection_default={"selection": {"rows": ticked}}, column_config=_configuration(),
-        alt=f"{len(shown)} takes, of which {len(ticked)} are chosen",
+        alt=f"{len(shown)} takes, of which {len(ticked)} are chosen", placeholder="",
     )  # fmt: skip
 
 
@@ -119,6 +119,6 @@ def _configuration() -> dict:
         "f0 error": st.column_config.NumberColumn(
             width=70, format="%.1f cents", help="Median, over the sung frames; once it is measured."
         ),
-        "Loudness error": st.column_config.NumberColumn(width=85, format="%.1f dB"),
+        "Loudness error": st.column_config.NumberColumn(width=105, format="%.1f dB"),
         "Tags": st.column_config.ListColumn(width="small"),
     }

@@ -47,13 +47,12 @@ def _choose(names: list[str], files: list[str]):
     chosen = right.multiselect("Recordings", files, key=RECORDINGS, persist_state="session")
     links.keep(INSTRUMENTS, instruments)
     links.keep(RECORDINGS, chosen)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         tracker = st.segmented_control("Pitch tracker", TRACKERS, default="tiny", key=TRACKER, required=True,
                                        bind="query-params", help="Tiny is quick; full is the most exact.")  # fmt: skip
         fitted = st.toggle("Shift recordings into each instrument's range", value=True, key=FITTED, bind="query-params",
                            help="Octave and loudness shifts with which most of it lies inside.")  # fmt: skip
-        st.space("stretch")
-        with st.container(width=170):
+        with st.container(width=170, horizontal_alignment="right"):
             links.copy_button(key="matrix.link")
     if not instruments or not chosen:
         return None
@@ -126,7 +125,8 @@ def _grid(matrix, cells) -> None:
     st.session_state[_IDS] = [[take.id for take in row if take is not None] for row in cells.takes]
     players.matrix(columns, rows, key=_GRID, on_compare=_compare)
     st.caption("In a row, a click switches at the same position, equally loud. Each cell says how much of the singing "
-               "lies in the instrument's range, the f0 error, and the loudness error.")  # fmt: skip
+               "lies in the instrument's range, the f0 error and the loudness error, and how the recording was shifted "
+               "to fit.")  # fmt: skip
 
 
 @errors.callback

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ddsing import voice_space as space
+from ddsing.dataset import voices
+from ddsing.sweep import results
 from ddsing.ui import caches, errors
 
 RUNS, MEASURE, SMOOTHING, COLOUR, STEPS, AT, IMAGE = (
@@ -18,6 +20,10 @@ MAX_POINTS, MOST_PER_LINE = 120_000, 2_000  # of all lines together, and of one
 FEW = 6  # up to this many, the losses without smoothing are drawn too
 SMOOTHINGS = (0, 20, 50, 100, 200, 500, 1000, 2000)
 COLOURS = {"voice": "Voice", "run": "Each"}
+LEGEND = (
+    "A star is the checkpoint that measured best.",
+    "A star is the checkpoint that measured best; the band, 5 to 6, is where the makers of the original notebooks stopped.",
+)
 MEASURES = {
     "loss": "Training loss",
     "spectral_loss": "Held-out loss",
@@ -28,13 +34,13 @@ MEASURES = {
 
 def show() -> None:
     """The view."""
-    there = space.names(caches.workspace())
+    there, n_first = _there()
     if not there:
         st.info("Nothing has been trained yet. Trainings appear here with their first steps; folders of the 2021 "
                 "notebooks do too.", icon=":material/show_chart:")  # fmt: skip
         st.page_link("pages/training.py", label="Go to Training", icon=":material/model_training:")
         return
-    names = st.multiselect("Trainings", there, key=RUNS, default=there[:FIRST_SHOWN], bind="query-params",
+    names = st.multiselect("Trainings", there, key=RUNS, default=there[:n_first], bind="query-params",
                            placeholder="Choose some to compare")  # fmt: skip
     runs = [run for name in names if (run := _loaded(name)) is not None]
     if not runs:
@@ -43,9 +49,20 @@ def show() -> None:
     measure, smoothing, colour_by, window, at = _controls(runs)
     document, lines = _figure(runs, measure, smoothing, colour_by, window, at)
     _chart(document, lines, measure, window, _top(runs))
+    st.caption(LEGEND[measure == "loss"])
     rows = [space.summary(run, at=at, smoothing_steps=smoothing) for run in runs]
     _table(rows, at)
     _exports(runs, rows, document)
+
+
+def _there() -> tuple[list[str], int]:
+    """The trainings, the cells of sweeps after all others; and how many of them are shown at first."""
+    names = space.names(caches.workspace())
+    by_voice = results.by_voice(voices.list_voices(caches.workspace()))
+    cells = [cell for of_voice in by_voice.values() for cell in of_voice if cell in names]
+    others = [name for name in names if name not in set(cells)]
+    n_first = len(names) if len(names) <= FIRST_SHOWN or not others else len(others)
+    return others + cells, min(n_first, FIRST_SHOWN)
 
 
 def _loaded(name: str):
@@ -177,7 +194,8 @@ def _table(rows: Sequence[space.Summary], at: int | None) -> None:
         "dB off": st.column_config.NumberColumn(format="%.1f dB", width=75, help=f"{held}: mean loudness error."),
         "s/step": st.column_config.NumberColumn(format="%.3f", width=65, help="Median, on the machine it ran on."),
     }
-    st.dataframe(columns, hide_index=True, column_config=config, alt="The chosen trainings in numbers")
+    st.dataframe(columns, hide_index=True, column_config=config, placeholder="",
+                 alt="The chosen trainings in numbers")  # fmt: skip
 
 
 def _exports(runs, rows, document) -> None:
