@@ -1,133 +1,29 @@
-"""Preparation beside ddsp's own functions; stopping, resuming, killing; and the windows."""
+"""Preparation beside ddsp's own functions; stopping, resuming, killing."""
 
 import json
 import os
 import pickle
-import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 
 from ddsing import pitch
 from ddsing.audio import encode
-from ddsing.dataset import analysis, disk, hearing, layout, manifest, prepare, voices, windows, writing
+from ddsing.dataset import analysis, disk, hearing, prepare, voices, windows
 from ddsing.dataset import job as dataset_job
 from ddsing.engine import records, runtime
 from ddsing.errors import Cancelled, DatasetError, DiskFull
 from ddsing.statistics import FIELDS, DatasetStatistics
 from ddsing.workspace import Workspace
 from tests import dataset_signals as signals
-from tests import tiny_workspace
+from tests import prepared_voices, tiny_workspace
+from tests.prepared_voices import all_records, content
 from tests.test_pitch import cents
 
-
-@pytest.fixture
-def voice(tmp_path):
-    """Fifteen seconds in three recordings: one that spans many windows, a short one, and one that can't be used."""
-    voice = voices.create(Workspace(tiny_workspace.empty(tmp_path / "w")), "alto")
-    (voice.folder / "long.flac").write_bytes(encode(signals.voice(13.53), format="FLAC"))
-    (voice.folder / "short.wav").write_bytes(encode(signals.voice(1.5, midi=64, seed=3)))
-    (voice.folder / "silence.wav").write_bytes(encode(np.zeros(16_000, np.float32)))
-    return voice
-
-
-@pytest.fixture
-def known(voice, prepared):
-    """The same, whose features are there already."""
-    shutil.copytree(prepared[0].dataset_folder / "features", voice.dataset_folder / "features")
-    return voice
-
-
-def content(voice):
-    """Everything of a dataset that counts, by name."""
-    files = [*voice.dataset_folder.glob("*.tfrecord*"), voice.dataset_folder / "windows.json"]
-    return {path.name: path.read_bytes() for path in files} | {
-        path.name: path.read_bytes() for path in (voice.dataset_folder / "features").iterdir()
-    }
-
-
-def all_records(voice):
-    with records.open_all(voice.dataset_folder) as train, records.open_all(voice.dataset_folder, "held_out") as held:
-        return [found.read(number) for found in (train, held) for number in range(len(found))]
-
-
-# Windows
-
-
-@pytest.mark.parametrize(
-    ("n_samples", "expected"),
-    [
-        (1, [0]),
-        (64_000, [0]),
-        (64_063, [0]),
-        (64_064, [0, 1]),
-        (80_000, [0, 250]),
-        (16_000 * 23, [250 * second for second in range(20)]),
-        (16_000 * 23 + 8_000, [*(250 * second for second in range(20)), 19 * 250 + 125]),
-    ],
-)
-def test_windows_begin_every_second_and_the_last_ends_with_the_recording(n_samples, expected):
-    assert layout.starts(n_samples) == expected
-
-
-def places(**lengths):
-    """Windows of recordings by their number of windows."""
-    return [
-        layout.Place(name, 250 * number, 0.9, 0.1, 0.0, 60.0, -20.0)
-        for name, n_windows in lengths.items()
-        for number in range(n_windows)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("lengths", "n_held_out"), [({"a": 7}, 0), ({"a": 8}, 1), ({"a": 60, "b": 40}, 6), ({"a": 900, "b": 300}, 32)]
-)
-def test_some_windows_are_held_out_and_none_that_is_trained_on_overlaps_them(lengths, n_held_out):
-    table = places(**lengths)
-    states = layout.states(table, set())
-    assert states == layout.states(table, set())
-    assert states.count("held_out") == n_held_out
-    kept = {state: [p for p, s in zip(table, states) if s == state] for state in ("train", "held_out", "guard")}
-    for held in kept["held_out"]:
-        near = [p for p in kept["train"] if p.file_hash == held.file_hash]
-        assert all(abs(p.start_frame - held.start_frame) >= 1000 for p in near)
-    assert len(kept["guard"]) <= 6 * -(-n_held_out // 4)
-    assert len(kept["train"]) >= len(table) // 2
-    if n_held_out == 32:
-        assert len({p.start_frame // 15_000 for p in kept["held_out"]}) > 4  # spread over many minutes
-
-
-def test_another_recording_leaves_most_of_what_is_held_out_and_a_silent_stretch_is_not_chosen():
-    before, after = places(a=200), places(a=200, b=50)
-    held = [{p.key for p, s in zip(table, layout.states(table, set())) if s == "held_out"} for table in (before, after)]
-    new = {key for key in held[1] - held[0] if key[0] == "a"}
-    assert len(held[1]) > len(held[0]) and len(new) <= 3  # so hardly any that was trained on is evaluated later
-    silent = [layout.Place("a", 250 * n, 0.0, 0.9 if n < 90 else 0.1, 0.0, 60.0, -70.0) for n in range(100)]
-    chosen = [n for n, state in enumerate(layout.states(silent, set())) if state == "held_out"]
-    assert len(chosen) == 6 and min(chosen) >= 88
-
-
-def test_what_is_excluded_is_excluded_also_where_it_would_be_held_out():
-    table = places(a=60)
-    held = [p.key for p, s in zip(table, layout.states(table, set())) if s == "held_out"]
-    states = layout.states(table, {held[0], ("a", 0), ("gone", 0)})
-    assert states.count("excluded") == 2 and states.count("held_out") == len(held) - 1
-
-
-# A dataset
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """The voice above, prepared."""
-    made = voice.__wrapped__(tmp_path_factory.mktemp("prepared"))
-    seen = []
-    result = prepare.prepare(made, tracker="tiny", progress=lambda stage, fraction: seen.append((stage, fraction)))
-    return made, result, seen
+known, prepared, voice = prepared_voices.known, prepared_voices.prepared, prepared_voices.voice
 
 
 def test_a_dataset_is_written_and_says_what_it_is_made_of(prepared):
@@ -363,115 +259,6 @@ def test_unpitched_sounds_give_a_dataset_without_a_nan(tmp_path):
     json.loads((voice.dataset_folder / "dataset_statistics.json").read_bytes(), parse_constant=pytest.fail)
 
 
-# Looking at windows, and leaving them out
-
-
-def test_the_worst_windows_come_first(prepared):
-    table = windows.load(prepared[0])
-    assert len(table) == 12 and set(table.state) == {"train", "held_out", "guard"}
-    assert (np.diff(table.confidence[table.order("confidence")]) >= 0).all()
-    assert (np.diff(table.silence[table.order("silence")]) <= 0).all()
-    assert table.order("silence")[0] == 11  # the short one, filled up with zeros
-    assert table.order().tolist() == list(range(12)) == sorted(table.order("clipping"))
-    assert np.nanmin(table.midi) > 59 and np.nanmax(table.midi) < 77
-
-
-def test_any_window_can_be_read_in_a_record_or_not(prepared):
-    voice = prepared[0]
-    table = windows.load(voice)
-    audio = {name: hearing.hear(voice.folder / name).audio for name in set(table.file)}
-    for row in range(len(table)):
-        window = windows.read(voice, row)
-        assert (window.file, window.start_s, window.state) == (table.file[row], table.start_s[row], table.state[row])
-        expected = writing.cut(audio[window.file], round(250 * window.start_s))
-        np.testing.assert_array_equal(window.audio, expected)
-        assert window.f0_hz.shape == window.f0_confidence.shape == window.loudness_db.shape == (1000,)
-    for row in (-1, 12):
-        with pytest.raises(DatasetError, match="0 to 11"):
-            windows.read(voice, row)
-
-
-def test_the_choice_is_kept_and_honoured(known):
-    first = prepare.prepare(known, tracker="tiny")
-    table = windows.load(known)
-    held = int(np.flatnonzero(table.state == "held_out")[0])
-    trained = np.flatnonzero(table.state == "train")[:3]
-    windows.exclude(known, [held, *trained])
-    windows.include(known, trained[:1])
-    changed = windows.load(known)
-    assert changed.excluded.nonzero()[0].tolist() == sorted([held, *trained[1:]])
-    assert changed.changed and not table.changed and (changed.state == table.state).all()
-    assert not prepare.is_current(known)
-    began = time.monotonic()
-    result = prepare.prepare(known, tracker="tiny")
-    assert time.monotonic() - began < 20 and result.n_analysed == 0
-    assert (result.n_excluded, result.n_train) == (3, first.n_train - 2) and result.dataset_hash != first.dataset_hash
-    after = windows.load(known)
-    assert not after.changed and prepare.is_current(known)
-    assert (after.state[changed.excluded] == "excluded").all() and (after.record[changed.excluded] == -1).all()
-    gone_s = table.start_s[changed.excluded & (table.start_s > 0)]  # at 0 s begins a window of the short one, too
-    assert len(gone_s) == 2 and {float(arrays["start_s"][0]) for arrays in all_records(known)}.isdisjoint(gone_s)
-    np.testing.assert_array_equal(windows.read(known, held).audio, windows.read(known, held).audio)
-    (known.folder / "long.flac").unlink()
-    with pytest.raises(DatasetError, match="not there as it was"):
-        windows.read(known, held)
-    with pytest.raises(DatasetError, match="0 to 11"):
-        windows.exclude(known, [12])
-
-
-def test_with_everything_excluded_there_is_nothing_to_train_on(known):
-    prepare.prepare(known, tracker="tiny")
-    windows.exclude(known, range(12))
-    with pytest.raises(DatasetError, match="excluded"):
-        prepare.prepare(known, tracker="tiny")
-    (known.dataset_folder / "selection.json").write_text("{")
-    with pytest.raises(DatasetError, match="remove it"):
-        windows.load(known)
-
-
-def foreign(folder, n_frames, keys=("audio", "f0_hz", "f0_confidence", "loudness_db")):
-    """A dataset as the notebooks of 2021 wrote it: records only."""
-    folder.mkdir()
-    audio = signals.voice(4.0)
-    curve = np.full(n_frames, 220.0, np.float32)
-    arrays = {"audio": audio, "f0_hz": curve, "f0_confidence": curve / 240, "loudness_db": curve - 250}
-    quiet = {**arrays, "audio": 0 * audio}
-    for shard, found in enumerate(([arrays], [arrays, quiet])):
-        examples = [{key: example[key] for key in keys} for example in found]
-        records.write(folder / f"train.tfrecord-0000{shard}-of-00002", examples)
-
-
-@pytest.mark.parametrize("n_frames", [1000, 1001])
-def test_a_dataset_of_2021_is_listed_and_read_and_never_overwritten(voice, n_frames):
-    (voice.folder / "long.flac").unlink()
-    foreign(voice.dataset_folder, n_frames)
-    table = windows.load(voice)
-    assert len(table) == 3 and table.silence.tolist() == pytest.approx([table.silence[0], table.silence[0], 1.0])
-    assert table.midi[0] == pytest.approx(57.0, abs=0.01) and np.isnan(table.midi[2])
-    assert windows.read(voice, 2).loudness_db.shape == (1000,) and not windows.read(voice, 2).audio.any()
-    with pytest.raises(DatasetError, match="not prepared here"):
-        windows.exclude(voice, [0])
-    assert not prepare.is_current(voice)
-    prepare.prepare(voice, tracker="tiny")
-    workspace = Workspace(voice.folder.parent.parent)
-    old = voices.get(workspace, "alto 2021")
-    assert len(windows.load(old)) == 3 and len(windows.load(voice)) == 1
-
-
-def test_a_damaged_dataset_is_a_sentence(voice):
-    with pytest.raises(DatasetError, match="no dataset yet"):
-        windows.load(voice)
-    foreign(voice.dataset_folder, 1000, keys=("audio", "f0_hz"))
-    with pytest.raises(DatasetError, match="lacks"):
-        windows.load(voice)
-    (voice.dataset_folder / "windows.json").write_text("[]")
-    with pytest.raises(DatasetError, match="prepare the voice again"):
-        windows.load(voice)
-
-
-# As a job
-
-
 class Job:
     """Stands where a job's context does."""
 
@@ -499,11 +286,3 @@ def test_the_job_tells_how_far_it_is_and_stops(voice, monkeypatch):
     for options in ({}, {"voice": "alto", "tracker": "huge"}, {"voice": 3}):
         with pytest.raises(DatasetError, match="name of a voice"):
             dataset_job.run(workspace, options, job)
-
-
-def test_the_manifest_of_a_dataset_with_a_missing_shard_is_none(known):
-    prepare.prepare(known, tracker="tiny")
-    assert manifest.read(known) is not None
-    next(known.dataset_folder.glob("train.tfrecord*")).unlink()
-    assert manifest.read(known) is None and not prepare.is_current(known)
-    assert not prepare.prepare(known, tracker="tiny").reused

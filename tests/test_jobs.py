@@ -20,46 +20,11 @@ from ddsing.jobs import log, status
 from ddsing.jobs.context import JobContext
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.launcher import environment
-from ddsing.jobs.store import JobStore
-from ddsing.workspace import Workspace
+from tests import idle_jobs
+from tests.idle_jobs import folder, submit
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-class NoLauncher:
-    """Starts nothing; counts."""
-
-    def __init__(self):
-        self.started = []
-
-    def start(self, folder):
-        self.started.append(folder)
-
-
-@pytest.fixture(autouse=True)
-def locks(tmp_path, monkeypatch):
-    monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
-    return tmp_path / "locks"
-
-
-@pytest.fixture
-def store(tmp_path):
-    """A store whose jobs never start by themselves."""
-    (tmp_path / "w").mkdir()
-    return JobStore(Workspace(tmp_path / "w"), launcher=NoLauncher())
-
-
-def submit(store, key="train:Aria", **options):
-    options = {"title": "Train Aria", "options": {"voice": "Aria"}, "needs_bytes": 0} | options
-    return store.submit("train", key=key, **options)
-
-
-def folder(store, job):
-    return JobFolder(store.workspace.jobs / job.id)
-
-
-def write(store, job, **record):
-    folder(store, job).write_record((folder(store, job).record() or {}) | record)
+locks, store = idle_jobs.locks, idle_jobs.store
 
 
 @pytest.mark.parametrize(

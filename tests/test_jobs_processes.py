@@ -1,115 +1,36 @@
-"""Jobs as processes: started at once, killed, stopped, queued, orphaned, on a full disk.
+"""Jobs as processes: started at once, killed, stopped, queued, orphaned.
 
 The kinds of work are those of ``jobs_process.py``; the processes, locks and signals are real.
 """
 
 import contextlib
 import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from ddsing.errors import DiskFull
-from ddsing.jobs import log, run, status
-from ddsing.jobs.folder import JobFolder
-from ddsing.jobs.launcher import LocalLauncher
-from ddsing.jobs.store import JobStore
-from ddsing.workspace import Workspace
-from tests import jobs_process
+from ddsing.jobs import status
+from tests import running_jobs
+from tests.running_jobs import (
+    ENDLESS,
+    PATIENCE_S,
+    at_once,
+    folder,
+    notes,
+    open_store,
+    pid,
+    submit,
+    wait,
+    wait_for,
+    wait_for_step,
+)
 
-PROGRAM = (sys.executable, str(Path(jobs_process.__file__)))
-PATIENCE_S = 90.0  # for a machine that is busy with other things
-ENDLESS = 10**9
-
-
-@pytest.fixture(autouse=True)
-def locks(tmp_path, monkeypatch):
-    monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
-
-
-@pytest.fixture
-def store(tmp_path):
-    (tmp_path / "w").mkdir()
-    with closed_at_the_end(open_store(tmp_path / "w")) as store:
-        yield store
-
-
-def open_store(root):
-    return JobStore(Workspace(root), launcher=LocalLauncher(PROGRAM), kinds=jobs_process.KINDS)
-
-
-@contextlib.contextmanager
-def closed_at_the_end(store):
-    """The store; afterwards none of its processes is left."""
-    try:
-        yield store
-    finally:
-        for job in store.live():
-            store.stop(job.id, force=True)
-
-
-def submit(store, kind="count", *, key=None, title="Count", device=None, **options):
-    key = key or f"{kind}:{options}:{time.monotonic_ns()}"
-    return store.submit(kind, title=title, options=options, device=device, key=key, needs_bytes=0)
-
-
-def wait(condition):
-    """What `condition` returns once that is true."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < deadline_s, "waited too long"
-        time.sleep(0.02)
-
-
-def wait_for(store, job, *states):
-    return wait(lambda: (found := store.status(job.id)).state in states and found)
-
-
-def wait_for_step(store, job, step=1):
-    return wait(lambda: (found := store.status(job.id)).state == "running" and (found.step or 0) >= step and found)
-
-
-def folder(store, job):
-    return JobFolder(store.workspace.jobs / job.id)
-
-
-def pid(store, job):
-    return folder(store, job).record()["pid"]
-
-
-def notes(store, what):
-    """(time, job, step) of each begin or end."""
-    path = store.workspace.root / "notes.txt"
-    lines = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
-    return [(int(line[1]), line[2], int(line[4])) for line in lines if line[0] == what]
-
-
-def at_once(functions):
-    """Call all from as many threads at the same moment; their results."""
-    results, barrier = [], threading.Barrier(len(functions))
-
-    def one(function):
-        barrier.wait()
-        results.append(function())
-
-    threads = [threading.Thread(target=one, args=(function,)) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+locks, store = running_jobs.locks, running_jobs.store
 
 
 def test_fifty_simultaneous_starts_make_one_trainer(store):
@@ -222,7 +143,7 @@ def test_the_death_of_the_dashboard_does_no_harm_and_the_next_one_finds_the_job(
     program = (
         "import signal, sys, time\nsys.path.insert(0, sys.argv[1])\nfrom pathlib import Path\n"
         "for way in (signal.SIGINT, signal.SIGHUP):\n    signal.signal(way, signal.SIG_DFL)\n"  # it may be ignored here
-        "from tests.test_jobs_processes import open_store, submit\n"
+        "from tests.running_jobs import open_store, submit\n"
         "store = open_store(Path(sys.argv[2]))\nprint(submit(store, steps=200).id, flush=True)\ntime.sleep(600)\n"
     )
     arguments = [sys.executable, "-c", program, str(Path(__file__).parents[1]), str(store.workspace.root)]
@@ -292,183 +213,3 @@ def test_stopped_and_lost_jobs_go_on_from_what_they_saved(store):
     store.stop(job.id)
     wait_for(store, job, "stopped")
     assert [step for _, _, step in notes(store, "begin")] == [0, saved.step, saved.step]
-
-
-ENDINGS = {  # state, message, and the class of the error where it is one for the user
-    "sentence": ("failed", r"The voice 'Aria' has no recordings; add some\.", "DdsingError"),
-    "disk": ("paused", r"No room for a checkpoint of 20 MB\.", "DiskFull"),
-    "enospc": ("paused", re.escape(run.FULL), ""),
-    "cancelled": ("stopped", "", ""),
-    "memory": ("failed", re.escape(run.NO_MEMORY), ""),
-    "bug": ("failed", re.escape(run.UNEXPECTED), ""),
-    "exit": ("failed", re.escape(run.UNEXPECTED), ""),
-    "abort": ("lost", re.escape(status.LOST), ""),
-}
-
-
-def test_how_a_job_ends_is_told_in_a_sentence_and_it_can_be_taken_up_again(store):
-    jobs = {how: submit(store, "end", how=how) for how in ENDINGS}
-    for how, (state, sentence, error) in ENDINGS.items():
-        ended = wait_for(store, jobs[how], *status.ENDED)
-        assert (ended.state, ended.error) == (state, error) and re.fullmatch(sentence, ended.message), how
-        assert ended.result is None and ended.resumable
-    told = store.status(jobs["bug"].id)
-    assert "ZeroDivisionError: secret detail" in told.log_tail and "Traceback" in told.log_tail
-    assert "Traceback" not in store.status(jobs["sentence"].id).log_tail
-    assert "Fatal Python error: Aborted" in store.status(jobs["abort"].id).log_tail
-    (store.workspace.root / "repaired").touch()
-    for job in jobs.values():
-        store.resume(job.id)
-    for job in jobs.values():
-        done = wait_for(store, job, *status.ENDED)
-        assert (done.state, done.message) == ("done", "All is well.") and done.result["step"] == 1
-
-
-def test_a_kind_that_is_not_known_any_more_is_said(store):
-    store.kinds = {"old": "nowhere:nothing"}
-    assert "no jobs of the kind 'old'" in wait_for(store, submit(store, "old"), "failed").message
-
-
-def test_where_no_stop_file_can_be_made_a_signal_stops_the_job(store):
-    job = submit(store, steps=ENDLESS)
-    wait_for_step(store, job)
-    folder(store, job).stop.symlink_to("/nonexistent/stop")
-    store.stop(job.id)
-    assert wait_for(store, job, *status.ENDED).state == "stopped"
-
-
-def test_force_ends_the_process_and_all_it_has_started(store):
-    job = submit(store, "parent")
-    children = folder(store, job).path / "children"
-    wait(children.exists)
-    family = [psutil.Process(int(child)) for child in children.read_text().split()]
-    ended = store.stop(job.id, force=True)
-    assert ended.state == "stopped" and "by force" in ended.message
-    gone, left = psutil.wait_procs(family, timeout=10)
-    assert len(gone) == 2 and left == []
-
-
-def test_children_that_outlive_a_killed_job_do_not_make_it_look_alive(store):
-    job = submit(store, "parent")
-    children = folder(store, job).path / "children"
-    wait(children.exists)
-    family = [psutil.Process(int(child)) for child in children.read_text().split()]
-    os.kill(pid(store, job), signal.SIGKILL)
-    assert wait_for(store, job, *status.ENDED).state == "lost"
-    assert all(child.is_running() for child in family)
-    for child in family:
-        child.kill()
-
-
-def test_a_job_is_modest_and_stands_alone(store, monkeypatch):
-    monkeypatch.setenv("STREAMLIT_SERVER_PORT", "8501")
-    job = submit(store, steps=ENDLESS)
-    wait_for_step(store, job)
-    process = psutil.Process(pid(store, job))
-    assert process.nice() >= run.NICENESS and os.getsid(process.pid) == process.pid
-    group = Path(f"/proc/{process.pid}/autogroup")
-    if group.exists():  # where Linux shares out time by session first, niceness within one is worth nothing
-        assert group.read_text().endswith(f" nice {run.NICENESS}\n")
-    assert "STREAMLIT_SERVER_PORT" not in process.environ() and process.environ()["TF_USE_LEGACY_KERAS"] == "1"
-    assert process.cwd() == str(Path(__file__).resolve().parents[1])
-    assert store.status(job.id).heartbeat_age_s < 30.0
-
-
-def test_a_job_whose_folder_is_taken_away_ends(store):
-    job = submit(store, steps=ENDLESS)
-    wait_for_step(store, job)
-    process = psutil.Process(pid(store, job))
-    shutil.rmtree(folder(store, job).path, ignore_errors=True)
-    process.wait(PATIENCE_S)
-
-
-def test_whoever_looks_never_sees_a_living_job_as_lost(store):
-    jobs, seen, over = [submit(store, steps=20) for _ in range(6)], set(), threading.Event()
-
-    def look():
-        while not over.is_set():
-            seen.update(open_store(store.workspace.root).status(job.id).state for job in jobs)
-
-    watchers = [threading.Thread(target=look) for _ in range(3)]
-    for watcher in watchers:
-        watcher.start()
-    for job in jobs:
-        wait_for(store, job, *status.ENDED)
-    over.set()
-    for watcher in watchers:
-        watcher.join()
-    assert seen <= {"starting", "running", "done"} and "done" in seen
-
-
-def test_the_log_is_bounded_and_holds_what_children_and_libraries_write(store):
-    lines = 60_000
-    job = submit(store, "talk", lines=lines)
-    done = wait_for(store, job, *status.ENDED)
-    assert done.state == "done"
-    content = folder(store, job).log.read_bytes()
-    assert len(content) < log.MAX_BYTES < lines * 80
-    assert content.startswith(b"(the beginning was cut off)") and b"\0" not in content
-    for said in ("the last line\n", "a child speaks\n", "past Python\n", "\x1b[31mred\x1b[0m \\udc80 10 %\r20 %\n"):
-        assert said.encode() in content
-    numbers = [int(number) for number in re.findall(rb"line (\d+) x", content)]
-    assert numbers == list(range(numbers[0], lines)), "none is lost, none out of order"
-    assert "\n20 %\n" in f"{done.log_tail}\n" and "\x1b" not in done.log_tail
-
-
-def test_reports_are_written_a_few_times_a_second(store):
-    job = submit(store, "report")
-    written = set()
-    while (found := store.status(job.id)).live:
-        with contextlib.suppress(FileNotFoundError):
-            written.add((folder(store, job).path / "status.json").stat().st_mtime_ns)
-        time.sleep(0.002)
-    assert found.state == "done" and found.loss is None
-    assert found.step == found.result["n"] == found.extra["n"] > 1000, "the last report is there, whatever was left out"
-    assert 4 <= len(written) <= 16
-    assert len(re.findall(r"^\d\d:\d\d:\d\d racing, step \d+$", found.log_tail, re.M)) == 1, "the stage, once"
-
-
-@contextlib.contextmanager
-def small_disk(path, size):
-    """A file system of its own at `path`, of this size; raises CalledProcessError where one can't be mounted."""
-    path.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], capture_output=True, check=True)
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "--lazy", path], check=True)
-
-
-def mounts():
-    """Whether this user may mount."""
-    try:
-        with tempfile.TemporaryDirectory() as folder, small_disk(Path(folder) / "disk", "1m"):
-            return True
-    except (OSError, subprocess.CalledProcessError):
-        return False
-
-
-def test_a_job_outlives_writes_that_are_refused_and_pauses_with_a_sentence(store):
-    job = submit(store, "refuse")
-    paused = wait_for(store, job, *status.ENDED)
-    assert (paused.state, paused.message, paused.step) == ("paused", run.FULL, 7)
-    assert "words while there is room" in paused.log_tail and "words that nobody takes" not in paused.log_tail
-
-
-@pytest.mark.parametrize("size", ["2m"] if mounts() else [])
-def test_on_a_full_disk_a_job_pauses_with_a_sentence_and_goes_on_when_there_is_room(tmp_path, size):
-    with small_disk(tmp_path / "small", size) as root, closed_at_the_end(open_store(root)) as store:
-        job = submit(store, "fill")
-        paused = wait_for(store, job, *status.ENDED)
-        assert (paused.state, paused.message) == ("paused", run.FULL)
-        assert shutil.disk_usage(root).free < 100_000
-        with pytest.raises(DiskFull, match="needs about 500.0 MB of disk, but only .* are free"):
-            store.submit("count", title="More", options={}, key="more")
-        with pytest.raises(DiskFull):
-            for number in range(99):
-                submit(store, key=str(number), steps=1)
-        (root / "ballast").unlink()
-        (root / "roomy").touch()
-        store.resume(job.id)
-        done = wait_for(store, job, *status.ENDED)
-        assert done.state == "done" and done.result == {"step": 8}

@@ -11,48 +11,14 @@ import pytest
 from ddsing import cli
 from ddsing.errors import DiskFull, JobError
 from ddsing.jobs import queue, status
-from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import JobStore
 from ddsing.workspace import Workspace, restore
+from tests import idle_jobs
+from tests.idle_jobs import NoLauncher, folder, submit, write
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-class NoLauncher:
-    """Starts nothing; counts."""
-
-    def __init__(self):
-        self.started = []
-
-    def start(self, folder):
-        self.started.append(folder)
-
-
-@pytest.fixture(autouse=True)
-def locks(tmp_path, monkeypatch):
-    monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
-    return tmp_path / "locks"
-
-
-@pytest.fixture
-def store(tmp_path):
-    """A store whose jobs never start by themselves."""
-    (tmp_path / "w").mkdir()
-    return JobStore(Workspace(tmp_path / "w"), launcher=NoLauncher())
-
-
-def submit(store, key="train:Aria", **options):
-    options = {"title": "Train Aria", "options": {"voice": "Aria"}, "needs_bytes": 0} | options
-    return store.submit("train", key=key, **options)
-
-
-def folder(store, job):
-    return JobFolder(store.workspace.jobs / job.id)
-
-
-def write(store, job, **record):
-    folder(store, job).write_record((folder(store, job).record() or {}) | record)
+locks, store = idle_jobs.locks, idle_jobs.store
 
 
 def test_orders_with_the_same_key_are_one_job_while_it_lives(store):
