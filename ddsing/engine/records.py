@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ddsing.engine import wire
 from ddsing.engine.checksum import masked
 from ddsing.errors import DatasetError
 
@@ -181,11 +182,11 @@ def encode(example: Mapping[str, np.ndarray | bytes]) -> bytes:
     for name in sorted(example):
         value = example[name]
         if isinstance(value, bytes):
-            feature = _field(1, _field(1, value))
+            feature = wire.field(1, wire.field(1, value))
         else:
-            feature = _field(2, _field(1, np.ascontiguousarray(value, "<f4").tobytes()))
-        entries += _field(1, _field(1, name.encode()) + _field(2, feature))
-    return _field(1, entries)
+            feature = wire.field(2, wire.field(1, np.ascontiguousarray(value, "<f4").tobytes()))
+        entries += wire.field(1, wire.field(1, name.encode()) + wire.field(2, feature))
+    return wire.field(1, entries)
 
 
 def decode(data: bytes) -> dict[str, np.ndarray]:
@@ -207,63 +208,18 @@ def decode(data: bytes) -> dict[str, np.ndarray]:
 
 def _floats(message):
     pieces = []
-    for number, kind, value in _fields(message):
-        if number == 1 and kind in (2, 5) and len(value) % 4 == 0:
-            pieces.append(np.frombuffer(value, "<f4"))
+    for number, kind, start, end in wire.fields(message):
+        if number == 1 and kind in (2, 5) and (end - start) % 4 == 0:
+            pieces.append(np.frombuffer(message[start:end], "<f4"))
     return (
         (np.concatenate(pieces) if len(pieces) != 1 else pieces[0]).astype(np.float32) if pieces else np.zeros(0, "f4")
     )
 
 
-def _field(number, content):
-    return bytes([number << 3 | 2]) + _varint(len(content)) + content
-
-
-def _varint(value):
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes(out) + bytes([value])
-
-
 def _parts(message, number):
     """The submessages of a field."""
-    return [value for found, kind, value in _fields(message) if found == number and kind == 2]
-
-
-def _fields(message):
-    """(number, wire type, content) of a message's fields."""
-    place = 0
-    while place < len(message):
-        key, place = _read_varint(message, place)
-        kind = key & 7
-        if kind == 0:
-            start = place
-            _, place = _read_varint(message, place)
-        elif kind in (1, 5):
-            start, place = place, place + (8 if kind == 1 else 4)
-        elif kind == 2:
-            length, start = _read_varint(message, place)
-            place = start + length
-        else:
-            raise ValueError("it is no example")
-        if place > len(message):
-            raise ValueError("it ends too early")
-        yield key >> 3, kind, message[start:place]
-
-
-def _read_varint(message, place):
-    value = 0
-    for shift in range(0, 70, 7):
-        if place >= len(message):
-            raise ValueError("it ends too early")
-        octet = message[place]
-        place += 1
-        value |= (octet & 0x7F) << shift
-        if octet < 0x80:
-            return value, place
-    raise ValueError("it holds an endless number")
+    found = wire.fields(message)
+    return [message[start:end] for one, kind, start, end in found if one == number and kind == 2]
 
 
 @contextlib.contextmanager

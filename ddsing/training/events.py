@@ -9,6 +9,7 @@ what was there. A file's last record may be cut short, by a crash or because it 
 Reference: tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto.
 """
 
+import contextlib
 import itertools
 import os
 import struct
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ddsing.engine import wire
 from ddsing.engine.checksum import masked
 
 _FLUSH_S = 2.0
@@ -35,13 +37,13 @@ class EventWriter:
         self._flushed = time.monotonic()
         name = f"events.out.tfevents.{time.time_ns() / 1e9:.6f}.ddsing.{os.getpid()}.{next(_counter)}.v2"
         self._file = open(folder / name, "xb")  # noqa: SIM115
-        self._write(_double(1, time.time()) + _bytes(3, b"brain.Event:2"))
+        self._write(_double(1, time.time()) + wire.field(3, b"brain.Event:2"))
         self._file.flush()
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Numbers at a step, by their tags."""
-        summary = b"".join(_bytes(1, _value(tag, value)) for tag, value in values.items())
-        self._write(_double(1, time.time()) + b"\x10" + _varint(step) + _bytes(5, summary))
+        summary = b"".join(wire.field(1, _value(tag, value)) for tag, value in values.items())
+        self._write(_double(1, time.time()) + b"\x10" + wire.varint(step) + wire.field(5, summary))
         if time.monotonic() - self._flushed > _FLUSH_S:
             self._flushed = time.monotonic()
             self._file.flush()
@@ -62,25 +64,13 @@ class EventWriter:
 
 
 def _value(tag: str, value: float) -> bytes:
-    tensor = b"\x08\x01" + _bytes(2, b"") + _bytes(5, struct.pack("<f", value))  # DT_FLOAT, no dimensions, one float
-    metadata = _bytes(1, _bytes(1, b"scalars")) + b"\x20\x01"  # the plugin, DATA_CLASS_SCALAR
-    return _bytes(1, tag.encode()) + _bytes(8, tensor) + _bytes(9, metadata)
-
-
-def _bytes(number: int, content: bytes) -> bytes:
-    return bytes([number << 3 | 2]) + _varint(len(content)) + content
+    tensor = b"\x08\x01" + wire.field(2, b"") + wire.field(5, struct.pack("<f", value))  # DT_FLOAT, one of them
+    metadata = wire.field(1, wire.field(1, b"scalars")) + b"\x20\x01"  # the plugin, DATA_CLASS_SCALAR
+    return wire.field(1, tag.encode()) + wire.field(8, tensor) + wire.field(9, metadata)
 
 
 def _double(number: int, value: float) -> bytes:
     return bytes([number << 3 | 1]) + struct.pack("<d", value)
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes(out + bytes([value]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +188,7 @@ def _block(data: bytes, place: int, n_bytes: int, count: int):
     wall_s, step, values = _event(first)
     if first[:1] != b"\x09" or first[9:10] != b"\x10" or not values or any(at is None for _, _, at in values):
         return None
-    step_bytes = len(_varint(step))
+    step_bytes = len(wire.varint(step))
     free = np.zeros(n_bytes, bool)
     free[1:9] = free[10 : 10 + step_bytes] = True
     places = [at for _, _, at in values if at is not None]
@@ -221,7 +211,7 @@ def _event(event: bytes) -> tuple[float, int, list[tuple[str, float, int | None]
         if number == 1 and kind == 1:
             wall_s = struct.unpack_from("<d", event, start)[0]
         elif number == 2 and kind == 0:
-            step = _read_varint(event, start)[0]
+            step = wire.read_varint(event, start)[0]
         elif number == 5 and kind == 2:
             for inner, inner_kind, value_start, value_end in _fields(event, start, end):
                 if inner == 1 and inner_kind == 2 and (value := _scalar(event, value_start, value_end)):
@@ -246,7 +236,7 @@ def _tensor(event: bytes, start: int, end: int) -> tuple[float | None, int | Non
     dtype = 1
     for number, kind, begin, stop in _fields(event, start, end):
         if number == 1 and kind == 0:
-            dtype = _read_varint(event, begin)[0]
+            dtype = wire.read_varint(event, begin)[0]
         elif number in (4, 5) and stop - begin == 4 and dtype == 1:
             return struct.unpack_from("<f", event, begin)[0], begin
         elif number in (4, 6) and stop - begin == 8 and dtype == 2:
@@ -254,34 +244,7 @@ def _tensor(event: bytes, start: int, end: int) -> tuple[float | None, int | Non
     return None, None
 
 
-def _fields(data: bytes, place: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """(number, wire type, start, end of the content) of a message's fields; ends at what is none."""
-    while place < end:
-        key, place = _read_varint(data, place)
-        kind = key & 7
-        if kind == 0:
-            start = place
-            _, place = _read_varint(data, place)
-        elif kind in (1, 5):
-            start, place = place, place + (8 if kind == 1 else 4)
-        elif kind == 2:
-            length, start = _read_varint(data, place)
-            place = start + length
-        else:
-            return
-        if place > end:
-            return
-        yield key >> 3, kind, start, place
-
-
-def _read_varint(data: bytes, place: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if place >= len(data):
-            break
-        octet = data[place]
-        place += 1
-        value |= (octet & 0x7F) << shift
-        if octet < 0x80:
-            break
-    return value, place
+def _fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """As `wire.fields`; ends at what is none."""
+    with contextlib.suppress(ValueError):
+        yield from wire.fields(data, start, end)
