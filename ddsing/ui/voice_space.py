@@ -21,8 +21,8 @@ FEW = 6  # up to this many, the losses without smoothing are drawn too
 SMOOTHINGS = (0, 20, 50, 100, 200, 500, 1000, 2000)
 COLOURS = {"voice": "Voice", "run": "Each"}
 LEGEND = (
-    "A star is the checkpoint that measured best.",
-    "A star is the checkpoint that measured best; the band, 5 to 6, is where the makers of the original notebooks stopped.",
+    "A star is the best checkpoint.",
+    "A star is the best checkpoint; the band, 5 to 6, is where the makers of the original notebooks stopped.",
 )
 MEASURES = {
     "loss": "Training loss",
