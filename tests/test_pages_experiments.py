@@ -139,6 +139,10 @@ def test_a_blind_test_is_begun_stopped_and_read(monkeypatch, filled):
     assert not app.exception and app.metric[0].value == "1 of 1" and "stopped 7 before the end" in _text(app)
     app.button(key="blind.another").click().run()
     assert app.button(key="blind.begin") and not app.exception
+    app.button(key=f"blind.delete.{test.id}").click().run()
+    assert blind.TestStore(filled).list() == () and "The test **A/B/X of 2 takes** was deleted" in _text(app)
+    app.button(key="blind.undo").click().run()
+    assert [one.id for one in blind.TestStore(filled).list()] == [test.id] and "was deleted" not in _text(app)
 
 
 def test_a_test_of_different_recordings_or_of_one_take_says_what_it_needs(monkeypatch, filled):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ddsing.ui import caches, errors
+from ddsing.ui import caches, errors, undo
 from ddsing.ui.formatting import percent, plain, when
 from ddsing.workspace import safe_name
-
-_DELETED = "blind.deleted"
 
 
 def show(test) -> None:
@@ -81,7 +79,7 @@ def _files(test, results) -> None:
 
 def table(tests, *, on_open) -> None:
     """All tests, newest first, each to be opened or gone on with."""
-    _undo_offer()
+    undo.offer("blind", lambda token: _store().undo(token), what="The test")
     if not tests:
         return
     from ddsing.comparison import results
@@ -113,18 +111,4 @@ def _store():
 @errors.callback
 def _delete(test_id: str) -> None:
     title = _store().get(test_id).title
-    st.session_state[_DELETED] = (title, _store().delete(test_id))
-
-
-def _undo_offer() -> None:
-    held = st.session_state.get(_DELETED)
-    if held is not None:
-        text, button = st.columns([5, 1], vertical_alignment="center")
-        text.markdown(f":material/delete: The test **{plain(held[0])}** was deleted.")
-        button.button("Undo", key="blind.undo", icon=":material/undo:", on_click=_undo, width="stretch")
-
-
-@errors.callback
-def _undo() -> None:
-    _, token = st.session_state.pop(_DELETED)
-    _store().undo(token)
+    undo.remember("blind", title, _store().delete(test_id))

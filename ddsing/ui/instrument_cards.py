@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ddsing.ui import caches, errors, instrument_import, state
+from ddsing.ui import caches, errors, state, undo
 from ddsing.ui.formatting import format_bytes, loudness_range, pitch_range, plain, when
 
 TRANSFER_PAGE = "pages/timbre_transfer.py"
@@ -189,4 +189,4 @@ def _repair(name: str) -> None:
 
 @errors.callback
 def _delete(name: str) -> None:
-    instrument_import.deleted(name, caches.library().delete(name))
+    undo.remember("instruments", name, caches.library().delete(name))

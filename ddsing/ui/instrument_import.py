@@ -5,25 +5,19 @@ from pathlib import Path
 import streamlit as st
 
 from ddsing.constants import MAX_INSTRUMENT_BYTES
-from ddsing.ui import caches, errors
+from ddsing.ui import caches, errors, undo
 from ddsing.ui.formatting import format_bytes, plain
 
 _ROUND = "instruments.upload_round"  # a new key empties the uploader, and with it the server's copy
-_DELETED = "instruments.deleted"  # (name, token) of the last deleted one
 
 
 def show() -> None:
     """The importer, and the offer to undo the last deletion."""
-    _undo_offer()
+    undo.offer("instruments", lambda token: caches.library().undo(token))
     panel = st.expander("Import an instrument", icon=":material/upload:", key="instruments.import", on_change="rerun")
     if panel.open:
         with panel, errors.guard():
             _uploader()
-
-
-def deleted(name: str, token: object) -> None:
-    """Remember a deletion so that it can be undone; for callbacks."""
-    st.session_state[_DELETED] = (name, token)
 
 
 def _uploader() -> None:
@@ -52,18 +46,3 @@ def _import(data: bytes, name: str) -> None:
     st.toast(f"{plain(imported.name)} is in your instruments.", icon=":material/check:")
     for warning in imported.warnings:
         st.toast(plain(warning), icon=":material/info:", duration="long")
-
-
-def _undo_offer() -> None:
-    held = st.session_state.get(_DELETED)
-    if held is not None:
-        text, button = st.columns([5, 1], vertical_alignment="center")
-        text.markdown(f":material/delete: **{plain(held[0])}** was deleted.")
-        button.button("Undo", key="instruments.undo", icon=":material/undo:", on_click=_undo, width="stretch",
-                      help="Brings it back.")  # fmt: skip
-
-
-@errors.callback
-def _undo() -> None:
-    _, token = st.session_state.pop(_DELETED)
-    caches.library().undo(token)

@@ -7,12 +7,11 @@ import io
 import streamlit as st
 
 from ddsing.experiments import Take
-from ddsing.ui import caches, compare_choice, errors
+from ddsing.ui import caches, compare_choice, errors, undo
 from ddsing.ui.formatting import plain
 from ddsing.workspace import safe_name
 
 _EDITS = "session.edits"  # how often the table was saved: a new key each time, so that no edit is applied twice
-_DELETED = "session.deleted"
 
 
 def actions(takes: list[Take]) -> None:
@@ -45,7 +44,7 @@ def export(takes: list[Take]) -> bytes:
 def show(takes: list[Take]) -> None:
     """The section under the comparison."""
     st.subheader("Notes")
-    _undo_offer()
+    undo.offer("set", lambda token: _sets().undo(token), what="The set", gone="dissolved")
     _table(takes)
     if len(takes) > 1:
         _set(takes)
@@ -140,21 +139,7 @@ def _keep(slot: str, ids: list[str]) -> None:
 
 @errors.callback
 def _delete(set_id: str, title: str) -> None:
-    st.session_state[_DELETED] = (title, _sets().delete(set_id))
-
-
-def _undo_offer() -> None:
-    held = st.session_state.get(_DELETED)
-    if held is not None:
-        text, button = st.columns([5, 1], vertical_alignment="center")
-        text.markdown(f":material/delete: The set **{plain(held[0])}** was dissolved.")
-        button.button("Undo", key="set.undo", icon=":material/undo:", on_click=_undo, width="stretch")
-
-
-@errors.callback
-def _undo() -> None:
-    _, token = st.session_state.pop(_DELETED)
-    _sets().undo(token)
+    undo.remember("set", title, _sets().delete(set_id))
 
 
 def pick_set() -> None:

@@ -4,7 +4,7 @@ import functools
 
 import streamlit as st
 
-from ddsing.ui import caches, errors, state, take_plots
+from ddsing.ui import caches, errors, state, take_plots, undo
 from ddsing.ui.formatting import format_duration, octaves, percent, plain, signed, when
 from ddsing.workspace import safe_name
 
@@ -30,7 +30,7 @@ LABELS = {
     "timbre": "timbre",
 }
 QUIET = {"seed": 0, "timbre": ""}  # values that are only worth saying where they have just changed
-_SHOWN, _DELETED = "takes.shown", "takes.deleted"
+_SHOWN = "takes.shown"
 
 
 def show() -> None:
@@ -38,7 +38,7 @@ def show() -> None:
     everything = caches.takes().list_all()
     found = [take for take in everything if not take.error]
     st.subheader("Takes" if not found else f"Takes ({len(found)})")
-    _undo_offer()
+    undo.offer("takes", lambda token: caches.takes().undo(token))
     for take in everything:
         if take.error:
             st.warning(plain(take.error), icon=":material/broken_image:")
@@ -188,22 +188,7 @@ def _edit(take_id: str) -> None:
 
 @errors.callback
 def _delete(take_id: str, name: str) -> None:
-    st.session_state[_DELETED] = (name, caches.takes().delete(take_id))
-
-
-def _undo_offer() -> None:
-    held = st.session_state.get(_DELETED)
-    if held is not None:
-        text, button = st.columns([5, 1], vertical_alignment="center")
-        text.markdown(f":material/delete: **{plain(held[0])}** was deleted.")
-        button.button("Undo", key="takes.undo", icon=":material/undo:", on_click=_undo, width="stretch",
-                      help="Brings it back.")  # fmt: skip
-
-
-@errors.callback
-def _undo() -> None:
-    _, token = st.session_state.pop(_DELETED)
-    caches.takes().undo(token)
+    undo.remember("takes", name, caches.takes().delete(take_id))
 
 
 def _more() -> None:
