@@ -29,6 +29,14 @@ def test_the_overlay_has_every_take_once_in_the_legend_and_the_original_in_grey(
     assert "one from A3 to A3 at -20 dB" in said and "two from A4" in said
 
 
+def test_a_long_name_fits_the_legend_and_stays_whole_in_words():
+    name = "1 · A rather long title that somebody gave to this take of the tenor"
+    curve = _sung(name, 220.0, -20.0)
+    (shown,) = {trace.name for trace in comparison.overlay([curve]).data}
+    assert len(shown) <= 50 and shown.endswith("…") and name.startswith(shown[:-1])
+    assert name in comparison.overlay_text([curve])
+
+
 def test_spectrograms_share_one_scale():
     time_s = np.arange(16_000) / 16_000
     loud = (0.5 * np.sin(2 * np.pi * 440.0 * time_s)).astype(np.float32)

@@ -15,6 +15,7 @@ from ddsing.units import format_duration, hz_to_midi, note_name
 LOUDNESS_FLOOR_DB = -80.0
 ROW_PX = 150
 _MAX_COLUMNS = 500
+_LEGEND_LETTERS = 50  # as many as a phone shows
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ def overlay(curves: Sequence[Sung]) -> go.Figure:
         for row, values, hover in rows:
             times_s, points = style.thin(values)
             result.add_scatter(
-                x=times_s.astype(np.float32), y=np.asarray(points, np.float32), name=one.name, row=row, col=1,
+                x=times_s.astype(np.float32), y=np.asarray(points, np.float32), name=_short(one.name), row=row, col=1,
                 mode="lines", line={"color": colour, "width": width}, legendgroup=one.name, showlegend=row == 1,
                 connectgaps=False, hovertemplate=hover,
             )  # fmt: skip
@@ -68,6 +69,11 @@ def overlay(curves: Sequence[Sung]) -> go.Figure:
     result.update_xaxes(range=[0, longest / FRAME_RATE])
     result.update_xaxes(title_text="time, s", row=2, col=1)
     return result
+
+
+def _short(name: str) -> str:
+    """A name that fits a legend on a narrow page."""
+    return name if len(name) <= _LEGEND_LETTERS else f"{name[: _LEGEND_LETTERS - 1].rstrip()}…"
 
 
 def overlay_text(curves: Sequence[Sung]) -> str:

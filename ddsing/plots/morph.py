@@ -23,7 +23,7 @@ def figure(morph: Morph, duration_s: float) -> go.Figure:
             line={"width": 0.5, "color": colour}, stackgroup="all", hovertemplate="%{y:.0f} %",
         )  # fmt: skip
     style.finish(result, height=230)
-    result.update_yaxes(range=[0, 100], ticksuffix=" %", tickvals=[0, 25, 50, 75, 100])
+    result.update_yaxes(range=[0, 100], title_text="share, %", tickvals=[0, 25, 50, 75, 100])
     result.update_xaxes(range=[0, duration_s], title_text="time, s")
     return result
 

@@ -34,7 +34,9 @@ def show(takes: list[Take]) -> None:
             ("" if settings else "These takes have the same settings. ") + f"The same in all: {', '.join(same)}."
         )
     if any(measured):
-        st.caption("Measured: " + " ".join(f"**{label}**: {help}" for label, help in differences.METRICS.values()))
+        bold = "Of several, the best is bold." if sum(one is not None for one in measured) > 1 else ""
+        meanings = [f"**{label}**: {help}" for label, help in differences.METRICS.values()]
+        st.caption(" ".join(filter(None, ["Measured:", *meanings, bold])))
     _offer(takes, measured)
 
 
