@@ -32,6 +32,7 @@ bench: .venv/app.stamp
 	$(BIN)/python -m benchmarks.pitch
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.dataset
+	$(BIN)/python -m benchmarks.voice
 
 demo: .venv/app.stamp
 	$(BIN)/python -m demo.build

@@ -27,7 +27,7 @@ from ddsing.workspace import DEMO, write_atomic
 
 VOICE = "Mira"
 CONFIG, TRACKER = "singing_small", "tiny"
-TRAIN_S = 120.0
+TRAIN_S = 100.0  # and the head start before it
 FEWEST, MOST = 60, 1500  # steps
 SAVES = 8
 TITLES = ("Prepare", "Train", "Hear it form", "Export", "Transfer")
@@ -50,12 +50,11 @@ def _marker():
 
 
 def _guide() -> None:
-    title, button = st.columns([8, 1], vertical_alignment="top")
-    title.markdown(f"#### :material/school: Two minutes to your first instrument\n\nA minute of practice by {VOICE}, a "
-                   "voice that never lived, becomes an instrument on this computer.")  # fmt: skip
-    with button.container(horizontal=True, horizontal_alignment="right"):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("#### :material/school: Two minutes to your first instrument", width="stretch")
         st.button("", key="tutorial.close", icon=":material/close:", type="tertiary", on_click=_close,
                   help="Close the tutorial; it can be brought back.")  # fmt: skip
+    st.markdown(f"A minute of practice by {VOICE}, a voice that never lived, becomes an instrument on this computer.")
     if VOICE not in voice_picker.names():
         st.button(f"Bring {VOICE}'s recording in", key="tutorial.add", type="primary", icon=":material/add:",
                   on_click=_add)  # fmt: skip
@@ -160,7 +159,7 @@ def _recipe(steps: int) -> Recipe:
 
 
 def _steps() -> int:
-    """As many as this computer manages in two minutes."""
+    """As many as this computer manages in two minutes, head start included."""
     fewer, more = (training_cache.estimate(_recipe(steps))[0] for steps in (1000, 2000))
     return int(min(MOST, max(FEWEST, round(TRAIN_S * 1000.0 / (more - fewer), -1))))
 
