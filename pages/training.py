@@ -8,6 +8,7 @@ from ddsing.ui import (
     jobs,
     router,
     training_cache,
+    training_ending,
     training_export,
     training_live,
     training_queue,
@@ -46,7 +47,8 @@ if voice is not None:
         history = training_cache.history(voice)
         training_export.show(voice, history)
         training_sanity.show(voice, history)
-        training_start.show(voice, history, busy=job is not None and job.live)
+        training_start.show(voice, history, busy=job is not None and job.live,
+                            learning_rate=training_ending.lower_rate(voice, job))  # fmt: skip
 st.subheader("This computer")
 device_tile.show(busy=jobs.any_live())
 training_queue.ended()

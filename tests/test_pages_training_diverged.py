@@ -75,6 +75,16 @@ def test_the_second_press_resumes_it_as_it_was(diverged):
     assert job.options["learning_rate"] == 0.03
 
 
+def test_the_form_below_has_the_lower_rate_too(diverged):
+    app, store = diverged
+    app.session_state["train.advanced"] = True
+    app.run()
+    shown = app.number_input(key="train.learning_rate").value
+    app.button(key="train.start").click().run()
+    (job,) = store.live()
+    assert shown == job.options["learning_rate"] == 0.01
+
+
 def test_without_a_checkpoint_it_begins_again(diverged):
     app, store = diverged
     path = store.workspace.audio / "alto_checkpoints"

@@ -19,7 +19,7 @@ def show(*, busy: bool) -> None:
 
 def _tile() -> None:
     seen = machine.look(caches.workspace().root)
-    with st.grid(4, min_column_width=190):
+    with st.grid(3 if seen.gpus else 4, min_column_width=190):
         if not seen.gpus:
             st.metric("Trains on", "the processor", border=True, height="stretch",
                       help="No NVIDIA GPU is seen here. The small models are made for that; the full ones take a day "

@@ -13,7 +13,7 @@ from ddsing.ui.formatting import plain
 
 def show(voice: Voice, job) -> None:
     """The end of a voice's newest job; nothing where that was the end that it was to have."""
-    lower = divergence.lower_learning_rate(voice.checkpoints_folder) if job.error == "Diverged" else None
+    lower = lower_rate(voice, job)
     if lower is not None:
         _diverged(voice, job, lower)
         return
@@ -34,6 +34,13 @@ def show(voice: Voice, job) -> None:
         element("  \n".join(filter(None, [sentence, message])), icon=jobs.STATES[job.state][2])
     with button:
         _resume(job, type="primary", width="stretch", help="Goes on from the last save, as it was started.")
+
+
+def lower_rate(voice: Voice, job) -> float | None:
+    """The learning rate to try where a voice's newest job diverged; None where it did not."""
+    if job is None or job.error != "Diverged":
+        return None
+    return divergence.lower_learning_rate(voice.checkpoints_folder)
 
 
 def _diverged(voice: Voice, job, lower: float) -> None:

@@ -35,7 +35,6 @@ def _live(before: tuple) -> None:
 
 
 def _row(job) -> None:
-    said, button = st.columns([6, 1], vertical_alignment="center")
     parts = [f"**{plain(job.title)}** {jobs.badge(job)}"]
     if job.state == "waiting":
         ahead = [plain(title) for title in job.ahead]
@@ -45,9 +44,10 @@ def _row(job) -> None:
     elif job.stage:
         parts.append(plain(job.stage))
     parts += [jobs.time_left(job)] if jobs.time_left(job) else []
-    said.markdown(" · ".join(parts))
-    button.button("", key=f"queue.stop.{job.id}", icon=":material/stop:", on_click=jobs.stop, args=(job.id,),
-                  disabled=job.state == "stopping", width="stretch",
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(" · ".join(parts), width="stretch")
+        st.button("", key=f"queue.stop.{job.id}", icon=":material/stop:", on_click=jobs.stop, args=(job.id,),
+                  disabled=job.state == "stopping",
                   help=f"Stop {plain(job.title)}; it saves first and can be resumed.")  # fmt: skip
 
 

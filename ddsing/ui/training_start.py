@@ -34,8 +34,8 @@ HELP = {
 }
 
 
-def show(voice: Voice, history, *, busy: bool) -> None:
-    """The form; `busy` while this voice is being trained already."""
+def show(voice: Voice, history, *, busy: bool, learning_rate: float | None = None) -> None:
+    """The form; `busy` while this voice is being trained already, `learning_rate` where another one should be tried."""
     if busy:
         return
     step = history.checkpoints[-1] if history.checkpoints else 0
@@ -48,7 +48,7 @@ def show(voice: Voice, history, *, busy: bool) -> None:
         model, steps = st.columns([3, 2] if not step else [1, 1], gap="medium")
         with model:
             config = _model(voice, history, step)
-        _prepare_values(voice, config, history, step)
+        _prepare_values(voice, config, history, step, learning_rate)
         with steps:
             _steps(step)
         panel = st.expander("Advanced", icon=":material/tune:", key="train.advanced", on_change="rerun")
@@ -91,9 +91,9 @@ def default_config() -> str:
     return wanted if wanted in _names() else _names()[0]
 
 
-def _prepare_values(voice: Voice, config: recipes.Config, history, step: int) -> None:
+def _prepare_values(voice: Voice, config: recipes.Config, history, step: int, learning_rate: float | None) -> None:
     """Start values of the numbers, anew whenever voice, model or progress change."""
-    about = (voice.name, config.name, step)
+    about = (voice.name, config.name, step, learning_rate)
     if st.session_state.get(_FOR) == about:
         return
     st.session_state[_FOR] = about
@@ -101,13 +101,15 @@ def _prepare_values(voice: Voice, config: recipes.Config, history, step: int) ->
     for key, field in NUMBERS.items():
         model = config.model if field.startswith("n_") else config
         st.session_state[key] = begun.get(field) or getattr(model, field)
+    if learning_rate is not None:
+        st.session_state["train.learning_rate"] = learning_rate
     if step:
         st.session_state["train.steps"] = max(st.session_state["train.steps"], step + config.steps // 4)
     st.session_state[TRACKER] = begun.get("tracker") or TRACKERS[0]
     st.session_state[EXPORT] = begun.get("export") or "best"
     st.session_state[SEED] = int(begun.get("seed") or 0)
     st.session_state[CENTRED] = config.centred_frames
-    st.session_state[MIXED] = bool(begun.get("mixed_precision"))
+    st.session_state[MIXED] = bool(begun.get("mixed_precision")) and learning_rate is None
 
 
 def _steps(step: int) -> None:
