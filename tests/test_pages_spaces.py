@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ddsing import audio as recordings
+from ddsing.experiments import TakeStore
 from ddsing.instrument import Provenance
 from ddsing.instrument.library import Library
 from ddsing.jobs.store import JobStore
@@ -250,6 +251,25 @@ def test_timbre_s_controls_are_there_for_those_who_listen(listening, monkeypatch
     app.selectbox(key="transfer.instrument").set_value("Plain").run()
     transfer(app)
     assert json.loads(_take(listening))["settings"]["z_from"] == "recording"
+
+
+def test_settings_whose_timbre_came_from_a_recording_that_was_replaced_say_so(listening, monkeypatch):
+    app = open_page(monkeypatch, listening.root)
+    app.button_group(key="setting.z_from").set_value("other").run()
+    transfer(app)
+    take = TakeStore(listening).list()[0]
+    app.button(key=f"take_use.{take.id}").click().run()
+    clean(app)
+    assert "another recording now" not in said(app)
+    (listening.examples / "hiss.wav").write_bytes(recordings.encode(noise(seed=9)))
+    app.button(key=f"take_use.{take.id}").click().run()
+    clean(app)
+    assert "another recording now" in said(app)
+    app.get_by_key("transfer.source_kind").set_value("upload").run()
+    app.file_uploader[0].upload("made.flac", TakeStore(listening).export(take.id, "FLAC")).run()
+    app.button(key="source.restore").click().run()
+    clean(app)
+    assert "another recording now" in said(app)
 
 
 def _take(workspace) -> str:

@@ -1,5 +1,6 @@
 """The chosen recording: decoded, described, played; and the settings that a file of ours brings back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,3 +83,5 @@ def _restore(recipe: dict) -> None:
         st.toast(f"The instrument {plain(instrument)} is not here; all else is restored.", icon=":material/info:")
     else:
         st.toast("Every control is as it was for this take.", icon=":material/check:")
+    timbre = recipe.get("timbre")
+    sources.tell_if_replaced(settings, str(timbre.get("hash", "")) if isinstance(timbre, Mapping) else "")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ddsing.transfer.settings import Settings
 from ddsing.ui import caches, state
 from ddsing.ui.formatting import plain
 
@@ -30,6 +31,17 @@ def examples() -> list[Path]:
         (path for path in folder.rglob("*") if path.suffix.lower() in caches.SUFFIXES and path.name[0] != "."),
         key=lambda path: path.name.lower(),
     )
+
+
+def tell_if_replaced(settings: Settings, content: str) -> None:
+    """Say where timbre came from an example that is no more what it was; for callbacks that restore settings."""
+    if settings.z_from != "other" or not content:
+        return
+    folder = caches.workspace().examples
+    path = next((path for path in examples() if path.relative_to(folder).as_posix() == settings.z_recording), None)
+    if path is None or caches.recording(":".join(map(str, caches.stamp(path))), path).content != content:
+        st.toast(f"The timbre came from {plain(settings.z_recording)}, which is not among the examples any more, or is "
+                 "another recording now.", icon=":material/info:", duration="long")  # fmt: skip
 
 
 def pick() -> Source | None:

@@ -4,7 +4,7 @@ import functools
 
 import streamlit as st
 
-from ddsing.ui import caches, errors, state, take_plots, undo
+from ddsing.ui import caches, errors, sources, state, take_plots, undo
 from ddsing.ui.formatting import format_duration, octaves, percent, plain, signed, when
 from ddsing.workspace import safe_name
 
@@ -178,6 +178,7 @@ def _use(take_id: str) -> None:
     names = {entry.name for entry in caches.instruments()}
     state.apply(take.settings, tracker=take.tracker, instrument=take.instrument if take.instrument in names else None)
     st.toast("The controls are set as for that take.", icon=":material/check:")
+    sources.tell_if_replaced(take.settings, take.timbre_hash)
 
 
 @errors.callback
