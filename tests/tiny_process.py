@@ -1,7 +1,7 @@
 """A job's process that trains the model ``tiny``: ``python tests/tiny_process.py FOLDER``.
 
-It is the `ddsing.jobs.run` of all jobs, but for the option ``nan_at``, see `tests.training_faults.install`. `job` starts
-one and waits for its end.
+It is the `ddsing.jobs.run` of all jobs, but for the option ``nan_at``, see `tests.training_faults.install`. `job`
+starts one and waits for its end.
 """
 
 import sys
