@@ -90,6 +90,7 @@ def heard(tab, server, within: str):
 def test_a_stretch_drawn_over_the_losses_is_shown_and_kept_in_the_link(visit, server):
     tab = visit("view=voices")
     draw(tab, (0.25, 0.3), (0.5, 0.6))
+    tab.wait_for_url(re.compile(r"vs_steps=\d+.*vs_steps=\d+"), timeout=30_000)
     first, last = (int(step) for step in re.findall(r"vs_steps=(\d+)", tab.url))
     assert 60 < first < 95 and 135 < last < 170  # of 300
     shown = tab.evaluate("document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range")
