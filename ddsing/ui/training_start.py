@@ -127,11 +127,11 @@ def _advanced(step: int) -> None:
             _number(key, field, disabled=bool(step) and field in _OF_THE_BEGINNING)
         st.number_input("Seed", min_value=0, max_value=2**31 - 1, key=SEED, disabled=bool(step),
                         help="Of the first weights, the order of the windows, and the noise.")  # fmt: skip
-    with st.grid(3, min_column_width=200):
         st.segmented_control("Pitch tracker", TRACKERS, key=TRACKER, required=True,
                              help="With which the recordings are prepared, if they are not yet.")  # fmt: skip
         st.segmented_control("At the end, make the instrument from", recipes.EXPORTS, key=EXPORT, required=True,
                              help="The best checkpoint by the held-out part, or the latest.")  # fmt: skip
+    with st.grid(3, min_column_width=200):
         if not step:
             st.toggle("Centred frames", key=CENTRED,
                       help="Pitch and loudness stand where they were heard. Without it, as in ddsp's own preparation, "
