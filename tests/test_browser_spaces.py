@@ -63,7 +63,11 @@ def plot(tab) -> dict:
     """Where the figure's inside is, scrolled into view."""
     inside = tab.locator(".js-plotly-plot .nsewdrag").first
     inside.scroll_into_view_if_needed()
-    return inside.bounding_box()
+    before = None
+    while (box := inside.bounding_box()) != before:  # on a busy machine what is above comes late
+        before = box
+        tab.wait_for_timeout(400)
+    return box
 
 
 def draw(tab, *points: tuple[float, float]) -> None:
