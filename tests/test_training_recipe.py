@@ -8,6 +8,7 @@ from ddsing.engine import runtime
 from ddsing.engine.training import config as engine_config
 from ddsing.errors import SettingsError
 from ddsing.model_config import ModelConfig, ZConfig
+from ddsing.training import checkpoints, job
 from ddsing.training import recipe as recipes
 from ddsing.training.recipe import Recipe, config_file, configs, parsed, resolved
 
@@ -102,3 +103,11 @@ def test_a_recipe_passes_over_what_is_none_of_its_own_and_goes_on_as_begun():
     merged = Recipe(steps=500).merged(begun)
     assert (merged.steps, merged.batch_size, merged.seed, merged.n_harmonics) == (500, 4, 3, 20)
     assert Recipe().names_a_model is False and Recipe(n_harmonics=3).names_a_model
+
+
+def test_a_training_job_asks_for_the_room_of_the_checkpoints_that_it_keeps():
+    few, many = (job.order("alto", Recipe(config="singing", keep=keep)) for keep in (1, 11))
+    assert few["key"] == "train:alto" and Recipe.from_options(few["options"]) == Recipe(config="singing", keep=1)
+    each = checkpoints.n_bytes(resolved(Recipe(config="singing")).model)
+    assert many["needs_bytes"] - few["needs_bytes"] == 10 * each > 10 * 3 * 4 * 4_000_000, "weights and Adam's averages"
+    assert job.order("alto", Recipe(config="singing_small"))["needs_bytes"] < few["needs_bytes"]

@@ -73,13 +73,10 @@ def run(args: argparse.Namespace) -> dict:
 def _background(workspace, voice: str, recipe) -> dict:
     from ddsing.jobs import device
     from ddsing.jobs.store import JobStore
-    from ddsing.training import begin
+    from ddsing.training import begin, job
 
     begin.locate(workspace, voice)  # a voice that is not there is said here, not in the job
-    options = {name: value for name, value in recipe.to_json().items() if value is not None}
-    status = JobStore(workspace).submit(
-        "train", title=f"Train {voice}", options={"voice": voice, **options}, device=device.name(), key=f"train:{voice}"
-    )
+    status = JobStore(workspace).submit(**job.order(voice, recipe), device=device.name())
     return {"job": status.id, "state": status.state}
 
 

@@ -2,9 +2,25 @@
 
 from dataclasses import asdict
 
+from ddsing.training import checkpoints
 from ddsing.training import run as runs
-from ddsing.training.recipe import Recipe
+from ddsing.training.recipe import Recipe, resolved
 from ddsing.workspace import Workspace
+
+KIND = "train"
+BESIDE_BYTES = 200_000_000  # previews, event files, the log and the instrument
+
+
+def order(voice_name: str, recipe: Recipe) -> dict:
+    """What `ddsing.jobs.store.JobStore.submit` is asked for, but for the device."""
+    n_checkpoints = recipe.keep + 3  # the best, the one that is written, and the one that it replaces
+    return {
+        "kind": KIND,
+        "title": f"Train {voice_name}",
+        "options": {"voice": voice_name, **recipe.to_json()},
+        "key": f"{KIND}:{voice_name}",
+        "needs_bytes": n_checkpoints * checkpoints.n_bytes(resolved(recipe).model) + BESIDE_BYTES,
+    }
 
 
 def run(workspace: Workspace, options: dict, job) -> dict:

@@ -118,5 +118,6 @@ def _cost(voice: Voice, tracker: str) -> None:
 def start(voice_name: str, tracker: str) -> None:
     """Start preparing; for buttons."""
     needed = prepare.room_bytes(voices.get(caches.workspace(), voice_name), tracker=tracker)
-    jobs.submit("prepare", title=f"Prepare {voice_name}", options={"voice": voice_name, "tracker": tracker},
-                device=None, needs_bytes=int(needed))  # fmt: skip
+    options = {"voice": voice_name, "tracker": tracker}
+    jobs.store().submit("prepare", title=f"Prepare {voice_name}", options=options, key=f"prepare:{voice_name}",
+                        needs_bytes=int(needed))  # fmt: skip

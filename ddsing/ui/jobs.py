@@ -38,12 +38,6 @@ def any_live() -> bool:
     return bool(store().live())
 
 
-def submit(kind: str, *, title: str, options: dict, device: str | None, needs_bytes: int = 500_000_000) -> JobStatus:
-    """Start a job; a press that arrives twice starts one, since a voice has one job of a kind at a time."""
-    return store().submit(kind, title=title, options=options, device=device, key=f"{kind}:{options['voice']}",
-                          needs_bytes=needs_bytes)  # fmt: skip
-
-
 def badge(job: JobStatus) -> str:
     """The state as markdown."""
     said, colour, icon = STATES.get(job.state, (job.state, "gray", ":material/help:"))

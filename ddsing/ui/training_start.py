@@ -22,7 +22,6 @@ TRACKER, EXPORT, SEED, MIXED = "train.tracker", "train.export", "train.seed", "t
 CENTRED = "train.centred_frames"
 _OF_THE_BEGINNING = ("n_harmonics", "n_noise_bands", "head_start_steps", "centred_frames")
 _FOR = "train.for"  # what the widgets' values belong to: voice and model
-BYTES_PER_WEIGHT = 12  # a weight and Adam's two averages of it
 HELP = {
     "batch_size": "Windows per step. More give calmer steps, which take longer and need more memory.",
     "learning_rate": "How far a step goes at first; it falls slowly by itself.",
@@ -183,16 +182,6 @@ def _start(voice_name: str) -> None:
 def start(voice_name: str, wanted: recipes.Recipe) -> None:
     """Start a training job; a doubled press starts one."""
     from ddsing.jobs import device
+    from ddsing.training import job
 
-    shapes = recipes.resolved(wanted).model.weight_shapes()
-    n_weights = sum(_product(shape) for shape in shapes.values())
-    needed = n_weights * BYTES_PER_WEIGHT * (wanted.keep + 3) + 200_000_000
-    jobs.submit("train", title=f"Train {voice_name}", options={"voice": voice_name, **wanted.to_json()},
-                device=device.name(), needs_bytes=needed)  # fmt: skip
-
-
-def _product(shape) -> int:
-    total = 1
-    for size in shape:
-        total *= int(size)
-    return total
+    jobs.store().submit(**job.order(voice_name, wanted), device=device.name())
