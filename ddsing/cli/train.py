@@ -29,7 +29,7 @@ _NUMBERS = {
     "--head-start-steps": (
         "head_start_steps",
         int,
-        "before the first step, for how long to learn the levels of harmonics and noise (0 for singing, else 300)",
+        "first learn for so long how loud harmonics and noise are (300 for the small models, else 0)",
     ),
     "--seed": ("seed", int, "of first weights, order of windows, and noise (0)"),
 }
@@ -48,7 +48,7 @@ def add_parser(commands) -> None:
         "--centred-frames",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="features stand where they were heard; without, as in ddsp's preparation, up to 32 ms before (with)",
+        help="pitch and loudness stand where they were heard, not up to 32 ms early as in ddsp's preparation (yes)",
     )
     parser.add_argument("--mixed-precision", action="store_true", help="compute in 16 bits where that is faster")
     parser.add_argument(
