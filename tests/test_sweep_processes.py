@@ -12,11 +12,11 @@ from ddsing.sweep import grid, results
 from ddsing.sweep.grid import Sweep
 from ddsing.training import checkpoints
 from ddsing.training import recipe as recipes
-from ddsing.ui import warmup
 from ddsing.workspace import Workspace
 from tests import sweep_process, tiny_training, tiny_workspace
-from tests.pages import clean, open_page
+from tests.pages import clean, open_page, quiet
 
+_quiet = quiet
 STEPS, SAVE_EVERY = 6, 2
 NAMES = ["alto_h10_n5", "alto_h10_n9", "alto_h12_n5", "alto_h12_n9"]
 WITHIN_S = 180.0
@@ -28,7 +28,6 @@ def alto(tmp_path, tmp_path_factory, monkeypatch) -> Workspace:
     before = recipes.GIN
     tiny_training.add_tiny_model(tmp_path_factory.mktemp("gin"))
     monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
-    monkeypatch.setattr(warmup, "start", lambda: None)
     workspace = Workspace(tiny_workspace.empty(tmp_path / "ws"))
     tiny_training.prepared_voice(workspace, "alto", n_train=3, n_held_out=0)
     yield workspace
