@@ -2,9 +2,7 @@
 
 import pytest
 
-from ddsing.training import recipe as recipes
-from ddsing.workspace import open_workspace
-from tests import tiny_process, tiny_training, tiny_workspace
+from tests import tiny_process, tiny_training
 from tests.pages import clean, open_page, quiet, said
 
 _quiet = quiet
@@ -15,13 +13,7 @@ ENOUGH = 9  # steps to learn from
 def workspace(monkeypatch, tmp_path):
     """Two voices, prepared and never trained, on a computer where nothing has been trained yet."""
     monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
-    monkeypatch.setattr(recipes, "GIN", recipes.GIN)  # set back at the end
-    tiny_training.add_tiny_model(tmp_path / "gin")
-    workspace = open_workspace(tiny_workspace.empty(tmp_path / "ws"))
-    for name in ("alto", "bass"):
-        tiny_training.prepared_voice(workspace, name, n_train=2, n_held_out=0)
-    yield workspace
-    recipes.config_file.cache_clear()
+    yield from tiny_training.untrained(monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,8 @@ import pytest
 
 from ddsing.engine.training import precision
 from ddsing.legacy import bundle
-from ddsing.training import recipe as recipes
 from ddsing.training import run
-from ddsing.workspace import open_workspace
-from tests import tiny_training, tiny_workspace
+from tests import tiny_training
 
 FIRST = 2.0**30  # so large that the first steps overflow
 
@@ -19,13 +17,7 @@ def workspace(monkeypatch, tmp_path):
     """A voice whose mixed precision is float16, as on older GPUs."""
     monkeypatch.setattr(precision, "dtype", lambda mixed: "float16" if mixed else "float32")
     monkeypatch.setattr(precision, "_FIRST_SCALE", FIRST)
-    monkeypatch.setattr(recipes, "GIN", recipes.GIN)  # set back at the end
-    tiny_training.add_tiny_model(tmp_path / "gin")
-    workspace = open_workspace(tiny_workspace.empty(tmp_path / "ws"))
-    for name in ("alto", "bass"):
-        tiny_training.prepared_voice(workspace, name, n_train=2, n_held_out=0)
-    yield workspace
-    recipes.config_file.cache_clear()
+    yield from tiny_training.untrained(monkeypatch, tmp_path)
 
 
 def train(workspace, name, steps, *, mixed_precision=True):

@@ -9,8 +9,9 @@ from ddsing import loudness
 from ddsing.engine import records
 from ddsing.training import recipe as recipes
 from ddsing.training.recipe import Recipe
-from ddsing.workspace import Workspace
+from ddsing.workspace import Workspace, open_workspace
 from demo.singer import SOPRANO, practice, sing
+from tests import tiny_workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 WINDOW_S = 4
@@ -47,6 +48,17 @@ def add_tiny_model(folder: Path) -> None:
 def tiny(**changes) -> Recipe:
     """A recipe of the tiny model; `add_tiny_model` must have been called."""
     return Recipe(**{"config": "tiny", "keep": 3} | changes)
+
+
+def untrained(monkeypatch, folder: Path):
+    """For fixtures: a workspace with two voices, prepared and never trained; and the model ``tiny``."""
+    monkeypatch.setattr(recipes, "GIN", recipes.GIN)  # set back at the end
+    add_tiny_model(folder / "gin")
+    workspace = open_workspace(tiny_workspace.empty(folder / "ws"))
+    for name in ("alto", "bass"):
+        prepared_voice(workspace, name, n_train=2, n_held_out=0)
+    yield workspace
+    recipes.config_file.cache_clear()
 
 
 def windows(n_windows: int, *, seed: int = 0, generation: int = 3) -> list[dict[str, np.ndarray]]:
