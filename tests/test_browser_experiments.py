@@ -13,9 +13,9 @@ import soundfile
 
 from ddsing.audio import encode
 from ddsing.comparison import blind, choose, measure, results
-from ddsing.experiments import TakeStore
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests import tiny_workspace
 from tests.test_browser import (  # noqa: F401  fixtures

@@ -13,11 +13,11 @@ import soundfile
 
 from ddsing.audio import encode
 from ddsing.dataset import prepare, voices, windows
-from ddsing.experiments import TakeStore
 from ddsing.instrument.library import Library
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.store import JobStore
 from ddsing.training import history
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace
 from tests import tiny_workspace
 from tests.test_browser import (  # noqa: F401  fixtures

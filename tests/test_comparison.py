@@ -13,10 +13,10 @@ from ddsing.cli import main
 from ddsing.comparison import differences, matching, measure
 from ddsing.comparison.matching import Loudness
 from ddsing.errors import DdsingError
-from ddsing.experiments import Take, TakeStore
 from ddsing.features import FeatureCache
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import Take, TakeStore
 from ddsing.workspace import Workspace
 from tests import tiny_workspace
 

@@ -11,11 +11,11 @@ from ddsing.cli import main
 from ddsing.comparison import choose, matrix, measure
 from ddsing.comparison.matrix import Matrix
 from ddsing.errors import Cancelled, SettingsError
-from ddsing.experiments import TakeStore
 from ddsing.jobs.kinds import KINDS
 from ddsing.transfer import morphing, pipeline
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests import tiny_workspace
 

@@ -13,12 +13,12 @@ from ddsing.cli import main
 from ddsing.engine import morph as engine
 from ddsing.engine import render
 from ddsing.errors import SettingsError
-from ddsing.experiments import TakeStore, read_morph
 from ddsing.instrument import Instrument
 from ddsing.model_config import ModelConfig, ZConfig
 from ddsing.transfer import morphing, pipeline
 from ddsing.transfer.morph import Morph, parse
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import TakeStore, read_morph
 from ddsing.workspace import Workspace
 from tests import tiny_workspace
 

@@ -16,9 +16,9 @@ from ddsing.cli import main
 from ddsing.comparison import blind, measure, methods, results, session
 from ddsing.comparison.sets import SetStore
 from ddsing.errors import TakeError
-from ddsing.experiments import TakeStore
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests import tiny_workspace
 

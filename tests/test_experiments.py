@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 
 from ddsing import audio
-from ddsing.experiments import Take, TakeStore, write_take
+from ddsing.transfer.takes import Take, TakeStore, write_take
 from ddsing.workspace import Workspace
 from tests import tiny_workspace
 from tests.pages import clean, open_page, quiet, said
 
 _quiet = quiet
 N_TAKES = 4
-RENAME = "import sys; from ddsing.experiments import *; TakeStore(Workspace(Path(sys.argv[1]))).rename(*sys.argv[2:])"
+RENAME = (
+    "import sys; from ddsing.transfer.takes import *; TakeStore(Workspace(Path(sys.argv[1]))).rename(*sys.argv[2:])"
+)
 
 
 @pytest.fixture
@@ -80,8 +82,8 @@ def test_the_next_rerun_of_a_page_shows_what_changed_meanwhile(store, monkeypatc
 
 
 def test_what_is_remembered_is_bounded(store, monkeypatch):
-    from ddsing import experiments
+    from ddsing.transfer import takes as take_store
 
-    monkeypatch.setattr(experiments, "_MAX_REMEMBERED", 2)
-    monkeypatch.setattr(experiments, "_remembered", {})
-    assert len(store.list()) == N_TAKES and len(experiments._remembered) <= 2
+    monkeypatch.setattr(take_store, "_MAX_REMEMBERED", 2)
+    monkeypatch.setattr(take_store, "_remembered", {})
+    assert len(store.list()) == N_TAKES and len(take_store._remembered) <= 2

@@ -13,13 +13,14 @@ from ddsing.constants import HOP_SAMPLES
 from ddsing.dataset import voices
 from ddsing.engine import render
 from ddsing.errors import InstrumentError, SettingsError
-from ddsing.experiments import TakeStore
 from ddsing.instrument import Instrument
 from ddsing.instrument.library import Library
-from ddsing.latent import dataset, explore, source, space
-from ddsing.latent.space import LatentSpace
-from ddsing.transfer import pipeline
+from ddsing.latent import dataset, explore
+from ddsing.model import latent_space
+from ddsing.model.latent_space import LatentSpace
+from ddsing.transfer import pipeline, timbre
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import TakeStore
 from tests import tiny_runs, tiny_workspace
 
 
@@ -33,7 +34,7 @@ def z_instrument(name: str = "Listener", *, seed: int = 3, latent: LatentSpace |
 
 def some_space(seed: int = 0) -> LatentSpace:
     random = np.random.default_rng(seed)
-    return space.measure(random.normal(0.0, [3.0, 1.0, 0.3, 0.1], (500, 4)) + [1.0, 2.0, 3.0, 4.0])
+    return latent_space.measure(random.normal(0.0, [3.0, 1.0, 0.3, 0.1], (500, 4)) + [1.0, 2.0, 3.0, 4.0])
 
 
 def noise(duration_s: float = 1.0, seed: int = 5) -> np.ndarray:
@@ -47,7 +48,7 @@ def test_directions_are_those_of_the_covariance():
     random = np.random.default_rng(1)
     turned = np.linalg.qr(random.normal(size=(4, 4)))[0]
     z = random.normal(0.0, [4.0, 2.0, 1.0, 0.5], (4000, 4)) @ turned.T + [5.0, -1.0, 0.0, 2.0]
-    found = space.measure(z)
+    found = latent_space.measure(z)
     variances, vectors = np.linalg.eigh(np.cov(z.T, bias=True))  # the textbook's way
     assert np.allclose(found.scales**2, variances[::-1])
     assert np.allclose(np.abs(found.directions @ vectors[:, ::-1]), np.eye(4), atol=1e-6)
@@ -58,7 +59,7 @@ def test_directions_are_those_of_the_covariance():
     assert np.allclose(
         found.project(found.mean + found.offset((1.5, 0.0, -0.5))[None]), [[1.5, 0.0, -0.5, 0.0]], atol=1e-5
     )
-    assert np.allclose(space.measure(z[::-1]).directions, found.directions)  # the sign too
+    assert np.allclose(latent_space.measure(z[::-1]).directions, found.directions)  # the sign too
 
 
 def test_it_travels_in_the_instrument_and_old_manifests_stay_readable(tmp_path):
@@ -124,10 +125,10 @@ def test_the_sources(listener):
     own = model.encoder.encode(audio, 250)
 
     def z(**asked):
-        return source.z_of(model.encoder, known, Settings(**asked), 250, audio, other)
+        return timbre.z_of(model.encoder, known, Settings(**asked), 250, audio, other)
 
     assert z() is None  # the renderer finds it by itself, as ever
-    assert source.z_of(None, known, Settings(z_from="mean"), 250, audio, None) is None
+    assert timbre.z_of(None, known, Settings(z_from="mean"), 250, audio, None) is None
     assert np.allclose(z(z_from="mean"), known.mean)
     assert np.allclose(z(z_shift=(2.0,)), own + 2.0 * known.scales[0] * known.directions[0], atol=1e-5)
     assert np.allclose(
@@ -138,14 +139,14 @@ def test_the_sources(listener):
     assert np.array_equal(borrowed[:100], short) and np.array_equal(borrowed[100:198], short[98:0:-1])
     assert np.array_equal(borrowed[198:250], short[:52])
     with pytest.raises(SettingsError, match="none was given"):
-        source.z_of(model.encoder, known, Settings(z_from="other"), 250, audio, None)
+        timbre.z_of(model.encoder, known, Settings(z_from="other"), 250, audio, None)
     for asked in ({"z_from": "mean"}, {"z_shift": (1.0,)}):
         with pytest.raises(SettingsError, match="does not say where"):
-            source.z_of(model.encoder, None, Settings(**asked), 250, audio, None)
+            timbre.z_of(model.encoder, None, Settings(**asked), 250, audio, None)
 
 
 def test_between_two_points():
-    z = source.between(np.zeros(3), np.ones(3), 101, hold=0.25)
+    z = timbre.between(np.zeros(3), np.ones(3), 101, hold=0.25)
     assert (z[:26] == 0).all() and (z[75:] == 1).all() and z[50] == pytest.approx(0.5) and (np.diff(z[:, 0]) >= 0).all()
 
 

@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from ddsing.comparison import blind, measure
 from ddsing.comparison.sets import SetStore
-from ddsing.experiments import TakeStore
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import TakeStore
 from ddsing.ui import warmup
 from ddsing.workspace import Workspace
 from tests import tiny_workspace

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing.experiments import TakeStore
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests import tiny_workspace
 from tests.pages import clean, finished, open_page, quiet, said, take_id, transfer

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from ddsing import audio as recordings
-from ddsing.experiments import TakeStore
 from ddsing.instrument import Provenance
 from ddsing.instrument.library import Library
 from ddsing.jobs.store import JobStore
 from ddsing.sweep.grid import Sweep
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests import tiny_runs, tiny_workspace
 from tests.pages import clean, open_page, quiet, said, transfer  # noqa: F401

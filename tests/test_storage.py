@@ -5,9 +5,9 @@ import json
 import pytest
 
 from ddsing import cli, storage
-from ddsing.experiments import TakeStore
 from ddsing.features import FeatureCache
 from ddsing.instrument.library import Library
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace, trash
 from tests import tiny_workspace
 

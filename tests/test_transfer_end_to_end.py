@@ -11,9 +11,9 @@ import soundfile
 
 from ddsing import audio as recordings
 from ddsing.errors import Cancelled, InstrumentError, TakeError
-from ddsing.experiments import TakeStore, read_recipe
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import TakeStore, read_recipe
 from ddsing.workspace import open_workspace
 
 ROOT = Path(__file__).parent.parent

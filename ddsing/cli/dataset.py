@@ -158,8 +158,8 @@ def _prepare_text(document: dict) -> str:
 def _show(args) -> dict:
     from ddsing.audio import encode
     from ddsing.dataset import windows
-    from ddsing.experiments import write_arrays
     from ddsing.plots import dataset as plots
+    from ddsing.transfer.takes import write_arrays
 
     window = windows.read(_voice(args), args.window)
     out = Path(args.out)

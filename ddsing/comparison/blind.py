@@ -28,7 +28,7 @@ import soundfile
 from ddsing.comparison import choose, differences, matching, measure
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import DdsingError, TakeError
-from ddsing.experiments import Take
+from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
 
 FOLDER = "listening"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ddsing.errors import DdsingError, TakeError
-from ddsing.experiments import Take, TakeStore
+from ddsing.transfer.takes import Take, TakeStore
 from ddsing.workspace import Workspace
 
 MATRIX = "matrix"  # folder of the cells, beside the takes

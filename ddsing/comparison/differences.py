@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ddsing.comparison.measure import Metrics
-from ddsing.experiments import Take
+from ddsing.transfer.takes import Take
 
 SETTINGS = {
     "octave_shift": "Octave shift",

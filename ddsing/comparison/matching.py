@@ -13,7 +13,7 @@ import numpy as np
 
 from ddsing.comparison import measure
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
-from ddsing.experiments import Take
+from ddsing.transfer.takes import Take
 
 MAX_GAIN_DB = 30.0
 _HEADROOM = 0.99  # of full scale

@@ -1,7 +1,7 @@
 """The voice matrix: every chosen instrument sings every chosen recording, in the background.
 
 A cell is a take of its own in ``matrix/``, beside the takes. What would sound the same is never rendered twice: cells,
-and takes made by hand, are found by what fixes their sound (`ddsing.experiments.content_key`). So a stopped job goes
+and takes made by hand, are found by what fixes their sound (`ddsing.transfer.takes.content_key`). So a stopped job goes
 on where it was, and another matrix with some of the same cells has them at once.
 """
 
@@ -22,11 +22,11 @@ from ddsing import features as feature_stage
 from ddsing.comparison import choose, measure
 from ddsing.constants import TRACKERS
 from ddsing.errors import Cancelled, DdsingError, DiskFull, SettingsError
-from ddsing.experiments import Take, TakeStore, content_key
 from ddsing.features import FeatureCache, Features
 from ddsing.instrument import Instrument
 from ddsing.transfer import fit, pipeline
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import Take, TakeStore, content_key
 from ddsing.workspace import Workspace
 
 KIND = "matrix"

@@ -21,9 +21,9 @@ from ddsing import features, loudness
 from ddsing.audio import decode
 from ddsing.constants import DB_RANGE, HOP_SAMPLES, MAX_DATASET_S, SAMPLE_RATE
 from ddsing.errors import AudioError, TakeError
-from ddsing.experiments import Take
 from ddsing.features import FeatureCache
 from ddsing.training import distance
+from ddsing.transfer.takes import Take
 from ddsing.workspace import write_atomic
 
 TRACKER = "tiny"

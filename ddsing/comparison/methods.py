@@ -14,8 +14,8 @@ from typing import Any
 from ddsing.comparison import differences, measure
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.errors import DdsingError
-from ddsing.experiments import Take
 from ddsing.instrument.library import Entry, Library
+from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace
 
 CITATIONS = (

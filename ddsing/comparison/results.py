@@ -16,7 +16,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from ddsing.comparison.blind import KINDS, REFERENCE, Test, TestStore
-from ddsing.experiments import Take
+from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace, safe_name
 
 ALPHA = 0.05

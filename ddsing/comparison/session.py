@@ -16,7 +16,7 @@ from ddsing import __version__
 from ddsing.audio import encode
 from ddsing.comparison import differences, measure, methods
 from ddsing.errors import TakeError
-from ddsing.experiments import Take
+from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace, safe_name
 
 STYLE = """

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ddsing.errors import DdsingError, TakeError
-from ddsing.experiments import clean_tags
+from ddsing.transfer.takes import clean_tags
 from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
 
 FOLDER = "sets"

@@ -28,7 +28,7 @@ from ddsing.errors import InstrumentError
 from ddsing.instrument import manifest, tensors
 from ddsing.instrument.archive import Archive, open_archive
 from ddsing.instrument.manifest import Provenance
-from ddsing.latent.space import LatentSpace
+from ddsing.model.latent_space import LatentSpace
 from ddsing.model_config import ModelConfig
 from ddsing.statistics import DatasetStatistics
 

@@ -21,8 +21,8 @@ from ddsing.dataset.voices import Voice
 from ddsing.engine import records
 from ddsing.errors import DatasetError
 from ddsing.instrument import Instrument
-from ddsing.latent import space as spaces
-from ddsing.latent.space import LatentSpace
+from ddsing.model import latent_space as spaces
+from ddsing.model.latent_space import LatentSpace
 from ddsing.workspace import write_atomic
 
 MAX_WINDOWS = 60

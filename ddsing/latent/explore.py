@@ -8,7 +8,7 @@ from ddsing.constants import HOP_SAMPLES
 from ddsing.dataset import windows
 from ddsing.dataset.voices import Voice
 from ddsing.instrument import Instrument
-from ddsing.latent.source import between
+from ddsing.transfer.timbre import between
 
 
 def sing(model, instrument: Instrument, first: np.ndarray, last: np.ndarray | None = None, *, seed: int = 0) -> bytes:

@@ -6,7 +6,7 @@ from ddsing.errors import AudioError, DatasetError, InstrumentError, TrainingErr
 from ddsing.instrument import Instrument, Provenance
 from ddsing.instrument.library import Entry, Library
 from ddsing.instrument.opening import clean_name
-from ddsing.latent.space import LatentSpace
+from ddsing.model.latent_space import LatentSpace
 from ddsing.statistics import DatasetStatistics
 from ddsing.training import begin, checkpoints, folder, saving
 from ddsing.training.recipe import Config

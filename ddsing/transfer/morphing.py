@@ -16,13 +16,13 @@ from ddsing import audio as recordings
 from ddsing import features as feature_stage
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import SettingsError
-from ddsing.experiments import Take, TakeStore, write_arrays, write_take
 from ddsing.instrument import Instrument
 from ddsing.transfer import fit as fit_stage
 from ddsing.transfer import pipeline
 from ddsing.transfer.conditioning import Conditioning, condition
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import Take, TakeStore, write_arrays, write_take
 from ddsing.workspace import Workspace
 
 

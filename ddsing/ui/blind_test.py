@@ -6,7 +6,7 @@ import functools
 
 import streamlit as st
 
-from ddsing.experiments import Take
+from ddsing.transfer.takes import Take
 from ddsing.ui import blind_results, caches, compare_choice, errors, links, players
 from ddsing.ui.formatting import format_duration, plain
 

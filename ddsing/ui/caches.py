@@ -213,7 +213,7 @@ def _fit(content: str, tracker: str, instrument: tuple[str, int, int], settings:
 
 def takes():
     """The workspace's takes."""
-    from ddsing.experiments import TakeStore
+    from ddsing.transfer.takes import TakeStore
 
     return TakeStore(workspace())
 

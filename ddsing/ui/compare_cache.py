@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from ddsing.comparison.matching import Loudness
-from ddsing.experiments import Take
+from ddsing.transfer.takes import Take
 from ddsing.ui import caches
 
 SOUNDS = 24

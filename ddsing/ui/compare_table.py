@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ddsing.experiments import Take
+from ddsing.transfer.takes import Take
 from ddsing.ui import compare_cache, errors, work
 from ddsing.ui.formatting import format_duration, plain
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from ddsing.experiments import Take
+from ddsing.transfer.takes import Take
 from ddsing.ui import compare_cache, compare_choice, errors, links, players, transfer, work
 
 MATCHED = "matched"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from ddsing.experiments import Take
+from ddsing.transfer.takes import Take
 from ddsing.ui import caches, compare_cache, players
 from ddsing.ui.formatting import format_duration, octaves, percent, signed
 

@@ -107,7 +107,7 @@ def _unique(names: list[str]) -> list[str]:
 
 def query(recipe: Mapping) -> dict[str, str | list[str]]:
     """The address of the view that makes a recipe's morph again; {} if it is of none, or can't be read."""
-    from ddsing.experiments import read_morph
+    from ddsing.transfer.takes import read_morph
 
     try:
         morph = read_morph(recipe)

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from ddsing.constants import SAMPLE_RATE, TRACKERS
-from ddsing.experiments import read_recipe
+from ddsing.transfer.takes import read_recipe
 from ddsing.ui import caches, errors, sources, state, transfer_controls
 from ddsing.ui.formatting import format_duration, plain
 

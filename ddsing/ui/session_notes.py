@@ -6,7 +6,7 @@ import io
 
 import streamlit as st
 
-from ddsing.experiments import Take
+from ddsing.transfer.takes import Take
 from ddsing.ui import caches, compare_choice, errors, undo
 from ddsing.ui.formatting import plain
 from ddsing.workspace import safe_name

@@ -8,7 +8,7 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
 from ddsing.errors import SettingsError
-from ddsing.latent.space import LatentSpace
+from ddsing.model.latent_space import LatentSpace
 from ddsing.transfer.settings import Settings
 
 UNKNOWN = (
