@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 
 MODELS = {  # configuration, windows in a batch, frames in a window
     "small": (ModelConfig(rnn_channels=128, ch=128, n_harmonics=60), 8, 500),

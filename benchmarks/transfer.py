@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 
 CONFIG = ModelConfig()
 _CONTROLS = {

@@ -20,8 +20,9 @@ import numpy as np
 
 from ddsing.constants import SAMPLE_RATE
 from ddsing.dataset import prepare, voices
-from ddsing.engine import records, render
+from ddsing.engine import render
 from ddsing.engine.training.head_start import measure
+from ddsing.formats import tfrecord
 from ddsing.training import checkpoints, distance, evaluation, run
 from ddsing.training.listening import Listening
 from ddsing.training.recipe import Recipe, config_file
@@ -109,7 +110,7 @@ def main() -> None:
             shutil.copy(recording, folder)
         voice = voices.get(workspace, VOICE)
         prepared = prepare.prepare(voice, tracker=args.tracker)
-        with records.open_all(voice.dataset_folder, "held_out") as found:
+        with tfrecord.open_all(voice.dataset_folder, "held_out") as found:
             held_out = evaluation.windows(found, Listening(3, 3, centred=True))
         ways = [
             train(workspace, held_out, centred=centred, head_start=head_start, steps=args.steps)

@@ -2,7 +2,7 @@
 
 A run is a ``<name>_checkpoints`` folder, ours or one of the 2021 notebooks. What its files say is parsed once and kept
 in the cache until one of them changes, so that hundreds of runs are compared in a moment. Steps that a resumed training
-did again count as they went the last time (see `ddsing.training.events`).
+did again count as they went the last time (see `ddsing.formats.event_log`).
 
 Public: `names`, `load`, `Run`, `smoothed`, `summary`, `Summary`, `thinned`, `table_csv`, `curves_csv`.
 """
@@ -22,7 +22,7 @@ import numpy as np
 
 from ddsing.dataset.voices import CHECKPOINTS
 from ddsing.errors import DatasetError, DdsingError
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 from ddsing.training import folder as training_folder
 from ddsing.training import history as histories
 from ddsing.training import recipe as recipes

@@ -7,7 +7,7 @@ import pytest
 
 from ddsing.audio import encode
 from ddsing.dataset import prepare, voices
-from ddsing.engine import records
+from ddsing.formats import tfrecord
 from ddsing.workspace import Workspace
 from tests import dataset_signals as signals
 from tests import tiny_workspace
@@ -39,7 +39,7 @@ def content(voice):
 
 
 def all_records(voice):
-    with records.open_all(voice.dataset_folder) as train, records.open_all(voice.dataset_folder, "held_out") as held:
+    with tfrecord.open_all(voice.dataset_folder) as train, tfrecord.open_all(voice.dataset_folder, "held_out") as held:
         return [found.read(number) for found in (train, held) for number in range(len(found))]
 
 

@@ -14,7 +14,7 @@ from ddsing.engine import morph as engine
 from ddsing.engine import render
 from ddsing.errors import SettingsError
 from ddsing.instrument import Instrument
-from ddsing.model_config import ModelConfig, ZConfig
+from ddsing.model.config import ModelConfig, ZConfig
 from ddsing.transfer import morphing, pipeline
 from ddsing.transfer.morph import Morph, parse
 from ddsing.transfer.settings import Settings

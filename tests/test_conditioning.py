@@ -7,8 +7,8 @@ import pytest
 
 from ddsing.errors import SettingsError
 from ddsing.features import Features
+from ddsing.model.statistics import FIELDS, DatasetStatistics, measure
 from ddsing.notes import quantiles
-from ddsing.statistics import FIELDS, DatasetStatistics, measure
 from ddsing.transfer import fit
 from ddsing.transfer.conditioning import condition
 from ddsing.transfer.settings import Settings

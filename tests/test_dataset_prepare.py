@@ -14,9 +14,10 @@ from ddsing import pitch
 from ddsing.audio import encode
 from ddsing.dataset import analysis, disk, hearing, prepare, voices, windows
 from ddsing.dataset import job as dataset_job
-from ddsing.engine import records, runtime
+from ddsing.engine import runtime
 from ddsing.errors import Cancelled, DatasetError, DiskFull
-from ddsing.statistics import FIELDS, DatasetStatistics
+from ddsing.formats import tfrecord
+from ddsing.model.statistics import FIELDS, DatasetStatistics
 from ddsing.workspace import Workspace
 from tests import dataset_signals as signals
 from tests import prepared_voices, tiny_workspace
@@ -227,7 +228,7 @@ def test_a_disk_that_fills_up_is_a_sentence_and_loses_nothing(known, monkeypatch
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(records.RecordWriter, "write", full)
+        patch.setattr(tfrecord.RecordWriter, "write", full)
         with pytest.raises(DiskFull, match="make room"):
             prepare.prepare(known, tracker="tiny")
     assert content(known) == before

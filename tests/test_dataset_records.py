@@ -6,8 +6,9 @@ import threading
 import numpy as np
 import pytest
 
-from ddsing.engine import checksum, records, runtime
+from ddsing.engine import runtime
 from ddsing.errors import DatasetError
+from ddsing.formats import crc32c, tfrecord
 
 
 def example(seed=0, n_frames=20):
@@ -28,14 +29,14 @@ def slow_crc32c(data):
 @pytest.mark.parametrize("n_bytes", [0, 1, 8, 2047, 2048, 2049, 4100, 70_001])
 def test_crc_32c_is_that_of_its_definition(n_bytes):
     data = np.random.default_rng(n_bytes).bytes(n_bytes)
-    assert checksum.crc32c(data) == slow_crc32c(data)
-    assert checksum.crc32c(b"123456789") == 0xE3069283  # the check value in the literature
+    assert crc32c.crc32c(data) == slow_crc32c(data)
+    assert crc32c.crc32c(b"123456789") == 0xE3069283  # the check value in the literature
 
 
 def test_tensorflow_reads_what_we_write(tmp_path):
     tf = runtime.tensorflow()
     wanted = [{**example(seed), "file_hash": b"abc"} for seed in range(3)]
-    assert records.write(tmp_path / "x.tfrecord", wanted) == 3
+    assert tfrecord.write(tmp_path / "x.tfrecord", wanted) == 3
     found = list(tf.data.TFRecordDataset(str(tmp_path / "x.tfrecord")))
     assert len(found) == 3
     for data, expected in zip(found, wanted):
@@ -55,41 +56,41 @@ def test_what_tensorflow_writes_is_read_by_number(tmp_path):
                 data = tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
                 writer.write(data)
     (tmp_path / "train.tfrecord.notes.txt").write_text("not a record")
-    with records.open_all(tmp_path) as found:
+    with tfrecord.open_all(tmp_path) as found:
         assert len(found) == 5
         for number in (4, 0, 2, 1, 3):
             for name, expected in wanted[number].items():
                 np.testing.assert_array_equal(found.read(number)[name], expected)
         with pytest.raises(IndexError):
             found.read(5)
-    assert len(records.open_all(tmp_path, "held_out")) == len(records.open_all(tmp_path / "missing")) == 0
+    assert len(tfrecord.open_all(tmp_path, "held_out")) == len(tfrecord.open_all(tmp_path / "missing")) == 0
 
 
 def test_floats_that_are_not_packed_are_read_too():
     one = b"\x0a\x07\x0a\x05" + b"\x0d" + np.float32(2.5).tobytes()  # a feature with one float by itself
-    assert records.decode(b"") == {}
+    assert tfrecord.decode(b"") == {}
     entry = b"\x0a\x01x\x12" + bytes([len(one) - 2]) + b"\x12" + bytes([5]) + one[4:]
     data = b"\x0a" + bytes([len(entry) + 2]) + b"\x0a" + bytes([len(entry)]) + entry
-    np.testing.assert_array_equal(records.decode(data)["x"], [2.5])
+    np.testing.assert_array_equal(tfrecord.decode(data)["x"], [2.5])
 
 
 def test_damage_is_one_sentence_wherever_it_is(tmp_path):
     path = tmp_path / "train.tfrecord-00000-of-00001"
-    records.write(path, [example(seed, n_frames=4) for seed in range(3)])
+    tfrecord.write(path, [example(seed, n_frames=4) for seed in range(3)])
     whole = path.read_bytes()
     n_refused = 0
     for place in [*range(12), *range(12, len(whole), 37)]:
         content = bytearray(whole)
         content[place] ^= 0x10
         path.write_bytes(bytes(content))
-        with pytest.raises(DatasetError, match="damaged") as raised, records.open_all(tmp_path) as found:
+        with pytest.raises(DatasetError, match="damaged") as raised, tfrecord.open_all(tmp_path) as found:
             for number in range(3):
                 found.read(number)
         assert "\n" not in str(raised.value)
         n_refused += 1
     for end in range(1, len(whole), 131):
         path.write_bytes(whole[:end])
-        with pytest.raises(DatasetError, match="damaged"), records.open_all(tmp_path) as found:
+        with pytest.raises(DatasetError, match="damaged"), tfrecord.open_all(tmp_path) as found:
             assert len(found) < 3
             raise DatasetError("damaged: a whole record is missing")
     assert n_refused > 50
@@ -98,16 +99,16 @@ def test_damage_is_one_sentence_wherever_it_is(tmp_path):
 def test_endless_and_foreign_messages_are_refused_quickly():
     for data in (b"\xff" * 40, b"\x0a\xff\xff\xff\xff\x0f", b"\x0b", b"\x0a\x05\x0a", os.urandom(3000)):
         try:
-            records.decode(data)
+            tfrecord.decode(data)
         except ValueError as error:
             assert str(error)
 
 
 def test_threads_read_one_file(tmp_path):
     wanted = [example(seed) for seed in range(20)]
-    records.write(tmp_path / "train.tfrecord", wanted)
+    tfrecord.write(tmp_path / "train.tfrecord", wanted)
     wrong = []
-    with records.open_all(tmp_path) as found:
+    with tfrecord.open_all(tmp_path) as found:
 
         def read(number):
             for _ in range(5):
@@ -128,7 +129,7 @@ PATTERNS = ("train.tfrecord*", "about.json")
 
 
 def publish(folder, generation, n_shards):
-    with records.publishing(folder, replaces=PATTERNS) as aside:
+    with tfrecord.publishing(folder, replaces=PATTERNS) as aside:
         for shard in range(n_shards):
             (aside / f"train.tfrecord-{shard:05d}-of-{n_shards:05d}").write_text(generation)
         (aside / "about.json").write_text(generation)
@@ -137,7 +138,7 @@ def publish(folder, generation, n_shards):
 
 def state(folder):
     """Generations and number of files of the set that a reader sees."""
-    records.settle(folder)
+    tfrecord.settle(folder)
     files = [*folder.glob("train.tfrecord*"), folder / "about.json"]
     return {path.read_text() for path in files}, len(files)
 
@@ -162,7 +163,7 @@ def killed_at(point, patch):
 
     for name in ("replace", "unlink", "fsync", "mkdir", "rmdir"):
         patch.setattr(os, name, counted(getattr(os, name)))
-    patch.setattr(records.shutil, "rmtree", lambda path, **_: None)  # the dead clean up nothing
+    patch.setattr(tfrecord.shutil, "rmtree", lambda path, **_: None)  # the dead clean up nothing
 
 
 def test_killed_at_any_file_operation_there_is_the_old_set_or_the_new_one(tmp_path, monkeypatch):
@@ -197,7 +198,7 @@ def test_readers_and_a_publisher_may_settle_at_the_same_time(tmp_path):
     def look():
         while not stop.is_set():
             try:
-                records.settle(tmp_path)
+                tfrecord.settle(tmp_path)
             except OSError as error:
                 wrong.append(error)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ddsing.dataset import hearing, manifest, prepare, voices, windows, writing
-from ddsing.engine import records
 from ddsing.errors import DatasetError
+from ddsing.formats import tfrecord
 from ddsing.workspace import Workspace
 from tests import dataset_signals as signals
 from tests import prepared_voices
@@ -88,7 +88,7 @@ def foreign(folder, n_frames, keys=("audio", "f0_hz", "f0_confidence", "loudness
     quiet = {**arrays, "audio": 0 * audio}
     for shard, found in enumerate(([arrays], [arrays, quiet])):
         examples = [{key: example[key] for key in keys} for example in found]
-        records.write(folder / f"train.tfrecord-0000{shard}-of-00002", examples)
+        tfrecord.write(folder / f"train.tfrecord-0000{shard}-of-00002", examples)
 
 
 @pytest.mark.parametrize("n_frames", [1000, 1001])

@@ -14,7 +14,7 @@ from ddsing.engine import blas, render, runtime
 from ddsing.engine import model as models
 from ddsing.engine.synthesis import HarmonicStream, NoiseStream
 from ddsing.errors import Cancelled, FeaturesError
-from ddsing.model_config import ModelConfig, ZConfig
+from ddsing.model.config import ModelConfig, ZConfig
 
 GOLDEN = Path(__file__).parent / "golden"
 OF_2021 = dict(

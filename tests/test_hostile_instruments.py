@@ -10,7 +10,7 @@ import pytest
 
 from ddsing.errors import InstrumentError
 from ddsing.instrument import open_any
-from ddsing.legacy.child import convert_in_child
+from ddsing.instrument.child import convert_in_child
 from tests.hostile import bombs, gins, pickles
 from tests.hostile.builders import notebook_members, packed
 
@@ -81,7 +81,7 @@ def test_the_child_is_stopped_in_time():
 
 def test_the_child_limits_itself():
     code = (
-        "import resource; from ddsing.legacy import child; child.limit_this_process()\n"
+        "import resource; from ddsing.instrument import child; child.limit_this_process()\n"
         "try: bytearray(2 * 2**30); print('no limit')\n"
         "except MemoryError: print('memory', resource.getrlimit(resource.RLIMIT_CPU)[0], "
         "resource.getrlimit(resource.RLIMIT_FSIZE)[0])"

@@ -239,7 +239,7 @@ def test_a_2021_zip_in_the_folder_is_converted_once_and_repaired(library, tmp_pa
     (entry,) = library.list()
     assert entry.bloated and entry.source_format == "notebook" and entry.provenance.step == 12
     assert "2 checkpoints" in entry.warnings[0]
-    from ddsing.legacy import child
+    from ddsing.instrument import child
 
     monkeypatch.setattr(child, "convert_in_child", None)
     digest = library.get("found").digest

@@ -13,12 +13,12 @@ import pytest
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import render, runtime
 from ddsing.errors import InstrumentError
+from ddsing.formats.gin_text import read_bindings
 from ddsing.instrument import open_any, write_notebook
-from ddsing.legacy import bundle
-from ddsing.legacy.gin_text import read_bindings
-from ddsing.legacy.model import read_config
-from ddsing.legacy.statistics import read_statistics
-from ddsing.model_config import ModelConfig, ZConfig
+from ddsing.instrument.pickled_statistics import read_statistics
+from ddsing.model import tf_checkpoint
+from ddsing.model.config import ModelConfig, ZConfig
+from ddsing.model.gin import read_config
 from tests import ddsp_writer
 from tests.hostile.builders import GOLDEN, golden_members, notebook_members, packed, small_config, small_weights
 from tests.hostile.builders import bundle as bundle_files
@@ -141,7 +141,7 @@ def test_data_may_come_in_pieces_of_any_size():
     index, data = bundle_files({f"model/{name}/.ATTRIBUTES/VARIABLE_VALUE": weight for name, weight in weights.items()})
     for size in (1, 7, 64, len(data)):
         pieces = lambda size=size: (data[start : start + size] for start in range(0, len(data), size))  # noqa: E731
-        ours = bundle.read_weights(index, {0: pieces}, config)
+        ours = tf_checkpoint.read_weights(index, {0: pieces}, config)
         for name, weight in weights.items():
             np.testing.assert_array_equal(ours[name], weight)
 

@@ -10,7 +10,7 @@ import soundfile
 
 from ddsing.audio import encode
 from ddsing.dataset import prepare, report, voices, windows
-from ddsing.engine import records
+from ddsing.formats import tfrecord
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import NEEDS_BYTES, JobStore
 from ddsing.ui import dataset_cache
@@ -176,7 +176,7 @@ def test_prepared_windows_are_inspected_and_a_choice_is_kept_and_honoured(monkey
     app = prepared(app)
     table = windows.load(voice(root))
     assert table.state[worst] == "excluded" and (table.state == "excluded").sum() == 1
-    n_records = len(records.open_all(voice(root).dataset_folder, "train"))
+    n_records = len(tfrecord.open_all(voice(root).dataset_folder, "train"))
     assert n_records == (table.state == "train").sum() < n_windows
 
 

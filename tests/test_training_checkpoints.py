@@ -12,8 +12,8 @@ import pytest
 
 from ddsing.engine import runtime
 from ddsing.errors import DiskFull, InstrumentError, TrainingError
-from ddsing.legacy.gin_text import read_bindings
-from ddsing.legacy.model import read_config
+from ddsing.formats.gin_text import read_bindings
+from ddsing.model.gin import read_config
 from ddsing.training import checkpoints, saving, state
 from ddsing.training.listening import Listening
 from tests.hostile.builders import bundle, golden_members, small_config, small_weights

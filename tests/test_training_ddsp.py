@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ddsing import loudness
-from ddsing.engine import records, runtime
+from ddsing.engine import runtime
 from ddsing.engine.training.step import Step
+from ddsing.formats import tfrecord
 from ddsing.instrument.library import Library
 from ddsing.training import checkpoints, export, folder, history, run
 from ddsing.training import recipe as recipes
@@ -96,7 +97,7 @@ def test_a_training_of_2021_goes_on(with_z, workspace, tmp_path):
     # A dataset of 2021: records only, their loudness on the scale of then.
     (workspace.audio / "alto_dataset").mkdir()
     windows = tiny_training.windows(3, generation=1)
-    records.write(workspace.audio / "alto_dataset" / "train.tfrecord-00000-of-00001", windows)
+    tfrecord.write(workspace.audio / "alto_dataset" / "train.tfrecord-00000-of-00001", windows)
     (path / "dataset_statistics.pkl").write_bytes(golden_members()["dataset_statistics.pkl"])
     outcome = run.train(workspace, "alto", Recipe(steps=6, save_every=1, batch_size=2, keep=1))
     assert (outcome.step, outcome.stopped) == (6, False)

@@ -4,7 +4,7 @@ import pytest
 
 from ddsing.cli import main, quiet
 from ddsing.instrument.notebook import gin_text
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 from ddsing.training import divergence, folder, run, saving
 from ddsing.training.recipe import Recipe
 from tests.tiny_runs import TINY

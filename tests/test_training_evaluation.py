@@ -7,11 +7,12 @@ import pytest
 import soundfile
 
 from ddsing import cli, loudness
-from ddsing.engine import records, runtime
+from ddsing.engine import runtime
 from ddsing.engine.training.step import Step
 from ddsing.errors import TrainingError
+from ddsing.formats import tfrecord
 from ddsing.instrument.library import Library
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 from ddsing.training import (
     batches,
     begin,
@@ -127,8 +128,8 @@ def test_a_short_window_is_cut_where_audio_and_features_agree(tmp_path):
 def test_loudness_is_on_the_scale_that_the_model_hears(tmp_path):
     for recorded in (1, 3):
         made = tiny_training.windows(3, generation=recorded)
-        records.write(tmp_path / f"train{recorded}.tfrecord-00000-of-00001", made)
-        with records.open_all(tmp_path, f"train{recorded}") as opened:
+        tfrecord.write(tmp_path / f"train{recorded}.tfrecord-00000-of-00001", made)
+        with tfrecord.open_all(tmp_path, f"train{recorded}") as opened:
             assert recorded_generation(opened) == recorded
             for generation in (1, 3):
                 listening = Listening(generation, recorded)
@@ -331,7 +332,7 @@ def test_the_commands(trained, tmp_path, capsys):
 
 
 def begin_records(workspace):
-    return records.open_all(begin.locate(workspace, "alto").source.dataset_folder, "held_out")
+    return tfrecord.open_all(begin.locate(workspace, "alto").source.dataset_folder, "held_out")
 
 
 def test_nothing_trained_yet_is_said(trained):

@@ -9,7 +9,7 @@ from ddsing.engine import model as models
 from ddsing.engine import render
 from ddsing.engine.training.head_start import head_start, measure, wanted_levels
 from ddsing.errors import SettingsError
-from ddsing.model_config import ModelConfig, ZConfig
+from ddsing.model.config import ModelConfig, ZConfig
 from ddsing.training import checkpoints, distance, evaluation, folder, run
 from ddsing.training import recipe as recipes
 from ddsing.training.listening import Listening

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from ddsing.training import coach, events, history, saving
+from ddsing.formats import event_log
+from ddsing.training import coach, history, saving
 from ddsing.training.history import History, Save
 
 
@@ -16,7 +17,7 @@ def test_nothing_trained_yet(tmp_path):
 
 
 def test_a_history_is_put_together_from_all_that_a_run_leaves(tmp_path):
-    writer = events.EventWriter(tmp_path / "summaries" / "train")
+    writer = event_log.EventWriter(tmp_path / "summaries" / "train")
     for step in range(1, 21):
         writer.add(step, {"losses/total_loss": 20.0 - step, "steps_per_sec": 3.0})
     writer.close()

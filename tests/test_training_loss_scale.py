@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ddsing.engine.training import precision
-from ddsing.legacy import bundle
+from ddsing.model import tf_checkpoint
 from ddsing.training import run
 from tests import tiny_training
 
@@ -29,7 +29,7 @@ def train(workspace, name, steps, *, mixed_precision=True):
 
 def keys(path, step):
     index = (path / f"ckpt-{step}.index").read_bytes()
-    return set(bundle.read_index(index, n_shards=1))
+    return set(tf_checkpoint.read_index(index, n_shards=1))
 
 
 def test_it_is_kept_beside_the_checkpoint_and_gone_on_with(workspace):

@@ -7,7 +7,7 @@ import pytest
 from ddsing.engine import runtime
 from ddsing.engine.training import config as engine_config
 from ddsing.errors import SettingsError
-from ddsing.model_config import ModelConfig, ZConfig
+from ddsing.model.config import ModelConfig, ZConfig
 from ddsing.training import checkpoints, job
 from ddsing.training import recipe as recipes
 from ddsing.training.recipe import Recipe, config_file, configs, parsed, resolved

@@ -9,7 +9,7 @@ from ddsing.engine.training import memory, precision, reconstruction, synthesis
 from ddsing.engine.training.spectral_loss import spectral_loss
 from ddsing.engine.training.step import Step
 from ddsing.errors import SettingsError
-from ddsing.model_config import ModelConfig, ZConfig
+from ddsing.model.config import ModelConfig, ZConfig
 from ddsing.training import recipe as recipes
 
 CONFIG = ModelConfig(rnn_channels=16, ch=16, layers_per_stack=2, n_harmonics=20, n_noise_bands=17)

@@ -13,7 +13,7 @@ from ddsing import cli, storage
 from ddsing import voice_space as space
 from ddsing.engine import runtime
 from ddsing.errors import DatasetError
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 from ddsing.plots import voice_space as plot
 from ddsing.training import recipe as recipes
 from tests import tiny_runs

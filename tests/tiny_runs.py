@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.audio import encode
-from ddsing.engine import records
+from ddsing.formats import tfrecord
+from ddsing.formats.event_log import EventWriter
 from ddsing.instrument.notebook import gin_text
-from ddsing.model_config import ModelConfig, ZConfig
-from ddsing.training.events import EventWriter
+from ddsing.model.config import ModelConfig, ZConfig
 from ddsing.workspace import Workspace
 from tests import tiny_workspace
 
@@ -81,5 +81,5 @@ def vowels(workspace: Workspace, name: str = "alto", *, n_windows: int = 4) -> P
                 "loudness_db": np.linspace(-45, -25 - number, 1000).astype(np.float32),
             }
         )
-    records.write(folder / "train.tfrecord-00000-of-00001", examples)
+    tfrecord.write(folder / "train.tfrecord-00000-of-00001", examples)
     return folder

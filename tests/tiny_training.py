@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ddsing import loudness
-from ddsing.engine import records
+from ddsing.formats import tfrecord
 from ddsing.training import recipe as recipes
 from ddsing.training.recipe import Recipe
 from ddsing.workspace import Workspace, open_workspace
@@ -88,7 +88,7 @@ def prepared_voice(
     folder = workspace.audio / f"{name}_dataset"
     folder.mkdir(parents=True, exist_ok=True)
     made = windows(n_train + n_held_out, **options)
-    records.write(folder / "train.tfrecord-00000-of-00001", made[:n_train])
+    tfrecord.write(folder / "train.tfrecord-00000-of-00001", made[:n_train])
     if n_held_out:
-        records.write(folder / "held_out.tfrecord-00000-of-00001", made[n_train:])
+        tfrecord.write(folder / "held_out.tfrecord-00000-of-00001", made[n_train:])
     return workspace.audio / f"{name}_checkpoints"

@@ -7,8 +7,8 @@ import numpy as np
 from ddsing import instrument
 from ddsing.audio import encode
 from ddsing.instrument import Instrument, Provenance
-from ddsing.model_config import ModelConfig
-from ddsing.statistics import FIELDS, DatasetStatistics
+from ddsing.model.config import ModelConfig
+from ddsing.model.statistics import FIELDS, DatasetStatistics
 
 DURATION_S = 3.0
 EXAMPLE = "a *sung* phrase"  # a name that is markdown

@@ -146,7 +146,7 @@ def _self_test() -> dict:
 
     from ddsing.engine import model as models
     from ddsing.engine import render
-    from ddsing.model_config import ModelConfig
+    from ddsing.model.config import ModelConfig
 
     start = time.perf_counter()
     config = ModelConfig(rnn_channels=32, ch=32, layers_per_stack=1, n_harmonics=20, n_noise_bands=17)

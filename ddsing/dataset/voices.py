@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddsing.audio import is_recording
-from ddsing.engine import records
 from ddsing.errors import DatasetError
+from ddsing.formats import tfrecord
 from ddsing.units import format_bytes
 from ddsing.workspace import Workspace, safe_name, trash
 from ddsing.workspace import restore as bring_back
@@ -43,7 +43,7 @@ class Voice:
     @property
     def prepared(self) -> bool:
         """Whether there is a dataset, ours or one of 2021."""
-        return bool(records.shards(self.dataset_folder))
+        return bool(tfrecord.shards(self.dataset_folder))
 
     @property
     def trained(self) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ddsing.engine.blas import single_threaded
 from ddsing.engine.model import check_weights
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 from ddsing.units import hz_to_midi
 
 _LAYER_NORM_EPSILON = 1e-3  # Keras's default

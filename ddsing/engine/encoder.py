@@ -13,7 +13,7 @@ from scipy import fft
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine.blas import single_threaded
 from ddsing.engine.decoder import GruCell, gru
-from ddsing.model_config import N_MFCCS
+from ddsing.model.config import N_MFCCS
 
 WINDOW_S = 4
 _FADE_S = 1

@@ -10,8 +10,8 @@ import numpy as np
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import model as engine_model
 from ddsing.engine import runtime
-from ddsing.model_config import ModelConfig
-from ddsing.statistics import DatasetStatistics
+from ddsing.model.config import ModelConfig
+from ddsing.model.statistics import DatasetStatistics
 
 _POSTPROCESSING = "ddsp.training.postprocessing"
 _N_SAMPLES = 1000 * HOP_SAMPLES  # the notebooks' 4-second window, for which z_time_steps counts

@@ -10,7 +10,7 @@ import numpy as np
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import runtime
 from ddsing.errors import InstrumentError
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 
 
 def check_weights(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> None:

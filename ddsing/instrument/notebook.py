@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.instrument.format import GIN_NAME, Instrument, add_member, write_whole
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 
 WINDOW_S = 4
 STATISTICS_NAME = "dataset_statistics.pkl"

@@ -18,8 +18,8 @@ import numpy as np
 from ddsing.constants import DB_RANGE, HOP_SAMPLES
 from ddsing.dataset import windows
 from ddsing.dataset.voices import Voice
-from ddsing.engine import records
 from ddsing.errors import DatasetError
+from ddsing.formats import tfrecord
 from ddsing.instrument import Instrument
 from ddsing.model import latent_space as spaces
 from ddsing.model.latent_space import LatentSpace
@@ -127,7 +127,7 @@ def _path(voice: Voice, instrument: Instrument) -> Path:
     for name, weight in instrument.weights.items():
         if name.startswith("encoder/"):
             hasher.update(np.ascontiguousarray(weight).tobytes())
-    for path in [*records.shards(voice.dataset_folder), voice.dataset_folder / "windows.json"]:
+    for path in [*tfrecord.shards(voice.dataset_folder), voice.dataset_folder / "windows.json"]:
         if path.is_file():
             facts = path.stat()
             hasher.update(f"{path.name} {facts.st_size} {facts.st_mtime_ns}".encode())

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from ddsing.dataset import prepare, voices
-from ddsing.engine import records as record_files
 from ddsing.errors import TrainingError
-from ddsing.statistics import DatasetStatistics
+from ddsing.formats import tfrecord as record_files
+from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import batches, checkpoints, evaluation, folder, ranges, saving
 from ddsing.training.folder import Begun
 from ddsing.training.listening import Listening, recorded_generation

@@ -18,7 +18,7 @@ import numpy as np
 
 from ddsing import machine
 from ddsing.constants import HOP_SAMPLES
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 from ddsing.training.recipe import Recipe, resolved
 from ddsing.workspace import Workspace, write_atomic
 

@@ -12,8 +12,8 @@ from ddsing import audio as recordings
 from ddsing import phrase
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import render
-from ddsing.model_config import ModelConfig
-from ddsing.statistics import DatasetStatistics
+from ddsing.model.config import ModelConfig
+from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import distance
 from ddsing.training.listening import Listening
 

@@ -7,7 +7,7 @@ from ddsing.instrument import Instrument, Provenance
 from ddsing.instrument.library import Entry, Library
 from ddsing.instrument.opening import clean_name
 from ddsing.model.latent_space import LatentSpace
-from ddsing.statistics import DatasetStatistics
+from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import begin, checkpoints, folder, saving
 from ddsing.training.recipe import Config
 from ddsing.workspace import Workspace, safe_name

@@ -15,9 +15,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ddsing.errors import TrainingError
+from ddsing.formats import gin_text as gin_texts
 from ddsing.instrument.notebook import gin_text
-from ddsing.legacy import gin_text as legacy_gin
-from ddsing.statistics import DatasetStatistics
+from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import checkpoints
 from ddsing.training.recipe import Config, parsed
 from ddsing.workspace import write_atomic
@@ -77,8 +77,8 @@ def config(folder: Path) -> Config | None:
     if not found:
         return None
     with open(found[max(found)], "rb") as file:
-        data = file.read(legacy_gin.MAX_BYTES + 1)
-    legacy_gin.read_bindings(data)  # an operative text sets nothing twice
+        data = file.read(gin_texts.MAX_BYTES + 1)
+    gin_texts.read_bindings(data)  # an operative text sets nothing twice
     return parsed(folder.name.removesuffix("_checkpoints"), data.decode("utf-8"))
 
 

@@ -1,7 +1,8 @@
 """What is trained, and for how long: a file of ``gin/models``, and what is changed in it.
 
-The files are composed by include and macro, as ddsp's own. Here they are only read, as data (`ddsing.legacy.gin_text`),
-so that a page can show them without TensorFlow; a run hands the same text to gin (`ddsing.engine.training.config`).
+The files are composed by include and macro, as ddsp's own. Here they are only read, as data
+(`ddsing.formats.gin_text`), so that a page can show them without TensorFlow; a run hands the same text to gin
+(`ddsing.engine.training.config`).
 """
 
 import re
@@ -12,9 +13,9 @@ from pathlib import Path
 
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.errors import SettingsError
-from ddsing.legacy.gin_text import read_bindings
-from ddsing.legacy.model import read_config
-from ddsing.model_config import ModelConfig
+from ddsing.formats.gin_text import read_bindings
+from ddsing.model.config import ModelConfig
+from ddsing.model.gin import read_config
 
 GIN = Path(__file__).resolve().parents[2] / "gin"
 DEFAULT_CONFIG = "singing"

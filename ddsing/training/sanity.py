@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
-from ddsing.engine import records as record_files
 from ddsing.engine import render
 from ddsing.errors import TrainingError
+from ddsing.formats import tfrecord as record_files
 from ddsing.training import begin, distance, evaluation, export, folder
 from ddsing.training.listening import Listening
 from ddsing.workspace import Workspace

@@ -6,7 +6,7 @@ import numpy as np
 
 from ddsing.constants import DB_RANGE
 from ddsing.features import Features
-from ddsing.statistics import DatasetStatistics
+from ddsing.model.statistics import DatasetStatistics
 from ddsing.transfer.conditioning import condition
 from ddsing.transfer.settings import Settings
 from ddsing.units import hz_to_midi

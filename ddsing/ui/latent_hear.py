@@ -18,9 +18,9 @@ N_SLIDERS = 3
 
 def points(entry, instrument, voice: Voice):
     """The z of a voice's windows."""
-    from ddsing.engine import records
+    from ddsing.formats import tfrecord
 
-    stamps = tuple(caches.stamp(path) for path in records.shards(voice.dataset_folder))
+    stamps = tuple(caches.stamp(path) for path in tfrecord.shards(voice.dataset_folder))
     return _points(caches.stamp(entry.path), stamps, instrument, voice)
 
 
@@ -41,9 +41,9 @@ def _window(folder: Path, shards: tuple, row: int, _voice: Voice) -> tuple[bytes
 
 def window(voice: Voice, row: int) -> tuple[bytes, str]:
     """A window of the dataset as WAV, and what it is."""
-    from ddsing.engine import records
+    from ddsing.formats import tfrecord
 
-    stamps = tuple(caches.stamp(path) for path in records.shards(voice.dataset_folder))
+    stamps = tuple(caches.stamp(path) for path in tfrecord.shards(voice.dataset_folder))
     return _window(voice.dataset_folder, stamps, row, voice)
 
 

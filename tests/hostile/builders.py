@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.instrument.format import Instrument, to_bytes
-from ddsing.model_config import ModelConfig
-from ddsing.statistics import FIELDS, DatasetStatistics
+from ddsing.model.config import ModelConfig
+from ddsing.model.statistics import FIELDS, DatasetStatistics
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

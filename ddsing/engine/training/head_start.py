@@ -13,7 +13,7 @@ import numpy as np
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import runtime
 from ddsing.engine.training import reconstruction
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 
 _SIZE = 2048  # samples of a spectrum
 _F0_LEAD = 512  # samples

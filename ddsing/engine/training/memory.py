@@ -4,7 +4,7 @@ import psutil
 
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import runtime
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 
 _SHARE_OF_AVAILABLE = 0.6  # the rest is for the dashboard, and for the other programs
 

@@ -13,7 +13,7 @@ from ddsing.engine import runtime
 from ddsing.engine.training.compiling import compiled
 from ddsing.engine.training.gru import gru
 from ddsing.engine.training.products import product
-from ddsing.model_config import N_MFCCS, ModelConfig, ZConfig
+from ddsing.model.config import N_MFCCS, ModelConfig, ZConfig
 
 _LAYER_NORM_EPSILON = 1e-3  # Keras's default
 _INSTANCE_NORM_EPSILON = 1e-5

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from ddsing.engine import runtime
 from ddsing.engine.training import network, synthesis
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 
 
 def features(config: ModelConfig, batch: Mapping) -> dict:

@@ -19,7 +19,7 @@ from ddsing.engine.training.memory import n_parts_that_fit
 from ddsing.engine.training.spectral_loss import spectral_loss
 from ddsing.engine.training.synthesis import ddsp_noise
 from ddsing.errors import SettingsError
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 
 _FEATURES = ("audio", "f0_hz", "loudness_db")
 

@@ -19,7 +19,7 @@ from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import runtime
 from ddsing.engine.synthesis import impulse_window
 from ddsing.engine.training.compiling import compiled, compiles
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 
 _NYQUIST_HZ = SAMPLE_RATE / 2
 # Of a sample at 1 Hz. ddsp multiplies and then divides; TensorFlow's graph optimiser makes one number of the two.

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing.engine import wire
-from ddsing.engine.checksum import masked
 from ddsing.errors import DatasetError
+from ddsing.formats import protobuf
+from ddsing.formats.crc32c import masked
 
 _PUBLISHED, _ASIDE = ".publish", ".writing-"
 _REPLACES, _NAMES = ".replaces", ".names"
@@ -182,11 +182,11 @@ def encode(example: Mapping[str, np.ndarray | bytes]) -> bytes:
     for name in sorted(example):
         value = example[name]
         if isinstance(value, bytes):
-            feature = wire.field(1, wire.field(1, value))
+            feature = protobuf.field(1, protobuf.field(1, value))
         else:
-            feature = wire.field(2, wire.field(1, np.ascontiguousarray(value, "<f4").tobytes()))
-        entries += wire.field(1, wire.field(1, name.encode()) + wire.field(2, feature))
-    return wire.field(1, entries)
+            feature = protobuf.field(2, protobuf.field(1, np.ascontiguousarray(value, "<f4").tobytes()))
+        entries += protobuf.field(1, protobuf.field(1, name.encode()) + protobuf.field(2, feature))
+    return protobuf.field(1, entries)
 
 
 def decode(data: bytes) -> dict[str, np.ndarray]:
@@ -208,7 +208,7 @@ def decode(data: bytes) -> dict[str, np.ndarray]:
 
 def _floats(message):
     pieces = []
-    for number, kind, start, end in wire.fields(message):
+    for number, kind, start, end in protobuf.fields(message):
         if number == 1 and kind in (2, 5) and (end - start) % 4 == 0:
             pieces.append(np.frombuffer(message[start:end], "<f4"))
     return (
@@ -218,7 +218,7 @@ def _floats(message):
 
 def _parts(message, number):
     """The submessages of a field."""
-    found = wire.fields(message)
+    found = protobuf.fields(message)
     return [message[start:end] for one, kind, start, end in found if one == number and kind == 2]
 
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddsing.errors import InstrumentError
-from ddsing.instrument import tensors
-from ddsing.model_config import ModelConfig
+from ddsing.model import tensors
+from ddsing.model.config import ModelConfig
 
 MAX_INDEX_BYTES = 2**20  # genuine ones have about 10 kB
 MAX_ENTRIES = 5_000

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from ddsing.errors import InstrumentError
-from ddsing.legacy import pickles
-from ddsing.statistics import FIELDS, DatasetStatistics
+from ddsing.instrument import pickles
+from ddsing.model.statistics import FIELDS, DatasetStatistics
 
 _TOLERANCE = 1e-9
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.errors import InstrumentError
-from ddsing.legacy.gin_text import Reference
-from ddsing.model_config import ModelConfig, ZConfig
+from ddsing.formats.gin_text import Reference
+from ddsing.model.config import ModelConfig, ZConfig
 
 _ALIASES = {"Additive": "Harmonic", "DefaultPreprocessor": "F0LoudnessPreprocessor"}
 _Z_ENCODER = "MfccTimeDistributedRnnEncoder"

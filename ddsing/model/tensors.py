@@ -10,8 +10,8 @@ from types import MappingProxyType
 import numpy as np
 
 from ddsing.errors import InstrumentError
-from ddsing.instrument import manifest
-from ddsing.model_config import ModelConfig
+from ddsing.formats import strict_json
+from ddsing.model.config import ModelConfig
 
 MAX_HEADER_BYTES = 256 * 2**10
 MAX_WEIGHTS_BYTES = 128 * 2**20  # the notebooks' largest model has 30 MB
@@ -33,7 +33,12 @@ def parse(data: bytes) -> dict[str, np.ndarray]:
     header_bytes = int.from_bytes(data[:8], "little")
     if len(data) < 8 or not 2 <= header_bytes <= min(MAX_HEADER_BYTES, len(data) - 8):
         raise InstrumentError("The instrument's weights.safetensors has no valid header.")
-    header = manifest.loads(data[8 : 8 + header_bytes])
+    try:
+        header = strict_json.loads(data[8 : 8 + header_bytes])
+    except ValueError as error:
+        raise InstrumentError(
+            f"The header of the instrument's weights.safetensors can't be read: {str(error)[:120]}."
+        ) from None
     header.pop("__metadata__", None)
     body = memoryview(data)[8 + header_bytes :]
     weights: dict[str, np.ndarray] = {}

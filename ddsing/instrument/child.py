@@ -114,8 +114,8 @@ def _main() -> None:
     sys.path[:0] = folders
     limit_this_process()
     from ddsing.errors import DdsingError
+    from ddsing.instrument.convert import convert
     from ddsing.instrument.format import write
-    from ddsing.legacy.convert import convert
 
     try:
         write(convert(Path(path), name=name), result)

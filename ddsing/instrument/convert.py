@@ -1,4 +1,4 @@
-"""A 2021 zip → `Instrument`, with this package's inert readers only; run it through `ddsing.legacy.child`.
+"""A 2021 zip → `Instrument`, with this package's inert readers only; run it through `ddsing.instrument.child`.
 
 The zip may hold its files in a sub-folder and several checkpoints: the one with the highest step in its file name is
 taken, and a warning says so. TensorFlow's ``checkpoint`` file, a path that TensorFlow would follow, is never read.
@@ -8,11 +8,13 @@ import re
 from pathlib import Path
 
 from ddsing.errors import InstrumentError
+from ddsing.formats import gin_text
+from ddsing.instrument import pickles
 from ddsing.instrument.archive import Archive, open_archive
 from ddsing.instrument.format import GIN_NAME, Instrument
 from ddsing.instrument.manifest import MAX_NAME, Provenance
-from ddsing.legacy import bundle, gin_text, model, pickles
-from ddsing.legacy.statistics import read_statistics
+from ddsing.instrument.pickled_statistics import read_statistics
+from ddsing.model import gin, tf_checkpoint
 
 _INDEX = re.compile(r"(?P<folder>(?:.*/)?)(?P<stem>ckpt-(?P<step>[0-9]{1,11}))\.index")
 _IGNORED = re.compile(r"(?:.*/)?(?:__MACOSX/.*|\._[^/]*|\.DS_Store)")
@@ -34,15 +36,17 @@ def convert(source: Path | bytes, *, name: str) -> Instrument:
     if n_checkpoints > 1:
         warnings.append(f"The zip holds {n_checkpoints} checkpoints; the newest, step {step:,}, was taken.")
     gin_data = archive.read(_only(names, folder, r"operative_config-[0-9]{1,11}\.gin"), max_bytes=gin_text.MAX_BYTES)
-    config = model.read_config(gin_text.read_bindings(gin_data))
+    config = gin.read_config(gin_text.read_bindings(gin_data))
     statistics = None
     if folder + _STATISTICS_NAME in names:
         data = archive.read(folder + _STATISTICS_NAME, max_bytes=pickles.MAX_BYTES)
         statistics = read_statistics(data, generation=config.generation)
     else:
         warnings.append("The zip holds no dataset_statistics.pkl, so its pitch and loudness ranges are unknown.")
-    weights = bundle.read_weights(
-        archive.read(f"{folder}{stem}.index", max_bytes=bundle.MAX_INDEX_BYTES), _shards(archive, folder + stem), config
+    weights = tf_checkpoint.read_weights(
+        archive.read(f"{folder}{stem}.index", max_bytes=tf_checkpoint.MAX_INDEX_BYTES),
+        _shards(archive, folder + stem),
+        config,
     )
     return Instrument(
         name=name[:MAX_NAME],
@@ -97,7 +101,7 @@ def _shards(archive: Archive, prefix: str) -> dict:
     matches = [match for name in archive.members if (match := pattern.fullmatch(name))]
     count = int(matches[0][2]) if matches else 0
     numbers = sorted(int(match[1]) for match in matches)
-    if not 1 <= count <= bundle.MAX_SHARDS or numbers != list(range(count)):
+    if not 1 <= count <= tf_checkpoint.MAX_SHARDS or numbers != list(range(count)):
         raise InstrumentError(
             f"The zip lacks data files of its checkpoint {prefix.rsplit('/', 1)[-1]}; export it again."
         )

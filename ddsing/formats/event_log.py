@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing.engine import wire
-from ddsing.engine.checksum import masked
+from ddsing.formats import protobuf
+from ddsing.formats.crc32c import masked
 
 _FLUSH_S = 2.0
 _RECORD_EXTRA = 16  # bytes around an event: length 8, its checksum 4, the event's checksum 4
@@ -37,13 +37,13 @@ class EventWriter:
         self._flushed = time.monotonic()
         name = f"events.out.tfevents.{time.time_ns() / 1e9:.6f}.ddsing.{os.getpid()}.{next(_counter)}.v2"
         self._file = open(folder / name, "xb")  # noqa: SIM115
-        self._write(_double(1, time.time()) + wire.field(3, b"brain.Event:2"))
+        self._write(_double(1, time.time()) + protobuf.field(3, b"brain.Event:2"))
         self._file.flush()
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Numbers at a step, by their tags."""
-        summary = b"".join(wire.field(1, _value(tag, value)) for tag, value in values.items())
-        self._write(_double(1, time.time()) + b"\x10" + wire.varint(step) + wire.field(5, summary))
+        summary = b"".join(protobuf.field(1, _value(tag, value)) for tag, value in values.items())
+        self._write(_double(1, time.time()) + b"\x10" + protobuf.varint(step) + protobuf.field(5, summary))
         if time.monotonic() - self._flushed > _FLUSH_S:
             self._flushed = time.monotonic()
             self._file.flush()
@@ -64,9 +64,9 @@ class EventWriter:
 
 
 def _value(tag: str, value: float) -> bytes:
-    tensor = b"\x08\x01" + wire.field(2, b"") + wire.field(5, struct.pack("<f", value))  # DT_FLOAT, one of them
-    metadata = wire.field(1, wire.field(1, b"scalars")) + b"\x20\x01"  # the plugin, DATA_CLASS_SCALAR
-    return wire.field(1, tag.encode()) + wire.field(8, tensor) + wire.field(9, metadata)
+    tensor = b"\x08\x01" + protobuf.field(2, b"") + protobuf.field(5, struct.pack("<f", value))  # DT_FLOAT, one of them
+    metadata = protobuf.field(1, protobuf.field(1, b"scalars")) + b"\x20\x01"  # the plugin, DATA_CLASS_SCALAR
+    return protobuf.field(1, tag.encode()) + protobuf.field(8, tensor) + protobuf.field(9, metadata)
 
 
 def _double(number: int, value: float) -> bytes:
@@ -188,7 +188,7 @@ def _block(data: bytes, place: int, n_bytes: int, count: int):
     wall_s, step, values = _event(first)
     if first[:1] != b"\x09" or first[9:10] != b"\x10" or not values or any(at is None for _, _, at in values):
         return None
-    step_bytes = len(wire.varint(step))
+    step_bytes = len(protobuf.varint(step))
     free = np.zeros(n_bytes, bool)
     free[1:9] = free[10 : 10 + step_bytes] = True
     places = [at for _, _, at in values if at is not None]
@@ -211,7 +211,7 @@ def _event(event: bytes) -> tuple[float, int, list[tuple[str, float, int | None]
         if number == 1 and kind == 1:
             wall_s = struct.unpack_from("<d", event, start)[0]
         elif number == 2 and kind == 0:
-            step = wire.read_varint(event, start)[0]
+            step = protobuf.read_varint(event, start)[0]
         elif number == 5 and kind == 2:
             for inner, inner_kind, value_start, value_end in _fields(event, start, end):
                 if inner == 1 and inner_kind == 2 and (value := _scalar(event, value_start, value_end)):
@@ -236,7 +236,7 @@ def _tensor(event: bytes, start: int, end: int) -> tuple[float | None, int | Non
     dtype = 1
     for number, kind, begin, stop in _fields(event, start, end):
         if number == 1 and kind == 0:
-            dtype = wire.read_varint(event, begin)[0]
+            dtype = protobuf.read_varint(event, begin)[0]
         elif number in (4, 5) and stop - begin == 4 and dtype == 1:
             return struct.unpack_from("<f", event, begin)[0], begin
         elif number in (4, 6) and stop - begin == 8 and dtype == 2:
@@ -247,4 +247,4 @@ def _tensor(event: bytes, start: int, end: int) -> tuple[float | None, int | Non
 def _fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """As `wire.fields`; ends at what is none."""
     with contextlib.suppress(ValueError):
-        yield from wire.fields(data, start, end)
+        yield from protobuf.fields(data, start, end)

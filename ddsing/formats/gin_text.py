@@ -2,7 +2,7 @@
 
 Nothing is imported, included, looked up or called: gin's registry is never touched. Size, bracket depth, statements
 and macros are bounded before and while parsing. `read_bindings` returns plain values; what they mean for a model is in
-`ddsing.legacy.model`.
+`ddsing.model.gin`.
 """
 
 import re
