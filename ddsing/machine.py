@@ -4,6 +4,7 @@ Without a driver there are simply no GPUs, and what one does not tell is None; n
 """
 
 import contextlib
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,13 @@ def gpus() -> tuple[Gpu, ...]:
             if handle is not None:
                 found.append(_gpu(nvml, index, handle))
         return tuple(found)
+
+
+def n_cores() -> int:
+    """The cores that this process may use: no more than ``DDSING_CORES``, which background work is given."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("DDSING_CORES", "")
+    return max(1, min(cores, int(limit))) if limit.isdecimal() else cores
 
 
 def look(folder: Path) -> Machine:

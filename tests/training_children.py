@@ -60,12 +60,13 @@ def _lines(path: Path) -> list[str]:
 
 
 def _serve(gin_folder: Path, eager: bool) -> None:
+    from ddsing import machine
     from ddsing.engine import runtime
     from tests import tiny_training
 
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints is no answer
-    runtime.n_cores = lambda: 1  # a forked child has none of the threads
+    machine.n_cores = lambda: 1  # a forked child has none of the threads
     tf = runtime.tensorflow()
     runtime.ddsp()
     tiny_training.add_tiny_model(gin_folder)

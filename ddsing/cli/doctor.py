@@ -113,12 +113,13 @@ def _locked_versions() -> dict[str, str]:
 
 
 def _device() -> dict:
+    from ddsing import machine
     from ddsing.engine import runtime
 
     with native_messages_hidden():
         runtime.ddsp()
         device = runtime.device()
-    return {"kind": device.kind, "name": device.name, "cores": runtime.n_cores()}
+    return {"kind": device.kind, "name": device.name, "cores": machine.n_cores()}
 
 
 def _weights(capacity: str) -> bool:

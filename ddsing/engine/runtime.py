@@ -11,6 +11,7 @@ import sys
 import threading
 from dataclasses import dataclass
 
+from ddsing import machine
 from ddsing.engine import placeholders
 
 ENVIRONMENT = {
@@ -41,8 +42,8 @@ def tensorflow():
         if not _ready:
             logging.getLogger("tensorflow").setLevel(logging.ERROR)
             try:
-                tf.config.threading.set_intra_op_parallelism_threads(n_cores())
-                tf.config.threading.set_inter_op_parallelism_threads(min(2, n_cores()))
+                tf.config.threading.set_intra_op_parallelism_threads(machine.n_cores())
+                tf.config.threading.set_inter_op_parallelism_threads(min(2, machine.n_cores()))
             except RuntimeError:  # someone else has started TensorFlow already: its threads stay as they are
                 pass
             _ready = True
@@ -71,12 +72,5 @@ def device() -> Device:
     if gpus:
         details = config.experimental.get_device_details(gpus[0])
         return Device("gpu", details.get("device_name", gpus[0].name))
-    cores = n_cores()
+    cores = machine.n_cores()
     return Device("cpu", f"CPU, {cores} core{'s' if cores > 1 else ''}")
-
-
-def n_cores() -> int:
-    """The cores that this process may use: no more than ``DDSING_CORES``, which background work is given."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = os.environ.get("DDSING_CORES", "")
-    return max(1, min(cores, int(limit))) if limit.isdecimal() else cores
