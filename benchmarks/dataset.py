@@ -24,9 +24,9 @@ import numpy as np
 import soundfile
 
 from benchmarks import peer
-from ddsing.audio import decode
 from ddsing.constants import SAMPLE_RATE
 from ddsing.formats import tfrecord
+from ddsing.sound.audio import decode
 
 VOICE = Path(__file__).resolve().parents[1] / "demo" / "assets" / "audio" / "Mira"
 WANTED_RATIO = 8.0

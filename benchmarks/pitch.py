@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from ddsing import pitch
+from ddsing.sound import pitch
 from tests.test_pitch import keras_crepe
 
 SECONDS, REPEATS = 4, 3

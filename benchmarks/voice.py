@@ -23,7 +23,8 @@ from ddsing.dataset import prepare, voices
 from ddsing.engine import render
 from ddsing.engine.training.head_start import measure
 from ddsing.formats import tfrecord
-from ddsing.training import checkpoints, distance, evaluation, run
+from ddsing.sound import distance
+from ddsing.training import checkpoints, evaluation, run
 from ddsing.training.listening import Listening
 from ddsing.training.recipe import Recipe, config_file
 from ddsing.workspace import Workspace

@@ -15,14 +15,15 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `python demo/build.py` works as well
 
-from ddsing import audio as recordings
-from ddsing import features, instrument, loudness
+from ddsing import instrument
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import model as models
 from ddsing.engine.training.head_start import head_start
 from ddsing.engine.training.step import Step
 from ddsing.model import statistics
 from ddsing.model.config import ModelConfig
+from ddsing.sound import audio as recordings
+from ddsing.sound import features, loudness
 from demo.singer import ALTO, CELLO, SOPRANO, TENOR, WHISTLER, Note, Voice, practice, sing
 
 ASSETS = Path(__file__).parent / "assets"

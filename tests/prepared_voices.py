@@ -5,9 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
-from ddsing.audio import encode
 from ddsing.dataset import prepare, voices
 from ddsing.formats import tfrecord
+from ddsing.sound.audio import encode
 from ddsing.workspace import Workspace
 from tests import dataset_signals as signals
 from tests import tiny_workspace

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 LIBRARY = sorted((ROOT / "ddsing").rglob("*.py"))
-LAYERS = {"base": 0, "formats": 0, "model": 0} | {
+LAYERS = {"base": 0, "formats": 0, "model": 0, "sound": 0} | {
     "engine": 1,
     "domain": 2,
     "jobs": 3,
@@ -20,7 +20,7 @@ LAYERS = {"base": 0, "formats": 0, "model": 0} | {
     "ui": 5,
     "pages": 6,
 }
-BASE = {"", "constants", "errors", "units", "notes"}  # what every layer may use
+BASE = {"", "constants", "errors", "units", "hardware", "workspace"}  # what every layer may use
 HEAVY = ("tensorflow", "tf_keras", "keras", "tensorflow_probability", "ddsp")
 
 # Import each module in a child of one clean interpreter, forked before anything of ours is imported.
@@ -112,14 +112,14 @@ def test_imports_go_down_only():
 @pytest.mark.parametrize(
     ("name", "source", "n_trespasses"),
     [
-        ("ddsing.pitch", "import numpy", 0),
-        ("ddsing.pitch", "import streamlit", 1),
-        ("ddsing.pitch", "def f():\n    from ddsing.engine import runtime", 0),
-        ("ddsing.pitch", "def f():\n    import tensorflow", 1),
+        ("ddsing.sound.pitch", "import numpy", 0),
+        ("ddsing.sound.pitch", "import streamlit", 1),
+        ("ddsing.sound.pitch", "def f():\n    from ddsing.engine import runtime", 0),
+        ("ddsing.sound.pitch", "def f():\n    import tensorflow", 1),
         ("ddsing.engine.model", "import tensorflow as tf", 1),
         ("ddsing.engine.model", "def f():\n    import tensorflow as tf", 0),
         ("ddsing.engine.model", "from ddsing import features", 1),
-        ("ddsing.pitch.network", "from ..ui import sidebar", 1),
+        ("ddsing.sound.pitch.network", "from ..ui import sidebar", 1),
         ("ddsing.plots.fit", "from ddsing.ui.sidebar import show", 1),
         ("ddsing.units", "from ddsing import features", 1),
         ("app", "from ddsing.ui import sidebar\nimport streamlit", 0),
@@ -127,7 +127,7 @@ def test_imports_go_down_only():
     ],
 )
 def test_the_check_itself(name, source, n_trespasses):
-    modules = {"ddsing.engine.runtime", "ddsing.features", "ddsing.ui", "ddsing.ui.sidebar"}
+    modules = {"ddsing.engine.runtime", "ddsing.sound.features", "ddsing.ui", "ddsing.ui.sidebar"}
     assert len(trespasses(source, name, modules)) == n_trespasses
 
 

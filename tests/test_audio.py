@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing import audio as recordings
 from ddsing.errors import AudioError
+from ddsing.sound import audio as recordings
 
 
 def tone(seconds=1.0, rate=16_000, channels=1, hz=440.0):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing.audio import read_recipe
+from ddsing.sound.audio import read_recipe
 from tests import tiny_workspace
 
 ROOT = Path(__file__).resolve().parent.parent

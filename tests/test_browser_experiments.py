@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing.audio import encode
 from ddsing.comparison import blind, choose, measure, results
+from ddsing.sound.audio import encode
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing.audio import encode
 from ddsing.dataset import prepare, voices, windows
 from ddsing.instrument.library import Library
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.store import JobStore
+from ddsing.sound.audio import encode
 from ddsing.training import history
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace

@@ -155,7 +155,7 @@ def test_the_doctor_says_what_is_wrong(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "no-such-package"))
     monkeypatch.setattr(doctor, "_locked_versions", lambda: {"numpy": "1.0"})
     monkeypatch.setattr(doctor, "_device", raises_without_arguments(ImportError("libcuda is gone")))
-    monkeypatch.setattr("ddsing.pitch.weights.path", raises(FeaturesError("CREPE's weights are not installed.")))
+    monkeypatch.setattr("ddsing.sound.pitch.weights.path", raises(FeaturesError("CREPE's weights are not installed.")))
     assert cli.main(["doctor", "--workspace", str(tmp_path / "file")]) == 2
     out, err = capsys.readouterr()
     for word in ("numpy is", "no-such-package is not", "libcuda is gone", "weights are not installed", "can't be used"):

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing import loudness
 from ddsing.cli import main
 from ddsing.comparison import differences, matching, measure
 from ddsing.comparison.matching import Loudness
 from ddsing.errors import DdsingError
-from ddsing.features import FeatureCache
+from ddsing.sound import loudness
+from ddsing.sound.features import FeatureCache
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import Take, TakeStore
@@ -73,7 +73,7 @@ def test_silence_has_no_errors_to_measure():
 
 def test_spectral_distance_is_ddsps_loss_and_long_sounds_are_measured_in_pieces(monkeypatch):
     one, two = _tone(220.0), _tone(330.0, amplitude=0.02)
-    from ddsing.training import distance
+    from ddsing.sound import distance
 
     whole = measure.spectral_distance(one, two)
     assert whole == pytest.approx(distance.spectral_loss(one, two))

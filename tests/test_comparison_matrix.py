@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from ddsing import instrument
-from ddsing.audio import encode
 from ddsing.cli import main
 from ddsing.comparison import choose, matrix, measure
 from ddsing.comparison.matrix import Matrix
 from ddsing.errors import Cancelled, SettingsError
 from ddsing.jobs.kinds import KINDS
+from ddsing.sound.audio import encode
 from ddsing.transfer import morphing, pipeline
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from ddsing import instrument as formats
-from ddsing.audio import decode, read_recipe
 from ddsing.cli import main
 from ddsing.engine import morph as engine
 from ddsing.engine import render
 from ddsing.errors import SettingsError
 from ddsing.instrument import Instrument
 from ddsing.model.config import ModelConfig, ZConfig
+from ddsing.sound.audio import decode, read_recipe
 from ddsing.transfer import morphing, pipeline
 from ddsing.transfer.morph import Morph, parse
 from ddsing.transfer.settings import Settings

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing import audio
 from ddsing.cli import main
 from ddsing.comparison import blind, measure, methods, results, session
 from ddsing.comparison.sets import SetStore
 from ddsing.errors import TakeError
+from ddsing.sound import audio
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore

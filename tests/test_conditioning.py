@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ddsing.errors import SettingsError
-from ddsing.features import Features
 from ddsing.model.statistics import FIELDS, DatasetStatistics, measure
-from ddsing.notes import quantiles
+from ddsing.sound.features import Features
+from ddsing.sound.notes import quantiles
 from ddsing.transfer import fit
 from ddsing.transfer.conditioning import condition
 from ddsing.transfer.settings import Settings

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing import audio as recordings
-from ddsing.audio import encode
 from ddsing.dataset import hearing, report, scan, verdict, voices
 from ddsing.dataset.signs import Signs
 from ddsing.errors import Cancelled, DatasetError
+from ddsing.sound import audio as recordings
+from ddsing.sound.audio import encode
 from ddsing.workspace import Workspace
 from tests import dataset_signals as signals
 from tests import tiny_workspace

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from ddsing import cli
-from ddsing.audio import encode
+from ddsing.sound.audio import encode
 from tests import dataset_signals as signals
 from tests import tiny_workspace
 

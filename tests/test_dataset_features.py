@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ddsing import loudness, pitch
 from ddsing.engine import runtime
-from ddsing.pitch import viterbi
-from ddsing.pitch.network import Network
+from ddsing.sound import loudness, pitch
+from ddsing.sound.pitch import viterbi
+from ddsing.sound.pitch.network import Network
 from tests.test_pitch import cents, keras_crepe
 from tests.tiny_workspace import sung
 

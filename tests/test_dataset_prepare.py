@@ -10,14 +10,14 @@ import sys
 import numpy as np
 import pytest
 
-from ddsing import pitch
-from ddsing.audio import encode
 from ddsing.dataset import analysis, disk, hearing, prepare, voices, windows
 from ddsing.dataset import job as dataset_job
 from ddsing.engine import runtime
 from ddsing.errors import Cancelled, DatasetError, DiskFull
 from ddsing.formats import tfrecord
 from ddsing.model.statistics import FIELDS, DatasetStatistics
+from ddsing.sound import pitch
+from ddsing.sound.audio import encode
 from ddsing.workspace import Workspace
 from tests import dataset_signals as signals
 from tests import prepared_voices, tiny_workspace

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddsing import audio as recordings
-from ddsing import features as feature_stage
 from ddsing import instrument as instruments
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import model, render
+from ddsing.sound import audio as recordings
+from ddsing.sound import features as feature_stage
 from demo import build
 
 ASSETS = build.ASSETS

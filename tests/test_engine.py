@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from ddsing.engine import blas, render, runtime
 from ddsing.engine import model as models
+from ddsing.engine import render, runtime
 from ddsing.engine.synthesis import HarmonicStream, NoiseStream
 from ddsing.errors import Cancelled, FeaturesError
 from ddsing.model.config import ModelConfig, ZConfig
+from ddsing.sound import blas
 
 GOLDEN = Path(__file__).parent / "golden"
 OF_2021 = dict(

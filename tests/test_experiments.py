@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from ddsing import audio
+from ddsing.sound import audio
 from ddsing.transfer.takes import Take, TakeStore, write_take
 from ddsing.workspace import Workspace
 from tests import tiny_workspace

@@ -9,9 +9,10 @@ import librosa
 import numpy as np
 import pytest
 
-from ddsing import cli, features, loudness
+from ddsing import cli
 from ddsing.engine import runtime
 from ddsing.errors import Cancelled
+from ddsing.sound import features, loudness
 from tests.test_audio import file_of, tone
 
 GOLDEN = Path(__file__).parent / "golden"

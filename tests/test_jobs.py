@@ -236,13 +236,13 @@ def test_what_a_job_inherits(monkeypatch):
 
 
 def test_background_work_uses_the_cores_that_it_was_given(monkeypatch):
-    from ddsing import machine
+    from ddsing import hardware
 
     monkeypatch.delenv("DDSING_CORES", raising=False)
-    cores = machine.n_cores()
+    cores = hardware.n_cores()
     for given_cores, expected in (("1", 1), ("0", 1), ("9999", cores), ("", cores), ("many", cores)):
         monkeypatch.setenv("DDSING_CORES", given_cores)
-        assert machine.n_cores() == expected
+        assert hardware.n_cores() == expected
 
 
 def test_a_jobs_process_imports_little_before_its_turn():

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from ddsing import audio as recordings
 from ddsing import cli, instrument
 from ddsing.comparison import differences, matrix
 from ddsing.comparison.matrix import Matrix
@@ -18,6 +17,7 @@ from ddsing.instrument.library import Library
 from ddsing.latent import dataset, explore
 from ddsing.model import latent_space
 from ddsing.model.latent_space import LatentSpace
+from ddsing.sound import audio as recordings
 from ddsing.transfer import pipeline, timbre
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ddsing import audio as recordings
 from ddsing.engine import model as engine_model
 from ddsing.instrument import open_any, write_notebook
 from ddsing.instrument.library import Library
+from ddsing.sound import audio as recordings
 from ddsing.training import checkpoints, export, folder, sanity
 from ddsing.training import recipe as recipes
 from ddsing.training import run as runs

@@ -11,7 +11,7 @@ import types
 import psutil
 import pytest
 
-from ddsing import machine
+from ddsing import hardware
 from ddsing.jobs import device
 
 
@@ -53,7 +53,7 @@ def with_nvml(monkeypatch, tmp_path):
     """Puts a module in pynvml's place."""
     monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(machine, "_nvml", None)
+    monkeypatch.setattr(hardware, "_nvml", None)
     return lambda module: monkeypatch.setitem(sys.modules, "pynvml", module)
 
 
@@ -62,13 +62,13 @@ def test_the_real_module_has_all_that_is_asked_for():
 
     asked = [name for name in dir(nvml(1)) if name.startswith("nvml")]
     assert len(asked) == 10 and all(callable(getattr(pynvml, name)) for name in asked)
-    assert pynvml.NVML_TEMPERATURE_GPU == machine._ON_CHIP
+    assert pynvml.NVML_TEMPERATURE_GPU == hardware._ON_CHIP
 
 
 def test_a_gpu_as_nvml_tells_of_it(with_nvml):
     with_nvml(nvml(1))
     name = psutil.Process().name()
-    expected = machine.Gpu(
+    expected = hardware.Gpu(
         index=0,
         name="NVIDIA T0",
         uuid="GPU-0",
@@ -76,15 +76,15 @@ def test_a_gpu_as_nvml_tells_of_it(with_nvml):
         memory_used_bytes=3 * 2**30,
         memory_total_bytes=16 * 2**30,
         temperature_c=61,
-        processes=(machine.GpuProcess(os.getpid(), name, 2**30), machine.GpuProcess(2**31 - 1, None, None)),
+        processes=(hardware.GpuProcess(os.getpid(), name, 2**30), hardware.GpuProcess(2**31 - 1, None, None)),
     )
-    assert machine.gpus() == (expected,)
+    assert hardware.gpus() == (expected,)
     assert device.names() == ("gpu:0",) and device.name() == "gpu:0" and device.describe("gpu:0") == "NVIDIA T0"
 
 
 def test_several_gpus_in_their_order(with_nvml):
     with_nvml(nvml(3))
-    found = machine.gpus()
+    found = hardware.gpus()
     assert [(gpu.index, gpu.name, gpu.utilisation) for gpu in found] == [
         (0, "NVIDIA T0", 0.37), (1, "NVIDIA T1", 0.38), (2, "NVIDIA T2", 0.39),
     ]  # fmt: skip
@@ -133,16 +133,16 @@ NONE = {
 @pytest.mark.parametrize("module", NONE.values(), ids=NONE)
 def test_without_gpus_there_are_none_and_no_error(with_nvml, module):
     with_nvml(module)
-    assert machine.gpus() == ()
+    assert hardware.gpus() == ()
     assert device.names() == ("cpu",) and device.name() == "cpu" and device.describe("cpu") == "CPU"
 
 
 @pytest.mark.parametrize("function", ["nvmlInit", "nvmlDeviceGetCount"])
 def test_a_driver_that_comes_later_or_again_is_found(with_nvml, function):
     with_nvml(nvml(1, **{function: unsupported}))
-    assert machine.gpus() == ()
+    assert hardware.gpus() == ()
     with_nvml(nvml(1))
-    assert len(machine.gpus()) == 1
+    assert len(hardware.gpus()) == 1
 
 
 TOLD = {
@@ -154,28 +154,28 @@ TOLD = {
 @pytest.mark.parametrize("how", [unsupported, None], ids=["not supported", "not in this version"])
 def test_what_a_card_does_not_tell_is_none_and_the_rest_is_there(with_nvml, how):
     for function, field in TOLD.items():
-        machine._nvml = None
+        hardware._nvml = None
         with_nvml(nvml(1, **{function: how}))
-        (gpu,) = machine.gpus()
+        (gpu,) = hardware.gpus()
         assert getattr(gpu, field) is None
         others = set(TOLD.values()) - {field}
         assert all(getattr(gpu, other) is not None for other in others) and len(gpu.processes) == 2
-    machine._nvml = None
+    hardware._nvml = None
     processes = ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses")
     with_nvml(nvml(1, nvmlDeviceGetName=how, **dict.fromkeys(processes, how)))
-    (gpu,) = machine.gpus()
+    (gpu,) = hardware.gpus()
     assert gpu.name == "GPU 0" and gpu.processes == () and gpu.utilisation == 0.37
 
 
 def test_names_may_be_bytes_as_older_versions_give_them(with_nvml):
     with_nvml(nvml(1, nvmlDeviceGetName=lambda handle: b"Tesla \xff"))
-    assert machine.gpus()[0].name == "Tesla \ufffd"
+    assert hardware.gpus()[0].name == "Tesla \ufffd"
 
 
 def test_the_machine_at_a_glance_is_what_the_system_says(tmp_path):
-    found = machine.look(tmp_path)
+    found = hardware.look(tmp_path)
     assert found.n_cores == os.cpu_count() and 0.0 <= found.cpu_utilisation <= 1.0
     assert found.memory_total_bytes == psutil.virtual_memory().total >= found.memory_available_bytes > 0
     space = os.statvfs(tmp_path)
     assert found.disk_total_bytes == space.f_blocks * space.f_frsize > found.disk_free_bytes > 0
-    assert found.gpus == machine.gpus() or len(found.gpus) == len(machine.gpus())
+    assert found.gpus == hardware.gpus() or len(found.gpus) == len(hardware.gpus())

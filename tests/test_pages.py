@@ -6,8 +6,8 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ddsing import features
-from ddsing.audio import decode
+from ddsing.sound import features
+from ddsing.sound.audio import decode
 from ddsing.ui import formatting
 from tests import tiny_workspace
 from tests.pages import ROOT, clean, open_page, quiet, take_id, transfer

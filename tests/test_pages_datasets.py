@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing.audio import encode
 from ddsing.dataset import prepare, report, voices, windows
 from ddsing.formats import tfrecord
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import NEEDS_BYTES, JobStore
+from ddsing.sound.audio import encode
 from ddsing.ui import dataset_cache
 from ddsing.ui.formatting import plain
 from ddsing.workspace import open_workspace

@@ -170,8 +170,8 @@ def test_a_morph_is_made_and_says_what_it_is(monkeypatch, filled):
 
 def test_a_cell_of_an_instrument_or_a_recording_that_was_replaced_is_not_shown(monkeypatch, filled):
     from ddsing import instrument
-    from ddsing.audio import encode
     from ddsing.comparison import matrix
+    from ddsing.sound.audio import encode
 
     class Here:
         def report(self, **_):

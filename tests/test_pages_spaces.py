@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from ddsing import audio as recordings
 from ddsing.instrument import Provenance
 from ddsing.instrument.library import Library
 from ddsing.jobs.store import JobStore
+from ddsing.sound import audio as recordings
 from ddsing.sweep.grid import Sweep
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ddsing import machine
+from ddsing import hardware
 from ddsing.instrument.library import Library
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.launcher import LocalLauncher
@@ -176,14 +176,14 @@ def test_the_best_is_always_to_be_heard_and_what_has_no_preview_never(tmp_path):
     assert training_previews.moments(silent, 230) == []
 
 
-GPU = machine.Gpu(
-    0, "NVIDIA Test 4000", "GPU-1", 0.42, 3 * 10**9, 16 * 10**9, 61, (machine.GpuProcess(71, "python", 2 * 10**9),)
+GPU = hardware.Gpu(
+    0, "NVIDIA Test 4000", "GPU-1", 0.42, 3 * 10**9, 16 * 10**9, 61, (hardware.GpuProcess(71, "python", 2 * 10**9),)
 )
 
 
-@pytest.mark.parametrize("gpus", [(), (GPU,), (GPU, machine.Gpu(1, "Mute card"))])
+@pytest.mark.parametrize("gpus", [(), (GPU,), (GPU, hardware.Gpu(1, "Mute card"))])
 def test_the_device_tile_is_true_with_none_one_and_several_gpus(monkeypatch, tmp_path, gpus):
-    seen = machine.Machine(8, 0.25, 10**10, 2 * 10**10, 10**9, 10**11, gpus)
+    seen = hardware.Machine(8, 0.25, 10**10, 2 * 10**10, 10**9, 10**11, gpus)
     monkeypatch.setattr(device_tile.machine, "look", lambda folder: seen)
     app = open_page(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), "training")
     clean(app)

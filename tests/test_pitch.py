@@ -8,11 +8,11 @@ import h5py
 import numpy as np
 import pytest
 
-from ddsing import pitch
 from ddsing.engine import runtime
 from ddsing.errors import Cancelled, FeaturesError
-from ddsing.pitch import rates, viterbi, weights
-from ddsing.pitch.network import Network
+from ddsing.sound import pitch
+from ddsing.sound.pitch import rates, viterbi, weights
+from ddsing.sound.pitch.network import Network
 
 GOLDEN = Path(__file__).parent / "golden"
 

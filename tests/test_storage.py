@@ -5,8 +5,8 @@ import json
 import pytest
 
 from ddsing import cli, storage
-from ddsing.features import FeatureCache
 from ddsing.instrument.library import Library
+from ddsing.sound.features import FeatureCache
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace, trash
 from tests import tiny_workspace

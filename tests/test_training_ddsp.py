@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddsing import loudness
 from ddsing.engine import runtime
 from ddsing.engine.training.step import Step
 from ddsing.formats import tfrecord
 from ddsing.instrument.library import Library
+from ddsing.sound import loudness
 from ddsing.training import checkpoints, export, folder, history, run
 from ddsing.training import recipe as recipes
 from ddsing.training.recipe import Recipe

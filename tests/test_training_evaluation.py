@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing import cli, loudness
+from ddsing import cli
 from ddsing.engine import runtime
 from ddsing.engine.training.step import Step
 from ddsing.errors import TrainingError
 from ddsing.formats import tfrecord
 from ddsing.instrument.library import Library
 from ddsing.model.config import ModelConfig
+from ddsing.sound import distance, loudness
 from ddsing.training import (
     batches,
     begin,
     checkpoints,
-    distance,
     estimate,
     evaluation,
     export,

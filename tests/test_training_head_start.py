@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from ddsing import cli, loudness, pitch
+from ddsing import cli
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import model as models
 from ddsing.engine import render
 from ddsing.engine.training.head_start import head_start, measure, wanted_levels
 from ddsing.errors import SettingsError
 from ddsing.model.config import ModelConfig, ZConfig
-from ddsing.training import checkpoints, distance, evaluation, folder, run
+from ddsing.sound import distance, loudness, pitch
+from ddsing.training import checkpoints, evaluation, folder, run
 from ddsing.training import recipe as recipes
 from ddsing.training.listening import Listening
 from ddsing.workspace import Workspace

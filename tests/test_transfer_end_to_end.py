@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing import audio as recordings
 from ddsing.errors import Cancelled, InstrumentError, TakeError
+from ddsing.sound import audio as recordings
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore, read_recipe

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing import loudness, pitch
 from ddsing.constants import SAMPLE_RATE
+from ddsing.sound import loudness, pitch
 from ddsing.transfer import pipeline
 from ddsing.transfer.conditioning import tuning_factor
 from ddsing.transfer.settings import Settings

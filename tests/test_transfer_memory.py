@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddsing import audio, features
 from ddsing.constants import MAX_TRANSFER_S, SAMPLE_RATE
+from ddsing.sound import audio, features
 from ddsing.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing.audio import encode
 from ddsing.formats import tfrecord
 from ddsing.formats.event_log import EventWriter
 from ddsing.instrument.notebook import gin_text
 from ddsing.model.config import ModelConfig, ZConfig
+from ddsing.sound.audio import encode
 from ddsing.workspace import Workspace
 from tests import tiny_workspace
 

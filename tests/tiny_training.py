@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing import loudness
 from ddsing.formats import tfrecord
+from ddsing.sound import loudness
 from ddsing.training import recipe as recipes
 from ddsing.training.recipe import Recipe
 from ddsing.workspace import Workspace, open_workspace

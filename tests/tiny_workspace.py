@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from ddsing import instrument
-from ddsing.audio import encode
 from ddsing.instrument import Instrument, Provenance
 from ddsing.model.config import ModelConfig
 from ddsing.model.statistics import FIELDS, DatasetStatistics
+from ddsing.sound.audio import encode
 
 DURATION_S = 3.0
 EXAMPLE = "a *sung* phrase"  # a name that is markdown

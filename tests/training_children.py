@@ -60,13 +60,13 @@ def _lines(path: Path) -> list[str]:
 
 
 def _serve(gin_folder: Path, eager: bool) -> None:
-    from ddsing import machine
+    from ddsing import hardware
     from ddsing.engine import runtime
     from tests import tiny_training
 
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints is no answer
-    machine.n_cores = lambda: 1  # a forked child has none of the threads
+    hardware.n_cores = lambda: 1  # a forked child has none of the threads
     tf = runtime.tensorflow()
     runtime.ddsp()
     tiny_training.add_tiny_model(gin_folder)
@@ -86,7 +86,7 @@ def _warm_up() -> None:
 
     from ddsing.engine import model
     from ddsing.engine.training.step import Step
-    from ddsing.pitch import track
+    from ddsing.sound.pitch import track
     from ddsing.training import recipe
 
     config = recipe.config_file("tiny")

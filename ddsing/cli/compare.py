@@ -27,7 +27,7 @@ def _add_takes(what) -> None:
 
 def _takes(args: argparse.Namespace) -> dict:
     from ddsing.comparison import choose, differences, measure
-    from ddsing.features import FeatureCache
+    from ddsing.sound.features import FeatureCache
     from ddsing.workspace import open_workspace
 
     workspace = open_workspace(args.workspace)

@@ -102,11 +102,11 @@ class _Here:
 
 
 def _render_matrix(args: argparse.Namespace) -> dict:
-    from ddsing import audio
     from ddsing.cli.quiet import native_messages_hidden
     from ddsing.comparison import matrix
     from ddsing.instrument.library import Library
     from ddsing.jobs.store import JobStore
+    from ddsing.sound import audio
 
     workspace = open_workspace(args.workspace)
     names = args.instruments or [entry.name for entry in Library(workspace).list() if not entry.error]

@@ -113,17 +113,17 @@ def _locked_versions() -> dict[str, str]:
 
 
 def _device() -> dict:
-    from ddsing import machine
+    from ddsing import hardware
     from ddsing.engine import runtime
 
     with native_messages_hidden():
         runtime.ddsp()
         device = runtime.device()
-    return {"kind": device.kind, "name": device.name, "cores": machine.n_cores()}
+    return {"kind": device.kind, "name": device.name, "cores": hardware.n_cores()}
 
 
 def _weights(capacity: str) -> bool:
-    from ddsing.pitch import weights
+    from ddsing.sound.pitch import weights
 
     return weights.path(capacity).stat().st_size > 0
 

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from ddsing import audio as recordings
-from ddsing import features as feature_stage
 from ddsing.comparison import choose, measure
 from ddsing.constants import TRACKERS
 from ddsing.errors import Cancelled, DdsingError, DiskFull, SettingsError
-from ddsing.features import FeatureCache, Features
 from ddsing.instrument import Instrument
+from ddsing.sound import audio as recordings
+from ddsing.sound import features as feature_stage
+from ddsing.sound.features import FeatureCache, Features
 from ddsing.transfer import fit, pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import Take, TakeStore, content_key

@@ -17,12 +17,11 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from ddsing import features, loudness
-from ddsing.audio import decode
 from ddsing.constants import DB_RANGE, HOP_SAMPLES, MAX_DATASET_S, SAMPLE_RATE
 from ddsing.errors import AudioError, TakeError
-from ddsing.features import FeatureCache
-from ddsing.training import distance
+from ddsing.sound import distance, features, loudness
+from ddsing.sound.audio import decode
+from ddsing.sound.features import FeatureCache
 from ddsing.transfer.takes import Take
 from ddsing.workspace import write_atomic
 

@@ -63,7 +63,7 @@ def compose(workspace: Workspace, takes: Sequence[Take], *, listening: Sequence[
 
 def machine() -> str:
     """This computer in a few words."""
-    from ddsing import machine as hardware
+    from ddsing import hardware
 
     here = hardware.look(Path.cwd())
     gpus = ", ".join(gpu.name for gpu in here.gpus) or "no GPU"

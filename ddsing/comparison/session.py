@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ddsing import __version__
-from ddsing.audio import encode
 from ddsing.comparison import differences, measure, methods
 from ddsing.errors import TakeError
+from ddsing.sound.audio import encode
 from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace, safe_name
 

@@ -71,7 +71,7 @@ def prepare(voice: Voice, *, tracker: str = "full", progress: Callable[[str, flo
     Parameters
     ----------
     tracker : str
-        See `ddsing.pitch`.
+        See `ddsing.sound.pitch`.
     progress : callable, optional
         Told the stage in words and the fraction of it all; what it raises (`Cancelled`) passes through, and what is
         done by then is kept.

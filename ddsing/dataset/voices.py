@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddsing.audio import is_recording
 from ddsing.errors import DatasetError
 from ddsing.formats import tfrecord
+from ddsing.sound.audio import is_recording
 from ddsing.units import format_bytes
 from ddsing.workspace import Workspace, safe_name, trash
 from ddsing.workspace import restore as bring_back

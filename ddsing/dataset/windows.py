@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing.audio import content_hash
 from ddsing.constants import FRAME_RATE
 from ddsing.dataset import hearing, manifest, scan, writing
 from ddsing.dataset.analysis import CLEAR, WINDOW_FRAMES, WINDOW_SAMPLES, FeatureFolder
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, DatasetError
 from ddsing.formats import tfrecord
+from ddsing.sound.audio import content_hash
 from ddsing.units import hz_to_midi
 
 STATES = ("train", "held_out", "guard", "excluded")

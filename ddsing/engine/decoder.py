@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing.engine.blas import single_threaded
 from ddsing.engine.model import check_weights
 from ddsing.model.config import ModelConfig
+from ddsing.sound.blas import single_threaded
 from ddsing.units import hz_to_midi
 
 _LAYER_NORM_EPSILON = 1e-3  # Keras's default

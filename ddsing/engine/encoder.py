@@ -11,9 +11,9 @@ import numpy as np
 from scipy import fft
 
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
-from ddsing.engine.blas import single_threaded
 from ddsing.engine.decoder import GruCell, gru
 from ddsing.model.config import N_MFCCS
+from ddsing.sound.blas import single_threaded
 
 WINDOW_S = 4
 _FADE_S = 1

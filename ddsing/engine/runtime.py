@@ -11,7 +11,7 @@ import sys
 import threading
 from dataclasses import dataclass
 
-from ddsing import machine
+from ddsing import hardware
 from ddsing.engine import placeholders
 
 ENVIRONMENT = {
@@ -42,8 +42,8 @@ def tensorflow():
         if not _ready:
             logging.getLogger("tensorflow").setLevel(logging.ERROR)
             try:
-                tf.config.threading.set_intra_op_parallelism_threads(machine.n_cores())
-                tf.config.threading.set_inter_op_parallelism_threads(min(2, machine.n_cores()))
+                tf.config.threading.set_intra_op_parallelism_threads(hardware.n_cores())
+                tf.config.threading.set_inter_op_parallelism_threads(min(2, hardware.n_cores()))
             except RuntimeError:  # someone else has started TensorFlow already: its threads stay as they are
                 pass
             _ready = True
@@ -72,5 +72,5 @@ def device() -> Device:
     if gpus:
         details = config.experimental.get_device_details(gpus[0])
         return Device("gpu", details.get("device_name", gpus[0].name))
-    cores = machine.n_cores()
+    cores = hardware.n_cores()
     return Device("cpu", f"CPU, {cores} core{'s' if cores > 1 else ''}")

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import ddsing
 from ddsing.engine.runtime import ENVIRONMENT
-from ddsing.machine import n_cores
+from ddsing.hardware import n_cores
 
 _PROJECT = Path(ddsing.__file__).resolve().parents[1]
 _NOT_INHERITED = ("STREAMLIT_", "PYTEST_", "COV_", "PYTHON")

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from ddsing import audio as recordings
-from ddsing import phrase as built_in
 from ddsing.constants import HOP_SAMPLES
 from ddsing.dataset import windows
 from ddsing.dataset.voices import Voice
 from ddsing.instrument import Instrument
+from ddsing.sound import audio as recordings
+from ddsing.sound import phrase as built_in
 from ddsing.transfer.timbre import between
 
 

@@ -2,7 +2,7 @@
 
 `DatasetStatistics` holds what ddsp's `compute_dataset_statistics` pickles, under the same names, without its code:
 twelve numbers each for pitch (MIDI), power (dB) and loudness (dB), six over all frames and six over note frames, and
-the quantile map of the note frames' loudness. Loudness is on the scale of `generation` (see `ddsing.loudness`).
+the quantile map of the note frames' loudness. Loudness is on the scale of `generation` (see `ddsing.sound.loudness`).
 
 Reference: ddsp.training.postprocessing (compute_dataset_statistics, QuantileTransformer).
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 from ddsing.constants import DB_RANGE
 from ddsing.errors import InstrumentError
-from ddsing.notes import note_on_ratio, quantiles
+from ddsing.sound.notes import note_on_ratio, quantiles
 from ddsing.units import hz_to_midi
 
 QUANTITIES = ("pitch", "power", "loudness", "pitch_note", "power_note", "loudness_note")

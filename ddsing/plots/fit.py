@@ -18,7 +18,7 @@ class Ranges:
     Attributes
     ----------
     f0_hz, f0_confidence, loudness_db : np.ndarray [shape=(n_frames,), float32]
-        From `ddsing.features.extract`, shifted as the settings say.
+        From `ddsing.sound.features.extract`, shifted as the settings say.
     outside : np.ndarray [shape=(n_frames,), bool]
         Sung frames outside the instrument's range.
     pitch_range_midi, loudness_range_db : (float, float) or None

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing import audio as recordings
-from ddsing import features as feature_stage
 from ddsing import voice_space
 from ddsing.dataset.voices import CHECKPOINTS, Voice
 from ddsing.errors import TrainingError
+from ddsing.sound import audio as recordings
+from ddsing.sound import features as feature_stage
 from ddsing.sweep import grid
 from ddsing.training import checkpoints, evaluation, export
 from ddsing.training.folder import PREVIEWS

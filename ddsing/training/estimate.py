@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing import machine
+from ddsing import hardware
 from ddsing.constants import HOP_SAMPLES
 from ddsing.model.config import ModelConfig
 from ddsing.training.recipe import Recipe, resolved
@@ -139,7 +139,7 @@ def _machine() -> str:
 def _device() -> str:
     """What trains here: the dashboard, which sees all devices, and a job, which sees its own, say the same."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    found = {str(gpu.index): gpu.name for gpu in machine.gpus()}
+    found = {str(gpu.index): gpu.name for gpu in hardware.gpus()}
     if not found or visible in ("", "-1"):
         return "cpu"
     return found.get((visible or "").split(",")[0], next(iter(found.values())))

@@ -29,7 +29,7 @@ class Save:
     loss : float or None
         Mean training loss since the save before; None for a checkpoint of 2021.
     spectral_loss, f0_cents, loudness_db : float or None
-        Of the resynthesis of held-out windows, see `ddsing.training.distance`.
+        Of the resynthesis of held-out windows, see `ddsing.sound.distance`.
     preview : Path or None
         The built-in phrase as the voice sang it, FLAC.
     on_disk : bool

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 import ddsing
-from ddsing import audio as recordings
-from ddsing import features as feature_stage
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import SettingsError
 from ddsing.instrument import Instrument
+from ddsing.sound import audio as recordings
+from ddsing.sound import features as feature_stage
 from ddsing.transfer import fit as fit_stage
 from ddsing.transfer import pipeline
 from ddsing.transfer.conditioning import Conditioning, condition

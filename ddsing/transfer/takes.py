@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing.audio import encode
 from ddsing.errors import DdsingError, TakeError
+from ddsing.sound.audio import encode
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic

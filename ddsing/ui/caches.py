@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from ddsing import audio
-from ddsing.audio import AudioInfo
 from ddsing.constants import HOP_SAMPLES, TRACKERS
+from ddsing.sound import audio
+from ddsing.sound.audio import AudioInfo
 from ddsing.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:  # their imports take a while, which the first page should not wait for
-    from ddsing import features
+    from ddsing.sound import features
     from ddsing.transfer.settings import Settings
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")  # of recordings that are listed; what is in them decides
@@ -88,7 +88,7 @@ def recording(identity: str, _source: Path | bytes) -> Recording:
 
 def feature_cache() -> features.FeatureCache:
     """The workspace's pitch tracks on disk."""
-    from ddsing import features
+    from ddsing.sound import features
 
     return features.FeatureCache(workspace().cache / "features")
 
@@ -102,7 +102,7 @@ def analysed(content: str) -> set[str]:
 @st.cache_resource(max_entries=FEATURES, show_spinner=False)
 def features_of(content: str, _audio: np.ndarray, tracker: str, generation: int) -> features.Features:
     """Features of a recording that is analysed already, on an instrument's loudness scale."""
-    from ddsing import features
+    from ddsing.sound import features
 
     return features.extract(_audio, tracker=tracker, generation=generation, cache=feature_cache())
 
@@ -140,8 +140,8 @@ def audition(entry) -> bytes:
 
 @st.cache_data(max_entries=AUDITIONS, show_spinner="Singing a phrase")
 def _audition(stamp: tuple[str, int, int], _entry) -> bytes:
-    from ddsing import phrase as built_in
     from ddsing.engine import render
+    from ddsing.sound import phrase as built_in
 
     loaded = instrument(_entry)
     statistics = loaded.statistics
@@ -174,7 +174,7 @@ def export(entry, file_format: str) -> bytes:
 
 def analysis(sound: np.ndarray, tracker: str):
     """The work that finds a recording's pitch and keeps it."""
-    from ddsing import features
+    from ddsing.sound import features
 
     cache = feature_cache()
 

@@ -45,9 +45,9 @@ def curves(take: Take, *, original: bool = False):
 
 @st.cache_data(max_entries=CURVES, show_spinner=False)
 def _curves(take_id: str, original: bool, _take: Take):
-    from ddsing import loudness as loudnesses
     from ddsing.comparison import measure
     from ddsing.plots.comparison import Sung
+    from ddsing.sound import loudness as loudnesses
 
     arrays = _take.curves()
     suffix = "" if original else "_used"
@@ -66,8 +66,8 @@ def metrics(takes: list[Take]) -> list:
 
 def measuring(takes: list[Take]):
     """The work that measures takes, for the background, and about how long it takes in seconds."""
-    from ddsing import pitch
     from ddsing.comparison import measure
+    from ddsing.sound import pitch
 
     cache, missing = caches.feature_cache(), [take for take in takes if measure.known(take) is None]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from ddsing import audio
 from ddsing.dataset.voices import Voice
+from ddsing.sound import audio
 from ddsing.ui import dataset_cache, errors
 from ddsing.ui.formatting import percent, plain
 

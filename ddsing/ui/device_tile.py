@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ddsing import machine
+from ddsing import hardware
 from ddsing.ui import caches, errors
 from ddsing.ui.formatting import format_bytes, percent, plain
 
@@ -18,7 +18,7 @@ def show(*, busy: bool) -> None:
 
 
 def _tile() -> None:
-    seen = machine.look(caches.workspace().root)
+    seen = hardware.look(caches.workspace().root)
     with st.grid(3 if seen.gpus else 4, min_column_width=190):
         if not seen.gpus:
             st.metric("Trains on", "the processor", border=True, height="stretch",

@@ -35,8 +35,8 @@ class Cells:
 
 def look(matrix) -> Cells:
     """Find the cells; nothing is rendered or tracked for it."""
-    from ddsing import pitch
     from ddsing.comparison import matrix as domain
+    from ddsing.sound import pitch
 
     workspace = caches.workspace()
     known = domain.known(workspace)
@@ -126,6 +126,6 @@ def _as_encoded(loudness):
 
 @st.cache_data(max_entries=SOUNDS, show_spinner=False)
 def _sound(take_id: str, _take: Take) -> bytes:
-    from ddsing.audio import encode
+    from ddsing.sound.audio import encode
 
     return encode(_take.folder / "result.wav", format="FLAC")

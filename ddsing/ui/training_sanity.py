@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ddsing import audio
 from ddsing.dataset.voices import Voice
+from ddsing.sound import audio
 from ddsing.ui import caches, dataset_cache, errors, work
 from ddsing.ui.formatting import plain
 

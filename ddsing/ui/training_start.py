@@ -84,9 +84,9 @@ def _names() -> list[str]:
 
 def default_config() -> str:
     """The full model where there is a GPU, else the small one."""
-    from ddsing import machine
+    from ddsing import hardware
 
-    wanted = recipes.DEFAULT_CONFIG if machine.gpus() else "singing_small"
+    wanted = recipes.DEFAULT_CONFIG if hardware.gpus() else "singing_small"
     return wanted if wanted in _names() else _names()[0]
 
 

@@ -46,7 +46,7 @@ def _run() -> None:
     threading.Event().wait(DELAY_S)
     costs: dict[str, float] = {}
     try:
-        from ddsing import pitch
+        from ddsing.sound import pitch
 
         costs = {name: pitch.estimate_seconds(name, 100.0) / 100.0 for name in TRACKERS}
         _status = Warmup(costs=costs)

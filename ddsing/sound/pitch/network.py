@@ -18,9 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy import fft
 
-from ddsing import machine
-from ddsing.engine import blas
-from ddsing.pitch import weights
+from ddsing import hardware
+from ddsing.sound import blas
+from ddsing.sound.pitch import weights
 
 FRAME_SAMPLES = 1024
 _STRIDE = 4
@@ -30,7 +30,7 @@ _LEFT = 254  # zeros that 'same' padding puts before the frame
 _INSIDE = slice(64, 192)  # positions of the first layer whose kernel lies inside the frame
 _EDGE_STEP = 16  # edge positions are computed in groups, each with the taps that its group needs
 _BATCH_FRAMES = 32
-_N_THREADS = min(machine.n_cores(), 8)  # each needs some 150 MB; BLAS's own threads, and SciPy's, gain little
+_N_THREADS = min(hardware.n_cores(), 8)  # each needs some 150 MB; BLAS's own threads, and SciPy's, gain little
 
 
 class Network:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing import loudness, pitch
-from ddsing.audio import content_hash
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.errors import FeaturesError
+from ddsing.sound import loudness, pitch
+from ddsing.sound.audio import content_hash
 from ddsing.workspace import write_atomic
 
 _VERSION = 1  # of the pitch code: another number makes old entries unused
@@ -120,9 +120,9 @@ def extract(
     audio : np.ndarray [shape=(n_samples,), float32]
         16 kHz mono; at least one sample.
     tracker : str
-        ``full``, ``fast`` or ``tiny``, see `ddsing.pitch`.
+        ``full``, ``fast`` or ``tiny``, see `ddsing.sound.pitch`.
     generation : int
-        ddsp generation of the loudness, see `ddsing.loudness`.
+        ddsp generation of the loudness, see `ddsing.sound.loudness`.
     """
     if not len(audio):
         raise FeaturesError("The recording is empty: it holds no samples.")

@@ -15,8 +15,8 @@ import numpy as np
 
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE, TRACKERS
 from ddsing.errors import FeaturesError
-from ddsing.pitch import rates, viterbi
-from ddsing.pitch.network import FRAME_SAMPLES, activation, network
+from ddsing.sound.pitch import rates, viterbi
+from ddsing.sound.pitch.network import FRAME_SAMPLES, activation, network
 
 __all__ = ["Tracking", "activation", "estimate_seconds", "track"]
 
@@ -88,7 +88,7 @@ def track(
     progress : callable, optional
         Told the fraction done after each batch; what it raises passes through, and nothing stays behind.
     rates_path : Path, optional
-        File that keeps this machine's speed for `estimate_seconds`, see `ddsing.pitch.rates`.
+        File that keeps this machine's speed for `estimate_seconds`, see `ddsing.sound.pitch.rates`.
 
     Returns
     -------
