@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `python demo/build
 
 from ddsing import instrument
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.engine import model as models
-from ddsing.engine.training.head_start import head_start
-from ddsing.engine.training.step import Step
+from ddsing.engine.tf import autoencoder as models
+from ddsing.engine.tf.head_start import head_start
+from ddsing.engine.tf.step import Step
 from ddsing.model import statistics
 from ddsing.model.config import ModelConfig
 from ddsing.sound import audio as recordings

@@ -6,7 +6,7 @@ import os
 import hypothesis
 import pytest
 
-from ddsing.engine.runtime import ENVIRONMENT
+from ddsing.engine.tf.runtime import ENVIRONMENT
 from ddsing.workspace import Workspace, open_workspace
 
 for _name, _value in ENVIRONMENT.items():

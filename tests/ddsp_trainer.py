@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from ddsing.engine import model as engine_model
-from ddsing.engine import runtime
+from ddsing.engine.tf import autoencoder as engine_model
+from ddsing.engine.tf import runtime
 from ddsing.training.recipe import parsed
 
 SAVE_AT = 4

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 
 
 def inputs() -> dict[str, np.ndarray]:

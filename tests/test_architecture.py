@@ -116,9 +116,9 @@ def test_imports_go_down_only():
         ("ddsing.sound.pitch", "import streamlit", 1),
         ("ddsing.sound.pitch", "def f():\n    from ddsing.engine import runtime", 0),
         ("ddsing.sound.pitch", "def f():\n    import tensorflow", 1),
-        ("ddsing.engine.model", "import tensorflow as tf", 1),
-        ("ddsing.engine.model", "def f():\n    import tensorflow as tf", 0),
-        ("ddsing.engine.model", "from ddsing import features", 1),
+        ("ddsing.engine.tf.autoencoder", "import tensorflow as tf", 1),
+        ("ddsing.engine.tf.autoencoder", "def f():\n    import tensorflow as tf", 0),
+        ("ddsing.engine.tf.autoencoder", "from ddsing import features", 1),
         ("ddsing.sound.pitch.network", "from ..ui import sidebar", 1),
         ("ddsing.plots.fit", "from ddsing.ui.sidebar import show", 1),
         ("ddsing.units", "from ddsing import features", 1),
@@ -127,7 +127,7 @@ def test_imports_go_down_only():
     ],
 )
 def test_the_check_itself(name, source, n_trespasses):
-    modules = {"ddsing.engine.runtime", "ddsing.sound.features", "ddsing.ui", "ddsing.ui.sidebar"}
+    modules = {"ddsing.engine.tf.runtime", "ddsing.sound.features", "ddsing.ui", "ddsing.ui.sidebar"}
     assert len(trespasses(source, name, modules)) == n_trespasses
 
 

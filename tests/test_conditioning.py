@@ -146,7 +146,7 @@ def test_statistics_of_a_voice_cover_its_notes():
 
 
 def test_statistics_are_ddsp_s_own(monkeypatch):
-    from ddsing.engine import runtime
+    from ddsing.engine.tf import runtime
 
     postprocessing = runtime.ddsp().training.postprocessing
     rng = np.random.default_rng(1)
@@ -174,7 +174,7 @@ def test_statistics_are_ddsp_s_own(monkeypatch):
 
 
 def test_quantiles_are_ddsp_s_own():
-    from ddsing.engine import runtime
+    from ddsing.engine.tf import runtime
 
     x = np.random.default_rng(0).normal(-40.0, 8.0, 3000)
     theirs = runtime.ddsp().training.postprocessing.QuantileTransformer().fit(x[:, None])

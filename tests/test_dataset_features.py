@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 from ddsing.sound import loudness, pitch
 from ddsing.sound.pitch import viterbi
 from ddsing.sound.pitch.network import Network

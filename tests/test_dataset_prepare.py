@@ -12,7 +12,7 @@ import pytest
 
 from ddsing.dataset import analysis, disk, hearing, prepare, voices, windows
 from ddsing.dataset import job as dataset_job
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 from ddsing.errors import Cancelled, DatasetError, DiskFull
 from ddsing.formats import tfrecord
 from ddsing.model.statistics import FIELDS, DatasetStatistics

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 from ddsing.errors import DatasetError
 from ddsing.formats import crc32c, tfrecord
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from ddsing.engine import model as models
-from ddsing.engine import render, runtime
+from ddsing.engine import render
 from ddsing.engine.synthesis import HarmonicStream, NoiseStream
+from ddsing.engine.tf import autoencoder as models
+from ddsing.engine.tf import runtime
 from ddsing.errors import Cancelled, FeaturesError
 from ddsing.model.config import ModelConfig, ZConfig
 from ddsing.sound import blas
@@ -95,7 +96,7 @@ def test_noise_is_filtered_as_ddsp_filters_it(window_size):
 
 
 def ddsps_own_autoencoder(config, n_samples):
-    """ddsp 3.7's `Autoencoder` of its own parts as they are, called once; nothing of `ddsing.engine.model` in it."""
+    """ddsp 3.7's `Autoencoder` of its own parts as they are, called once; nothing of ours in it."""
     ddsp = runtime.ddsp()
     dag = [
         (ddsp.synths.Harmonic(n_samples=n_samples), ["amps", "harmonic_distribution", "f0_hz"]),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ddsing import cli
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 from ddsing.errors import Cancelled
 from ddsing.sound import features, loudness
 from tests.test_audio import file_of, tone

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ddsing.engine import model as engine_model
+from ddsing.engine.tf import autoencoder as engine_model
 from ddsing.instrument import open_any, write_notebook
 from ddsing.instrument.library import Library
 from ddsing.sound import audio as recordings

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from ddsing.constants import HOP_SAMPLES
-from ddsing.engine import render, runtime
+from ddsing.engine import render
+from ddsing.engine.tf import runtime
 from ddsing.errors import InstrumentError
 from ddsing.formats.gin_text import read_bindings
 from ddsing.instrument import open_any, write_notebook

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ddsing.cli import doctor
-from ddsing.engine import placeholders
+from ddsing.engine.tf import placeholders
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("requirements", "requirements-test")

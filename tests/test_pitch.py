@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 from ddsing.errors import Cancelled, FeaturesError
 from ddsing.sound import pitch
 from ddsing.sound.pitch import rates, viterbi, weights

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ddsing.engine import placeholders, runtime
+from ddsing.engine.tf import placeholders, runtime
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 from ddsing.errors import DiskFull, InstrumentError, TrainingError
 from ddsing.formats.gin_text import read_bindings
 from ddsing.model.gin import read_config

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddsing.engine import runtime
-from ddsing.engine.training.step import Step
+from ddsing.engine.tf import runtime
+from ddsing.engine.tf.step import Step
 from ddsing.formats import tfrecord
 from ddsing.instrument.library import Library
 from ddsing.sound import loudness

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 from ddsing.formats import event_log
 
 

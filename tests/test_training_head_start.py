@@ -5,9 +5,9 @@ import pytest
 
 from ddsing import cli
 from ddsing.constants import HOP_SAMPLES
-from ddsing.engine import model as models
 from ddsing.engine import render
-from ddsing.engine.training.head_start import head_start, measure, wanted_levels
+from ddsing.engine.tf import autoencoder as models
+from ddsing.engine.tf.head_start import head_start, measure, wanted_levels
 from ddsing.errors import SettingsError
 from ddsing.model.config import ModelConfig, ZConfig
 from ddsing.sound import distance, loudness, pitch

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ddsing.engine.training import precision
+from ddsing.engine.tf import precision
 from ddsing.model import tf_checkpoint
 from ddsing.training import run
 from tests import tiny_training

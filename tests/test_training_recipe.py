@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from ddsing.engine import runtime
-from ddsing.engine.training import config as engine_config
+from ddsing.engine.tf import gin_config as engine_config
+from ddsing.engine.tf import runtime
 from ddsing.errors import SettingsError
 from ddsing.model.config import ModelConfig, ZConfig
 from ddsing.training import checkpoints, job

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from ddsing.engine import model as models
-from ddsing.engine import runtime
-from ddsing.engine.training import memory, precision, reconstruction, synthesis
-from ddsing.engine.training.spectral_loss import spectral_loss
-from ddsing.engine.training.step import Step
+from ddsing.engine.tf import autoencoder as models
+from ddsing.engine.tf import memory, precision, reconstruction, runtime, synthesis
+from ddsing.engine.tf.spectral_loss import spectral_loss
+from ddsing.engine.tf.step import Step
 from ddsing.errors import SettingsError
 from ddsing.model.config import ModelConfig, ZConfig
 from ddsing.training import recipe as recipes

@@ -11,7 +11,7 @@ import pytest
 
 from ddsing import cli, storage
 from ddsing import voice_space as space
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 from ddsing.errors import DatasetError
 from ddsing.model.config import ModelConfig
 from ddsing.plots import voice_space as plot

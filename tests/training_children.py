@@ -61,7 +61,7 @@ def _lines(path: Path) -> list[str]:
 
 def _serve(gin_folder: Path, eager: bool) -> None:
     from ddsing import hardware
-    from ddsing.engine import runtime
+    from ddsing.engine.tf import runtime
     from tests import tiny_training
 
     answers = os.fdopen(os.dup(1), "w")
@@ -84,13 +84,15 @@ def _warm_up() -> None:
     """What the first step imports and builds, once for all children."""
     import numpy as np
 
-    from ddsing.engine import model
-    from ddsing.engine.training.step import Step
+    from ddsing.engine.tf import autoencoder
+    from ddsing.engine.tf.step import Step
     from ddsing.sound.pitch import track
     from ddsing.training import recipe
 
     config = recipe.config_file("tiny")
-    stepper = Step(config.model, model.random_weights(config.model), batch_size=2, window_frames=config.window_frames)
+    stepper = Step(
+        config.model, autoencoder.random_weights(config.model), batch_size=2, window_frames=config.window_frames
+    )
     shape = (2, config.window_frames)
     stepper.run(
         {

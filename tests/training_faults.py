@@ -33,7 +33,7 @@ def install(
         training does not look first; ``disk``: whether the workspace has a small disk of its own, else the write of a
         checkpoint fails after so many bytes.
     """
-    from ddsing.engine.training import step as steps
+    from ddsing.engine.tf import step as steps
     from ddsing.training import checkpoints
 
     run, weights, taken = steps.Step.run, steps.Step.weights, iter(range(1, 10**9))

@@ -114,7 +114,7 @@ def _locked_versions() -> dict[str, str]:
 
 def _device() -> dict:
     from ddsing import hardware
-    from ddsing.engine import runtime
+    from ddsing.engine.tf import runtime
 
     with native_messages_hidden():
         runtime.ddsp()
@@ -145,8 +145,8 @@ def _self_test() -> dict:
     """Render one second of A4 with an untrained small model."""
     import numpy as np
 
-    from ddsing.engine import model as models
     from ddsing.engine import render
+    from ddsing.engine.tf import autoencoder as models
     from ddsing.model.config import ModelConfig
 
     start = time.perf_counter()

@@ -12,7 +12,7 @@ from ddsing.dataset import disk, layout, manifest
 from ddsing.dataset.analysis import WINDOW_FRAMES, WINDOW_SAMPLES, FeatureFolder, RecordingFeatures
 from ddsing.dataset.hearing import hear
 from ddsing.dataset.layout import Place
-from ddsing.engine import export
+from ddsing.engine.tf import export
 from ddsing.errors import DatasetError
 from ddsing.formats import tfrecord
 from ddsing.model import statistics

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing.engine.model import check_weights
+from ddsing.engine.tf.autoencoder import check_weights
 from ddsing.model.config import ModelConfig
 from ddsing.sound.blas import single_threaded
 from ddsing.units import hz_to_midi

@@ -24,7 +24,7 @@ def write_notebook(instrument: Instrument, path: Path | str) -> None:
 
 def to_notebook_bytes(instrument: Instrument) -> bytes:
     """The zip of `write_notebook`; TensorFlow is imported, since it writes the checkpoint."""
-    from ddsing.engine import export
+    from ddsing.engine.tf import export
 
     members = export.checkpoint(instrument.config, instrument.weights, step=instrument.provenance.step or 0)
     members[GIN_NAME] = gin_text(instrument.config).encode()

@@ -103,8 +103,8 @@ def _key(work: Mapping) -> str:
 
 
 def _tried(recipe: Recipe) -> float:
-    from ddsing.engine import model as engine_model
-    from ddsing.engine.training import step as engine_step
+    from ddsing.engine.tf import autoencoder as engine_model
+    from ddsing.engine.tf import step as engine_step
 
     config = resolved(recipe)
     weights = engine_model.random_weights(config.model)

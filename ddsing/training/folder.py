@@ -116,7 +116,7 @@ def statistics(folder: Path, generation: int) -> DatasetStatistics | None:
 
 def write_statistics(folder: Path, found: DatasetStatistics) -> None:
     """Keep the statistics, as JSON and, for ddsp's own tools, as the notebooks' pickle; a pickle of 2021 stays."""
-    from ddsing.engine import export
+    from ddsing.engine.tf import export
 
     ours = (folder / STATISTICS_JSON).exists() or not (folder / STATISTICS_PICKLE).exists()
     write_atomic(folder / STATISTICS_JSON, json.dumps(found.to_json()).encode())

@@ -2,7 +2,7 @@
 
 The files are composed by include and macro, as ddsp's own. Here they are only read, as data
 (`ddsing.formats.gin_text`), so that a page can show them without TensorFlow; a run hands the same text to gin
-(`ddsing.engine.training.config`).
+(`ddsing.engine.tf.gin_config`).
 """
 
 import re
@@ -60,7 +60,7 @@ class Recipe:
     centred_frames : bool or None
         Whether features stand where they were heard, see `ddsing.training.listening`.
     head_start_steps : int or None
-        See `ddsing.engine.training.head_start`; before the first step, and not counted.
+        See `ddsing.engine.tf.head_start`; before the first step, and not counted.
     seed : int or None
         Of the first weights, the order of the windows, and the noise.
     mixed_precision : bool

@@ -53,7 +53,7 @@ def _run() -> None:
     except Exception:
         logging.getLogger("ddsing").exception("The pitch trackers can't be measured")
     try:
-        from ddsing.engine import runtime
+        from ddsing.engine.tf import runtime
 
         _status = Warmup(device=runtime.device().name, costs=costs)
     except Exception:

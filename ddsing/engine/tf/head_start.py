@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.engine import runtime
-from ddsing.engine.training import reconstruction
+from ddsing.engine.tf import reconstruction, runtime
 from ddsing.model.config import ModelConfig
 
 _SIZE = 2048  # samples of a spectrum

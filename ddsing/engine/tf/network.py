@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from ddsing.constants import SAMPLE_RATE
-from ddsing.engine import runtime
-from ddsing.engine.training.compiling import compiled
-from ddsing.engine.training.gru import gru
-from ddsing.engine.training.products import product
+from ddsing.engine.tf import runtime
+from ddsing.engine.tf.compiling import compiled
+from ddsing.engine.tf.gru import gru
+from ddsing.engine.tf.products import product
 from ddsing.model.config import N_MFCCS, ModelConfig, ZConfig
 
 _LAYER_NORM_EPSILON = 1e-3  # Keras's default

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 from ddsing.errors import InstrumentError
 from ddsing.model.config import ModelConfig
 

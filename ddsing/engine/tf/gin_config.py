@@ -6,7 +6,7 @@ texts composed from our own ``gin`` folder and validated numbers come here, neve
 
 import threading
 
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 
 _lock = threading.Lock()
 _TRAIN = ("batch_size", "data_provider", "num_steps", "steps_per_save", "steps_per_summary")

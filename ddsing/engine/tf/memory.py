@@ -3,7 +3,7 @@
 import psutil
 
 from ddsing.constants import HOP_SAMPLES
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 from ddsing.model.config import ModelConfig
 
 _SHARE_OF_AVAILABLE = 0.6  # the rest is for the dashboard, and for the other programs

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 
 _FIRST_SCALE = 2.0**15
 _MAX_SCALE = 2.0**60

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from ddsing.engine import runtime
-from ddsing.engine.training import network, synthesis
+from ddsing.engine.tf import network, runtime, synthesis
 from ddsing.model.config import ModelConfig
 
 

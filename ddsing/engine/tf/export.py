@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
-from ddsing.engine import model as engine_model
-from ddsing.engine import runtime
+from ddsing.engine.tf import autoencoder as engine_model
+from ddsing.engine.tf import runtime
 from ddsing.model.config import ModelConfig
 from ddsing.model.statistics import DatasetStatistics
 

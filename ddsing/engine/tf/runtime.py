@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass
 
 from ddsing import hardware
-from ddsing.engine import placeholders
+from ddsing.engine.tf import placeholders
 
 ENVIRONMENT = {
     "TF_USE_LEGACY_KERAS": "1",  # ddsp is written for Keras 2

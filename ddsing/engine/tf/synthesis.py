@@ -16,9 +16,9 @@ from functools import cache
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.engine import runtime
 from ddsing.engine.synthesis import impulse_window
-from ddsing.engine.training.compiling import compiled, compiles
+from ddsing.engine.tf import runtime
+from ddsing.engine.tf.compiling import compiled, compiles
 from ddsing.model.config import ModelConfig
 
 _NYQUIST_HZ = SAMPLE_RATE / 2

@@ -7,9 +7,9 @@ one product with the recurrent kernel a step, and the gates. Sequences are time-
 
 from functools import cache
 
-from ddsing.engine import runtime
-from ddsing.engine.training.compiling import compiled
-from ddsing.engine.training.products import product
+from ddsing.engine.tf import runtime
+from ddsing.engine.tf.compiling import compiled
+from ddsing.engine.tf.products import product
 
 _MAX_UNROLLED = 10  # steps in one turn of a loop; TensorFlow's bookkeeping is per turn
 

@@ -1,6 +1,6 @@
 """Matrix products in a chosen precision."""
 
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 
 
 def product(a, b, *, dtype: str, **options):

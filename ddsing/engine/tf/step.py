@@ -12,12 +12,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
-from ddsing.engine import model as models
-from ddsing.engine import runtime
-from ddsing.engine.training import precision, reconstruction
-from ddsing.engine.training.memory import n_parts_that_fit
-from ddsing.engine.training.spectral_loss import spectral_loss
-from ddsing.engine.training.synthesis import ddsp_noise
+from ddsing.engine.tf import autoencoder as models
+from ddsing.engine.tf import precision, reconstruction, runtime
+from ddsing.engine.tf.memory import n_parts_that_fit
+from ddsing.engine.tf.spectral_loss import spectral_loss
+from ddsing.engine.tf.synthesis import ddsp_noise
 from ddsing.errors import SettingsError
 from ddsing.model.config import ModelConfig
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache, wraps
 
-from ddsing.engine import runtime
+from ddsing.engine.tf import runtime
 
 
 def compiled(function: Callable) -> Callable:

@@ -9,9 +9,9 @@ from functools import cache
 
 import numpy as np
 
-from ddsing.engine import runtime
-from ddsing.engine.training.compiling import compiled
-from ddsing.engine.training.synthesis import frames, overlap_add
+from ddsing.engine.tf import runtime
+from ddsing.engine.tf.compiling import compiled
+from ddsing.engine.tf.synthesis import frames, overlap_add
 
 FFT_SIZES = (2048, 1024, 512, 256, 128, 64)
 _N_HOPS = 4  # in a frame: frames overlap by 75 %
