@@ -16,8 +16,8 @@ STEP_S = 0.15
 
 
 def run(workspace, options, job):
-    """See `ddsing.sweep.job.run`."""
-    from ddsing.sweep import job as sweeping
+    """See `ddsing.experiments.sweep.job.run`."""
+    from ddsing.experiments.sweep import job as sweeping
     from ddsing.training import run as runs
     from tests import tiny_training
 

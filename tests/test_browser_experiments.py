@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing.comparison import blind, choose, measure, results
+from ddsing.experiments.comparison import blind, measure, results, selection
 from ddsing.sound.audio import encode
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
@@ -302,7 +302,7 @@ def test_matrix_cells_appear_and_play(page, server, filled):
     page.locator(".cell").nth(1).wait_for(timeout=240_000)
     page.locator('[class*="st-key-matrix-stop"]').wait_for(state="detached", timeout=240_000)
     _settled(page)
-    assert len(choose.cells(filled).list()) == 2 and len(TakeStore(filled).list()) == len(SETTINGS)
+    assert len(selection.cells(filled).list()) == 2 and len(TakeStore(filled).list()) == len(SETTINGS)
     for index in range(2):
         page.locator(".cell").nth(index).click()
         page.wait_for_function("() => window.taps.length && Math.hypot(...window.heard()[0]) > 0.1")

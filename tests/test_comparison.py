@@ -9,9 +9,9 @@ import pytest
 import soundfile
 
 from ddsing.cli import main
-from ddsing.comparison import differences, matching, measure
-from ddsing.comparison.matching import Loudness
 from ddsing.errors import DdsingError
+from ddsing.experiments.comparison import differences, matching, measure
+from ddsing.experiments.comparison.matching import Loudness
 from ddsing.sound import loudness
 from ddsing.sound.features import FeatureCache
 from ddsing.transfer import pipeline

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 from scipy.stats import binomtest
 
-from ddsing.comparison import blind, measure, results
-from ddsing.comparison.blind import REFERENCE, TestStore
 from ddsing.errors import TakeError
+from ddsing.experiments.comparison import blind, measure, results
+from ddsing.experiments.comparison.blind import REFERENCE, TestStore
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace

@@ -7,9 +7,9 @@ import pytest
 
 from ddsing import instrument
 from ddsing.cli import main
-from ddsing.comparison import choose, matrix, measure
-from ddsing.comparison.matrix import Matrix
 from ddsing.errors import Cancelled, SettingsError
+from ddsing.experiments.comparison import matrix, measure, selection
+from ddsing.experiments.comparison.matrix import Matrix
 from ddsing.jobs.kinds import KINDS
 from ddsing.sound.audio import encode
 from ddsing.transfer import morphing, pipeline
@@ -45,12 +45,12 @@ def filled(tmp_path) -> Workspace:
 def test_a_stopped_matrix_goes_on_and_nothing_is_rendered_twice(filled, monkeypatch):
     with pytest.raises(Cancelled):
         matrix.run(filled, BOTH.to_json(), Job(until=1))
-    assert [take.instrument for take in choose.cells(filled).list()] == [tiny_workspace.NAMES[0]]
+    assert [take.instrument for take in selection.cells(filled).list()] == [tiny_workspace.NAMES[0]]
     job = Job()
     result = matrix.run(filled, BOTH.to_json(), job)
     assert (result["cells"], result["rendered"], result["refused"]) == (2, 1, [])
     assert job.fields["step"] == job.fields["steps"] == 2 and any("sings" in stage for stage in job.stages)
-    cells = choose.cells(filled).list()
+    cells = selection.cells(filled).list()
     assert len(cells) == 2 and all(measure.known(take) for take in cells)
     assert TakeStore(filled).list() == []
     monkeypatch.setattr(pipeline, "run", None)
@@ -62,10 +62,10 @@ def test_a_take_made_by_hand_is_a_cell(filled):
     made = pipeline.run(filled, filled.examples / RECORDING, tiny_workspace.NAMES[1], Settings(), tracker="tiny")
     assert matrix.run(filled, plain.to_json(), Job())["rendered"] == 1
     assert matrix.known(filled)[made.key].id == made.id
-    assert choose.find(filled, made.id) == made
-    cell = choose.cells(filled).list()[0]
-    assert choose.find(filled, cell.id) == cell
-    assert choose.store_of(filled, cell).rename(cell.id, "kept").name == "kept"
+    assert selection.find(filled, made.id) == made
+    cell = selection.cells(filled).list()[0]
+    assert selection.find(filled, cell.id) == cell
+    assert selection.store_of(filled, cell).rename(cell.id, "kept").name == "kept"
 
 
 def _replace_instrument(workspace: Workspace, name: str, seed: int) -> None:
@@ -79,7 +79,7 @@ def test_what_is_replaced_under_its_name_is_rendered_anew(filled):
     assert matrix.run(filled, BOTH.to_json(), Job())["rendered"] == 1
     (filled.examples / RECORDING).write_bytes(encode(tiny_workspace.sung(hz=200.0)))
     assert matrix.run(filled, BOTH.to_json(), Job())["rendered"] == 2
-    assert len({take.key for take in choose.cells(filled).list()}) == 5
+    assert len({take.key for take in selection.cells(filled).list()}) == 5
 
 
 def test_a_morph_is_compared_with_the_voices_that_it_was_made_of(filled):
@@ -92,13 +92,13 @@ def test_a_morph_is_compared_with_the_voices_that_it_was_made_of(filled):
     _replace_instrument(filled, second, seed=9)
     morphed = morphing.run(filled, source, Morph((first, second), ("", ""), ((0.0, (1, 1)),)), Settings(),
                            tracker="tiny")  # fmt: skip
-    assert choose.pure_voices(TakeStore(filled).list(), morphed) == [plain]
-    assert choose.pure_voices([plain], plain) == []
+    assert selection.pure_voices(TakeStore(filled).list(), morphed) == [plain]
+    assert selection.pure_voices([plain], plain) == []
 
 
 def test_recordings_are_shifted_to_where_they_fit_each_instrument(filled):
     matrix.run(filled, BOTH.to_json(), Job())
-    octaves = {take.instrument: take.settings.octave_shift for take in choose.cells(filled).list()}
+    octaves = {take.instrument: take.settings.octave_shift for take in selection.cells(filled).list()}
     assert octaves[tiny_workspace.NAMES[1]] == octaves[tiny_workspace.NAMES[0]] - 1  # its range lies an octave lower
 
 

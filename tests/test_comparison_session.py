@@ -12,9 +12,9 @@ import pytest
 import soundfile
 
 from ddsing.cli import main
-from ddsing.comparison import blind, measure, methods, results, session
-from ddsing.comparison.sets import SetStore
 from ddsing.errors import TakeError
+from ddsing.experiments.comparison import blind, measure, methods, results, session
+from ddsing.experiments.comparison.sets import SetStore
 from ddsing.sound import audio
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings

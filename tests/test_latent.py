@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from ddsing import cli, instrument
-from ddsing.comparison import differences, matrix
-from ddsing.comparison.matrix import Matrix
 from ddsing.constants import HOP_SAMPLES
 from ddsing.dataset import voices
 from ddsing.engine import render
 from ddsing.errors import InstrumentError, SettingsError
+from ddsing.experiments.comparison import differences, matrix
+from ddsing.experiments.comparison.matrix import Matrix
 from ddsing.instrument import Instrument
 from ddsing.instrument.library import Library
-from ddsing.latent import dataset, explore
+from ddsing.latent import points as latent_points
+from ddsing.latent import sound as latent_sound
 from ddsing.model import latent_space
 from ddsing.model.latent_space import LatentSpace
 from ddsing.sound import audio as recordings
@@ -277,7 +278,7 @@ def test_points_of_a_dataset_are_what_ddsp_would_encode_and_are_kept(workspace):
     tiny_runs.vowels(workspace, "alto", n_windows=3)
     voice, made = voices.get(workspace, "alto"), z_instrument()
     encoder = render.load(made.config, made.weights).encoder
-    found = dataset.points(voice, made, encoder)
+    found = latent_points.points(voice, made, encoder)
     assert found.z.shape == (30, 4) and list(found.row) == [0] * 10 + [1] * 10 + [2] * 10
     from ddsing.dataset import windows
 
@@ -291,9 +292,9 @@ def test_points_of_a_dataset_are_what_ddsp_would_encode_and_are_kept(workspace):
         def encode(self, *_):
             raise AssertionError("encoded again")
 
-    again = dataset.points(voice, made, Deaf())
+    again = latent_points.points(voice, made, Deaf())
     assert np.array_equal(again.z, found.z) and np.allclose(again.space.mean, found.space.mean, atol=1e-6)
-    wav, said = explore.window(voice, 1)
+    wav, said = latent_sound.window(voice, 1)
     assert said == "window 2" and len(recordings.decode(wav)) == 64_000
 
 
@@ -302,7 +303,7 @@ def test_the_phrase_with_any_z():
     model = render.load(made.config, made.weights)
     mean = made.latent.mean
     there = mean + made.latent.offset((2.0,))
-    still, moving = explore.sing(model, made, mean), explore.sing(model, made, mean, there)
-    one, other, way = (recordings.decode(wav) for wav in (still, explore.sing(model, made, there), moving))
+    still, moving = latent_sound.sing(model, made, mean), latent_sound.sing(model, made, mean, there)
+    one, other, way = (recordings.decode(wav) for wav in (still, latent_sound.sing(model, made, there), moving))
     edge = 4_000
     assert np.array_equal(way[:edge], one[:edge]) and not np.array_equal(way, one) and not np.array_equal(one, other)

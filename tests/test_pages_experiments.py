@@ -7,8 +7,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from ddsing.comparison import blind, measure
-from ddsing.comparison.sets import SetStore
+from ddsing.experiments.comparison import blind, measure
+from ddsing.experiments.comparison.sets import SetStore
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
@@ -170,7 +170,7 @@ def test_a_morph_is_made_and_says_what_it_is(monkeypatch, filled):
 
 def test_a_cell_of_an_instrument_or_a_recording_that_was_replaced_is_not_shown(monkeypatch, filled):
     from ddsing import instrument
-    from ddsing.comparison import matrix
+    from ddsing.experiments.comparison import matrix
     from ddsing.sound.audio import encode
 
     class Here:

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from ddsing.experiments.sweep.grid import Sweep
 from ddsing.instrument import Provenance
 from ddsing.instrument.library import Library
 from ddsing.jobs.store import JobStore
 from ddsing.sound import audio as recordings
-from ddsing.sweep.grid import Sweep
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests import tiny_runs, tiny_workspace

@@ -13,11 +13,11 @@ import soundfile
 from ddsing import cli
 from ddsing.dataset import voices
 from ddsing.errors import SettingsError, TrainingError
+from ddsing.experiments.sweep import grid, page, results
+from ddsing.experiments.sweep import job as sweep_job
+from ddsing.experiments.sweep import run as sweeps
+from ddsing.experiments.sweep.grid import Sweep
 from ddsing.jobs.kinds import KINDS
-from ddsing.sweep import grid, page, results
-from ddsing.sweep import job as sweep_job
-from ddsing.sweep import run as sweeps
-from ddsing.sweep.grid import Sweep
 from ddsing.training import checkpoints
 from ddsing.training import recipe as recipes
 from ddsing.training import run as runs
@@ -204,7 +204,7 @@ class Job:
 
 
 def test_the_job(alto):
-    assert KINDS["sweep"] == "ddsing.sweep.job:run"
+    assert KINDS["sweep"] == "ddsing.experiments.sweep.job:run"
     order = Sweep("alto", {"n_harmonics": (10,)}, tiny_training.tiny(steps=2, save_every=2)).order()
     assert order["key"] == "sweep:alto"
     options = json.loads(json.dumps(order["options"]))

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
+from ddsing.experiments.sweep import grid, results
+from ddsing.experiments.sweep.grid import Sweep
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import JobStore
-from ddsing.sweep import grid, results
-from ddsing.sweep.grid import Sweep
 from ddsing.training import checkpoints
 from ddsing.training import recipe as recipes
 from ddsing.workspace import Workspace

@@ -10,11 +10,11 @@ import plotly.graph_objects as go
 import pytest
 
 from ddsing import cli, storage
-from ddsing import voice_space as space
 from ddsing.engine.tf import runtime
 from ddsing.errors import DatasetError
+from ddsing.experiments import curves as space
 from ddsing.model.config import ModelConfig
-from ddsing.plots import voice_space as plot
+from ddsing.plots import curves as plot
 from ddsing.training import recipe as recipes
 from tests import tiny_runs
 

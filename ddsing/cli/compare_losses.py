@@ -21,7 +21,7 @@ def add_to(what) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Compare, and write what was asked for."""
-    from ddsing import voice_space as space
+    from ddsing.experiments import curves as space
 
     workspace = open_workspace(args.workspace)
     runs = [space.load(workspace, name) for name in args.voices or space.names(workspace)]

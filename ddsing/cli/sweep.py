@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from ddsing.constants import TRACKERS
 from ddsing.errors import SettingsError
-from ddsing.sweep.grid import ORIGINAL, PARAMETERS, Sweep, cost, parsed_values
+from ddsing.experiments.sweep.grid import ORIGINAL, PARAMETERS, Sweep, cost, parsed_values
 from ddsing.training.recipe import Recipe
 from ddsing.units import format_bytes, format_duration
 from ddsing.workspace import open_workspace
@@ -87,7 +87,7 @@ def _foreground(workspace, sweep: Sweep) -> dict:
     from ddsing.cli.quiet import load_tensorflow
     from ddsing.cli.train import _Printer, _stop_on_signal
     from ddsing.cli.turn import turn
-    from ddsing.sweep import run as sweeps
+    from ddsing.experiments.sweep import run as sweeps
 
     printer, at = _Printer(), [""]
 

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.plots import spectrogram, style
-from ddsing.plots.voice_space import COLOURS
+from ddsing.plots.curves import COLOURS
 from ddsing.units import format_duration, hz_to_midi, note_name
 
 LOUDNESS_FLOOR_DB = -80.0

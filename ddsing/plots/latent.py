@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ddsing.plots import style
-from ddsing.plots.voice_space import COLOURS
+from ddsing.plots.curves import COLOURS
 from ddsing.units import hz_to_midi, note_name
 
 PITCH_SCALE = [[0.0, "#3f5fb0"], [0.5, "#149384"], [1.0, "#e0953f"]]

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 
 from ddsing.constants import FRAME_RATE
 from ddsing.plots import style
-from ddsing.plots.voice_space import COLOURS
+from ddsing.plots.curves import COLOURS
 from ddsing.transfer.morph import Morph
 
 _STEP_FRAMES = 25

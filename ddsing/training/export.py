@@ -49,10 +49,10 @@ def instrument(workspace: Workspace, voice_name: str, *, step: str | int = "best
 def _latent(where: begin.Where, made: Instrument) -> LatentSpace | None:
     """Where the voice's z lies; None where its dataset is not there any more."""
     from ddsing.engine.encoder import Encoder
-    from ddsing.latent import dataset
+    from ddsing.latent import points as latent_points
 
     try:
-        return dataset.points(where.source, made, Encoder(made.config, made.weights)).space
+        return latent_points.points(where.source, made, Encoder(made.config, made.weights)).space
     except (DatasetError, AudioError):
         return None
 

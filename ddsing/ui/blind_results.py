@@ -11,7 +11,7 @@ from ddsing.workspace import safe_name
 
 def show(test) -> None:
     """A test's result, now that it is over."""
-    from ddsing.comparison import results
+    from ddsing.experiments.comparison import results
 
     st.subheader(plain(test.title))
     n_left = len(test.trials) - len(test.answers)
@@ -82,8 +82,8 @@ def table(tests, *, on_open) -> None:
     undo.offer("blind", lambda token: _store().undo(token), what="The test")
     if not tests:
         return
-    from ddsing.comparison import results
-    from ddsing.comparison.blind import KINDS
+    from ddsing.experiments.comparison import results
+    from ddsing.experiments.comparison.blind import KINDS
 
     st.subheader("Tests")
     for test in tests[:20]:
@@ -103,7 +103,7 @@ def table(tests, *, on_open) -> None:
 
 
 def _store():
-    from ddsing.comparison.blind import TestStore
+    from ddsing.experiments.comparison.blind import TestStore
 
     return TestStore(caches.workspace())
 

@@ -42,7 +42,7 @@ def show() -> None:
 
 def store():
     """The workspace's tests."""
-    from ddsing.comparison.blind import TestStore
+    from ddsing.experiments.comparison.blind import TestStore
 
     return TestStore(caches.workspace())
 
@@ -69,8 +69,8 @@ def _set_up() -> None:
         return
     with st.expander("Takes to test", icon=":material/checklist:", expanded=len(takes) < 2):
         compare_choice.table(takes)
-    from ddsing.comparison import differences
-    from ddsing.comparison.blind import KINDS
+    from ddsing.experiments.comparison import differences
+    from ddsing.experiments.comparison.blind import KINDS
 
     st.markdown(" ".join(f":gray-badge[{plain(name)}]" for name in differences.names(takes)) or "No takes are chosen.")
 
@@ -113,10 +113,10 @@ def _missing(kind: str | None, takes: list[Take]) -> str | None:
 
 @errors.callback
 def _begin(kind: str, ids: list[str]) -> None:
-    from ddsing.comparison import choose
+    from ddsing.experiments.comparison import selection
 
     state = st.session_state
-    takes = choose.found(caches.workspace(), ids)
+    takes = selection.found(caches.workspace(), ids)
     start, stop = state.get("blind.excerpt") or (0.0, 600.0)
     question = state.get("blind.question") or "" if kind == "rating" else ""
     test = store().begin(
@@ -152,7 +152,7 @@ def _run(test) -> None:
 
 @st.cache_data(max_entries=24, show_spinner="Preparing the sounds")
 def _stimulus(test_id: str, trial: int, slot: str, _test) -> bytes:
-    from ddsing.comparison import blind
+    from ddsing.experiments.comparison import blind
 
     return blind.stimulus(caches.workspace(), _test, trial, slot)
 

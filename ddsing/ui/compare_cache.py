@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from ddsing.comparison.matching import Loudness
+from ddsing.experiments.comparison.matching import Loudness
 from ddsing.transfer.takes import Take
 from ddsing.ui import caches
 
@@ -21,7 +21,7 @@ def sound(take: Take, name: str = "result") -> np.ndarray:
 
 @st.cache_data(max_entries=SOUNDS, show_spinner=False)
 def _sound(take_id: str, name: str, _take: Take) -> np.ndarray:
-    from ddsing.comparison import measure
+    from ddsing.experiments.comparison import measure
 
     return measure.sound(_take, name)
 
@@ -33,7 +33,7 @@ def loudness(take: Take, name: str = "result") -> Loudness:
 
 @st.cache_data(max_entries=LOUDNESSES, show_spinner=False)
 def _loudness(take_id: str, name: str, _take: Take) -> Loudness:
-    from ddsing.comparison import matching
+    from ddsing.experiments.comparison import matching
 
     return matching.of(_take, name)
 
@@ -45,7 +45,7 @@ def curves(take: Take, *, original: bool = False):
 
 @st.cache_data(max_entries=CURVES, show_spinner=False)
 def _curves(take_id: str, original: bool, _take: Take):
-    from ddsing.comparison import measure
+    from ddsing.experiments.comparison import measure
     from ddsing.plots.comparison import Sung
     from ddsing.sound import loudness as loudnesses
 
@@ -59,14 +59,14 @@ def _curves(take_id: str, original: bool, _take: Take):
 
 def metrics(takes: list[Take]) -> list:
     """The metrics of each take that was measured; None for the others."""
-    from ddsing.comparison import measure
+    from ddsing.experiments.comparison import measure
 
     return [measure.known(take) for take in takes]
 
 
 def measuring(takes: list[Take]):
     """The work that measures takes, for the background, and about how long it takes in seconds."""
-    from ddsing.comparison import measure
+    from ddsing.experiments.comparison import measure
     from ddsing.sound import pitch
 
     cache, missing = caches.feature_cache(), [take for take in takes if measure.known(take) is None]

@@ -16,12 +16,12 @@ _CHOSEN, _GENERATION, _FOUND = "compare.chosen", "compare.generation", "compare.
 
 def chosen() -> list[Take]:
     """The takes that are compared, in the order in which they were chosen; at first, the newest two of a recording."""
-    from ddsing.comparison import choose
+    from ddsing.experiments.comparison import selection
 
     said = links.asked(PARAMETER)
     if said or _CHOSEN not in st.session_state:
         _set(said or _first())
-    takes = choose.found(caches.workspace(), st.session_state[_CHOSEN])[:MOST]
+    takes = selection.found(caches.workspace(), st.session_state[_CHOSEN])[:MOST]
     links.keep(PARAMETER, [take.id for take in takes])
     return takes
 
@@ -92,7 +92,7 @@ def _height(shown: list[Take]) -> int:
 
 
 def _columns(shown: list[Take]) -> dict:
-    from ddsing.comparison import measure
+    from ddsing.experiments.comparison import measure
 
     measured = [measure.known(take) for take in shown]
     columns: dict[str, list] = {

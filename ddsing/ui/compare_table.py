@@ -13,7 +13,7 @@ LOWER_IS_BETTER = {"f0_cents": True, "f0_within_50": False, "loudness_db": True,
 
 def show(takes: list[Take]) -> None:
     """The table, and the offer to measure what is not measured yet."""
-    from ddsing.comparison import differences
+    from ddsing.experiments.comparison import differences
 
     rows = differences.table(takes)
     measured = compare_cache.metrics(takes)
@@ -46,7 +46,7 @@ def _unique(heads: list[str]) -> list[str]:
 
 def _metric(field: str, measured: list) -> list[str]:
     """A row of the table; the best of several is bold."""
-    from ddsing.comparison import differences
+    from ddsing.experiments.comparison import differences
 
     values = [getattr(one, field) if one else None for one in measured]
     known = [value for value in values if value is not None]

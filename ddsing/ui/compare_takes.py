@@ -59,7 +59,7 @@ def _heading(takes: list[Take]) -> None:
 
 
 def _player(takes: list[Take]) -> None:
-    from ddsing.comparison import differences, matching
+    from ddsing.experiments.comparison import differences, matching
 
     same = len({take.source_hash for take in takes}) == 1
     heard = [(take, "result") for take in takes] + ([(takes[0], "original")] if same else [])

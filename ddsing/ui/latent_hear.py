@@ -26,17 +26,17 @@ def points(entry, instrument, voice: Voice):
 
 @st.cache_resource(max_entries=POINTS, show_spinner="Listening to the dataset's timbre")
 def _points(stamp: tuple, shards: tuple, _instrument, _voice: Voice):
-    from ddsing.latent import dataset
+    from ddsing.latent import points as latent_points
 
     model, _ = caches.models().get(_instrument)
-    return dataset.points(_voice, _instrument, model.encoder)
+    return latent_points.points(_voice, _instrument, model.encoder)
 
 
 @st.cache_data(max_entries=WINDOWS, show_spinner=False)
 def _window(folder: Path, shards: tuple, row: int, _voice: Voice) -> tuple[bytes, str]:
-    from ddsing.latent import explore
+    from ddsing.latent import sound
 
-    return explore.window(_voice, row)
+    return sound.window(_voice, row)
 
 
 def window(voice: Voice, row: int) -> tuple[bytes, str]:
@@ -54,11 +54,11 @@ def _sung(entry, instrument, first: np.ndarray, last: np.ndarray | None = None) 
 
 @st.cache_data(max_entries=SOUNDS, show_spinner="Singing a phrase")
 def _phrase(stamp: tuple, ends: tuple, _instrument) -> bytes:
-    from ddsing.latent import explore
+    from ddsing.latent import sound
 
     model, _ = caches.models().get(_instrument)
     first, last = ends
-    return explore.sing(model, _instrument, np.array(first), None if last is None else np.array(last))
+    return sound.sing(model, _instrument, np.array(first), None if last is None else np.array(last))
 
 
 # Moving

@@ -35,7 +35,7 @@ class Cells:
 
 def look(matrix) -> Cells:
     """Find the cells; nothing is rendered or tracked for it."""
-    from ddsing.comparison import matrix as domain
+    from ddsing.experiments.comparison import matrix as domain
     from ddsing.sound import pitch
 
     workspace = caches.workspace()
@@ -66,7 +66,7 @@ def _settings(matrix, sound, instrument):
 
 @st.cache_data(max_entries=2000, show_spinner=False)
 def _fitted(matrix, content: str, digest: str, _sound, _instrument):
-    from ddsing.comparison import matrix as domain
+    from ddsing.experiments.comparison import matrix as domain
 
     generation = _instrument.config.generation
     features = caches.features_of(content, _sound.audio, matrix.tracker, generation)
@@ -75,7 +75,7 @@ def _fitted(matrix, content: str, digest: str, _sound, _instrument):
 
 def table(matrix, cells: Cells, refused: dict, *, running: bool) -> tuple[list[dict], list[dict]]:
     """Columns and rows as `players.matrix` takes them; the gains make each row equally loud."""
-    from ddsing.comparison import matching
+    from ddsing.experiments.comparison import matching
 
     entries = {entry.name: entry for entry in caches.instruments()}
     columns = [{"name": name, "detail": entries[name].provenance.voice[:60]} for name in matrix.instruments]
@@ -99,7 +99,7 @@ def _missing(reason: str | None, running: bool) -> dict:
 
 
 def _cell(take: Take, gain_db: float) -> dict:
-    from ddsing.comparison import differences, measure
+    from ddsing.experiments.comparison import differences, measure
 
     metrics = measure.known(take)
     fit = f"{percent(take.fit['inside_share'])} in range" if take.fit else "range unknown"

@@ -111,8 +111,8 @@ def _takes() -> None:
 @errors.callback
 def _compare(take_id: str) -> None:
     """The morph beside takes of the same recording with its instruments, as far as there are any."""
-    from ddsing.comparison import choose
+    from ddsing.experiments.comparison import selection
 
     store = caches.takes()
-    compare_choice.put([take_id, *(take.id for take in choose.pure_voices(store.list(), store.get(take_id)))])
+    compare_choice.put([take_id, *(take.id for take in selection.pure_voices(store.list(), store.get(take_id)))])
     st.session_state["view"] = "takes"

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ddsing.dataset import voices
-from ddsing.sweep import grid, results
-from ddsing.sweep.results import Result
+from ddsing.experiments.sweep import grid, results
+from ddsing.experiments.sweep.results import Result
 from ddsing.ui import caches, errors, parameter_start, sources
 from ddsing.ui.formatting import plain
 
@@ -159,7 +159,7 @@ def _press(key: str) -> None:
 
 
 def _close_up(cell: Result, step: int, phrase: str) -> None:
-    from ddsing import voice_space as space
+    from ddsing.experiments import curves as space
 
     numbers = space.summary(cell.run, at=min(step, cell.steps))
     st.markdown(f"#### {plain(cell.name)}")
@@ -220,7 +220,7 @@ def _players(placed, rows, columns, step: int, phrase: str) -> None:
 
 
 def _page(placed, rows, columns, step: int, phrase: str) -> str:
-    from ddsing.sweep import page
+    from ddsing.experiments.sweep import page
 
     def sound(cell: Result) -> tuple[bytes, int]:
         heard = results.nearest_step(cell, step)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.errors import DdsingError
-from ddsing.sweep import grid
-from ddsing.sweep.grid import Sweep
+from ddsing.experiments.sweep import grid
+from ddsing.experiments.sweep.grid import Sweep
 from ddsing.training import recipe as recipes
 from ddsing.ui import caches, errors, jobs, training_start
 from ddsing.ui.formatting import format_bytes, format_duration, plain

@@ -30,7 +30,7 @@ def _blind() -> None:
 
 def export(takes: list[Take]) -> bytes:
     """The session's zip, with the results of its listening tests."""
-    from ddsing.comparison import results, session
+    from ddsing.experiments.comparison import results, session
 
     kept = _set_of(takes)
     about = {"title": kept.title, "notes": kept.notes, "tags": kept.tags} if kept else {}
@@ -73,11 +73,11 @@ def _table(takes: list[Take]) -> None:
 
 @errors.callback
 def _edit(key: str, ids: list[str]) -> None:
-    from ddsing.comparison import choose
+    from ddsing.experiments.comparison import selection
 
     for row, changes in st.session_state[key]["edited_rows"].items():
-        take = choose.find(caches.workspace(), ids[int(row)])
-        store = choose.store_of(caches.workspace(), take)
+        take = selection.find(caches.workspace(), ids[int(row)])
+        store = selection.store_of(caches.workspace(), take)
         if "Title" in changes:
             store.rename(take.id, str(changes["Title"] or ""))
         if "Notes" in changes:
@@ -87,7 +87,7 @@ def _edit(key: str, ids: list[str]) -> None:
 
 
 def _sets():
-    from ddsing.comparison.sets import SetStore
+    from ddsing.experiments.comparison.sets import SetStore
 
     return SetStore(caches.workspace())
 
@@ -166,7 +166,7 @@ def _methods(takes: list[Take]) -> None:
     if not panel.open:
         return
     with panel, errors.guard():
-        from ddsing.comparison import methods, results
+        from ddsing.experiments.comparison import methods, results
 
         tests = results.of_takes(caches.workspace(), takes)
         found = methods.compose(caches.workspace(), takes, listening=[results.sentence(test) for test in tests])

@@ -19,7 +19,7 @@ def names() -> list[str]:
 
 
 def _by_voice() -> dict[str, dict[str, dict[str, float]]]:
-    from ddsing.sweep import results
+    from ddsing.experiments.sweep import results
 
     return results.by_voice(voices.list_voices(caches.workspace()))
 
@@ -53,7 +53,7 @@ def pick(*, may_make: bool = False, cells: bool = False) -> voices.Voice | None:
 
 def _cell(cells: dict[str, dict[str, float]]) -> str:
     """The choice among the trainings of a voice that was swept; "" for its own."""
-    from ddsing.sweep import results
+    from ddsing.experiments.sweep import results
 
     if st.session_state.get(CELL) not in cells:
         st.session_state[CELL] = ""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ddsing import voice_space as space
 from ddsing.dataset import voices
-from ddsing.sweep import results
+from ddsing.experiments import curves as space
+from ddsing.experiments.sweep import results
 from ddsing.ui import caches, errors
 
 RUNS, MEASURE, SMOOTHING, COLOUR, STEPS, AT, IMAGE = (
@@ -113,7 +113,7 @@ def _top(runs: Sequence) -> int:
 
 
 def _figure(runs, measure, smoothing, colour_by, window, at):
-    from ddsing.plots import voice_space as plot
+    from ddsing.plots import curves as plot
 
     n_points = min(MOST_PER_LINE, MAX_POINTS // len(runs))
     lines = [_line(run, measure, smoothing, colour_by, window, n_points, faint=len(runs) <= FEW) for run in runs]
@@ -122,7 +122,7 @@ def _figure(runs, measure, smoothing, colour_by, window, at):
 
 
 def _line(run, measure, smoothing, colour_by, window, n_points, *, faint):
-    from ddsing.plots.voice_space import Line
+    from ddsing.plots.curves import Line
 
     cut = functools.partial(space.thinned, first=window[0], last=window[1], n_points=n_points)
     group = run.voice if colour_by == "voice" else run.name
@@ -136,8 +136,8 @@ def _line(run, measure, smoothing, colour_by, window, n_points, *, faint):
 
 
 def _chart(document, lines, measure, window, top) -> None:
+    from ddsing.plots import curves as plot
     from ddsing.plots import style
-    from ddsing.plots import voice_space as plot
 
     key = f"vs.chart.{measure}.{window[0]}.{window[1]}"
     config = style.CONFIG | {"toImageButtonOptions": {"format": _image_format(), "filename": "losses", "scale": 2}}
@@ -215,6 +215,6 @@ def _exports(runs, rows, document) -> None:
 
 
 def _html(document) -> str:
-    from ddsing.plots.voice_space import to_html
+    from ddsing.plots.curves import to_html
 
     return to_html(document, "Total loss over training steps")

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from ddsing.comparison import choose, measure
 from ddsing.constants import TRACKERS
 from ddsing.errors import Cancelled, DdsingError, DiskFull, SettingsError
+from ddsing.experiments.comparison import measure, selection
 from ddsing.instrument import Instrument
 from ddsing.sound import audio as recordings
 from ddsing.sound import features as feature_stage
@@ -107,7 +107,7 @@ def key_of(workspace: Workspace, matrix: Matrix, digest: str, source_hash: str, 
 
 def known(workspace: Workspace) -> dict[str, Take]:
     """All cells and takes that there are, by what fixes their sound."""
-    everything = [*TakeStore(workspace).list(), *choose.cells(workspace).list()]
+    everything = [*TakeStore(workspace).list(), *selection.cells(workspace).list()]
     return {take.key: take for take in everything}
 
 
@@ -174,7 +174,7 @@ def _cell(workspace, matrix, name, audio: np.ndarray, source_hash, instrument_na
     if take is None:
         take = pipeline.run(
             workspace, audio, instrument, settings, source_name=name, tracker=matrix.tracker, progress=report,
-            store=choose.cells(workspace),
+            store=selection.cells(workspace),
         )  # fmt: skip
     measure.measure(take, cache=cache, progress=lambda share: report("measuring", share))
     return missing

@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from ddsing.comparison import choose, differences, matching, measure
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import DdsingError, TakeError
+from ddsing.experiments.comparison import differences, matching, measure, selection
 from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
 
@@ -248,7 +248,9 @@ def stimulus(workspace: Workspace, test: Test, trial: int, slot: str) -> bytes:
     """The sound of a slot as a WAV that gives nothing away: equally loud, no metadata, never twice the same file."""
     slots = test.slots(trial)
     hidden = [test.hidden(trial, name) for name in slots]
-    sounds = [(choose.find(workspace, take_id), "original" if original else "result") for take_id, original in hidden]
+    sounds = [
+        (selection.find(workspace, take_id), "original" if original else "result") for take_id, original in hidden
+    ]
     heard = [matching.of(take, name, excerpt_s=test.excerpt_s) for take, name in sounds]
     place = slots.index(slot)
     gain = matching.matched_gains_db(heard)[place]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddsing.comparison import differences, measure
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.errors import DdsingError
+from ddsing.experiments.comparison import differences, measure
 from ddsing.instrument.library import Entry, Library
 from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing import voice_space
 from ddsing.dataset.voices import CHECKPOINTS, Voice
 from ddsing.errors import TrainingError
+from ddsing.experiments import curves
+from ddsing.experiments.curves import Run
+from ddsing.experiments.sweep import grid
 from ddsing.sound import audio as recordings
 from ddsing.sound import features as feature_stage
-from ddsing.sweep import grid
 from ddsing.training import checkpoints, evaluation, export
 from ddsing.training.folder import PREVIEWS
 from ddsing.transfer import fit
 from ddsing.transfer.conditioning import condition
 from ddsing.transfer.settings import Settings
-from ddsing.voice_space import Run
 from ddsing.workspace import Workspace, write_atomic
 
 MEASURES = ("loss", "held_out", "parameters", "seconds")
@@ -100,7 +100,7 @@ def said(values: Mapping[str, float]) -> str:
 
 def cells(workspace: Workspace, voice: str) -> list[Result]:
     """The cells of a voice with their trainings."""
-    return [Result(name, values, voice_space.load(workspace, name)) for name, values in names(workspace, voice).items()]
+    return [Result(name, values, curves.load(workspace, name)) for name, values in names(workspace, voice).items()]
 
 
 def axes(found: Sequence[Result]) -> dict[str, list[float]]:
@@ -115,7 +115,7 @@ def value(cell: Result, measure: str, *, step: int, smoothing_steps: float) -> f
         return cell.run.n_parameters
     if measure == "seconds":
         return cell.run.seconds_per_step
-    numbers = voice_space.summary(cell.run, at=min(step, cell.steps), smoothing_steps=smoothing_steps)
+    numbers = curves.summary(cell.run, at=min(step, cell.steps), smoothing_steps=smoothing_steps)
     return numbers.spectral_loss if measure == "held_out" else numbers.at
 
 
@@ -126,7 +126,7 @@ def matrix(
     measure: str,
     *,
     step: int,
-    smoothing_steps: float = voice_space.DEFAULT_SMOOTHING_STEPS,
+    smoothing_steps: float = curves.DEFAULT_SMOOTHING_STEPS,
 ) -> tuple[np.ndarray, list[list[Result | None]]]:
     """A measure over two parameters.
 

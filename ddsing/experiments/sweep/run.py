@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from ddsing.dataset import voices
 from ddsing.errors import Diverged
-from ddsing.sweep import grid
-from ddsing.sweep.grid import Cell, Sweep
+from ddsing.experiments.sweep import grid
+from ddsing.experiments.sweep.grid import Cell, Sweep
 from ddsing.training import estimate, folder
 from ddsing.training import run as runs
 from ddsing.training.folder import Begun

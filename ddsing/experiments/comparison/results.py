@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
-from ddsing.comparison.blind import KINDS, REFERENCE, Test, TestStore
+from ddsing.experiments.comparison.blind import KINDS, REFERENCE, Test, TestStore
 from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace, safe_name
 

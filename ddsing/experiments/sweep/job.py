@@ -1,7 +1,7 @@
 """The kind of job that sweeps."""
 
-from ddsing.sweep import run as sweeps
-from ddsing.sweep.grid import Sweep
+from ddsing.experiments.sweep import run as sweeps
+from ddsing.experiments.sweep.grid import Sweep
 from ddsing.workspace import Workspace
 
 

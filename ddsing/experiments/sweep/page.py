@@ -4,8 +4,8 @@ import base64
 import html
 from collections.abc import Callable, Sequence
 
-from ddsing.sweep.grid import PARAMETERS
-from ddsing.sweep.results import Result
+from ddsing.experiments.sweep.grid import PARAMETERS
+from ddsing.experiments.sweep.results import Result
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #20282b;
@@ -32,7 +32,7 @@ def examples(
     Parameters
     ----------
     rows, columns : (str, sequence of float)
-        As in `ddsing.sweep.results.matrix`, which also gives `cells`.
+        As in `ddsing.experiments.sweep.results.matrix`, which also gives `cells`.
     phrase : str
         What is sung, for people.
     sound : callable

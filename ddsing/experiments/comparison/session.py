@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ddsing import __version__
-from ddsing.comparison import differences, measure, methods
 from ddsing.errors import TakeError
+from ddsing.experiments.comparison import differences, measure, methods
 from ddsing.sound.audio import encode
 from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace, safe_name

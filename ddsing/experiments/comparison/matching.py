@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing.comparison import measure
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
+from ddsing.experiments.comparison import measure
 from ddsing.transfer.takes import Take
 
 MAX_GAIN_DB = 30.0

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ddsing.comparison.measure import Metrics
+from ddsing.experiments.comparison.measure import Metrics
 from ddsing.transfer.takes import Take
 
 SETTINGS = {
