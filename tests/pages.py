@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from ddsing.ui import warmup
+from ddsing.ui.shell import warmup
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -120,14 +120,14 @@ def test_imports_go_down_only():
         ("ddsing.engine.tf.autoencoder", "def f():\n    import tensorflow as tf", 0),
         ("ddsing.engine.tf.autoencoder", "from ddsing import features", 1),
         ("ddsing.sound.pitch.network", "from ..ui import sidebar", 1),
-        ("ddsing.plots.fit", "from ddsing.ui.sidebar import show", 1),
+        ("ddsing.plots.fit", "from ddsing.ui.shell.sidebar import show", 1),
         ("ddsing.units", "from ddsing import features", 1),
         ("app", "from ddsing.ui import sidebar\nimport streamlit", 0),
         ("app", "import ddsp.core", 2),
     ],
 )
 def test_the_check_itself(name, source, n_trespasses):
-    modules = {"ddsing.engine.tf.runtime", "ddsing.sound.features", "ddsing.ui", "ddsing.ui.sidebar"}
+    modules = {"ddsing.engine.tf.runtime", "ddsing.sound.features", "ddsing.ui", "ddsing.ui.shell.sidebar"}
     assert len(trespasses(source, name, modules)) == n_trespasses
 
 

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from ddsing.sound import features
 from ddsing.sound.audio import decode
-from ddsing.ui import formatting
+from ddsing.ui.shell import formatting
 from tests import tiny_workspace
 from tests.pages import ROOT, clean, open_page, quiet, take_id, transfer
 
@@ -196,12 +196,13 @@ def test_an_unreadable_recording_is_one_sentence(monkeypatch, tmp_path):
 
 
 def test_a_bug_is_a_polite_sentence_without_details(monkeypatch, tmp_path):
-    from ddsing.ui import errors, instrument_cards
+    from ddsing.ui.instrument import cards
+    from ddsing.ui.shell import errors
 
     def broken():
         raise RuntimeError("secret /home/path")
 
-    monkeypatch.setattr(instrument_cards, "show", broken)
+    monkeypatch.setattr(cards, "show", broken)
     app = open_page(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), "instruments")
     assert not app.exception and [error.value for error in app.error] == [errors.SORRY]
 

@@ -13,8 +13,8 @@ from ddsing.formats import tfrecord
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import NEEDS_BYTES, JobStore
 from ddsing.sound.audio import encode
-from ddsing.ui import dataset_cache
-from ddsing.ui.formatting import plain
+from ddsing.ui.dataset import cache
+from ddsing.ui.shell.formatting import plain
 from ddsing.workspace import open_workspace
 from tests import tiny_training, tiny_workspace
 from tests.pages import clean, finished, open_page, quiet, said
@@ -203,7 +203,8 @@ def test_the_page_answers_while_a_job_runs_which_is_stopped_and_gone_on_with(mon
 
 
 def test_a_second_press_starts_nothing(monkeypatch, root):
-    from ddsing.ui import dataset_prepare, jobs
+    from ddsing.ui.dataset import prepare as dataset_prepare
+    from ddsing.ui.shell import jobs
 
     sing_more(root, duration_s=30.0)
     app = open_page(monkeypatch, root, "datasets")
@@ -241,9 +242,9 @@ def test_a_dataset_of_2021_is_shown_as_it_is(monkeypatch, root):
     app.selectbox(key="voice.name").select("old").run()
     clean(app)
     assert "prepared elsewhere" in said(app)
-    before = dataset_cache.stamps(voice(root, "old").dataset_folder)
+    before = cache.stamps(voice(root, "old").dataset_folder)
     app.session_state["windows.old"] = True
     app.run()
     clean(app)
     assert len(app.get("plotly_chart")) == 2 and "recordings are not named" in said(app)
-    assert dataset_cache.stamps(voice(root, "old").dataset_folder) == before
+    assert cache.stamps(voice(root, "old").dataset_folder) == before

@@ -12,7 +12,7 @@ from ddsing.experiments.comparison.sets import SetStore
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
-from ddsing.ui import warmup
+from ddsing.ui.shell import warmup
 from ddsing.workspace import Workspace
 from tests import tiny_workspace
 
@@ -211,7 +211,7 @@ def test_a_file_of_a_morph_leads_back_to_its_mixture(monkeypatch, filled):
 
 def test_the_address_of_a_morph_is_read_back_from_a_files_recipe():
     from ddsing.transfer.morph import Morph
-    from ddsing.ui import morph_points
+    from ddsing.ui.experiments import morph_points
 
     morph = Morph(("a", "b"), ("", ""), ((0.0, (1, 0)), (2.5, (0.25, 0.75))))
     recipe = {

@@ -8,7 +8,7 @@ import pytest
 
 from ddsing.instrument import read
 from ddsing.instrument.library import Library
-from ddsing.ui import caches
+from ddsing.ui.shell import caches
 from ddsing.workspace import Workspace
 from tests import tiny_workspace
 from tests.hostile.builders import notebook_members, packed

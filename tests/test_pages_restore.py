@@ -103,7 +103,7 @@ def test_a_recording_without_a_note_is_a_message_and_still_a_take(monkeypatch, r
 
 
 def test_the_costs_of_each_tracker_are_said_before_anything_runs(monkeypatch, root):
-    from ddsing.ui import warmup
+    from ddsing.ui.shell import warmup
 
     monkeypatch.setattr(warmup, "_status", warmup.Warmup(costs={"full": 0.6, "fast": 0.25, "tiny": 0.08}))
     assert "Time for this recording: full 1.8 s, fast 1.0 s, tiny 1.0 s" in said(open_page(monkeypatch, root))

@@ -15,8 +15,8 @@ from ddsing.jobs.store import JobStore
 from ddsing.training import coach, run
 from ddsing.training import history as histories
 from ddsing.training import recipe as recipes
-from ddsing.ui import device_tile, training_previews
-from ddsing.ui.formatting import plain
+from ddsing.ui.shell.formatting import plain
+from ddsing.ui.training import device_tile, previews
 from ddsing.workspace import open_workspace
 from tests import tiny_training, tiny_workspace
 from tests.pages import clean, finished, open_page, quiet, said
@@ -96,7 +96,7 @@ def test_a_training_is_shown_with_its_curve_previews_and_advice(trained):
     clean(app)
     history = histories.read(root / "audio" / "alto_checkpoints")
     assert len(app.get("plotly_chart")) == 1
-    moments = training_previews.moments(history.saves, history.best_step)
+    moments = previews.moments(history.saves, history.best_step)
     assert len(app.get("audio")) == len(moments) + 1, "a player for each moment, and one for all"
     for save in moments:
         assert f"**Step {save.step:,}**" in said(app)
@@ -166,14 +166,14 @@ def test_a_branch_is_a_voice_that_goes_on_from_its_checkpoint(trained):
 )
 def test_moments_lie_ever_farther_apart(n_saves, expected, tmp_path):
     saves = tuple(histories.Save(10 * (index + 1), 5.0, preview=tmp_path) for index in range(n_saves))
-    assert [save.step for save in training_previews.moments(saves, None)] == expected
+    assert [save.step for save in previews.moments(saves, None)] == expected
 
 
 def test_the_best_is_always_to_be_heard_and_what_has_no_preview_never(tmp_path):
     saves = tuple(histories.Save(10 * (index + 1), 5.0, preview=tmp_path) for index in range(40))
-    assert 230 in [save.step for save in training_previews.moments(saves, 230)]
+    assert 230 in [save.step for save in previews.moments(saves, 230)]
     silent = tuple(replace(save, preview=None) for save in saves)
-    assert training_previews.moments(silent, 230) == []
+    assert previews.moments(silent, 230) == []
 
 
 GPU = hardware.Gpu(
