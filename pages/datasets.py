@@ -4,13 +4,12 @@ import streamlit as st
 
 from ddsing.ui.dataset import advice, prepare, recordings, report, windows
 from ddsing.ui.shell import errors, router, voice_picker, work
-from ddsing.ui.transfer import start
 
 router.require()
 st.title("Datasets")
 st.write("A voice is a folder of recordings. Its dataset is what an instrument is trained on.")
 
-start.announce(work.finished())
+work.announce(work.finished())
 voice = None
 with errors.guard():
     voice = voice_picker.pick(may_make=True)

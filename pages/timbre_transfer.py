@@ -19,7 +19,7 @@ st.title("Timbre transfer")
 
 tutorial_hint.show()
 start.prepare()
-start.announce(work.finished())
+work.announce(work.finished())
 instrument = sound = None
 left, right = st.columns([5, 6], gap="large")
 with left:

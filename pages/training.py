@@ -4,14 +4,13 @@ import streamlit as st
 
 from ddsing.ui.shell import errors, jobs, router, voice_picker, work
 from ddsing.ui.training import cache, device_tile, ending, export, live, queue, sanity, start, tutorial
-from ddsing.ui.transfer import start as transfer_start
 
 router.require()
 export.follow()
 st.title("Training")
 st.write("A model listens to a voice's recordings until it can sing like them. It runs in the background; come and go.")
 
-transfer_start.announce(work.finished())
+work.announce(work.finished())
 with st.container(), errors.guard():  # a container each, so that what comes and goes above does not move what is below
     tutorial.show()
 voice = job = history = None

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing.dataset import prepare, voices, windows
+from ddsing.dataset import adding, prepare, voices, windows
 from ddsing.instrument.library import Library
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.store import JobStore
@@ -191,7 +191,7 @@ def test_the_page_falls_still_when_the_last_job_of_another_voice_ends(dashboard,
 def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):
     workspace = open_workspace(tiny_workspace.empty(tmp_path / "ws"))
     voice = voices.create(workspace, "alto")
-    voices.add(voice, [("one.wav", encode(tiny_workspace.sung(16.0)))])
+    adding.add(voice, [("one.wav", encode(tiny_workspace.sung(16.0)))])
     prepare.prepare(voice, tracker="tiny")
     tab, _ = dashboard(workspace, "datasets")
     tab.get_by_text("Look into the windows").click()

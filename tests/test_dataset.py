@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing.dataset import hearing, report, scan, verdict, voices
+from ddsing.dataset import adding, hearing, report, scan, verdict, voices
 from ddsing.dataset.signs import Signs
 from ddsing.errors import Cancelled, DatasetError
 from ddsing.sound import audio as recordings
@@ -38,7 +38,7 @@ def tone(seconds=1.0, rate=16_000, hz=220.0, level=0.3):
 
 def added(workspace, name, **files):
     voice = voices.create(workspace, name)
-    result = voices.add(voice, [(f"{key}.wav", encode(audio)) for key, audio in files.items()])
+    result = adding.add(voice, [(f"{key}.wav", encode(audio)) for key, audio in files.items()])
     assert not result.refused
     return voice
 
@@ -60,14 +60,14 @@ def test_files_are_taken_as_they_are_duplicates_are_noticed_and_a_bad_one_stops_
     voice = voices.create(workspace, "alto")
     seen = []
     uploads = [("../../evil.wav", wav(tone(hz=440))), ("a first take.wav", wav(tone(hz=550))), ("x.wav", b"")]
-    result = voices.add(voice, [source, *uploads], progress=seen.append)
+    result = adding.add(voice, [source, *uploads], progress=seen.append)
     assert result.added == ("a first take.wav", "stereo", "evil.wav", "a first take 2.wav")
     assert result.duplicates == (("same.flac", "a first take.wav"),)
     assert [name for name, _ in result.refused] == ["broken.mp3", "x.wav"]
     assert all(sentence.endswith(".") and "\n" not in sentence for _, sentence in result.refused)
     assert sorted(path.name for path in voice.folder.iterdir()) == sorted(result.added)
     assert seen == sorted(seen) and seen[-1] == 1.0
-    again = voices.add(voice, [source])
+    again = adding.add(voice, [source])
     assert again.added == () and len(again.duplicates) == 3
     assert [v.name for v in voices.list_voices(workspace)] == ["alto"]
 
@@ -80,14 +80,14 @@ def test_adding_can_be_stopped_and_keeps_what_is_there(workspace):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        voices.add(voice, [(f"{n}.wav", wav(tone(hz=100 + n))) for n in range(4)], progress=stop)
+        adding.add(voice, [(f"{n}.wav", wav(tone(hz=100 + n))) for n in range(4)], progress=stop)
     assert [path.name for path in voice.recordings()] == ["0.wav", "1.wav"]
 
 
 def test_a_full_disk_refuses_with_the_numbers(workspace, monkeypatch):
     voice = voices.create(workspace, "alto")
     monkeypatch.setattr(voices.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=1e6))
-    result = voices.add(voice, [("a.wav", wav(tone()))])
+    result = adding.add(voice, [("a.wav", wav(tone()))])
     assert "32.0 kB" in result.refused[0][1] and "1.0 MB are free" in result.refused[0][1]
     assert not list(voice.folder.iterdir())
 

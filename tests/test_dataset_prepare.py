@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from ddsing.dataset import analysis, disk, hearing, prepare, voices, windows
+from ddsing.dataset import adding, analysis, disk, hearing, prepare, voices, windows
 from ddsing.dataset import job as dataset_job
 from ddsing.engine.tf import runtime
 from ddsing.errors import Cancelled, DatasetError, DiskFull
@@ -122,7 +122,7 @@ def test_it_is_skipped_when_nothing_has_changed_and_only_what_is_new_is_computed
     monkeypatch.setattr(
         analysis.FeatureFolder, "compute", lambda *args, **options: computed.append(1) or compute(*args, **options)
     )
-    voices.add(voice, [("new.wav", encode(signals.voice(4.0, midi=70, seed=9)))])
+    adding.add(voice, [("new.wav", encode(signals.voice(4.0, midi=70, seed=9)))])
     assert not prepare.is_current(voice)
     more = prepare.prepare(voice, tracker="tiny")
     assert (more.n_windows, more.n_analysed, len(computed)) == (13, 1, 1) and more.dataset_hash != first.dataset_hash
@@ -167,7 +167,7 @@ def test_stopped_anywhere_it_goes_on_and_ends_as_in_one_go(voice, prepared, smal
 KILLED = """
 import sys
 from pathlib import Path
-from ddsing.dataset import analysis, prepare, voices
+from ddsing.dataset import adding, analysis, prepare, voices
 from ddsing.workspace import Workspace
 analysis._PART_FRAMES = 640
 voice = voices.get(Workspace(Path(sys.argv[1])), "alto")
@@ -250,7 +250,7 @@ def test_what_can_t_be_prepared_is_a_sentence(voice):
 def test_unpitched_sounds_give_a_dataset_without_a_nan(tmp_path):
     voice = voices.create(Workspace(tiny_workspace.empty(tmp_path)), "drums")
     short = np.concatenate([signals.noise(0.3), np.zeros(32_000, np.float32)])
-    voices.add(voice, [("d.wav", encode(signals.drums(5.0))), ("n.wav", encode(short))])
+    adding.add(voice, [("d.wav", encode(signals.drums(5.0))), ("n.wav", encode(short))])
     result = prepare.prepare(voice, tracker="tiny")
     assert (result.n_windows, result.n_held_out) == (3, 0)
     assert "none of 3 windows" in json.loads((voice.dataset_folder / "dataset.json").read_bytes())["held_out_note"]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ddsing import cli
 from ddsing.errors import JobError
-from ddsing.jobs import log, status
+from ddsing.jobs import log, states, status
 from ddsing.jobs.context import JobContext
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.launcher import environment
@@ -44,20 +44,20 @@ locks, store = idle_jobs.locks, idle_jobs.store
         ("running", True, True, 99, "stopping"),
         ("running", False, False, 1, "lost"),
         ("running", False, True, 1, "lost"),
-        *((ended, locked, stop, 99, ended) for ended in sorted(status.ENDED) for locked in (0, 1) for stop in (0, 1)),
+        *((ended, locked, stop, 99, ended) for ended in sorted(states.ENDED) for locked in (0, 1) for stop in (0, 1)),
         ("nonsense", True, False, 99, "starting"),
         ("nonsense", False, False, 1, "lost"),
     ],
 )
 def test_the_state_follows_from_the_record_the_lock_and_the_stop_file(written, locked, stop, age_s, state):
     record = {"state": written, "ordered": 1000.0}
-    assert status.classify(record, locked=bool(locked), stop_requested=bool(stop), now_s=1000.0 + age_s) == state
-    assert (state in status.LIVE) != (state in status.ENDED)
+    assert states.classify(record, locked=bool(locked), stop_requested=bool(stop), now_s=1000.0 + age_s) == state
+    assert (state in states.LIVE) != (state in states.ENDED)
 
 
 def test_without_a_record_a_held_lock_is_a_job_that_starts_and_a_free_one_a_lost_job():
-    assert status.classify(None, locked=True, stop_requested=False, now_s=0.0) == "starting"
-    assert status.classify(None, locked=False, stop_requested=False, now_s=0.0) == "lost"
+    assert states.classify(None, locked=True, stop_requested=False, now_s=0.0) == "starting"
+    assert states.classify(None, locked=False, stop_requested=False, now_s=0.0) == "lost"
 
 
 json_values = st.recursive(
@@ -72,7 +72,7 @@ FIELDS = (
 
 
 @given(
-    record=st.none() | st.dictionaries(st.sampled_from(FIELDS), json_values | st.sampled_from(sorted(status.STATES))),
+    record=st.none() | st.dictionaries(st.sampled_from(FIELDS), json_values | st.sampled_from(sorted(states.STATES))),
     locked=st.booleans(),
     spec=st.none() | st.dictionaries(st.sampled_from(["kind", "title", "options", "device", "key"]), json_values),
 )
@@ -93,7 +93,7 @@ def test_whatever_the_files_hold_is_a_status_that_json_can_hold(record, locked, 
             return None
 
     found = status.read(Damaged(), whole=True)
-    assert found.state in status.STATES and found.live != (found.state in status.ENDED)
+    assert found.state in states.STATES and found.live != (found.state in states.ENDED)
     assert all(isinstance(text, str) for text in (found.title, found.message, found.stage, *found.ahead))
     numbers = [found.loss, found.steps_per_s, found.eta_s, found.fraction, found.created, found.started, found.ended]
     assert all(number is None or math.isfinite(number) for number in numbers)

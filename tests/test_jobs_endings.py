@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from ddsing.errors import DiskFull
-from ddsing.jobs import log, run, status
+from ddsing.jobs import log, run, states, status
 from tests import running_jobs
 from tests.running_jobs import (
     ENDLESS,
@@ -48,7 +48,7 @@ ENDINGS = {  # state, message, and the class of the error where it is one for th
 def test_how_a_job_ends_is_told_in_a_sentence_and_it_can_be_taken_up_again(store):
     jobs = {how: submit(store, "end", how=how) for how in ENDINGS}
     for how, (state, sentence, error) in ENDINGS.items():
-        ended = wait_for(store, jobs[how], *status.ENDED)
+        ended = wait_for(store, jobs[how], *states.ENDED)
         assert (ended.state, ended.error) == (state, error) and re.fullmatch(sentence, ended.message), how
         assert ended.result is None and ended.resumable
     told = store.status(jobs["bug"].id)
@@ -59,7 +59,7 @@ def test_how_a_job_ends_is_told_in_a_sentence_and_it_can_be_taken_up_again(store
     for job in jobs.values():
         store.resume(job.id)
     for job in jobs.values():
-        done = wait_for(store, job, *status.ENDED)
+        done = wait_for(store, job, *states.ENDED)
         assert (done.state, done.message) == ("done", "All is well.") and done.result["step"] == 1
 
 
@@ -73,7 +73,7 @@ def test_where_no_stop_file_can_be_made_a_signal_stops_the_job(store):
     wait_for_step(store, job)
     folder(store, job).stop.symlink_to("/nonexistent/stop")
     store.stop(job.id)
-    assert wait_for(store, job, *status.ENDED).state == "stopped"
+    assert wait_for(store, job, *states.ENDED).state == "stopped"
 
 
 def test_force_ends_the_process_and_all_it_has_started(store):
@@ -93,7 +93,7 @@ def test_children_that_outlive_a_killed_job_do_not_make_it_look_alive(store):
     wait(children.exists)
     family = [psutil.Process(int(child)) for child in children.read_text().split()]
     os.kill(pid(store, job), signal.SIGKILL)
-    assert wait_for(store, job, *status.ENDED).state == "lost"
+    assert wait_for(store, job, *states.ENDED).state == "lost"
     assert all(child.is_running() for child in family)
     for child in family:
         child.kill()
@@ -132,7 +132,7 @@ def test_whoever_looks_never_sees_a_living_job_as_lost(store):
     for watcher in watchers:
         watcher.start()
     for job in jobs:
-        wait_for(store, job, *status.ENDED)
+        wait_for(store, job, *states.ENDED)
     over.set()
     for watcher in watchers:
         watcher.join()
@@ -142,7 +142,7 @@ def test_whoever_looks_never_sees_a_living_job_as_lost(store):
 def test_the_log_is_bounded_and_holds_what_children_and_libraries_write(store):
     lines = 60_000
     job = submit(store, "talk", lines=lines)
-    done = wait_for(store, job, *status.ENDED)
+    done = wait_for(store, job, *states.ENDED)
     assert done.state == "done"
     content = folder(store, job).log.read_bytes()
     assert len(content) < log.MAX_BYTES < lines * 80
@@ -189,7 +189,7 @@ def mounts():
 
 def test_a_job_outlives_writes_that_are_refused_and_pauses_with_a_sentence(store):
     job = submit(store, "refuse")
-    paused = wait_for(store, job, *status.ENDED)
+    paused = wait_for(store, job, *states.ENDED)
     assert (paused.state, paused.message, paused.step) == ("paused", run.FULL, 7)
     assert "words while there is room" in paused.log_tail and "words that nobody takes" not in paused.log_tail
 
@@ -198,7 +198,7 @@ def test_a_job_outlives_writes_that_are_refused_and_pauses_with_a_sentence(store
 def test_on_a_full_disk_a_job_pauses_with_a_sentence_and_goes_on_when_there_is_room(tmp_path, size):
     with small_disk(tmp_path / "small", size) as root, closed_at_the_end(open_store(root)) as store:
         job = submit(store, "fill")
-        paused = wait_for(store, job, *status.ENDED)
+        paused = wait_for(store, job, *states.ENDED)
         assert (paused.state, paused.message) == ("paused", run.FULL)
         assert shutil.disk_usage(root).free < 100_000
         with pytest.raises(DiskFull, match="needs about 500.0 MB of disk, but only .* are free"):
@@ -209,5 +209,5 @@ def test_on_a_full_disk_a_job_pauses_with_a_sentence_and_goes_on_when_there_is_r
         (root / "ballast").unlink()
         (root / "roomy").touch()
         store.resume(job.id)
-        done = wait_for(store, job, *status.ENDED)
+        done = wait_for(store, job, *states.ENDED)
         assert done.state == "done" and done.result == {"step": 8}

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ddsing.jobs import status
+from ddsing.jobs import states, status
 from tests import running_jobs
 from tests.running_jobs import (
     ENDLESS,
@@ -75,7 +75,7 @@ def test_fifty_sigterms_are_fifty_clean_saves_within_ten_seconds_each(store):
             wait_for_step(store, job)
             os.kill(pid(store, job), signal.SIGTERM)
             began_s = time.monotonic()
-            ended = wait_for(store, job, *status.ENDED)
+            ended = wait_for(store, job, *states.ENDED)
             seconds.append(time.monotonic() - began_s)
             assert ended.state == "stopped" and ended.step == int((folder(store, job).path / "saved").read_text()) > 0
     assert len(seconds) == 50 and max(seconds) < 10.0
@@ -94,7 +94,7 @@ def test_a_sigterm_before_the_process_listens_is_heard_and_ctrl_c_never(store, m
         time.sleep(0.01 * number)
         for name in ("SIGINT", "SIGHUP", "SIGTERM"):
             started[-1].send_signal(getattr(signal, name))
-    assert [wait_for(store, job, *status.ENDED).state for job in jobs] == ["stopped"] * 10
+    assert [wait_for(store, job, *states.ENDED).state for job in jobs] == ["stopped"] * 10
     job = submit(store, steps=ENDLESS)
     step = wait_for_step(store, job).step
     for name in ("SIGINT", "SIGHUP"):
@@ -174,12 +174,12 @@ def test_the_queue_of_a_device_goes_on_whatever_becomes_of_those_in_it(store):
     imported = (store.workspace.root / "imported.txt").read_text().split()
     assert imported == [jobs[0].id], "the others import nothing of their kind before their turn"
     store.stop(jobs[2].id)
-    assert wait_for(store, jobs[2], *status.ENDED).state == "stopped"
+    assert wait_for(store, jobs[2], *states.ENDED).state == "stopped"
     os.kill(pid(store, jobs[3]), signal.SIGKILL)
-    assert wait_for(store, jobs[3], *status.ENDED).state == "lost"
+    assert wait_for(store, jobs[3], *states.ENDED).state == "lost"
     wait(lambda: store.status(jobs[4].id).ahead == ("Job 0", "Job 1"))
     os.kill(pid(store, jobs[0]), signal.SIGKILL)
-    assert wait_for(store, jobs[0], *status.ENDED).state == "lost"
+    assert wait_for(store, jobs[0], *states.ENDED).state == "lost"
     store.resume(jobs[3].id)
     for n in (1, 4, 3):
         wait_for(store, jobs[n], "done")
@@ -193,7 +193,7 @@ def test_the_queue_of_a_device_goes_on_whatever_becomes_of_those_in_it(store):
 def test_a_job_that_needs_no_device_does_not_wait(store):
     first, second = submit(store, device="cpu", steps=ENDLESS), submit(store, steps=5)
     wait_for_step(store, first)
-    assert wait_for(store, second, *status.ENDED).state == "done"
+    assert wait_for(store, second, *states.ENDED).state == "done"
     assert store.status(first.id).state == "running"
 
 
@@ -201,12 +201,12 @@ def test_stopped_and_lost_jobs_go_on_from_what_they_saved(store):
     job = submit(store, steps=ENDLESS)
     wait_for_step(store, job, 10)
     assert store.stop(job.id).state == "stopping"
-    saved = wait_for(store, job, *status.ENDED)
+    saved = wait_for(store, job, *states.ENDED)
     assert saved.state == "stopped" and saved.ended and not saved.alive
     store.resume(job.id)
     wait_for_step(store, job, saved.step + 1)
     os.kill(pid(store, job), signal.SIGKILL)
-    lost = wait_for(store, job, *status.ENDED)
+    lost = wait_for(store, job, *states.ENDED)
     assert lost.state == "lost" and lost.message == status.LOST
     store.resume(job.id)
     wait_for_step(store, job, saved.step + 1)

@@ -10,7 +10,7 @@ import pytest
 
 from ddsing import cli
 from ddsing.errors import DiskFull, JobError
-from ddsing.jobs import queue, status
+from ddsing.jobs import queue, states, status
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import JobStore
 from ddsing.workspace import Workspace, restore
@@ -30,7 +30,7 @@ def test_orders_with_the_same_key_are_one_job_while_it_lives(store):
     assert len(store.launcher.started) == 2 and len(store.list()) == 2
 
 
-@pytest.mark.parametrize("state", sorted(status.ENDED))
+@pytest.mark.parametrize("state", sorted(states.ENDED))
 def test_an_order_moments_after_the_end_of_one_like_it_is_not_swallowed(store, state):
     job = submit(store)
     write(store, job, state=state)
@@ -40,7 +40,7 @@ def test_an_order_moments_after_the_end_of_one_like_it_is_not_swallowed(store, s
 
 def test_a_job_that_never_starts_is_lost_and_can_be_resumed(store):
     job = submit(store)
-    write(store, job, ordered=time.time() - status.START_TIMEOUT_S - 1.0, step=250, loss=6.5)
+    write(store, job, ordered=time.time() - states.START_TIMEOUT_S - 1.0, step=250, loss=6.5)
     lost = store.status(job.id)
     assert lost.state == "lost" and lost.resumable and lost.message == status.LOST
     assert store.resume(job.id).state == "starting"
@@ -54,7 +54,7 @@ def test_only_what_has_ended_before_its_end_is_resumed(store):
         write(store, job, state=state)
         assert store.resume(job.id).state == state
     assert len(store.launcher.started) == 1
-    for state in sorted(status.RESUMABLE):
+    for state in sorted(states.RESUMABLE):
         write(store, job, state=state)
         folder(store, job).stop.touch()
         assert store.resume(job.id).state == "starting", "and the old order to stop is forgotten"

@@ -211,7 +211,7 @@ def test_a_file_of_a_morph_leads_back_to_its_mixture(monkeypatch, filled):
 
 def test_the_address_of_a_morph_is_read_back_from_a_files_recipe():
     from ddsing.transfer.morph import Morph
-    from ddsing.ui.experiments import morph_points
+    from ddsing.ui.shell import morph_link
 
     morph = Morph(("a", "b"), ("", ""), ((0.0, (1, 0)), (2.5, (0.25, 0.75))))
     recipe = {
@@ -220,9 +220,9 @@ def test_the_address_of_a_morph_is_read_back_from_a_files_recipe():
         "source": {"name": "x.wav"},
         "settings": {"octave_shift": -1},
     }
-    asked = morph_points.query(recipe)
-    assert morph_points.read(asked["weights"], 2) == morph.points
+    asked = morph_link.query(recipe)
+    assert morph_link.read(asked["weights"], 2) == morph.points
     assert asked["between"] == ["a", "b"] and asked["octave"] == "-1" and asked["recording"] == "x.wav"
-    assert morph_points.query({}) == {} == morph_points.query({"morph": {"instruments": "?"}})
+    assert morph_link.query({}) == {} == morph_link.query({"morph": {"instruments": "?"}})
     for nonsense in ("", "x", "1", "1,2,3", "0:1,1;0:1,1", "-1,2"):
-        assert morph_points.read(nonsense, 2) is None
+        assert morph_link.read(nonsense, 2) is None

@@ -99,11 +99,11 @@ def _recording_line(facts):
 
 
 def _add(args) -> dict:
-    from ddsing.dataset import voices
+    from ddsing.dataset import adding, voices
 
     voice = voices.create(open_workspace(args.workspace), args.voice)
     with native_messages_hidden():
-        added = voices.add(voice, [Path(file) for file in args.files])
+        added = adding.add(voice, [Path(file) for file in args.files])
     document = {
         "voice": voice.name,
         "added": list(added.added),

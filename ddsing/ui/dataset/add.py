@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from ddsing.constants import MAX_DATASET_S
-from ddsing.dataset import voices
+from ddsing.dataset import adding, voices
 from ddsing.errors import DatasetError
 from ddsing.ui.shell import caches, errors
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
@@ -81,7 +81,7 @@ def _add(voice: voices.Voice, sources: list) -> None:
     def report(done: float) -> None:
         bar.progress(min(1.0, done), text="Adding recordings")
 
-    st.session_state[_OUTCOME] = (voice.name, voices.add(voice, sources, progress=report))
+    st.session_state[_OUTCOME] = (voice.name, adding.add(voice, sources, progress=report))
     bar.empty()
 
 

@@ -7,7 +7,7 @@ import functools
 import streamlit as st
 
 from ddsing.transfer.takes import Take
-from ddsing.ui.experiments import blind_results, compare_choice
+from ddsing.ui.experiments import blind_results, chosen_takes, takes_table
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, errors, links
 from ddsing.ui.shell.formatting import format_duration, plain
@@ -28,7 +28,7 @@ def show() -> None:
     with errors.guard():
         test = store().get(wanted) if wanted else None
     if test is not None and not test.finished:
-        links.keep(compare_choice.PARAMETER, [])
+        links.keep(chosen_takes.PARAMETER, [])
         _run(test)
         return
     if test is not None:
@@ -63,14 +63,14 @@ def _open(test_id: str) -> None:
 
 
 def _set_up() -> None:
-    takes = compare_choice.chosen()
+    takes = chosen_takes.chosen()
     st.write("Eyes shut: takes are played without their names, equally loud, in an order that chance decides.")
     if not caches.takes().list():
         st.info("No takes yet. Make some on the Timbre transfer page first.", icon=":material/graphic_eq:")
         st.page_link("pages/timbre_transfer.py", label="Go to Timbre transfer", icon=":material/graphic_eq:")
         return
     with st.expander("Takes to test", icon=":material/checklist:", expanded=len(takes) < 2):
-        compare_choice.table(takes)
+        takes_table.show(takes)
     from ddsing.experiments.comparison import differences
     from ddsing.experiments.comparison.blind import KINDS
 

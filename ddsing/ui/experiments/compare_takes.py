@@ -7,10 +7,9 @@ from dataclasses import replace
 import streamlit as st
 
 from ddsing.transfer.takes import Take
-from ddsing.ui.experiments import compare_cache, compare_choice
+from ddsing.ui.experiments import chosen_takes, compare_cache, takes_table
 from ddsing.ui.player import players
 from ddsing.ui.shell import errors, links, work
-from ddsing.ui.transfer import start as transfer_start
 
 MATCHED = "matched"
 _PLAYER, _MATCHED = "compare.player", "compare.matched"
@@ -20,16 +19,16 @@ def show() -> None:
     """The view."""
     from ddsing.ui.shell import caches
 
-    transfer_start.announce(work.finished())
-    if not caches.takes().list() and not links.many(compare_choice.PARAMETER):
+    work.announce(work.finished())
+    if not caches.takes().list() and not links.many(chosen_takes.PARAMETER):
         st.info("No takes yet. Make some on the Timbre transfer page, then compare them here by ear and by eye.",
                 icon=":material/graphic_eq:")  # fmt: skip
         st.page_link("pages/timbre_transfer.py", label="Go to Timbre transfer", icon=":material/graphic_eq:")
         return
     st.write("Tick takes in the table; they play below at one position, equally loud, so that only the sound differs.")
-    takes = compare_choice.chosen()
+    takes = chosen_takes.chosen()
     with errors.guard():
-        compare_choice.table(takes)
+        takes_table.show(takes)
     if work.current() is not None:
         work.show_progress()
     if not takes:

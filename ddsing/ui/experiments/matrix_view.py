@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.constants import TRACKERS
-from ddsing.ui.experiments import compare_choice, matrix_cells
+from ddsing.ui.experiments import chosen_takes, matrix_cells
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, errors, jobs, links, sources
 from ddsing.ui.shell.formatting import format_duration, plain
@@ -135,5 +135,5 @@ def _grid(matrix, cells) -> None:
 def _compare() -> None:
     row = st.session_state[_GRID].compare
     if row is not None:
-        compare_choice.put(st.session_state[_IDS][int(row)])
+        chosen_takes.put(st.session_state[_IDS][int(row)])
         st.session_state["view"] = "takes"

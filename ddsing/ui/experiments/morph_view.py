@@ -7,10 +7,9 @@ import streamlit as st
 from ddsing.constants import TRACKERS
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.transfer.settings import Settings
-from ddsing.ui.experiments import compare_choice, morph_points
+from ddsing.ui.experiments import chosen_takes, morph_points
 from ddsing.ui.shell import caches, errors, links, sources, work
 from ddsing.ui.shell.formatting import format_duration, plain
-from ddsing.ui.transfer import start as transfer_start
 
 BETWEEN, SOURCE, TRACKER, OCTAVES, STATISTICS = "between", "recording", "morph-tracker", "octave", "statistics"
 N_SHOWN = 5
@@ -18,7 +17,7 @@ N_SHOWN = 5
 
 def show() -> None:
     """The view."""
-    transfer_start.announce(work.finished())
+    work.announce(work.finished())
     st.write("Between voices: the instruments' amplitude, harmonics and noise are mixed, frame by frame.")
     names = [entry.name for entry in caches.instruments() if not entry.error]
     folder = caches.workspace().examples
@@ -116,5 +115,5 @@ def _compare(take_id: str) -> None:
     from ddsing.experiments.comparison import selection
 
     store = caches.takes()
-    compare_choice.put([take_id, *(take.id for take in selection.pure_voices(store.list(), store.get(take_id)))])
+    chosen_takes.put([take_id, *(take.id for take in selection.pure_voices(store.list(), store.get(take_id)))])
     st.session_state["view"] = "takes"

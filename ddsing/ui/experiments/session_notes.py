@@ -7,7 +7,7 @@ import io
 import streamlit as st
 
 from ddsing.transfer.takes import Take
-from ddsing.ui.experiments import compare_choice
+from ddsing.ui.experiments import set_picker
 from ddsing.ui.shell import caches, errors, undo
 from ddsing.ui.shell.formatting import plain
 from ddsing.workspace import safe_name
@@ -45,7 +45,7 @@ def export(takes: list[Take]) -> bytes:
 def show(takes: list[Take]) -> None:
     """The section under the comparison."""
     st.subheader("Notes")
-    undo.offer("set", lambda token: _sets().undo(token), what="The set", gone="dissolved")
+    undo.offer("set", lambda token: set_picker.sets().undo(token), what="The set", gone="dissolved")
     _table(takes)
     if len(takes) > 1:
         _set(takes)
@@ -87,16 +87,10 @@ def _edit(key: str, ids: list[str]) -> None:
     st.session_state[_EDITS] = st.session_state.get(_EDITS, 0) + 1
 
 
-def _sets():
-    from ddsing.experiments.comparison.sets import SetStore
-
-    return SetStore(caches.workspace())
-
-
 def _set_of(takes: list[Take]):
     """The set that holds exactly these takes."""
     wanted = {take.id for take in takes}
-    return next((one for one in _sets().list() if set(one.takes) == wanted), None)
+    return next((one for one in set_picker.sets().list() if set(one.takes) == wanted), None)
 
 
 def _set(takes: list[Take]) -> None:
@@ -123,7 +117,7 @@ def _set(takes: list[Take]) -> None:
 
 def _known_tags() -> set[str]:
     return {tag for take in caches.takes().list() for tag in take.tags} | {
-        tag for one in _sets().list() for tag in one.tags
+        tag for one in set_picker.sets().list() for tag in one.tags
     }
 
 
@@ -132,33 +126,15 @@ def _keep(slot: str, ids: list[str]) -> None:
     said = {name: st.session_state[f"set.{name}.{slot}"] for name in ("title", "notes", "tags", "star")}
     facts = {"notes": said["notes"], "tags": tuple(said["tags"]), "star": bool(said["star"])}
     if slot == "new":
-        _sets().create(said["title"], ids, **facts)
+        set_picker.sets().create(said["title"], ids, **facts)
     else:
-        _sets().change(slot, title=said["title"], **facts)
+        set_picker.sets().change(slot, title=said["title"], **facts)
     st.toast("The set is kept.", icon=":material/check:")
 
 
 @errors.callback
 def _delete(set_id: str, title: str) -> None:
-    undo.remember("set", title, _sets().delete(set_id))
-
-
-def pick_set() -> None:
-    """A choice of the sets that there are, which ticks a set's takes."""
-    sets = {one.id: one for one in _sets().list()}
-    if not sets:
-        return
-    st.selectbox(
-        "Set", list(sets), index=None, key="set.pick", placeholder="Open a set", label_visibility="collapsed",
-        format_func=lambda key: f"{'★ ' if sets[key].star else ''}{sets[key].title} ({len(sets[key].takes)})",
-        on_change=_open,
-    )  # fmt: skip
-
-
-@errors.callback
-def _open() -> None:
-    if st.session_state["set.pick"]:
-        compare_choice.put(list(_sets().get(st.session_state["set.pick"]).takes))
+    undo.remember("set", title, set_picker.sets().delete(set_id))
 
 
 def _methods(takes: list[Take]) -> None:

@@ -108,6 +108,16 @@ def finished() -> Work | None:
     return work
 
 
+def announce(done: Work | None) -> None:
+    """Say how the last work ended."""
+    if done is None or done.error is None:
+        return
+    if isinstance(done.error, Cancelled):
+        st.toast("Stopped; nothing half-done was kept.", icon=":material/stop_circle:")
+    else:
+        st.error(errors.sentence(done.error), icon=":material/error:")
+
+
 @st.fragment(run_every=POLL_S)
 @errors.guarded
 def show_progress() -> None:

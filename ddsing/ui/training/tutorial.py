@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ddsing.dataset import voices
+from ddsing.dataset import adding, voices
 from ddsing.training.recipe import Recipe
 from ddsing.ui.dataset import prepare
 from ddsing.ui.shell import caches, errors, jobs, state, voice_picker
@@ -159,7 +159,7 @@ def _steps() -> int:
 
 @errors.callback
 def _add() -> None:
-    voices.add(voices.create(caches.workspace(), VOICE), [DEMO / "audio" / VOICE])
+    adding.add(voices.create(caches.workspace(), VOICE), [DEMO / "audio" / VOICE])
     voice_picker.choose(VOICE)
 
 

@@ -63,9 +63,9 @@ def _offer(recipe: dict) -> None:
 
 
 def _offer_morph(recipe: dict) -> None:
-    from ddsing.ui.experiments import morph_points
+    from ddsing.ui.shell import morph_link
 
-    asked = morph_points.query(recipe)
+    asked = morph_link.query(recipe)
     if asked:
         st.page_link("pages/experiments.py", label="It is a morph: open its mixture", icon=":material/blur_on:",
                      query_params=asked)  # fmt: skip

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from ddsing.errors import Cancelled
 from ddsing.ui.shell import caches, errors, sources, state, work
 from ddsing.ui.shell.formatting import plain
 
@@ -39,13 +38,3 @@ def _missing(instrument, sound) -> str | None:
 def _start(instrument, sound) -> None:
     settings, tracker = state.settings(), st.session_state[state.TRACKER]
     work.start(f"Transferring {plain(sound.source.name)}", caches.transfer(instrument, sound, settings, tracker))
-
-
-def announce(done: work.Work | None) -> None:
-    """Say how the last work ended."""
-    if done is None or done.error is None:
-        return
-    if isinstance(done.error, Cancelled):
-        st.toast("Stopped; nothing half-done was kept.", icon=":material/stop_circle:")
-    else:
-        st.error(errors.sentence(done.error), icon=":material/error:")

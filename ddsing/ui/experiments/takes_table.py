@@ -1,56 +1,25 @@
-"""Which takes are compared: a table to choose from, whose choice the address remembers."""
+"""The table in which takes are chosen to be compared."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import streamlit as st
 
 from ddsing.transfer.takes import Take
-from ddsing.ui.shell import caches, links
+from ddsing.ui.experiments import chosen_takes, set_picker
+from ddsing.ui.shell import caches
 from ddsing.ui.shell.formatting import percent, when
 
-PARAMETER = "take"
-MOST = 9  # a key each
 TABLE_PX = 290
-_CHOSEN, _GENERATION, _FOUND = "compare.chosen", "compare.generation", "compare.found"
 
 
-def chosen() -> list[Take]:
-    """The takes that are compared, in the order in which they were chosen; at first, the newest two of a recording."""
-    from ddsing.experiments.comparison import selection
-
-    said = links.asked(PARAMETER)
-    if said or _CHOSEN not in st.session_state:
-        _set(said or _first())
-    takes = selection.found(caches.workspace(), st.session_state[_CHOSEN])[:MOST]
-    links.keep(PARAMETER, [take.id for take in takes])
-    return takes
-
-
-def _first() -> list[str]:
-    """The newest take, and the newest but one of the same recording."""
-    everything = caches.takes().list()
-    return [take.id for take in everything if take.source_hash == everything[0].source_hash][:2]
-
-
-def put(ids: list[str]) -> None:
-    """Compare these from now on; for callbacks."""
-    links.changed(PARAMETER)
-    _set(ids)
-
-
-def _set(ids: list[str]) -> None:
-    st.session_state[_CHOSEN] = list(ids)
-    st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
-
-
-def table(takes: list[Take]) -> None:
+def show(takes: list[Take]) -> None:
     """The workspace's takes, newest first, with the chosen ones ticked."""
-    from ddsing.ui.experiments import session_notes
-
     everything = caches.takes().list()
     left, right = st.columns([3, 2])
     with right:
-        session_notes.pick_set()
+        set_picker.show()
     wanted = left.text_input(
         "Find takes", key="find", bind="query-params", icon=":material/search:", label_visibility="collapsed",
         placeholder="Find by title, recording, instrument, tag or note; ★ for starred ones",
@@ -61,25 +30,19 @@ def table(takes: list[Take]) -> None:
         return
     places = {take.id: place for place, take in enumerate(shown)}
     ticked = [places[take.id] for take in takes if take.id in places]
-    signature = hash((st.session_state.get(_GENERATION, 0), tuple(places)))
-    st.session_state[_FOUND] = list(places)
+    key = f"compare.table.{chosen_takes.generation(tuple(places))}"
     st.dataframe(
-        _columns(shown), hide_index=True, key=f"compare.table.{signature}", on_select=_choose, height=_height(shown),
+        _columns(shown), hide_index=True, key=key, on_select=partial(_choose, key, list(places)), height=_height(shown),
         selection_mode="multi-row", selection_default={"selection": {"rows": ticked}}, column_config=_configuration(),
         alt=f"{len(shown)} takes, of which {len(ticked)} are chosen", placeholder="",
     )  # fmt: skip
 
 
-def _choose() -> None:
+def _choose(key: str, shown: list[str]) -> None:
     """Take up what is ticked in the table, the newly ticked last."""
-    found: list[str] = st.session_state[_FOUND]
-    key = next(key for key in st.session_state if str(key).startswith("compare.table."))
-    ticked = [found[row] for row in st.session_state[key].selection.rows if row < len(found)]
-    before = [take_id for take_id in st.session_state[_CHOSEN] if take_id in ticked or take_id not in found]
-    after = before + [take_id for take_id in ticked if take_id not in before]
-    if len(after) > MOST:
-        st.toast(f"At most {MOST} takes are compared at a time.", icon=":material/info:")
-    st.session_state[_CHOSEN] = after[:MOST]
+    ticked = [shown[row] for row in st.session_state[key].selection.rows if row < len(shown)]
+    if chosen_takes.tick(ticked, among=shown) > chosen_takes.MOST:
+        st.toast(f"At most {chosen_takes.MOST} takes are compared at a time.", icon=":material/info:")
 
 
 def _matches(take: Take, wanted: str) -> bool:
