@@ -26,6 +26,7 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.model.config import ModelConfig
+from ddsing.model.weights import random_weights
 
 MODELS = {  # configuration, windows in a batch, frames in a window
     "small": (ModelConfig(rnn_channels=128, ch=128, n_harmonics=60), 8, 500),
@@ -54,7 +55,7 @@ def compare(name: str, n_steps: int) -> dict:
     from ddsing.engine.tf.step import Step
 
     config, batch_size, n_frames = MODELS[name]
-    weights = ddsp_model.random_weights(config, seed=SEED)
+    weights = random_weights(config, seed=SEED)
     autoencoder, train_step = _ddsp(name, weights)
     step, probe = (Step(config, weights, batch_size=batch_size, window_frames=n_frames, seed=SEED) for _ in range(2))
     ways = {"ddsp": train_step, "ours": step.run}
@@ -106,21 +107,19 @@ def _ddsp(name: str, weights):
 
 def losses_alone(name: str, n_steps: int) -> list[float]:
     """The losses of ddsp's first steps, in a process of their own."""
-    from ddsing.engine.tf import autoencoder as ddsp_model
 
     config, batch_size, n_frames = MODELS[name]
-    _, train_step = _ddsp(name, ddsp_model.random_weights(config, seed=SEED))
+    _, train_step = _ddsp(name, random_weights(config, seed=SEED))
     batches = [batch(seed, batch_size, n_frames) for seed in range(N_BATCHES)]
     return [train_step(batches[number % N_BATCHES]) for number in range(n_steps)]
 
 
 def peak_bytes(batch_size: int) -> int:
     """The peak memory of this process after three steps of `singing`."""
-    from ddsing.engine.tf import autoencoder as ddsp_model
     from ddsing.engine.tf.step import Step
 
     config, _, n_frames = MODELS["singing"]
-    step = Step(config, ddsp_model.random_weights(config, seed=SEED), batch_size=batch_size, n_parts=1)
+    step = Step(config, random_weights(config, seed=SEED), batch_size=batch_size, n_parts=1)
     for seed in range(3):
         step.run(batch(seed, batch_size, n_frames))
     unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, KiB elsewhere

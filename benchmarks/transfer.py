@@ -22,6 +22,7 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.model.config import ModelConfig
+from ddsing.model.weights import random_weights
 
 CONFIG = ModelConfig()
 _CONTROLS = {
@@ -43,9 +44,8 @@ def features(n_samples: int) -> tuple[np.ndarray, np.ndarray]:
 def run_ours(n_samples: int, repeats: int, controls_path: Path | None) -> dict:
     """Load and render block by block, as a transfer does; the sound is counted and dropped."""
     from ddsing.engine import render
-    from ddsing.engine.tf import autoencoder as ddsp_model
 
-    weights = ddsp_model.random_weights(CONFIG, seed=0)
+    weights = random_weights(CONFIG, seed=0)
     f0_hz, loudness_db = features(n_samples)
     start = time.perf_counter()
     loaded = render.load(CONFIG, weights)
@@ -68,7 +68,7 @@ def run_ddsp(n_samples: int, repeats: int, controls_path: Path | None) -> dict:
     from ddsing.engine.tf import runtime
 
     tf = runtime.tensorflow()
-    weights = ddsp_model.random_weights(CONFIG, seed=0)
+    weights = random_weights(CONFIG, seed=0)
     f0_hz, loudness_db = features(n_samples)
     start = time.perf_counter()
     autoencoder = ddsp_model.autoencoder(CONFIG, n_samples=n_samples)

@@ -17,11 +17,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `python demo/build
 
 from ddsing import instrument
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.engine.tf import autoencoder as models
 from ddsing.engine.tf.head_start import head_start
 from ddsing.engine.tf.step import Step
 from ddsing.model import statistics
 from ddsing.model.config import ModelConfig
+from ddsing.model.weights import random_weights
 from ddsing.sound import audio as recordings
 from ddsing.sound import features, loudness
 from demo.singer import ALTO, CELLO, SOPRANO, TENOR, WHISTLER, Note, Voice, practice, sing
@@ -182,7 +182,7 @@ def train(key: str, *, steps: int | None, folder: Path):
     recipe = RECIPES[key]
     practised, *rest = recipe.practice()
     measured, sung = voice_statistics(practised, *rest), recording(practised, rest[0])
-    weights = models.random_weights(CONFIG, seed=recipe.seed)
+    weights = random_weights(CONFIG, seed=recipe.seed)
     practice_windows = [cut(sung, start, 1000) for start in range(0, len(sung["f0_hz"]) - 999, 1000)]
     weights = head_start(CONFIG, weights, practice_windows, steps=recipe.head_start_steps, centred=True,
                          seed=recipe.seed, report=_tell)  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from ddsing import instrument as instruments
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import render
-from ddsing.engine.tf import autoencoder
+from ddsing.model.weights import random_weights
 from ddsing.sound import audio as recordings
 from ddsing.sound import features as feature_stage
 from demo import build
@@ -116,7 +116,7 @@ def test_an_instrument_follows_pitch_and_loudness(path, example):
 def test_an_instrument_has_learnt_its_voice(path):
     """On singing that the training never saw, the spectral loss is far below that of untrained weights."""
     instrument = instruments.read(path)
-    untrained = autoencoder.random_weights(instrument.config, seed=1)
+    untrained = random_weights(instrument.config, seed=1)
     losses = build.held_out_losses(build.RECIPES[path.stem], [instrument.weights, untrained])
     print(f"{path.stem}: spectral loss {losses[0]:.2f} on what it never heard, untrained {losses[1]:.2f}")
     assert losses[0] < 0.6 * losses[1], losses
@@ -180,9 +180,7 @@ def test_the_build_trains_an_instrument_and_keeps_it(tmp_path, monkeypatch):
     made = instruments.read(tmp_path / "aria.zip")
     assert made.config == config and made.provenance.step in (20, 40)
     assert all(np.isfinite(weight).all() for weight in made.weights.values())
-    trained, untrained = build.held_out_losses(
-        build.RECIPES["aria"], [made.weights, autoencoder.random_weights(config)]
-    )
+    trained, untrained = build.held_out_losses(build.RECIPES["aria"], [made.weights, random_weights(config)])
     assert trained < untrained - 0.1
 
 

@@ -16,6 +16,7 @@ from ddsing.engine.tf import autoencoder as models
 from ddsing.engine.tf import runtime
 from ddsing.errors import Cancelled, FeaturesError
 from ddsing.model.config import ModelConfig, ZConfig
+from ddsing.model.weights import random_weights
 from ddsing.sound import blas
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -34,7 +35,7 @@ def features(n_samples, seed=0):
 
 @pytest.fixture(scope="module")
 def small():
-    return render.load(SMALL, models.random_weights(SMALL, seed=1))
+    return render.load(SMALL, random_weights(SMALL, seed=1))
 
 
 @pytest.mark.parametrize(("name", "z"), [("singing_2021", None), ("singing_z_2021", ZConfig(32, 8, 125))])
@@ -66,7 +67,7 @@ def test_instruments_of_2021_give_the_controls_of_ddsp_1_6_3(name, z, tmp_path):
 
 def test_a_model_of_today_gives_the_controls_and_the_signal_of_ddsp_3_7():
     config = ModelConfig(rnn_channels=64, ch=64)
-    weights = models.random_weights(config, seed=3)
+    weights = random_weights(config, seed=3)
     autoencoder = models.autoencoder(config, n_samples=32_000)
     models.assign_weights(autoencoder, config, weights)
     f0_hz, loudness_db = (x[:500] for x in features(32_000))
@@ -129,7 +130,7 @@ def ddsps_own_autoencoder(config, n_samples):
 @pytest.mark.parametrize("z", [None, ZConfig(24, 8, 125)])
 def test_controls_are_those_of_ddsp_s_own_parts(n_samples, z):
     config = ModelConfig(rnn_channels=48, ch=40, layers_per_stack=2, n_harmonics=30, n_noise_bands=20, z=z)
-    weights = models.random_weights(config, seed=4)
+    weights = random_weights(config, seed=4)
     f0_hz, loudness_db = (x[: n_samples // 64] for x in features(n_samples))
     audio = np.random.default_rng(2).normal(0.0, 0.1, n_samples).astype(np.float32)
     autoencoder = ddsps_own_autoencoder(config, n_samples)
@@ -222,7 +223,7 @@ def test_the_seed_fixes_the_noise_and_nothing_else(small):
 
 
 def test_threads_with_different_models_do_not_disturb_each_other(small):
-    other = render.load(SMALL, models.random_weights(SMALL, seed=2))
+    other = render.load(SMALL, random_weights(SMALL, seed=2))
     f0_hz, loudness_db = features(32_000)
     alone = [render.render(model, f0_hz, loudness_db, n_samples=32_000).audio for model in (small, other)]
     with ThreadPoolExecutor(4) as pool:
@@ -245,7 +246,7 @@ def test_z_of_long_recordings_is_that_of_ddsp_s_windows_where_they_stand_alone()
     config = ModelConfig(
         z=ZConfig(16, 4, 125), rnn_channels=16, ch=16, layers_per_stack=1, n_harmonics=5, n_noise_bands=9
     )
-    encoder = render.load(config, models.random_weights(config)).encoder
+    encoder = render.load(config, random_weights(config)).encoder
     audio = np.random.default_rng(0).normal(0, 0.1, 9 * 16_000).astype(np.float32)
     z = encoder.encode(audio, 2250)  # windows from 0, 3 and 5 s
     np.testing.assert_allclose(z[:750], encoder.encode_window(audio[:64_000])[:750], atol=1e-6)
@@ -258,7 +259,7 @@ def test_z_of_a_short_recording_is_that_of_ddsp():
     config = ModelConfig(
         z=ZConfig(16, 4, 125), rnn_channels=16, ch=16, layers_per_stack=1, n_harmonics=5, n_noise_bands=9
     )
-    encoder = render.load(config, models.random_weights(config)).encoder
+    encoder = render.load(config, random_weights(config)).encoder
     audio = np.random.default_rng(0).normal(0, 0.1, 24_000).astype(np.float32)
     assert np.array_equal(encoder.encode(audio, 375), encoder.encode_window(audio))
     assert encoder.encode(audio[:64], 1).shape == (1, 4)

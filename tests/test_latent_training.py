@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ddsing.engine.tf import autoencoder as engine_model
 from ddsing.instrument import open_any, write_notebook
 from ddsing.instrument.library import Library
+from ddsing.model.weights import random_weights
 from ddsing.sound import audio as recordings
 from ddsing.training import checkpoints, export, folder, sanity
 from ddsing.training import recipe as recipes
@@ -58,7 +58,7 @@ def test_from_dataset_to_take(workspace, tmp_path):
     assert outcome.step == 6 and outcome.instrument_name == "alto"
     model = folder.config(path).model
     assert model.z.z_dims == 3 and model.z.rnn_channels == 6 and model.input_keys[-1] == "z"
-    first = engine_model.random_weights(model, seed=1)
+    first = random_weights(model, seed=1)
     last = checkpoints.get(path, 6).state(model).weights
     moved = [name for name in last if name.startswith("encoder/") and not np.array_equal(first[name], last[name])]
     assert len(moved) == sum(name.startswith("encoder/") for name in last) > 4  # it learns to listen

@@ -13,6 +13,7 @@ from ddsing.errors import TrainingError
 from ddsing.formats import tfrecord
 from ddsing.instrument.library import Library
 from ddsing.model.config import ModelConfig
+from ddsing.model.weights import random_weights
 from ddsing.sound import distance, loudness
 from ddsing.training import (
     batches,
@@ -71,9 +72,8 @@ def test_the_spectral_loss_is_ddsps():
 def test_a_held_out_loss_can_be_compared_with_the_training_loss():
     """The library's own rendering, measured, against the loss of the training step on the same window and weights."""
     from ddsing.engine import render
-    from ddsing.engine.tf import autoencoder
 
-    weights = autoencoder.random_weights(CONFIG)
+    weights = random_weights(CONFIG)
     stepper = Step(CONFIG, weights, batch_size=1, window_frames=1000)
     window = tiny_training.windows(1)[0]
     loss = stepper.losses({name: window[name][None] for name in ("audio", "f0_hz", "loudness_db")})["total_loss"]
@@ -260,9 +260,8 @@ def test_a_dataset_of_2021_is_taken_as_it_is_though_its_recordings_are_there(tra
 
 
 def test_metrics_that_are_no_numbers_are_none():
-    from ddsing.engine.tf import autoencoder
 
-    weights = autoencoder.random_weights(CONFIG)
+    weights = random_weights(CONFIG)
     (window,) = tiny_training.windows(1)
     assert evaluation.measure(CONFIG, weights, [window], LISTENING).spectral_loss > 0
     broken = window | {"loudness_db": np.full_like(window["loudness_db"], np.nan)}

@@ -6,10 +6,10 @@ import pytest
 from ddsing import cli
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import render
-from ddsing.engine.tf import autoencoder as models
 from ddsing.engine.tf.head_start import head_start, measure, wanted_levels
 from ddsing.errors import SettingsError
 from ddsing.model.config import ModelConfig, ZConfig
+from ddsing.model.weights import random_weights
 from ddsing.sound import distance, loudness, pitch
 from ddsing.training import checkpoints, evaluation, folder, run
 from ddsing.training import recipe as recipes
@@ -91,7 +91,7 @@ def test_only_clear_loud_frames_teach():
     unclear = window | {"f0_confidence": np.zeros(1000, np.float32)}
     assert np.isnan(wanted_levels(unclear, CONFIG, **options)).all()
     assert np.isnan(wanted_levels(window, CONFIG, **options | {"quietest_db": 99.0})).all()
-    weights = models.random_weights(CONFIG)
+    weights = random_weights(CONFIG)
     kept = head_start(CONFIG, weights, [unclear], steps=3, centred=True)
     assert all(np.array_equal(kept[name], weight) for name, weight in weights.items()), "nothing to learn from"
 
@@ -99,7 +99,7 @@ def test_only_clear_loud_frames_teach():
 @pytest.mark.parametrize("z", [None, ZConfig(12, 4, 250)], ids=["plain", "z"])
 def test_a_head_start_brings_the_sound_near(z):
     config = ModelConfig(rnn_channels=16, ch=16, layers_per_stack=1, n_harmonics=20, n_noise_bands=17, z=z)
-    windows, weights, told = tiny_training.windows(2), models.random_weights(config, seed=1), []
+    windows, weights, told = tiny_training.windows(2), random_weights(config, seed=1), []
     started = head_start(config, weights, windows, steps=150, centred=True, report=lambda *facts: told.append(facts))
     assert [step for step, _ in told] == list(range(1, 151)) and told[-1][1] < 0.6 * told[0][1]
     losses = [
@@ -122,7 +122,7 @@ def test_a_training_begins_with_a_head_start_and_never_has_a_second(workspace, t
     trained = folder.config(path)
     assert (trained.head_start_steps, trained.centred_frames) == (30, False)
     first = checkpoints.newest_state(path, trained.model)[1].weights
-    random = models.random_weights(trained.model)
+    random = random_weights(trained.model)
     assert max(np.abs(first[name] - random[name]).max() for name in random) > 0.02, "further than two steps go"
 
     stages.clear()

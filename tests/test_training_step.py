@@ -9,6 +9,7 @@ from ddsing.engine.tf.spectral_loss import spectral_loss
 from ddsing.engine.tf.step import Step
 from ddsing.errors import SettingsError
 from ddsing.model.config import ModelConfig, ZConfig
+from ddsing.model.weights import random_weights
 from ddsing.training import recipe as recipes
 
 CONFIG = ModelConfig(rnn_channels=16, ch=16, layers_per_stack=2, n_harmonics=20, n_noise_bands=17)
@@ -44,7 +45,7 @@ def distance(a, b):
 
 
 def test_the_first_20_steps_lose_what_they_lose_in_ddsp_s_trainer(tmp_path):
-    weights, batches = models.random_weights(CONFIG, seed=1), [batch(seed) for seed in range(4)]
+    weights, batches = random_weights(CONFIG, seed=1), [batch(seed) for seed in range(4)]
     trainer, _ = ddsp_trainer(CONFIG, weights)
     step = Step(CONFIG, weights, batch_size=BATCH_SIZE, window_frames=N_FRAMES, seed=SEED)
     tf = runtime.tensorflow()
@@ -67,7 +68,7 @@ def test_the_first_20_steps_lose_what_they_lose_in_ddsp_s_trainer(tmp_path):
 def test_at_ddsp_s_own_weights_each_of_20_steps_of_the_small_model_loses_the_same():
     """Free of what the singular gradient of log magnitudes makes of rounding, see `benchmarks.training`."""
     config, n_frames = recipes.config_file("singing_small").model, 250
-    weights, batches = models.random_weights(config, seed=1), [batch(seed, n_frames=n_frames) for seed in range(4)]
+    weights, batches = random_weights(config, seed=1), [batch(seed, n_frames=n_frames) for seed in range(4)]
     trainer, theirs = ddsp_trainer(config, weights, n_frames=n_frames)
     step = Step(config, weights, batch_size=BATCH_SIZE, window_frames=n_frames, seed=SEED)
     tf, found, expected = runtime.tensorflow(), [], []
@@ -90,7 +91,7 @@ def test_gradients_are_those_of_ddsp_s_own_model(changes):
     tf = runtime.tensorflow()
     config = ModelConfig(**{**vars(CONFIG), **changes})
     rng = np.random.default_rng(0)
-    weights = models.random_weights(config, seed=2)
+    weights = random_weights(config, seed=2)
     weights = {name: (x + rng.normal(0, 0.05, x.shape)).astype(np.float32) for name, x in weights.items()}
     given = {name: tf.constant(x) for name, x in batch(3).items()}
     signs = tf.constant(rng.choice([-1.0, 1.0], given["audio"].shape), tf.float32)
@@ -146,7 +147,7 @@ def test_sinusoids_have_ddsp_s_phases():
 
 
 def test_going_on_from_a_state_is_going_on():
-    weights = models.random_weights(CONFIG, seed=3)
+    weights = random_weights(CONFIG, seed=3)
     options = {
         "batch_size": BATCH_SIZE,
         "window_frames": N_FRAMES,
@@ -154,7 +155,7 @@ def test_going_on_from_a_state_is_going_on():
         "lr_decay_rate": 0.5,
         "seed": 1,
     }
-    step, other = Step(CONFIG, weights, **options), Step(CONFIG, models.random_weights(CONFIG, seed=4), **options)
+    step, other = Step(CONFIG, weights, **options), Step(CONFIG, random_weights(CONFIG, seed=4), **options)
     for seed in range(3):
         step.run(batch(seed))
     before = step.losses(batch(9))
@@ -169,7 +170,7 @@ def test_going_on_from_a_state_is_going_on():
 
 @pytest.mark.parametrize("options", [{"n_parts": 2}, {"devices": ["/device:CPU:0"] * 2}], ids=["parts", "devices"])
 def test_a_shared_batch_has_the_same_gradient(options):
-    weights, given = models.random_weights(CONFIG, seed=6), batch(7, batch_size=4)
+    weights, given = random_weights(CONFIG, seed=6), batch(7, batch_size=4)
     whole, shared = (
         Step(CONFIG, weights, batch_size=4, window_frames=N_FRAMES, grad_clip_norm=1e9, **more)
         for more in ({"n_parts": 1}, options)
@@ -181,11 +182,11 @@ def test_a_shared_batch_has_the_same_gradient(options):
 
 def test_a_batch_that_does_not_divide_is_refused():
     with pytest.raises(SettingsError, match="3 windows"):
-        Step(CONFIG, models.random_weights(CONFIG), batch_size=3, n_parts=2, window_frames=N_FRAMES)
+        Step(CONFIG, random_weights(CONFIG), batch_size=3, n_parts=2, window_frames=N_FRAMES)
 
 
 def test_mixed_precision_learns_as_well():
-    weights, given = models.random_weights(CONFIG, seed=1), batch(0)
+    weights, given = random_weights(CONFIG, seed=1), batch(0)
     exact, mixed = (
         Step(CONFIG, weights, batch_size=BATCH_SIZE, window_frames=N_FRAMES, mixed_precision=mixed)
         for mixed in (False, True)

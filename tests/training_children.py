@@ -84,15 +84,13 @@ def _warm_up() -> None:
     """What the first step imports and builds, once for all children."""
     import numpy as np
 
-    from ddsing.engine.tf import autoencoder
     from ddsing.engine.tf.step import Step
+    from ddsing.model.weights import random_weights
     from ddsing.sound.pitch import track
     from ddsing.training import recipe
 
     config = recipe.config_file("tiny")
-    stepper = Step(
-        config.model, autoencoder.random_weights(config.model), batch_size=2, window_frames=config.window_frames
-    )
+    stepper = Step(config.model, random_weights(config.model), batch_size=2, window_frames=config.window_frames)
     shape = (2, config.window_frames)
     stepper.run(
         {

@@ -13,6 +13,7 @@ from ddsing.cli import Failed
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.errors import DdsingError
+from ddsing.model.weights import random_weights
 from ddsing.units import format_bytes
 
 PACKAGES = (
@@ -146,12 +147,11 @@ def _self_test() -> dict:
     import numpy as np
 
     from ddsing.engine import render
-    from ddsing.engine.tf import autoencoder as models
     from ddsing.model.config import ModelConfig
 
     start = time.perf_counter()
     config = ModelConfig(rnn_channels=32, ch=32, layers_per_stack=1, n_harmonics=20, n_noise_bands=17)
-    model = render.load(config, models.random_weights(config))
+    model = render.load(config, random_weights(config))
     f0_hz, loudness_db = np.full(FRAME_RATE + 1, 440.0, np.float32), np.full(FRAME_RATE + 1, -20.0, np.float32)
     audio = render.render(model, f0_hz, loudness_db, n_samples=SAMPLE_RATE).audio
     if len(audio) != SAMPLE_RATE or not np.isfinite(audio).all() or not np.any(audio):

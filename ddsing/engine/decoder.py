@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing.engine.tf.autoencoder import check_weights
 from ddsing.model.config import ModelConfig
+from ddsing.model.weights import checked
 from ddsing.sound.blas import single_threaded
 from ddsing.units import hz_to_midi
 
@@ -30,7 +30,7 @@ class Decoder:
     """
 
     def __init__(self, config: ModelConfig, weights: Mapping[str, np.ndarray]):
-        check_weights(config, weights)
+        weights = checked(weights, config)
         self.config = config
         self.weights = {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
         self._cell = GruCell.of(self.weights, "decoder/rnn/rnn/cell")

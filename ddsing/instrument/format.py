@@ -30,6 +30,7 @@ from ddsing.instrument import manifest
 from ddsing.instrument.archive import Archive, open_archive
 from ddsing.instrument.manifest import Provenance
 from ddsing.model import tensors
+from ddsing.model import weights as model_weights
 from ddsing.model.config import ModelConfig
 from ddsing.model.latent_space import LatentSpace
 from ddsing.model.statistics import DatasetStatistics
@@ -91,7 +92,7 @@ class Instrument:
             )
         check_latent(self.latent, self.config)
         object.__setattr__(self, "warnings", tuple(self.warnings))
-        object.__setattr__(self, "weights", tensors.checked(self.weights, self.config))
+        object.__setattr__(self, "weights", model_weights.checked(self.weights, self.config))
 
     @cached_property
     def digest(self) -> str:
@@ -128,7 +129,7 @@ def read(source: Path | str | bytes) -> Instrument:
     archive = open_archive(source)
     document, summary = _manifest(archive)
     _check_members(archive, document)
-    expected = tensors.n_bytes(summary.config)
+    expected = model_weights.n_bytes(summary.config)
     declared = archive.members[WEIGHTS_NAME].n_bytes
     if not 0 <= declared - expected <= tensors.MAX_HEADER_BYTES + 8:
         raise InstrumentError(

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddsing.errors import InstrumentError
-from ddsing.model import tensors
+from ddsing.model import weights as model_weights
 from ddsing.model.config import ModelConfig
 
 MAX_INDEX_BYTES = 2**20  # genuine ones have about 10 kB
@@ -55,7 +55,7 @@ def read_weights(
     config : ModelConfig
         What the weights must be; each missing or differently shaped one raises `InstrumentError`.
     """
-    tensors.n_bytes(config)
+    model_weights.n_bytes(config)
     entries = read_index(index, n_shards=len(shards))
     shapes = {weight_key(name): shape for name, shape in config.weight_shapes().items()}
     arrays = read_floats(entries, shards, shapes)

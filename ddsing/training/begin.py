@@ -21,6 +21,7 @@ from ddsing.dataset import prepare, voices
 from ddsing.errors import TrainingError
 from ddsing.formats import tfrecord as record_files
 from ddsing.model.statistics import DatasetStatistics
+from ddsing.model.weights import random_weights
 from ddsing.training import batches, checkpoints, evaluation, folder, ranges, saving
 from ddsing.training.folder import Begun
 from ddsing.training.listening import Listening, recorded_generation
@@ -173,10 +174,9 @@ def _prepare(source: voices.Voice, recipe: Recipe, tell: Tell) -> None:
 
 def _first_weights(trained: Config, recipe: Recipe, records, heard: Listening, tell: Tell) -> dict[str, np.ndarray]:
     """Random weights, or what a head start makes of them."""
-    from ddsing.engine.tf import autoencoder as engine_model
     from ddsing.engine.tf import head_start
 
-    weights = engine_model.random_weights(trained.model, seed=recipe.seed or 0)
+    weights = random_weights(trained.model, seed=recipe.seed or 0)
     steps = trained.head_start_steps
     if not steps:
         return weights

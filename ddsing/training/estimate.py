@@ -19,6 +19,7 @@ import numpy as np
 from ddsing import hardware
 from ddsing.constants import HOP_SAMPLES
 from ddsing.model.config import ModelConfig
+from ddsing.model.weights import random_weights
 from ddsing.training.recipe import Recipe, resolved
 from ddsing.workspace import Workspace, write_atomic
 
@@ -103,11 +104,10 @@ def _key(work: Mapping) -> str:
 
 
 def _tried(recipe: Recipe) -> float:
-    from ddsing.engine.tf import autoencoder as engine_model
     from ddsing.engine.tf import step as engine_step
 
     config = resolved(recipe)
-    weights = engine_model.random_weights(config.model)
+    weights = random_weights(config.model)
     stepper = engine_step.Step(
         config.model,
         weights,

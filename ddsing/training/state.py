@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.errors import InstrumentError
-from ddsing.model import tensors, tf_checkpoint
+from ddsing.model import tf_checkpoint
+from ddsing.model import weights as model_weights
 from ddsing.model.config import ModelConfig
 
 SLOTS = ("m", "v")  # Adam's averages of the gradient and of its square
@@ -46,7 +47,7 @@ class State:
 
 def read(index_path: Path, config: ModelConfig) -> State:
     """The state in ``ckpt-N.index`` and the data files beside it; `InstrumentError` where anything is amiss."""
-    tensors.n_bytes(config)
+    model_weights.n_bytes(config)
     try:
         with open(index_path, "rb") as file:
             index = file.read(tf_checkpoint.MAX_INDEX_BYTES + 1)

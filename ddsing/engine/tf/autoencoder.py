@@ -9,38 +9,8 @@ import numpy as np
 
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine.tf import runtime
-from ddsing.errors import InstrumentError
 from ddsing.model.config import ModelConfig
-
-
-def check_weights(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> None:
-    """Raise `InstrumentError` unless `weights` has exactly the model's names and shapes, and only finite values."""
-    shapes = config.weight_shapes()
-    missing, extra = sorted(set(shapes) - set(weights)), sorted(set(weights) - set(shapes))
-    if missing or extra:
-        name, what = (missing[0], "lack") if missing else (extra[0], "hold the unknown")
-        raise InstrumentError(
-            f"The weights {what} {name[:80]!r}: they belong to another model than the configuration says."
-        )
-    for name, shape in shapes.items():
-        if tuple(weights[name].shape) != shape:
-            raise InstrumentError(f"The weight {name} has shape {tuple(weights[name].shape)}; the model needs {shape}.")
-        if not np.isfinite(weights[name]).all():
-            raise InstrumentError(f"The weight {name} holds values that are not numbers; the training had gone wrong.")
-
-
-def random_weights(config: ModelConfig, *, seed: int = 0) -> dict[str, np.ndarray]:
-    """Untrained weights: Glorot-uniform kernels, unit gains, zero biases."""
-    rng = np.random.default_rng(seed)
-    weights = {}
-    for name, shape in config.weight_shapes().items():
-        if name.endswith("kernel"):
-            limit = np.sqrt(6.0 / sum(shape))
-            weights[name] = rng.uniform(-limit, limit, shape).astype(np.float32)
-        else:
-            fill = np.ones if name.endswith(("gamma", "scale")) else np.zeros
-            weights[name] = fill(shape, np.float32)
-    return weights
+from ddsing.model.weights import checked
 
 
 def autoencoder(config: ModelConfig, *, n_samples: int):
@@ -157,6 +127,6 @@ def read_weights(model, config: ModelConfig) -> dict[str, np.ndarray]:
 
 def assign_weights(model, config: ModelConfig, weights: Mapping[str, np.ndarray]) -> None:
     """Set all of the model's weights; raises `InstrumentError` if a name or shape differs."""
-    check_weights(config, weights)
+    weights = checked(weights, config)
     for name, variable in variables(model, config).items():
         variable.assign(weights[name])
