@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 from ddsing.sound import pitch
-from tests.test_pitch import keras_crepe
+from tests.sound.test_pitch import keras_crepe
 
 SECONDS, REPEATS = 4, 3
 

@@ -4,11 +4,11 @@ import ast
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.paths import ROOT
+
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 LIBRARY = sorted((ROOT / "ddsing").rglob("*.py"))
 # From the ground up; each package has its own number, and imports only go down.

@@ -9,7 +9,7 @@ from ddsing.instrument.library import Library
 from ddsing.sound.features import FeatureCache
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace, trash
-from tests import tiny_workspace
+from tests.support import tiny_workspace
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """ddsp's `RnnFcDecoder` in numpy, with the GRU's state carried, so that audio of any length is decoded in blocks.
 
-Equal to ddsp's own decoder to about 1e-6 (tests/test_engine.py). One `Decoder` is immutable and may be shared by
+Equal to ddsp's own decoder to about 1e-6 (tests/engine/test_engine.py). One `Decoder` is immutable and may be shared by
 threads.
 """
 
