@@ -89,7 +89,7 @@ def compare(name: str, n_steps: int) -> dict:
 
 
 def _ddsp(name: str, weights):
-    """ddsp's model, and what takes a step of its Trainer and returns the loss."""
+    """Ddsp's model, and what takes a step of its Trainer and returns the loss."""
     from ddsing.engine.tf import autoencoder as ddsp_model
     from ddsing.engine.tf import runtime
 
@@ -107,7 +107,6 @@ def _ddsp(name: str, weights):
 
 def losses_alone(name: str, n_steps: int) -> list[float]:
     """The losses of ddsp's first steps, in a process of their own."""
-
     config, batch_size, n_frames = MODELS[name]
     _, train_step = _ddsp(name, random_weights(config, seed=SEED))
     batches = [batch(seed, batch_size, n_frames) for seed in range(N_BATCHES)]

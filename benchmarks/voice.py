@@ -66,9 +66,13 @@ def train(workspace: Workspace, held_out: list[dict], *, centred: bool, head_sta
     path = voices.get(workspace, VOICE).checkpoints_folder
     shutil.rmtree(path, ignore_errors=True)
     recipe = Recipe(
-        config=MODEL, steps=steps, save_every=max(1, steps // 6), keep=6, centred_frames=centred,
+        config=MODEL,
+        steps=steps,
+        save_every=max(1, steps // 6),
+        keep=6,
+        centred_frames=centred,
         head_start_steps=None if head_start else 0,
-    )  # fmt: skip
+    )
     began, reached = time.monotonic(), {}
 
     def note(progress):

@@ -32,8 +32,7 @@ if voice is not None:
         history = cache.history(voice)
         export.show(voice, history)
         sanity.show(voice, history)
-        start.show(voice, history, busy=job is not None and job.live,
-                            learning_rate=ending.lower_rate(voice, job))  # fmt: skip
+        start.show(voice, history, busy=job is not None and job.live, learning_rate=ending.lower_rate(voice, job))
 st.subheader("This computer")
 device_tile.show(busy=jobs.any_live())
 queue.ended()

@@ -47,9 +47,14 @@ def _write_session(args: argparse.Namespace) -> dict:
     tests = results.of_takes(workspace, takes)
     buffer = io.BytesIO()
     session.write(
-        buffer, workspace, takes, title=args.title, notes=args.notes, listening=results.files(tests),
+        buffer,
+        workspace,
+        takes,
+        title=args.title,
+        notes=args.notes,
+        listening=results.files(tests),
         listened=[results.sentence(test) for test in tests],
-    )  # fmt: skip
+    )
     try:
         write_atomic(out, buffer.getvalue())
     except OSError as error:

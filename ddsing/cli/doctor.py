@@ -17,9 +17,20 @@ from ddsing.model.weights import random_weights
 from ddsing.units import format_bytes
 
 PACKAGES = (
-    "tensorflow", "tf-keras", "tensorflow-probability", "ddsp", "gin-config", "streamlit", "plotly", "numpy", "scipy",
-    "soundfile", "soxr", "safetensors", "h5py",
-)  # fmt: skip
+    "tensorflow",
+    "tf-keras",
+    "tensorflow-probability",
+    "ddsp",
+    "gin-config",
+    "streamlit",
+    "plotly",
+    "numpy",
+    "scipy",
+    "soundfile",
+    "soxr",
+    "safetensors",
+    "h5py",
+)
 PYTHONS = ((3, 11), (3, 13))  # oldest and newest that the lock is made for
 LOCK = Path(ddsing.__file__).resolve().parents[1] / "requirements.txt"
 MIN_FREE_BYTES = 2e9

@@ -23,8 +23,9 @@ def add_parser(commands) -> None:
     parser.add_argument("--harmonics", type=int, nargs="+", metavar="H", help="numbers of harmonics (20 60 100)")
     parser.add_argument("--noise-bands", type=int, nargs="+", metavar="N", help="numbers of noise bands (10 35 65)")
     others = ", ".join(name for name in PARAMETERS if name not in ORIGINAL)
-    parser.add_argument("--vary", action="append", default=[], metavar="NAME=V,V,…",
-                        help=f"values of another parameter: {others}")  # fmt: skip
+    parser.add_argument(
+        "--vary", action="append", default=[], metavar="NAME=V,V,…", help=f"values of another parameter: {others}"
+    )
     parser.add_argument("--steps", type=int, metavar="N", help="of each training (as the model's file says)")
     parser.add_argument("--config", help="a file of gin/models (singing)")
     parser.add_argument("--batch-size", type=int, metavar="N", help="windows in a step (as the model's file says)")

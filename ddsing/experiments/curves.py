@@ -34,9 +34,23 @@ _VERSION = 1  # of what is kept in the cache
 _SWEPT = re.compile(r"(.+?)_h\d+_n\d+")
 _READ_FILES = ("history.jsonl", "best.json", "recipe.json")
 _CSV_HEAD = (
-    "voice", "of", "family", "n_harmonics", "n_noise_bands", "n_parameters", "steps", "last", "best", "best_step",
-    "at_step", "at", "spectral_loss", "f0_cents", "loudness_db", "seconds_per_step",
-)  # fmt: skip
+    "voice",
+    "of",
+    "family",
+    "n_harmonics",
+    "n_noise_bands",
+    "n_parameters",
+    "steps",
+    "last",
+    "best",
+    "best_step",
+    "at_step",
+    "at",
+    "spectral_loss",
+    "f0_cents",
+    "loudness_db",
+    "seconds_per_step",
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -90,7 +90,7 @@ class ModelConfig:
 
     @property
     def db_range(self) -> float:
-        """dB below full scale that the model's loudness can express."""
+        """DB below full scale that the model's loudness can express."""
         return DB_RANGE[self.generation]
 
     @property

@@ -127,10 +127,16 @@ def _trace(line: Line, measure: str, colour: str, dash: str, label: str, *, show
 
 def _raw(line: Line, colour: str) -> dict:
     return {
-        "type": "scatter", "x": np.asarray(line.raw_steps), "y": np.asarray(line.raw_values, np.float32),
-        "mode": "lines", "line": {"color": colour, "width": 1}, "opacity": 0.22, "hoverinfo": "skip",
-        "showlegend": False, "legendgroup": line.name,
-    }  # fmt: skip
+        "type": "scatter",
+        "x": np.asarray(line.raw_steps),
+        "y": np.asarray(line.raw_values, np.float32),
+        "mode": "lines",
+        "line": {"color": colour, "width": 1},
+        "opacity": 0.22,
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "legendgroup": line.name,
+    }
 
 
 def _has_star(line: Line) -> bool:
@@ -140,21 +146,46 @@ def _has_star(line: Line) -> bool:
 def _star(line: Line, colour: str) -> dict:
     step = line.best_step or 0
     return {
-        "type": "scatter", "x": [step], "y": [float(np.interp(step, line.steps, line.values))],
-        "mode": "markers", "showlegend": False, "legendgroup": line.name, "meta": line.name,
+        "type": "scatter",
+        "x": [step],
+        "y": [float(np.interp(step, line.steps, line.values))],
+        "mode": "markers",
+        "showlegend": False,
+        "legendgroup": line.name,
+        "meta": line.name,
         "marker": {"symbol": "star", "size": 13, "color": colour, "line": {"width": 1, "color": "#ffffff"}},
         "hovertemplate": "<b>%{meta}</b><br>best checkpoint, step %{x:,d}<extra></extra>",
-    }  # fmt: skip
+    }
 
 
 def _shapes(lines: Sequence[Line], measure: str, at: int | None) -> list[dict]:
     shapes = []
     if measure == "loss":
-        shapes.append({"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": GUIDE_BAND[0], "y1": GUIDE_BAND[1],
-                       "fillcolor": BAND, "line": {"width": 0}, "layer": "below"})  # fmt: skip
+        shapes.append(
+            {
+                "type": "rect",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": GUIDE_BAND[0],
+                "y1": GUIDE_BAND[1],
+                "fillcolor": BAND,
+                "line": {"width": 0},
+                "layer": "below",
+            }
+        )
     if at is not None:
-        shapes.append({"type": "line", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
-                       "line": {"color": style.ACCENT, "dash": "dot", "width": 1.5}})  # fmt: skip
+        shapes.append(
+            {
+                "type": "line",
+                "yref": "paper",
+                "x0": at,
+                "x1": at,
+                "y0": 0,
+                "y1": 1,
+                "line": {"color": style.ACCENT, "dash": "dot", "width": 1.5},
+            }
+        )
     return shapes
 
 
@@ -178,8 +209,16 @@ def as_figure(document: dict) -> go.Figure:
 def to_html(document: dict, title: str) -> str:
     """A page with the figure that stands for itself: plotly is inside, nothing is fetched."""
     made = as_figure(document)
-    made.update_layout(template="plotly_white", title={"text": title}, height=None, autosize=True, dragmode="zoom",
-                       paper_bgcolor="#ffffff", plot_bgcolor="#ffffff", margin={"t": 60})  # fmt: skip
+    made.update_layout(
+        template="plotly_white",
+        title={"text": title},
+        height=None,
+        autosize=True,
+        dragmode="zoom",
+        paper_bgcolor="#ffffff",
+        plot_bgcolor="#ffffff",
+        margin={"t": 60},
+    )
     return made.to_html(
         include_plotlyjs=True, full_html=True, default_height="92vh", config=style.CONFIG | {"responsive": True}
     )

@@ -39,7 +39,7 @@ def single_threaded() -> Iterator[None]:
 
 @contextmanager
 def _in_control():
-    """threadpoolctl ignores, without a word, every thread but the first that ever set a limit; here any thread may."""
+    """Threadpoolctl ignores, without a word, every thread but the first that ever set a limit; here any thread may."""
     OpenBLASController.clear_controlling_thread(force=True)
     try:
         yield

@@ -109,8 +109,15 @@ def _features(workspace, audio, tracker, instruments, job):
     for instrument in instruments:
         generation = instrument.config.generation
         known = next((features for features in found if features.generation == generation), None)
-        found.append(known or job.stage("features", lambda share, generation=generation: feature_stage.extract(
-            audio, tracker=tracker, generation=generation, cache=cache, progress=share)))  # fmt: skip
+        found.append(
+            known
+            or job.stage(
+                "features",
+                lambda share, generation=generation: feature_stage.extract(
+                    audio, tracker=tracker, generation=generation, cache=cache, progress=share
+                ),
+            )
+        )
     if found[0].reused:
         job.reused.append("features")
     return found

@@ -20,7 +20,7 @@ UNKNOWN = (
 def z_of(
     encoder, space: LatentSpace | None, settings: Settings, n_frames: int, audio: np.ndarray, other: np.ndarray | None
 ) -> np.ndarray | None:
-    """z for each frame; None where it is simply the recording's.
+    """Z for each frame; None where it is simply the recording's.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def to_and_fro(z: np.ndarray, n_frames: int) -> np.ndarray:
 
 
 def between(first: np.ndarray, last: np.ndarray, n_frames: int, *, hold: float = 0.15) -> np.ndarray:
-    """z that goes straight from one point to another, and stays a while at either.
+    """Z that goes straight from one point to another, and stays a while at either.
 
     Parameters
     ----------

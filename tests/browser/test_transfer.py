@@ -19,8 +19,13 @@ from ddsing.sound.audio import read_recipe
 from tests.support import tiny_workspace
 from tests.support.paths import ROOT
 
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--use-fake-ui-for-media-stream",
-             "--use-fake-device-for-media-stream")  # fmt: skip
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+)
 QUIET = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
@@ -83,8 +88,11 @@ class Server:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"],
-                cwd=ROOT, env={**os.environ, **QUIET, "DDSING_WORKSPACE": str(workspace)}, stdout=log, stderr=log,
-            )  # fmt: skip
+                cwd=ROOT,
+                env={**os.environ, **QUIET, "DDSING_WORKSPACE": str(workspace)},
+                stdout=log,
+                stderr=log,
+            )
 
     def wait(self) -> None:
         """Until it answers."""

@@ -36,8 +36,10 @@ def test_a_dataset_is_written_and_says_what_it_is_made_of(prepared):
     fractions = [fraction for _, fraction in seen]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0 and len(fractions) > 50
     assert [stage for n, (stage, _) in enumerate(seen) if n == 0 or seen[n - 1][0] != stage] == [
-        prepare.READING, prepare.PITCH, prepare.WRITING,
-    ]  # fmt: skip
+        prepare.READING,
+        prepare.PITCH,
+        prepare.WRITING,
+    ]
     document = json.loads((voice.dataset_folder / "dataset.json").read_bytes())
     assert document["dataset_hash"] == result.dataset_hash and document["padding"] == "same"
     assert [entry["name"] for entry in document["recordings"]] == ["long.flac", "short.wav"]
@@ -52,9 +54,13 @@ def test_no_window_holds_anything_but_finite_numbers_of_their_range(prepared):
     assert len(examples) == prepared[1].n_train + prepared[1].n_held_out
     for arrays in examples:
         assert {name: x.shape for name, x in arrays.items()} == {
-            "audio": (64_000,), "audio_16k": (64_000,), "f0_hz": (1000,), "f0_confidence": (1000,),
-            "loudness_db": (1000,), "start_s": (1,),
-        }  # fmt: skip
+            "audio": (64_000,),
+            "audio_16k": (64_000,),
+            "f0_hz": (1000,),
+            "f0_confidence": (1000,),
+            "loudness_db": (1000,),
+            "start_s": (1,),
+        }
         assert all(np.isfinite(x).all() for x in arrays.values())
         np.testing.assert_array_equal(arrays["audio"], arrays["audio_16k"])
         assert (arrays["f0_hz"] > 0).all() and (arrays["f0_confidence"] >= 0).all()
@@ -62,7 +68,7 @@ def test_no_window_holds_anything_but_finite_numbers_of_their_range(prepared):
 
 
 def test_where_windows_coincide_they_are_those_of_ddsp_s_own_functions(prepared):
-    """ddsp pads the recording to a chunk of 20 s, computes on that with padding 'same', and cuts windows from it."""
+    """Ddsp pads the recording to a chunk of 20 s, computes on that with padding 'same', and cuts windows from it."""
     voice = prepared[0]
     audio = hearing.hear(voice.folder / "long.flac").audio
     chunk = np.pad(audio, (0, 20 * 16_000 - len(audio)))

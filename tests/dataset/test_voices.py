@@ -293,9 +293,14 @@ def summary(low, high, seconds, kind="sung", levels=(-40, 10)):
     notes = range(low, high + 1)
     frames = {note: round(seconds * 250 / len(notes)) for note in notes}
     return verdict.Summary(
-        "tiny", Signs(kind, 0.9, 0.5, 0.0), frames, dict.fromkeys(range(*levels, 5), 100), [0] * 9 + [100], -20.0,
+        "tiny",
+        Signs(kind, 0.9, 0.5, 0.0),
+        frames,
+        dict.fromkeys(range(*levels, 5), 100),
+        [0] * 9 + [100],
+        -20.0,
         [low + 0.1 * (high - low), (low + high) / 2, high - 0.1 * (high - low)],
-    )  # fmt: skip
+    )
 
 
 def facts(name, **changes):

@@ -168,7 +168,9 @@ def test_takes_of_one_name_are_told_apart():
     other = replace(first, id="3", name="song → Cello", instrument="Cello")
     assert differences.names([first, other]) == ("song → Aria", "song → Cello")
     assert differences.names([first, other, higher]) == (
-        "song → Aria (octave shift 0)", "song → Cello", "song → Aria (octave shift +1)"
-    )  # fmt: skip
+        "song → Aria (octave shift 0)",
+        "song → Cello",
+        "song → Aria (octave shift +1)",
+    )
     assert differences.names([first, replace(first, id="4")]) == ("song → Aria (1)", "song → Aria (2)")
     assert differences.names([]) == ()

@@ -90,8 +90,9 @@ def test_a_morph_is_compared_with_the_voices_that_it_was_made_of(filled):
     _replace_instrument(filled, second, seed=8)
     pipeline.run(filled, source, second, Settings(), tracker="tiny")
     _replace_instrument(filled, second, seed=9)
-    morphed = morphing.run(filled, source, Morph((first, second), ("", ""), ((0.0, (1, 1)),)), Settings(),
-                           tracker="tiny")  # fmt: skip
+    morphed = morphing.run(
+        filled, source, Morph((first, second), ("", ""), ((0.0, (1, 1)),)), Settings(), tracker="tiny"
+    )
     assert selection.pure_voices(TakeStore(filled).list(), morphed) == [plain]
     assert selection.pure_voices([plain], plain) == []
 

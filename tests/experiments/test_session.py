@@ -65,8 +65,16 @@ def test_a_session_opens_and_its_page_names_every_take(made):
     workspace, takes = made
     tests = results.of_takes(workspace, takes)
     buffer = io.BytesIO()
-    session.write(buffer, workspace, takes, title="My <session>", notes="One.\nTwo.", tags=["paper"],
-                  listening=results.files(tests), listened=[results.sentence(test) for test in tests])  # fmt: skip
+    session.write(
+        buffer,
+        workspace,
+        takes,
+        title="My <session>",
+        notes="One.\nTwo.",
+        tags=["paper"],
+        listening=results.files(tests),
+        listened=[results.sentence(test) for test in tests],
+    )
     with zipfile.ZipFile(buffer) as archive:
         assert archive.testzip() is None
         contents = {name: archive.read(name) for name in archive.namelist()}

@@ -58,9 +58,14 @@ def test_the_original_s_nine_trainings_and_their_names():
 
 @pytest.mark.parametrize(
     "values",
-    [{"n_harmonics": 20, "n_noise_bands": 65}, {"n_harmonics": 20}, {"learning_rate": 0.0003, "batch_size": 8},
-     {"n_noise_bands": 35, "seed": 7}, {"learning_rate": 1e-05}],
-)  # fmt: skip
+    [
+        {"n_harmonics": 20, "n_noise_bands": 65},
+        {"n_harmonics": 20},
+        {"learning_rate": 0.0003, "batch_size": 8},
+        {"n_noise_bands": 35, "seed": 7},
+        {"learning_rate": 1e-05},
+    ],
+)
 def test_names_tell_the_parameters(values):
     assert grid.cell_values("A_b c", grid.cell_name("A_b c", values)) == values
 
@@ -73,9 +78,20 @@ def test_other_names_are_no_cells(name):
 
 
 def test_cells_are_told_from_voices(workspace):
-    for name in ("Aria_checkpoints", "Aria_h100_n10_checkpoints", "Aria_h20_n10_checkpoints", "Aria_h20_checkpoints",
-                 "Aria_h20", "Bea_x_dataset", "Bea_x_s2_b8_checkpoints", "Bea_x_s2_checkpoints", "lost_h3_checkpoints",
-                 "Song_b2_dataset", "Song_b2_checkpoints", "Song"):  # fmt: skip
+    for name in (
+        "Aria_checkpoints",
+        "Aria_h100_n10_checkpoints",
+        "Aria_h20_n10_checkpoints",
+        "Aria_h20_checkpoints",
+        "Aria_h20",
+        "Bea_x_dataset",
+        "Bea_x_s2_b8_checkpoints",
+        "Bea_x_s2_checkpoints",
+        "lost_h3_checkpoints",
+        "Song_b2_dataset",
+        "Song_b2_checkpoints",
+        "Song",
+    ):
         (workspace.audio / name).mkdir()
     shutil.rmtree(workspace.audio / "Mira", ignore_errors=True)
     found = results.by_voice(voices.list_voices(workspace))
@@ -151,8 +167,11 @@ def test_stopped_in_the_middle_it_goes_on_and_trains_nothing_twice(alto, monkeyp
     found = results.cells(alto, "alto")
     assert [cell.name for cell in found] == NAMES and results.swept(alto) == ["alto"]
     assert {(cell.run.config.n_harmonics, cell.run.config.n_noise_bands) for cell in found} == {
-        (10, 5), (10, 9), (12, 5), (12, 9)
-    }  # fmt: skip
+        (10, 5),
+        (10, 9),
+        (12, 5),
+        (12, 9),
+    }
     _heard(alto, found)
 
 

@@ -146,8 +146,13 @@ _LINK = (stat.S_IFLNK | 0o777) << 16
         (RawZip().add("a", b"x").done(between=b"gap"), "between"),
         (RawZip().add("a", b"x").add("a", b"y").done(), "twice"),
         (RawZip().add("a", b"x").add("A", b"y").done(), "twice"),
-        (RawZip().add("\u00e9", b"x", local={"flags": 0x800}, central={"flags": 0x800}).add(
-            "e\u0301", b"y", local={"flags": 0x800}, central={"flags": 0x800}).done(), "twice"),
+        (
+            RawZip()
+            .add("\u00e9", b"x", local={"flags": 0x800}, central={"flags": 0x800})
+            .add("e\u0301", b"y", local={"flags": 0x800}, central={"flags": 0x800})
+            .done(),
+            "twice",
+        ),
         (RawZip().add("a", b"x").add("a/b", b"y").done(), "inside a file"),
         (RawZip().add("a", b"x", central={"attributes": _LINK}).done(), "link"),
         (RawZip().add("a", b"x", local={"flags": 1}, central={"flags": 1}).done(), "encrypted"),
@@ -165,7 +170,7 @@ _LINK = (stat.S_IFLNK | 0o777) << 16
         (RawZip().add("a", b"x").done(count=65), "at most 64"),
         (RawZip().done(), "empty"),
     ],
-)  # fmt: skip
+)
 def test_zips_built_to_deceive_are_refused(data, sentence):
     with pytest.raises(InstrumentError, match=sentence):
         open_archive(data)

@@ -66,9 +66,24 @@ json_values = st.recursive(
     max_leaves=6,
 )
 FIELDS = (
-    "state", "ordered", "stage", "step", "steps", "loss", "steps_per_s", "eta_s", "fraction", "message", "extra",
-    "started", "ended", "ahead", "pid", "stage_began", "reported",
-)  # fmt: skip
+    "state",
+    "ordered",
+    "stage",
+    "step",
+    "steps",
+    "loss",
+    "steps_per_s",
+    "eta_s",
+    "fraction",
+    "message",
+    "extra",
+    "started",
+    "ended",
+    "ahead",
+    "pid",
+    "stage_began",
+    "reported",
+)
 
 
 @given(

@@ -126,8 +126,10 @@ def test_two_workspaces_share_the_queue_of_a_device(store, tmp_path):
     submit(other, title="There", device="gpu:1")
     assert [ticket.title for ticket in queue.tickets("gpu:1")] == ["Here", "There"]
     told = []
-    with pytest.raises(Exception, match="Stopped while it waited"), \
-         queue.turn("gpu:1", on_wait=told.append, should_stop=lambda: bool(told)):  # fmt: skip
+    with (
+        pytest.raises(Exception, match="Stopped while it waited"),
+        queue.turn("gpu:1", on_wait=told.append, should_stop=lambda: bool(told)),
+    ):
         pass
     assert told == [("Here", "There")]
 
@@ -135,8 +137,10 @@ def test_two_workspaces_share_the_queue_of_a_device(store, tmp_path):
 def test_a_turn_without_a_job_has_the_device_alone(locks):
     with queue.turn("cpu"):
         told = []
-        with pytest.raises(Exception, match="Stopped"), \
-             queue.turn("cpu", on_wait=told.append, should_stop=lambda: bool(told)):  # fmt: skip
+        with (
+            pytest.raises(Exception, match="Stopped"),
+            queue.turn("cpu", on_wait=told.append, should_stop=lambda: bool(told)),
+        ):
             pass
         assert told == [(queue.SOMEONE,)]
         with queue.turn("gpu:0"):

@@ -79,9 +79,16 @@ def test_it_travels_in_the_instrument_and_old_manifests_stay_readable(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"mean": [1.0]}, {"mean": "1"}, {"scales": [1e9] * 4}, {"directions": [[1.0]]}, {"extra": []}, {"std": [None] * 4},
-     {"mean": [[1.0]]}],
-)  # fmt: skip
+    [
+        {"mean": [1.0]},
+        {"mean": "1"},
+        {"scales": [1e9] * 4},
+        {"directions": [[1.0]]},
+        {"extra": []},
+        {"std": [None] * 4},
+        {"mean": [[1.0]]},
+    ],
+)
 def test_what_is_no_latent_space_is_refused(change):
     with pytest.raises(InstrumentError):
         LatentSpace.from_json(some_space().to_json() | change)
@@ -158,8 +165,15 @@ def test_settings():
     assert Settings.from_json({"octave_shift": 1}) == Settings(octave_shift=1)  # takes from before
     assert Settings.from_json(there).timbre == "from a.wav, 1: +0.5, 2: −1" and Settings().timbre == ""
     assert Settings.from_json(there).without_z() == Settings()
-    for wrong in ({"z_from": "nowhere"}, {"z_shift": (7.0,)}, {"z_shift": (1.0,) * 9}, {"z_shift": "x"}, {"z_shift": 1},
-                  {"z_recording": 3}, {"z_shift": (float("nan"),)}):  # fmt: skip
+    for wrong in (
+        {"z_from": "nowhere"},
+        {"z_shift": (7.0,)},
+        {"z_shift": (1.0,) * 9},
+        {"z_shift": "x"},
+        {"z_shift": 1},
+        {"z_recording": 3},
+        {"z_shift": (float("nan"),)},
+    ):
         with pytest.raises(SettingsError):
             Settings(**wrong)
 
@@ -199,8 +213,13 @@ def test_what_is_asked_for_changes_the_sound_and_nothing_asked_changes_nothing(f
         audio=audio,
     ).audio
     assert np.array_equal(sound(as_ever), direct)  # bit for bit what it was before z had settings
-    takes = [as_ever, run(z_from="mean"), run(z_from="other", z_recording="hiss.wav"), run(z_shift=(2.0,)),
-             run(z_from="mean", z_shift=(0.0, 2.0))]  # fmt: skip
+    takes = [
+        as_ever,
+        run(z_from="mean"),
+        run(z_from="other", z_recording="hiss.wav"),
+        run(z_shift=(2.0,)),
+        run(z_from="mean", z_shift=(0.0, 2.0)),
+    ]
     sounds = [sound(take) for take in takes]
     assert all(not np.array_equal(one, two) for n, one in enumerate(sounds) for two in sounds[:n])
     assert TakeStore(filled).get(takes[2].id).settings.timbre == "from hiss.wav"
@@ -227,8 +246,9 @@ def test_timbre_from_another_recording_counts_by_content_and_not_by_name(filled)
     assert after.key != before.key and not np.array_equal(sound(after), sound(before))
     assert TakeStore(filled).get(after.id) == after
     assert recordings.read_recipe(after.folder / "result.wav")["timbre"] == {
-        "name": "hiss.wav", "hash": recordings.content_hash(recordings.decode(filled.examples / "hiss.wav"))
-    }  # fmt: skip
+        "name": "hiss.wav",
+        "hash": recordings.content_hash(recordings.decode(filled.examples / "hiss.wav")),
+    }
     rows = {row.label: row for row in differences.table([before, after])}
     assert rows["Timbre"].differs and rows["Timbre"].values[0].startswith("from hiss.wav (")
 
@@ -265,8 +285,13 @@ def test_command_line(filled, tmp_path, capsys):
         heard.append(np.load(tmp_path / "c.npz")["amps"])
     assert document["settings"]["z_recording"] == "hiss.wav" and document["settings"]["z_shift"] == [0.0, -1.5]
     assert all(not np.array_equal(heard[0], other) for other in heard[1:])
-    for wrong in (["--z-from", "nowhere.wav"], ["--z-shift", "9=1"], ["--z-shift", "1"], ["--z-shift", "1=7"],
-                  ["--z-from", "mean", "--morph", "Plain=0.5"]):  # fmt: skip
+    for wrong in (
+        ["--z-from", "nowhere.wav"],
+        ["--z-shift", "9=1"],
+        ["--z-shift", "1"],
+        ["--z-shift", "1=7"],
+        ["--z-from", "mean", "--morph", "Plain=0.5"],
+    ):
         assert cli.main([*where, *wrong]) == 2
         assert capsys.readouterr().err.count("\n") == 1
 

@@ -85,24 +85,33 @@ def test_window_without_pitch():
 
 def _windows(n=12, **changes):
     given = {
-        "ids": list(range(100, 100 + n)), "file": ["a.wav"] * (n - 2) + ["b.flac"] * 2,
+        "ids": list(range(100, 100 + n)),
+        "file": ["a.wav"] * (n - 2) + ["b.flac"] * 2,
         "start_s": np.append(np.arange(n - 2) * 60.0, [0.0, 1.0]),
         "state": ["train"] * (n - 3) + ["held_out", "guard", "excluded"],
-        "confidence": np.linspace(0, 1, n), "silence": np.zeros(n), "clipping": np.full(n, np.nan),
-    }  # fmt: skip
+        "confidence": np.linspace(0, 1, n),
+        "silence": np.zeros(n),
+        "clipping": np.full(n, np.nan),
+    }
     return coverage.Windows(**(given | changes))
 
 
 def test_coverage_has_a_cell_per_window_in_its_recordings_lines():
     figure = coverage.figure(_windows())
-    cells = {int(data[0]): (base, y) for trace in figure.data
-             for data, base, y in zip(trace.customdata, trace.base, trace.y, strict=True)}  # fmt: skip
+    cells = {
+        int(data[0]): (base, y)
+        for trace in figure.data
+        for data, base, y in zip(trace.customdata, trace.base, trace.y, strict=True)
+    }
     assert set(cells) == set(range(100, 112))
     assert cells[104] == (240.0, 0) and cells[105] == (0.0, 1)  # folded after five minutes
     assert list(figure.layout.yaxis.ticktext) == ["a.wav", "… from 5 min", "b.flac"]
     assert [trace.name for trace in figure.data] == [
-        "trained on (9)", "held out (1)", "next to held out (1)", "excluded (1)"
-    ]  # fmt: skip
+        "trained on (9)",
+        "held out (1)",
+        "next to held out (1)",
+        "excluded (1)",
+    ]
 
 
 @pytest.mark.parametrize("measure", list(coverage.MEASURES))

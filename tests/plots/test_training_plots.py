@@ -11,11 +11,19 @@ def _course(n=600, **changes):
     loss = 5.5 + 6.0 * np.exp(-steps / 800) + np.random.default_rng(0).normal(0, 0.2, n)
     saves = np.arange(500, 6001, 500)
     given = {
-        "steps": steps, "loss": loss, "held_out_steps": saves,
-        "held_out": {"spectral_loss": 6.0 + 4 * np.exp(-saves / 800), "f0_cents": np.linspace(80, 12, 12),
-                     "loudness_db": np.full(12, np.nan)},
-        "preview_steps": saves, "best_step": 5500, "speed_steps": saves, "steps_per_s": np.full(12, 1.25),
-    }  # fmt: skip
+        "steps": steps,
+        "loss": loss,
+        "held_out_steps": saves,
+        "held_out": {
+            "spectral_loss": 6.0 + 4 * np.exp(-saves / 800),
+            "f0_cents": np.linspace(80, 12, 12),
+            "loudness_db": np.full(12, np.nan),
+        },
+        "preview_steps": saves,
+        "best_step": 5500,
+        "speed_steps": saves,
+        "steps_per_s": np.full(12, 1.25),
+    }
     return training.Course(**(given | changes))
 
 

@@ -12,9 +12,14 @@ def _curves(n_frames=2500, **changes):
     confidence = np.where((time_s > 1) & (time_s < 9), 0.9, 0.1).astype(np.float32)
     loudness = np.full(n_frames, -40.0, np.float32)
     given = {
-        "f0_hz": f0_hz, "f0_used_hz": 2 * f0_hz, "f0_confidence": confidence, "loudness_db": loudness,
-        "loudness_used_db": loudness - 10, "note_on_ratio": 2 * confidence, "mask_on": confidence > 0.5,
-    }  # fmt: skip
+        "f0_hz": f0_hz,
+        "f0_used_hz": 2 * f0_hz,
+        "f0_confidence": confidence,
+        "loudness_db": loudness,
+        "loudness_used_db": loudness - 10,
+        "note_on_ratio": 2 * confidence,
+        "mask_on": confidence > 0.5,
+    }
     return features.Curves(**(given | changes))
 
 

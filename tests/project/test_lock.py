@@ -22,10 +22,13 @@ SYSTEMS = {
     "windows": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt", "platform_machine": "AMD64"},
 }
 ENVIRONMENTS = [
-    pytest.param({**default_environment(), "python_version": python, "python_full_version": f"{python}.1", **system},
-                 id=f"{name}-{python}")
-    for python in ("3.11", "3.12", "3.13") for name, system in SYSTEMS.items()
-]  # fmt: skip
+    pytest.param(
+        {**default_environment(), "python_version": python, "python_full_version": f"{python}.1", **system},
+        id=f"{name}-{python}",
+    )
+    for python in ("3.11", "3.12", "3.13")
+    for name, system in SYSTEMS.items()
+]
 
 
 def read(file):

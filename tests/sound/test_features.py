@@ -137,6 +137,9 @@ def test_the_decoder_s_own_remarks_on_a_damaged_mp3_stay_hidden(command, tmp_pat
     options += ["--instrument", "none"] if command == "transfer" else []
     run = subprocess.run(
         [sys.executable, "-c", script, command, *options],
-        capture_output=True, text=True, cwd=Path(cli.__file__).parents[2], timeout=120,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=Path(cli.__file__).parents[2],
+        timeout=120,
+    )
     assert run.returncode == 2 and run.stderr.count("\n") == 1 and run.stderr.endswith(".\n")

@@ -1,5 +1,6 @@
 """CREPE against crepe 0.0.16's own output, a plain Keras build of the published network, a full-matrix Viterbi, and
-tones whose pitch is known."""
+tones whose pitch is known.
+"""
 
 import json
 

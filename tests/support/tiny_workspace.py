@@ -36,8 +36,15 @@ def tiny_instrument(name: str, *, seed: int = 0, low_midi: float = 50.0, high_mi
         values |= {f"{low}_{kind}": low_midi for low in ("min", "mean_min")}
         values |= {f"{high}_{kind}": high_midi for high in ("max", "mean_max")}
     statistics = DatasetStatistics(3, values, np.linspace(0, 1, 50), np.linspace(-60.0, -20.0, 50))
-    about = Provenance(voice="an invented voice", step=1200, loss=5.25, author="A. Tester", licence="CC0-1.0",
-                       notes="Made of *random* numbers.", date="2026-11-24")  # fmt: skip
+    about = Provenance(
+        voice="an invented voice",
+        step=1200,
+        loss=5.25,
+        author="A. Tester",
+        licence="CC0-1.0",
+        notes="Made of *random* numbers.",
+        date="2026-11-24",
+    )
     return Instrument(name, config, statistics, weights, about, gin_text="Autoencoder.decoder = @RnnFcDecoder()\n")
 
 

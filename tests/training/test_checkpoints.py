@@ -219,7 +219,7 @@ def test_files_are_flushed_before_they_are_moved_and_the_folder_afterwards(tmp_p
     data, manifest, index = checkpoints.names(40)
     assert order == [("fsync", data), ("fsync", index), ("fsync", manifest)] + [
         ("replace", name) for name in (data, manifest, index)
-    ] + [("fsync", folder.name)]  # fmt: skip
+    ] + [("fsync", folder.name)]
     flushed = max(i for i, entry in enumerate(log) if entry[0] == "fsync" and ".writing-" in entry[1])
     assert not any(entry[0] == "write" and ".writing-" in entry[1] for entry in log[flushed:])
 
@@ -334,7 +334,7 @@ def test_too_little_room_is_refused_with_the_numbers(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["singing_2021", "singing_z_2021"])
 def test_weights_averages_and_steps_equal_those_that_tensorflow_reads(name, tmp_path):
-    """ddsp 1.6.3's own files; its optimizer lists the averages in an order of its own, told in the object graph."""
+    """Ddsp 1.6.3's own files; its optimizer lists the averages in an order of its own, told in the object graph."""
     members = golden_members(name)
     for member, data in members.items():
         (tmp_path / member).write_bytes(data)

@@ -53,7 +53,7 @@ def test_gin_builds_the_model_that_is_read_as_data(name):
 
 
 def test_ddsp_run_can_be_given_the_files_as_they_are():
-    """gin's own include finds the parts, and nothing of the text is left over in gin afterwards."""
+    """Gin's own include finds the parts, and nothing of the text is left over in gin afterwards."""
     runtime.ddsp()
     import gin
 

@@ -116,9 +116,12 @@ def test_the_fit_is_of_what_the_instrument_would_be_given():
     n = 1000
     sung = np.arange(n) % 500 < 400
     features = Features(
-        np.full(n, 220.0, np.float32), np.where(sung, 0.95, 0.05).astype(np.float32),
-        np.where(sung, -55.0 + np.sin(np.arange(n)), -75.0).astype(np.float32), "full", 3,
-    )  # fmt: skip
+        np.full(n, 220.0, np.float32),
+        np.where(sung, 0.95, 0.05).astype(np.float32),
+        np.where(sung, -55.0 + np.sin(np.arange(n)), -75.0).astype(np.float32),
+        "full",
+        3,
+    )
     plain = fit.measure(features, statistics)
     assert plain.loudness_inside == 0.0 and np.array_equal(plain.loudness_db, features.loudness_db)
     settings = Settings(use_statistics=True, autotune=1.0, octave_shift=1)

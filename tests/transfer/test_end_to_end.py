@@ -163,9 +163,23 @@ def test_the_command_line_transfers_with_stems_and_controls(tmp_path):
     source.write_bytes(recordings.encode(sung()))
     out, controls = tmp_path / "out.wav", tmp_path / "c.npz"
     done = command(
-        "transfer", "--instrument", OF_2021, "--out", out, "--tracker", "tiny", "--loudness-shift", "-10", "--stems",
-        "--controls", controls, "--json", "--workspace", tmp_path / "w", source,
-    )  # fmt: skip
+        "transfer",
+        "--instrument",
+        OF_2021,
+        "--out",
+        out,
+        "--tracker",
+        "tiny",
+        "--loudness-shift",
+        "-10",
+        "--stems",
+        "--controls",
+        controls,
+        "--json",
+        "--workspace",
+        tmp_path / "w",
+        source,
+    )
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert {"take", "seconds", "reused", "fit", "settings", "warnings"} <= document.keys()
@@ -185,9 +199,7 @@ def test_the_command_line_writes_features_and_refuses_in_one_sentence(tmp_path):
     done = command("--workspace", tmp_path / "w", *to_file)
     assert done.returncode == 0, done.stderr
     arrays = np.load(tmp_path / "f")
-    assert {name: (arrays[name].shape, arrays[name].dtype) for name in arrays} == {
-        name: ((251,), np.float32) for name in ("f0_hz", "f0_confidence", "loudness_db")
-    }
+    assert {name: (arrays[name].shape, arrays[name].dtype) for name in arrays} == dict.fromkeys(("f0_hz", "f0_confidence", "loudness_db"), ((251,), np.float32))
     source.write_text("no sound")
     for arguments in (
         ("features", source, "--out", tmp_path / "f"),

@@ -59,8 +59,18 @@ def test_what_is_no_instrument_is_one_sentence(monkeypatch, root):
 
 def test_a_card_says_what_a_musician_wants_to_know(monkeypatch, root):
     text = said(open_page(monkeypatch, root, "instruments"))
-    for fact in ("an invented voice", "1,200 steps, loss 5.25", "24 Nov 2026", "A\\. Tester", "CC0", "E3 to G♯4", "dB",
-                 "ddsp 3.x", "kB", "Made of \\*random\\* numbers"):  # fmt: skip
+    for fact in (
+        "an invented voice",
+        "1,200 steps, loss 5.25",
+        "24 Nov 2026",
+        "A\\. Tester",
+        "CC0",
+        "E3 to G♯4",
+        "dB",
+        "ddsp 3.x",
+        "kB",
+        "Made of \\*random\\* numbers",
+    ):
         assert fact in text, fact
 
 

@@ -13,9 +13,14 @@ from tests.support.pages import clean, finished, open_page, quiet, said, take_id
 
 _quiet = quiet
 CHANGED = {
-    "octave_shift": -2, "loudness_shift_db": 15.0, "autotune": 0.7, "use_statistics": True, "mask_threshold": 0.4,
-    "attenuation_db": 35.0, "show_full_output": True,
-}  # fmt: skip
+    "octave_shift": -2,
+    "loudness_shift_db": 15.0,
+    "autotune": 0.7,
+    "use_statistics": True,
+    "mask_threshold": 0.4,
+    "attenuation_db": 35.0,
+    "show_full_output": True,
+}
 
 
 @pytest.fixture

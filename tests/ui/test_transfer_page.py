@@ -75,9 +75,12 @@ def test_full_output_draws_both_figures(filled):
 
 def test_controls_have_the_original_ranges_defaults_and_help(filled):
     expected = {  # field: minimum, maximum, step, default
-        "octave_shift": (-3, 3, 1, 0), "loudness_shift_db": (-30, 30, 5, 0), "autotune": (0, 1, 0.1, 0),
-        "mask_threshold": (0, 2, 0.1, 1), "attenuation_db": (0, 50, 1, 20),
-    }  # fmt: skip
+        "octave_shift": (-3, 3, 1, 0),
+        "loudness_shift_db": (-30, 30, 5, 0),
+        "autotune": (0, 1, 0.1, 0),
+        "mask_threshold": (0, 2, 0.1, 1),
+        "attenuation_db": (0, 50, 1, 20),
+    }
     for field, numbers in expected.items():
         slider = filled.slider(key=f"setting.{field}")
         assert (slider.min, slider.max, slider.step, slider.value) == pytest.approx(numbers)

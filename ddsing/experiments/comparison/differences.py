@@ -63,8 +63,11 @@ def apart(takes: Sequence[Take]) -> tuple[str, ...]:
     rows = [row for row in table(takes) if row.differs and row.label not in ("Recording",)]
     lines = []
     for place, take in enumerate(takes):
-        said = [row.values[place] if row.label == "Instrument" else f"{row.label.lower()} {row.values[place]}"
-                for row in rows if row.values[place] != "no effect"]  # fmt: skip
+        said = [
+            row.values[place] if row.label == "Instrument" else f"{row.label.lower()} {row.values[place]}"
+            for row in rows
+            if row.values[place] != "no effect"
+        ]
         lines.append(", ".join([*said, *take.tags]))
     return tuple(lines)
 

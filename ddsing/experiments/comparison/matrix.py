@@ -165,17 +165,26 @@ def _cell(workspace, matrix, name, audio: np.ndarray, source_hash, instrument_na
     cache = FeatureCache(workspace.cache / "features")
     instrument: Instrument = pipeline.shared_models().open(workspace, instrument_name)
     features = feature_stage.extract(
-        audio, tracker=matrix.tracker, generation=instrument.config.generation, cache=cache,
+        audio,
+        tracker=matrix.tracker,
+        generation=instrument.config.generation,
+        cache=cache,
         progress=lambda share: report("pitch", share),
-    )  # fmt: skip
+    )
     settings = cell_settings(matrix, features, instrument)
     take = known(workspace).get(key_of(workspace, matrix, instrument.digest, source_hash, settings))
     missing = take is None
     if take is None:
         take = pipeline.run(
-            workspace, audio, instrument, settings, source_name=name, tracker=matrix.tracker, progress=report,
+            workspace,
+            audio,
+            instrument,
+            settings,
+            source_name=name,
+            tracker=matrix.tracker,
+            progress=report,
             store=selection.cells(workspace),
-        )  # fmt: skip
+        )
     measure.measure(take, cache=cache, progress=lambda share: report("measuring", share))
     return missing
 

@@ -116,7 +116,7 @@ def compare(
 
 
 def spectral_distance(original, result) -> float:
-    """ddsp's spectral loss, piece by piece, so that memory does not grow with the length."""
+    """Ddsp's spectral loss, piece by piece, so that memory does not grow with the length."""
     n_samples = min(len(original), len(result))
     total = 0.0
     for start in range(0, n_samples, _CHUNK_SAMPLES):
@@ -143,9 +143,14 @@ def measure(
         return found
     sounds = {name: sound(take, name) for name in ("original", "result", "harmonic", "noise")}
     metrics = compare(
-        sounds["original"], sounds["result"], (sounds["harmonic"], sounds["noise"]), take.curves(),
-        generation=take.generation, cache=cache, progress=progress,
-    )  # fmt: skip
+        sounds["original"],
+        sounds["result"],
+        (sounds["harmonic"], sounds["noise"]),
+        take.curves(),
+        generation=take.generation,
+        cache=cache,
+        progress=progress,
+    )
     content = json.dumps({"version": _VERSION, "metrics": metrics.to_json()}, indent=1).encode()
     with contextlib.suppress(OSError):  # a full disk only means that they are computed again
         write_atomic(take.folder / FILE, content)

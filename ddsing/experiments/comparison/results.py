@@ -168,8 +168,12 @@ def to_json(test: Test) -> str:
             "pairs": pairs,
         }
     else:
-        found = {"ratings": [{"item": one.item, "name": one.name, "mean": one.mean, "sd": one.deviation,
-                              "scores": list(one.scores)} for one in ratings(test)]}  # fmt: skip
+        found = {
+            "ratings": [
+                {"item": one.item, "name": one.name, "mean": one.mean, "sd": one.deviation, "scores": list(one.scores)}
+                for one in ratings(test)
+            ]
+        }
     return json.dumps(test.to_json() | {"result": found}, ensure_ascii=False, indent=1)
 
 

@@ -128,8 +128,10 @@ def _page(title, notes, tags, takes, names, originals, found, listening) -> str:
     unknown = f'<p class="quiet">Not recorded: {said("; ".join(found.unknown))}.</p>' if found.unknown else ""
     cited = "".join(f"<li>{said(citation)}</li>" for citation in found.citations)
     parts += ["<h2>Methods</h2>", f"<p>{said(found.text)}</p>", unknown, f"<ol>{cited}</ol>"]
-    parts.append(f'<p class="quiet">Made with ddsing {said(__version__)}. Everything as data: '
-                 '<a href="takes.json">takes.json</a>.</p>')  # fmt: skip
+    parts.append(
+        f'<p class="quiet">Made with ddsing {said(__version__)}. Everything as data: '
+        '<a href="takes.json">takes.json</a>.</p>'
+    )
     body = "\n".join(parts)
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{said(title)}</title>\n'

@@ -246,6 +246,18 @@ def _kept(workspace: Workspace, key: str, work) -> bytes:
 
 
 __all__ = [
-    "MEASURES", "Result", "axes", "by_voice", "cells", "heard_steps", "matrix", "names", "nearest_step", "phrase",
-    "said", "sing", "swept", "value",
-]  # fmt: skip
+    "MEASURES",
+    "Result",
+    "axes",
+    "by_voice",
+    "cells",
+    "heard_steps",
+    "matrix",
+    "names",
+    "nearest_step",
+    "phrase",
+    "said",
+    "sing",
+    "swept",
+    "value",
+]

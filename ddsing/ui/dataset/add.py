@@ -19,8 +19,13 @@ _SHOWN = 6  # sentences about single files; the rest is counted
 
 def show(voice: voices.Voice, *, expanded: bool) -> None:
     """The importer, and below it what became of the files that were added last."""
-    panel = st.expander("Add recordings", icon=":material/upload:", key=f"dataset.add.{voice.name}",
-                        expanded=expanded, on_change="rerun")  # fmt: skip
+    panel = st.expander(
+        "Add recordings",
+        icon=":material/upload:",
+        key=f"dataset.add.{voice.name}",
+        expanded=expanded,
+        on_change="rerun",
+    )
     if panel.open:
         with panel, errors.guard():
             uploaded, by_path = st.columns(2, gap="large")
@@ -34,25 +39,36 @@ def show(voice: voices.Voice, *, expanded: bool) -> None:
 def _uploader(voice: voices.Voice) -> None:
     upload_round = st.session_state.setdefault(_ROUND, 0)
     files = st.file_uploader(
-        "Upload recordings", type=TYPES, accept_multiple_files=True, key=f"dataset.uploader.{upload_round}",
+        "Upload recordings",
+        type=TYPES,
+        accept_multiple_files=True,
+        key=f"dataset.uploader.{upload_round}",
         help=f"wav, flac, ogg or mp3, any rate, mono or stereo, each up to {format_duration(MAX_DATASET_S)}. Long ones "
         "need no splitting; what is silent or unclear is recognised later.",
-    )  # fmt: skip
+    )
     if files:
         size = format_bytes(sum(file.size for file in files))
         said = plain(files[0].name) if len(files) == 1 else f"{len(files)} recordings"
-        st.button(f"Add {said}, {size}", key="dataset.add_uploads", type="primary", icon=":material/add:",
-                  on_click=_add_uploads, args=(voice, files))  # fmt: skip
+        st.button(
+            f"Add {said}, {size}",
+            key="dataset.add_uploads",
+            type="primary",
+            icon=":material/add:",
+            on_click=_add_uploads,
+            args=(voice, files),
+        )
 
 
 def _path(voice: voices.Voice) -> None:
     root = caches.workspace().root
     with st.form("dataset.path_form", border=False):
         st.text_input(
-            "Or a file or folder on this computer", key=_PATH, placeholder=str(root / "my recordings"),
+            "Or a file or folder on this computer",
+            key=_PATH,
+            placeholder=str(root / "my recordings"),
             help=f"All recordings in a folder are copied, those in its folders too. A path that does not start with / "
             f"counts from the workspace, {plain(root)}.",
-        )  # fmt: skip
+        )
         st.form_submit_button("Add what is there", icon=":material/folder_copy:", on_click=_add_path, args=(voice,))
 
 

@@ -49,9 +49,16 @@ def _running(job_id: str) -> None:
     bar.progress(
         min(1.0, max(0.0, job.fraction or 0.0)), text=f"Preparing: {plain(said)}" + (f", {left}" if left else "")
     )
-    button.button("Stop", key="dataset.stop", icon=":material/stop:", on_click=jobs.stop, args=(job.id,),
-                  width="stretch", disabled=job.state == "stopping",
-                  help="What is done by then is kept; preparing goes on from there.")  # fmt: skip
+    button.button(
+        "Stop",
+        key="dataset.stop",
+        icon=":material/stop:",
+        on_click=jobs.stop,
+        args=(job.id,),
+        width="stretch",
+        disabled=job.state == "stopping",
+        help="What is done by then is kept; preparing goes on from there.",
+    )
     st.caption("This goes on in the background: you can leave the page or close it.")
 
 
@@ -66,11 +73,17 @@ def _stands(voice: Voice, job, *, current: bool) -> None:
     elif current:
         st.success("The dataset is up to date" + _counts(cache.document(voice)), icon=":material/check_circle:")
     elif not voice.recordings():
-        st.info("This dataset was prepared elsewhere, for instance by the 2021 notebooks; its recordings are not here. "
-                "It stays as it is.", icon=":material/inventory_2:")  # fmt: skip
+        st.info(
+            "This dataset was prepared elsewhere, for instance by the 2021 notebooks; its recordings are not here. "
+            "It stays as it is.",
+            icon=":material/inventory_2:",
+        )
     else:
-        st.info("Recordings or excluded windows have changed since the dataset was prepared. Prepare it again: only "
-                "what is new is computed.", icon=":material/update:")  # fmt: skip
+        st.info(
+            "Recordings or excluded windows have changed since the dataset was prepared. Prepare it again: only "
+            "what is new is computed.",
+            icon=":material/update:",
+        )
 
 
 def _counts(document: dict) -> str:
@@ -98,12 +111,23 @@ def _start_row(voice: Voice, job, *, current: bool) -> None:
     key = f"{TRACKER}.{voice.name}"
     st.session_state.setdefault(key, cache.document(voice).get("tracker", TRACKERS[0]))
     with choice:
-        tracker = st.segmented_control("Pitch tracker", TRACKERS, key=key, required=True, help=TRACKER_HELP,
-                                       persist_state="session") or TRACKERS[0]  # fmt: skip
+        tracker = (
+            st.segmented_control(
+                "Pitch tracker", TRACKERS, key=key, required=True, help=TRACKER_HELP, persist_state="session"
+            )
+            or TRACKERS[0]
+        )
     label = "Go on" if job is not None and job.resumable else "Prepare again" if voice.prepared else "Prepare"
-    button.button(label, key="dataset.prepare", type="secondary" if current else "primary", width="stretch",
-                  icon=":material/play_arrow:", on_click=start, args=(voice.name, tracker),
-                  help="Only what has changed is computed.")  # fmt: skip
+    button.button(
+        label,
+        key="dataset.prepare",
+        type="secondary" if current else "primary",
+        width="stretch",
+        icon=":material/play_arrow:",
+        on_click=start,
+        args=(voice.name, tracker),
+        help="Only what has changed is computed.",
+    )
     _cost(voice, tracker)
 
 
@@ -111,8 +135,10 @@ def _cost(voice: Voice, tracker: str) -> None:
     per_second = warmup.status().costs.get(tracker)
     if per_second:
         duration_s = sum(fact.duration_s for fact in cache.facts(voice))
-        st.caption(f"Up to {format_duration(max(1.0, per_second * duration_s))} on this computer, one recording at "
-                   "a time; less where pitch is known already.")  # fmt: skip
+        st.caption(
+            f"Up to {format_duration(max(1.0, per_second * duration_s))} on this computer, one recording at "
+            "a time; less where pitch is known already."
+        )
 
 
 @errors.callback
@@ -120,5 +146,6 @@ def start(voice_name: str, tracker: str) -> None:
     """Start preparing; for buttons."""
     needed = prepare.room_bytes(voices.get(caches.workspace(), voice_name), tracker=tracker)
     options = {"voice": voice_name, "tracker": tracker}
-    jobs.store().submit("prepare", title=f"Prepare {voice_name}", options=options, key=f"prepare:{voice_name}",
-                        needs_bytes=int(needed))  # fmt: skip
+    jobs.store().submit(
+        "prepare", title=f"Prepare {voice_name}", options=options, key=f"prepare:{voice_name}", needs_bytes=int(needed)
+    )

@@ -49,24 +49,37 @@ def _table(voice: voices.Voice, facts: list) -> list[int]:
             "Voiced": [None if fact.voiced_share is None else fact.voiced_share * 100 for fact in facts],
             "Remarks": [_remarks(fact) for fact in facts],
         },
-        hide_index=True, key=f"dataset.table.{voice.name}", on_select="rerun", selection_mode="multi-row",
+        hide_index=True,
+        key=f"dataset.table.{voice.name}",
+        on_select="rerun",
+        selection_mode="multi-row",
         height=min(420, 38 + 35 * max(1, len(facts))),
         alt=f"{len(facts)} recordings of {voice.name} with length, format, levels, silence and voicing",
         column_config={
             "Recording": st.column_config.TextColumn(width="medium"),
             "Level": st.column_config.NumberColumn("Level, dB", format="%.0f", help="Mean level below full scale."),
             "Peak": st.column_config.NumberColumn("Peak, dB", format="%.1f", help="Loudest sample, full scale is 0."),
-            "Clipped": st.column_config.NumberColumn("Clipped, %", format="%.2f",
-                                                     help="Samples in a row that stand at full scale."),
-            "Silent": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, color="gray",
-                                                      width=90,
-                                                      help="Share more than 40 dB below the loudest."),
-            "Voiced": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=90,
-                                                      help="Share with a clear pitch; known after the report or "
-                                                      "preparation."),
+            "Clipped": st.column_config.NumberColumn(
+                "Clipped, %", format="%.2f", help="Samples in a row that stand at full scale."
+            ),
+            "Silent": st.column_config.ProgressColumn(
+                format="%.0f %%",
+                min_value=0,
+                max_value=100,
+                color="gray",
+                width=90,
+                help="Share more than 40 dB below the loudest.",
+            ),
+            "Voiced": st.column_config.ProgressColumn(
+                format="%.0f %%",
+                min_value=0,
+                max_value=100,
+                width=90,
+                help="Share with a clear pitch; known after the report or preparation.",
+            ),
             "Remarks": st.column_config.TextColumn(width="large"),
         },
-    )  # fmt: skip
+    )
     return list(event.selection.rows)
 
 
@@ -112,9 +125,15 @@ def _actions(voice: voices.Voice, picked: list) -> None:
         path = voice.folder / readable[0].name
         player.audio(str(path), format=_mime(path), alt=f"the recording {readable[0].name}")
     said = plain(picked[0].name) if len(picked) == 1 else f"{len(picked)} recordings"
-    button.button("Remove", key="dataset.remove", icon=":material/delete:", width="stretch", on_click=_remove,
-                  args=(voice, tuple(fact.name for fact in picked)),
-                  help=f"Take {said} out of the voice; can be undone.")  # fmt: skip
+    button.button(
+        "Remove",
+        key="dataset.remove",
+        icon=":material/delete:",
+        width="stretch",
+        on_click=_remove,
+        args=(voice, tuple(fact.name for fact in picked)),
+        help=f"Take {said} out of the voice; can be undone.",
+    )
 
 
 def _mime(path) -> str:

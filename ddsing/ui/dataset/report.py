@@ -37,8 +37,15 @@ def show(voice: Voice) -> None:
 
 def _offer(voice: Voice) -> None:
     st.markdown("Is this enough, and is it any good? The report finds the pitch with the quick tracker and tells.")
-    st.button("Make the report", key="dataset.report", icon=":material/fact_check:", on_click=_start, args=(voice,),
-              disabled=work.busy(), help="About a tenth of the recordings' length; each is analysed once.")  # fmt: skip
+    st.button(
+        "Make the report",
+        key="dataset.report",
+        icon=":material/fact_check:",
+        on_click=_start,
+        args=(voice,),
+        disabled=work.busy(),
+        help="About a tenth of the recordings' length; each is analysed once.",
+    )
 
 
 @errors.callback
@@ -67,9 +74,12 @@ def _numbers(report) -> None:
         ("Voiced", format_duration(60 * report.minutes_voiced), "With a clear pitch: what an instrument learns from."),
         ("Pitch is clear", percent(sure), "Share of the sound with a confidence of 0.5 or more."),
         ("Clipped files", str(len(report.clipped_files)), "Recordings with samples at full scale: record them softer."),
-        ("Noise floor", _floor(report.noise_floor_db),
-         "Level of the quiet parts: lower is better, since noise is learnt too."),
-    ]  # fmt: skip
+        (
+            "Noise floor",
+            _floor(report.noise_floor_db),
+            "Level of the quiet parts: lower is better, since noise is learnt too.",
+        ),
+    ]
     with st.grid(5, min_column_width=150):
         for label, value, tip in cards:
             st.metric(label, value, help=tip, border=True)
@@ -98,14 +108,22 @@ def _figures(report) -> None:
         edges, seconds = np.array([*lows, lows[-1] + 5.0]), np.array([report.loudness_seconds[low] for low in lows])
         with loudness:
             st.markdown("**Loudness**", help="Wide is good: the instrument knows soft and loud.")
-            st.plotly_chart(plot.loudness_figure(edges, seconds), key="dataset.loudness", config=QUIET,
-                            alt=plot.loudness_alt(edges, seconds))  # fmt: skip
+            st.plotly_chart(
+                plot.loudness_figure(edges, seconds),
+                key="dataset.loudness",
+                config=QUIET,
+                alt=plot.loudness_alt(edges, seconds),
+            )
 
 
 def _remarks(report) -> None:
     remarks = [(name, said) for name, sentences in report.remarks.items() for said in sentences]
     if remarks:
-        panel = st.expander(f"Remarks on single recordings ({len(remarks)})", icon=":material/rule:",
-                            key="dataset.remarks", on_change="rerun")  # fmt: skip
+        panel = st.expander(
+            f"Remarks on single recordings ({len(remarks)})",
+            icon=":material/rule:",
+            key="dataset.remarks",
+            on_change="rerun",
+        )
         if panel.open:
             panel.markdown("\n".join(f"- {plain(name)}: {plain(said)}" for name, said in remarks))

@@ -26,8 +26,9 @@ def show(voice: Voice) -> None:
     """The section; nothing of it runs before it is opened."""
     if not voice.prepared:
         return
-    panel = st.expander("Look into the windows", icon=":material/manage_search:", key=f"windows.{voice.name}",
-                        on_change="rerun")  # fmt: skip
+    panel = st.expander(
+        "Look into the windows", icon=":material/manage_search:", key=f"windows.{voice.name}", on_change="rerun"
+    )
     if panel.open:
         with panel, errors.guard():
             st.fragment(errors.guarded(_inspect))(voice)
@@ -61,14 +62,26 @@ def _coverage(voice: Voice, table, row: int) -> None:
 
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
-        colour = st.segmented_control("Colour by", list(COLOURS), format_func=COLOURS.__getitem__, key=_COLOUR,
-                                      default="state", required=True,
-                                      help="Draw a box over cells to exclude or include them at once.")  # fmt: skip
+        colour = st.segmented_control(
+            "Colour by",
+            list(COLOURS),
+            format_func=COLOURS.__getitem__,
+            key=_COLOUR,
+            default="state",
+            required=True,
+            help="Draw a box over cells to exclude or include them at once.",
+        )
     windows = _as_plotted(table)
     figure = coverage.figure(windows, colour=colour or "state", current=row)
     with st.container(height=MAX_HEIGHT if figure.layout.height > MAX_HEIGHT else "content", border=False):
-        event = st.plotly_chart(figure, key=f"windows.coverage.{colour}", on_select="rerun", selection_mode="box",
-                                config=style.CONFIG, alt=coverage.alt_text(windows))  # fmt: skip
+        event = st.plotly_chart(
+            figure,
+            key=f"windows.coverage.{colour}",
+            on_select="rerun",
+            selection_mode="box",
+            config=style.CONFIG,
+            alt=coverage.alt_text(windows),
+        )
     boxed = coverage.selected(event)
     with right:
         _counts(table)
@@ -83,10 +96,15 @@ def _as_plotted(table):
     starts = np.sort(table.start_s[table.file == table.file[0]])
     hop_s = float(np.median(np.diff(starts))) if len(starts) > 1 else 1.0
     return coverage.Windows(
-        ids=range(len(table)), file=[str(name) or "dataset" for name in table.file], start_s=table.start_s,
-        state=list(map(str, state)), confidence=table.confidence, silence=table.silence, clipping=table.clipping,
+        ids=range(len(table)),
+        file=[str(name) or "dataset" for name in table.file],
+        start_s=table.start_s,
+        state=list(map(str, state)),
+        confidence=table.confidence,
+        silence=table.silence,
+        clipping=table.clipping,
         hop_s=max(hop_s, 0.1),
-    )  # fmt: skip
+    )
 
 
 def _counts(table) -> None:
@@ -98,10 +116,22 @@ def _counts(table) -> None:
 def _boxed(voice: Voice, boxed: tuple[int, ...]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{len(boxed)} windows** in the box")
-        st.button("Exclude them", key="windows.exclude_box", icon=":material/do_not_disturb_on:", on_click=_set,
-                  args=(voice, boxed, True), help="Leave them out of the training.")  # fmt: skip
-        st.button("Include them", key="windows.include_box", icon=":material/add_circle:", on_click=_set,
-                  args=(voice, boxed, False), help="Take them back into the training.")  # fmt: skip
+        st.button(
+            "Exclude them",
+            key="windows.exclude_box",
+            icon=":material/do_not_disturb_on:",
+            on_click=_set,
+            args=(voice, boxed, True),
+            help="Leave them out of the training.",
+        )
+        st.button(
+            "Include them",
+            key="windows.include_box",
+            icon=":material/add_circle:",
+            on_click=_set,
+            args=(voice, boxed, False),
+            help="Take them back into the training.",
+        )
 
 
 @errors.callback
@@ -110,8 +140,10 @@ def _set(voice: Voice, rows: tuple[int, ...], excluded: bool) -> None:
 
     (windows.exclude if excluded else windows.include)(voice, rows)
     said = "left out" if excluded else "back in"
-    st.toast(f"{len(rows)} window{'' if len(rows) == 1 else 's'} {said} from the next preparation on.",
-             icon=":material/check:")  # fmt: skip
+    st.toast(
+        f"{len(rows)} window{'' if len(rows) == 1 else 's'} {said} from the next preparation on.",
+        icon=":material/check:",
+    )
 
 
 # One window
@@ -120,16 +152,38 @@ def _set(voice: Voice, rows: tuple[int, ...], excluded: bool) -> None:
 def _steer(voice: Voice, table, rows: np.ndarray, row: int) -> None:
     order, place, buttons = st.columns([3, 5, 2], vertical_alignment="bottom")
     with order:
-        st.selectbox("Order", list(ORDERS), format_func=ORDERS.__getitem__, key=_ORDER, on_change=_first,
-                     help="Worst first finds what is better left out.")  # fmt: skip
+        st.selectbox(
+            "Order",
+            list(ORDERS),
+            format_func=ORDERS.__getitem__,
+            key=_ORDER,
+            on_change=_first,
+            help="Worst first finds what is better left out.",
+        )
     with place:
         if len(rows) > 1:
             st.slider("Window", 1, len(rows), key=_PLACE, help="Its place in the order.")
     with buttons.container(horizontal=True, gap="small"):
-        st.button("", key="windows.before", icon=":material/chevron_left:", help="Previous window", width="stretch",
-                  disabled=st.session_state[_PLACE] <= 1, on_click=_move, args=(-1,))  # fmt: skip
-        st.button("", key="windows.after", icon=":material/chevron_right:", help="Next window", width="stretch",
-                  disabled=st.session_state[_PLACE] >= len(rows), on_click=_move, args=(1,))  # fmt: skip
+        st.button(
+            "",
+            key="windows.before",
+            icon=":material/chevron_left:",
+            help="Previous window",
+            width="stretch",
+            disabled=st.session_state[_PLACE] <= 1,
+            on_click=_move,
+            args=(-1,),
+        )
+        st.button(
+            "",
+            key="windows.after",
+            icon=":material/chevron_right:",
+            help="Next window",
+            width="stretch",
+            disabled=st.session_state[_PLACE] >= len(rows),
+            on_click=_move,
+            args=(1,),
+        )
 
 
 def _first() -> None:
@@ -149,11 +203,25 @@ def _close_up(voice: Voice, table, row: int) -> None:
     about, button = st.columns([5, 1], vertical_alignment="center")
     about.markdown(_about(table, row, window))
     if not excluded:
-        button.button("Exclude", key="windows.exclude", icon=":material/do_not_disturb_on:", width="stretch",
-                      on_click=_set, args=(voice, (row,), True), help="Leave it out of the training.")  # fmt: skip
+        button.button(
+            "Exclude",
+            key="windows.exclude",
+            icon=":material/do_not_disturb_on:",
+            width="stretch",
+            on_click=_set,
+            args=(voice, (row,), True),
+            help="Leave it out of the training.",
+        )
     else:
-        button.button("Include", key="windows.include", icon=":material/add_circle:", width="stretch",
-                      on_click=_set, args=(voice, (row,), False), help="Take it back into the training.")  # fmt: skip
+        button.button(
+            "Include",
+            key="windows.include",
+            icon=":material/add_circle:",
+            width="stretch",
+            on_click=_set,
+            args=(voice, (row,), False),
+            help="Take it back into the training.",
+        )
     st.audio(audio.encode(window.audio), format="audio/wav", alt=f"window {row + 1} of {voice.name}")
     shown = plot.Window(window.audio, window.f0_hz, window.f0_confidence, window.loudness_db, float(window.start_s))
     st.plotly_chart(plot.window_figure(shown), key="windows.figure", config=style.CONFIG, alt=plot.window_alt(shown))

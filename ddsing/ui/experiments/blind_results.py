@@ -48,21 +48,30 @@ def _abx(test, results) -> None:
     (st.success if heard else st.info)(plain(results.verdict(found)), icon=":material/hearing:")
     pairs = results.scores_by_pair(test)
     names = [" or ".join(plain(test.names.get(take_id, take_id)) for take_id in pair.pair) for pair in pairs]
-    st.table({
-        "Pair": names, "Right": [f"{pair.n_right} of {pair.n}" for pair in pairs],
-        "p": [results.said_p(pair.p) for pair in pairs],
-    }, border="horizontal", hide_index=True)  # fmt: skip
+    st.table(
+        {
+            "Pair": names,
+            "Right": [f"{pair.n_right} of {pair.n}" for pair in pairs],
+            "p": [results.said_p(pair.p) for pair in pairs],
+        },
+        border="horizontal",
+        hide_index=True,
+    )
 
 
 def _rating(test, results) -> None:
     rated = results.ratings(test)
     st.markdown(f"**{plain(test.question or 'How good does it sound?')}**")
-    st.table({
-        "Item": [plain(one.name) for one in rated],
-        "Mean": [f"{one.mean:.0f}" for one in rated],
-        "SD": ["" if one.deviation is None else f"{one.deviation:.0f}" for one in rated],
-        "Ratings": [", ".join(f"{value:g}" for value in one.scores) for one in rated],
-    }, border="horizontal", hide_index=True)  # fmt: skip
+    st.table(
+        {
+            "Item": [plain(one.name) for one in rated],
+            "Mean": [f"{one.mean:.0f}" for one in rated],
+            "SD": ["" if one.deviation is None else f"{one.deviation:.0f}" for one in rated],
+            "Ratings": [", ".join(f"{value:g}" for value in one.scores) for one in rated],
+        },
+        border="horizontal",
+        hide_index=True,
+    )
     first = rated[0]
     if first.item != results.REFERENCE:
         st.caption("The hidden recording was not rated best: either the takes are that good, or it was not recognised.")
@@ -71,10 +80,24 @@ def _rating(test, results) -> None:
 def _files(test, results) -> None:
     name = safe_name(test.title)
     with st.container(horizontal=True):
-        st.download_button("CSV", data=lambda: results.to_csv(test), file_name=f"{name}.csv", mime="text/csv",
-                           key="blind.csv", icon=":material/table:", on_click="ignore")  # fmt: skip
-        st.download_button("JSON", data=lambda: results.to_json(test), file_name=f"{name}.json", key="blind.json",
-                           mime="application/json", icon=":material/data_object:", on_click="ignore")  # fmt: skip
+        st.download_button(
+            "CSV",
+            data=lambda: results.to_csv(test),
+            file_name=f"{name}.csv",
+            mime="text/csv",
+            key="blind.csv",
+            icon=":material/table:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "JSON",
+            data=lambda: results.to_json(test),
+            file_name=f"{name}.json",
+            key="blind.json",
+            mime="application/json",
+            icon=":material/data_object:",
+            on_click="ignore",
+        )
 
 
 def table(tests, *, on_open) -> None:
@@ -96,10 +119,20 @@ def table(tests, *, on_open) -> None:
                 said.append(f"{found.n_right} right, p = {results.said_p(found.p)}")
             about.markdown(f"**{plain(test.title)}**  \n:gray[{' · '.join(said)}]")
             with actions, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-                st.button("Results" if test.finished else "Go on", key=f"blind.open.{test.id}", on_click=on_open,
-                          args=(test.id,))  # fmt: skip
-                st.button("", key=f"blind.delete.{test.id}", icon=":material/delete:", on_click=_delete,
-                          args=(test.id,), help="Delete; can be undone.")  # fmt: skip
+                st.button(
+                    "Results" if test.finished else "Go on",
+                    key=f"blind.open.{test.id}",
+                    on_click=on_open,
+                    args=(test.id,),
+                )
+                st.button(
+                    "",
+                    key=f"blind.delete.{test.id}",
+                    icon=":material/delete:",
+                    on_click=_delete,
+                    args=(test.id,),
+                    help="Delete; can be undone.",
+                )
 
 
 def _store():

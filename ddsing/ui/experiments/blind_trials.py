@@ -77,23 +77,44 @@ def _set_up() -> None:
     st.markdown(" ".join(f":gray-badge[{plain(name)}]" for name in differences.names(takes)) or "No takes are chosen.")
 
     with st.container(border=True):
-        kind = st.segmented_control("Kind of test", list(KINDS), key="blind.kind", required=True, default="abx",
-                                    format_func=KINDS.__getitem__)  # fmt: skip
+        kind = st.segmented_control(
+            "Kind of test", list(KINDS), key="blind.kind", required=True, default="abx", format_func=KINDS.__getitem__
+        )
         st.caption(HELP[kind or "abx"])
         left, middle, right = st.columns(3)
         if kind == "rating":
             left.number_input("Repeats", 1, 10, 1, key="blind.repeats", help="How often each recording comes.")
             middle.text_input("Question", "How good does it sound?", key="blind.question", max_chars=300)
         else:
-            left.number_input("Trials", 4, 200, 16, key="blind.trials",
-                              help="With 16, 12 right answers are beyond chance; with 8 it takes 7.")  # fmt: skip
+            left.number_input(
+                "Trials",
+                4,
+                200,
+                16,
+                key="blind.trials",
+                help="With 16, 12 right answers are beyond chance; with 8 it takes 7.",
+            )
             middle.text_input("Title", key="blind.title", max_chars=120, placeholder="Aria or the cello?")
-        right.text_input("Listener", key="blind.listener", max_chars=120, placeholder="anonymous",
-                         help="Kept with the answers; may stay empty.")  # fmt: skip
+        right.text_input(
+            "Listener",
+            key="blind.listener",
+            max_chars=120,
+            placeholder="anonymous",
+            help="Kept with the answers; may stay empty.",
+        )
         _excerpt(takes)
         reason = _missing(kind, takes)
-        st.button("Begin", type="primary", key="blind.begin", icon=":material/hearing:", width="stretch", help=reason,
-                  on_click=_begin, args=(kind, [take.id for take in takes]), disabled=reason is not None)  # fmt: skip
+        st.button(
+            "Begin",
+            type="primary",
+            key="blind.begin",
+            icon=":material/hearing:",
+            width="stretch",
+            help=reason,
+            on_click=_begin,
+            args=(kind, [take.id for take in takes]),
+            disabled=reason is not None,
+        )
         if reason:
             st.caption(reason)
 
@@ -101,8 +122,15 @@ def _set_up() -> None:
 def _excerpt(takes: list[Take]) -> None:
     longest = max((take.duration_s for take in takes), default=0.0)
     if longest > 2.0:
-        st.slider("Excerpt, s", 0.0, round(longest, 1), (0.0, min(round(longest, 1), LONG_S)), 0.1, key="blind.excerpt",
-                  help="Differences are heard best in a few seconds, in a loop.")  # fmt: skip
+        st.slider(
+            "Excerpt, s",
+            0.0,
+            round(longest, 1),
+            (0.0, min(round(longest, 1), LONG_S)),
+            0.1,
+            key="blind.excerpt",
+            help="Differences are heard best in a few seconds, in a loop.",
+        )
 
 
 def _missing(kind: str | None, takes: list[Take]) -> str | None:
@@ -122,10 +150,15 @@ def _begin(kind: str, ids: list[str]) -> None:
     start, stop = state.get("blind.excerpt") or (0.0, 600.0)
     question = state.get("blind.question") or "" if kind == "rating" else ""
     test = store().begin(
-        kind, takes, n_trials=int(state.get("blind.trials") or 16), repeats=int(state.get("blind.repeats") or 1),
-        title=state.get("blind.title") or "", listener=state.get("blind.listener") or "",
-        question=question, excerpt_s=(start, max(stop, start + 0.5)),
-    )  # fmt: skip
+        kind,
+        takes,
+        n_trials=int(state.get("blind.trials") or 16),
+        repeats=int(state.get("blind.repeats") or 1),
+        title=state.get("blind.title") or "",
+        listener=state.get("blind.listener") or "",
+        question=question,
+        excerpt_s=(start, max(stop, start + 0.5)),
+    )
     _open(test.id)
 
 
@@ -134,8 +167,14 @@ def _run(test) -> None:
     title, stop = st.columns([5, 2], vertical_alignment="center")
     title.subheader(f"Trial {trial + 1} of {len(test.trials)}")
     with stop, st.container(horizontal=True, horizontal_alignment="right"):
-        st.button("Stop here", key="blind.stop", icon=":material/stop_circle:", on_click=_stop, args=(test.id,),
-                  help="What was answered counts; the result says that the test was stopped early.")  # fmt: skip
+        st.button(
+            "Stop here",
+            key="blind.stop",
+            icon=":material/stop_circle:",
+            on_click=_stop,
+            args=(test.id,),
+            help="What was answered counts; the result says that the test was stopped early.",
+        )
     st.progress(trial / len(test.trials))
     asked = "X is either A or B. Which?" if test.kind == "abx" else test.question or "How good does it sound?"
     st.markdown(f"**{plain(asked)}**")
@@ -146,8 +185,10 @@ def _run(test) -> None:
     key = f"blind.trial.{test.id}"
     players.trial(test.kind, trial, slots, key=key, on_answer=functools.partial(_answer, key, test.id))
     start, end = test.excerpt_s
-    st.caption(f"Up to {format_duration(end - start)}, equally loud. An answer counts at once and can't be undone; the "
-               "test can be left, and gone on with by its link.")  # fmt: skip
+    st.caption(
+        f"Up to {format_duration(end - start)}, equally loud. An answer counts at once and can't be undone; the "
+        "test can be left, and gone on with by its link."
+    )
     with st.container(width=170):
         links.copy_button(key="blind.link")
 

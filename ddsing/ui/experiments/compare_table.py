@@ -64,9 +64,14 @@ def _offer(takes: list[Take], measured: list) -> None:
         return
     _, seconds = compare_cache.measuring(takes)
     them = "all takes" if n_missing == len(takes) > 1 else "it" if len(takes) == 1 else f"{n_missing} more"
-    st.button(f"Measure {them}: about {format_duration(max(seconds, 1.0))}", key="compare.measure",
-              icon=":material/straighten:", on_click=_measure, args=(takes,),
-              help="Tracks each result again, and holds it against what was asked for; once.")  # fmt: skip
+    st.button(
+        f"Measure {them}: about {format_duration(max(seconds, 1.0))}",
+        key="compare.measure",
+        icon=":material/straighten:",
+        on_click=_measure,
+        args=(takes,),
+        help="Tracks each result again, and holds it against what was asked for; once.",
+    )
 
 
 @errors.callback

@@ -21,8 +21,10 @@ def show() -> None:
 
     work.announce(work.finished())
     if not caches.takes().list() and not links.many(chosen_takes.PARAMETER):
-        st.info("No takes yet. Make some on the Timbre transfer page, then compare them here by ear and by eye.",
-                icon=":material/graphic_eq:")  # fmt: skip
+        st.info(
+            "No takes yet. Make some on the Timbre transfer page, then compare them here by ear and by eye.",
+            icon=":material/graphic_eq:",
+        )
         st.page_link("pages/timbre_transfer.py", label="Go to Timbre transfer", icon=":material/graphic_eq:")
         return
     st.write("Tick takes in the table; they play below at one position, equally loud, so that only the sound differs.")
@@ -79,8 +81,9 @@ def _player(takes: list[Take]) -> None:
         for number, ((take, name), gain) in enumerate(zip(heard, gains), start=1)
     ]
     matched = _matched()
-    players.switcher(tracks, common_db=round(matching.common_gain_db(loud), 3), matched=matched, key=_PLAYER,
-                     on_matched=_match)  # fmt: skip
+    players.switcher(
+        tracks, common_db=round(matching.common_gain_db(loud), 3), matched=matched, key=_PLAYER, on_matched=_match
+    )
     if not same:
         st.caption("These takes are of different recordings; the position is kept all the same.")
 
@@ -101,8 +104,13 @@ def _match() -> None:
 def _plots(takes: list[Take]) -> None:
     from ddsing.plots import style
 
-    panel = st.expander("Pitch and loudness, overlaid", icon=":material/monitoring:", key="compare.curves",
-                        on_change="rerun", expanded=True)  # fmt: skip
+    panel = st.expander(
+        "Pitch and loudness, overlaid",
+        icon=":material/monitoring:",
+        key="compare.curves",
+        on_change="rerun",
+        expanded=True,
+    )
     if panel.open:
         with panel, errors.guard():
             from ddsing.plots import comparison
@@ -113,13 +121,18 @@ def _plots(takes: list[Take]) -> None:
             ]
             if len({take.source_hash for take in takes}) == 1:
                 curves.insert(0, compare_cache.curves(takes[0], original=True))
-            st.plotly_chart(comparison.overlay(curves), key="compare.overlay", config=style.CONFIG,
-                            alt=comparison.overlay_text(curves))  # fmt: skip
+            st.plotly_chart(
+                comparison.overlay(curves),
+                key="compare.overlay",
+                config=style.CONFIG,
+                alt=comparison.overlay_text(curves),
+            )
             st.caption(
                 "Pitch as each instrument was asked to sing it; loudness as each take sounds, before any matching."
             )
-    panel = st.expander("Spectrograms on one scale", icon=":material/gradient:", key="compare.spectrograms",
-                        on_change="rerun")  # fmt: skip
+    panel = st.expander(
+        "Spectrograms on one scale", icon=":material/gradient:", key="compare.spectrograms", on_change="rerun"
+    )
     if panel.open:
         with panel, errors.guard():
             from ddsing.plots import comparison
@@ -128,5 +141,9 @@ def _plots(takes: list[Take]) -> None:
                 (f"{number} · {take.name}", compare_cache.sound(take)) for number, take in enumerate(takes, start=1)
             ]
             sounds.insert(0, (takes[0].source, compare_cache.sound(takes[0], "original")))
-            st.plotly_chart(comparison.spectrograms(sounds), key="compare.spectrogram", config=style.CONFIG,
-                            alt=comparison.spectrograms_text(sounds))  # fmt: skip
+            st.plotly_chart(
+                comparison.spectrograms(sounds),
+                key="compare.spectrogram",
+                config=style.CONFIG,
+                alt=comparison.spectrograms_text(sounds),
+            )

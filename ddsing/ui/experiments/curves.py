@@ -36,12 +36,16 @@ def show() -> None:
     """The view."""
     there, n_first = _there()
     if not there:
-        st.info("Nothing has been trained yet. Trainings appear here with their first steps; folders of the 2021 "
-                "notebooks do too.", icon=":material/show_chart:")  # fmt: skip
+        st.info(
+            "Nothing has been trained yet. Trainings appear here with their first steps; folders of the 2021 "
+            "notebooks do too.",
+            icon=":material/show_chart:",
+        )
         st.page_link("pages/training.py", label="Go to Training", icon=":material/model_training:")
         return
-    names = st.multiselect("Trainings", there, key=RUNS, default=there[:n_first], bind="query-params",
-                           placeholder="Choose some to compare")  # fmt: skip
+    names = st.multiselect(
+        "Trainings", there, key=RUNS, default=there[:n_first], bind="query-params", placeholder="Choose some to compare"
+    )
     runs = [run for name in names if (run := _loaded(name)) is not None]
     if not runs:
         st.caption("Choose some trainings to compare.")
@@ -82,18 +86,53 @@ def _controls(runs: Sequence):
     several = len({run.voice for run in runs}) > 1
     top = _top(runs)
     with st.grid(3, min_column_width=220):
-        measure = st.selectbox("Show", list(MEASURES), key=MEASURE, format_func=MEASURES.__getitem__,
-                               bind="query-params", help="No training ever sees the held-out part.")  # fmt: skip
-        smoothing = st.select_slider("Smoothing, steps", SMOOTHINGS, value=100, key=SMOOTHING, bind="query-params",
-                                     help="The mean over this many steps around each; 0 shows each step as measured. "
-                                     "The table is of the smoothed curves.")  # fmt: skip
-        colour = st.segmented_control("Colour by", list(COLOURS), key=COLOUR, default="voice" if several else "run",
-                                      required=True, format_func=COLOURS.__getitem__, bind="query-params",
-                                      help="Dashes tell the models apart.")  # fmt: skip
-        window = st.slider("Steps", 0, top, _whole(top), key=STEPS, bind="query-params", format="%d",
-                           help="Or drag over the figure; **All steps** shows all again.")  # fmt: skip
-        at = st.number_input("Compare at step", min_value=1, max_value=top, value=None, key=AT,
-                             bind="query-params", placeholder="any", help="Adds the loss there.")  # fmt: skip
+        measure = st.selectbox(
+            "Show",
+            list(MEASURES),
+            key=MEASURE,
+            format_func=MEASURES.__getitem__,
+            bind="query-params",
+            help="No training ever sees the held-out part.",
+        )
+        smoothing = st.select_slider(
+            "Smoothing, steps",
+            SMOOTHINGS,
+            value=100,
+            key=SMOOTHING,
+            bind="query-params",
+            help="The mean over this many steps around each; 0 shows each step as measured. "
+            "The table is of the smoothed curves.",
+        )
+        colour = st.segmented_control(
+            "Colour by",
+            list(COLOURS),
+            key=COLOUR,
+            default="voice" if several else "run",
+            required=True,
+            format_func=COLOURS.__getitem__,
+            bind="query-params",
+            help="Dashes tell the models apart.",
+        )
+        window = st.slider(
+            "Steps",
+            0,
+            top,
+            _whole(top),
+            key=STEPS,
+            bind="query-params",
+            format="%d",
+            help="Or drag over the figure; **All steps** shows all again.",
+        )
+        at = st.number_input(
+            "Compare at step",
+            min_value=1,
+            max_value=top,
+            value=None,
+            key=AT,
+            bind="query-params",
+            placeholder="any",
+            help="Adds the loss there.",
+        )
     return measure or "loss", smoothing, colour or "voice", window, at
 
 
@@ -128,8 +167,13 @@ def _line(run, measure, smoothing, colour_by, window, n_points, *, faint):
     group = run.voice if colour_by == "voice" else run.name
     if measure != "loss":
         known = run.held_out[measure] == run.held_out[measure]
-        return Line(run.name, run.family, group, *cut(run.held_out_steps[known], run.held_out[measure][known]),
-                    best_step=run.best_step)  # fmt: skip
+        return Line(
+            run.name,
+            run.family,
+            group,
+            *cut(run.held_out_steps[known], run.held_out[measure][known]),
+            best_step=run.best_step,
+        )
     raw = cut(run.steps, run.loss) if faint and smoothing else (None, None)
     smooth = cut(run.steps, space.smoothed(run.steps, run.loss, smoothing))
     return Line(run.name, run.family, group, *smooth, *raw, best_step=run.best_step)
@@ -141,8 +185,14 @@ def _chart(document, lines, measure, window, top) -> None:
 
     key = f"vs.chart.{measure}.{window[0]}.{window[1]}"
     config = style.CONFIG | {"toImageButtonOptions": {"format": _image_format(), "filename": "losses", "scale": 2}}
-    st.plotly_chart(document, key=key, config=config, alt=plot.alt_text(lines, measure), selection_mode="box",
-                    on_select=functools.partial(_zoom, key, top))  # fmt: skip
+    st.plotly_chart(
+        document,
+        key=key,
+        config=config,
+        alt=plot.alt_text(lines, measure),
+        selection_mode="box",
+        on_select=functools.partial(_zoom, key, top),
+    )
 
 
 def _image_format() -> str:
@@ -183,7 +233,7 @@ def _table(rows: Sequence[space.Summary], at: int | None) -> None:
     }
     loss = st.column_config.NumberColumn(format="%.3f", width=75)
     held = "Of the held-out part, at the best checkpoint" if at is None else "Of the held-out part, at that step"
-    config = {name: loss for name in ("Last", "Best", f"At {at or 0:,}")} | {
+    config = dict.fromkeys(("Last", "Best", f"At {at or 0:,}"), loss) | {
         "Training": st.column_config.TextColumn(pinned=True),
         "Harmonics": st.column_config.NumberColumn(width=80),
         "Noise bands": st.column_config.NumberColumn(width=90),
@@ -194,24 +244,56 @@ def _table(rows: Sequence[space.Summary], at: int | None) -> None:
         "dB off": st.column_config.NumberColumn(format="%.1f dB", width=75, help=f"{held}: mean loudness error."),
         "s/step": st.column_config.NumberColumn(format="%.3f", width=65, help="Median, on the machine it ran on."),
     }
-    st.dataframe(columns, hide_index=True, column_config=config, placeholder="",
-                 alt="The chosen trainings in numbers")  # fmt: skip
+    st.dataframe(columns, hide_index=True, column_config=config, placeholder="", alt="The chosen trainings in numbers")
 
 
 def _exports(runs, rows, document) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("All steps", key="vs.all", icon=":material/zoom_out_map:", on_click=_all_steps, args=(_top(runs),),
-                  help="Show the trainings from their first step to their last.")  # fmt: skip
+        st.button(
+            "All steps",
+            key="vs.all",
+            icon=":material/zoom_out_map:",
+            on_click=_all_steps,
+            args=(_top(runs),),
+            help="Show the trainings from their first step to their last.",
+        )
         with st.popover("Export", icon=":material/download:"):
-            st.download_button("Table, CSV", data=lambda: space.table_csv(rows), file_name="trainings.csv",
-                               mime="text/csv", key="vs.table_csv", on_click="ignore", width="stretch")  # fmt: skip
-            st.download_button("Losses step by step, CSV", data=lambda: space.curves_csv(runs), file_name="losses.csv",
-                               mime="text/csv", key="vs.curves_csv", on_click="ignore", width="stretch")  # fmt: skip
-            st.download_button("Figure, HTML", data=functools.partial(_html, document), file_name="losses.html",
-                               mime="text/html", key="vs.html", on_click="ignore", width="stretch",
-                               help="Opens in any browser, zooms, needs no network.")  # fmt: skip
-            st.segmented_control("The figure's camera saves", ["SVG", "PNG"], key=IMAGE, default="SVG", required=True,
-                                 help="The camera is over the figure's right corner.")  # fmt: skip
+            st.download_button(
+                "Table, CSV",
+                data=lambda: space.table_csv(rows),
+                file_name="trainings.csv",
+                mime="text/csv",
+                key="vs.table_csv",
+                on_click="ignore",
+                width="stretch",
+            )
+            st.download_button(
+                "Losses step by step, CSV",
+                data=lambda: space.curves_csv(runs),
+                file_name="losses.csv",
+                mime="text/csv",
+                key="vs.curves_csv",
+                on_click="ignore",
+                width="stretch",
+            )
+            st.download_button(
+                "Figure, HTML",
+                data=functools.partial(_html, document),
+                file_name="losses.html",
+                mime="text/html",
+                key="vs.html",
+                on_click="ignore",
+                width="stretch",
+                help="Opens in any browser, zooms, needs no network.",
+            )
+            st.segmented_control(
+                "The figure's camera saves",
+                ["SVG", "PNG"],
+                key=IMAGE,
+                default="SVG",
+                required=True,
+                help="The camera is over the figure's right corner.",
+            )
 
 
 def _html(document) -> str:

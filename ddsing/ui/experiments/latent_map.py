@@ -32,8 +32,9 @@ def show() -> None:
         st.page_link("pages/training.py", label="Go to Training", icon=":material/model_training:")
         return
     left, right = st.columns(2)
-    name = left.selectbox("Instrument", list(entries), key=INSTRUMENT, bind="query-params",
-                          help="Those that listen to timbre.")  # fmt: skip
+    name = left.selectbox(
+        "Instrument", list(entries), key=INSTRUMENT, bind="query-params", help="Those that listen to timbre."
+    )
     entry = entries[name]
     instrument = caches.instrument(entry)
     with right:
@@ -44,8 +45,11 @@ def show() -> None:
             points = latent_sound.points(entry, instrument, voice)
     known = instrument.latent or (points.space if points else None)
     if known is None:
-        st.info("Neither the instrument nor a dataset says where its voice's timbre lies. Prepare the dataset that it "
-                "was trained on, or train it anew.", icon=":material/scatter_plot:")  # fmt: skip
+        st.info(
+            "Neither the instrument nor a dataset says where its voice's timbre lies. Prepare the dataset that it "
+            "was trained on, or train it anew.",
+            icon=":material/scatter_plot:",
+        )
         return
     if instrument.latent is None and points is not None:
         _offer_to_keep(entry, points)
@@ -69,17 +73,27 @@ def _voice(instrument) -> Voice | None:
     names = [own, *(name for name in found if name != own)] if own in found else list(found)
     if st.session_state.get(VOICE) not in (None, *names):
         del st.session_state[VOICE]
-    name = st.selectbox("Dataset", names, key=VOICE, bind="query-params",
-                        help="Its windows are the points: that which the instrument was trained on, best.")  # fmt: skip
+    name = st.selectbox(
+        "Dataset",
+        names,
+        key=VOICE,
+        bind="query-params",
+        help="Its windows are the points: that which the instrument was trained on, best.",
+    )
     return found[name]
 
 
 def _offer_to_keep(entry, points) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("The instrument itself does not say where its voice's timbre lies; this dataset does.")
-        st.button("Keep it in the instrument", key="ls.keep", icon=":material/save:", on_click=_keep,
-                  args=(entry.name, points.space),
-                  help="Then a transfer can take the voice's mean, or move along the directions.")  # fmt: skip
+        st.button(
+            "Keep it in the instrument",
+            key="ls.keep",
+            icon=":material/save:",
+            on_click=_keep,
+            args=(entry.name, points.space),
+            help="Then a transfer can take the voice's mean, or move along the directions.",
+        )
 
 
 @errors.callback
@@ -96,20 +110,39 @@ def _map(known, points, marks, *, of: tuple[str, str]) -> None:
     from ddsing.plots import style
 
     numbers = list(range(1, known.n_directions + 1))
-    colour = st.segmented_control("Colour by", list(COLOURS), key=COLOUR, default="pitch", required=True,
-                                  format_func=COLOURS.__getitem__, bind="query-params")  # fmt: skip
+    colour = st.segmented_control(
+        "Colour by",
+        list(COLOURS),
+        key=COLOUR,
+        default="pitch",
+        required=True,
+        format_func=COLOURS.__getitem__,
+        bind="query-params",
+    )
     with st.grid(2, min_column_width=140):
         x = st.selectbox("Across, direction", numbers, key=X, bind="query-params")
         y = st.selectbox("Up, direction", [*numbers[1:2], *numbers[:1], *numbers[2:]], key=Y, bind="query-params")
     directions = (x - 1, y - 1)
     figure = plot.figure(
-        known.project(points.z), directions=directions, explained=known.explained, colour_by=colour or "pitch",
-        f0_hz=points.f0_hz, loudness_db=points.loudness_db, file=points.file.tolist(), marks=marks,
-    )  # fmt: skip
+        known.project(points.z),
+        directions=directions,
+        explained=known.explained,
+        colour_by=colour or "pitch",
+        f0_hz=points.f0_hz,
+        loudness_db=points.loudness_db,
+        file=points.file.tolist(),
+        marks=marks,
+    )
     alt = plot.alt_text(len(points.z), len(set(points.file.tolist())), known.explained, directions)
     config = style.CONFIG | {"modeBarButtonsToRemove": ["autoScale2d"]}
-    st.plotly_chart(figure, key=CHART, on_select=functools.partial(_select, of), config=config, alt=alt,
-                    selection_mode=("points", "box", "lasso"))  # fmt: skip
+    st.plotly_chart(
+        figure,
+        key=CHART,
+        on_select=functools.partial(_select, of),
+        config=config,
+        alt=alt,
+        selection_mode=("points", "box", "lasso"),
+    )
 
 
 @errors.callback

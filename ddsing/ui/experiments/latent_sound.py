@@ -104,10 +104,16 @@ def move(entry, instrument, known) -> None:
         for number in range(min(N_SLIDERS, known.n_directions)):
             share = 100 * known.explained[number]
             st.slider(
-                f"Direction {number + 1}, {share:.0f} % of the variance", -MOST, MOST, _start(number), 0.1,
-                key=_shift_key(number), bind="query-params", format="%+.1f",
+                f"Direction {number + 1}, {share:.0f} % of the variance",
+                -MOST,
+                MOST,
+                _start(number),
+                0.1,
+                key=_shift_key(number),
+                bind="query-params",
+                format="%+.1f",
                 help="In standard deviations from the voice's mean." if number == 0 else None,
-            )  # fmt: skip
+            )
     shifts = _shifts(known.n_directions)
     with right, errors.guard():
         st.caption("The phrase with the voice's mean timbre")
@@ -115,8 +121,11 @@ def move(entry, instrument, known) -> None:
         if any(shifts):
             st.caption("and moved")
             with st.container(key="ls.moved"):
-                st.audio(_sung(entry, instrument, known.mean + known.offset(shifts)), format="audio/wav",
-                         alt="the phrase with moved timbre")  # fmt: skip
+                st.audio(
+                    _sung(entry, instrument, known.mean + known.offset(shifts)),
+                    format="audio/wav",
+                    alt="the phrase with moved timbre",
+                )
             st.button("Back to the mean", key="ls.zero", icon=":material/restart_alt:", on_click=_zero)
 
 
@@ -137,17 +146,26 @@ def way(entry, instrument, points, selected: tuple[int, ...]) -> None:
     with left:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             for label, key in (("A", A), ("B", B)):
-                st.button(f"The selection is {label}", key=f"ls.set_{label}", disabled=not selected, on_click=_set,
-                          args=(key, selected), icon=":material/flag:",
-                          help="The middle one of the selected points.")  # fmt: skip
+                st.button(
+                    f"The selection is {label}",
+                    key=f"ls.set_{label}",
+                    disabled=not selected,
+                    on_click=_set,
+                    args=(key, selected),
+                    icon=":material/flag:",
+                    help="The middle one of the selected points.",
+                )
         with st.grid(2, min_column_width=140):
             first = _number("A", A, n_points, default=1)
             last = _number("B", B, n_points, default=n_points)
     with right, errors.guard():
         st.caption(f"The phrase on its way from point {first} to point {last}")
         with st.container(key="ls.way"):
-            st.audio(_sung(entry, instrument, points.z[first - 1], points.z[last - 1]), format="audio/wav",
-                     alt="the phrase with timbre going from A to B")  # fmt: skip
+            st.audio(
+                _sung(entry, instrument, points.z[first - 1], points.z[last - 1]),
+                format="audio/wav",
+                alt="the phrase with timbre going from A to B",
+            )
 
 
 def _number(label: str, key: str, n_points: int, *, default: int) -> int:
@@ -156,8 +174,7 @@ def _number(label: str, key: str, n_points: int, *, default: int) -> int:
         start = None
     else:
         start = default
-    value = st.number_input(f"Point {label}", 1, n_points, start, key=key,
-                            bind="query-params")  # fmt: skip
+    value = st.number_input(f"Point {label}", 1, n_points, start, key=key, bind="query-params")
     return int(value or default)
 
 

@@ -50,10 +50,22 @@ def _choose(names: list[str], files: list[str]):
     links.keep(INSTRUMENTS, instruments)
     links.keep(RECORDINGS, chosen)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        tracker = st.segmented_control("Pitch tracker", TRACKERS, default="tiny", key=TRACKER, required=True,
-                                       bind="query-params", help="Tiny is quick; full is the most exact.")  # fmt: skip
-        fitted = st.toggle("Shift recordings into each instrument's range", value=True, key=FITTED, bind="query-params",
-                           help="Octave and loudness shifts with which most of it lies inside.")  # fmt: skip
+        tracker = st.segmented_control(
+            "Pitch tracker",
+            TRACKERS,
+            default="tiny",
+            key=TRACKER,
+            required=True,
+            bind="query-params",
+            help="Tiny is quick; full is the most exact.",
+        )
+        fitted = st.toggle(
+            "Shift recordings into each instrument's range",
+            value=True,
+            key=FITTED,
+            bind="query-params",
+            help="Octave and loudness shifts with which most of it lies inside.",
+        )
         with st.container(width=170, horizontal_alignment="right"):
             links.copy_button(key="matrix.link")
     if not instruments or not chosen:
@@ -77,9 +89,16 @@ def _work(matrix, cells) -> None:
     left, right = st.columns([3, 2], vertical_alignment="center")
     left.markdown(f"**{n_there} of {n_cells}** cells are there." if n_there else f"**{n_cells}** cells to render.")
     label = f"Render {n_missing} {'cell' if n_missing == 1 else 'cells'}: about {format_duration(cells.seconds)}"
-    right.button(label, key="matrix.start", type="primary", icon=":material/play_arrow:", width="stretch",
-                 on_click=_start, args=(matrix,),
-                 help="Runs in the background: the page may be closed. What is there already is kept.")  # fmt: skip
+    right.button(
+        label,
+        key="matrix.start",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        on_click=_start,
+        args=(matrix,),
+        help="Runs in the background: the page may be closed. What is there already is kept.",
+    )
 
 
 def _job(matrix):
@@ -98,8 +117,14 @@ def _start(matrix) -> None:
     if job is not None and job.resumable:
         jobs.store().resume(job.id)
         return
-    jobs.store().submit(domain.KIND, title=domain.title(matrix), options=matrix.to_json(), device=None,
-                        key=domain.job_key(matrix), needs_bytes=200_000_000)  # fmt: skip
+    jobs.store().submit(
+        domain.KIND,
+        title=domain.title(matrix),
+        options=matrix.to_json(),
+        device=None,
+        key=domain.job_key(matrix),
+        needs_bytes=200_000_000,
+    )
 
 
 @st.fragment(run_every=POLL_S)
@@ -113,8 +138,15 @@ def _progress(matrix, job_id: str) -> None:
     left = f", {jobs.time_left(job)}" if jobs.time_left(job) else ""
     said = f"{cells.n_there} of {cells.n_cells} cells: {job.stage or job.state}{left}"
     bar.progress(cells.n_there / cells.n_cells, text=plain(said))
-    button.button("Stop", key="matrix.stop", icon=":material/stop_circle:", on_click=jobs.stop, args=(job_id,),
-                  width="stretch", disabled=job.state == "stopping")  # fmt: skip
+    button.button(
+        "Stop",
+        key="matrix.stop",
+        icon=":material/stop_circle:",
+        on_click=jobs.stop,
+        args=(job_id,),
+        width="stretch",
+        disabled=job.state == "stopping",
+    )
 
 
 def _grid(matrix, cells) -> None:
@@ -126,9 +158,11 @@ def _grid(matrix, cells) -> None:
     columns, rows = matrix_cells.table(matrix, cells, refused, running=job is not None and job.live)
     st.session_state[_IDS] = [[take.id for take in row if take is not None] for row in cells.takes]
     players.matrix(columns, rows, key=_GRID, on_compare=_compare)
-    st.caption("In a row, a click switches at the same position, equally loud. Each cell says how much of the singing "
-               "lies in the instrument's range, the f0 error and the loudness error, and how the recording was shifted "
-               "to fit.")  # fmt: skip
+    st.caption(
+        "In a row, a click switches at the same position, equally loud. Each cell says how much of the singing "
+        "lies in the instrument's range, the f0 error and the loudness error, and how the recording was shifted "
+        "to fit."
+    )
 
 
 @errors.callback

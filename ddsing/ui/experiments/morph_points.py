@@ -59,13 +59,18 @@ def _over_time(names: list[str], duration_s: float, begun: Points | None, slot: 
     )
     st.caption("Each row is a moment; between them the weights run straight. Add or delete rows as you like.")
     edited = st.data_editor(
-        table, num_rows="dynamic", hide_index=True, key=f"morph.points.{slot}",
+        table,
+        num_rows="dynamic",
+        hide_index=True,
+        key=f"morph.points.{slot}",
         column_config={
             "Time, s": st.column_config.NumberColumn(min_value=0.0, format="%.2f", required=True),
-            **{name: st.column_config.NumberColumn(min_value=0, max_value=100, format="%.0f", required=True)
-               for name in columns},
+            **{
+                name: st.column_config.NumberColumn(min_value=0, max_value=100, format="%.0f", required=True)
+                for name in columns
+            },
         },
-    )  # fmt: skip
+    )
     whole = edited.dropna().sort_values("Time, s").drop_duplicates("Time, s")[:MAX_POINTS]
     rows = tuple((float(row[0]), tuple(float(weight) for weight in row[1:])) for row in whole.itertuples(index=False))
     return Morph(tuple(names), ("",) * len(names), rows).points

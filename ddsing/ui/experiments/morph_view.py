@@ -29,8 +29,9 @@ def show() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left, errors.guard():
         links.choices(BETWEEN, names, names[:2])
-        chosen = st.multiselect("Instruments, two to four", names, key=BETWEEN, persist_state="session",
-                                max_selections=MAX_INSTRUMENTS)  # fmt: skip
+        chosen = st.multiselect(
+            "Instruments, two to four", names, key=BETWEEN, persist_state="session", max_selections=MAX_INSTRUMENTS
+        )
         links.keep(BETWEEN, chosen)
         links.choice(SOURCE, list(files))
         file = st.selectbox("Recording", list(files), key=SOURCE, persist_state="session")
@@ -42,9 +43,17 @@ def show() -> None:
     with right, errors.guard():
         settings, tracker = _settings()
         morph = Morph(tuple(chosen), ("",) * len(chosen), points) if points else None
-        st.button("Morph", type="primary", key="morph.start", icon=":material/blur_on:", width="stretch",
-                  disabled=morph is None or work.busy(), on_click=_start, help="The result is kept as a take.",
-                  args=(morph, file, files[file], settings, tracker))  # fmt: skip
+        st.button(
+            "Morph",
+            type="primary",
+            key="morph.start",
+            icon=":material/blur_on:",
+            width="stretch",
+            disabled=morph is None or work.busy(),
+            on_click=_start,
+            help="The result is kept as a take.",
+            args=(morph, file, files[file], settings, tracker),
+        )
         links.copy_button(key="morph.link")
     if morph is None:
         st.info(f"Choose {MIN_INSTRUMENTS} to {MAX_INSTRUMENTS} instruments.", icon=":material/checklist:")
@@ -59,10 +68,15 @@ def show() -> None:
 
 def _settings() -> tuple[Settings, str]:
     octave = st.slider("Octave shift", -3, 3, 0, key=OCTAVES, bind="query-params")
-    statistics = st.toggle("Loudness statistics", key=STATISTICS, bind="query-params",
-                           help="Each instrument gets its loudness matched to its own recordings.")  # fmt: skip
-    tracker = st.segmented_control("Pitch tracker", TRACKERS, default="full", key=TRACKER, required=True,
-                                   bind="query-params")  # fmt: skip
+    statistics = st.toggle(
+        "Loudness statistics",
+        key=STATISTICS,
+        bind="query-params",
+        help="Each instrument gets its loudness matched to its own recordings.",
+    )
+    tracker = st.segmented_control(
+        "Pitch tracker", TRACKERS, default="full", key=TRACKER, required=True, bind="query-params"
+    )
     return Settings(octave_shift=octave, use_statistics=statistics), tracker or "full"
 
 
@@ -84,9 +98,16 @@ def _start(morph: Morph, name: str, path, settings: Settings, tracker: str) -> N
 
     def function(report):
         return morphing.run(
-            workspace, sound, morph, settings, instruments=opened, source_name=name, tracker=tracker, models=models,
+            workspace,
+            sound,
+            morph,
+            settings,
+            instruments=opened,
+            source_name=name,
+            tracker=tracker,
+            models=models,
             progress=lambda stage, done: report(caches.STAGES.get(stage, stage), done),
-        )  # fmt: skip
+        )
 
     work.start(f"Morphing {plain(name)}", function)
 
@@ -103,8 +124,14 @@ def _takes() -> None:
             title.markdown(
                 f"**{plain(take.name)}**  \n:gray[{plain(take.morph.said())} · {format_duration(take.duration_s)}]"
             )
-            action.button("Compare with its voices", key=f"morph.compare.{take.id}", icon=":material/compare:",
-                          width="stretch", on_click=_compare, args=(take.id,))  # fmt: skip
+            action.button(
+                "Compare with its voices",
+                key=f"morph.compare.{take.id}",
+                icon=":material/compare:",
+                width="stretch",
+                on_click=_compare,
+                args=(take.id,),
+            )
             st.audio(str(take.folder / "result.wav"), format="audio/wav", alt=f"the morph {take.name}")
     st.caption("All takes are listed, named and tagged in the view Takes.")
 

@@ -30,8 +30,15 @@ def job_panel(voice: str) -> None:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             said = f": {plain(job.message)}" if job.message else ""
             st.markdown(f"**{plain(job.title)}** {jobs.badge(job)}{said}")
-            st.button("Resume", key="sweep.resume", icon=":material/resume:", type="primary", on_click=jobs.resume,
-                      args=(job.id,), help="Goes on with the cell that it was at.")  # fmt: skip
+            st.button(
+                "Resume",
+                key="sweep.resume",
+                icon=":material/resume:",
+                type="primary",
+                on_click=jobs.resume,
+                args=(job.id,),
+                help="Goes on with the cell that it was at.",
+            )
 
 
 def _live(job_id: str, n: int | None) -> None:
@@ -41,9 +48,16 @@ def _live(job_id: str, n: int | None) -> None:
     with st.container(border=True):
         title, button = st.columns([5, 1], vertical_alignment="center")
         title.markdown(f"**{plain(job.title)}** {jobs.badge(job)}")
-        button.button("Stop", key="sweep.stop", icon=":material/stop:", on_click=jobs.stop, args=(job.id,),
-                      disabled=job.state == "stopping", width="stretch",
-                      help="The cell at work saves; the sweep can go on later.")  # fmt: skip
+        button.button(
+            "Stop",
+            key="sweep.stop",
+            icon=":material/stop:",
+            on_click=jobs.stop,
+            args=(job.id,),
+            disabled=job.state == "stopping",
+            width="stretch",
+            help="The cell at work saves; the sweep can go on later.",
+        )
         if job.state == "waiting":
             st.caption(plain(job.message))
             return
@@ -56,8 +70,9 @@ def form(voice: str, *, first: bool) -> None:
     job = jobs.of(voice, "sweep")
     if job is not None and job.live:
         return
-    panel = st.expander("Start a sweep", icon=":material/rocket_launch:", key="sweep.form", expanded=first,
-                        on_change="rerun")  # fmt: skip
+    panel = st.expander(
+        "Start a sweep", icon=":material/rocket_launch:", key="sweep.form", expanded=first, on_change="rerun"
+    )
     if not panel.open:
         return
     with panel, errors.guard():
@@ -69,9 +84,17 @@ def form(voice: str, *, first: bool) -> None:
             st.warning(errors.sentence(error), icon=":material/error:")
             return
         _cost(sweep, cost)
-        st.button("Start the sweep", key="sweep.start", type="primary", icon=":material/rocket_launch:",
-                  disabled=not cost.n_left, on_click=_start, args=(voice,), width="stretch",
-                  help="In the background, one training after another; it can be stopped.")  # fmt: skip
+        st.button(
+            "Start the sweep",
+            key="sweep.start",
+            type="primary",
+            icon=":material/rocket_launch:",
+            disabled=not cost.n_left,
+            on_click=_start,
+            args=(voice,),
+            width="stretch",
+            help="In the background, one training after another; it can be stopped.",
+        )
 
 
 def _inputs() -> None:
@@ -85,15 +108,24 @@ def _inputs() -> None:
     with st.grid(2, min_column_width=240):
         st.text_input("Harmonics", key=HARMONICS, help="One training for each of these, with each of the noise bands.")
         st.text_input("Noise bands", key=NOISE, help="From 3 on.")
-        st.selectbox("And also over", [NONE, *(name for name in grid.PARAMETERS if name not in grid.ORIGINAL)],
-                     key=OTHER, format_func=lambda name: grid.PARAMETERS[name][1] if name != NONE else name,
-                     help="A third parameter of the training, by its name in gin.")  # fmt: skip
+        st.selectbox(
+            "And also over",
+            [NONE, *(name for name in grid.PARAMETERS if name not in grid.ORIGINAL)],
+            key=OTHER,
+            format_func=lambda name: grid.PARAMETERS[name][1] if name != NONE else name,
+            help="A third parameter of the training, by its name in gin.",
+        )
         if state[OTHER] != NONE:
             example = "1e-3, 3e-4" if state[OTHER] == "learning_rate" else "8, 16"
             st.text_input(f"Values of the {grid.PARAMETERS[state[OTHER]][1]}", key=OTHER_VALUES, placeholder=example)
     with st.grid(3, min_column_width=180):
-        st.selectbox("Model", [config.name for config in recipes.configs()], key=CONFIG, on_change=_new_model,
-                     format_func=lambda name: recipes.config_file(name).title)  # fmt: skip
+        st.selectbox(
+            "Model",
+            [config.name for config in recipes.configs()],
+            key=CONFIG,
+            on_change=_new_model,
+            format_func=lambda name: recipes.config_file(name).title,
+        )
         low, high = recipes.LIMITS["steps"]
         st.number_input("Steps of each", int(low), int(high), key=STEPS, step=100)
         low, high = recipes.LIMITS["batch_size"]

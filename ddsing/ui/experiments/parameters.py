@@ -34,13 +34,21 @@ def show() -> None:
     usable = [voice.name for voice in voices.list_voices(workspace) if voice.prepared or voice.recordings()]
     there = sorted({*swept, *usable} - _cells_of(swept), key=str.lower)
     if not there:
-        st.info("A sweep trains one voice many times, to hear what its parameters do. Add recordings of a voice first.",
-                icon=":material/tune:")  # fmt: skip
+        st.info(
+            "A sweep trains one voice many times, to hear what its parameters do. Add recordings of a voice first.",
+            icon=":material/tune:",
+        )
         st.page_link("pages/datasets.py", label="Go to Datasets", icon=":material/library_music:")
         return
     first = there.index(swept[0]) if swept else 0
-    voice = st.selectbox("Voice", there, index=first, key=VOICE, bind="query-params",
-                         help="All cells of a sweep are trained on this voice's dataset.")  # fmt: skip
+    voice = st.selectbox(
+        "Voice",
+        there,
+        index=first,
+        key=VOICE,
+        bind="query-params",
+        help="All cells of a sweep are trained on this voice's dataset.",
+    )
     with errors.guard():
         parameter_start.job_panel(voice)
     found = [cell for cell in results.cells(workspace, voice) if cell.steps]
@@ -84,14 +92,33 @@ def _controls(found: list[Result]):
     last = max(cell.steps for cell in found)
     stride = max(1, last // 100)
     top = max(2 * stride, -(-last // stride) * stride)
-    measure = st.segmented_control("Show", list(MEASURES), key=MEASURE, default="loss", required=True,
-                                   format_func=lambda name: MEASURES[name][0], bind="query-params")  # fmt: skip
+    measure = st.segmented_control(
+        "Show",
+        list(MEASURES),
+        key=MEASURE,
+        default="loss",
+        required=True,
+        format_func=lambda name: MEASURES[name][0],
+        bind="query-params",
+    )
     with st.grid(2, min_column_width=220):
-        step = st.slider("At step", stride, top, _start_value(stride, top), step=stride, key=STEP, bind="query-params",
-                         help="Cells that have not come so far show their last.")  # fmt: skip
-        phrase = st.selectbox("Phrase", [BUILT_IN, *(path.name for path in sources.examples())], key=PHRASE,
-                              bind="query-params", help="What every cell sings; the built-in one is in the middle of "
-                              "the voice's range.")  # fmt: skip
+        step = st.slider(
+            "At step",
+            stride,
+            top,
+            _start_value(stride, top),
+            step=stride,
+            key=STEP,
+            bind="query-params",
+            help="Cells that have not come so far show their last.",
+        )
+        phrase = st.selectbox(
+            "Phrase",
+            [BUILT_IN, *(path.name for path in sources.examples())],
+            key=PHRASE,
+            bind="query-params",
+            help="What every cell sings; the built-in one is in the middle of the voice's range.",
+        )
     return measure or "loss", step, phrase
 
 
@@ -116,8 +143,14 @@ def _arranged(found: list[Result], axes: dict[str, list[float]]):
     others = [name for name in names if name not in (rows, columns)]
     for name, place in zip(others, st.columns(max(1, len(others)))):
         label = grid.PARAMETERS[name][1]
-        value = place.segmented_control(label.capitalize(), axes[name], default=axes[name][0], key=f"ps_{name}",
-                                        required=True, format_func=lambda value: f"{value:g}")  # fmt: skip
+        value = place.segmented_control(
+            label.capitalize(),
+            axes[name],
+            default=axes[name][0],
+            key=f"ps_{name}",
+            required=True,
+            format_func=lambda value: f"{value:g}",
+        )
         found = [cell for cell in found if cell.values.get(name) == value]
     return (rows, axes.get(rows, [0.0])), (columns, axes[columns]), found
 
@@ -142,8 +175,14 @@ def _heat_map(rows, columns, values, placed, measure, chosen) -> None:
         digits=digits,
     )
     key = "ps.map"
-    st.plotly_chart(plot.figure(drawn, chosen=chosen), key=key, alt=plot.alt_text(drawn),
-                    on_select=functools.partial(_press, key), selection_mode="points", config=style.CONFIG)  # fmt: skip
+    st.plotly_chart(
+        plot.figure(drawn, chosen=chosen),
+        key=key,
+        alt=plot.alt_text(drawn),
+        on_select=functools.partial(_press, key),
+        selection_mode="points",
+        config=style.CONFIG,
+    )
 
 
 def _label(name: str) -> str:
@@ -178,8 +217,14 @@ def _close_up(cell: Result, step: int, phrase: str) -> None:
         for label, value in said.items():
             if value is not None:
                 st.metric(label, value)
-    st.button("Make an instrument of it", key="ps.export", icon=":material/piano:", on_click=_export, args=(cell.name,),
-              help="Then it sings on all pages.")  # fmt: skip
+    st.button(
+        "Make an instrument of it",
+        key="ps.export",
+        icon=":material/piano:",
+        on_click=_export,
+        args=(cell.name,),
+        help="Then it sings on all pages.",
+    )
 
 
 def _player(cell: Result, step: int, phrase: str) -> None:
@@ -201,8 +246,13 @@ def _sound(cell: Result, step: int, phrase: str) -> bytes:
 
 def _players(placed, rows, columns, step: int, phrase: str) -> None:
     n_cells = sum(cell is not None for line in placed for cell in line)
-    panel = st.expander(f"Hear all {n_cells} side by side", icon=":material/grid_view:", key="ps.grid",
-                        on_change="rerun", expanded=phrase == BUILT_IN and n_cells <= MOST_PLAYERS)  # fmt: skip
+    panel = st.expander(
+        f"Hear all {n_cells} side by side",
+        icon=":material/grid_view:",
+        key="ps.grid",
+        on_change="rerun",
+        expanded=phrase == BUILT_IN and n_cells <= MOST_PLAYERS,
+    )
     if not panel.open:
         return
     with panel:
@@ -213,11 +263,19 @@ def _players(placed, rows, columns, step: int, phrase: str) -> None:
                 with place, errors.guard():
                     where = [f"{axis[1][n]:g} {_label(axis[0])}" for axis, n in ((rows, r), (columns, c)) if axis[0]]
                     st.caption(", ".join(where))
-                    st.audio(_sound(cell, results.nearest_step(cell, step), phrase), format="audio/flac",
-                             alt=f"{cell.name}")  # fmt: skip
-        st.download_button("Download as a page", data=functools.partial(_page, placed, rows, columns, step, phrase),
-                           file_name="audio_examples.html", mime="text/html", key="ps.page", on_click="ignore",
-                           icon=":material/download:", help="One HTML file, with the sounds inside.")  # fmt: skip
+                    st.audio(
+                        _sound(cell, results.nearest_step(cell, step), phrase), format="audio/flac", alt=f"{cell.name}"
+                    )
+        st.download_button(
+            "Download as a page",
+            data=functools.partial(_page, placed, rows, columns, step, phrase),
+            file_name="audio_examples.html",
+            mime="text/html",
+            key="ps.page",
+            on_click="ignore",
+            icon=":material/download:",
+            help="One HTML file, with the sounds inside.",
+        )
 
 
 def _page(placed, rows, columns, step: int, phrase: str) -> str:

@@ -17,12 +17,25 @@ _EDITS = "session.edits"  # how often the table was saved: a new key each time, 
 
 def actions(takes: list[Take]) -> None:
     """Listening blind, and the whole session as a file."""
-    st.button("Listen blind", key="compare.blind", icon=":material/hearing:", on_click=_blind, disabled=len(takes) < 2,
-              help="Can you tell them apart, and which do you like better? Needs two takes.")  # fmt: skip
+    st.button(
+        "Listen blind",
+        key="compare.blind",
+        icon=":material/hearing:",
+        on_click=_blind,
+        disabled=len(takes) < 2,
+        help="Can you tell them apart, and which do you like better? Needs two takes.",
+    )
     name = safe_name(_set_of(takes).title if _set_of(takes) else takes[0].name if len(takes) == 1 else "session")
-    st.download_button("Export", data=lambda: export(takes), file_name=f"{name}.zip", mime="application/zip",
-                       key="compare.export", icon=":material/folder_zip:", on_click="ignore",
-                       help="One zip: the sounds, settings, metrics, notes, and a page to read.")  # fmt: skip
+    st.download_button(
+        "Export",
+        data=lambda: export(takes),
+        file_name=f"{name}.zip",
+        mime="application/zip",
+        key="compare.export",
+        icon=":material/folder_zip:",
+        on_click="ignore",
+        help="One zip: the sounds, settings, metrics, notes, and a page to read.",
+    )
 
 
 def _blind() -> None:
@@ -37,8 +50,14 @@ def export(takes: list[Take]) -> bytes:
     about = {"title": kept.title, "notes": kept.notes, "tags": kept.tags} if kept else {}
     tests = results.of_takes(caches.workspace(), takes)
     buffer = io.BytesIO()
-    session.write(buffer, caches.workspace(), takes, listening=results.files(tests),
-                  listened=[results.sentence(test) for test in tests], **about)  # fmt: skip
+    session.write(
+        buffer,
+        caches.workspace(),
+        takes,
+        listening=results.files(tests),
+        listened=[results.sentence(test) for test in tests],
+        **about,
+    )
     return buffer.getvalue()
 
 
@@ -62,14 +81,18 @@ def _table(takes: list[Take]) -> None:
             "Notes": [take.note for take in takes],
             "Tags": [list(take.tags) for take in takes],
         },
-        key=key, hide_index=True, num_rows="fixed", on_change=_edit, args=(key, [take.id for take in takes]),
+        key=key,
+        hide_index=True,
+        num_rows="fixed",
+        on_change=_edit,
+        args=(key, [take.id for take in takes]),
         column_config={
             "★": st.column_config.CheckboxColumn(width=30),
             "Title": st.column_config.TextColumn(max_chars=120, required=True, width="medium"),
             "Notes": st.column_config.TextColumn(max_chars=2000, width="large"),
             "Tags": st.column_config.ListColumn(width="medium"),
         },
-    )  # fmt: skip
+    )
 
 
 @errors.callback
@@ -101,18 +124,40 @@ def _set(takes: list[Take]) -> None:
     with st.container(border=True), st.form(f"set.{slot}", border=False):
         st.markdown(f"**{title}**")
         left, right = st.columns([3, 2])
-        left.text_input("Title", value=kept.title if kept else "", key=f"set.title.{slot}", max_chars=120,
-                        placeholder="Aria and the cello on Greensleeves")  # fmt: skip
-        right.multiselect("Tags", sorted({*_known_tags(), *(kept.tags if kept else ())}), key=f"set.tags.{slot}",
-                          default=list(kept.tags) if kept else [], accept_new_options=True)  # fmt: skip
+        left.text_input(
+            "Title",
+            value=kept.title if kept else "",
+            key=f"set.title.{slot}",
+            max_chars=120,
+            placeholder="Aria and the cello on Greensleeves",
+        )
+        right.multiselect(
+            "Tags",
+            sorted({*_known_tags(), *(kept.tags if kept else ())}),
+            key=f"set.tags.{slot}",
+            default=list(kept.tags) if kept else [],
+            accept_new_options=True,
+        )
         st.text_area("Notes", value=kept.notes if kept else "", key=f"set.notes.{slot}", max_chars=10_000, height=90)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.form_submit_button("Save" if kept else "Keep as a set", on_click=_keep, type="primary",
-                                  args=(slot, [take.id for take in takes]), icon=":material/bookmark_add:")  # fmt: skip
+            st.form_submit_button(
+                "Save" if kept else "Keep as a set",
+                on_click=_keep,
+                type="primary",
+                args=(slot, [take.id for take in takes]),
+                icon=":material/bookmark_add:",
+            )
             st.checkbox("★ Star", value=bool(kept and kept.star), key=f"set.star.{slot}")
     if kept:
-        st.button("Dissolve the set", key="set.delete", icon=":material/delete:", type="tertiary", on_click=_delete,
-                  args=(kept.id, kept.title), help="The takes stay. It can be undone.")  # fmt: skip
+        st.button(
+            "Dissolve the set",
+            key="set.delete",
+            icon=":material/delete:",
+            type="tertiary",
+            on_click=_delete,
+            args=(kept.id, kept.title),
+            help="The takes stay. It can be undone.",
+        )
 
 
 def _known_tags() -> set[str]:
@@ -138,8 +183,9 @@ def _delete(set_id: str, title: str) -> None:
 
 
 def _methods(takes: list[Take]) -> None:
-    panel = st.expander("Methods paragraph for a paper", icon=":material/article:", key="session.methods",
-                        on_change="rerun")  # fmt: skip
+    panel = st.expander(
+        "Methods paragraph for a paper", icon=":material/article:", key="session.methods", on_change="rerun"
+    )
     if not panel.open:
         return
     with panel, errors.guard():

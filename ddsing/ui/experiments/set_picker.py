@@ -19,10 +19,15 @@ def show() -> None:
     if not known:
         return
     st.selectbox(
-        "Set", list(known), index=None, key="set.pick", placeholder="Open a set", label_visibility="collapsed",
+        "Set",
+        list(known),
+        index=None,
+        key="set.pick",
+        placeholder="Open a set",
+        label_visibility="collapsed",
         format_func=lambda key: f"{'★ ' if known[key].star else ''}{known[key].title} ({len(known[key].takes)})",
         on_change=_open,
-    )  # fmt: skip
+    )
 
 
 @errors.callback

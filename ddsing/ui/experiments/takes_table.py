@@ -21,9 +21,13 @@ def show(takes: list[Take]) -> None:
     with right:
         set_picker.show()
     wanted = left.text_input(
-        "Find takes", key="find", bind="query-params", icon=":material/search:", label_visibility="collapsed",
+        "Find takes",
+        key="find",
+        bind="query-params",
+        icon=":material/search:",
+        label_visibility="collapsed",
         placeholder="Find by title, recording, instrument, tag or note; ★ for starred ones",
-    ).strip()  # fmt: skip
+    ).strip()
     shown = [take for take in everything if _matches(take, wanted)]
     if not shown:
         st.caption(f"None of {len(everything)} takes fits.")
@@ -32,10 +36,17 @@ def show(takes: list[Take]) -> None:
     ticked = [places[take.id] for take in takes if take.id in places]
     key = f"compare.table.{chosen_takes.generation(tuple(places))}"
     st.dataframe(
-        _columns(shown), hide_index=True, key=key, on_select=partial(_choose, key, list(places)), height=_height(shown),
-        selection_mode="multi-row", selection_default={"selection": {"rows": ticked}}, column_config=_configuration(),
-        alt=f"{len(shown)} takes, of which {len(ticked)} are chosen", placeholder="",
-    )  # fmt: skip
+        _columns(shown),
+        hide_index=True,
+        key=key,
+        on_select=partial(_choose, key, list(places)),
+        height=_height(shown),
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": ticked}},
+        column_config=_configuration(),
+        alt=f"{len(shown)} takes, of which {len(ticked)} are chosen",
+        placeholder="",
+    )
 
 
 def _choose(key: str, shown: list[str]) -> None:

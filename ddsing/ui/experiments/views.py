@@ -23,9 +23,14 @@ def pick() -> str:
     there = list(VIEWS)
     links.choice(KEY, there)
     chosen = st.segmented_control(
-        "View", there, key=KEY, required=True, label_visibility="collapsed", persist_state="session",
+        "View",
+        there,
+        key=KEY,
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
         format_func=lambda name: f"{VIEWS[name][1]} {VIEWS[name][0]}",
-    )  # fmt: skip
+    )
     name = chosen or there[0]
     links.begin(name, there[0])
     return name

@@ -21,8 +21,10 @@ def show() -> None:
         st.switch_page(TRANSFER_PAGE)
     entries = caches.instruments()
     if not entries:
-        st.info("No instruments yet. Import one above: ddsing's own, or a zip from the 2021 notebooks.",
-                icon=":material/piano:")  # fmt: skip
+        st.info(
+            "No instruments yet. Import one above: ddsing's own, or a zip from the 2021 notebooks.",
+            icon=":material/piano:",
+        )
     for entry in entries:
         with st.container(border=True, key=f"card.{entry.name}"), errors.guard():
             _broken(entry) if entry.error else _card(entry)
@@ -94,36 +96,70 @@ def _range(entry) -> None:
     mean = statistics.values.get("mean_pitch_note", statistics.values.get("mean_pitch"))
     st.markdown(f":gray[Pitch] {pitch_range(pitches)}")
     st.plotly_chart(
-        keyboard.figure(pitches, mean_midi=mean), key=f"keyboard.{entry.name}", config={"staticPlot": True},
+        keyboard.figure(pitches, mean_midi=mean),
+        key=f"keyboard.{entry.name}",
+        config={"staticPlot": True},
         alt=keyboard.alt_text(pitches, mean_midi=mean),
-    )  # fmt: skip
+    )
     st.markdown(f":gray[Loudness] {loudness_range(statistics.loudness_range_db)}")
 
 
 def _actions(entry, *, playable: bool) -> None:
     with st.container(horizontal=True):
         if playable:
-            st.button("Audition", key=f"hear.{entry.name}", icon=":material/play_circle:", on_click=_hear,
-                      args=(entry.name,), help="A short built-in phrase in the middle of its range.")  # fmt: skip
-            st.button("Use it", key=f"use.{entry.name}", icon=":material/graphic_eq:", on_click=_use,
-                      args=(entry.name,), help="Open Timbre transfer with this instrument.")  # fmt: skip
+            st.button(
+                "Audition",
+                key=f"hear.{entry.name}",
+                icon=":material/play_circle:",
+                on_click=_hear,
+                args=(entry.name,),
+                help="A short built-in phrase in the middle of its range.",
+            )
+            st.button(
+                "Use it",
+                key=f"use.{entry.name}",
+                icon=":material/graphic_eq:",
+                on_click=_use,
+                args=(entry.name,),
+                help="Open Timbre transfer with this instrument.",
+            )
             with st.popover("Download", icon=":material/download:", help="As a zip, in either format."):
                 st.download_button(
-                    "ddsing's own format", data=lambda: caches.export(entry, "native"), key=f"native.{entry.name}",
-                    file_name=f"{entry.name}.zip", mime="application/zip", on_click="ignore",
+                    "ddsing's own format",
+                    data=lambda: caches.export(entry, "native"),
+                    key=f"native.{entry.name}",
+                    file_name=f"{entry.name}.zip",
+                    mime="application/zip",
+                    on_click="ignore",
                     help="Small, holds no code, and says where it comes from.",
-                )  # fmt: skip
+                )
                 st.download_button(
-                    "The 2021 notebooks' format", data=lambda: caches.export(entry, "notebook"),
-                    key=f"notebook.{entry.name}", file_name=f"{entry.name}_notebook.zip", mime="application/zip",
-                    on_click="ignore", help="Checkpoint, gin and statistics, as the Colab notebooks read them.",
-                )  # fmt: skip
+                    "The 2021 notebooks' format",
+                    data=lambda: caches.export(entry, "notebook"),
+                    key=f"notebook.{entry.name}",
+                    file_name=f"{entry.name}_notebook.zip",
+                    mime="application/zip",
+                    on_click="ignore",
+                    help="Checkpoint, gin and statistics, as the Colab notebooks read them.",
+                )
             _edit_popover(entry)
             if entry.bloated:
-                st.button("Repair", key=f"repair.{entry.name}", icon=":material/healing:", on_click=_repair,
-                          args=(entry.name,), help=REPAIR)  # fmt: skip
-        st.button("Delete", key=f"delete.{entry.name}", icon=":material/delete:", on_click=_delete,
-                  args=(entry.name,), help="Can be undone.")  # fmt: skip
+                st.button(
+                    "Repair",
+                    key=f"repair.{entry.name}",
+                    icon=":material/healing:",
+                    on_click=_repair,
+                    args=(entry.name,),
+                    help=REPAIR,
+                )
+        st.button(
+            "Delete",
+            key=f"delete.{entry.name}",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(entry.name,),
+            help="Can be undone.",
+        )
 
 
 def _edit_popover(entry) -> None:
@@ -135,8 +171,13 @@ def _edit_popover(entry) -> None:
         st.text_input("Name", value=entry.name, key=f"edit_name{key}", max_chars=80, help="Also its file's name.")
         st.text_input("Voice", value=about.voice, key=f"edit_voice{key}", max_chars=300, help="Who or what sings.")
         st.text_input("Author", value=about.author, key=f"edit_author{key}", max_chars=300, help="Who trained it.")
-        st.text_input("Licence", value=about.licence, key=f"edit_licence{key}", max_chars=300,
-                      help="What others may do with it; CC0-1.0 means anything.")  # fmt: skip
+        st.text_input(
+            "Licence",
+            value=about.licence,
+            key=f"edit_licence{key}",
+            max_chars=300,
+            help="What others may do with it; CC0-1.0 means anything.",
+        )
         st.text_area("Notes", value=about.notes, key=f"edit_notes{key}", max_chars=10_000, help="Travel with the file.")
         st.form_submit_button("Save", type="primary", on_click=_edit, args=(entry.name,), help="Written into the file.")
 

@@ -24,18 +24,24 @@ def _uploader() -> None:
     upload_round = st.session_state.setdefault(_ROUND, 0)
     limit_mb = MAX_INSTRUMENT_BYTES // 2**20
     file = st.file_uploader(
-        "An instrument of ddsing, or a zip that the 2021 notebooks exported", type=["zip"],
-        key=f"instruments.uploader.{upload_round}", max_upload_size=limit_mb,
+        "An instrument of ddsing, or a zip that the 2021 notebooks exported",
+        type=["zip"],
+        key=f"instruments.uploader.{upload_round}",
+        max_upload_size=limit_mb,
         help=f"Up to {limit_mb} MB. Foreign files are only read, never run; what is wrong with one is said.",
-    )  # fmt: skip
+    )
     if file is None:
         return
     data = file.getvalue()
     st.button(
-        f"Import {plain(file.name)}, {format_bytes(len(data))}", key="instruments.import_now", type="primary",
-        icon=":material/download:", on_click=_import, args=(data, Path(file.name).stem),
+        f"Import {plain(file.name)}, {format_bytes(len(data))}",
+        key="instruments.import_now",
+        type="primary",
+        icon=":material/download:",
+        on_click=_import,
+        args=(data, Path(file.name).stem),
         help="It is checked, a 2021 zip is converted, and a copy goes into the workspace.",
-    )  # fmt: skip
+    )
 
 
 @errors.callback

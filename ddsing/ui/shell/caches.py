@@ -192,9 +192,15 @@ def transfer(entry, sound, settings, tracker: str):
 
     def work(report):
         return pipeline.run(
-            opened, sound.audio, loaded, settings, source_name=sound.source.name, tracker=tracker, models=stores,
+            opened,
+            sound.audio,
+            loaded,
+            settings,
+            source_name=sound.source.name,
+            tracker=tracker,
+            models=stores,
             progress=lambda stage, done: report(STAGES.get(stage, stage), done),
-        )  # fmt: skip
+        )
 
     return work
 

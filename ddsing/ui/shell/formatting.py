@@ -73,6 +73,15 @@ def home_relative(path: Path) -> str:
 
 
 __all__ = [
-    "format_bytes", "format_duration", "home_relative", "loudness_range", "note_name", "octaves", "percent",
-    "pitch_range", "plain", "signed", "when",
-]  # fmt: skip
+    "format_bytes",
+    "format_duration",
+    "home_relative",
+    "loudness_range",
+    "note_name",
+    "octaves",
+    "percent",
+    "pitch_range",
+    "plain",
+    "signed",
+    "when",
+]

@@ -18,8 +18,10 @@ def show() -> None:
     st.logo(LOGO, size="large")
     with st.sidebar:
         workspace = caches.workspace()
-        st.caption("Workspace", help="The folder that holds everything. Start the dashboard with DDSING_WORKSPACE=DIR "
-                                     "for another one.")  # fmt: skip
+        st.caption(
+            "Workspace",
+            help="The folder that holds everything. Start the dashboard with DDSING_WORKSPACE=DIR for another one.",
+        )
         st.markdown(f":material/folder_open: {plain(home_relative(workspace.root))}")
         free = shutil.disk_usage(workspace.root).free
         if free < LOW_DISK_BYTES:

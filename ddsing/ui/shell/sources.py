@@ -40,17 +40,25 @@ def tell_if_replaced(settings: Settings, content: str) -> None:
     folder = caches.workspace().examples
     path = next((path for path in examples() if path.relative_to(folder).as_posix() == settings.z_recording), None)
     if path is None or caches.recording(":".join(map(str, caches.stamp(path))), path).content != content:
-        st.toast(f"The timbre came from {plain(settings.z_recording)}, which is not among the examples any more, or is "
-                 "another recording now.", icon=":material/info:", duration="long")  # fmt: skip
+        st.toast(
+            f"The timbre came from {plain(settings.z_recording)}, which is not among the examples any more, or is "
+            "another recording now.",
+            icon=":material/info:",
+            duration="long",
+        )
 
 
 def pick() -> Source | None:
     """The source picker; None until there is a recording."""
     kind = st.segmented_control(
-        "Recording", list(KINDS), format_func=KINDS.__getitem__, key=state.SOURCE_KIND, required=True,
+        "Recording",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        key=state.SOURCE_KIND,
+        required=True,
         help="Sing, hum or play one note at a time: the pitch tracker follows a single voice.",
         persist_state="session",
-    )  # fmt: skip
+    )
     if kind == "upload":
         return _upload()
     if kind == "microphone":
@@ -67,25 +75,35 @@ def _example() -> Source | None:
     if st.session_state.get(state.EXAMPLE) not in found:
         st.session_state[state.EXAMPLE] = next(iter(found))
     name = st.selectbox(
-        "Example", list(found), key=state.EXAMPLE, label_visibility="collapsed", persist_state="session",
+        "Example",
+        list(found),
+        key=state.EXAMPLE,
+        label_visibility="collapsed",
+        persist_state="session",
         help="Recordings in the workspace's examples folder.",
-    )  # fmt: skip
+    )
     return Source(found[name].name, found[name], ":".join(map(str, caches.stamp(found[name]))))
 
 
 def _upload() -> Source | None:
     file = st.file_uploader(
-        "Upload", type=UPLOAD_TYPES, key="source.uploader", label_visibility="collapsed",
+        "Upload",
+        type=UPLOAD_TYPES,
+        key="source.uploader",
+        label_visibility="collapsed",
         help="wav, flac, ogg or mp3 up to ten minutes. A file that ddsing made also brings its settings back.",
-    )  # fmt: skip
+    )
     return _kept(_UPLOADED, file, "uploaded")
 
 
 def _microphone() -> Source | None:
     file = st.audio_input(
-        "Record", sample_rate=48000, key="source.microphone", label_visibility="collapsed",
+        "Record",
+        sample_rate=48000,
+        key="source.microphone",
+        label_visibility="collapsed",
         help="Recorded by the browser and used on this computer only.",
-    )  # fmt: skip
+    )
     return _kept(_RECORDED, file, "recorded")
 
 

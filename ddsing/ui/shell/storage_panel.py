@@ -11,8 +11,14 @@ _TRASH = "Deleted recordings, instruments and takes. Once emptied, they can't be
 
 def show() -> None:
     """The popover; nothing is measured until it is opened."""
-    panel = st.popover("Storage", icon=":material/hard_drive:", key="storage", on_change="rerun", type="tertiary",
-                       help="What the cache and the trash take, and clearing them.")  # fmt: skip
+    panel = st.popover(
+        "Storage",
+        icon=":material/hard_drive:",
+        key="storage",
+        on_change="rerun",
+        type="tertiary",
+        help="What the cache and the trash take, and clearing them.",
+    )
     if panel.open:
         with panel, errors.guard():
             _sizes()
@@ -29,8 +35,15 @@ def _sizes() -> None:
 def _row(name: str, n_bytes: int, about: str, label: str, key: str, clear) -> None:
     st.markdown(f"**{name}** {format_bytes(n_bytes)}")
     st.caption(about)
-    st.button(label, key=key, on_click=_clear, args=(clear,), disabled=not n_bytes, width="stretch",
-              help="Nothing to clear." if not n_bytes else f"Gains {format_bytes(n_bytes)}.")  # fmt: skip
+    st.button(
+        label,
+        key=key,
+        on_click=_clear,
+        args=(clear,),
+        disabled=not n_bytes,
+        width="stretch",
+        help="Nothing to clear." if not n_bytes else f"Gains {format_bytes(n_bytes)}.",
+    )
 
 
 @errors.callback

@@ -19,8 +19,15 @@ def offer(kind: str, bring_back: Callable, *, what: str = "", gone: str = "delet
     if held is not None:
         text, button = st.columns([5, 1], vertical_alignment="center")
         text.markdown(f":material/delete: {what} **{plain(held[0])}** was {gone}.")
-        button.button("Undo", key=f"{kind}.undo", icon=":material/undo:", on_click=_undo, args=(kind, bring_back),
-                      width="stretch", help="Brings it back.")  # fmt: skip
+        button.button(
+            "Undo",
+            key=f"{kind}.undo",
+            icon=":material/undo:",
+            on_click=_undo,
+            args=(kind, bring_back),
+            width="stretch",
+            help="Brings it back.",
+        )
 
 
 @errors.callback

@@ -40,8 +40,13 @@ def pick(*, may_make: bool = False, cells: bool = False) -> voices.Voice | None:
     widths = [4, 1] if may_make else [3, 2] if cells else [1]
     box, *beside = st.columns(widths, vertical_alignment="bottom")
     with box:
-        name = st.selectbox("Voice", list(found), key=VOICE, persist_state="session",
-                            help="A folder of recordings of one voice, in the workspace's audio folder.")  # fmt: skip
+        name = st.selectbox(
+            "Voice",
+            list(found),
+            key=VOICE,
+            persist_state="session",
+            help="A folder of recordings of one voice, in the workspace's audio folder.",
+        )
     if may_make:
         with beside[0], st.popover("New voice", icon=":material/add:", width="stretch", key="voice.new_popover"):
             _form()
@@ -57,9 +62,14 @@ def _cell(cells: dict[str, dict[str, float]]) -> str:
 
     if st.session_state.get(CELL) not in cells:
         st.session_state[CELL] = ""
-    return st.selectbox("Training", ["", *cells], key=CELL, persist_state="session",
-                        format_func=lambda name: results.said(cells[name]) if name else "The voice's own",
-                        help=f"Or one of the {len(cells)} that a sweep made of this voice.")  # fmt: skip
+    return st.selectbox(
+        "Training",
+        ["", *cells],
+        key=CELL,
+        persist_state="session",
+        format_func=lambda name: results.said(cells[name]) if name else "The voice's own",
+        help=f"Or one of the {len(cells)} that a sweep made of this voice.",
+    )
 
 
 def choose(name: str) -> None:
@@ -81,8 +91,13 @@ def _make_first() -> None:
 
 def _form() -> None:
     with st.form("voice.new_form", border=False, clear_on_submit=True):
-        st.text_input("Name of the voice", key=_NEW, max_chars=80, placeholder="Alto",
-                      help="Also the name of its folder, and of the instrument that is trained from it.")  # fmt: skip
+        st.text_input(
+            "Name of the voice",
+            key=_NEW,
+            max_chars=80,
+            placeholder="Alto",
+            help="Also the name of its folder, and of the instrument that is trained from it.",
+        )
         st.form_submit_button("Make it", type="primary", icon=":material/add:", on_click=_make)
 
 

@@ -131,5 +131,12 @@ def show_progress() -> None:
     text = "stopping" if work.cancelling else work.stage + (f", about {format_duration(left)} left" if left else "")
     bar, button = st.columns([6, 1], vertical_alignment="center")
     bar.progress(work.fraction, text=f"{work.label}: {text}")
-    button.button("Cancel", key="work.cancel", on_click=work.cancel, disabled=work.cancelling, width="stretch",
-                  icon=":material/close:", help="Stop; nothing half-done is kept.")  # fmt: skip
+    button.button(
+        "Cancel",
+        key="work.cancel",
+        on_click=work.cancel,
+        disabled=work.cancelling,
+        width="stretch",
+        icon=":material/close:",
+        help="Stop; nothing half-done is kept.",
+    )

@@ -21,12 +21,17 @@ def show(voice: Voice, job) -> None:
         return
     said = {
         "stopped": (st.info, "Stopped, and saved. **Resume** goes on from there."),
-        "paused": (st.warning, "Paused, since the disk is full; nothing that was saved is lost. Make room, then press "
-                   "**Resume**."),
-        "lost": (st.warning, "The training ended without a word: the computer slept or restarted, or something ended "
-                 "it. **Resume** goes on from the last save."),
+        "paused": (
+            st.warning,
+            "Paused, since the disk is full; nothing that was saved is lost. Make room, then press **Resume**.",
+        ),
+        "lost": (
+            st.warning,
+            "The training ended without a word: the computer slept or restarted, or something ended "
+            "it. **Resume** goes on from the last save.",
+        ),
         "failed": (st.error, "The training could not go on."),
-    }  # fmt: skip
+    }
     if job.state not in said:
         return
     element, sentence = said[job.state]
@@ -51,10 +56,16 @@ def _diverged(voice: Voice, job, lower: float) -> None:
     kept = cache.history(voice).checkpoints
     before = divergence.learning_rate(voice.checkpoints_folder)
     with st.container(horizontal=True):
-        st.button(f"{'Go on' if kept else 'Begin again'} with a lower learning rate", key="train.gentler",
-                  icon=":material/speed:", type="primary", on_click=_start_gentler, args=(voice, job.options),
-                  help=f"{lower:g} instead of {before:g}, from {f'step {kept[-1]:,}' if kept else 'the beginning'}; "
-                       "all else as it was, but never in mixed precision.")  # fmt: skip
+        st.button(
+            f"{'Go on' if kept else 'Begin again'} with a lower learning rate",
+            key="train.gentler",
+            icon=":material/speed:",
+            type="primary",
+            on_click=_start_gentler,
+            args=(voice, job.options),
+            help=f"{lower:g} instead of {before:g}, from {f'step {kept[-1]:,}' if kept else 'the beginning'}; "
+            "all else as it was, but never in mixed precision.",
+        )
         _resume(job, help="With the same learning rate: it will very probably go wrong again.")
 
 

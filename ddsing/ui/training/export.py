@@ -30,12 +30,23 @@ def show(voice: Voice, history) -> None:
     st.subheader("Instrument")
     with st.container(horizontal=True, vertical_alignment="center"):
         if best is not None and best in history.checkpoints:
-            st.button(f"Export the best, step {best:,}", key="export.best", icon=":material/star:",
-                      type="secondary" if name else "primary", on_click=_export, args=(voice.name, "best"),
-                      help=f"The checkpoint with the lowest {history.best_by or 'loss'}.")  # fmt: skip
-        st.button(f"Export the latest, step {latest:,}", key="export.latest", icon=":material/piano:",
-                  on_click=_export, args=(voice.name, "latest"),
-                  help="As the voice is now, also while the training goes on.")  # fmt: skip
+            st.button(
+                f"Export the best, step {best:,}",
+                key="export.best",
+                icon=":material/star:",
+                type="secondary" if name else "primary",
+                on_click=_export,
+                args=(voice.name, "best"),
+                help=f"The checkpoint with the lowest {history.best_by or 'loss'}.",
+            )
+        st.button(
+            f"Export the latest, step {latest:,}",
+            key="export.latest",
+            icon=":material/piano:",
+            on_click=_export,
+            args=(voice.name, "latest"),
+            help="As the voice is now, also while the training goes on.",
+        )
         _branch(voice, history)
     if name is not None:
         _ready(name)
@@ -57,8 +68,15 @@ def _ready(name: str) -> None:
         parts += [f"{entry.provenance.step:,} steps"] if entry.provenance.step is not None else []
         parts += [f"loss {entry.provenance.loss:.2f}"] if entry.provenance.loss is not None else []
         st.markdown(f":material/check_circle: **{plain(name)}** is in your instruments: {', '.join(parts)}.")
-        st.button("Sing with it", key="export.sing_button", icon=":material/graphic_eq:", type="primary",
-                  on_click=sing, args=(name,), help="Open Timbre transfer with this instrument.")  # fmt: skip
+        st.button(
+            "Sing with it",
+            key="export.sing_button",
+            icon=":material/graphic_eq:",
+            type="primary",
+            on_click=sing,
+            args=(name,),
+            help="Open Timbre transfer with this instrument.",
+        )
 
 
 def sing(name: str) -> None:

@@ -54,13 +54,22 @@ def _head(job_id: str) -> None:
     with st.container(border=True):
         title, button = st.columns([5, 1], vertical_alignment="center")
         title.markdown(f"**{plain(job.title)}** {jobs.badge(job)}")
-        button.button("Stop", key="train.stop", icon=":material/stop:", on_click=jobs.stop, args=(job.id,),
-                      disabled=job.state == "stopping", width="stretch",
-                      help="It finishes its step and saves; nothing is lost, and it can go on later.")  # fmt: skip
+        button.button(
+            "Stop",
+            key="train.stop",
+            icon=":material/stop:",
+            on_click=jobs.stop,
+            args=(job.id,),
+            disabled=job.state == "stopping",
+            width="stretch",
+            help="It finishes its step and saves; nothing is lost, and it can go on later.",
+        )
         if job.state == "waiting":
             ahead = ", ".join(map(plain, job.ahead))
-            st.info(f"Waits until {ahead or 'the device'} is done and then starts by itself.",
-                    icon=":material/hourglass_top:")  # fmt: skip
+            st.info(
+                f"Waits until {ahead or 'the device'} is done and then starts by itself.",
+                icon=":material/hourglass_top:",
+            )
             return
         _bar(job)
         _numbers(job)
@@ -91,9 +100,15 @@ def _speed(steps_per_s: float) -> str:
 def _force(job) -> None:
     st.caption("It finishes its step and saves.")
     if job.heartbeat_age_s is not None and job.heartbeat_age_s > FORCE_AFTER_S:
-        st.button("End it by force", key="train.force", icon=":material/dangerous:", on_click=jobs.stop,
-                  args=(job.id,), kwargs={"force": True},
-                  help="It has not been heard of for a while. What was saved stays.")  # fmt: skip
+        st.button(
+            "End it by force",
+            key="train.force",
+            icon=":material/dangerous:",
+            on_click=jobs.stop,
+            args=(job.id,),
+            kwargs={"force": True},
+            help="It has not been heard of for a while. What was saved stays.",
+        )
 
 
 # Its curves
@@ -117,8 +132,9 @@ def _loss(voice: Voice, history, total_steps: int | None) -> None:
     st.markdown("#### Loss", help=GUIDE_HELP)
     window = st.session_state.get(_WINDOW)
     figure, words = _drawn(voice, history, total_steps, window)
-    st.plotly_chart(figure, key="train.loss", config=style.CONFIG, alt=words, on_select=_look_closer,
-                    selection_mode="box")  # fmt: skip
+    st.plotly_chart(
+        figure, key="train.loss", config=style.CONFIG, alt=words, on_select=_look_closer, selection_mode="box"
+    )
     if window is None:
         st.caption("Drag over the curve to look at a stretch of it; it stays while new points come.")
     else:
@@ -164,9 +180,12 @@ def _panels(history, total_steps: int | None, job_id: str | None) -> None:
                 "Measured at each save on windows that the training never sees: how far the spectrum, the pitch "
                 "and the loudness of the voice are from the recordings. The best checkpoint is chosen by it."
             )
-            st.plotly_chart(plot.held_out_figure(course, window=st.session_state.get(_WINDOW)), key="train.held",
-                            config=style.CONFIG,
-                            alt=plot.held_out_alt(course))  # fmt: skip
+            st.plotly_chart(
+                plot.held_out_figure(course, window=st.session_state.get(_WINDOW)),
+                key="train.held",
+                config=style.CONFIG,
+                alt=plot.held_out_alt(course),
+            )
     log = st.expander("Log", icon=":material/terminal:", key="train.log", on_change="rerun")
     if log.open and job_id is not None:
         with log, errors.guard():

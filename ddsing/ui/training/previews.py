@@ -37,8 +37,11 @@ def show(history) -> None:
         return
     if len(found) > 1:
         st.caption(f"From the first attempt to now: {len(found)} moments, one after another.")
-        st.audio(cache.forming(tuple(save.preview for save in found)), format="audio/wav",
-                 alt=f"the phrase at {len(found)} moments of the training, one after another")  # fmt: skip
+        st.audio(
+            cache.forming(tuple(save.preview for save in found)),
+            format="audio/wav",
+            alt=f"the phrase at {len(found)} moments of the training, one after another",
+        )
     with st.grid(len(found), min_column_width=CARD_PX, gap="small"):
         for save in found:
             _card(save, newest=save is found[-1], best=save.step == history.best_step)

@@ -28,8 +28,11 @@ def _live(before: tuple) -> None:
     if _signature(found) != before:
         st.rerun(scope="app")
     with st.container(border=True):
-        st.markdown("**At work**", help="One training at a time on a device; the others wait and start by themselves, "
-                                        "also when the dashboard is closed.")  # fmt: skip
+        st.markdown(
+            "**At work**",
+            help="One training at a time on a device; the others wait and start by themselves, "
+            "also when the dashboard is closed.",
+        )
         for job in sorted(found, key=lambda job: (job.state == "waiting", len(job.ahead), job.created)):
             _row(job)
 
@@ -46,9 +49,15 @@ def _row(job) -> None:
     parts += [jobs.time_left(job)] if jobs.time_left(job) else []
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(" · ".join(parts), width="stretch")
-        st.button("", key=f"queue.stop.{job.id}", icon=":material/stop:", on_click=jobs.stop, args=(job.id,),
-                  disabled=job.state == "stopping",
-                  help=f"Stop {plain(job.title)}; it saves first and can be resumed.")  # fmt: skip
+        st.button(
+            "",
+            key=f"queue.stop.{job.id}",
+            icon=":material/stop:",
+            on_click=jobs.stop,
+            args=(job.id,),
+            disabled=job.state == "stopping",
+            help=f"Stop {plain(job.title)}; it saves first and can be resumed.",
+        )
 
 
 def ended() -> None:
@@ -71,7 +80,20 @@ def _ended_row(job) -> None:
     message = f"  \n:small[{plain(job.message)}]" if job.message else ""
     said.markdown(f"**{plain(job.title)}** {jobs.badge(job)} :gray[{when(job.ended or job.created)}]{message}")
     if job.voice:
-        look.button("Show", key=f"queue.show.{job.id}", on_click=voice_picker.choose, args=(job.voice,),
-                    width="stretch", help="Choose its voice on this page.")  # fmt: skip
-    remove.button("", key=f"queue.delete.{job.id}", icon=":material/delete:", on_click=jobs.delete, args=(job.id,),
-                  width="stretch", help="Take it off this list; what it made stays.")  # fmt: skip
+        look.button(
+            "Show",
+            key=f"queue.show.{job.id}",
+            on_click=voice_picker.choose,
+            args=(job.voice,),
+            width="stretch",
+            help="Choose its voice on this page.",
+        )
+    remove.button(
+        "",
+        key=f"queue.delete.{job.id}",
+        icon=":material/delete:",
+        on_click=jobs.delete,
+        args=(job.id,),
+        width="stretch",
+        help="Take it off this list; what it made stays.",
+    )

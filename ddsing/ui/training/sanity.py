@@ -24,8 +24,12 @@ def show(voice: Voice, history) -> None:
     """The section; nothing of it runs before it is opened."""
     if not history.checkpoints:
         return
-    panel = st.expander("Sanity check: original and reconstruction side by side", icon=":material/compare:",
-                        key=f"sanity.{voice.name}", on_change="rerun")  # fmt: skip
+    panel = st.expander(
+        "Sanity check: original and reconstruction side by side",
+        icon=":material/compare:",
+        key=f"sanity.{voice.name}",
+        on_change="rerun",
+    )
     if not panel.open:
         return
     with panel, errors.guard():
@@ -47,9 +51,16 @@ def _choose(voice: Voice, history) -> int:
             key=_STEP,
             format_func=lambda step: f"step {step:,}" + (" (best)" if step == history.best_step else ""),
         )
-    button.button("Compare", key="sanity.start", icon=":material/hearing:", width="stretch", on_click=_start,
-                  args=(voice, step), disabled=work.busy(),
-                  help="Sings windows that the training has not seen, also while it runs.")  # fmt: skip
+    button.button(
+        "Compare",
+        key="sanity.start",
+        icon=":material/hearing:",
+        width="stretch",
+        on_click=_start,
+        args=(voice, step),
+        disabled=work.busy(),
+        help="Sings windows that the training has not seen, also while it runs.",
+    )
     return step
 
 

@@ -15,10 +15,14 @@ from ddsing.ui.training import cache
 
 CONFIG = "train.config"
 NUMBERS = {  # widget key: recipe field
-    "train.steps": "steps", "train.batch_size": "batch_size", "train.learning_rate": "learning_rate",
-    "train.save_every": "save_every", "train.n_harmonics": "n_harmonics", "train.n_noise_bands": "n_noise_bands",
+    "train.steps": "steps",
+    "train.batch_size": "batch_size",
+    "train.learning_rate": "learning_rate",
+    "train.save_every": "save_every",
+    "train.n_harmonics": "n_harmonics",
+    "train.n_noise_bands": "n_noise_bands",
     "train.head_start_steps": "head_start_steps",
-}  # fmt: skip
+}
 TRACKER, EXPORT, SEED, MIXED = "train.tracker", "train.export", "train.seed", "train.mixed_precision"
 CENTRED = "train.centred_frames"
 _OF_THE_BEGINNING = ("n_harmonics", "n_noise_bands", "head_start_steps", "centred_frames")
@@ -56,9 +60,16 @@ def show(voice: Voice, history, *, busy: bool, learning_rate: float | None = Non
             with panel:
                 _advanced(step)
         _estimate(step)
-        st.button("Go on" if step else "Start training", key="train.start", type="primary", width="stretch",
-                  icon=":material/model_training:", on_click=_start, args=(voice.name,),
-                  help="Runs in the background: the page may be closed, the dashboard too.")  # fmt: skip
+        st.button(
+            "Go on" if step else "Start training",
+            key="train.start",
+            type="primary",
+            width="stretch",
+            icon=":material/model_training:",
+            on_click=_start,
+            args=(voice.name,),
+            help="Runs in the background: the page may be closed, the dashboard too.",
+        )
 
 
 def _model(voice: Voice, history, step: int) -> recipes.Config:
@@ -71,9 +82,13 @@ def _model(voice: Voice, history, step: int) -> recipes.Config:
         return recipes.config_file(name)
     st.session_state.setdefault(CONFIG, default_config())
     name = st.selectbox(
-        "Model", _names(), key=CONFIG, persist_state="session", format_func=lambda key: recipes.config_file(key).title,
+        "Model",
+        _names(),
+        key=CONFIG,
+        persist_state="session",
+        format_func=lambda key: recipes.config_file(key).title,
         help="Files of gin/models. The small ones are for computers without a graphics card.",
-    )  # fmt: skip
+    )
     config = recipes.config_file(name)
     st.caption(plain(config.description.split("\n")[0]))
     return config
@@ -115,27 +130,49 @@ def _prepare_values(voice: Voice, config: recipes.Config, history, step: int, le
 def _steps(step: int) -> None:
     low, high = recipes.LIMITS["steps"]
     st.number_input(
-        "Until step" if step else "Steps", min_value=step + 1 if step else int(low), max_value=int(high), step=100,
+        "Until step" if step else "Steps",
+        min_value=step + 1 if step else int(low),
+        max_value=int(high),
+        step=100,
         key="train.steps",
         help="Of the training as a whole, those done already included. It can be stopped and gone on with at any time.",
-    )  # fmt: skip
+    )
 
 
 def _advanced(step: int) -> None:
     with st.grid(3, min_column_width=200):
         for key, field in list(NUMBERS.items())[1:]:
             _number(key, field, disabled=bool(step) and field in _OF_THE_BEGINNING)
-        st.number_input("Seed", min_value=0, max_value=2**31 - 1, key=SEED, disabled=bool(step),
-                        help="Of the first weights, the order of the windows, and the noise.")  # fmt: skip
-        st.segmented_control("Pitch tracker", TRACKERS, key=TRACKER, required=True,
-                             help="With which the recordings are prepared, if they are not yet.")  # fmt: skip
-        st.segmented_control("At the end, make the instrument from", recipes.EXPORTS, key=EXPORT, required=True,
-                             help="The best checkpoint by the held-out part, or the latest.")  # fmt: skip
+        st.number_input(
+            "Seed",
+            min_value=0,
+            max_value=2**31 - 1,
+            key=SEED,
+            disabled=bool(step),
+            help="Of the first weights, the order of the windows, and the noise.",
+        )
+        st.segmented_control(
+            "Pitch tracker",
+            TRACKERS,
+            key=TRACKER,
+            required=True,
+            help="With which the recordings are prepared, if they are not yet.",
+        )
+        st.segmented_control(
+            "At the end, make the instrument from",
+            recipes.EXPORTS,
+            key=EXPORT,
+            required=True,
+            help="The best checkpoint by the held-out part, or the latest.",
+        )
     with st.grid(3, min_column_width=200):
         if not step:
-            st.toggle("Centred frames", key=CENTRED,
-                      help="Pitch and loudness stand where they were heard. Without it, as in ddsp's own preparation, "
-                      "they stand up to 32 ms early, and a voice with vibrato comes out dull.")  # fmt: skip
+            st.toggle(
+                "Centred frames",
+                key=CENTRED,
+                help="Pitch and loudness stand where they were heard. Without it, as in ddsp's own preparation, "
+                "they stand up to 32 ms early, and a voice with vibrato comes out dull.",
+            )
         st.toggle("Mixed precision", key=MIXED, help="Quicker on recent GPUs; no use on a processor.")
 
 
@@ -145,8 +182,15 @@ def _number(key: str, field: str, *, disabled: bool) -> None:
     if field == "learning_rate":
         st.number_input(label, min_value=low, max_value=high, key=key, format="%.6f", step=1e-4, help=HELP[field])
         return
-    st.number_input(label, min_value=int(low), max_value=int(high), key=key, disabled=disabled, step=1,
-                    help="Fixed once a training has begun." if disabled else HELP[field])  # fmt: skip
+    st.number_input(
+        label,
+        min_value=int(low),
+        max_value=int(high),
+        key=key,
+        disabled=disabled,
+        step=1,
+        help="Fixed once a training has begun." if disabled else HELP[field],
+    )
 
 
 def recipe() -> recipes.Recipe:
@@ -154,10 +198,14 @@ def recipe() -> recipes.Recipe:
     state = st.session_state
     numbers: dict[str, Any] = {field: state.get(key) for key, field in NUMBERS.items()}
     return recipes.Recipe(
-        config=state[_FOR][1], **numbers, seed=int(state.get(SEED) or 0), mixed_precision=bool(state.get(MIXED)),
-        export=state.get(EXPORT) or "best", tracker=state.get(TRACKER) or TRACKERS[0],
+        config=state[_FOR][1],
+        **numbers,
+        seed=int(state.get(SEED) or 0),
+        mixed_precision=bool(state.get(MIXED)),
+        export=state.get(EXPORT) or "best",
+        tracker=state.get(TRACKER) or TRACKERS[0],
         centred_frames=state.get(CENTRED),
-    )  # fmt: skip
+    )
 
 
 def _estimate(step: int) -> None:

@@ -31,8 +31,13 @@ def show() -> None:
     if not (DEMO / "audio" / VOICE).is_dir() and VOICE not in voice_picker.names():
         return
     if _marker().exists():
-        st.button("Show the two-minute tutorial", key="tutorial.open", icon=":material/school:", type="tertiary",
-                  on_click=_open)  # fmt: skip
+        st.button(
+            "Show the two-minute tutorial",
+            key="tutorial.open",
+            icon=":material/school:",
+            type="tertiary",
+            on_click=_open,
+        )
         return
     with st.container(border=True, key="tutorial"), errors.guard():
         _guide()
@@ -45,12 +50,19 @@ def _marker():
 def _guide() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("#### :material/school: Two minutes to your first instrument", width="stretch")
-        st.button("", key="tutorial.close", icon=":material/close:", type="tertiary", on_click=_close,
-                  help="Close the tutorial; it can be brought back.")  # fmt: skip
+        st.button(
+            "",
+            key="tutorial.close",
+            icon=":material/close:",
+            type="tertiary",
+            on_click=_close,
+            help="Close the tutorial; it can be brought back.",
+        )
     st.markdown(f"A minute of practice by {VOICE}, a voice that never lived, becomes an instrument on this computer.")
     if VOICE not in voice_picker.names():
-        st.button(f"Bring {VOICE}'s recording in", key="tutorial.add", type="primary", icon=":material/add:",
-                  on_click=_add)  # fmt: skip
+        st.button(
+            f"Bring {VOICE}'s recording in", key="tutorial.add", type="primary", icon=":material/add:", on_click=_add
+        )
         return
     voice = voices.get(caches.workspace(), VOICE)
     done = _done(voice)
@@ -80,25 +92,42 @@ def _prepare(voice: voices.Voice) -> None:
         st.markdown("Pitch and loudness are being found, and four-second windows cut.")
         st.fragment(errors.guarded(_watch), run_every=1.0)(job.id)
         return
-    st.markdown("First the recording is analysed: pitch and loudness 250 times a second, cut into windows. "
-                "It takes a few seconds.")  # fmt: skip
-    st.button(f"Prepare {VOICE}", key="tutorial.prepare", type="primary", icon=":material/play_arrow:",
-              on_click=_start_preparing)  # fmt: skip
+    st.markdown(
+        "First the recording is analysed: pitch and loudness 250 times a second, cut into windows. "
+        "It takes a few seconds."
+    )
+    st.button(
+        f"Prepare {VOICE}",
+        key="tutorial.prepare",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=_start_preparing,
+    )
 
 
 def _train(voice: voices.Voice) -> None:
     job = jobs.of(VOICE, "train")
     if job is not None and job.live:
-        st.markdown(f"{VOICE} is being trained; below, the loss falls and with each save you can hear more of a voice. "
-                    "Wait for the end, or press **Stop** as soon as you like what you hear.")  # fmt: skip
+        st.markdown(
+            f"{VOICE} is being trained; below, the loss falls and with each save you can hear more of a voice. "
+            "Wait for the end, or press **Stop** as soon as you like what you hear."
+        )
         if st.session_state.get(voice_picker.VOICE) != VOICE:  # else its progress is just below
             st.fragment(errors.guarded(_watch), run_every=1.0)(job.id)
         return
     steps = _steps()
-    st.markdown(f"Now a small model learns to sing like {VOICE}: {steps:,} steps, about two minutes on this computer. "
-                "It runs in the background; you can leave the page.")  # fmt: skip
-    st.button(f"Train {VOICE}", key="tutorial.train", type="primary", icon=":material/model_training:",
-              on_click=_start_training, args=(steps,))  # fmt: skip
+    st.markdown(
+        f"Now a small model learns to sing like {VOICE}: {steps:,} steps, about two minutes on this computer. "
+        "It runs in the background; you can leave the page."
+    )
+    st.button(
+        f"Train {VOICE}",
+        key="tutorial.train",
+        type="primary",
+        icon=":material/model_training:",
+        on_click=_start_training,
+        args=(steps,),
+    )
 
 
 def _watch(job_id: str) -> None:
@@ -115,8 +144,11 @@ def _hear(voice: voices.Voice) -> None:
     found = previews.moments(*_heard(voice))
     if found:
         st.markdown(f"The same phrase, at {len(found)} moments of the training: out of noise a voice forms.")
-        st.audio(training_cache.forming(tuple(save.preview for save in found)), format="audio/wav",
-                 alt=f"{VOICE} forming over {len(found)} moments")  # fmt: skip
+        st.audio(
+            training_cache.forming(tuple(save.preview for save in found)),
+            format="audio/wav",
+            alt=f"{VOICE} forming over {len(found)} moments",
+        )
     st.markdown("Now make the instrument: one file, to keep and to share.")
     st.button(f"Export {VOICE}", key="tutorial.export", type="primary", icon=":material/piano:", on_click=_make)
 
@@ -133,15 +165,20 @@ def _transfer(voice: voices.Voice) -> None:
     found = previews.moments(*_heard(voice))
     if found:
         st.markdown(f"The same phrase, at {len(found)} moments of the training: out of noise a voice forms.")
-        st.audio(training_cache.forming(tuple(save.preview for save in found)), format="audio/wav",
-                 alt=f"{VOICE} forming over {len(found)} moments")  # fmt: skip
+        st.audio(
+            training_cache.forming(tuple(save.preview for save in found)),
+            format="audio/wav",
+            alt=f"{VOICE} forming over {len(found)} moments",
+        )
     st.markdown(f"**{VOICE}** is in your instruments. Let her sing one of the examples.")
     st.button(f"Sing with {VOICE}", key="tutorial.sing", type="primary", icon=":material/graphic_eq:", on_click=_sing)
 
 
 def _end(voice: voices.Voice) -> None:
-    st.markdown("Done: you made an instrument and sang with it. With ten minutes of your own voice and more steps it "
-                "becomes a good one: add recordings on the Datasets page.")  # fmt: skip
+    st.markdown(
+        "Done: you made an instrument and sang with it. With ten minutes of your own voice and more steps it "
+        "becomes a good one: add recordings on the Datasets page."
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Close the tutorial", key="tutorial.finish", icon=":material/check:", on_click=_close)
         st.page_link("pages/datasets.py", label="Your own voice", icon=":material/mic:")

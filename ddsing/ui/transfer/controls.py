@@ -70,9 +70,16 @@ def settings(*, has_statistics: bool):
 
 def _slider(field, label, low, high, step, number, reasons) -> None:
     st.slider(
-        label, low, high, step=step, format=number, key=state.key(field), help=HELP[field], disabled=field in reasons,
+        label,
+        low,
+        high,
+        step=step,
+        format=number,
+        key=state.key(field),
+        help=HELP[field],
+        disabled=field in reasons,
         persist_state="session",
-    )  # fmt: skip
+    )
     _reason(field, reasons)
 
 

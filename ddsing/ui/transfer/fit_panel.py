@@ -22,9 +22,16 @@ def show(instrument, sound) -> None:
 
 def _offer(sound, chosen: str) -> None:
     st.markdown("**Fit** · How does the recording lie in the instrument's range? Analysing it tells beforehand.")
-    st.button("Analyse the recording", key="fit.analyse", icon=":material/search_insights:", width="stretch",
-                  disabled=work.busy(), on_click=_analyse, args=(sound, chosen),
-                  help="Finds pitch and loudness. A transfer does it too; nothing is analysed twice.")  # fmt: skip
+    st.button(
+        "Analyse the recording",
+        key="fit.analyse",
+        icon=":material/search_insights:",
+        width="stretch",
+        disabled=work.busy(),
+        on_click=_analyse,
+        args=(sound, chosen),
+        help="Finds pitch and loudness. A transfer does it too; nothing is analysed twice.",
+    )
 
 
 @errors.callback
@@ -53,9 +60,16 @@ def _best(fit, settings) -> None:
     if wanted == (settings.octave_shift, settings.loudness_shift_db):
         st.markdown(f":material/check_circle: The shifts that fit best are set: {said}.")
         return
-    st.button(f"Apply the best fit: {said}", key="fit.apply", icon=":material/auto_fix_high:", width="stretch",
-              disabled=work.busy(), on_click=state.apply_fit, args=wanted,
-              help="The octave and loudness shift with which most of the recording lies inside.")  # fmt: skip
+    st.button(
+        f"Apply the best fit: {said}",
+        key="fit.apply",
+        icon=":material/auto_fix_high:",
+        width="stretch",
+        disabled=work.busy(),
+        on_click=state.apply_fit,
+        args=wanted,
+        help="The octave and loudness shift with which most of the recording lies inside.",
+    )
 
 
 def _plot(features, statistics, fit) -> None:

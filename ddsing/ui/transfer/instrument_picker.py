@@ -16,9 +16,12 @@ def pick():
     if st.session_state.get(state.INSTRUMENT) not in entries:
         st.session_state[state.INSTRUMENT] = next(iter(entries))
     name = st.selectbox(
-        "Instrument", list(entries), key=state.INSTRUMENT, persist_state="session",
+        "Instrument",
+        list(entries),
+        key=state.INSTRUMENT,
+        persist_state="session",
         help="Whose voice the recording takes on. The Instruments page tells more and lets you hear each.",
-    )  # fmt: skip
+    )
     entry = entries[name]
     st.caption(_about(entry))
     return entry

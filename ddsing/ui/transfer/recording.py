@@ -55,9 +55,14 @@ def tracker(sound: Sound | None) -> str:
 def _offer(recipe: dict) -> None:
     with st.container(border=True):
         st.markdown(":material/restore: This file was made by ddsing and carries its recipe.")
-        st.button("Restore its settings", key="source.restore", on_click=_restore, args=(recipe,),
-                  icon=":material/settings_backup_restore:",
-                  help="Puts every control, the tracker and the instrument as they were for this take.")  # fmt: skip
+        st.button(
+            "Restore its settings",
+            key="source.restore",
+            on_click=_restore,
+            args=(recipe,),
+            icon=":material/settings_backup_restore:",
+            help="Puts every control, the tracker and the instrument as they were for this take.",
+        )
         if recipe.get("morph") is not None:
             _offer_morph(recipe)
 
@@ -67,8 +72,12 @@ def _offer_morph(recipe: dict) -> None:
 
     asked = morph_link.query(recipe)
     if asked:
-        st.page_link("pages/experiments.py", label="It is a morph: open its mixture", icon=":material/blur_on:",
-                     query_params=asked)  # fmt: skip
+        st.page_link(
+            "pages/experiments.py",
+            label="It is a morph: open its mixture",
+            icon=":material/blur_on:",
+            query_params=asked,
+        )
 
 
 @errors.callback

@@ -18,10 +18,17 @@ def button(instrument, sound) -> None:
     """The primary button; disabled, with the reason as its help, while something is missing."""
     reason = _missing(instrument, sound)
     st.button(
-        "Transfer timbre", type="primary", key="transfer.start", icon=":material/graphic_eq:", shortcut=SHORTCUT,
-        width="stretch", disabled=reason is not None, on_click=_start, args=(instrument, sound),
+        "Transfer timbre",
+        type="primary",
+        key="transfer.start",
+        icon=":material/graphic_eq:",
+        shortcut=SHORTCUT,
+        width="stretch",
+        disabled=reason is not None,
+        on_click=_start,
+        args=(instrument, sound),
         help=reason or "Sing the recording with the instrument's voice; the result is added to the takes below.",
-    )  # fmt: skip
+    )
 
 
 def _missing(instrument, sound) -> str | None:

@@ -13,16 +13,31 @@ def show(take) -> None:
     from ddsing.plots import features, spectrogram, style
 
     original, result = caches.take_audio(take.id)
-    st.plotly_chart(spectrogram.figure(original, result), key=f"spectrogram.{take.id}", config=style.CONFIG,
-                    theme="streamlit", alt=spectrogram.alt_text(original, result))  # fmt: skip
+    st.plotly_chart(
+        spectrogram.figure(original, result),
+        key=f"spectrogram.{take.id}",
+        config=style.CONFIG,
+        theme="streamlit",
+        alt=spectrogram.alt_text(original, result),
+    )
     curves = _curves(take)
     duration_s = len(curves.f0_hz) / FRAME_RATE
     window = None
     if duration_s > LONG_S:
-        window = st.slider("Time window, s", 0.0, duration_s, (0.0, duration_s), key=f"window.{take.id}",
-                           help="Long curves are thinned; a shorter window shows all detail.")  # fmt: skip
-    st.plotly_chart(features.figure(curves, window_s=window), key=f"curves.{take.id}", config=style.CONFIG,
-                    alt=features.alt_text(curves))  # fmt: skip
+        window = st.slider(
+            "Time window, s",
+            0.0,
+            duration_s,
+            (0.0, duration_s),
+            key=f"window.{take.id}",
+            help="Long curves are thinned; a shorter window shows all detail.",
+        )
+    st.plotly_chart(
+        features.figure(curves, window_s=window),
+        key=f"curves.{take.id}",
+        config=style.CONFIG,
+        alt=features.alt_text(curves),
+    )
 
 
 def _curves(take):

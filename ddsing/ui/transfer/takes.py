@@ -51,8 +51,14 @@ def show() -> None:
         with st.container(border=True, key=f"take.{take.id}"), errors.guard():
             _take(take, previous, newest=take is found[0])
     if len(found) > shown:
-        st.button(f"Show {min(PAGE_SIZE, len(found) - shown)} older takes", key="takes.more", on_click=_more,
-                  icon=":material/expand_more:", type="tertiary", help="All takes are kept.")  # fmt: skip
+        st.button(
+            f"Show {min(PAGE_SIZE, len(found) - shown)} older takes",
+            key="takes.more",
+            on_click=_more,
+            icon=":material/expand_more:",
+            type="tertiary",
+            help="All takes are kept.",
+        )
 
 
 def _take(take, previous, *, newest: bool) -> None:
@@ -70,8 +76,9 @@ def _take(take, previous, *, newest: bool) -> None:
     _players(take)
     st.caption(_how(take))
     if take.settings.show_full_output:
-        panel = st.expander("Full output", icon=":material/monitoring:", key=f"full.{take.id}", on_change="rerun",
-                            expanded=newest)  # fmt: skip
+        panel = st.expander(
+            "Full output", icon=":material/monitoring:", key=f"full.{take.id}", on_change="rerun", expanded=newest
+        )
         if panel.open:
             with panel, errors.guard():
                 take_plots.show(take)
@@ -109,8 +116,12 @@ def _players(take) -> None:
     names = list(PLAYERS)
     if take.duration_s > LONG_S:
         _player(take, names.pop(0))
-        panel = st.expander("Original, harmonic part, noise part", icon=":material/headphones:", key=f"parts.{take.id}",
-                            on_change="rerun")  # fmt: skip
+        panel = st.expander(
+            "Original, harmonic part, noise part",
+            icon=":material/headphones:",
+            key=f"parts.{take.id}",
+            on_change="rerun",
+        )
         if not panel.open:
             return
         with panel:
@@ -150,23 +161,43 @@ def _how(take) -> str:
 
 def _actions(take) -> None:
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        st.button("Use these settings", key=f"take_use.{take.id}", on_click=_use, args=(take.id,),
-                  icon=":material/settings_backup_restore:", help="Sets all controls as for this take.")  # fmt: skip
-        with st.popover("", icon=":material/download:", help="Download, with the recipe in the file's metadata",
-                        key=f"take_download.{take.id}"):  # fmt: skip
+        st.button(
+            "Use these settings",
+            key=f"take_use.{take.id}",
+            on_click=_use,
+            args=(take.id,),
+            icon=":material/settings_backup_restore:",
+            help="Sets all controls as for this take.",
+        )
+        with st.popover(
+            "",
+            icon=":material/download:",
+            help="Download, with the recipe in the file's metadata",
+            key=f"take_download.{take.id}",
+        ):
             for file_format in ("WAV", "FLAC"):
                 st.download_button(
-                    file_format, data=functools.partial(_export, take.id, file_format),
-                    file_name=f"{safe_name(take.name)}.{file_format.lower()}", mime=f"audio/{file_format.lower()}",
-                    key=f"take_{file_format}.{take.id}", on_click="ignore", width="stretch",
+                    file_format,
+                    data=functools.partial(_export, take.id, file_format),
+                    file_name=f"{safe_name(take.name)}.{file_format.lower()}",
+                    mime=f"audio/{file_format.lower()}",
+                    key=f"take_{file_format}.{take.id}",
+                    on_click="ignore",
+                    width="stretch",
                     help="24 bits, 16 kHz. Dropped back here, it restores every control.",
-                )  # fmt: skip
+                )
         with st.popover("", icon=":material/edit:", help="Rename, note"), st.form(f"take_edit.{take.id}", border=False):
             st.text_input("Name", value=take.name, key=f"take_name.{take.id}", max_chars=120, help="Of this take.")
             st.text_area("Note", value=take.note, key=f"take_note.{take.id}", max_chars=2000, help="For yourself.")
             st.form_submit_button("Save", type="primary", on_click=_edit, args=(take.id,), help="Kept with the take.")
-        st.button("", key=f"take_delete.{take.id}", on_click=_delete, args=(take.id, take.name),
-                  icon=":material/delete:", help="Delete; can be undone.")  # fmt: skip
+        st.button(
+            "",
+            key=f"take_delete.{take.id}",
+            on_click=_delete,
+            args=(take.id, take.name),
+            icon=":material/delete:",
+            help="Delete; can be undone.",
+        )
 
 
 def _export(take_id: str, file_format: str) -> bytes:

@@ -33,8 +33,9 @@ def _source(entry) -> None:
     there = list(SOURCES) if entry.latent is not None else list(SOURCES)[:2]
     if st.session_state.get(FROM) not in there:
         st.session_state[FROM] = there[0]
-    chosen = st.segmented_control("Timbre of", there, key=FROM, required=True, format_func=SOURCES.__getitem__,
-                                  persist_state="session", help=HELP)  # fmt: skip
+    chosen = st.segmented_control(
+        "Timbre of", there, key=FROM, required=True, format_func=SOURCES.__getitem__, persist_state="session", help=HELP
+    )
     if chosen != "other":
         return
     folder = caches.workspace().examples
@@ -44,8 +45,14 @@ def _source(entry) -> None:
         return
     if st.session_state.get(RECORDING) not in names:
         st.session_state[RECORDING] = names[0]
-    st.selectbox("Its timbre", names, key=RECORDING, label_visibility="collapsed", persist_state="session",
-                 help="Recordings in the workspace's examples folder.")  # fmt: skip
+    st.selectbox(
+        "Its timbre",
+        names,
+        key=RECORDING,
+        label_visibility="collapsed",
+        persist_state="session",
+        help="Recordings in the workspace's examples folder.",
+    )
 
 
 def _shifts(entry) -> None:
@@ -55,9 +62,18 @@ def _shifts(entry) -> None:
     for number, (column, shift) in enumerate(zip(columns, shifts)):
         key = _key(number)
         st.session_state[key] = min(MOST, max(-MOST, float(shift)))
-        column.slider(f"Timbre {number + 1}", -MOST, MOST, step=0.1, format="%+.1f", key=key, on_change=_moved,
-                      args=(n_sliders,), help="Moves the timbre along one of the directions in which the voice varies "
-                      "most, in standard deviations. The Latent space view lets you hear them.")  # fmt: skip
+        column.slider(
+            f"Timbre {number + 1}",
+            -MOST,
+            MOST,
+            step=0.1,
+            format="%+.1f",
+            key=key,
+            on_change=_moved,
+            args=(n_sliders,),
+            help="Moves the timbre along one of the directions in which the voice varies "
+            "most, in standard deviations. The Latent space view lets you hear them.",
+        )
 
 
 def _key(number: int) -> str:

@@ -18,8 +18,13 @@ def show() -> None:
     name = st.session_state.get(state.INSTRUMENT, "")
     if any(take.instrument == name for take in caches.takes().list()):
         st.session_state.pop(LEADS)
-        st.success(f"That is {plain(name)}, whom you taught to sing. The take below is kept; move the controls, try "
-                   "again.", icon=":material/school:")  # fmt: skip
+        st.success(
+            f"That is {plain(name)}, whom you taught to sing. The take below is kept; move the controls, try again.",
+            icon=":material/school:",
+        )
     else:
-        st.info(f"Tutorial, last step: {plain(name)} is chosen as the instrument, and below is a recording for her to "
-                "sing. Press **Transfer timbre**.", icon=":material/school:")  # fmt: skip
+        st.info(
+            f"Tutorial, last step: {plain(name)} is chosen as the instrument, and below is a recording for her to "
+            "sing. Press **Transfer timbre**.",
+            icon=":material/school:",
+        )
