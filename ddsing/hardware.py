@@ -1,4 +1,4 @@
-"""This computer's hardware and how busy it is: GPUs through NVML, the rest through psutil.
+"""The computer's hardware and how busy it is: GPUs through NVML, the rest through psutil.
 
 Without a driver there are simply no GPUs, and what one does not tell is None; nothing here raises for it.
 """

@@ -1,5 +1,6 @@
-"""What all tests share: a quiet TensorFlow, a workspace and device locks that are never the user's own, repeatable
-random examples.
+"""What all tests share.
+
+A quiet TensorFlow, a workspace and device locks that are never the user's own, repeatable random examples.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""This computer's hardware: what psutil says, and GPUs as NVML tells of them, or fails to.
+"""The computer's hardware: what psutil says, and GPUs as NVML tells of them, or fails to.
 
 A module object stands in for NVML, since tests can't count on a GPU; that the real one has the same functions is
 checked, and the last test asks it, whatever it finds.

@@ -124,7 +124,7 @@ def _assembled(voice, tracker, recordings, summaries):
         loud.update(summary.loudness_frames)
         confidence += summary.confidence_frames
     hint = verdict.voices_hint(list(summaries), list(summaries.values()))
-    same_as = {name: sentence for name, sentence in refused}
+    same_as = dict(refused)
     return Report(
         voice=voice.name,
         tracker=max((summary.tracker for summary in summaries.values()), key=TRACKERS.index, default=tracker),

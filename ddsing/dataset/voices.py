@@ -104,7 +104,8 @@ def _better_name(name):
     return safe_name(safe_name(name).removesuffix(DATASET).removesuffix(CHECKPOINTS))
 
 
-def recordings_in(folder):
+def recordings_in(folder: Path) -> list[Path]:
+    """All recordings in a folder and those below it, by path; hidden files and folders are passed over."""
     if not folder.is_dir():
         return []
     found = []

@@ -38,6 +38,8 @@ class Reference:
 
 @dataclass(frozen=True)
 class Macro:
+    """A macro that a binding refers to: ``%name``."""
+
     name: str
 
 

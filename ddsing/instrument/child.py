@@ -37,7 +37,7 @@ def convert_in_child(source: Path | bytes, *, name: str, timeout_s: float = TIME
             path = Path(source).resolve()
         result = Path(folder) / _RESULT_NAME
         request = json.dumps([str(path), str(result), name, _import_folders()])
-        command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", os.path.abspath(__file__)]
+        command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", str(Path(__file__).resolve())]
         environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"} | {
             key: os.environ[key] for key in ("SYSTEMROOT", "LD_LIBRARY_PATH") if key in os.environ
         }

@@ -61,10 +61,12 @@ class Provenance:
             object.__setattr__(self, "loss", float(self.loss))
 
     def to_json(self) -> dict:
+        """What ``instrument.json`` holds."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping) -> "Provenance":
+        """The inverse of `to_json`; raises `InstrumentError`."""
         try:
             return cls(**data)
         except TypeError as error:

@@ -53,9 +53,12 @@ class Record:
 
 @dataclass(eq=False)
 class DType:
+    """An array's type by numpy's code, such as ``<f4``."""
+
     code: str
 
     def numpy(self) -> np.dtype:
+        """The same as numpy has it."""
         return np.dtype(self.code)
 
 

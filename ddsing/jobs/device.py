@@ -1,4 +1,4 @@
-"""The devices that jobs take turns on: ``cpu``, ``gpu:0``, ``gpu:1``, …"""
+"""The devices that jobs take turns on: ``cpu``, ``gpu:0``, ``gpu:1`` and so on."""
 
 import os
 

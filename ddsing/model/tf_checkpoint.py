@@ -135,7 +135,7 @@ def _index(data: bytes, n_shards: int) -> dict[str, Entry]:
             if n_seen > MAX_ENTRIES:
                 raise _bad(f"it lists more than {MAX_ENTRIES:,} tensors")
             if not key:
-                header = dict((number, field) for number, field in _fields(value))
+                header = dict(_fields(value))
                 continue
             name = key.decode("utf-8")
             if name in entries:

@@ -191,8 +191,9 @@ def _best(result: go.Figure, course: Course, steps: np.ndarray, smooth: np.ndarr
 
 
 def _loss_range(loss: np.ndarray, smooth: np.ndarray, held: np.ndarray) -> list[float]:
-    """From under the guide band to nearly the smoothed curve's top; the very first steps, which fall steeply, may leave
-    the frame, and so may single high ones.
+    """From under the guide band to nearly the smoothed curve's top.
+
+    The very first steps, which fall steeply, may leave the frame, and so may single high ones.
     """
     held = held[np.isfinite(held)]
     if not len(loss):

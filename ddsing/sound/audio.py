@@ -47,7 +47,7 @@ class AudioInfo:
 
 def probe(source: Path | bytes) -> AudioInfo:
     """Format, sample rate, channels and claimed duration; raises `AudioError` if it is not audio."""
-    with _opened(source) as (file, kind, n_bytes):
+    with _Opened(source) as (file, kind, n_bytes):
         claimed_s = min(max(file.frames, 0) / file.samplerate, _credible_s(kind, n_bytes))
         return AudioInfo(kind, file.samplerate, file.channels, claimed_s, file.subtype)
 
@@ -81,7 +81,7 @@ def decode(
     AudioError
         If it is not audio, empty, too long, outside 8–192 kHz or 1–8 channels, or holds values that are not numbers.
     """
-    with _opened(source) as (file, kind, n_bytes):
+    with _Opened(source) as (file, kind, n_bytes):
         limit_s = min(max_seconds, _credible_s(kind, n_bytes))
         if kind in ("WAV", "FLAC") and max_seconds < file.frames / file.samplerate < _UNKNOWN_S:
             raise AudioError(_too_long(file, kind, n_bytes, max_seconds, limit_s))  # at once; no claim is believed
@@ -186,7 +186,7 @@ def _comment(recipe):
 def read_recipe(source: Path | bytes) -> dict | None:
     """The recipe in a file's metadata, if ddsing wrote it."""
     try:
-        with _opened(source) as (file, _, _):
+        with _Opened(source) as (file, _, _):
             comment = file.comment
         if not comment.startswith(_RECIPE_MARK):
             return None
@@ -203,7 +203,7 @@ class _Forward(soundfile.SoundFile):
         return False
 
 
-class _opened:
+class _Opened:
     """Open a source by its content; yields (SoundFile, format, size in bytes)."""
 
     def __init__(self, source):

@@ -131,7 +131,7 @@ def _tried(recipe: Recipe) -> float:
 
 
 def _machine() -> str:
-    """This computer, without its name: the cache may travel with the workspace."""
+    """The computer, without its name: the cache may travel with the workspace."""
     told = (platform.node(), platform.machine(), os.cpu_count(), _device())
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 

@@ -126,7 +126,7 @@ class Recipe:
         return any(value is not None for value in named)
 
     def merged(self, begun: Mapping) -> "Recipe":
-        """This recipe with what it leaves open taken from the one with which a training was begun."""
+        """The recipe with what it leaves open taken from the one with which a training was begun."""
         before = Recipe.from_options(begun)
         chosen = {name: getattr(before, name) for name in ("config", "seed", *_MACROS) if getattr(self, name) is None}
         return replace(self, **chosen)

@@ -57,7 +57,8 @@ def test_from_files_to_windows(run, place):
     whole, _ = soundfile.read(place / "take one" / "sung.wav")
     np.testing.assert_allclose(audio, whole[32_000:96_000], atol=1e-6)
     with np.load(place / "shown" / "here" / "features.npz") as arrays:
-        assert {name: arrays[name].shape for name in arrays} == dict.fromkeys(("f0_hz", "f0_confidence", "loudness_db"), (1000,))
+        names = ("f0_hz", "f0_confidence", "loudness_db")
+        assert {name: arrays[name].shape for name in arrays} == dict.fromkeys(names, (1000,))
     assert "plotly" in (place / "shown" / "here" / "window.html").read_text("utf-8")
     assert "2 windows excluded; `dataset prepare`" in run("exclude", "alto", 1, 3)
     assert run("include", "alto", 1, "--json") == {"voice": "alto", "excluded": [3], "changed": True}

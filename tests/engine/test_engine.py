@@ -19,9 +19,15 @@ from ddsing.model.weights import random_weights
 from ddsing.sound import blas
 from tests.support.paths import GOLDEN
 
-OF_2021 = dict(
-    generation=1, rnn_channels=48, ch=48, layers_per_stack=2, n_harmonics=40, n_noise_bands=33, noise_window_size=0
-)
+OF_2021 = {
+    "generation": 1,
+    "rnn_channels": 48,
+    "ch": 48,
+    "layers_per_stack": 2,
+    "n_harmonics": 40,
+    "n_noise_bands": 33,
+    "noise_window_size": 0,
+}
 SMALL = ModelConfig(rnn_channels=32, ch=32, layers_per_stack=1, n_harmonics=20, n_noise_bands=17)
 
 

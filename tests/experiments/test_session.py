@@ -3,9 +3,9 @@
 import html.parser
 import io
 import json
-import os
 import urllib.parse
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,7 +87,7 @@ def test_a_session_opens_and_its_page_names_every_take(made):
         assert not address.startswith(("/", "http", "file")) and ".." not in address
         assert name in contents, name
     for name, content in contents.items():
-        assert not os.path.isabs(name) and ".." not in name.split("/") and "\\" not in name
+        assert not Path(name).is_absolute() and ".." not in name.split("/") and "\\" not in name
         assert str(workspace.root).encode() not in content
     sounds = [name for name in contents if name.startswith("audio/")]
     assert len(sounds) == 4

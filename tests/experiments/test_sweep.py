@@ -162,7 +162,7 @@ def test_stopped_in_the_middle_it_goes_on_and_trains_nothing_twice(alto, monkeyp
         assert json.loads((folder / "recipe.json").read_text())["dataset_of"] == "alto"
         assert checkpoints.published(folder)[-1].step == (5 if name == NAMES[3] else 4)
         assert not (alto.audio / f"{name}_dataset").exists()
-    assert not [path for path in alto.instruments.glob("alto*")]  # nine instruments would be in the way
+    assert not list(alto.instruments.glob("alto*"))  # nine instruments would be in the way
 
     found = results.cells(alto, "alto")
     assert [cell.name for cell in found] == NAMES and results.swept(alto) == ["alto"]

@@ -27,7 +27,7 @@ def test_each_note_stands_on_its_own_key():
 
 def test_notes_hardly_sung_have_another_colour_and_are_named():
     figure = dataset.notes_figure(_notes(m60=12.0, m61=3.0))
-    colours = {note: colour for note, colour in zip(range(36, 85), figure.data[0].marker.color, strict=True)}
+    colours = dict(zip(range(36, 85), figure.data[0].marker.color, strict=True))
     assert colours[60] != colours[61]
     assert "C4 to C♯4" in dataset.notes_alt(_notes(m60=12.0, m61=3.0))
     assert "under 5 seconds: C♯4" in dataset.notes_alt(_notes(m60=12.0, m61=3.0))

@@ -1,5 +1,7 @@
-"""CREPE against crepe 0.0.16's own output, a plain Keras build of the published network, a full-matrix Viterbi, and
-tones whose pitch is known.
+"""CREPE against what is known of it.
+
+crepe 0.0.16's own output, a plain Keras build of the published network, a full-matrix Viterbi, and tones whose pitch is
+known.
 """
 
 import json
@@ -73,7 +75,7 @@ def crepe_frames(audio, hop_samples):
     return frames / np.clip(frames.std(axis=1)[:, None], 1e-8, None)
 
 
-@pytest.mark.parametrize("capacity, hop_samples", [("full", 64), ("full", 160), ("tiny", 64)])
+@pytest.mark.parametrize(("capacity", "hop_samples"), [("full", 64), ("full", 160), ("tiny", 64)])
 def test_equals_the_published_network_on_noise_and_a_chirp(capacity, hop_samples):
     rng = np.random.default_rng(7)
     t = np.arange(3200) / 16_000

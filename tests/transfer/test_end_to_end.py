@@ -199,7 +199,9 @@ def test_the_command_line_writes_features_and_refuses_in_one_sentence(tmp_path):
     done = command("--workspace", tmp_path / "w", *to_file)
     assert done.returncode == 0, done.stderr
     arrays = np.load(tmp_path / "f")
-    assert {name: (arrays[name].shape, arrays[name].dtype) for name in arrays} == dict.fromkeys(("f0_hz", "f0_confidence", "loudness_db"), ((251,), np.float32))
+    assert {name: (arrays[name].shape, arrays[name].dtype) for name in arrays} == dict.fromkeys(
+        ("f0_hz", "f0_confidence", "loudness_db"), ((251,), np.float32)
+    )
     source.write_text("no sound")
     for arguments in (
         ("features", source, "--out", tmp_path / "f"),

@@ -62,7 +62,7 @@ def compose(workspace: Workspace, takes: Sequence[Take], *, listening: Sequence[
 
 
 def machine() -> str:
-    """This computer in a few words."""
+    """The computer in a few words."""
     from ddsing import hardware
 
     here = hardware.look(Path.cwd())

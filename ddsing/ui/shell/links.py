@@ -94,8 +94,10 @@ def asked(name: str) -> list[str]:
 
 
 def keep(name: str, values: Sequence[str]) -> None:
-    """Have the link say this. The address says it too, once it was changed here: what a page begins with is not
-    written, or else nobody could go back with the browser to the page before.
+    """Have the link say this.
+
+    The address says it too, once it was changed here: what a page begins with is not written, or else nobody could go
+    back with the browser to the page before.
     """
     wanted, seen = list(values), st.session_state.setdefault(_SEEN, {})
     state = st.session_state.setdefault(_STATE, {})

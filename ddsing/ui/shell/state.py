@@ -1,4 +1,4 @@
-"""This tab's choices: instrument, recording, tracker and settings. Nothing here is shared between tabs.
+"""The tab's choices: instrument, recording, tracker and settings. Nothing here is shared between tabs.
 
 Each choice is the permanent state of one widget (``persist_state="session"``), so it survives leaving the page; it is
 set from code only in callbacks, before the widgets of the next run exist.

@@ -83,7 +83,7 @@ class Work:
 
 
 def current() -> Work | None:
-    """This tab's work, running or just ended."""
+    """The tab's work, running or just ended."""
     return st.session_state.get(_KEY)
 
 

@@ -1,4 +1,4 @@
-"""This computer at a glance: GPUs with who uses them, processor, memory, disk."""
+"""The computer at a glance: GPUs with who uses them, processor, memory, disk."""
 
 from __future__ import annotations
 
