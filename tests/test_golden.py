@@ -15,6 +15,8 @@ GENERATED = {
     "crepe_tiny.npz": "crepe_0_0_16.py",
     "singing_2021.npz": "singing_1_6_3.py",
     "singing_z_2021.npz": "singing_1_6_3.py",
+    "workspace_0_1.zip": "workspace_0_1.py",
+    "workspace_0_1.json": "workspace_0_1.py",
 }
 FOUND = {"singing_2021.zip", "singing_z_2021.zip"}  # random weights, which can't be had again
 
