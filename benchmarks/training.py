@@ -89,7 +89,7 @@ def compare(name: str, n_steps: int) -> dict:
 
 
 def _ddsp(name: str, weights):
-    """Ddsp's model, and what takes a step of its Trainer and returns the loss."""
+    """ddsp's model, and what takes a step of its Trainer and returns the loss."""
     from ddsing.engine.tf import autoencoder as ddsp_model
     from ddsing.engine.tf import runtime
 

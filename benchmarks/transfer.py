@@ -63,7 +63,7 @@ def run_ours(n_samples: int, repeats: int, controls_path: Path | None) -> dict:
 
 
 def run_ddsp(n_samples: int, repeats: int, controls_path: Path | None) -> dict:
-    """Ddsp's `Autoencoder` with the clip's length in its preprocessor and synthesisers, as the notebook sets it."""
+    """ddsp's `Autoencoder` with the clip's length in its preprocessor and synthesisers, as the notebook sets it."""
     from ddsing.engine.tf import autoencoder as ddsp_model
     from ddsing.engine.tf import runtime
 

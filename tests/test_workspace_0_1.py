@@ -1,7 +1,7 @@
 """A workspace that ddsing 0.1.0 made opens as before, and its work goes on: `golden/workspace_0_1.zip`.
 
-What it holds, and what 0.1.0 said about it: `tests.workspace_0_1`; how it was made: ``golden/make``. Documents may say
-more than 0.1.0's did; what those said must still be there.
+What it holds, and what 0.1.0 said about it: `tests.support.workspace_0_1`; how it was made:
+``golden/make``. Documents may say more than 0.1.0's did; what those said must still be there.
 """
 
 import json
@@ -12,11 +12,11 @@ import soundfile
 
 from ddsing.cli import plain
 from ddsing.dataset import prepare, voices
-from ddsing.experiments import TakeStore
 from ddsing.training import checkpoints, folder, history
 from ddsing.training import recipe as recipes
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
-from tests import workspace_0_1 as told
+from tests.support import workspace_0_1 as told
 
 ANSWERS = json.loads(told.ANSWERS.read_text("utf-8"))
 RELATIVE = 1e-6  # of numbers that are computed anew, on another processor

@@ -14,7 +14,7 @@ _EDGE_FRAMES = 8  # at a window's ends the analysis sees silence that the record
 
 
 def spectral_loss(audio: np.ndarray, other: np.ndarray) -> float:
-    """Ddsp's multi-scale spectral loss between two recordings [shape=(n_samples,), float32] of the same length."""
+    """ddsp's multi-scale spectral loss between two recordings [shape=(n_samples,), float32] of the same length."""
     total = 0.0
     for size in FFT_SIZES:
         one, two = _magnitudes(audio, size), _magnitudes(other, size)

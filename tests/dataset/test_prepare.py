@@ -68,7 +68,7 @@ def test_no_window_holds_anything_but_finite_numbers_of_their_range(prepared):
 
 
 def test_where_windows_coincide_they_are_those_of_ddsp_s_own_functions(prepared):
-    """Ddsp pads the recording to a chunk of 20 s, computes on that with padding 'same', and cuts windows from it."""
+    """ddsp pads the recording to a chunk of 20 s, computes on that with padding 'same', and cuts windows from it."""
     voice = prepared[0]
     audio = hearing.hear(voice.folder / "long.flac").audio
     chunk = np.pad(audio, (0, 20 * 16_000 - len(audio)))

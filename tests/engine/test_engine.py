@@ -102,7 +102,7 @@ def test_noise_is_filtered_as_ddsp_filters_it(window_size):
 
 
 def ddsps_own_autoencoder(config, n_samples):
-    """Ddsp 3.7's `Autoencoder` of its own parts as they are, called once; nothing of ours in it."""
+    """ddsp 3.7's `Autoencoder` of its own parts as they are, called once; nothing of ours in it."""
     ddsp = runtime.ddsp()
     dag = [
         (ddsp.synths.Harmonic(n_samples=n_samples), ["amps", "harmonic_distribution", "f0_hz"]),

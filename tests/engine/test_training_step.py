@@ -31,7 +31,7 @@ def batch(seed, *, batch_size=BATCH_SIZE, n_frames=N_FRAMES):
 
 
 def ddsp_trainer(config, weights, *, n_frames=N_FRAMES):
-    """Ddsp's Trainer, with the model that it trains; its draws begin anew."""
+    """ddsp's Trainer, with the model that it trains; its draws begin anew."""
     tf = runtime.tensorflow()
     model = models.autoencoder(config, n_samples=64 * n_frames)
     models.assign_weights(model, config, weights)

@@ -334,7 +334,7 @@ def test_too_little_room_is_refused_with_the_numbers(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["singing_2021", "singing_z_2021"])
 def test_weights_averages_and_steps_equal_those_that_tensorflow_reads(name, tmp_path):
-    """Ddsp 1.6.3's own files; its optimizer lists the averages in an order of its own, told in the object graph."""
+    """ddsp 1.6.3's own files; its optimizer lists the averages in an order of its own, told in the object graph."""
     members = golden_members(name)
     for member, data in members.items():
         (tmp_path / member).write_bytes(data)

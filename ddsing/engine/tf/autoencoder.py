@@ -14,7 +14,7 @@ from ddsing.model.weights import checked
 
 
 def autoencoder(config: ModelConfig, *, n_samples: int):
-    """Ddsp's `Autoencoder` for batches of `n_samples` samples, with a multi-scale spectral loss; variables are built.
+    """ddsp's `Autoencoder` for batches of `n_samples` samples, with a multi-scale spectral loss; variables are built.
 
     Its loudness is fed as it comes (``compute_loudness=False``), on the scale of `config.generation`.
     """

@@ -116,7 +116,7 @@ def compare(
 
 
 def spectral_distance(original, result) -> float:
-    """Ddsp's spectral loss, piece by piece, so that memory does not grow with the length."""
+    """ddsp's spectral loss, piece by piece, so that memory does not grow with the length."""
     n_samples = min(len(original), len(result))
     total = 0.0
     for start in range(0, n_samples, _CHUNK_SAMPLES):

@@ -64,7 +64,7 @@ def _said(golden, made):
 @functools.cache
 def _ddsp():
     """ddsp and its notebook's functions, whose module asks for what only a browser's notebook has."""
-    from ddsing.engine import runtime
+    from ddsing.engine.tf import runtime
 
     ddsp = runtime.ddsp()
     for name in ("google", "google.colab", "IPython", "note_seq"):

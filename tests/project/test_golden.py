@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-GOLDEN = Path(__file__).parent / "golden"
+from tests.support.paths import GOLDEN
+
 GENERATED = {
     "conditioning_80.npz": "conditioning.py",
     "conditioning_120.npz": "conditioning.py",

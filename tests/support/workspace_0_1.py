@@ -17,18 +17,19 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ddsing import audio, cli, experiments
+from ddsing import cli
 from ddsing.cli import plain
-from ddsing.comparison import matrix
-from ddsing.comparison.sets import SetStore
 from ddsing.dataset import prepare, voices, windows
-from ddsing.experiments import TakeStore
+from ddsing.experiments.comparison import matrix
+from ddsing.experiments.comparison.sets import SetStore
 from ddsing.instrument.library import Library
+from ddsing.sound import audio
 from ddsing.training import checkpoints, folder, history
+from ddsing.transfer.takes import TakeStore, read_morph, read_recipe
 from ddsing.workspace import Workspace, restore
-from tests import tiny_training
+from tests.support import tiny_training
+from tests.support.paths import GOLDEN
 
-GOLDEN = Path(__file__).parent / "golden"
 ZIP, ANSWERS = GOLDEN / "workspace_0_1.zip", GOLDEN / "workspace_0_1.json"
 LONG = 64  # numbers
 TINY_Z = """# -*-Python-*-
@@ -124,8 +125,8 @@ def takes(root: Path) -> dict:
 
 def _take(store: TakeStore, take) -> dict:
     recipe = audio.read_recipe(store.export(take.id, "FLAC"))
-    settings, tracker, instrument = experiments.read_recipe(recipe)
-    morph = experiments.read_morph(recipe)
+    settings, tracker, instrument = read_recipe(recipe)
+    morph = read_morph(recipe)
     sounds = {name: soundfile.read(take.folder / f"{name}.wav", dtype="float32")[0] for name in
               ("result", "harmonic", "noise", "original")}  # fmt: skip
     return plain(
