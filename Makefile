@@ -27,12 +27,13 @@ check: .venv/test.stamp
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-bench: .venv/app.stamp
+bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks.transfer
 	$(BIN)/python -m benchmarks.pitch
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.dataset
 	$(BIN)/python -m benchmarks.voice
+	$(BIN)/python -m benchmarks.first_page
 
 demo: .venv/app.stamp
 	$(BIN)/python -m demo.build
