@@ -120,7 +120,7 @@ def test_at_ddsp_s_own_weights_each_of_20_steps_of_the_small_model_loses_the_sam
         step.set_state(models.read_weights(theirs, config), step.slots(), number)
         found.append(step.run(given))
         expected.append(float(trainer.train_step({name: tf.constant(x) for name, x in given.items()})["total_loss"]))
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
     assert expected[-1] < 0.95 * expected[3], "they do learn"
 
 
