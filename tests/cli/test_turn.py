@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from ddsing import cli
-from ddsing.cli import quiet
+from ddsing.cli import quiet, train
 from ddsing.errors import Cancelled
 from ddsing.jobs import queue
 from ddsing.jobs.store import JobStore
@@ -17,6 +17,7 @@ from ddsing.training import folder, run
 from ddsing.training.run import Outcome
 from ddsing.workspace import open_workspace
 from tests.support import tiny_workspace
+from tests.support.children import at_a_terminal
 from tests.support.tiny_training import ROOT
 
 NO_LAUNCHER = SimpleNamespace(start=lambda folder: None)
@@ -51,13 +52,9 @@ def test_it_says_whom_it_waits_for_and_ctrl_c_ends_that(workspace):
         store.submit("train", key=f"train:{voice}", **options)
     command = [sys.executable, "-m", "ddsing", "train", "alto", "--config", "singing_small"]
     trainer = subprocess.Popen(
-        [*command, "--workspace", str(workspace.root)],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
+        at_a_terminal([*command, "--workspace", str(workspace.root)]), cwd=ROOT, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
     try:
         assert trainer.stderr.readline().startswith("About ")
         said = trainer.stderr.readline()
@@ -94,3 +91,21 @@ def test_who_trains_the_same_voice_is_not_waited_for(workspace, capsys):
     with queue.turn("cpu"), folder.held(path, "alto"):
         assert cli.main(["train", "alto", "--workspace", str(workspace.root)]) == 2
     assert "'alto' is being trained already" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.parametrize("ignored", [False, True], ids=["a terminal", "nohup"])
+def test_a_training_hears_ctrl_c_unless_it_was_started_deaf_to_it_and_sigterm_always(ignored, capfd):
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN if ignored else signal.SIG_DFL)
+        for number, heard in ((signal.SIGINT, not ignored), (signal.SIGTERM, True)):
+            with train._stop_on_signal() as should_stop:
+                os.kill(os.getpid(), number)
+                assert should_stop() == heard
+            assert (signal.getsignal(signal.SIGINT) is signal.SIG_IGN) == ignored, "as it was"
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert capfd.readouterr().err.count("Finishing the step") == (1 if ignored else 2)

@@ -1,11 +1,13 @@
 """A training step against ddsp's own Trainer: losses, gradients, state, and that sharing a batch changes nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ddsing.engine.tf import autoencoder as models
 from ddsing.engine.tf import memory, precision, reconstruction, runtime, synthesis
-from ddsing.engine.tf.spectral_loss import spectral_loss
+from ddsing.engine.tf.spectral_loss import FFT_SIZES, spectral_loss
 from ddsing.engine.tf.step import Step
 from ddsing.errors import SettingsError
 from ddsing.model.config import ModelConfig, ZConfig
@@ -44,25 +46,66 @@ def distance(a, b):
     return np.linalg.norm(np.asarray(a) - np.asarray(b)) / np.linalg.norm(b)
 
 
-def test_the_first_20_steps_lose_what_they_lose_in_ddsp_s_trainer(tmp_path):
-    weights, batches = random_weights(CONFIG, seed=1), [batch(seed) for seed in range(4)]
-    trainer, _ = ddsp_trainer(CONFIG, weights)
-    step = Step(CONFIG, weights, batch_size=BATCH_SIZE, window_frames=N_FRAMES, seed=SEED)
+def smooth_point(*, batch_size=BATCH_SIZE):
+    """(model, weights, batch) where rounding moves the gradient little, for steps with the seed `SEED`.
+
+    The gradient of a log magnitude is 1/|V|: near a bin that is zero but for rounding it can be anything, and in a
+    window of tones there are many. Here the noise is loud in target and voice, and in this draw no bin comes near zero.
+    """
+    config = replace(CONFIG, noise_initial_bias=0.0)
+    weights, given = random_weights(config, seed=1), batch(20, batch_size=batch_size)
+    noise = np.random.default_rng(20).normal(0, 0.1, given["audio"].shape).astype(np.float32)
+    levels = np.float32([1.0, 0.1, 0.3, 0.03])[:batch_size, np.newaxis]  # every window has a gradient of its own
+    given["audio"] = (given["audio"] + noise) * levels
+    assert nearest_to_zero(config, weights, given) > 5e-5, "rounding is less than a hundredth of any magnitude"
+    return config, weights, given
+
+
+def nearest_to_zero(config, weights, given):
+    """The smallest magnitude of all spectra of the voice that the loss looks at, as a share of their usual size."""
     tf = runtime.tensorflow()
-    theirs, ours = [], []
-    for number in range(20):
-        given = batches[number % 4]
-        theirs.append(float(trainer.train_step({name: tf.constant(x) for name, x in given.items()})["total_loss"]))
-        ours.append(step.run(given))
-    np.testing.assert_allclose(ours, theirs, rtol=0.01)
-    assert ours[0] == pytest.approx(theirs[0], rel=1e-5)  # the same noise, the same phases
-    assert ours[-1] < 0.95 * ours[3], "the same batch, sixteen steps later"
-    assert step.iterations == 20
+    noise = synthesis.ddsp_noise(SEED, 0, given["audio"].shape)
+    prepared = reconstruction.prepare(config, {name: tf.constant(x) for name, x in given.items()}, noise)
+    audio = reconstruction.audio(config, weights, prepared, dtype="float32")
+    spectra = [(size, tf.signal.stft(audio, size, size // 4, size, pad_end=True)) for size in FFT_SIZES]
+    return min(float(tf.reduce_min(tf.abs(x))) / size**0.5 for size, x in spectra) / float(np.std(audio))
+
+
+def averages(optimizer, model, config):
+    """Adam's averages of the gradient and of its square, as `Step.slots` gives them."""
+    names = models.variables(model, config)
+    kinds = {"m": optimizer._momentums, "v": optimizer._velocities}
+    by_variable = {kind: {v.ref(): x for v, x in zip(model.trainable_variables, xs)} for kind, xs in kinds.items()}
+    return {kind: {name: found[v.ref()].numpy() for name, v in names.items()} for kind, found in by_variable.items()}
+
+
+def test_a_step_leaves_the_averages_weights_and_checkpoint_of_ddsp_s_trainer(tmp_path):
+    """Two steps, both clipped, the second from the state of ddsp's first."""
+    tf = runtime.tensorflow()
+    config, weights, given = smooth_point()
+    trainer, theirs = ddsp_trainer(config, weights)
+    step = Step(config, weights, batch_size=BATCH_SIZE, window_frames=N_FRAMES, seed=SEED)
+    for number in range(2):
+        before = models.read_weights(theirs, config)
+        if number:
+            step.set_state(before, averages(trainer.optimizer, theirs, config), number)
+        expected = float(trainer.train_step({name: tf.constant(x) for name, x in given.items()})["total_loss"])
+        assert step.run(given) == pytest.approx(expected, rel=1e-5), "the same noise, the same phases"
+        assert step.iterations == number + 1
+        for kind, wanted in averages(trainer.optimizer, theirs, config).items():
+            for name, average in wanted.items():
+                assert distance(step.slots()[kind][name], average) < 1e-3, (number, kind, name)
+        after = models.read_weights(theirs, config)
+        assert distance(flat(step.weights()) - flat(before), flat(after) - flat(before)) < 1e-3, number
 
     def names(checkpoint, name):
         return {name for name, _ in tf.train.list_variables(checkpoint.write(str(tmp_path / name)))}
 
     assert names(step.checkpoint_object(), "ours") == names(trainer.get_checkpoint(), "theirs")
+
+
+def flat(arrays):
+    return np.concatenate([arrays[name].ravel() for name in sorted(arrays)])
 
 
 def test_at_ddsp_s_own_weights_each_of_20_steps_of_the_small_model_loses_the_same():
@@ -77,7 +120,7 @@ def test_at_ddsp_s_own_weights_each_of_20_steps_of_the_small_model_loses_the_sam
         step.set_state(models.read_weights(theirs, config), step.slots(), number)
         found.append(step.run(given))
         expected.append(float(trainer.train_step({name: tf.constant(x) for name, x in given.items()})["total_loss"]))
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
     assert expected[-1] < 0.95 * expected[3], "they do learn"
 
 
@@ -170,14 +213,14 @@ def test_going_on_from_a_state_is_going_on():
 
 @pytest.mark.parametrize("options", [{"n_parts": 2}, {"devices": ["/device:CPU:0"] * 2}], ids=["parts", "devices"])
 def test_a_shared_batch_has_the_same_gradient(options):
-    weights, given = random_weights(CONFIG, seed=6), batch(7, batch_size=4)
+    config, weights, given = smooth_point(batch_size=4)
     whole, shared = (
-        Step(CONFIG, weights, batch_size=4, window_frames=N_FRAMES, grad_clip_norm=1e9, **more)
+        Step(config, weights, batch_size=4, window_frames=N_FRAMES, grad_clip_norm=1e9, seed=SEED, **more)
         for more in ({"n_parts": 1}, options)
     )
     assert shared.run(given) == pytest.approx(whole.run(given), rel=1e-5)
     for name, average in whole.slots()["m"].items():
-        assert distance(shared.slots()["m"][name], average) < 0.01, name
+        assert distance(shared.slots()["m"][name], average) < 1e-3, name
 
 
 def test_a_batch_that_does_not_divide_is_refused():

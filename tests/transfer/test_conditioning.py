@@ -29,9 +29,9 @@ def test_mask_and_loudness_are_ddsp_s(scale, threshold, attenuation):
     golden, features, statistics = golden_case(scale)
     settings = Settings(use_statistics=True, mask_threshold=threshold, attenuation_db=float(attenuation))
     ours = condition(features, statistics, settings)
-    np.testing.assert_allclose(ours.note_on_ratio, golden[f"ratio_t{threshold}"], atol=1e-5)
+    np.testing.assert_allclose(ours.note_on_ratio, golden[f"ratio_t{threshold}"], atol=1e-4)
     assert np.array_equal(ours.mask_on, golden[f"mask_t{threshold}"])
-    np.testing.assert_allclose(ours.loudness_db, golden[f"loudness_norm_t{threshold}_a{attenuation}"], atol=2e-5)
+    np.testing.assert_allclose(ours.loudness_db, golden[f"loudness_norm_t{threshold}_a{attenuation}"], atol=1e-3)
     assert ours.f0_hz is features.f0_hz
 
 
@@ -41,7 +41,7 @@ def test_autotune_is_ddsp_s(scale, amount):
     golden, features, _ = golden_case(scale)
     ours = condition(features, None, Settings(autotune=amount))
     assert ours.tuning_factor == pytest.approx(float(golden["tuning_factor"]), abs=1e-9)
-    np.testing.assert_allclose(hz_to_midi(ours.f0_hz), golden[f"f0_midi_autotune_{amount}"], atol=1e-5)
+    np.testing.assert_allclose(hz_to_midi(ours.f0_hz), golden[f"f0_midi_autotune_{amount}"], atol=1e-4)
     assert ours.loudness_db is features.loudness_db
 
 
