@@ -33,6 +33,7 @@ bench: .venv/app.stamp
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.dataset
 	$(BIN)/python -m benchmarks.voice
+	$(BIN)/python -m benchmarks.event_files
 
 demo: .venv/app.stamp
 	$(BIN)/python -m demo.build

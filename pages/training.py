@@ -7,6 +7,7 @@ from ddsing.ui import (
     errors,
     jobs,
     router,
+    training_board,
     training_cache,
     training_ending,
     training_export,
@@ -49,6 +50,8 @@ if voice is not None:
         training_sanity.show(voice, history)
         training_start.show(voice, history, busy=job is not None and job.live,
                             learning_rate=training_ending.lower_rate(voice, job))  # fmt: skip
+with st.container(), errors.guard():
+    training_board.show()
 st.subheader("This computer")
 device_tile.show(busy=jobs.any_live())
 training_queue.ended()

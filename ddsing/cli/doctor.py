@@ -17,7 +17,7 @@ from ddsing.units import format_bytes
 
 PACKAGES = (
     "tensorflow", "tf-keras", "tensorflow-probability", "ddsp", "gin-config", "streamlit", "plotly", "numpy", "scipy",
-    "soundfile", "soxr", "safetensors", "h5py",
+    "soundfile", "soxr", "safetensors", "h5py", "google-crc32c", "mir_eval", "pyloudnorm", "tensorboard",
 )  # fmt: skip
 PYTHONS = ((3, 11), (3, 13))  # oldest and newest that the lock is made for
 LOCK = Path(ddsing.__file__).resolve().parents[1] / "requirements.txt"
