@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing.training import events
+from ddsing.formats import event_log
 
 ROOT = Path(__file__).resolve().parents[1]
 READERS = ("ddsing", "tensorboard, its stub", "tensorboard, TensorFlow")
@@ -34,7 +34,7 @@ def without_tensorflow() -> None:
 
 def write_ours(folder: Path, values: np.ndarray) -> None:
     """One run, by our writer."""
-    writer = events.EventWriter(folder)
+    writer = event_log.EventWriter(folder)
     for step, value in enumerate(values.tolist(), start=1):
         writer.add(step, {TAG: value, "steps_per_sec": 2.5})
     writer.close()
@@ -89,7 +89,7 @@ def run_reader(reader: str, folders: list[Path]) -> dict:
     began, total = time.perf_counter(), 0.0
     for folder in folders:
         if reader == READERS[0]:
-            series = events.read(folder)[TAG]
+            series = event_log.read(folder)[TAG]
             steps, values = series.steps, series.values
         else:
             steps, values = read_theirs(folder)[TAG]

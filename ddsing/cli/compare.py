@@ -31,12 +31,12 @@ def _add_takes(what) -> None:
 
 
 def _takes(args: argparse.Namespace) -> dict:
-    from ddsing.comparison import choose, differences, measure
-    from ddsing.features import FeatureCache
+    from ddsing.experiments.comparison import differences, measure, selection
+    from ddsing.sound.features import FeatureCache
     from ddsing.workspace import open_workspace
 
     workspace = open_workspace(args.workspace)
-    takes = choose.named(workspace, args.ids)
+    takes = selection.named(workspace, args.ids)
     cache = FeatureCache(workspace.cache / "features")
     rows = differences.table(takes)
     measured = [measure.measure(take, complete=args.complete, cache=cache) for take in takes]
@@ -67,8 +67,8 @@ def _write_table(path: Path, content: str) -> None:
 
 
 def _takes_text(document: dict) -> str:
-    from ddsing.comparison import differences
-    from ddsing.comparison.measure import Metrics
+    from ddsing.experiments.comparison import differences
+    from ddsing.experiments.comparison.measure import Metrics
 
     takes = document["takes"]
     measured = [Metrics.from_json(take["metrics"]) for take in takes]

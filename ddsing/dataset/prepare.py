@@ -11,8 +11,8 @@ In the dataset folder:
 - ``dataset_statistics.json`` and, as in the notebooks, ``dataset_statistics.pkl``, of the windows that are trained on.
 - ``features/``: what takes long, once per sound and tracker.
 
-Everything but the features is replaced as one (`ddsing.engine.records.publishing`). A dataset of 2021 is not replaced:
-it is moved, and becomes the dataset of a voice of its own, such as ``alto 2021``.
+Everything but the features is replaced as one (`ddsing.formats.tfrecord.publishing`). A dataset of 2021 is not
+replaced: it is moved, and becomes the dataset of a voice of its own, such as ``alto 2021``.
 """
 
 import errno
@@ -71,7 +71,7 @@ def prepare(voice: Voice, *, tracker: str = "full", progress: Callable[[str, flo
     Parameters
     ----------
     tracker : str
-        See `ddsing.pitch`.
+        See `ddsing.sound.pitch`.
     progress : callable, optional
         Told the stage in words and the fraction of it all; what it raises (`Cancelled`) passes through, and what is
         done by then is kept.

@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ddsing.jobs.status import ENDED, classify, written_state
+from ddsing.jobs.states import ENDED, classify, written_state
 from ddsing.workspace import write_atomic
 
 GATE_TIMEOUT_S = 5.0  # a gate is passed in a millisecond, unless somebody in it was suspended

@@ -16,9 +16,9 @@ from filelock import FileLock, Timeout
 
 from ddsing.dataset.voices import CHECKPOINTS
 from ddsing.errors import TrainingError
+from ddsing.formats import gin_text as gin_texts
 from ddsing.instrument.notebook import gin_text
-from ddsing.legacy import gin_text as legacy_gin
-from ddsing.statistics import DatasetStatistics
+from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import checkpoints
 from ddsing.training.recipe import Config, parsed
 from ddsing.workspace import Workspace, write_atomic
@@ -92,8 +92,8 @@ def config(folder: Path) -> Config | None:
     if not found:
         return None
     with open(found[max(found)], "rb") as file:
-        data = file.read(legacy_gin.MAX_BYTES + 1)
-    legacy_gin.read_bindings(data)  # an operative text sets nothing twice
+        data = file.read(gin_texts.MAX_BYTES + 1)
+    gin_texts.read_bindings(data)  # an operative text sets nothing twice
     return parsed(folder.name.removesuffix("_checkpoints"), data.decode("utf-8"))
 
 
@@ -131,7 +131,7 @@ def statistics(folder: Path, generation: int) -> DatasetStatistics | None:
 
 def write_statistics(folder: Path, found: DatasetStatistics) -> None:
     """Keep the statistics, as JSON and, for ddsp's own tools, as the notebooks' pickle; a pickle of 2021 stays."""
-    from ddsing.engine import export
+    from ddsing.engine.tf import export
 
     ours = (folder / STATISTICS_JSON).exists() or not (folder / STATISTICS_PICKLE).exists()
     write_atomic(folder / STATISTICS_JSON, json.dumps(found.to_json()).encode())

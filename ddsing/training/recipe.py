@@ -1,7 +1,8 @@
 """What is trained, and for how long: a file of ``gin/models``, and what is changed in it.
 
-The files are composed by include and macro, as ddsp's own. Here they are only read, as data (`ddsing.legacy.gin_text`),
-so that a page can show them without TensorFlow; a run hands the same text to gin (`ddsing.engine.training.config`).
+The files are composed by include and macro, as ddsp's own. Here they are only read, as data
+(`ddsing.formats.gin_text`), so that a page can show them without TensorFlow; a run hands the same text to gin
+(`ddsing.engine.tf.gin_config`).
 """
 
 import re
@@ -12,9 +13,9 @@ from pathlib import Path
 
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.errors import SettingsError
-from ddsing.legacy.gin_text import read_bindings
-from ddsing.legacy.model import read_config
-from ddsing.model_config import ModelConfig
+from ddsing.formats.gin_text import read_bindings
+from ddsing.model.config import ModelConfig
+from ddsing.model.gin import read_config
 
 GIN = Path(__file__).resolve().parents[2] / "gin"
 DEFAULT_CONFIG = "singing"
@@ -59,7 +60,7 @@ class Recipe:
     centred_frames : bool or None
         Whether features stand where they were heard, see `ddsing.training.listening`.
     head_start_steps : int or None
-        See `ddsing.engine.training.head_start`; before the first step, and not counted.
+        See `ddsing.engine.tf.head_start`; before the first step, and not counted.
     seed : int or None
         Of the first weights, the order of the windows, and the noise.
     mixed_precision : bool
