@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ddsing.ui.shell import errors, jobs, router, voice_picker, work
-from ddsing.ui.training import cache, device_tile, ending, export, live, queue, sanity, start, tutorial
+from ddsing.ui.training import board, cache, device_tile, ending, export, live, queue, sanity, start, tutorial
 
 router.require()
 export.follow()
@@ -33,6 +33,8 @@ if voice is not None:
         export.show(voice, history)
         sanity.show(voice, history)
         start.show(voice, history, busy=job is not None and job.live, learning_rate=ending.lower_rate(voice, job))
+with st.container(), errors.guard():
+    board.show()
 st.subheader("This computer")
 device_tile.show(busy=jobs.any_live())
 queue.ended()

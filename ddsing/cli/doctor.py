@@ -30,6 +30,10 @@ PACKAGES = (
     "soxr",
     "safetensors",
     "h5py",
+    "google-crc32c",
+    "mir_eval",
+    "pyloudnorm",
+    "tensorboard",
 )
 PYTHONS = ((3, 11), (3, 13))  # oldest and newest that the lock is made for
 LOCK = Path(ddsing.__file__).resolve().parents[1] / "requirements.txt"

@@ -138,11 +138,7 @@ class Summary:
 
 def names(workspace: Workspace) -> list[str]:
     """The runs of a workspace: everything with an event file, by name."""
-    found = []
-    for path in workspace.audio.glob(f"[!.]*{CHECKPOINTS}"):
-        if path.name != CHECKPOINTS and any(_event_files(path)):
-            found.append(path.name.removesuffix(CHECKPOINTS))
-    return sorted(found, key=str.lower)
+    return list(training_folder.trained(workspace))
 
 
 def load(workspace: Workspace, name: str) -> Run:
@@ -178,14 +174,10 @@ def fingerprint(path: Path) -> str:
         if entry.name in _READ_FILES or entry.name.endswith((".gin", ".index")):
             facts = entry.stat()
             seen.append(f"{entry.name} {facts.st_size} {facts.st_mtime_ns}")
-    for event_file in _event_files(path):
+    for event_file in training_folder.event_files(path):
         facts = event_file.stat()
         seen.append(f"{event_file.name} {facts.st_size} {facts.st_mtime_ns}")
     return "\n".join(seen)
-
-
-def _event_files(path: Path) -> list[Path]:
-    return sorted((path / training_folder.SUMMARIES).glob("*tfevents*"))
 
 
 def _from_cache(kept: Path, stamp: str):

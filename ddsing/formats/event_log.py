@@ -6,6 +6,11 @@ time, a step, and named numbers: as TensorFlow 2 writes them, each is a tensor o
 Several files of one folder are one training, in the order of their time; what a resumed training does again replaces
 what was there. A file's last record may be cut short, by a crash or because it is just being written.
 
+TensorBoard's own package can do the same and is what the tests hold this against. It takes each record by itself, in
+Python: 200 runs of 10,000 points take 0.9 s here and 131 s there, or 22 s where it may load TensorFlow, which it does
+by itself where that is installed; a run is written in 0.4 s and 1.1 s (`benchmarks.event_files`, two busy cores). Its
+writer also puts the computer's name into the file's name.
+
 Reference: tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto.
 """
 

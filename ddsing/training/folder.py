@@ -14,13 +14,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ddsing.dataset.voices import CHECKPOINTS
 from ddsing.errors import TrainingError
 from ddsing.formats import gin_text as gin_texts
 from ddsing.instrument.notebook import gin_text
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import checkpoints
 from ddsing.training.recipe import Config, parsed
-from ddsing.workspace import write_atomic
+from ddsing.workspace import Workspace, write_atomic
 
 RECIPE_NAME = "recipe.json"
 GIN_NAME = "operative_config-0.gin"
@@ -55,6 +56,20 @@ class Begun:
     def to_json(self) -> dict:
         """Plain values, as in ``recipe.json``."""
         return {**vars(self), "recipe": dict(self.recipe)}
+
+
+def trained(workspace: Workspace) -> dict[str, Path]:
+    """All folders of a workspace that hold an event file, by the names of the trainings, in their order."""
+    found = {}
+    for path in workspace.audio.glob(f"[!.]*{CHECKPOINTS}"):
+        if path.name != CHECKPOINTS and event_files(path):
+            found[path.name.removesuffix(CHECKPOINTS)] = path
+    return dict(sorted(found.items(), key=lambda entry: entry[0].lower()))
+
+
+def event_files(folder: Path) -> list[Path]:
+    """The event files of a training, by their names."""
+    return sorted((folder / SUMMARIES).glob("*tfevents*"))
 
 
 def begun(folder: Path) -> Begun | None:

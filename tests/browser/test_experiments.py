@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing.experiments.comparison import blind, measure, results, selection
+from ddsing.experiments.comparison import blind, matching, results, selection
 from ddsing.sound.audio import encode
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
@@ -171,7 +171,8 @@ def _located(part: np.ndarray, take) -> tuple[int, float, float]:
 
 def test_equal_loudness_holds_at_the_loudspeaker_and_can_be_turned_off(page, server, filled):
     takes = _compare(page, server, filled)
-    levels = [measure.level_db(soundfile.read(take.folder / "result.wav", dtype="float32")[0]) for take in takes]
+    sounds = [soundfile.read(take.folder / "result.wav", dtype="float32")[0] for take in takes]
+    levels = [matching.integrated_lufs(sound) for sound in sounds]
     assert max(levels) - min(levels) > 8.0
     page.get_by_role("heading", name="Experiments").click()
     heard = [level + gain for level, gain in zip(levels, _gains_db(page, takes))]

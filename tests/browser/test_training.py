@@ -5,6 +5,7 @@ windows chosen by drawing a box.
 """
 
 import io
+import urllib.request
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,7 +21,7 @@ from ddsing.training import history
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace
 from tests.browser.test_transfer import Server, _settled, browser, chromium_path, microphone_file, playwright  # noqa: F401  fixtures
-from tests.support import tiny_workspace
+from tests.support import tiny_runs, tiny_workspace
 
 LONG_MS = 600_000  # on a busy machine; a minute or two on an idle one
 RUNS = """() => { window.runs = 0;
@@ -204,3 +205,32 @@ def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):
     chosen = table.start_s[table.excluded]
     assert list(chosen) == [2.0, 3.0, 4.0, 5.0] and not prepare.is_current(voice)
     tab.get_by_text("changed since the dataset was prepared").wait_for()
+
+
+def test_tensorboard_opens_from_the_page_asks_nobody_outside_and_is_closed(dashboard, workspace):
+    for number, name in enumerate(("Aria", "Bruno")):
+        tiny_runs.run(workspace, name, end=5.0 - number)
+    tab, _ = dashboard(workspace, "training")
+    tab.get_by_role("button", name="Open TensorBoard").click()
+    link = tab.get_by_role("link", name="TensorBoard: http://localhost:")
+    link.wait_for(timeout=LONG_MS)
+    tab.reload()
+    link.wait_for()
+    address, asked, failed = link.get_attribute("href"), [], []
+    tab.context.on("request", lambda request: asked.append(request.url))
+    tab.context.on("response", lambda response: failed.append(response.url) if response.status >= 400 else None)
+    with tab.context.expect_page() as opened:
+        link.click()
+    board = opened.value
+    board.get_by_text("losses/total_loss").first.wait_for(timeout=LONG_MS)
+    for name in ("Aria", "Bruno"):
+        board.get_by_text(name, exact=True).first.wait_for()
+    board.close()
+    theirs = [url for url in asked if url.startswith(address)]
+    own = link.evaluate("() => location.origin")
+    assert len(theirs) > 5 and failed == []
+    assert [url for url in asked if url.startswith("http") and not url.startswith((address, own))] == []
+    tab.get_by_role("button", name="Close TensorBoard").click()
+    tab.get_by_role("button", name="Open TensorBoard").wait_for()
+    with pytest.raises(OSError):
+        urllib.request.urlopen(address, timeout=5)

@@ -1,10 +1,12 @@
 """Sets of takes, the methods paragraph, and a session as a zip that can be read anywhere."""
 
+import csv
 import html.parser
 import io
 import json
 import urllib.parse
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +100,9 @@ def test_a_session_opens_and_its_page_names_every_take(made):
         np.testing.assert_allclose(sound, audio.decode(take.folder / "result.wav"), atol=2e-7)
     assert document["takes"][0]["metrics"] and document["takes"][1]["metrics"] is None
     assert any(name.startswith("listening/") and name.endswith(".csv") for name in contents)
+    rows = list(csv.DictReader(io.StringIO(contents["metrics.csv"].decode())))
+    assert [row["take"] for row in rows] == [take.id for take in takes]
+    assert rows[0]["raw_pitch_accuracy"] and not rows[1]["raw_pitch_accuracy"]
     with pytest.raises(TakeError, match="no take"):
         session.write(io.BytesIO(), workspace, [])
 
@@ -113,6 +118,39 @@ def test_the_methods_say_what_is_known_and_name_what_is_not(made):
     assert "minutes of data of First voice" in unknown and "2 of the takes" in unknown and "computers" in unknown
     for who in ("Engel", "ICLR", "Kim", "ICASSP", "Alonso", "Erkut", "SMC", "2021"):
         assert who in found.whole()
+
+
+def test_the_methods_name_the_libraries_that_measured_and_their_versions(made):
+    workspace, takes = made
+    (test,) = results.of_takes(workspace, takes)
+    found = methods.compose(workspace, takes, listening=[results.sentence(test)])
+    pitch, level = (f"{name} {metadata.version(name)}" for name in ("mir_eval", "pyloudnorm"))
+    assert f"computed with {pitch} [4]" in found.text and f"loudness matched by {level} [5] after ITU-R" in found.text
+    assert "ISMIR" in found.citations[3] and "Audio Engineering Society" in found.citations[4]
+    assert f"Raw pitch accuracy {100 * measure.known(takes[0]).raw_pitch_accuracy:.1f} %" in found.text
+    assert len(methods.compose(workspace, takes[1:]).citations) == 3  # nothing measured, nothing heard
+
+
+def test_what_was_compared_before_is_told_as_it_was(made):
+    workspace, takes = made
+    path, (test,) = takes[0].folder / measure.FILE, results.of_takes(workspace, takes)
+    kept, plan = path.read_bytes(), workspace.experiments / "listening" / f"{test.id}.json"
+    begun = json.loads(plan.read_text())
+    metrics = json.loads(kept)["metrics"]
+    old = {name: value for name, value in metrics.items() if name not in (*measure.MELODY, "melody_by")}
+    path.write_text(json.dumps({"version": 1, "metrics": old}))
+    plan.write_text(json.dumps({name: value for name, value in begun.items() if name != "loudness"}))
+    try:
+        (test,) = results.of_takes(workspace, takes)
+        said = results.sentence(test)
+        assert said.startswith("In a blind A/B/X test with matched loudness (1 trials")
+        found = methods.compose(workspace, takes[:1], listening=[said])
+        assert "mir_eval" not in found.text and "pyloudnorm" not in found.whole() and len(found.citations) == 3
+        assert "f0 within 50 cents" in found.text and "pitch accuracy and voicing of 1" in "; ".join(found.unknown)
+        assert json.loads(path.read_text())["metrics"] == old
+    finally:
+        path.write_bytes(kept)
+        plan.write_text(json.dumps(begun))
 
 
 def test_the_methods_know_the_dataset_that_an_instrument_was_trained_on(made):

@@ -1,5 +1,6 @@
 """Event files against TensorFlow's own reader and writer, and what resumes and crashes leave in them."""
 
+import socket
 import time
 
 import numpy as np
@@ -31,6 +32,51 @@ def test_tensorflow_reads_what_is_written(tmp_path):
         assert loss.metadata.plugin_data.plugin_name == "scalars" and loss.metadata.data_class == 1
         assert tf.make_ndarray(loss.tensor) == np.float32(1.0 / event.step) and tf.make_ndarray(speed.tensor) == 2.5
         assert abs(event.wall_time - time.time()) < 60
+
+
+def by_tensorboard(path):
+    """(steps, values) of the loss, as TensorBoard's own loader reads a file."""
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+    from tensorboard.util import tensor_util
+
+    found = [
+        (event.step, float(tensor_util.make_ndarray(value.tensor)))
+        for event in EventFileLoader(str(path)).Load()
+        for value in event.summary.value
+        if value.tag == "losses/total_loss"
+    ]
+    return [step for step, _ in found], [value for _, value in found]
+
+
+@pytest.mark.parametrize("n_cut", [0, 1, 60])
+def test_tensorboard_reads_the_same_as_we_do_whole_and_cut_short(tmp_path, n_cut):
+    write(tmp_path, range(1, 200))
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size - n_cut])
+    found = event_log.read(tmp_path)["losses/total_loss"]
+    assert by_tensorboard(path) == (found.steps.tolist(), found.values.tolist())
+    assert len(found.steps) == (199 if n_cut == 0 else 198)
+
+
+def test_the_name_of_a_file_does_not_tell_the_computers(tmp_path):
+    write(tmp_path, [1])
+    (path,) = tmp_path.iterdir()
+    assert socket.gethostname() not in path.name
+
+
+def test_what_tensorboards_writer_writes_is_read(tmp_path):
+    from tensorboard.compat.proto import event_pb2, summary_pb2, tensor_pb2
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    writer = EventFileWriter(str(tmp_path))
+    for step in (1, 127, 128, 70_000):
+        tensor = tensor_pb2.TensorProto(dtype=1, float_val=[1.0 / step])
+        value = summary_pb2.Summary.Value(tag="losses/total_loss", tensor=tensor)
+        writer.add_event(event_pb2.Event(step=step, wall_time=1.0, summary=summary_pb2.Summary(value=[value])))
+    writer.close()
+    found = event_log.read(tmp_path)["losses/total_loss"]
+    assert found.steps.tolist() == [1, 127, 128, 70_000]
+    np.testing.assert_array_equal(found.values, (1.0 / found.steps).astype(np.float32))
 
 
 def test_what_tensorflow_writes_is_read(tmp_path):

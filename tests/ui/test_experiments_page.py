@@ -1,5 +1,6 @@
 """The Experiments page without a browser: every view on an empty and a filled workspace, and what can be done there."""
 
+import json
 import time
 from pathlib import Path
 
@@ -91,6 +92,31 @@ def test_measuring_fills_the_table_and_is_offered_once(monkeypatch, filled):
     assert measure.known(take) is not None
     labels = list(app.table[0].value[""])
     assert {"f0 error", "Loudness error", "Harmonic energy", "Spectral distance"} <= set(labels)
+    assert {"Raw pitch accuracy", "Raw chroma accuracy", "Voicing recall", "Voicing false alarm"} <= set(labels)
+    assert "f0 within 50 cents" not in labels and "a wrong octave counts as right" in _text(app)
+    assert not [button for button in app.button if button.key == "compare.measure"]
+
+
+def test_takes_measured_before_have_empty_cells_until_they_are_completed(monkeypatch, filled):
+    old, new = TakeStore(filled).list()[:2]
+    measure.measure(new)
+    metrics = {"f0_cents": 7.25, "f0_within_50": 0.875, "spectral": 4.25, "sung_s": 1.5}
+    (old.folder / measure.FILE).write_text(json.dumps({"version": 1, "metrics": metrics}))
+    app = _open(monkeypatch, filled.root, take=[old.id, new.id])
+    table = app.table[0].value.set_index("")
+    assert table.loc["Raw pitch accuracy"].iloc[0] == "" != table.loc["Raw pitch accuracy"].iloc[1]
+    assert "87.5 %" in str(table.loc["f0 within 50 cents"].iloc[0])
+    button = app.button(key="compare.measure")
+    assert button.label.startswith("Add pitch accuracy and voicing")
+    button.click().run()
+    for _ in range(120):
+        if "work.current" not in app.session_state:
+            break
+        time.sleep(0.25)
+        app.run()
+    table = app.table[0].value.set_index("")
+    assert "%" in str(table.loc["Raw pitch accuracy"].iloc[0]) and "7.2 cents" in str(table.loc["f0 error"].iloc[0])
+    assert "f0 within 50 cents" not in table.index
     assert not [button for button in app.button if button.key == "compare.measure"]
 
 

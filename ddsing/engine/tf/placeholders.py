@@ -20,7 +20,6 @@ PACKAGES = {
     "google.cloud": "google-cloud-storage",
     "hypertune": "cloudml-hypertune",
     "matplotlib": "matplotlib",
-    "mir_eval": "mir_eval",
     "note_seq": "note-seq",
     "pydub": "pydub",
     "tensorflow_datasets": "tensorflow-datasets",

@@ -59,6 +59,8 @@ class Test:
     trials : tuple[tuple[str, ...], ...]
         Who hides behind the slots of each trial: for A/B/X (A, B, X), else the items of a rating; the first word of a
         rating's trial is the take whose recording is the open reference.
+    loudness : str
+        What the sounds' loudness is measured by, see `matching.method`; "" for tests begun before it was noted.
     answers : tuple[dict, ...]
         One per trial that was answered: ``answer`` (``A`` or ``B``; the scores), ``seconds``, ``plays``, ``when``.
     """
@@ -78,6 +80,7 @@ class Test:
     excerpt_s: tuple[float, float] = (0.0, 600.0)
     answers: tuple[dict, ...] = ()
     stopped: bool = False
+    loudness: str = ""
 
     @property
     def finished(self) -> bool:
@@ -185,6 +188,7 @@ class TestStore:
             listener=" ".join(listener.split())[:120],
             created=now.isoformat(timespec="seconds"),
             excerpt_s=excerpt_s,
+            loudness=matching.method(),
         )
         return self._write(test)
 
@@ -309,6 +313,7 @@ def _read(path: Path) -> Test:
             excerpt_s=(float(data["excerpt_s"][0]), float(data["excerpt_s"][1])),
             answers=tuple(dict(answer) for answer in data["answers"]),
             stopped=data["stopped"] is True,
+            loudness=str(data.get("loudness", "")),
         )
     except FileNotFoundError:
         raise TakeError(f"There is no blind test {path.stem[:80]!r}; it may have been deleted.") from None

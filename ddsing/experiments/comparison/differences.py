@@ -1,9 +1,11 @@
 """What takes were made with, side by side, and where they differ."""
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ddsing.experiments.comparison.measure import Metrics
+from ddsing.experiments.comparison.measure import MELODY, Metrics
 from ddsing.transfer.takes import Take
 
 SETTINGS = {
@@ -20,6 +22,16 @@ _ONLY_IF_SET = "timbre"  # for instruments that listen to it
 METRICS = {  # field: what people read, and what it means
     "f0_cents": ("f0 error", "Median distance from the f0 asked for, over the sung frames; the result tracked again."),
     "f0_within_50": ("f0 within 50 cents", "Share of the sung frames."),
+    "raw_pitch_accuracy": (
+        "Raw pitch accuracy",
+        "Share of the sung frames whose pitch is less than 50 cents from the one asked for.",
+    ),
+    "raw_chroma_accuracy": ("Raw chroma accuracy", "The same, but a wrong octave counts as right."),
+    "voicing_recall": ("Voicing recall", "Share of the sung frames in which the result has a clear pitch too."),
+    "voicing_false_alarm": (
+        "Voicing false alarm",
+        "Share of the other frames in which the result has a clear pitch all the same.",
+    ),
     "loudness_db": ("Loudness error", "Mean distance from the loudness asked for, over the sung frames."),
     "spectral": ("Spectral distance", "ddsp's multi-scale spectral loss between the result and the recording."),
     "harmonic_share": ("Harmonic energy", "Share of the harmonic part in the energy; the rest is noise."),
@@ -97,16 +109,45 @@ def said(field: str, value) -> str:
     return f"{value:g}"
 
 
+def metric_fields(measured: Sequence[Metrics | None]) -> tuple[str, ...]:
+    """The fields of `METRICS` that are shown of some takes.
+
+    The share within 50 cents is mir_eval's raw pitch accuracy by another name; it is shown for takes that only have it.
+    """
+    kept = [metrics for metrics in measured if metrics is not None]
+    left_out = set(MELODY) if not any(metrics.complete for metrics in kept) else set()
+    if all(metrics.complete for metrics in kept):
+        left_out.add("f0_within_50")
+    return tuple(field for field in METRICS if field not in left_out)
+
+
 def metric(field: str, metrics: Metrics | None) -> str:
     """A metric's value for people; "" where it is not known."""
     value = getattr(metrics, field) if metrics else None
     if value is None:
-        return "" if metrics is None else "none"
+        return "" if metrics is None or (field in MELODY and not metrics.complete) else "none"
     if field == "f0_cents":
         return f"{value:.1f} cents" if value < 10 else f"{value:.0f} cents"
     if field == "loudness_db":
         return f"{value:.1f} dB"
     return f"{value:.2f}" if field == "spectral" else f"{100 * value:.1f} %"
+
+
+def to_csv(takes: Sequence[Take], measured: Sequence[Metrics | None]) -> str:
+    """A row per take with every metric as a number, in the units of `Metrics`; empty where it is not known."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    columns = [*METRICS, "sung_s", "melody_by"]
+    writer.writerow(["take", "name", *columns])
+    for take, metrics in zip(takes, measured):
+        values = [getattr(metrics, column) if metrics else None for column in columns]
+        writer.writerow([take.id, spreadsheet_text(take.name), *("" if value is None else value for value in values)])
+    return buffer.getvalue()
+
+
+def spreadsheet_text(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
 def _told_apart(names: list[str], digests: list[str]) -> list[str]:

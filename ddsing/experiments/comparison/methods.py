@@ -6,6 +6,7 @@ Nothing is guessed: what is not recorded is left out of the text, and named in `
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,13 @@ CITATIONS = (
     "J. Alonso and C. Erkut, “Latent Space Explorations of Singing Voice Synthesis using DDSP,” in Proc. Sound and "
     "Music Computing Conference (SMC), 2021.",
 )
+LIBRARIES = {  # cited after those where they were used
+    "mir_eval": "C. Raffel, B. McFee, E. J. Humphrey, J. Salamon, O. Nieto, D. Liang, and D. P. W. Ellis, “mir_eval: A "
+    "Transparent Implementation of Common MIR Metrics,” in Proc. International Society for Music Information Retrieval "
+    "Conference (ISMIR), 2014.",
+    "pyloudnorm": "C. J. Steinmetz and J. D. Reiss, “pyloudnorm: A Simple Yet Flexible Loudness Meter in Python,” in "
+    "Proc. 150th Convention of the Audio Engineering Society, 2021.",
+}
 _TRACKERS = {
     "full": "the full CREPE network [2] at every frame",
     "fast": "the full CREPE network [2] at 100 frames/s, interpolated",
@@ -35,7 +43,7 @@ _TRACKERS = {
 
 @dataclass(frozen=True)
 class Methods:
-    """A paragraph, what it could not say, and the works that it cites as [1], [2], [3]."""
+    """A paragraph, what it could not say, and the works that it cites as [1], [2] and so on."""
 
     text: str
     unknown: tuple[str, ...]
@@ -58,7 +66,17 @@ def compose(workspace: Workspace, takes: Sequence[Take], *, listening: Sequence[
     sentences += [_instrument(workspace, name, entries.get(name), unknown) for name in names]
     sentences += [_settings(takes), *_morphs(takes), _metrics(takes, unknown), *listening]
     unknown.append(f"the computers that trained the instruments and rendered the takes (this one has {machine()})")
-    return Methods(" ".join(sentence for sentence in sentences if sentence), tuple(dict.fromkeys(unknown)))
+    text, citations = _with_libraries(" ".join(sentence for sentence in sentences if sentence))
+    return Methods(text, tuple(dict.fromkeys(unknown)), citations)
+
+
+def _with_libraries(text: str) -> tuple[str, tuple[str, ...]]:
+    """The text with a citation where a library is first named, ``mir_eval 0.8.2 [4]``, and all that is cited."""
+    citations = list(CITATIONS)
+    for name, citation in LIBRARIES.items():
+        text, n_named = re.subn(rf"\b{name} [\w.]+\w", rf"\g<0> [{len(citations) + 1}]", text, count=1)
+        citations += [citation] * n_named
+    return text, tuple(citations)
 
 
 def machine() -> str:
@@ -171,7 +189,8 @@ def _metrics(takes, unknown) -> str:
     if not found:
         return ""
     spans = []
-    for field, (label, _) in differences.METRICS.items():
+    for field in differences.metric_fields(found):
+        label = differences.METRICS[field][0]
         values = [getattr(metrics, field) for metrics in found if getattr(metrics, field) is not None]
         if values:
             ends = [
@@ -179,10 +198,22 @@ def _metrics(takes, unknown) -> str:
                 for v in (min(values), max(values))
             ]
             spans.append(f"{label} {' to '.join(dict.fromkeys(ends))}")
-    return (
+    said = (
         "Each result was tracked again with the tiny CREPE network and held against the f0 and loudness that the "
         f"instrument was given, over the sung frames: {', '.join(spans)}."
     )
+    return said + _melody(found, unknown)
+
+
+def _melody(found, unknown) -> str:
+    """Who computed the accuracies; versions are those that the figures were computed with."""
+    n_missing = sum(not metrics.complete for metrics in found)
+    if n_missing:
+        unknown.append(f"pitch accuracy and voicing of {n_missing} of the takes, measured before these were computed")
+    libraries = " and ".join(dict.fromkeys(metrics.melody_by for metrics in found if metrics.melody_by))
+    if not libraries:
+        return ""
+    return f" Pitch and chroma accuracy, voicing recall and false alarm were computed with {libraries}."
 
 
 def _json(path: Path) -> dict[str, Any]:

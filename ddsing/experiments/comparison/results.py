@@ -16,6 +16,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from ddsing.experiments.comparison.blind import KINDS, REFERENCE, Test, TestStore
+from ddsing.experiments.comparison.differences import spreadsheet_text
 from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace, safe_name
 
@@ -122,10 +123,11 @@ def _chance(p: float) -> str:
 def sentence(test: Test) -> str:
     """A test in a sentence for a methods paragraph."""
     early = ", stopped before its end" if test.stopped and len(test.answers) < len(test.trials) else ""
+    matched = f"loudness matched by {test.loudness}" if test.loudness else "matched loudness"
     if test.kind == "abx":
         found = score(test)
         return (
-            f"In a blind A/B/X test with matched loudness ({found.n} trials{early}), {found.n_right} answers were "
+            f"In a blind A/B/X test with {matched} ({found.n} trials{early}), {found.n_right} answers were "
             f"right (p = {said_p(found.p)}, one-sided binomial test)."
         )
     said = "; ".join(
@@ -134,7 +136,7 @@ def sentence(test: Test) -> str:
     )
     question = f" for “{test.question}”" if test.question else ""
     return (
-        f"In a blind rating from 0 to 100{question} with matched loudness and a hidden reference "
+        f"In a blind rating from 0 to 100{question} with {matched} and a hidden reference "
         f"({len(test.answers)} trials{early}), the mean ratings were: {said or 'none given'}."
     )
 
@@ -188,17 +190,12 @@ def to_csv(test: Test) -> str:
     else:
         writer.writerow([*about, "item", "name", "position", "score", *after])
     for trial, answer in enumerate(test.answers):
-        common = [test.id, KINDS[test.kind], _cell(test.listener), trial + 1]
+        common = [test.id, KINDS[test.kind], spreadsheet_text(test.listener), trial + 1]
         rest = [answer.get(name, "") for name in after]
         if test.kind == "abx":
             a, b, x = test.trials[trial]
             writer.writerow([*common, a, b, x, answer["answer"], int(right(test, trial)), *rest])
             continue
         for position, (item, value) in enumerate(zip(test.trials[trial][1:], answer["answer"]), start=1):
-            writer.writerow([*common, item, _cell(test.names.get(item, item)), position, value, *rest])
+            writer.writerow([*common, item, spreadsheet_text(test.names.get(item, item)), position, value, *rest])
     return buffer.getvalue()
-
-
-def _cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text

@@ -82,6 +82,9 @@ def write(
         archive.writestr(
             "takes.json", json.dumps(_document(title, notes, tags, takes, names), ensure_ascii=False, indent=1)
         )
+        measured = [measure.known(take) for take in takes]
+        if any(measured):
+            archive.writestr("metrics.csv", differences.to_csv(takes, measured))
         archive.writestr("methods.txt", found.whole())
         for name, content in (listening or {}).items():
             archive.writestr(f"listening/{safe_name(name)}", content)
@@ -120,6 +123,7 @@ def _page(title, notes, tags, takes, names, originals, found, listening) -> str:
     parts += ["<h2>Settings</h2>", _settings(takes)]
     if any(measure.known(take) for take in takes):
         parts += ["<h2>Metrics</h2>", _metrics(takes)]
+        parts.append('<p class="quiet">As a table: <a href="metrics.csv">metrics.csv</a>.</p>')
     if listening:
         links = "".join(
             f'<li><a href="listening/{_href(name)}">{said(name)}</a></li>' for name in map(safe_name, listening)
@@ -161,11 +165,12 @@ def _settings(takes) -> str:
 
 def _metrics(takes) -> str:
     measured = [measure.known(take) for take in takes]
+    shown = [(field, *differences.METRICS[field]) for field in differences.metric_fields(measured)]
     rows = [
-        (label, [differences.metric(field, metrics) or "not measured" for metrics in measured], False)
-        for field, (label, _) in differences.METRICS.items()
+        (label, [differences.metric(field, metrics) if metrics else "not measured" for metrics in measured], False)
+        for field, label, _ in shown
     ]
-    meanings = " ".join(f"{label}: {meaning}" for label, meaning in differences.METRICS.values())
+    meanings = " ".join(f"{label}: {meaning}" for _, label, meaning in shown)
     return _table(rows, len(takes)) + f'<p class="quiet">{html.escape(meanings)}</p>'
 
 

@@ -64,12 +64,16 @@ def metrics(takes: list[Take]) -> list:
     return [measure.known(take) for take in takes]
 
 
-def measuring(takes: list[Take]):
-    """The work that measures takes, for the background, and about how long it takes in seconds."""
+def measuring(takes: list[Take], *, complete: bool = False):
+    """The work that measures takes, for the background, and about how long it takes in seconds.
+
+    `complete` is for takes that were measured before some figures were computed, see `measure.measure`.
+    """
     from ddsing.experiments.comparison import measure
     from ddsing.sound import pitch
 
-    cache, missing = caches.feature_cache(), [take for take in takes if measure.known(take) is None]
+    cache, known = caches.feature_cache(), zip(takes, metrics(takes))
+    missing = [take for take, kept in known if kept is None or (complete and not kept.complete)]
 
     def work(report) -> None:
         for number, take in enumerate(missing):
@@ -77,6 +81,6 @@ def measuring(takes: list[Take]):
             def share(done, number=number):
                 report(f"measuring {number + 1} of {len(missing)}", (number + done) / len(missing))
 
-            measure.measure(take, cache=cache, progress=share)
+            measure.measure(take, complete=complete, cache=cache, progress=share)
 
     return work, sum(pitch.estimate_seconds(measure.TRACKER, take.duration_s) for take in missing)

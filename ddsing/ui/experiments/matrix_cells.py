@@ -121,9 +121,9 @@ def _as_encoded(loudness):
     import math
     from dataclasses import replace
 
-    if loudness.peak <= 1.0 or loudness.level_db is None:
+    if loudness.peak <= 1.0 or loudness.level_lufs is None:
         return loudness
-    return replace(loudness, peak=0.999, level_db=loudness.level_db + 20.0 * math.log10(0.999 / loudness.peak))
+    return replace(loudness, peak=0.999, level_lufs=loudness.level_lufs + 20.0 * math.log10(0.999 / loudness.peak))
 
 
 @st.cache_data(max_entries=SOUNDS, show_spinner=False)
