@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddsing.errors import WorkspaceError
+from ddsing.resources import resource
 
-DEMO = Path(__file__).resolve().parent.parent / "demo" / "assets"
+DEMO = resource("demo/assets")
 FOLDERS = ("audio", "examples", "instruments", "experiments")
 
 

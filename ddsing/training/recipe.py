@@ -15,8 +15,9 @@ from ddsing.errors import SettingsError
 from ddsing.legacy.gin_text import read_bindings
 from ddsing.legacy.model import read_config
 from ddsing.model_config import ModelConfig
+from ddsing.resources import resource
 
-GIN = Path(__file__).resolve().parents[2] / "gin"
+GIN = resource("gin")
 DEFAULT_CONFIG = "singing"
 EXPORTS = ("best", "latest")
 LIMITS: dict[str, tuple[float, float]] = {
