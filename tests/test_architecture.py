@@ -13,7 +13,7 @@ PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 LIBRARY = sorted((ROOT / "ddsing").rglob("*.py"))
 LAYERS = {"base": 0, "engine": 1, "domain": 2, "jobs": 3, "plots": 4, "cli": 4, "ui": 5, "pages": 6}
 # What every layer may use.
-BASE = {"", "constants", "errors", "units", "resources", "model_config", "statistics", "notes"}
+BASE = {"", "constants", "errors", "units", "portable", "resources", "model_config", "statistics", "notes"}
 HEAVY = ("tensorflow", "tf_keras", "keras", "tensorflow_probability", "ddsp")
 
 # Import each module in a child of one clean interpreter, forked before anything of ours is imported.

@@ -14,6 +14,7 @@ from pathlib import Path
 from ddsing.audio import is_recording
 from ddsing.engine import records
 from ddsing.errors import DatasetError
+from ddsing.portable import move
 from ddsing.units import format_bytes
 from ddsing.workspace import Workspace, safe_name, trash
 from ddsing.workspace import restore as bring_back
@@ -213,7 +214,7 @@ def _copy(voice, name, content):
             target.flush()
             os.fsync(target.fileno())
         path = _free_path(voice.folder, name)
-        os.replace(temporary, path)
+        move(temporary, path)
         return path
     except OSError as error:
         raise DatasetError(f"{name!r} can't be copied: {error.strerror or error}.") from None

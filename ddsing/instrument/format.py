@@ -30,6 +30,7 @@ from ddsing.instrument.archive import Archive, open_archive
 from ddsing.instrument.manifest import Provenance
 from ddsing.latent.space import LatentSpace
 from ddsing.model_config import ModelConfig
+from ddsing.portable import move
 from ddsing.statistics import DatasetStatistics
 
 FORMAT = "ddsing-instrument"
@@ -213,9 +214,11 @@ def write_whole(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+                file.close()  # Windows moves no open file
                 os.chmod(file.name, 0o644)
-                os.replace(file.name, path)
+                move(Path(file.name), path)
             except BaseException:
+                file.close()
                 os.unlink(file.name)
                 raise
     except OSError as error:
