@@ -3,7 +3,7 @@
 # make check   the tests, style and types
 # make bench   speed beside ddsp's own path
 # make demo    make the demo's examples and instruments again
-# make lock    compile the requirements again
+# make lock    compile the requirements again; UPGRADE=--upgrade for the newest versions
 # make help    this list
 # PYTHON=...   which Python to install with: 3.11, 3.12 or 3.13
 
@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	if "$$name" -c '$(SUPPORTED)' 2>/dev/null; then echo "$$name"; break; fi; done)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-header
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-header $(UPGRADE)
 
 .PHONY: app test check bench demo lock help
 

@@ -26,7 +26,7 @@ QUIET = {
     "OMP_NUM_THREADS": "1",
 }  # waiting threads spin on a busy machine
 FIRST_PAINT_S = 3.0
-_CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
 def _chromium() -> str | None:
