@@ -4,6 +4,7 @@ import ast
 import functools
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.without_posix import ABSENT, ROOT, THINNED, lacking
 LIBRARY = [*sorted((ROOT / "ddsing").rglob("*.py")), *sorted((ROOT / "benchmarks").glob("*.py"))]
 WITHOUT = (sys.executable, str(Path(without_posix.__file__)))
 NOTEBOOK = ROOT / "tests" / "golden" / "singing_2021.zip"
+DATE_CODES = {f"%{code}" for code in "aAbBcdfHIjmMpSUwWxXyYzZ%"}  # of C89, and %f and %z of Python
 locks = running_jobs.locks
 
 FUNCTIONS = """
@@ -112,6 +114,24 @@ def unguarded(source):
 def test_what_not_every_system_has_is_asked_for_before_it_is_used():
     found = {path.relative_to(ROOT).as_posix(): unguarded(path.read_text("utf-8")) for path in LIBRARY}
     assert {path: uses for path, uses in found.items() if uses} == {}
+
+
+def date_codes(tree):
+    """The codes of every format of a date, in calls of strftime and after a colon in an f-string."""
+    for node, _ in walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "strftime":
+            formats = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+        elif isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+            formats = [part.value for part in ast.walk(node.format_spec) if isinstance(part, ast.Constant)]
+        else:
+            continue
+        yield from (code for text in formats for code in re.findall("%.", str(text)))
+
+
+def test_dates_are_written_with_codes_that_every_system_has():
+    codes = {code for path in LIBRARY for code in date_codes(ast.parse(path.read_text("utf-8")))}
+    assert "%Y" in codes and codes - DATE_CODES == set()
+    assert set(date_codes(ast.parse("x.strftime('%-d')\nf'{x:%e %b}'"))) == {"%-", "%e", "%b"}
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,9 @@ def _render_matrix(args: argparse.Namespace) -> dict:
     workspace = open_workspace(args.workspace)
     names = args.instruments or [entry.name for entry in Library(workspace).list() if not entry.error]
     files = args.recordings or sorted(
-        str(path.relative_to(workspace.examples)) for path in workspace.examples.rglob("*") if audio.is_recording(path)
+        path.relative_to(workspace.examples).as_posix()
+        for path in workspace.examples.rglob("*")
+        if audio.is_recording(path)
     )
     wanted = matrix.Matrix(tuple(names), tuple(files), args.tracker, fitted=not args.as_they_are)
     matrix.paths(workspace, wanted)

@@ -20,7 +20,7 @@ def show() -> None:
     st.write("Every instrument sings every recording. Cells appear as they are rendered, and none is rendered twice.")
     names = [entry.name for entry in caches.instruments() if not entry.error]
     folder = caches.workspace().examples
-    files = [str(path.relative_to(folder)) for path in sources.examples()]
+    files = [path.relative_to(folder).as_posix() for path in sources.examples()]
     if not names or not files:
         missing = (
             "instruments: import one on the Instruments page" if not names else "recordings in the examples folder"

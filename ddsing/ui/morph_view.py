@@ -20,7 +20,7 @@ def show() -> None:
     st.write("Between voices: the instruments' amplitude, harmonics and noise are mixed, frame by frame.")
     names = [entry.name for entry in caches.instruments() if not entry.error]
     folder = caches.workspace().examples
-    files = {str(path.relative_to(folder)): path for path in sources.examples()}
+    files = {path.relative_to(folder).as_posix(): path for path in sources.examples()}
     if len(names) < MIN_INSTRUMENTS or not files:
         missing = "two instruments" if files else "a recording in the examples folder"
         st.info(f"A morph needs {missing}.", icon=":material/blur_on:")
