@@ -11,7 +11,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from uv import find_uv_bin
 
 ROOT = Path(__file__).resolve().parent.parent
 SYSTEMS = {
@@ -27,6 +26,8 @@ TIMEOUT_S = 10.0
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory):
     """Ask whether wheels alone suffice; returns (whether, what uv says)."""
+    from uv import find_uv_bin
+
     try:
         urllib.request.urlopen(os.environ.get("UV_INDEX_URL", "https://pypi.org/simple/") + "uv/", timeout=TIMEOUT_S)
     except (urllib.error.URLError, TimeoutError) as error:
