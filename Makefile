@@ -4,7 +4,8 @@
 # make test-processors   the numeric tests as other processors run them; takes a few minutes for each
 # make bench   speed beside ddsp's own path
 # make demo    make the demo's examples and instruments again
-# make lock    compile the requirements again
+# make lock    compile the requirements again; UPGRADE=--upgrade for the newest versions
+# make help    this list
 # PYTHON=...   which Python to install with: 3.11, 3.12 or 3.13
 
 SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -12,11 +13,11 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	if "$$name" -c '$(SUPPORTED)' 2>/dev/null; then echo "$$name"; break; fi; done)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-header
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-header $(UPGRADE)
 
-.PHONY: app test test-processors check bench demo lock
+.PHONY: app test test-processors check bench demo lock help
 
-app: .venv/app.stamp
+app: .venv/ddsing.stamp
 	$(BIN)/python -m streamlit run app.py
 
 test: .venv/test.stamp
@@ -40,8 +41,11 @@ bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks.first_page
 	$(BIN)/python -m benchmarks.event_files
 
-demo: .venv/app.stamp
+demo: .venv/ddsing.stamp
 	$(BIN)/python -m demo.build
+
+help:
+	@sed -n 's/^# \(make\|PYTHON\)/\1/p' $(firstword $(MAKEFILE_LIST))
 
 # A changed lock gets a new environment, so that nothing of the old one is left in it.
 .venv/app.stamp: requirements.txt
@@ -53,12 +57,16 @@ demo: .venv/app.stamp
 	@$(INSTALL) --no-deps -r requirements.txt
 	@touch $@
 
-.venv/test.stamp: .venv/app.stamp requirements-test.txt
+# ddsing itself, where it is: the command .venv/bin/ddsing.
+.venv/ddsing.stamp: .venv/app.stamp pyproject.toml setup.py ddsing/__init__.py
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/test.stamp: .venv/ddsing.stamp requirements-test.txt
 	@$(INSTALL) --no-deps -r requirements-test.txt
 	@touch $@
 
-lock: .venv/app.stamp
-	$(INSTALL) uv
+lock: .venv/test.stamp
 	$(COMPILE) requirements.in --output-file requirements.txt
 	$(COMPILE) requirements-test.in --output-file requirements-test.txt
 	for name in requirements requirements-test; do \

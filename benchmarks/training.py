@@ -16,7 +16,6 @@ bit of a bin near zero decides where a step goes, and no two trainings of ddsp t
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.memory import peak_memory_bytes
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.model.config import ModelConfig
 from ddsing.model.weights import random_weights
@@ -121,8 +121,7 @@ def peak_bytes(batch_size: int) -> int:
     step = Step(config, random_weights(config, seed=SEED), batch_size=batch_size, n_parts=1)
     for seed in range(3):
         step.run(batch(seed, batch_size, n_frames))
-    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, KiB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return peak_memory_bytes()
 
 
 def _in_child(*arguments: str, **environment: str):

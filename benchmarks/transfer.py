@@ -11,7 +11,6 @@ checked and printed.
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.memory import peak_memory_bytes
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.model.config import ModelConfig
 from ddsing.model.weights import random_weights
@@ -97,9 +97,8 @@ def _timed(once, repeats):
         once()
         seconds.append(time.perf_counter() - start)
         cpu_seconds.append(time.process_time() - start_cpu)
-    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, KiB elsewhere
-    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return {"first_s": seconds[0], "best_s": min(seconds), "best_cpu_s": min(cpu_seconds), "peak_bytes": peak_bytes}
+    timed = {"first_s": seconds[0], "best_s": min(seconds), "best_cpu_s": min(cpu_seconds)}
+    return timed | {"peak_bytes": peak_memory_bytes()}
 
 
 def _in_child(way: str, seconds: float, repeats: int, controls_path: Path | None = None) -> dict:

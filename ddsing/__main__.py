@@ -1,4 +1,4 @@
-"""``python -m ddsing``: the command line, see `ddsing.cli`."""
+"""``ddsing`` and ``python -m ddsing``: the command line, see `ddsing.cli`."""
 
 import sys
 

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddsing.errors import WorkspaceError
+from ddsing.portable import flush, move
+from ddsing.resources import resource
 
-DEMO = Path(__file__).resolve().parent.parent / "demo" / "assets"
+DEMO = resource("demo/assets")
 FOLDERS = ("audio", "examples", "instruments", "experiments")
 
 
@@ -116,22 +118,11 @@ def write_atomic(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        move(temporary, path)
+        with contextlib.suppress(OSError):  # some file systems flush no folder
+            flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder):
-    """Make a rename last through a power cut, where folders can be synced at all."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def safe_name(text: str) -> str:
@@ -150,7 +141,7 @@ def trash(path: Path) -> Path:
     folder = path.parent / ".trash" / uuid.uuid4().hex
     folder.mkdir(parents=True)
     trashed = folder / path.name
-    os.replace(path, trashed)
+    move(path, trashed)
     return trashed
 
 
@@ -163,6 +154,6 @@ def restore(trashed: Path) -> Path:
     while path.exists():
         path = home / f"{trashed.stem} {number}{trashed.suffix}"
         number += 1
-    os.replace(trashed, path)
+    move(trashed, path)
     shutil.rmtree(trashed.parent, ignore_errors=True)
     return path

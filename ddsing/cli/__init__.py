@@ -17,6 +17,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import ddsing
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     root = _Parser(
-        prog="python -m ddsing",
+        prog="ddsing" if Path(sys.argv[0]).stem == "ddsing" else "python -m ddsing",
         description=ddsing.__doc__,
         epilog="The dashboard does the same: make app opens it.",
     )

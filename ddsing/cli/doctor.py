@@ -6,7 +6,6 @@ import shutil
 import sys
 import time
 from importlib import metadata
-from pathlib import Path
 
 import ddsing
 from ddsing.cli import Failed
@@ -14,6 +13,7 @@ from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.errors import DdsingError
 from ddsing.model.weights import random_weights
+from ddsing.resources import resource
 from ddsing.units import format_bytes
 
 PACKAGES = (
@@ -36,9 +36,9 @@ PACKAGES = (
     "tensorboard",
 )
 PYTHONS = ((3, 11), (3, 13))  # oldest and newest that the lock is made for
-LOCK = Path(ddsing.__file__).resolve().parents[1] / "requirements.txt"
+LOCK = resource("requirements.txt")
 MIN_FREE_BYTES = 2e9
-INSTALL = "make app installs it, or pip install --no-deps -r requirements.txt"
+INSTALL = f"make app installs it, or pip install --no-deps -r {LOCK}"
 
 
 def add_parser(subparsers) -> None:

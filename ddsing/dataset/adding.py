@@ -10,6 +10,7 @@ from pathlib import Path
 from ddsing.dataset import scan
 from ddsing.dataset.voices import Voice, recordings_in
 from ddsing.errors import DatasetError
+from ddsing.portable import move
 from ddsing.units import format_bytes
 from ddsing.workspace import safe_name
 
@@ -108,7 +109,7 @@ def _copy(voice, name, content):
             target.flush()
             os.fsync(target.fileno())
         path = _free_path(voice.folder, name)
-        os.replace(temporary, path)
+        move(temporary, path)
         return path
     except OSError as error:
         raise DatasetError(f"{name!r} can't be copied: {error.strerror or error}.") from None

@@ -20,6 +20,7 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.dataset.hearing import Heard
+from ddsing.portable import move
 from ddsing.sound import loudness, pitch
 from ddsing.sound.pitch.viterbi import N_BINS
 from ddsing.units import hz_to_midi
@@ -149,7 +150,7 @@ def _write_part(folder, part, active):
         file.write(np.ascontiguousarray(active, np.float32).data)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    move(temporary, path)
 
 
 def _read_part(folder, part):

@@ -23,6 +23,7 @@ import numpy as np
 from ddsing.errors import DatasetError
 from ddsing.formats import protobuf
 from ddsing.formats.crc32c import masked
+from ddsing.portable import flush, move
 
 _PUBLISHED, _ASIDE = ".publish", ".writing-"
 _REPLACES, _NAMES = ".replaces", ".names"
@@ -242,10 +243,10 @@ def publishing(folder: Path, *, replaces: Iterable[str]) -> Iterator[Path]:
         yield aside
         (aside / _REPLACES).write_text("\n".join(replaces), "utf-8")
         for path in aside.iterdir():
-            _flush(path)
-        _flush(aside)
-        os.replace(aside, folder / _PUBLISHED)  # from here on the new set counts
-        _flush(folder)
+            flush(path)
+        flush(aside)
+        move(aside, folder / _PUBLISHED)  # from here on the new set counts
+        flush(folder)
         settle(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -260,7 +261,7 @@ def settle(folder: Path) -> None:
         if not (published / _NAMES).exists():  # of the whole set, before the first file is moved
             temporary = published / f"{_NAMES}-{uuid.uuid4().hex}"
             temporary.write_text("\n".join(names), "utf-8")
-            os.replace(temporary, published / _NAMES)
+            move(temporary, published / _NAMES)
         whole = (published / _NAMES).read_text("utf-8").splitlines()
     except FileNotFoundError:  # there is nothing to finish, or someone else has just finished it
         return
@@ -269,19 +270,9 @@ def settle(folder: Path) -> None:
             path.unlink(missing_ok=True)
     for name in whole:
         with contextlib.suppress(FileNotFoundError):
-            os.replace(published / name, folder / name)
-    _flush(folder)
+            move(published / name, folder / name)
+    flush(folder)
     done = folder / f"{_ASIDE}{uuid.uuid4().hex}"
     with contextlib.suppress(FileNotFoundError):
-        os.replace(published, done)
+        move(published, done)
     shutil.rmtree(done, ignore_errors=True)
-
-
-def _flush(path):
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

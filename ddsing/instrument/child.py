@@ -3,18 +3,22 @@
 `convert_in_child` starts a bare interpreter (``-I -S``: no environment, no user or site start-up files) on this very
 file, which limits itself before it opens the zip, and leaves the result as a native zip in a temporary folder. The
 parent reads that with the same distrust as any file. The child's last word is one JSON line on its standard output.
+Windows and macOS lack the limit on memory, so the parent also watches how much the child has, and kills it.
 """
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 TIMEOUT_S = 10.0
 MAX_MEMORY_BYTES = 1536 * 2**20  # address space: the largest zip and weights that are allowed, twice over
 MAX_OUTPUT_BYTES = 192 * 2**20
+WATCH_S = 0.02  # in which a computer can fill some 0.1 GB
 _RESULT_NAME = "instrument.zip"
 
 
@@ -42,23 +46,14 @@ def convert_in_child(source: Path | bytes, *, name: str, timeout_s: float = TIME
             key: os.environ[key] for key in ("SYSTEMROOT", "LD_LIBRARY_PATH") if key in os.environ
         }
         try:
-            done = subprocess.run(
-                command,
-                input=request.encode(),
-                capture_output=True,
-                timeout=timeout_s,
-                cwd=folder,
-                env=environment,
-                start_new_session=True,
-                check=False,
-            )
+            output = _run(command, request.encode(), timeout_s=timeout_s, cwd=folder, env=environment)
         except subprocess.TimeoutExpired:
             raise InstrumentError(
                 f"The instrument could not be converted within {timeout_s:g} s, so it was refused; "
                 "a genuine one takes about one."
             ) from None
         try:
-            answer = json.loads(done.stdout.decode())
+            answer = json.loads(output.decode())
         except ValueError:
             raise InstrumentError(
                 "The instrument's conversion was stopped at its limits of memory or time; "
@@ -67,6 +62,38 @@ def convert_in_child(source: Path | bytes, *, name: str, timeout_s: float = TIME
         if answer.get("error"):
             raise InstrumentError(str(answer["error"])[:1000])
         return read(result)
+
+
+def _run(command, request, *, timeout_s, **options):
+    """What a process prints when it is given `request`; raises `subprocess.TimeoutExpired` when it takes too long."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        **options,
+    ) as process:
+        over = threading.Event()
+        threading.Thread(target=_watch, args=(process, over), name="watch", daemon=True).start()
+        try:
+            return process.communicate(request, timeout=timeout_s)[0]
+        finally:
+            over.set()
+            process.kill()
+
+
+def _watch(process, over):
+    """Kill a process once it has more memory than it may have; until it is `over`."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):  # it has ended
+        watched = psutil.Process(process.pid)
+        while not over.wait(WATCH_S):
+            memory = watched.memory_info()
+            if max(memory.rss, getattr(memory, "private", 0)) > MAX_MEMORY_BYTES:  # private: of Windows, touched or not
+                process.kill()
+                return
 
 
 def _import_folders() -> list[str]:

@@ -34,6 +34,7 @@ from ddsing.model import weights as model_weights
 from ddsing.model.config import ModelConfig
 from ddsing.model.latent_space import LatentSpace
 from ddsing.model.statistics import DatasetStatistics
+from ddsing.portable import move
 
 FORMAT = "ddsing-instrument"
 FORMAT_VERSION = 1
@@ -216,9 +217,11 @@ def write_whole(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+                file.close()  # Windows moves no open file
                 os.chmod(file.name, 0o644)
-                os.replace(file.name, path)
+                move(Path(file.name), path)
             except BaseException:
+                file.close()
                 os.unlink(file.name)
                 raise
     except OSError as error:

@@ -7,7 +7,6 @@ mistakes the one for the other, both pass a gate, a second lock, one at a time.
 import contextlib
 import json
 import math
-import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ddsing.jobs.states import ENDED, classify, written_state
+from ddsing.portable import move
 from ddsing.workspace import write_atomic
 
 GATE_TIMEOUT_S = 5.0  # a gate is passed in a millisecond, unless somebody in it was suspended
@@ -71,7 +71,7 @@ class JobFolder:
         temporary = self.path / f".{uuid.uuid4().hex}.tmp"
         try:
             temporary.write_bytes(content)
-            os.replace(temporary, path)
+            move(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
 

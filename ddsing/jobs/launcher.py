@@ -49,10 +49,16 @@ class LocalLauncher:
                 stderr=subprocess.STDOUT,
                 cwd=_PROJECT,
                 env=environment(),
-                start_new_session=True,
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the like of it on Windows
+                start_new_session=True,  # Windows passes over it, and has the flags instead
+                creationflags=_flags(),
             )
         threading.Thread(target=process.wait, name=f"wait for {folder.name}", daemon=True).start()  # no zombie stays
+
+
+def _flags() -> int:
+    """On Windows: neither the Ctrl-C nor the end of the dashboard's console reaches the process."""
+    names = ("CREATE_NEW_PROCESS_GROUP", "CREATE_NO_WINDOW")
+    return sum(getattr(subprocess, name, 0) for name in names)
 
 
 def environment() -> dict[str, str]:

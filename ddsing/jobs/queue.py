@@ -53,7 +53,7 @@ def locks_folder() -> Path:
         raise JobError(
             f"{str(path)!r} should hold your device locks but is someone else's; name another in DDSING_LOCKS."
         )
-    if os.name != "nt" and found.st_mode & 0o077:
+    if hasattr(os, "getuid") and found.st_mode & 0o077:
         path.chmod(0o700)
     return path
 

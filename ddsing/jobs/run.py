@@ -77,8 +77,13 @@ def _be_modest():
     Linux on desktops first shares out time among sessions (autogroups), and the job is one of its own: there niceness
     counts only if the session has it too.
     """
-    with contextlib.suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+    import psutil
+
+    with contextlib.suppress(OSError, psutil.Error):
+        if hasattr(os, "setpriority"):
+            os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+        else:
+            psutil.Process().nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", NICENESS))
     for path, value in (("/proc/self/autogroup", NICENESS), ("/proc/self/oom_score_adj", 500)):
         with contextlib.suppress(OSError):
             Path(path).write_text(str(value), encoding="ascii")

@@ -6,6 +6,7 @@ when the record says, and run this very folder.
 
 import contextlib
 import os
+import signal
 
 import psutil
 
@@ -30,9 +31,12 @@ def find(folder: JobFolder) -> psutil.Process | None:
 
 
 def terminate(folder: JobFolder) -> bool:
-    """SIGTERM: the job finishes its step and saves. Says whether there was a process to tell."""
+    """SIGTERM: the job finishes its step and saves. Says whether there was a process to tell.
+
+    Windows has no such signal: there it would be the end at once, and the work since the last checkpoint lost.
+    """
     process = find(folder)
-    if process is None:
+    if process is None or not hasattr(signal, "SIGHUP"):
         return False
     with contextlib.suppress(psutil.Error):
         process.terminate()

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from ddsing.errors import DiskFull, InstrumentError, TrainingError
 from ddsing.model.config import ModelConfig
+from ddsing.portable import flush, move
 from ddsing.training import state as states
 from ddsing.training.state import State
 from ddsing.units import format_bytes
@@ -135,15 +136,15 @@ def publish(folder: Path, step: int, write: Callable[[Path], object], facts: Map
         write(aside / f"ckpt-{step}")
         data, manifest, index = names(step)
         for name in (data, index):
-            _flush(aside / name)
+            flush(aside / name)
         document = {**facts, "step": step, "files": {name: _sha256(aside / name) for name in (data, index)}}
         with open(aside / manifest, "w", encoding="utf-8") as file:
             json.dump(document, file, indent=1, allow_nan=False)
             file.flush()
             os.fsync(file.fileno())
         for name in (data, manifest, index):
-            os.replace(aside / name, folder / name)
-        _flush(folder)
+            move(aside / name, folder / name)
+        flush(folder)
     except Exception as error:
         raise _explained(error, folder, step) from error
     finally:
@@ -255,17 +256,6 @@ def _json(path: Path) -> dict:
 def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    """Let a file's content, or a folder's names, reach the disk."""
-    if os.name == "nt" and path.is_dir():
-        return
-    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove_aside(aside: Path) -> None:

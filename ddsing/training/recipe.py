@@ -16,8 +16,9 @@ from ddsing.errors import SettingsError
 from ddsing.formats.gin_text import read_bindings
 from ddsing.model.config import ModelConfig
 from ddsing.model.gin import read_config
+from ddsing.resources import resource
 
-GIN = Path(__file__).resolve().parents[2] / "gin"
+GIN = resource("gin")
 DEFAULT_CONFIG = "singing"
 EXPORTS = ("best", "latest")
 LIMITS: dict[str, tuple[float, float]] = {

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.errors import DdsingError, TakeError
+from ddsing.portable import flush, move
 from ddsing.sound.audio import encode
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
@@ -261,9 +262,9 @@ class TakeStore:
             folder.mkdir(parents=True)
             yield take_id, folder
             for path in (*folder.iterdir(), folder):
-                _flush(path)
-            os.replace(folder, self.folder / take_id)
-            _flush(self.folder)
+                flush(path)
+            move(folder, self.folder / take_id)
+            flush(self.folder)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise TakeError(f"The take can't be written: {reason}; make room or use another workspace.") from None
@@ -339,15 +340,6 @@ def _stamp(path):
     """What tells a file from the one that it was: time of change, size, and the file that `write_atomic` renamed."""
     facts = path.stat()
     return facts.st_mtime_ns, facts.st_size, facts.st_ino
-
-
-def _flush(path):
-    """Let what was written to a file or folder reach the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_arrays(path: Path, **arrays) -> None:

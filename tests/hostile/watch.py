@@ -9,7 +9,6 @@ import importlib
 import json
 import os
 import random
-import resource
 import sys
 import time
 from pathlib import Path
@@ -43,6 +42,8 @@ def peak_mb(*, children: bool = False) -> float:
     if not children and status.exists():
         lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
         return int(lines["VmHWM"].split()[0]) / 2**10
+    import resource  # POSIX only
+
     used = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
     return used / (2**20 if sys.platform == "darwin" else 2**10)
 

@@ -6,7 +6,6 @@ Run as a program it is what `ddsing.jobs.run` is, with other kinds; imported, it
 import contextlib
 import errno
 import os
-import resource
 import subprocess
 import sys
 import threading
@@ -98,6 +97,8 @@ def fill(workspace, options, job):
 
 def refuse(workspace, options, job):
     """For a while no file takes a byte, whatever the disk; ends by an error meanwhile."""
+    import resource  # POSIX only
+
     print("words while there is room")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))

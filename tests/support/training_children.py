@@ -38,13 +38,19 @@ class Children:
         self._numbers = iter(range(10**6))
 
     def train(
-        self, root: Path, out: Path, *, kill_after: tuple[int, float] | None = None, number=signal.SIGKILL, **options
+        self,
+        root: Path,
+        out: Path,
+        *,
+        kill_after: tuple[int, float] | None = None,
+        number: int | None = None,
+        **options,
     ) -> dict:
-        """Train in a child and wait for its end; what it saw, and its exit `status`, or minus the signal's number."""
+        """Train in a child, wait for its end; what it saw, and its exit `status`, or minus the signal's number."""
         out = out / str(next(self._numbers))
         out.mkdir(parents=True)
         pid = self._ask({"start": {"root": str(root), "out": str(out), **options}})["pid"]
-        waited = self._ask({"wait": pid, "kill_after": kill_after, "signal": int(number), "out": str(out)})
+        waited = self._ask({"wait": pid, "kill_after": kill_after, "signal": number or signal.SIGKILL, "out": str(out)})
         steps = [json.loads(line) for line in _lines(out / "steps")]
         outcome = json.loads((out / "outcome.json").read_bytes()) if (out / "outcome.json").exists() else {}
         return {**waited, "steps": steps, **outcome}

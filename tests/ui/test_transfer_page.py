@@ -2,6 +2,7 @@
 
 import ast
 import time
+from datetime import datetime
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -208,6 +209,19 @@ def test_a_bug_is_a_polite_sentence_without_details(monkeypatch, tmp_path):
     monkeypatch.setattr(cards, "show", broken)
     app = open_page(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), "instruments")
     assert not app.exception and [error.value for error in app.error] == [errors.SORRY]
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        ("2026-11-04", "4 Nov 2026"),
+        ("2026-11-24T14:05:59", "24 Nov 2026, 14:05"),
+        (datetime(2026, 3, 7, 9, 8).timestamp(), "7 Mar 2026, 09:08"),
+        ("some day", "some day"),
+    ],
+)
+def test_a_date_is_written_as_people_do(moment, text):
+    assert formatting.when(moment) == text
 
 
 @pytest.mark.parametrize("name", ["*bold* _x_", "# head", ":smile: :red[x]", "[a](http://b)", "$x^2$", "a\nb", "<b>"])

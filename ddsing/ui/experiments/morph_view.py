@@ -21,7 +21,7 @@ def show() -> None:
     st.write("Between voices: the instruments' amplitude, harmonics and noise are mixed, frame by frame.")
     names = [entry.name for entry in caches.instruments() if not entry.error]
     folder = caches.workspace().examples
-    files = {str(path.relative_to(folder)): path for path in sources.examples()}
+    files = {path.relative_to(folder).as_posix(): path for path in sources.examples()}
     if len(names) < MIN_INSTRUMENTS or not files:
         missing = "two instruments" if files else "a recording in the examples folder"
         st.info(f"A morph needs {missing}.", icon=":material/blur_on:")
@@ -139,7 +139,7 @@ def _takes() -> None:
 @errors.callback
 def _compare(take_id: str) -> None:
     """The morph beside takes of the same recording with its instruments, as far as there are any."""
-    from ddsing.experiments.comparison import selection
+    from ddsing.transfer.takes.comparison import selection
 
     store = caches.takes()
     chosen_takes.put([take_id, *(take.id for take in selection.pure_voices(store.list(), store.get(take_id)))])

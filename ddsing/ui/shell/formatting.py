@@ -53,14 +53,19 @@ def loudness_range(range_db: tuple[float, float] | None) -> str:
 def when(moment: object) -> str:
     """A date as ``24 Nov 2026, 14:05``; text that is no ISO date stays as it is."""
     if isinstance(moment, (int, float)):
-        return datetime.fromtimestamp(moment).strftime("%-d %b %Y, %H:%M")
+        return _date(datetime.fromtimestamp(moment), with_time=True)
     text = str(moment or "")
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
         return text
     local = parsed.astimezone() if parsed.tzinfo else parsed
-    return local.strftime("%-d %b %Y" if len(text) <= 10 else "%-d %b %Y, %H:%M")
+    return _date(local, with_time=len(text) > 10)
+
+
+def _date(moment, *, with_time):
+    """Windows can't leave out a day's leading zero by itself."""
+    return f"{moment.day} {moment:%b %Y, %H:%M}" if with_time else f"{moment.day} {moment:%b %Y}"
 
 
 def home_relative(path: Path) -> str:

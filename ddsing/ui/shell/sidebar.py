@@ -42,7 +42,7 @@ def _device(*, asking: bool) -> None:
     if asking and _is_warm():
         st.rerun(scope="app")  # after which nobody asks any more
     if state.failed:
-        st.markdown(":material/error: TensorFlow can't be loaded; `python -m ddsing doctor` says why.")
+        st.markdown(":material/error: TensorFlow can't be loaded; `ddsing doctor` says why.")
     elif state.device is None:
         st.markdown(":material/hourglass_top: warming up")
     else:

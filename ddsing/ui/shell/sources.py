@@ -68,7 +68,7 @@ def pick() -> Source | None:
 
 def _example() -> Source | None:
     folder = caches.workspace().examples
-    found = {str(path.relative_to(folder)): path for path in examples()}
+    found = {path.relative_to(folder).as_posix(): path for path in examples()}
     if not found:
         st.info(f"Put wav, flac, ogg or mp3 files into {plain(folder)}, or upload one.", icon=":material/folder_open:")
         return None
