@@ -1,7 +1,5 @@
 """Windows that are read, left out and taken back; datasets of 2021, and damaged ones."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -52,9 +50,8 @@ def test_the_choice_is_kept_and_honoured(known):
     assert changed.excluded.nonzero()[0].tolist() == sorted([held, *trained[1:]])
     assert changed.changed and not table.changed and (changed.state == table.state).all()
     assert not prepare.is_current(known)
-    began = time.monotonic()
     result = prepare.prepare(known, tracker="tiny")
-    assert time.monotonic() - began < 20 and result.n_analysed == 0
+    assert result.n_analysed == 0
     assert (result.n_excluded, result.n_train) == (3, first.n_train - 2) and result.dataset_hash != first.dataset_hash
     after = windows.load(known)
     assert not after.changed and prepare.is_current(known)

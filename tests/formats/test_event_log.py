@@ -8,6 +8,7 @@ import pytest
 
 from ddsing.engine.tf import runtime
 from ddsing.formats import event_log
+from tests.support.counting import counted_calls
 
 
 def write(folder, steps, *, offset=0.0):
@@ -21,6 +22,7 @@ def test_tensorflow_reads_what_is_written(tmp_path):
     tf = runtime.tensorflow()
     from tensorflow.python.summary.summary_iterator import summary_iterator
 
+    began = time.time()
     write(tmp_path, [1, 127, 128, 70_000])
     (path,) = tmp_path.iterdir()
     first, *rest = summary_iterator(str(path))  # checks every checksum
@@ -31,7 +33,7 @@ def test_tensorflow_reads_what_is_written(tmp_path):
         assert (loss.tag, speed.tag) == ("losses/total_loss", "steps_per_sec")
         assert loss.metadata.plugin_data.plugin_name == "scalars" and loss.metadata.data_class == 1
         assert tf.make_ndarray(loss.tensor) == np.float32(1.0 / event.step) and tf.make_ndarray(speed.tensor) == 2.5
-        assert abs(event.wall_time - time.time()) < 60
+        assert began <= event.wall_time <= time.time()
 
 
 def by_tensorboard(path):
@@ -148,13 +150,12 @@ def test_records_of_other_shapes_in_between_are_read_one_by_one(tmp_path):
     assert found["rare"].steps.tolist() == [50, 100, 150, 200, 250, 300]
 
 
-def test_ten_thousand_points_are_read_in_a_moment(tmp_path):
+def test_ten_thousand_points_are_read_together_and_not_one_by_one(tmp_path):
     write(tmp_path, range(1, 10_001))
-    began = time.process_time()
-    found = event_log.read(tmp_path)
-    seconds = time.process_time() - began
+    with counted_calls() as calls:
+        found = event_log.read(tmp_path)
     assert len(found["losses/total_loss"].steps) == len(found["steps_per_sec"].steps) == 10_000
-    assert seconds < 0.1  # 0.005 s measured; 200 such runs in a second
+    assert sum(calls.values()) < 5_000, calls.most_common(5)
 
 
 def test_a_reader_sees_what_is_two_seconds_old(tmp_path):

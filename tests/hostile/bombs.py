@@ -3,8 +3,8 @@
 import json
 import struct
 import sys
-import time
 import zlib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -139,11 +139,13 @@ def main(path: str) -> None:
     from ddsing.errors import DdsingError
     from ddsing.instrument import open_any
     from tests.hostile.watch import peak_mb
+    from tests.support.counting import counted_calls
 
     written = _written()
-    started = time.perf_counter()
+    calls: Counter = Counter()
     try:
-        open_any(Path(path))
+        with counted_calls() as calls:
+            open_any(Path(path))
         outcome = ""
     except DdsingError as error:
         outcome = str(error)
@@ -151,7 +153,7 @@ def main(path: str) -> None:
         json.dumps(
             {
                 "refusal": outcome,
-                "seconds": time.perf_counter() - started,
+                "calls": sum(calls.values()),
                 "memory_mb": max(peak_mb(), peak_mb(children=True)),
                 "written_mb": (_written() - written) / 2**20,
             }

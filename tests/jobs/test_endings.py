@@ -155,7 +155,7 @@ def test_the_log_is_bounded_and_holds_what_children_and_libraries_write(store):
     assert "\n20 %\n" in f"{done.log_tail}\n" and "\x1b" not in done.log_tail
 
 
-def test_reports_are_written_a_few_times_a_second(store):
+def test_of_many_reports_few_are_written(store):
     job = submit(store, "report")
     written = set()
     while (found := store.status(job.id)).live:
@@ -163,8 +163,8 @@ def test_reports_are_written_a_few_times_a_second(store):
             written.add((folder(store, job).path / "status.json").stat().st_mtime_ns)
         time.sleep(0.002)
     assert found.state == "done" and found.loss is None
-    assert found.step == found.result["n"] == found.extra["n"] > 1000, "the last report is there, whatever was left out"
-    assert 4 <= len(written) <= 16
+    assert found.step == found.result["n"] == found.extra["n"], "the last report is there, whatever was left out"
+    assert 2 <= len(written) < found.step / 50, "a thread of its own writes, by its own measure"
     assert len(re.findall(r"^\d\d:\d\d:\d\d racing, step \d+$", found.log_tail, re.M)) == 1, "the stage, once"
 
 

@@ -38,15 +38,13 @@ class Children:
         self._numbers = iter(range(10**6))
 
     def train(
-        self,
-        root: Path,
-        out: Path,
-        *,
-        kill_after: tuple[int, float] | None = None,
-        number: int | None = None,
-        **options,
+        self, root: Path, out: Path, *, kill_after: tuple | None = None, number=signal.SIGKILL, **options
     ) -> dict:
-        """Train in a child, wait for its end; what it saw, and its exit `status`, or minus the signal's number."""
+        """Train in a child and wait for its end; what it saw, and its exit `status`, or minus the signal's number.
+
+        `kill_after` (n, seconds) sends it the signal so long after its n-th report, (n, seconds, stage) after its n-th
+        of that stage.
+        """
         out = out / str(next(self._numbers))
         out.mkdir(parents=True)
         pid = self._ask({"start": {"root": str(root), "out": str(out), **options}})["pid"]
@@ -69,6 +67,12 @@ class Children:
 
 def _lines(path: Path) -> list[str]:
     return [line for line in path.read_text().split("\n")[:-1] if line] if path.exists() else []
+
+
+def _n_told(out: Path, stage: str = "") -> int:
+    """How often a child has told where it is, or that it is at a stage."""
+    lines = _lines(out / "steps")
+    return sum(json.loads(line)[1] == stage for line in lines) if stage else len(lines)
 
 
 def _serve(gin_folder: Path, eager: bool) -> None:
@@ -130,18 +134,15 @@ def _fork(options: dict) -> int:
 
 def _wait(*, wait: int, kill_after: list | None, signal: int, out: str) -> dict:
     """Wait for a child, and meanwhile send it a signal, if one is to be sent."""
-    sent = due = None
-    began = time.monotonic()
+    sent, due = False, None
     while True:
         ended, status = os.waitpid(wait, os.WNOHANG)
         if ended:
-            now = time.monotonic()
-            after = None if sent is None else now - sent
-            return {"status": os.waitstatus_to_exitcode(status), "seconds": now - began, "seconds_after_signal": after}
-        if kill_after is not None and due is None and len(_lines(Path(out) / "steps")) >= kill_after[0]:
+            return {"status": os.waitstatus_to_exitcode(status)}
+        if kill_after is not None and due is None and _n_told(Path(out), *kill_after[2:]) >= kill_after[0]:
             due = time.monotonic() + kill_after[1]
-        if due is not None and sent is None and time.monotonic() >= due:
-            sent = time.monotonic()
+        if due is not None and not sent and time.monotonic() >= due:
+            sent = True
             os.kill(wait, signal)
         time.sleep(0.002)
 
@@ -153,17 +154,21 @@ def _train(root: str, out: str, *, recipe: dict, voice: str = "alto", stop_at: i
     from tests.support import tiny_training, training_faults
 
     asked = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: asked.set())
     steps = os.open(Path(out) / "steps", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
+    def note(*facts) -> None:
+        os.write(steps, json.dumps([*facts, round(time.monotonic(), 3)]).encode() + b"\n")
+
+    def ask(number, frame) -> None:
+        note(None, "asked", None)
+        asked.set()
+
     def report(progress) -> None:
-        os.write(
-            steps,
-            json.dumps([progress.step, progress.stage, progress.loss, round(time.monotonic(), 3)]).encode() + b"\n",
-        )
+        note(progress.step, progress.stage, progress.loss)
         if stop_at is not None and progress.step >= stop_at:
             asked.set()
 
+    signal.signal(signal.SIGTERM, ask)
     training_faults.install(Path(root), **faults)
     try:
         outcome = run.train(

@@ -57,8 +57,10 @@ def test_kills_at_random_moments_lose_no_checkpoint_and_repeat_at_most_one_inter
     began = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 1, "save_every": save_every})
     assert began["outcome"]["step"] == 1
     done, saved, killed, saves_hit, repeated = 1, 1, 0, 0, []
-    for _ in range(N_KILLS):
+    for number in range(N_KILLS):
         moment = chance.randrange(1, 7), chance.uniform(0.0, 0.2)
+        if number % 10 == 0:  # some in any case while a checkpoint is written, however fast the machine
+            moment = 1, 0.0, "saving"
         recipe = {"steps": 10_000, "save_every": save_every}
         seen = quick.train(workspace.root, tmp_path / "out", kill_after=moment, recipe=recipe)
         assert seen["status"] == -signal.SIGKILL, seen
@@ -80,22 +82,30 @@ def test_kills_at_random_moments_lose_no_checkpoint_and_repeat_at_most_one_inter
     assert read.steps.tolist() == sorted(set(read.steps.tolist())) and read.steps[-1] <= done
 
 
-def test_each_of_many_stops_saves_cleanly_within_ten_seconds(quick, tmp_path):
+def steps_after_the_request(seen) -> int:
+    """How many steps a child has done after it was asked to stop."""
+    stages = [stage for _, stage, *_ in seen["steps"]]
+    asked = stages.index("asked")
+    before, after = ({step for step, *_ in part if step} for part in (seen["steps"][:asked], seen["steps"][asked:]))
+    return len(after - before)
+
+
+def test_each_of_many_stops_saves_cleanly_after_the_step_at_hand(quick, tmp_path):
     workspace, path = voice(tmp_path / "ws")
-    chance, last, worst_s = random.Random(1), 0, 0.0
+    chance, last = random.Random(1), 0
     recipe = {"steps": 10_000, "save_every": 4}
     for _ in range(N_STOPS):
         moment = chance.randrange(1, 8), chance.uniform(0.0, 0.2)
         seen = quick.train(workspace.root, tmp_path / "out", kill_after=moment, number=signal.SIGTERM, recipe=recipe)
         assert seen["status"] == 0 and seen["outcome"]["stopped"], seen
-        worst_s = max(worst_s, seen["seconds_after_signal"])
+        assert steps_after_the_request(seen) <= 1
         step = seen["outcome"]["step"]
         if step:  # it was asked while it trained, not before
             assert kept(path)[-1] == step >= last
             assert seen["outcome"]["instrument_name"] is None
             last = step
         assert not list(path.glob(".writing-*"))
-    assert worst_s < 10.0 and last > 10
+    assert last > 10
     assert Library(workspace).list() == []
 
 

@@ -22,7 +22,6 @@ from tests.support import tiny_training, tiny_workspace
 from tests.support.pages import clean, finished, open_page, quiet, said
 
 _quiet = quiet
-RESPONSIVE_S = 3.0
 STEPS, SAVE_EVERY = 12, 2
 
 
@@ -235,13 +234,10 @@ def test_a_job_is_followed_stopped_and_gone_on_with_while_the_page_answers(monke
     app.button(key="train.start").click().run()
     until(app, lambda app: "Waits until Train alto is done" in said(app))
     assert "behind Train alto" in said(app), "the queue says who is ahead"
-    waits = []
-    for _ in range(3):
-        began_s = time.monotonic()
-        app.run()
-        waits.append(time.monotonic() - began_s)
-    assert max(waits) < RESPONSIVE_S, waits
     store = JobStore(workspace)
+    for _ in range(3):
+        app.run()
+        assert {job.voice for job in store.live()} == {"alto", "bass"}, "the page waits for neither"
     alto = next(job for job in store.live() if job.voice == "alto")
     app.button(key="train.stop").click().run()
     app.button(key=f"queue.stop.{alto.id}").click().run() if f"queue.stop.{alto.id}" in keys(app) else store.stop(
