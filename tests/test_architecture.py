@@ -187,7 +187,7 @@ def test_the_search_for_circles_itself():
     ],
 )
 def test_the_check_itself(name, source, n_trespasses):
-    modules = {"ddsing.engine.tf.runtime", "ddsing.sound.features", "ddsing.ui.transfer.start.takes"}
+    modules = {"ddsing.engine.tf.runtime", "ddsing.sound.features", "ddsing.ui.transfer.takes"}
     modules |= {"ddsing.ui.shell", "ddsing.ui.shell.sidebar"}
     assert len(trespasses(source, name, modules)) == n_trespasses
 
