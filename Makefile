@@ -1,6 +1,7 @@
 # make app     install, and open the dashboard
 # make test    install what the tests need too, and run them all
 # make check   the tests, style and types
+# make test-processors   the numeric tests as other processors run them; takes a few minutes for each
 # make bench   speed beside ddsp's own path
 # make demo    make the demo's examples and instruments again
 # make lock    compile the requirements again; UPGRADE=--upgrade for the newest versions
@@ -14,7 +15,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-header $(UPGRADE)
 
-.PHONY: app test check bench demo lock help
+.PHONY: app test test-processors check bench demo lock help
 
 app: .venv/ddsing.stamp
 	$(BIN)/python -m streamlit run app.py
@@ -22,18 +23,23 @@ app: .venv/ddsing.stamp
 test: .venv/test.stamp
 	$(BIN)/python -m pytest
 
+test-processors: .venv/test.stamp
+	$(BIN)/python -m tests.processors
+
 check: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-bench: .venv/ddsing.stamp
+bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks.transfer
 	$(BIN)/python -m benchmarks.pitch
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.dataset
 	$(BIN)/python -m benchmarks.voice
+	$(BIN)/python -m benchmarks.first_page
+	$(BIN)/python -m benchmarks.event_files
 
 demo: .venv/ddsing.stamp
 	$(BIN)/python -m demo.build

@@ -1,6 +1,6 @@
 """The dashboard: five pages, with the workspace and the device in the sidebar. Run with ``streamlit run app.py``."""
 
-from ddsing.ui import errors, router, sidebar, warmup
+from ddsing.ui.shell import errors, router, sidebar, warmup
 
 page = router.navigation()
 

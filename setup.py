@@ -26,6 +26,7 @@ class CarryingBuild(build_py):
     """Builds the package's modules and data, and copies what it carries beside them."""
 
     def run(self):
+        """Build; afterwards the build folder holds what the wheel will."""
         if self.editable_mode:
             super().run()
             return

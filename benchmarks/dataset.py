@@ -24,9 +24,9 @@ import numpy as np
 import soundfile
 
 from benchmarks import peer
-from ddsing.audio import decode
 from ddsing.constants import SAMPLE_RATE
-from ddsing.engine import records
+from ddsing.formats import tfrecord
+from ddsing.sound.audio import decode
 
 VOICE = Path(__file__).resolve().parents[1] / "demo" / "assets" / "audio" / "Mira"
 WANTED_RATIO = 8.0
@@ -84,7 +84,7 @@ def _write_recordings(files, folder, seconds):
 def _compare(folder, sounds):
     ours = {}
     for prefix in ("train", "held_out"):
-        with records.open_all(folder / "w" / "audio" / "voice_dataset", prefix) as found:
+        with tfrecord.open_all(folder / "w" / "audio" / "voice_dataset", prefix) as found:
             for example in map(found.read, range(len(found))):
                 ours[np.round(example["audio"] * 32768.0).astype(np.int16).tobytes()] = example
     at_chunk_ends = {
@@ -95,7 +95,7 @@ def _compare(folder, sounds):
     differences: dict[str, list] = {name: [] for name in _LOOK_AHEAD}
     n_theirs = n_same = 0
     (path,) = folder.glob("peer.tfrecord*")
-    file = records.RecordFile(path)
+    file = tfrecord.RecordFile(path)
     for theirs in map(file.read, range(len(file))):
         n_theirs += 1
         sound = np.round(theirs["audio"] * 32767.0).astype(np.int16).tobytes()

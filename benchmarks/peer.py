@@ -21,8 +21,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ddsing.engine import placeholders, runtime
-from ddsing.pitch import weights
+from ddsing.engine.tf import placeholders, runtime
+from ddsing.sound.pitch import weights
 
 ROOT = Path(__file__).resolve().parents[1]
 CREPE = "crepe==0.0.16"

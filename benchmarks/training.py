@@ -25,7 +25,8 @@ import numpy as np
 
 from benchmarks.memory import peak_memory_bytes
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
+from ddsing.model.weights import random_weights
 
 MODELS = {  # configuration, windows in a batch, frames in a window
     "small": (ModelConfig(rnn_channels=128, ch=128, n_harmonics=60), 8, 500),
@@ -50,11 +51,11 @@ def batch(seed: int, batch_size: int, n_frames: int) -> dict[str, np.ndarray]:
 
 def compare(name: str, n_steps: int) -> dict:
     """Train both in turns."""
-    from ddsing.engine import model
-    from ddsing.engine.training.step import Step
+    from ddsing.engine.tf import autoencoder as ddsp_model
+    from ddsing.engine.tf.step import Step
 
     config, batch_size, n_frames = MODELS[name]
-    weights = model.random_weights(config, seed=SEED)
+    weights = random_weights(config, seed=SEED)
     autoencoder, train_step = _ddsp(name, weights)
     step, probe = (Step(config, weights, batch_size=batch_size, window_frames=n_frames, seed=SEED) for _ in range(2))
     ways = {"ddsp": train_step, "ours": step.run}
@@ -63,7 +64,7 @@ def compare(name: str, n_steps: int) -> dict:
     losses: dict[str, list[float]] = {way: [] for way in ways}
     at_its_weights = []
     for number in range(n_steps + 1):
-        probe.set_state(model.read_weights(autoencoder, config), probe.slots(), number)
+        probe.set_state(ddsp_model.read_weights(autoencoder, config), probe.slots(), number)
         at_its_weights.append(probe.run(batches[number % N_BATCHES]))
         for way, run in ways.items():
             start = time.perf_counter()
@@ -89,11 +90,12 @@ def compare(name: str, n_steps: int) -> dict:
 
 def _ddsp(name: str, weights):
     """ddsp's model, and what takes a step of its Trainer and returns the loss."""
-    from ddsing.engine import model, runtime
+    from ddsing.engine.tf import autoencoder as ddsp_model
+    from ddsing.engine.tf import runtime
 
     tf, (config, _, n_frames) = runtime.tensorflow(), MODELS[name]
-    autoencoder = model.autoencoder(config, n_samples=n_frames * HOP_SAMPLES)
-    model.assign_weights(autoencoder, config, weights)
+    autoencoder = ddsp_model.autoencoder(config, n_samples=n_frames * HOP_SAMPLES)
+    ddsp_model.assign_weights(autoencoder, config, weights)
     tf.random.set_seed(SEED)
     trainer = runtime.ddsp().training.trainers.Trainer(autoencoder, tf.distribute.get_strategy())
 
@@ -105,21 +107,18 @@ def _ddsp(name: str, weights):
 
 def losses_alone(name: str, n_steps: int) -> list[float]:
     """The losses of ddsp's first steps, in a process of their own."""
-    from ddsing.engine import model
-
     config, batch_size, n_frames = MODELS[name]
-    _, train_step = _ddsp(name, model.random_weights(config, seed=SEED))
+    _, train_step = _ddsp(name, random_weights(config, seed=SEED))
     batches = [batch(seed, batch_size, n_frames) for seed in range(N_BATCHES)]
     return [train_step(batches[number % N_BATCHES]) for number in range(n_steps)]
 
 
 def peak_bytes(batch_size: int) -> int:
     """The peak memory of this process after three steps of `singing`."""
-    from ddsing.engine import model
-    from ddsing.engine.training.step import Step
+    from ddsing.engine.tf.step import Step
 
     config, _, n_frames = MODELS["singing"]
-    step = Step(config, model.random_weights(config, seed=SEED), batch_size=batch_size, n_parts=1)
+    step = Step(config, random_weights(config, seed=SEED), batch_size=batch_size, n_parts=1)
     for seed in range(3):
         step.run(batch(seed, batch_size, n_frames))
     return peak_memory_bytes()

@@ -21,7 +21,8 @@ import numpy as np
 
 from benchmarks.memory import peak_memory_bytes
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
+from ddsing.model.weights import random_weights
 
 CONFIG = ModelConfig()
 _CONTROLS = {
@@ -42,9 +43,9 @@ def features(n_samples: int) -> tuple[np.ndarray, np.ndarray]:
 
 def run_ours(n_samples: int, repeats: int, controls_path: Path | None) -> dict:
     """Load and render block by block, as a transfer does; the sound is counted and dropped."""
-    from ddsing.engine import model, render
+    from ddsing.engine import render
 
-    weights = model.random_weights(CONFIG, seed=0)
+    weights = random_weights(CONFIG, seed=0)
     f0_hz, loudness_db = features(n_samples)
     start = time.perf_counter()
     loaded = render.load(CONFIG, weights)
@@ -63,14 +64,15 @@ def run_ours(n_samples: int, repeats: int, controls_path: Path | None) -> dict:
 
 def run_ddsp(n_samples: int, repeats: int, controls_path: Path | None) -> dict:
     """ddsp's `Autoencoder` with the clip's length in its preprocessor and synthesisers, as the notebook sets it."""
-    from ddsing.engine import model, runtime
+    from ddsing.engine.tf import autoencoder as ddsp_model
+    from ddsing.engine.tf import runtime
 
     tf = runtime.tensorflow()
-    weights = model.random_weights(CONFIG, seed=0)
+    weights = random_weights(CONFIG, seed=0)
     f0_hz, loudness_db = features(n_samples)
     start = time.perf_counter()
-    autoencoder = model.autoencoder(CONFIG, n_samples=n_samples)
-    model.assign_weights(autoencoder, CONFIG, weights)
+    autoencoder = ddsp_model.autoencoder(CONFIG, n_samples=n_samples)
+    ddsp_model.assign_weights(autoencoder, CONFIG, weights)
     load_s = time.perf_counter() - start  # building calls the model once, as the notebook's restoring does
     inputs = {"audio": tf.zeros([1, n_samples]), "f0_hz": f0_hz[None], "loudness_db": loudness_db[None]}
     last = {}

@@ -20,9 +20,11 @@ import numpy as np
 
 from ddsing.constants import SAMPLE_RATE
 from ddsing.dataset import prepare, voices
-from ddsing.engine import records, render
-from ddsing.engine.training.head_start import measure
-from ddsing.training import checkpoints, distance, evaluation, run
+from ddsing.engine import render
+from ddsing.engine.tf.head_start import measure
+from ddsing.formats import tfrecord
+from ddsing.sound import distance
+from ddsing.training import checkpoints, evaluation, run
 from ddsing.training.listening import Listening
 from ddsing.training.recipe import Recipe, config_file
 from ddsing.workspace import Workspace
@@ -64,9 +66,13 @@ def train(workspace: Workspace, held_out: list[dict], *, centred: bool, head_sta
     path = voices.get(workspace, VOICE).checkpoints_folder
     shutil.rmtree(path, ignore_errors=True)
     recipe = Recipe(
-        config=MODEL, steps=steps, save_every=max(1, steps // 6), keep=6, centred_frames=centred,
+        config=MODEL,
+        steps=steps,
+        save_every=max(1, steps // 6),
+        keep=6,
+        centred_frames=centred,
         head_start_steps=None if head_start else 0,
-    )  # fmt: skip
+    )
     began, reached = time.monotonic(), {}
 
     def note(progress):
@@ -109,7 +115,7 @@ def main() -> None:
             shutil.copy(recording, folder)
         voice = voices.get(workspace, VOICE)
         prepared = prepare.prepare(voice, tracker=args.tracker)
-        with records.open_all(voice.dataset_folder, "held_out") as found:
+        with tfrecord.open_all(voice.dataset_folder, "held_out") as found:
             held_out = evaluation.windows(found, Listening(3, 3, centred=True))
         ways = [
             train(workspace, held_out, centred=centred, head_start=head_start, steps=args.steps)

@@ -6,7 +6,7 @@ HOP_SAMPLES = SAMPLE_RATE // FRAME_RATE  # 64 samples, 4 ms
 
 DB_RANGE = {1: 120.0, 3: 80.0}  # dB below full scale that each ddsp generation can express
 
-TRACKERS = ("full", "fast", "tiny")  # how pitch is found, see ddsing.pitch
+TRACKERS = ("full", "fast", "tiny")  # how pitch is found, see ddsing.sound.pitch
 
 MAX_TRANSFER_S = 600.0  # longest recording a transfer takes
 MAX_DATASET_S = 3 * 3600.0  # longest recording a dataset takes

@@ -1,6 +1,7 @@
 """What a workspace keeps besides its owner's files: results that can be computed again, and what was deleted.
 
-Both are only ever removed on request. The cache of pitch tracks is bounded by itself (`ddsing.features.FeatureCache`).
+Both are only ever removed on request. The cache of pitch tracks is bounded by itself
+(`ddsing.sound.features.FeatureCache`).
 """
 
 import os
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddsing.features import FeatureCache
+from ddsing.sound.features import FeatureCache
 from ddsing.workspace import FOLDERS, Workspace
 
 TRASH = ".trash"

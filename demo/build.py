@@ -15,13 +15,15 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `python demo/build.py` works as well
 
-from ddsing import audio as recordings
-from ddsing import features, instrument, loudness, statistics
+from ddsing import instrument
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.engine import model as models
-from ddsing.engine.training.head_start import head_start
-from ddsing.engine.training.step import Step
-from ddsing.model_config import ModelConfig
+from ddsing.engine.tf.head_start import head_start
+from ddsing.engine.tf.step import Step
+from ddsing.model import statistics
+from ddsing.model.config import ModelConfig
+from ddsing.model.weights import random_weights
+from ddsing.sound import audio as recordings
+from ddsing.sound import features, loudness
 from demo.singer import ALTO, CELLO, SOPRANO, TENOR, WHISTLER, Note, Voice, practice, sing
 
 ASSETS = Path(__file__).parent / "assets"
@@ -180,13 +182,22 @@ def train(key: str, *, steps: int | None, folder: Path):
     recipe = RECIPES[key]
     practised, *rest = recipe.practice()
     measured, sung = voice_statistics(practised, *rest), recording(practised, rest[0])
-    weights = models.random_weights(CONFIG, seed=recipe.seed)
+    weights = random_weights(CONFIG, seed=recipe.seed)
     practice_windows = [cut(sung, start, 1000) for start in range(0, len(sung["f0_hz"]) - 999, 1000)]
-    weights = head_start(CONFIG, weights, practice_windows, steps=recipe.head_start_steps, centred=True,
-                         seed=recipe.seed, report=_tell)  # fmt: skip
+    weights = head_start(
+        CONFIG, weights, practice_windows, steps=recipe.head_start_steps, centred=True, seed=recipe.seed, report=_tell
+    )
     steps = steps or recipe.steps
-    step = Step(CONFIG, weights, batch_size=BATCH_SIZE, window_frames=WINDOW_FRAMES, learning_rate=LEARNING_RATE,
-                lr_decay_steps=max(steps // 10, 1), lr_decay_rate=0.8, seed=recipe.seed)  # fmt: skip
+    step = Step(
+        CONFIG,
+        weights,
+        batch_size=BATCH_SIZE,
+        window_frames=WINDOW_FRAMES,
+        learning_rate=LEARNING_RATE,
+        lr_decay_steps=max(steps // 10, 1),
+        lr_decay_rate=0.8,
+        seed=recipe.seed,
+    )
     held_out, random = windows(recipe.held_out(), HELD_OUT_STARTS), np.random.default_rng(recipe.seed)
     last, best, recent = len(sung["f0_hz"]) - WINDOW_FRAMES, np.inf, []
     for number in range(1, steps + 1):
@@ -197,8 +208,15 @@ def train(key: str, *, steps: int | None, folder: Path):
         print(f"{recipe.name}, step {number}: loss {losses[0]:.3f}, held out {losses[1]:.3f}", flush=True)
         if losses[1] < best:
             best = losses[1]
-            write_instrument(recipe, folder / f"{key}.zip", practised=practised, measured=measured,
-                             weights=step.weights(), step=number, losses=losses)  # fmt: skip
+            write_instrument(
+                recipe,
+                folder / f"{key}.zip",
+                practised=practised,
+                measured=measured,
+                weights=step.weights(),
+                step=number,
+                losses=losses,
+            )
 
 
 def main():

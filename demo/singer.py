@@ -37,15 +37,25 @@ ALTO = Voice(
 WHISTLER = Voice(((900, 900, 0), (2400, 600, -25)), tilt_db_per_octave=-22.0, breath=0.015, vibrato_cents=15.0)
 CELLO = Voice(  # the air and wood resonances of a body, its dips between them, and the bridge's hill
     (
-        (98, 14, -4), (176, 12, 0), (220, 16, -2), (300, 30, -7), (420, 35, -3), (590, 60, -5), (760, 70, -9),
-        (1020, 120, -8), (1400, 160, -12), (1900, 220, -9), (2400, 300, -8), (3100, 420, -14),
+        (98, 14, -4),
+        (176, 12, 0),
+        (220, 16, -2),
+        (300, 30, -7),
+        (420, 35, -3),
+        (590, 60, -5),
+        (760, 70, -9),
+        (1020, 120, -8),
+        (1400, 160, -12),
+        (1900, 220, -9),
+        (2400, 300, -8),
+        (3100, 420, -14),
     ),
     tilt_db_per_octave=-4.5,
     breath=0.007,
     vibrato_hz=5.8,
     vibrato_cents=22.0,
     vibrato_onset_s=0.5,
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,14 @@
 
 import streamlit as st
 
-from ddsing.ui import (
-    dataset_advice,
-    dataset_prepare,
-    dataset_recordings,
-    dataset_report,
-    dataset_windows,
-    errors,
-    router,
-    transfer,
-    voice_picker,
-    work,
-)
+from ddsing.ui.dataset import advice, prepare, recordings, report, windows
+from ddsing.ui.shell import errors, router, voice_picker, work
 
 router.require()
 st.title("Datasets")
 st.write("A voice is a folder of recordings. Its dataset is what an instrument is trained on.")
 
-transfer.announce(work.finished())
+work.announce(work.finished())
 voice = None
 with errors.guard():
     voice = voice_picker.pick(may_make=True)
@@ -28,11 +18,11 @@ with st.container():
         work.show_progress()
 if voice is not None:
     with st.container(), errors.guard():
-        dataset_recordings.show(voice)
+        recordings.show(voice)
     with st.container(), errors.guard():
-        dataset_report.show(voice)
+        report.show(voice)
     with st.container(), errors.guard():
-        dataset_prepare.show(voice)
+        prepare.show(voice)
     with st.container(), errors.guard():
-        dataset_windows.show(voice)
-dataset_advice.show(voice)
+        windows.show(voice)
+advice.show(voice)

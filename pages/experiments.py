@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from ddsing.ui import experiment_views, router
+from ddsing.ui.experiments import views
+from ddsing.ui.shell import router
 
 router.require()
 st.title("Experiments")
 
-experiment_views.show(experiment_views.pick())
+views.show(views.pick())

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from ddsing.ui import errors, instrument_cards, instrument_import, router
+from ddsing.ui.instrument import cards, importing
+from ddsing.ui.shell import errors, router
 
 router.require()
 st.title("Instruments")
 
-instrument_import.show()
+importing.show()
 with errors.guard():
-    instrument_cards.show()
+    cards.show()

@@ -2,27 +2,24 @@
 
 import streamlit as st
 
-from ddsing.ui import (
-    errors,
+from ddsing.ui.shell import errors, router, sources, work
+from ddsing.ui.transfer import (
+    controls,
     fit_panel,
     instrument_picker,
-    latent_controls,
     recording,
-    router,
-    sources,
+    start,
     takes,
-    transfer,
-    transfer_controls,
+    timbre_controls,
     tutorial_hint,
-    work,
 )
 
 router.require()
 st.title("Timbre transfer")
 
 tutorial_hint.show()
-transfer.prepare()
-transfer.announce(work.finished())
+start.prepare()
+work.announce(work.finished())
 instrument = sound = None
 left, right = st.columns([5, 6], gap="large")
 with left:
@@ -34,9 +31,9 @@ with left:
         fit_panel.show(instrument, sound)
 with right, errors.guard():
     recording.tracker(sound)
-    transfer_controls.settings(has_statistics=instrument is None or instrument.statistics is not None)
-    latent_controls.show(instrument)
-    transfer.button(instrument, sound)
+    controls.settings(has_statistics=instrument is None or instrument.statistics is not None)
+    timbre_controls.show(instrument)
+    start.button(instrument, sound)
 if work.current() is not None:
     work.show_progress()
 with errors.guard():

@@ -1,12 +1,14 @@
-"""What all tests share: a quiet TensorFlow, a workspace and device locks that are never the user's own, repeatable
-random examples."""
+"""What all tests share.
+
+A quiet TensorFlow, a workspace and device locks that are never the user's own, repeatable random examples.
+"""
 
 import os
 
 import hypothesis
 import pytest
 
-from ddsing.engine.runtime import ENVIRONMENT
+from ddsing.engine.tf.runtime import ENVIRONMENT
 from ddsing.workspace import Workspace, open_workspace
 
 for _name, _value in ENVIRONMENT.items():

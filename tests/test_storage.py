@@ -5,11 +5,11 @@ import json
 import pytest
 
 from ddsing import cli, storage
-from ddsing.experiments import TakeStore
-from ddsing.features import FeatureCache
 from ddsing.instrument.library import Library
+from ddsing.sound.features import FeatureCache
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace, trash
-from tests import tiny_workspace
+from tests.support import tiny_workspace
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddsing import audio as recordings
 from ddsing.errors import WorkspaceError
+from ddsing.sound import audio as recordings
 from ddsing.workspace import open_workspace, restore, safe_name, trash, write_atomic
 
 

@@ -4,6 +4,7 @@ Each ``_add_…`` adds one of its subcommands, which are families of their own i
 """
 
 import argparse
+from pathlib import Path
 
 from ddsing.cli import compare_losses, compare_more
 
@@ -22,42 +23,60 @@ def _add_takes(what) -> None:
     parser.add_argument(
         "ids", nargs="+", metavar="ID", help="ids of takes, as transfer --json says them, or their names"
     )
+    parser.add_argument(
+        "--complete", action="store_true", help="add pitch accuracy and voicing to takes measured before there were any"
+    )
+    parser.add_argument("--csv", metavar="FILE", help="also write the metrics as a table")
     parser.set_defaults(func=_takes, text=_takes_text)
 
 
 def _takes(args: argparse.Namespace) -> dict:
-    from ddsing.comparison import choose, differences, measure
-    from ddsing.features import FeatureCache
+    from ddsing.experiments.comparison import differences, measure, selection
+    from ddsing.sound.features import FeatureCache
     from ddsing.workspace import open_workspace
 
     workspace = open_workspace(args.workspace)
-    takes = choose.named(workspace, args.ids)
+    takes = selection.named(workspace, args.ids)
     cache = FeatureCache(workspace.cache / "features")
     rows = differences.table(takes)
+    measured = [measure.measure(take, complete=args.complete, cache=cache) for take in takes]
+    if args.csv:
+        _write_table(Path(args.csv), differences.to_csv(takes, measured))
     return {
         "takes": [
             {
                 "id": take.id,
                 "name": take.name,
                 "settings": take.settings.to_json(),
-                "metrics": measure.measure(take, cache=cache).to_json(),
+                "metrics": metrics.to_json(),
             }
-            for take in takes
+            for take, metrics in zip(takes, measured)
         ],
         "differences": [{"label": row.label, "values": list(row.values)} for row in rows if row.differs],
     }
 
 
+def _write_table(path: Path, content: str) -> None:
+    from ddsing.errors import TakeError
+    from ddsing.workspace import write_atomic
+
+    try:
+        write_atomic(path, content.encode())
+    except OSError as error:
+        raise TakeError(f"{str(path)[:200]!r} can't be written: {error.strerror}.") from None
+
+
 def _takes_text(document: dict) -> str:
-    from ddsing.comparison import differences
-    from ddsing.comparison.measure import Metrics
+    from ddsing.experiments.comparison import differences
+    from ddsing.experiments.comparison.measure import Metrics
 
     takes = document["takes"]
     measured = [Metrics.from_json(take["metrics"]) for take in takes]
     rows = [["Take", *(take["name"] for take in takes)]]
     rows += [[row["label"], *row["values"]] for row in document["differences"]]
     rows += [
-        [label, *(differences.metric(name, m) for m in measured)] for name, (label, _) in differences.METRICS.items()
+        [differences.METRICS[field][0], *(differences.metric(field, one) for one in measured)]
+        for field in differences.metric_fields(measured)
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)

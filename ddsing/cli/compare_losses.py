@@ -12,8 +12,13 @@ def add_to(what) -> None:
     parser = what.add_parser("losses", help="last, best and held-out losses of trainings, and those at a step")
     parser.add_argument("voices", nargs="*", metavar="VOICE", help="trainings to compare (all)")
     parser.add_argument("--at", type=int, metavar="STEP", help="also the loss at this step")
-    parser.add_argument("--smoothing", type=float, default=100, metavar="STEPS",
-                        help="mean over this many steps; 0 for each step as measured (100)")  # fmt: skip
+    parser.add_argument(
+        "--smoothing",
+        type=float,
+        default=100,
+        metavar="STEPS",
+        help="mean over this many steps; 0 for each step as measured (100)",
+    )
     parser.add_argument("--csv", metavar="FILE", help="also write the table as CSV")
     parser.add_argument("--curves", metavar="FILE", help="also write all losses step by step as CSV")
     parser.set_defaults(func=run, text=text)
@@ -21,7 +26,7 @@ def add_to(what) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Compare, and write what was asked for."""
-    from ddsing import voice_space as space
+    from ddsing.experiments import curves as space
 
     workspace = open_workspace(args.workspace)
     runs = [space.load(workspace, name) for name in args.voices or space.names(workspace)]
@@ -49,10 +54,12 @@ def text(document: dict) -> str:
     table = [head, *([_cell(row[name]) for name in names] for row in document["trainings"])]
     widths = [max(len(line[column]) for line in table) for column in range(len(head))]
     return "\n".join(
-        "  ".join(cell.ljust(width) if column < 2 else cell.rjust(width)
-                  for column, (cell, width) in enumerate(zip(line, widths))).rstrip()
+        "  ".join(
+            cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths))
+        ).rstrip()
         for line in table
-    )  # fmt: skip
+    )
 
 
 def _cell(value) -> str:

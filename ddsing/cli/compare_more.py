@@ -23,9 +23,9 @@ def _add(what, name: str, func, text, help_text: str) -> argparse.ArgumentParser
 
 
 def _takes_of(args) -> list:
-    from ddsing.comparison import choose
+    from ddsing.experiments.comparison import selection
 
-    return choose.named(open_workspace(args.workspace), args.ids)
+    return selection.named(open_workspace(args.workspace), args.ids)
 
 
 def _session(what) -> None:
@@ -39,7 +39,7 @@ def _session(what) -> None:
 def _write_session(args: argparse.Namespace) -> dict:
     import io
 
-    from ddsing.comparison import results, session
+    from ddsing.experiments.comparison import results, session
 
     workspace, takes, out = open_workspace(args.workspace), _takes_of(args), Path(args.out)
     if not out.absolute().parent.is_dir():
@@ -47,9 +47,14 @@ def _write_session(args: argparse.Namespace) -> dict:
     tests = results.of_takes(workspace, takes)
     buffer = io.BytesIO()
     session.write(
-        buffer, workspace, takes, title=args.title, notes=args.notes, listening=results.files(tests),
+        buffer,
+        workspace,
+        takes,
+        title=args.title,
+        notes=args.notes,
+        listening=results.files(tests),
         listened=[results.sentence(test) for test in tests],
-    )  # fmt: skip
+    )
     try:
         write_atomic(out, buffer.getvalue())
     except OSError as error:
@@ -67,7 +72,7 @@ def _methods(what) -> None:
 
 
 def _compose(args: argparse.Namespace) -> dict:
-    from ddsing.comparison import methods, results
+    from ddsing.experiments.comparison import methods, results
 
     workspace, takes = open_workspace(args.workspace), _takes_of(args)
     listening = [results.sentence(test) for test in results.of_takes(workspace, takes)]
@@ -76,7 +81,7 @@ def _compose(args: argparse.Namespace) -> dict:
 
 
 def _methods_text(document: dict) -> str:
-    from ddsing.comparison.methods import Methods
+    from ddsing.experiments.comparison.methods import Methods
 
     return Methods(document["text"], tuple(document["unknown"]), tuple(document["citations"])).whole().rstrip()
 
@@ -102,11 +107,11 @@ class _Here:
 
 
 def _render_matrix(args: argparse.Namespace) -> dict:
-    from ddsing import audio
     from ddsing.cli.quiet import native_messages_hidden
-    from ddsing.comparison import matrix
+    from ddsing.experiments.comparison import matrix
     from ddsing.instrument.library import Library
     from ddsing.jobs.store import JobStore
+    from ddsing.sound import audio
 
     workspace = open_workspace(args.workspace)
     names = args.instruments or [entry.name for entry in Library(workspace).list() if not entry.error]
@@ -144,8 +149,8 @@ def _listening(what) -> None:
 def _tests(args: argparse.Namespace) -> dict:
     import json
 
-    from ddsing.comparison import results
-    from ddsing.comparison.blind import TestStore
+    from ddsing.experiments.comparison import results
+    from ddsing.experiments.comparison.blind import TestStore
 
     store = TestStore(open_workspace(args.workspace))
     tests = (store.get(args.id),) if args.id else store.list()

@@ -99,11 +99,11 @@ def _recording_line(facts):
 
 
 def _add(args) -> dict:
-    from ddsing.dataset import voices
+    from ddsing.dataset import adding, voices
 
     voice = voices.create(open_workspace(args.workspace), args.voice)
     with native_messages_hidden():
-        added = voices.add(voice, [Path(file) for file in args.files])
+        added = adding.add(voice, [Path(file) for file in args.files])
     document = {
         "voice": voice.name,
         "added": list(added.added),
@@ -156,10 +156,10 @@ def _prepare_text(document: dict) -> str:
 
 
 def _show(args) -> dict:
-    from ddsing.audio import encode
     from ddsing.dataset import windows
-    from ddsing.experiments import write_arrays
     from ddsing.plots import dataset as plots
+    from ddsing.sound.audio import encode
+    from ddsing.transfer.takes import write_arrays
 
     window = windows.read(_voice(args), args.window)
     out = Path(args.out)

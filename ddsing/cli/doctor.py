@@ -12,13 +12,29 @@ from ddsing.cli import Failed
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.errors import DdsingError
+from ddsing.model.weights import random_weights
 from ddsing.resources import resource
 from ddsing.units import format_bytes
 
 PACKAGES = (
-    "tensorflow", "tf-keras", "tensorflow-probability", "ddsp", "gin-config", "streamlit", "plotly", "numpy", "scipy",
-    "soundfile", "soxr", "safetensors", "h5py",
-)  # fmt: skip
+    "tensorflow",
+    "tf-keras",
+    "tensorflow-probability",
+    "ddsp",
+    "gin-config",
+    "streamlit",
+    "plotly",
+    "numpy",
+    "scipy",
+    "soundfile",
+    "soxr",
+    "safetensors",
+    "h5py",
+    "google-crc32c",
+    "mir_eval",
+    "pyloudnorm",
+    "tensorboard",
+)
 PYTHONS = ((3, 11), (3, 13))  # oldest and newest that the lock is made for
 LOCK = resource("requirements.txt")
 MIN_FREE_BYTES = 2e9
@@ -113,16 +129,17 @@ def _locked_versions() -> dict[str, str]:
 
 
 def _device() -> dict:
-    from ddsing.engine import runtime
+    from ddsing import hardware
+    from ddsing.engine.tf import runtime
 
     with native_messages_hidden():
         runtime.ddsp()
         device = runtime.device()
-    return {"kind": device.kind, "name": device.name, "cores": runtime.n_cores()}
+    return {"kind": device.kind, "name": device.name, "cores": hardware.n_cores()}
 
 
 def _weights(capacity: str) -> bool:
-    from ddsing.pitch import weights
+    from ddsing.sound.pitch import weights
 
     return weights.path(capacity).stat().st_size > 0
 
@@ -144,13 +161,12 @@ def _self_test() -> dict:
     """Render one second of A4 with an untrained small model."""
     import numpy as np
 
-    from ddsing.engine import model as models
     from ddsing.engine import render
-    from ddsing.model_config import ModelConfig
+    from ddsing.model.config import ModelConfig
 
     start = time.perf_counter()
     config = ModelConfig(rnn_channels=32, ch=32, layers_per_stack=1, n_harmonics=20, n_noise_bands=17)
-    model = render.load(config, models.random_weights(config))
+    model = render.load(config, random_weights(config))
     f0_hz, loudness_db = np.full(FRAME_RATE + 1, 440.0, np.float32), np.full(FRAME_RATE + 1, -20.0, np.float32)
     audio = render.render(model, f0_hz, loudness_db, n_samples=SAMPLE_RATE).audio
     if len(audio) != SAMPLE_RATE or not np.isfinite(audio).all() or not np.any(audio):

@@ -3,12 +3,12 @@
 import time
 from pathlib import Path
 
-from ddsing import audio as recordings
-from ddsing import features
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import TRACKERS
 from ddsing.errors import FeaturesError
-from ddsing.experiments import write_arrays
+from ddsing.sound import audio as recordings
+from ddsing.sound import features
+from ddsing.transfer.takes import write_arrays
 from ddsing.units import format_duration
 from ddsing.workspace import open_workspace
 

@@ -34,7 +34,7 @@ def native_messages_hidden() -> Iterator[None]:
 
 def load_tensorflow() -> None:
     """Import TensorFlow now, without the remarks on this computer that it makes at its first import."""
-    from ddsing.engine import runtime
+    from ddsing.engine.tf import runtime
 
     with native_messages_hidden():
         runtime.tensorflow()

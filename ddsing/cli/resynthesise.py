@@ -25,7 +25,7 @@ def add_parser(commands) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Compare, and write both sounds of each window."""
-    from ddsing import audio
+    from ddsing.sound import audio
     from ddsing.training import sanity
 
     workspace = open_workspace(args.workspace)

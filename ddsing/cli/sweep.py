@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from ddsing.constants import TRACKERS
 from ddsing.errors import SettingsError
-from ddsing.sweep.grid import ORIGINAL, PARAMETERS, Sweep, cost, parsed_values
+from ddsing.experiments.sweep.grid import ORIGINAL, PARAMETERS, Sweep, cost, parsed_values
 from ddsing.training.recipe import Recipe
 from ddsing.units import format_bytes, format_duration
 from ddsing.workspace import open_workspace
@@ -23,8 +23,9 @@ def add_parser(commands) -> None:
     parser.add_argument("--harmonics", type=int, nargs="+", metavar="H", help="numbers of harmonics (20 60 100)")
     parser.add_argument("--noise-bands", type=int, nargs="+", metavar="N", help="numbers of noise bands (10 35 65)")
     others = ", ".join(name for name in PARAMETERS if name not in ORIGINAL)
-    parser.add_argument("--vary", action="append", default=[], metavar="NAME=V,V,…",
-                        help=f"values of another parameter: {others}")  # fmt: skip
+    parser.add_argument(
+        "--vary", action="append", default=[], metavar="NAME=V,V,…", help=f"values of another parameter: {others}"
+    )
     parser.add_argument("--steps", type=int, metavar="N", help="of each training (as the model's file says)")
     parser.add_argument("--config", help="a file of gin/models (singing)")
     parser.add_argument("--batch-size", type=int, metavar="N", help="windows in a step (as the model's file says)")
@@ -87,7 +88,7 @@ def _foreground(workspace, sweep: Sweep) -> dict:
     from ddsing.cli.quiet import load_tensorflow
     from ddsing.cli.train import _Printer, _stop_on_signal
     from ddsing.cli.turn import turn
-    from ddsing.sweep import run as sweeps
+    from ddsing.experiments.sweep import run as sweeps
 
     printer, at = _Printer(), [""]
 

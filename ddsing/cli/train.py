@@ -159,8 +159,12 @@ class _Printer:
 
 @contextlib.contextmanager
 def _stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM once: finish the step, save and stop. Ctrl-C again: at once, without saving."""
+    """Ctrl-C and SIGTERM once: finish the step, save and stop. Ctrl-C again: at once, without saving.
+
+    Where SIGINT was ignored from the start, by ``nohup`` or in the background of a script, it is meant for others.
+    """
     asked = threading.Event()
+    numbers = [signal.SIGTERM, *([] if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else [signal.SIGINT])]
 
     def ask(number, frame):
         if asked.is_set() and number == signal.SIGINT:
@@ -168,7 +172,7 @@ def _stop_on_signal() -> Iterator[Callable[[], bool]]:
         asked.set()
         os.write(2, b"Finishing the step and saving; again to stop at once.\n")
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield asked.is_set
     finally:

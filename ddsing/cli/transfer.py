@@ -7,9 +7,9 @@ from typing import Any
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, SettingsError
-from ddsing.experiments import TakeStore
 from ddsing.transfer import morph, morphing, pipeline
 from ddsing.transfer.settings import MAX_Z_SHIFTS, RANGES, Settings
+from ddsing.transfer.takes import TakeStore
 from ddsing.units import format_duration
 from ddsing.workspace import open_workspace, write_atomic
 

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing import loudness, pitch
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.dataset.hearing import Heard
-from ddsing.pitch.viterbi import N_BINS
 from ddsing.portable import move
+from ddsing.sound import loudness, pitch
+from ddsing.sound.pitch.viterbi import N_BINS
 from ddsing.units import hz_to_midi
 from ddsing.workspace import write_atomic
 

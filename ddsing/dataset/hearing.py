@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing.audio import content_hash, decode
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, MAX_DATASET_S, SAMPLE_RATE
+from ddsing.sound.audio import content_hash, decode
 
 QUIETEST_DB = -120.0
 MIN_DURATION_S = 0.25
@@ -47,7 +47,7 @@ class Heard:
 
     @functools.cached_property
     def content_hash(self) -> str:
-        """See `ddsing.audio.content_hash`."""
+        """See `ddsing.sound.audio.content_hash`."""
         return content_hash(self.audio)
 
     @property

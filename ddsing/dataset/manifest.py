@@ -11,8 +11,8 @@ from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.dataset import scan
 from ddsing.dataset.scan import RecordingFacts
 from ddsing.dataset.voices import Voice
-from ddsing.engine import records
 from ddsing.errors import DatasetError
+from ddsing.formats import tfrecord
 from ddsing.workspace import write_atomic
 
 VERSION = 1  # of the windows, their features and their files: another number makes old datasets outdated
@@ -73,7 +73,7 @@ class Plan:
 
 def read(voice: Voice) -> dict[str, Any] | None:
     """The document of a whole dataset of this version, or None."""
-    records.settle(voice.dataset_folder)
+    tfrecord.settle(voice.dataset_folder)
     try:
         document = json.loads((voice.dataset_folder / NAME).read_bytes())
         if document["version"] != VERSION or not {"stamps", "selection", "dataset_hash", "files"} <= document.keys():

@@ -11,12 +11,11 @@ In the dataset folder:
 - ``dataset_statistics.json`` and, as in the notebooks, ``dataset_statistics.pkl``, of the windows that are trained on.
 - ``features/``: what takes long, once per sound and tracker.
 
-Everything but the features is replaced as one (`ddsing.engine.records.publishing`). A dataset of 2021 is not replaced:
-it is moved, and becomes the dataset of a voice of its own, such as ``alto 2021``.
+Everything but the features is replaced as one (`ddsing.formats.tfrecord.publishing`). A dataset of 2021 is not
+replaced: it is moved, and becomes the dataset of a voice of its own, such as ``alto 2021``.
 """
 
 import errno
-import os
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from ddsing.dataset.hearing import hear
 from ddsing.dataset.scan import Memory, RecordingFacts, scan
 from ddsing.dataset.voices import DATASET, Voice
 from ddsing.errors import AudioError, DatasetError, DiskFull
+from ddsing.portable import move
 
 READING, PITCH, WRITING = "Reading the recordings", "Finding the pitch", "Writing the windows"
 _READING_S, _WRITING_S = 0.01, 0.03  # per second of audio, against which the pitch is weighed
@@ -71,7 +71,7 @@ def prepare(voice: Voice, *, tracker: str = "full", progress: Callable[[str, flo
     Parameters
     ----------
     tracker : str
-        See `ddsing.pitch`.
+        See `ddsing.sound.pitch`.
     progress : callable, optional
         Told the stage in words and the fraction of it all; what it raises (`Cancelled`) passes through, and what is
         done by then is kept.
@@ -211,7 +211,7 @@ def _keep_foreign(voice):
     number = 2021
     while (home := voice.folder.with_name(f"{voice.name} {number}{DATASET}")).exists():
         number += 1
-    os.replace(voice.dataset_folder, home)
+    move(voice.dataset_folder, home)
 
 
 @contextmanager

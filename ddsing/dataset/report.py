@@ -13,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing import features as feature_stage
-from ddsing import loudness
 from ddsing.constants import FRAME_RATE, TRACKERS
 from ddsing.dataset import signs, verdict
 from ddsing.dataset.analysis import CLEAR, FeatureFolder
@@ -24,6 +22,8 @@ from ddsing.dataset.scan import Memory, RecordingFacts, scan
 from ddsing.dataset.signs import Signs
 from ddsing.dataset.verdict import LOUDNESS_STEP_DB, Summary, Verdict
 from ddsing.dataset.voices import Voice
+from ddsing.sound import features as feature_stage
+from ddsing.sound import loudness
 from ddsing.units import hz_to_midi
 from ddsing.workspace import write_atomic
 
@@ -124,7 +124,7 @@ def _assembled(voice, tracker, recordings, summaries):
         loud.update(summary.loudness_frames)
         confidence += summary.confidence_frames
     hint = verdict.voices_hint(list(summaries), list(summaries.values()))
-    same_as = {name: sentence for name, sentence in refused}
+    same_as = dict(refused)
     return Report(
         voice=voice.name,
         tracker=max((summary.tracker for summary in summaries.values()), key=TRACKERS.index, default=tracker),

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing.audio import probe
 from ddsing.dataset.hearing import QUIETEST_DB, Heard, hear, noise_floor_db
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, Cancelled
+from ddsing.sound.audio import probe
 from ddsing.workspace import write_atomic
 
 _VERSION = 1
@@ -32,7 +32,7 @@ class RecordingFacts:
     name : str
         Relative to the voice's folder.
     content_hash : str
-        Of the sound, see `ddsing.audio.content_hash`; "" if it can't be read.
+        Of the sound, see `ddsing.sound.audio.content_hash`; "" if it can't be read.
     peak_dbfs, rms_dbfs : float
         Of the loudest channel, and of the mono sound; -120 for silence.
     clipped_share, silent_share : float

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing.audio import content_hash
 from ddsing.constants import FRAME_RATE
 from ddsing.dataset import hearing, manifest, scan, writing
 from ddsing.dataset.analysis import CLEAR, WINDOW_FRAMES, WINDOW_SAMPLES, FeatureFolder
 from ddsing.dataset.voices import Voice
-from ddsing.engine import records
 from ddsing.errors import AudioError, DatasetError
+from ddsing.formats import tfrecord
+from ddsing.sound.audio import content_hash
 from ddsing.units import hz_to_midi
 
 STATES = ("train", "held_out", "guard", "excluded")
@@ -128,7 +128,7 @@ def read(voice: Voice, row: int) -> Window:
         raise DatasetError(f"There is no window {row}; the dataset of {voice.name!r} has 0 to {len(table) - 1}.")
     name, start_s, state = str(table.file[row]), float(table.start_s[row]), str(table.state[row])
     if table.record[row] >= 0:
-        with records.open_all(voice.dataset_folder, state) as found:
+        with tfrecord.open_all(voice.dataset_folder, state) as found:
             arrays = _arrays(found.read(int(table.record[row])))
     else:
         arrays = _from_recording(voice, str(table.file_hash[row]), name, round(start_s * FRAME_RATE))
@@ -165,7 +165,7 @@ def _select(voice, rows, change):
 
 def _document(voice):
     """The content of ``windows.json``; None for a dataset of 2021."""
-    if not records.shards(voice.dataset_folder):
+    if not tfrecord.shards(voice.dataset_folder):
         raise DatasetError(f"The voice {voice.name!r} has no dataset yet; `dataset prepare` makes one.")
     path = voice.dataset_folder / writing.WINDOWS
     if not path.exists():
@@ -216,14 +216,14 @@ def _arrays(example):
 
 
 def _shard_stamps(voice):
-    return tuple((path.name, *scan.stamp(path)) for path in records.shards(voice.dataset_folder))
+    return tuple((path.name, *scan.stamp(path)) for path in tfrecord.shards(voice.dataset_folder))
 
 
 @functools.lru_cache(maxsize=2)
 def _foreign_table(folder: str, shard_stamps):
     """The table of a dataset that was prepared elsewhere; every window is looked at once."""
     columns: dict[str, list] = {name: [] for name in writing.COLUMNS}
-    with records.open_all(Path(folder)) as found:
+    with tfrecord.open_all(Path(folder)) as found:
         for number in range(len(found)):
             for name, value in _facts(_arrays(found.read(number))).items():
                 columns[name].append(value)

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing import statistics
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES
 from ddsing.dataset import disk, layout, manifest
 from ddsing.dataset.analysis import WINDOW_FRAMES, WINDOW_SAMPLES, FeatureFolder, RecordingFeatures
 from ddsing.dataset.hearing import hear
 from ddsing.dataset.layout import Place
-from ddsing.engine import export, records
+from ddsing.engine.tf import export
 from ddsing.errors import DatasetError
+from ddsing.formats import tfrecord
+from ddsing.model import statistics
 
 WINDOWS = "windows.json"
 REPLACED = ("train.tfrecord*", "held_out.tfrecord*", WINDOWS, "dataset_statistics.*", manifest.NAME)
@@ -36,12 +37,12 @@ def write(plan: manifest.Plan, store: FeatureFolder, *, progress: Callable[[floa
     if not rows["train"]:
         raise DatasetError(f"All windows of {plan.voice.name!r} are excluded; include some.")
     rows["train"] = _mixed(rows["train"], plan.dataset_hash)
-    with records.publishing(plan.voice.dataset_folder, replaces=REPLACED) as aside:
+    with tfrecord.publishing(plan.voice.dataset_folder, replaces=REPLACED) as aside:
         sounds = _Sounds(plan, aside, lambda fraction: progress(0.3 * fraction))
         total, done = len(rows["train"]) + len(rows["held_out"]), 0
         for prefix, chosen in rows.items():
             for path, part in _shards(aside, prefix, chosen):
-                with records.RecordWriter(path) as writer:
+                with tfrecord.RecordWriter(path) as writer:
                     for row in part:
                         writer.write(example(sounds, features, places[row]))
                         done += 1

@@ -1,5 +1,1 @@
-"""The DDSP model: decoding controls, synthesis, and everything that touches TensorFlow and ddsp.
-
-Rendering (`decoder`, `encoder`, `synthesis`, `render`) is numpy and starts at once; `runtime`, `model` and `training`
-load TensorFlow.
-"""
+"""What sings: from pitch and loudness to sound, in NumPy, at once; `ddsing.engine.tf` is what learns."""

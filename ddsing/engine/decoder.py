@@ -1,6 +1,6 @@
 """ddsp's `RnnFcDecoder` in numpy, with the GRU's state carried, so that audio of any length is decoded in blocks.
 
-Equal to ddsp's own decoder to about 1e-6 (tests/test_engine.py). One `Decoder` is immutable and may be shared by
+Equal to ddsp's own decoder to about 1e-6 (tests/engine/test_engine.py). One `Decoder` is immutable and may be shared by
 threads.
 """
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing.engine.blas import single_threaded
-from ddsing.engine.model import check_weights
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
+from ddsing.model.weights import checked
+from ddsing.sound.blas import single_threaded
 from ddsing.units import hz_to_midi
 
 _LAYER_NORM_EPSILON = 1e-3  # Keras's default
@@ -30,7 +30,7 @@ class Decoder:
     """
 
     def __init__(self, config: ModelConfig, weights: Mapping[str, np.ndarray]):
-        check_weights(config, weights)
+        weights = checked(weights, config)
         self.config = config
         self.weights = {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
         self._cell = GruCell.of(self.weights, "decoder/rnn/rnn/cell")

@@ -11,9 +11,9 @@ import numpy as np
 from scipy import fft
 
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
-from ddsing.engine.blas import single_threaded
 from ddsing.engine.decoder import GruCell, gru
-from ddsing.model_config import N_MFCCS
+from ddsing.model.config import N_MFCCS
+from ddsing.sound.blas import single_threaded
 
 WINDOW_S = 4
 _FADE_S = 1
@@ -35,7 +35,7 @@ class Encoder:
         self._mel = _mel_matrix(self._n_fft // 2 + 1)
 
     def encode(self, audio, n_frames: int) -> np.ndarray:
-        """z for each of `n_frames` frames.
+        """Z for each of `n_frames` frames.
 
         Parameters
         ----------
@@ -65,7 +65,7 @@ class Encoder:
         return z
 
     def encode_window(self, audio) -> np.ndarray:
-        """z of one window, as ddsp gives it: [shape=(n_samples // 64, z_dims), float32]."""
+        """Z of one window, as ddsp gives it: [shape=(n_samples // 64, z_dims), float32]."""
         with single_threaded():
             mfccs = self._mfccs(audio)
             mean, variance = mfccs.mean(axis=0), mfccs.var(axis=0)

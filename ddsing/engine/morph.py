@@ -20,7 +20,7 @@ import numpy as np
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine.render import Block, Model, render_blocks
 from ddsing.errors import FeaturesError
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 
 FLOOR = 1e-4  # -80 dB
 

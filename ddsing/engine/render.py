@@ -14,7 +14,7 @@ from ddsing.engine.decoder import Decoder
 from ddsing.engine.encoder import Encoder
 from ddsing.engine.synthesis import HarmonicStream, NoiseStream
 from ddsing.errors import FeaturesError
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 
 BLOCK_FRAMES = 500
 

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import fft
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.engine.blas import single_threaded
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
+from ddsing.sound.blas import single_threaded
 
 _NOISE_UNIT_FRAMES = 250  # noise is drawn in units of this many frames, each from its own counter
 

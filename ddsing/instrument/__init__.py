@@ -1,4 +1,9 @@
-"""Instruments: the native zip, the 2021 notebooks' zip, and the workspace's collection of them."""
+"""Instruments: the native zip, the 2021 notebooks' zip, and the workspace's collection of them.
+
+A zip of 2021 holds a pickle, a gin file and a TensorFlow checkpoint. Each is read without running or believing anything
+in it (`pickles`, `ddsing.formats.gin_text`, `ddsing.model.tf_checkpoint`); `convert` puts them together, and `child`
+runs that in a limited process of its own.
+"""
 
 from ddsing.instrument.format import Instrument, Summary, read, read_summary, to_bytes, write
 from ddsing.instrument.manifest import Provenance

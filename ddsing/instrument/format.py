@@ -25,13 +25,16 @@ import numpy as np
 from safetensors.numpy import save as save_safetensors
 
 from ddsing.errors import InstrumentError
-from ddsing.instrument import manifest, tensors
+from ddsing.formats import strict_json
+from ddsing.instrument import manifest
 from ddsing.instrument.archive import Archive, open_archive
 from ddsing.instrument.manifest import Provenance
-from ddsing.latent.space import LatentSpace
-from ddsing.model_config import ModelConfig
+from ddsing.model import tensors
+from ddsing.model import weights as model_weights
+from ddsing.model.config import ModelConfig
+from ddsing.model.latent_space import LatentSpace
+from ddsing.model.statistics import DatasetStatistics
 from ddsing.portable import move
-from ddsing.statistics import DatasetStatistics
 
 FORMAT = "ddsing-instrument"
 FORMAT_VERSION = 1
@@ -90,16 +93,16 @@ class Instrument:
             )
         check_latent(self.latent, self.config)
         object.__setattr__(self, "warnings", tuple(self.warnings))
-        object.__setattr__(self, "weights", tensors.checked(self.weights, self.config))
+        object.__setattr__(self, "weights", model_weights.checked(self.weights, self.config))
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what decides the sound: configuration, statistics and weights; not of names and notes."""
         hasher = hashlib.sha256()
         statistics = None if self.statistics is None else self.statistics.to_json()
-        hasher.update(manifest.dumps({"model": self.config.to_json(), "statistics": statistics}))
+        hasher.update(strict_json.dumps({"model": self.config.to_json(), "statistics": statistics}))
         if self.latent is not None:
-            hasher.update(manifest.dumps(self.latent.to_json()))
+            hasher.update(strict_json.dumps(self.latent.to_json()))
         for name, array in self.weights.items():
             hasher.update(f"{name} {array.shape}".encode())
             hasher.update(array.astype("<f4", copy=False).tobytes())
@@ -127,7 +130,7 @@ def read(source: Path | str | bytes) -> Instrument:
     archive = open_archive(source)
     document, summary = _manifest(archive)
     _check_members(archive, document)
-    expected = tensors.n_bytes(summary.config)
+    expected = model_weights.n_bytes(summary.config)
     declared = archive.members[WEIGHTS_NAME].n_bytes
     if not 0 <= declared - expected <= tensors.MAX_HEADER_BYTES + 8:
         raise InstrumentError(
@@ -185,7 +188,7 @@ def to_bytes(instrument: Instrument) -> bytes:
         document["latent"] = instrument.latent.to_json()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
-        for name, data in {MANIFEST_NAME: manifest.dumps(document), **members}.items():
+        for name, data in {MANIFEST_NAME: strict_json.dumps(document), **members}.items():
             add_member(file, name, data)
     return buffer.getvalue()
 

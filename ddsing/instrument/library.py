@@ -15,9 +15,9 @@ from ddsing.instrument import format as native
 from ddsing.instrument.format import Instrument
 from ddsing.instrument.manifest import Provenance
 from ddsing.instrument.opening import clean_name, detect, open_any
-from ddsing.latent.space import LatentSpace
-from ddsing.model_config import ModelConfig
-from ddsing.statistics import DatasetStatistics
+from ddsing.model.config import ModelConfig
+from ddsing.model.latent_space import LatentSpace
+from ddsing.model.statistics import DatasetStatistics
 from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
 
 _MAX_REMEMBERED = 64

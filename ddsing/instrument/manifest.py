@@ -1,16 +1,16 @@
-"""Strict JSON for `instrument.json`, and the checks on its free text.
+"""``instrument.json``: where an instrument comes from, and the checks on its free text.
 
-The manifest comes from strangers too, so what JSON leaves open is closed here: duplicate keys, NaN and Infinity,
-endless nesting and endless digits are refused, and text is bounded and free of control characters.
+It comes from strangers too, so it is strict JSON (`ddsing.formats.strict_json`), and text is bounded and free of
+control characters.
 """
 
-import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from ddsing.errors import InstrumentError
-from ddsing.statistics import DatasetStatistics
+from ddsing.formats import strict_json
+from ddsing.model.statistics import DatasetStatistics
 
 MAX_NAME = 120
 MAX_LINE = 300
@@ -61,10 +61,12 @@ class Provenance:
             object.__setattr__(self, "loss", float(self.loss))
 
     def to_json(self) -> dict:
+        """What ``instrument.json`` holds."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping) -> "Provenance":
+        """The inverse of `to_json`; raises `InstrumentError`."""
         try:
             return cls(**data)
         except TypeError as error:
@@ -92,21 +94,11 @@ def check_name(name: object) -> str:
 
 
 def loads(data: bytes) -> dict:
-    """Strict JSON object from bytes."""
+    """The object in ``instrument.json``; `InstrumentError` where it is not strict JSON."""
     try:
-        document = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise InstrumentError("The instrument's instrument.json is nested too deeply to be a real one.") from None
+        return strict_json.loads(data)
     except ValueError as error:
         raise InstrumentError(f"The instrument's instrument.json can't be read: {str(error)[:120]}.") from None
-    if not isinstance(document, dict):
-        raise InstrumentError("The instrument's instrument.json must hold one JSON object.")
-    return document
-
-
-def dumps(document: Mapping) -> bytes:
-    """Deterministic, readable JSON."""
-    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def ranges(statistics: DatasetStatistics | None) -> dict | None:
@@ -115,14 +107,3 @@ def ranges(statistics: DatasetStatistics | None) -> dict | None:
         return None
     found = {"pitch_midi": statistics.pitch_range_midi, "loudness_db": statistics.loudness_range_db}
     return {name: list(limits) for name, limits in found.items() if limits is not None}
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("an entry is in it twice")
-    return document
-
-
-def _refuse_constant(text: str):
-    raise ValueError(f"it holds {text}, which is not a number")

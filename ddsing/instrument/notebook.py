@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.instrument.format import GIN_NAME, Instrument, add_member, write_whole
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 
 WINDOW_S = 4
 STATISTICS_NAME = "dataset_statistics.pkl"
@@ -24,7 +24,7 @@ def write_notebook(instrument: Instrument, path: Path | str) -> None:
 
 def to_notebook_bytes(instrument: Instrument) -> bytes:
     """The zip of `write_notebook`; TensorFlow is imported, since it writes the checkpoint."""
-    from ddsing.engine import export
+    from ddsing.engine.tf import export
 
     members = export.checkpoint(instrument.config, instrument.weights, step=instrument.provenance.step or 0)
     members[GIN_NAME] = gin_text(instrument.config).encode()

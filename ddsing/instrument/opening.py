@@ -20,7 +20,7 @@ def open_any(source: Path | str | bytes, *, name: str | None = None) -> Instrume
     """
     if detect(source) == "native":
         return read(source)
-    from ddsing.legacy.child import convert_in_child
+    from ddsing.instrument.child import convert_in_child
 
     fallback = "Imported" if isinstance(source, bytes) else Path(source).stem
     return convert_in_child(source if isinstance(source, bytes) else Path(source), name=clean_name(name or fallback))

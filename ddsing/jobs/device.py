@@ -1,8 +1,8 @@
-"""The devices that jobs take turns on: ``cpu``, ``gpu:0``, ``gpu:1``, …"""
+"""The devices that jobs take turns on: ``cpu``, ``gpu:0``, ``gpu:1`` and so on."""
 
 import os
 
-from ddsing import machine
+from ddsing import hardware
 from ddsing.jobs import queue
 
 
@@ -11,7 +11,7 @@ def names() -> tuple[str, ...]:
 
     A slice of a GPU (MIG) that is named there counts as ``gpu:0``.
     """
-    gpus = machine.gpus()
+    gpus = hardware.gpus()
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if gpus and allowed and allowed.startswith("MIG-"):
         return ("gpu:0",)
@@ -36,7 +36,7 @@ def name() -> str:
 
 def describe(device: str) -> str:
     """A device for people: a GPU's own name, or ``CPU``."""
-    for gpu in machine.gpus():
+    for gpu in hardware.gpus():
         if device == f"gpu:{gpu.index}":
             return gpu.name
     return "CPU" if device == "cpu" else device

@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ddsing.jobs.status import ENDED, classify, written_state
+from ddsing.jobs.states import ENDED, classify, written_state
 from ddsing.portable import move
 from ddsing.workspace import write_atomic
 

@@ -12,6 +12,6 @@ How it ends decides the job's state: returning, ``done``, or ``stopped`` if it w
 KINDS = {
     "prepare": "ddsing.dataset.job:run",
     "train": "ddsing.training.job:run",
-    "sweep": "ddsing.sweep.job:run",
-    "matrix": "ddsing.comparison.matrix:run",
+    "sweep": "ddsing.experiments.sweep.job:run",
+    "matrix": "ddsing.experiments.comparison.matrix:run",
 }

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 import ddsing
-from ddsing.engine.runtime import ENVIRONMENT, n_cores
+from ddsing.engine.tf.runtime import ENVIRONMENT
+from ddsing.hardware import n_cores
 
 _PROJECT = Path(ddsing.__file__).resolve().parents[1]
 _NOT_INHERITED = ("STREAMLIT_", "PYTEST_", "COV_", "PYTHON")

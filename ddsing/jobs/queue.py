@@ -20,7 +20,7 @@ from filelock import Timeout
 
 from ddsing.errors import Cancelled, JobError
 from ddsing.jobs.folder import JobFolder, hard_lock
-from ddsing.jobs.status import LIVE
+from ddsing.jobs.states import LIVE
 from ddsing.workspace import write_atomic
 
 POLL_S = 0.25

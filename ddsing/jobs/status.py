@@ -1,36 +1,20 @@
-"""What a job's files mean: a pure function of what is on disk and whether its lock is held.
-
-States
-------
-starting, waiting, running, stopping
-    Live. ``waiting`` is for its turn on the device; ``stopping``, asked to stop and not there yet.
-done, failed
-    Ended, by success or by an error, which `message` tells.
-stopped, paused, lost
-    Ended before the end, by the user, by a full disk, or by a crash; like a failed one it can be resumed.
-"""
+"""A job at one moment, as its folder tells it; what the states mean stands in `ddsing.jobs.states`."""
 
 import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddsing.jobs import log
+from ddsing.jobs.folder import JobFolder
+from ddsing.jobs.states import LIVE, RESUMABLE, classify
 
-if TYPE_CHECKING:
-    from ddsing.jobs.folder import JobFolder
-
-LIVE = frozenset({"starting", "waiting", "running", "stopping"})
-RESUMABLE = frozenset({"stopped", "paused", "lost", "failed"})
-ENDED = RESUMABLE | {"done"}
-STATES = LIVE | ENDED
 LOST = (
     "It ended without a last word: the computer was switched off, or something killed it. "
     "Resumed, it goes on from what it had saved."
 )
 UNREADABLE = "What it was asked for can't be read any more; it can only be deleted."
-START_TIMEOUT_S = 30.0  # from the order to start until the process must hold its lock
 
 
 @dataclass(frozen=True)
@@ -98,42 +82,7 @@ class JobStatus:
         return self.state in RESUMABLE
 
 
-def classify(record: Mapping[str, Any] | None, *, locked: bool, stop_requested: bool, now_s: float) -> str:
-    """The state of a job.
-
-    Parameters
-    ----------
-    record : Mapping | None
-        ``status.json``: ``state`` as its process, or whoever ordered its start, wrote it, and ``ordered``, when that
-        was (seconds since 1970). None if it can't be read.
-    locked : bool
-        Whether its process lives.
-    stop_requested : bool
-        Whether somebody has asked it to stop.
-    now_s : float
-        Seconds since 1970.
-    """
-    written = written_state(record)
-    if written in ENDED:
-        return written
-    if locked:
-        return "stopping" if stop_requested else written if written in LIVE else "starting"
-    ordered = record.get("ordered") if record else None
-    if written == "starting" and isinstance(ordered, int | float):
-        if -1.0 <= now_s - ordered < START_TIMEOUT_S:
-            return "stopping" if stop_requested else "starting"
-        if stop_requested:
-            return "stopped"
-    return "lost"
-
-
-def written_state(record: Mapping[str, Any] | None) -> str:
-    """The state that a record names; empty if it names none."""
-    state = record.get("state") if record else None
-    return state if isinstance(state, str) else ""
-
-
-def read(folder: "JobFolder", *, whole: bool = False) -> JobStatus:
+def read(folder: JobFolder, *, whole: bool = False) -> JobStatus:
     """The job in a folder at this moment; `whole` also reads its log and result."""
     spec, (record, locked) = folder.spec(), folder.look()
     now_s = time.time()

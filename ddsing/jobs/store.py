@@ -16,7 +16,8 @@ from ddsing.jobs.folder import GATE_TIMEOUT_S, JobFolder, hard_lock, plain
 from ddsing.jobs.kinds import KINDS
 from ddsing.jobs.launcher import Launcher, LocalLauncher
 from ddsing.jobs.signalling import kill, terminate
-from ddsing.jobs.status import ENDED, JobStatus, read, written_state
+from ddsing.jobs.states import ENDED, written_state
+from ddsing.jobs.status import JobStatus, read
 from ddsing.units import format_bytes
 from ddsing.workspace import Workspace, trash
 

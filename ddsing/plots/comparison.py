@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.plots import spectrogram, style
-from ddsing.plots.voice_space import COLOURS
+from ddsing.plots.curves import COLOURS
 from ddsing.units import format_duration, hz_to_midi, note_name
 
 LOUDNESS_FLOOR_DB = -80.0
@@ -54,10 +54,18 @@ def overlay(curves: Sequence[Sung]) -> go.Figure:
         for row, values, hover in rows:
             times_s, points = style.thin(values)
             result.add_scatter(
-                x=times_s.astype(np.float32), y=np.asarray(points, np.float32), name=_short(one.name), row=row, col=1,
-                mode="lines", line={"color": colour, "width": width}, legendgroup=one.name, showlegend=row == 1,
-                connectgaps=False, hovertemplate=hover,
-            )  # fmt: skip
+                x=times_s.astype(np.float32),
+                y=np.asarray(points, np.float32),
+                name=_short(one.name),
+                row=row,
+                col=1,
+                mode="lines",
+                line={"color": colour, "width": width},
+                legendgroup=one.name,
+                showlegend=row == 1,
+                connectgaps=False,
+                hovertemplate=hover,
+            )
     notes = np.concatenate(shown) if shown else np.zeros(0)
     if notes.size:
         low, high = np.percentile(notes, [0.5, 99.5])
@@ -101,21 +109,38 @@ def spectrograms(sounds: Sequence[tuple[str, np.ndarray]]) -> go.Figure:
     top = max(float(level.max()) for _, (_, _, level) in panels)
     n_rows = len(panels)
     plot = make_subplots(
-        rows=n_rows, cols=1, shared_xaxes=True, shared_yaxes=True, vertical_spacing=0.2 / max(n_rows, 1),
+        rows=n_rows,
+        cols=1,
+        shared_xaxes=True,
+        shared_yaxes=True,
+        vertical_spacing=0.2 / max(n_rows, 1),
         subplot_titles=[name for name, _ in panels],
-    )  # fmt: skip
+    )
     for row, (_, (times_s, frequencies_hz, level)) in enumerate(panels, start=1):
         plot.add_heatmap(
-            x=times_s.astype(np.float32), y=spectrogram.mel(frequencies_hz).astype(np.float32),
-            z=np.round(np.clip(level, top + spectrogram.FLOOR_DB, top)).astype(np.int8), coloraxis="coloraxis",
-            row=row, col=1, hovertemplate="%{x:.2f} s: %{z} dB<extra></extra>",
-        )  # fmt: skip
+            x=times_s.astype(np.float32),
+            y=spectrogram.mel(frequencies_hz).astype(np.float32),
+            z=np.round(np.clip(level, top + spectrogram.FLOOR_DB, top)).astype(np.int8),
+            coloraxis="coloraxis",
+            row=row,
+            col=1,
+            hovertemplate="%{x:.2f} s: %{z} dB<extra></extra>",
+        )
         plot.update_yaxes(**spectrogram.frequency_ticks(), row=row, col=1)
     style.finish(plot, height=90 + ROW_PX * n_rows)
     bar = {
-        "orientation": "h", "x": 1.0, "xanchor": "right", "y": 1.0, "yanchor": "bottom", "len": 0.45, "thickness": 8,
-        "ticklabelposition": "outside top", "ticksuffix": " dB", "dtick": 20, "tickfont": {"size": 11},
-    }  # fmt: skip
+        "orientation": "h",
+        "x": 1.0,
+        "xanchor": "right",
+        "y": 1.0,
+        "yanchor": "bottom",
+        "len": 0.45,
+        "thickness": 8,
+        "ticklabelposition": "outside top",
+        "ticksuffix": " dB",
+        "dtick": 20,
+        "tickfont": {"size": 11},
+    }
     scale = {"colorscale": spectrogram.SCALE, "cmin": top + spectrogram.FLOOR_DB, "cmax": top, "colorbar": bar}
     plot.update_layout(hovermode="closest", coloraxis=scale)
     plot.update_xaxes(title_text="time, s", row=n_rows, col=1)

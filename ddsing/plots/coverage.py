@@ -71,13 +71,20 @@ def figure(windows: Windows, *, colour: str = "state", current: int | None = Non
         if chosen.any():
             marker, legend = _marker(windows, colour, name, chosen)
             result.add_bar(
-                orientation="h", base=offsets[chosen], x=np.full(chosen.sum(), windows.hop_s), y=rows[chosen],
-                width=0.82, marker=marker, customdata=_hover(windows, chosen), name=legend,
+                orientation="h",
+                base=offsets[chosen],
+                x=np.full(chosen.sum(), windows.hop_s),
+                y=rows[chosen],
+                width=0.82,
+                marker=marker,
+                customdata=_hover(windows, chosen),
+                name=legend,
                 showlegend=colour == "state",
                 hovertemplate="%{customdata[1]}, %{customdata[2]}<br>%{customdata[3]}<br>confidence %{customdata[4]}, "
                 "silent %{customdata[5]}, clipped %{customdata[6]}<extra></extra>",
-                selected={"marker": {"opacity": 1.0}}, unselected={"marker": {"opacity": 0.35}},
-            )  # fmt: skip
+                selected={"marker": {"opacity": 1.0}},
+                unselected={"marker": {"opacity": 0.35}},
+            )
     _frame(result, windows, rows, offsets, current)
     style.finish(result, height=max(150, (96 if colour == "state" else 108) + ROW_PX * len(labels)))
     result.update_layout(
@@ -88,10 +95,17 @@ def figure(windows: Windows, *, colour: str = "state", current: int | None = Non
         margin={"l": 10, "r": 12, "t": 46 if colour == "state" else 58},
         legend={"traceorder": "normal"},
     )
-    result.update_xaxes(title_text="time, s", range=[0, float((offsets + windows.hop_s).max(initial=10.0))],
-                        showgrid=False)  # fmt: skip
-    result.update_yaxes(tickvals=list(range(len(labels))), ticktext=labels, automargin=True, showgrid=False,
-                        range=[len(labels) - 0.4, -0.6], fixedrange=True)  # fmt: skip
+    result.update_xaxes(
+        title_text="time, s", range=[0, float((offsets + windows.hop_s).max(initial=10.0))], showgrid=False
+    )
+    result.update_yaxes(
+        tickvals=list(range(len(labels))),
+        ticktext=labels,
+        automargin=True,
+        showgrid=False,
+        range=[len(labels) - 0.4, -0.6],
+        fixedrange=True,
+    )
     return result
 
 
@@ -121,14 +135,26 @@ def _marker(windows: Windows, colour: str, name: str, chosen: np.ndarray) -> tup
     top = 1.0 if high_is_good or colour == "silence" else max(0.01, float(np.nanmax(values, initial=0.0)))
     excluded = np.asarray(windows.state) == "excluded"
     return {
-        "color": np.nan_to_num(values, nan=0.0), "colorscale": scale, "cmin": 0.0, "cmax": top, "line": {"width": 0},
-        "opacity": np.where(excluded, 0.25, 1.0), "showscale": True,
+        "color": np.nan_to_num(values, nan=0.0),
+        "colorscale": scale,
+        "cmin": 0.0,
+        "cmax": top,
+        "line": {"width": 0},
+        "opacity": np.where(excluded, 0.25, 1.0),
+        "showscale": True,
         "colorbar": {
-            "orientation": "h", "thickness": 10, "len": 0.5, "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom",
-            "title": {"text": label, "side": "top"}, "nticks": 4,
+            "orientation": "h",
+            "thickness": 10,
+            "len": 0.5,
+            "x": 0,
+            "xanchor": "left",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "title": {"text": label, "side": "top"},
+            "nticks": 4,
             "tickformat": ".0%" if colour != "confidence" else ".1f",
         },
-    }, label  # fmt: skip
+    }, label
 
 
 def _hover(windows: Windows, chosen: np.ndarray) -> list[list]:
@@ -154,9 +180,14 @@ def _frame(result, windows, rows, offsets, current) -> None:
         return
     for index in np.flatnonzero(np.asarray(windows.ids) == current):
         result.add_shape(
-            type="rect", x0=offsets[index], x1=offsets[index] + windows.hop_s, y0=rows[index] - 0.5,
-            y1=rows[index] + 0.5, line={"color": style.ACCENT, "width": 2.5}, layer="above",
-        )  # fmt: skip
+            type="rect",
+            x0=offsets[index],
+            x1=offsets[index] + windows.hop_s,
+            y0=rows[index] - 0.5,
+            y1=rows[index] + 0.5,
+            line={"color": style.ACCENT, "width": 2.5},
+            layer="above",
+        )
 
 
 def selected(event) -> tuple[int, ...]:

@@ -59,24 +59,33 @@ def notes_figure(seconds_by_note) -> go.Figure:
     colours = np.where(shown >= THIN_NOTE_S, style.RESULT, style.ACCENT)
     result = go.Figure(
         go.Bar(
-            x=[keyboard.position(note, first) for note in notes], y=shown, width=0.46,
+            x=[keyboard.position(note, first) for note in notes],
+            y=shown,
+            width=0.46,
             marker={"color": list(colours), "line": {"width": 0}},
             customdata=[[note_name(note), format_duration(value)] for note, value in zip(notes, shown, strict=True)],
             hovertemplate="%{customdata[0]}: %{customdata[1]}<extra></extra>",
         ),
         layout={"shapes": keyboard.shapes(first, last, inside=set(sung.tolist()), y0=-0.24 * top, y1=-0.02 * top)},
-    )  # fmt: skip
+    )
     style.finish(result, height=250)
     octaves = range(math.ceil(first / 12) * 12, last + 1, 12)
     result.update_layout(showlegend=False, hovermode="closest", bargap=0, margin={"t": 10, "b": 28})
     result.update_xaxes(
-        range=[-0.05, keyboard.width(first, last) + 0.05], showgrid=False, fixedrange=True,
-        tickvals=[keyboard.position(note, first) for note in octaves], ticktext=[note_name(note) for note in octaves],
-    )  # fmt: skip
+        range=[-0.05, keyboard.width(first, last) + 0.05],
+        showgrid=False,
+        fixedrange=True,
+        tickvals=[keyboard.position(note, first) for note in octaves],
+        ticktext=[note_name(note) for note in octaves],
+    )
     result.update_yaxes(
-        range=[-0.25 * top, 1.08 * top], title_text="seconds sung", fixedrange=True, nticks=5,
-        tickvals=_ticks(top), showgrid=True,
-    )  # fmt: skip
+        range=[-0.25 * top, 1.08 * top],
+        title_text="seconds sung",
+        fixedrange=True,
+        nticks=5,
+        tickvals=_ticks(top),
+        showgrid=True,
+    )
     return result
 
 
@@ -118,11 +127,14 @@ def loudness_figure(edges_db, seconds) -> go.Figure:
     edges, seconds = np.asarray(edges_db, float), np.asarray(seconds, float)
     result = go.Figure(
         go.Bar(
-            x=(edges[1:] + edges[:-1]) / 2, y=seconds, width=np.diff(edges) * 0.92, marker={"color": style.RESULT},
+            x=(edges[1:] + edges[:-1]) / 2,
+            y=seconds,
+            width=np.diff(edges) * 0.92,
+            marker={"color": style.RESULT},
             customdata=np.stack([edges[:-1], edges[1:]], axis=1),
             hovertemplate="%{customdata[0]:.0f} to %{customdata[1]:.0f} dB: %{y:.1f} s<extra></extra>",
         )
-    )  # fmt: skip
+    )
     style.finish(result, height=250)
     result.update_layout(showlegend=False, hovermode="closest", margin={"t": 10, "b": 44})
     result.update_xaxes(title_text="loudness, dB", fixedrange=True, hoverformat=".0f")
@@ -156,9 +168,17 @@ def window_figure(window: Window) -> go.Figure:
 
     def line(row, values, name, colour, template, width=1.7):
         result.add_scatter(
-            x=times_s.astype(np.float32), y=values, name=name, row=row, col=1, mode="lines", connectgaps=False,
-            line={"color": colour, "width": width}, hovertemplate=template, showlegend=False,
-        )  # fmt: skip
+            x=times_s.astype(np.float32),
+            y=values,
+            name=name,
+            row=row,
+            col=1,
+            mode="lines",
+            connectgaps=False,
+            line={"color": colour, "width": width},
+            hovertemplate=template,
+            showlegend=False,
+        )
 
     line(2, np.where(np.asarray(window.f0_hz) > 0, midi, np.nan), "f0, unsure", style.SOURCE, "MIDI %{y:.2f}", 1.0)
     line(2, np.where(voiced, midi, np.nan), "f0", style.RESULT, "MIDI %{y:.2f}", 2.2)
@@ -183,15 +203,28 @@ def _spectrogram_row(result: go.Figure, window: Window, f0_hz: np.ndarray) -> No
     times_s, frequencies_hz, level = spectrogram.power_db(window.audio, max_columns=500)
     top = float(level.max())
     result.add_heatmap(
-        x=(times_s + window.start_s).astype(np.float32), y=spectrogram.mel(frequencies_hz).astype(np.float32),
-        z=np.round(np.clip(level, top + spectrogram.FLOOR_DB, top)).astype(np.int8), colorscale=spectrogram.SCALE,
-        showscale=False, hoverinfo="skip", row=1, col=1,
-    )  # fmt: skip
+        x=(times_s + window.start_s).astype(np.float32),
+        y=spectrogram.mel(frequencies_hz).astype(np.float32),
+        z=np.round(np.clip(level, top + spectrogram.FLOOR_DB, top)).astype(np.int8),
+        colorscale=spectrogram.SCALE,
+        showscale=False,
+        hoverinfo="skip",
+        row=1,
+        col=1,
+    )
     result.add_scatter(
-        x=(window.start_s + style.seconds(len(f0_hz))).astype(np.float32), y=spectrogram.mel(f0_hz), mode="lines",
-        connectgaps=False, line={"color": F0_ON_SPECTROGRAM, "width": 2}, name="f0", showlegend=False, row=1, col=1,
-        customdata=f0_hz, hovertemplate="%{customdata:.1f} Hz",
-    )  # fmt: skip
+        x=(window.start_s + style.seconds(len(f0_hz))).astype(np.float32),
+        y=spectrogram.mel(f0_hz),
+        mode="lines",
+        connectgaps=False,
+        line={"color": F0_ON_SPECTROGRAM, "width": 2},
+        name="f0",
+        showlegend=False,
+        row=1,
+        col=1,
+        customdata=f0_hz,
+        hovertemplate="%{customdata:.1f} Hz",
+    )
     result.update_yaxes(**spectrogram.frequency_ticks(), showgrid=False, row=1, col=1)
 
 

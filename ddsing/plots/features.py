@@ -65,10 +65,16 @@ def figure(curves: Curves, *, window_s: tuple[float, float] | None = None) -> go
         times, points = style.thin(np.asarray(values)[start:end])
         width = options.pop("width", 1.6)
         result.add_scatter(
-            x=(times + start / FRAME_RATE).astype(np.float32), y=points, name=name, row=row, col=1, mode="lines",
+            x=(times + start / FRAME_RATE).astype(np.float32),
+            y=points,
+            name=name,
+            row=row,
+            col=1,
+            mode="lines",
             line={"color": colour, "width": width, "dash": options.pop("dash", "solid")},
-            connectgaps=False, **options,
-        )  # fmt: skip
+            connectgaps=False,
+            **options,
+        )
 
     line(1, curves.loudness_db, "loudness before", style.SOURCE, hovertemplate="%{y:.1f} dB")
     line(1, curves.loudness_used_db, "loudness after", style.RESULT, hovertemplate="%{y:.1f} dB")
@@ -88,17 +94,27 @@ def figure(curves: Curves, *, window_s: tuple[float, float] | None = None) -> go
         )
         result.add_hline(y=curves.threshold, line={"color": style.ACCENT, "dash": "dash", "width": 1.5}, row=4, col=1)
         result.add_scatter(
-            x=[None], y=[None], name="threshold", row=4, col=1, mode="lines",
+            x=[None],
+            y=[None],
+            name="threshold",
+            row=4,
+            col=1,
+            mode="lines",
             line={"color": style.ACCENT, "dash": "dash"},
-        )  # fmt: skip
+        )
         if curves.mask_on is not None:
             inside = np.zeros(len(curves.mask_on), bool)
             inside[start:end] = np.asarray(curves.mask_on, bool)[start:end]
             style.shade(result, inside, style.MASK, row=4)
             result.add_scatter(
-                x=[None], y=[None], name="taken as note", row=4, col=1, mode="markers",
+                x=[None],
+                y=[None],
+                name="taken as note",
+                row=4,
+                col=1,
+                mode="markers",
                 marker={"symbol": "square", "size": 11, "color": "rgba(20, 147, 132, 0.4)"},
-            )  # fmt: skip
+            )
         result.update_yaxes(title_text="note-on ratio", rangemode="tozero", row=4, col=1)
     style.finish(result, height=620 if rows == 4 else 500)
     result.update_xaxes(range=[start / FRAME_RATE, end / FRAME_RATE])
@@ -121,9 +137,14 @@ def _pitch_rows(result: go.Figure, curves: Curves, line, voiced: np.ndarray) -> 
         if value is not None:
             result.add_hline(y=value, line={"color": colour, "dash": "dot", "width": 1.4}, row=2, col=1)
             result.add_scatter(
-                x=[None], y=[None], name=f"{label} ({note_name(value)})", row=2, col=1, mode="lines",
+                x=[None],
+                y=[None],
+                name=f"{label} ({note_name(value)})",
+                row=2,
+                col=1,
+                mode="lines",
                 line={"color": colour, "dash": "dot"},
-            )  # fmt: skip
+            )
             shown = np.append(shown, value)
     if shown.size:
         low, high = np.percentile(shown, [0.5, 99.5]) if shown.size > 50 else (shown.min(), shown.max())

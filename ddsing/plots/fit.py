@@ -18,7 +18,7 @@ class Ranges:
     Attributes
     ----------
     f0_hz, f0_confidence, loudness_db : np.ndarray [shape=(n_frames,), float32]
-        From `ddsing.features.extract`, shifted as the settings say.
+        From `ddsing.sound.features.extract`, shifted as the settings say.
     outside : np.ndarray [shape=(n_frames,), bool]
         Sung frames outside the instrument's range.
     pitch_range_midi, loudness_range_db : (float, float) or None
@@ -41,10 +41,16 @@ def figure(ranges: Ranges) -> go.Figure:
     for row, values, name, unit in ((1, midi, "pitch", "MIDI "), (2, ranges.loudness_db, "loudness", "")):
         times, points = style.thin(values)
         result.add_scatter(
-            x=times.astype(np.float32), y=points, row=row, col=1, mode="lines", name=name, connectgaps=False,
+            x=times.astype(np.float32),
+            y=points,
+            row=row,
+            col=1,
+            mode="lines",
+            name=name,
+            connectgaps=False,
             line={"color": style.RESULT if row == 1 else style.SOURCE, "width": 1.7},
             hovertemplate=unit + "%{y:.1f}" + ("" if row == 1 else " dB"),
-        )  # fmt: skip
+        )
     for row, band in ((1, ranges.pitch_range_midi), (2, ranges.loudness_range_db)):
         if band is not None:
             for edge in band:
@@ -55,9 +61,14 @@ def figure(ranges: Ranges) -> go.Figure:
         style.shade(result, ranges.outside, style.OUTSIDE, row=1)
         style.shade(result, ranges.outside, style.OUTSIDE, row=2)
         result.add_scatter(
-            x=[None], y=[None], mode="markers", name="outside it",
-            marker={"symbol": "square", "size": 11, "color": "rgba(207, 84, 60, 0.45)"}, row=1, col=1,
-        )  # fmt: skip
+            x=[None],
+            y=[None],
+            mode="markers",
+            name="outside it",
+            marker={"symbol": "square", "size": 11, "color": "rgba(207, 84, 60, 0.45)"},
+            row=1,
+            col=1,
+        )
     shown = midi[np.isfinite(midi)]
     edges = [*np.percentile(shown, [0.5, 99.5])] if shown.size else []
     edges += list(ranges.pitch_range_midi or ())

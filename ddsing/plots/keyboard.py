@@ -43,10 +43,18 @@ def shapes(first: int, last: int, *, inside: set[int], y0: float = 0.0, y1: floa
             middle = position(midi, first)
             half, bottom = (0.3, y0 + 0.4 * (y1 - y0)) if black else (0.5, y0)
             plain, coloured = ("#3a4247", "#0d6a61") if black else ("#fbfaf6", "#7fd0c5")
-            found.append({
-                "type": "rect", "layer": "below", "x0": middle - half, "x1": middle + half, "y0": bottom, "y1": y1,
-                "fillcolor": coloured if midi in inside else plain, "line": {"color": "#8b959b", "width": 0.7},
-            })  # fmt: skip
+            found.append(
+                {
+                    "type": "rect",
+                    "layer": "below",
+                    "x0": middle - half,
+                    "x1": middle + half,
+                    "y0": bottom,
+                    "y1": y1,
+                    "fillcolor": coloured if midi in inside else plain,
+                    "line": {"color": "#8b959b", "width": 0.7},
+                }
+            )
     return found
 
 
@@ -67,15 +75,22 @@ def figure(pitch_range_midi: tuple[float, float], *, mean_midi: float | None = N
         )
     octaves = list(range(math.ceil(first / 12) * 12, last + 1, 12))
     result.update_layout(
-        height=78, margin={"l": 2, "r": 2, "t": 2, "b": 20}, showlegend=False,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        height=78,
+        margin={"l": 2, "r": 2, "t": 2, "b": 20},
+        showlegend=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
         xaxis={
-            "range": [-0.05, width(first, last) + 0.05], "fixedrange": True, "showgrid": False, "zeroline": False,
+            "range": [-0.05, width(first, last) + 0.05],
+            "fixedrange": True,
+            "showgrid": False,
+            "zeroline": False,
             "tickvals": [position(midi, first) for midi in octaves],
-            "ticktext": [note_name(midi) for midi in octaves], "tickfont": {"size": 11},
+            "ticktext": [note_name(midi) for midi in octaves],
+            "tickfont": {"size": 11},
         },
         yaxis={"range": [-0.02, 1.02], "visible": False, "fixedrange": True},
-    )  # fmt: skip
+    )
     return result
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ddsing.plots import style
-from ddsing.plots.voice_space import COLOURS
+from ddsing.plots.curves import COLOURS
 from ddsing.units import hz_to_midi, note_name
 
 PITCH_SCALE = [[0.0, "#3f5fb0"], [0.5, "#149384"], [1.0, "#e0953f"]]
@@ -47,17 +47,29 @@ def figure(
     numbers = np.arange(len(places))
     for name, chosen, marker in _groups(colour_by, f0_hz, loudness_db, file):
         result.add_scatter(
-            x=places[chosen, x], y=places[chosen, y], mode="markers", name=name, marker=marker | {"size": 8},
-            showlegend=bool(name), customdata=_about(numbers[chosen], f0_hz, loudness_db, file),
+            x=places[chosen, x],
+            y=places[chosen, y],
+            mode="markers",
+            name=name,
+            marker=marker | {"size": 8},
+            showlegend=bool(name),
+            customdata=_about(numbers[chosen], f0_hz, loudness_db, file),
             hovertemplate="%{customdata[1]}<br>%{customdata[2]}<extra></extra>",
-            selected={"marker": {"opacity": 1.0, "size": 11}}, unselected={"marker": {"opacity": 0.35}},
-        )  # fmt: skip
+            selected={"marker": {"opacity": 1.0, "size": 11}},
+            unselected={"marker": {"opacity": 0.35}},
+        )
     for label, place in marks:
         result.add_scatter(
-            x=[place[x]], y=[place[y]], mode="markers+text", text=[label], textposition="top center", showlegend=False,
-            textfont={"size": 15, "color": style.ACCENT}, hoverinfo="skip",
+            x=[place[x]],
+            y=[place[y]],
+            mode="markers+text",
+            text=[label],
+            textposition="top center",
+            showlegend=False,
+            textfont={"size": 15, "color": style.ACCENT},
+            hoverinfo="skip",
             marker={"symbol": "diamond", "size": 13, "color": style.ACCENT, "line": {"width": 1.5, "color": "#ffffff"}},
-        )  # fmt: skip
+        )
     style.finish(result, height=height)
     result.update_layout(hovermode="closest", dragmode="lasso", margin={"l": 60, "t": 34, "b": 50})
     for update, number in ((result.update_xaxes, x), (result.update_yaxes, y)):
@@ -80,8 +92,18 @@ def _groups(colour_by: str, f0_hz, loudness_db, file) -> list[tuple[str, np.ndar
         return groups + ([(f"{len(rest)} others", others, {"color": style.SOURCE})] if rest else [])
     bar: dict[str, Any] = {"thickness": 10, "outlinewidth": 0}
     if colour_by == "loudness":
-        return [("", everything, {"color": loudness_db, "colorscale": PITCH_SCALE, "showscale": True,
-                                  "colorbar": bar | {"title": {"text": "loudness, dB", "side": "right"}}})]  # fmt: skip
+        return [
+            (
+                "",
+                everything,
+                {
+                    "color": loudness_db,
+                    "colorscale": PITCH_SCALE,
+                    "showscale": True,
+                    "colorbar": bar | {"title": {"text": "loudness, dB", "side": "right"}},
+                },
+            )
+        ]
     voiced = np.isfinite(f0_hz)
     midi = hz_to_midi(np.where(voiced, f0_hz, 1.0))
     low, high = (float(midi[voiced].min()), float(midi[voiced].max())) if voiced.any() else (50.0, 70.0)

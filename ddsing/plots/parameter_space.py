@@ -55,28 +55,52 @@ def figure(drawn: Map, *, chosen: str = "") -> go.Figure:
     texts = [[drawn.text(row, column) for column in range(n_columns)] for row in range(n_rows)]
     result = go.Figure()
     result.add_heatmap(
-        z=drawn.values, x=list(range(n_columns)), y=list(range(n_rows)), text=texts, texttemplate="%{text}",
-        colorscale=SCALE, xgap=4, ygap=4, hoverinfo="skip", textfont={"size": 15},
+        z=drawn.values,
+        x=list(range(n_columns)),
+        y=list(range(n_rows)),
+        text=texts,
+        texttemplate="%{text}",
+        colorscale=SCALE,
+        xgap=4,
+        ygap=4,
+        hoverinfo="skip",
+        textfont={"size": 15},
         colorbar={"title": {"text": drawn.measure, "side": "right"}, "thickness": 10, "outlinewidth": 0},
-    )  # fmt: skip
+    )
     places = [(row, column) for row in range(n_rows) for column in range(n_columns) if drawn.names[row][column]]
     result.add_scatter(  # a heat map can't be selected from: these can
-        x=[column for _, column in places], y=[row for row, _ in places], mode="markers", showlegend=False,
+        x=[column for _, column in places],
+        y=[row for row, _ in places],
+        mode="markers",
+        showlegend=False,
         customdata=[[drawn.names[row][column]] for row, column in places],
         text=[f"{drawn.measure} {texts[row][column]}" for row, column in places],
         hovertemplate="<b>%{customdata[0]}</b><br>%{text}<br>press to hear it<extra></extra>",
         marker={"symbol": "square", "size": 0.7 * CELL_PX, "opacity": 0.0, "color": "#ffffff"},
-        selected={"marker": {"opacity": 0.0}}, unselected={"marker": {"opacity": 0.0}},
-    )  # fmt: skip
+        selected={"marker": {"opacity": 0.0}},
+        unselected={"marker": {"opacity": 0.0}},
+    )
     for row, column in places:
         if drawn.names[row][column] == chosen:
-            result.add_shape(type="rect", x0=column - 0.48, x1=column + 0.48, y0=row - 0.48, y1=row + 0.48,
-                             line={"color": style.EXTRA, "width": 3.5})  # fmt: skip
+            result.add_shape(
+                type="rect",
+                x0=column - 0.48,
+                x1=column + 0.48,
+                y0=row - 0.48,
+                y1=row + 0.48,
+                line={"color": style.EXTRA, "width": 3.5},
+            )
     style.finish(result, height=126 + CELL_PX * n_rows)
     result.update_layout(hovermode="closest", dragmode=False, margin={"l": 70, "t": 30, "b": 56})
     for update, (label, values) in ((result.update_xaxes, drawn.columns), (result.update_yaxes, drawn.rows)):
-        update(title_text=label, tickvals=list(range(len(values))), ticktext=list(values), showgrid=False,
-               fixedrange=True, range=[-0.5, len(values) - 0.5])  # fmt: skip
+        update(
+            title_text=label,
+            tickvals=list(range(len(values))),
+            ticktext=list(values),
+            showgrid=False,
+            fixedrange=True,
+            range=[-0.5, len(values) - 0.5],
+        )
     return result
 
 

@@ -12,10 +12,16 @@ FLOOR_DB = -80.0  # below the loudest bin of both
 MAX_COLUMNS = 700
 N_ROWS = 160
 SCALE = [  # Magma; in Streamlit's theme its own black, #000004, stands for another colour
-    [0.0, "rgb(2,2,8)"], [0.13, "rgb(28,16,68)"], [0.25, "rgb(79,18,123)"], [0.38, "rgb(129,37,129)"],
-    [0.5, "rgb(181,54,122)"], [0.63, "rgb(229,80,100)"], [0.75, "rgb(251,135,97)"], [0.88, "rgb(254,194,135)"],
+    [0.0, "rgb(2,2,8)"],
+    [0.13, "rgb(28,16,68)"],
+    [0.25, "rgb(79,18,123)"],
+    [0.38, "rgb(129,37,129)"],
+    [0.5, "rgb(181,54,122)"],
+    [0.63, "rgb(229,80,100)"],
+    [0.75, "rgb(251,135,97)"],
+    [0.88, "rgb(254,194,135)"],
     [1.0, "rgb(252,253,191)"],
-]  # fmt: skip
+]
 _TICKS_HZ = (100, 500, 1000, 2000, 4000, 8000)
 
 
@@ -64,21 +70,38 @@ def figure(original, result, *, names: tuple[str, str] = ("original", "result"))
     panels = [(names[0], power_db(original)), (names[1], power_db(result))]
     top = max(float(level.max()) for _, (_, _, level) in panels)
     plot = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, shared_yaxes=True, vertical_spacing=0.09,
+        rows=2,
+        cols=1,
+        shared_xaxes=True,
+        shared_yaxes=True,
+        vertical_spacing=0.09,
         subplot_titles=[name for name, _ in panels],
-    )  # fmt: skip
+    )
     for row, (_, (times_s, frequencies_hz, level)) in enumerate(panels, start=1):
         plot.add_heatmap(
-            x=times_s.astype(np.float32), y=mel(frequencies_hz).astype(np.float32),
-            z=np.round(np.clip(level, top + FLOOR_DB, top)).astype(np.int8), coloraxis="coloraxis", row=row, col=1,
+            x=times_s.astype(np.float32),
+            y=mel(frequencies_hz).astype(np.float32),
+            z=np.round(np.clip(level, top + FLOOR_DB, top)).astype(np.int8),
+            coloraxis="coloraxis",
+            row=row,
+            col=1,
             hovertemplate="%{x:.2f} s: %{z} dB<extra></extra>",
-        )  # fmt: skip
+        )
         plot.update_yaxes(**frequency_ticks(), row=row, col=1)
     style.finish(plot, height=470)
     bar = {  # above the plots, so that their time axis is as wide as that of the curves below
-        "orientation": "h", "x": 1.0, "xanchor": "right", "y": 1.0, "yanchor": "bottom", "len": 0.45, "thickness": 8,
-        "ticklabelposition": "outside top", "ticksuffix": " dB", "dtick": 20, "tickfont": {"size": 11},
-    }  # fmt: skip
+        "orientation": "h",
+        "x": 1.0,
+        "xanchor": "right",
+        "y": 1.0,
+        "yanchor": "bottom",
+        "len": 0.45,
+        "thickness": 8,
+        "ticklabelposition": "outside top",
+        "ticksuffix": " dB",
+        "dtick": 20,
+        "tickfont": {"size": 11},
+    }
     scale = {"colorscale": SCALE, "cmin": top + FLOOR_DB, "cmax": top, "colorbar": bar}
     plot.update_layout(hovermode="closest", coloraxis=scale)
     plot.update_xaxes(title_text="time, s", row=2, col=1)

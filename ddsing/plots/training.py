@@ -96,23 +96,43 @@ def loss_figure(course: Course, *, window: tuple[float, float] | None = None, he
     stride = max(1, -(-int(shown.sum()) // style.MAX_POINTS))
     one = "lines" if len(steps) > 1 else "markers"
     result.add_scatter(
-        x=steps[shown][::stride], y=loss[shown][::stride], mode=one, name="loss", opacity=0.55,
-        line={"color": style.SOURCE, "width": 1}, hovertemplate="%{y:.2f}",
-    )  # fmt: skip
+        x=steps[shown][::stride],
+        y=loss[shown][::stride],
+        mode=one,
+        name="loss",
+        opacity=0.55,
+        line={"color": style.SOURCE, "width": 1},
+        hovertemplate="%{y:.2f}",
+    )
     result.add_scatter(
-        x=steps[shown][::stride], y=smooth[shown][::stride], mode=one, name="loss, smoothed",
-        line={"color": style.RESULT, "width": 2.8}, hovertemplate="%{y:.2f}",
-    )  # fmt: skip
+        x=steps[shown][::stride],
+        y=smooth[shown][::stride],
+        mode=one,
+        name="loss, smoothed",
+        line={"color": style.RESULT, "width": 2.8},
+        hovertemplate="%{y:.2f}",
+    )
     held = course.held_out.get("spectral_loss", EMPTY)
     if np.isfinite(held).any():
         result.add_scatter(
-            x=course.held_out_steps, y=held, mode="lines+markers", name="held-out part", connectgaps=True,
-            line={"color": style.EXTRA, "width": 1.8}, marker={"size": 5}, hovertemplate="%{y:.2f}",
-        )  # fmt: skip
+            x=course.held_out_steps,
+            y=held,
+            mode="lines+markers",
+            name="held-out part",
+            connectgaps=True,
+            line={"color": style.EXTRA, "width": 1.8},
+            marker={"size": 5},
+            hovertemplate="%{y:.2f}",
+        )
     _previews(result, course, steps, smooth)
     _best(result, course, steps, smooth)
-    result.add_scatter(x=[None], y=[None], mode="markers", name="guide, 5 to 6",
-                       marker={"symbol": "square", "size": 12, "color": "rgba(207, 125, 22, 0.4)"})  # fmt: skip
+    result.add_scatter(
+        x=[None],
+        y=[None],
+        mode="markers",
+        name="guide, 5 to 6",
+        marker={"symbol": "square", "size": 12, "color": "rgba(207, 125, 22, 0.4)"},
+    )
     style.finish(result, height=height)
     result.update_xaxes(title_text="step", hoverformat=",d", tickformat=",d", range=window or _step_range(course))
     result.update_yaxes(title_text="loss", range=_loss_range(loss[shown], smooth[shown], _within(course, held, window)))
@@ -149,23 +169,31 @@ def selected_window(event) -> tuple[float, float] | None:
 def _previews(result: go.Figure, course: Course, steps: np.ndarray, smooth: np.ndarray) -> None:
     if len(course.preview_steps) and len(steps):
         result.add_scatter(
-            x=course.preview_steps, y=np.interp(course.preview_steps, steps, smooth), mode="markers", name="preview",
+            x=course.preview_steps,
+            y=np.interp(course.preview_steps, steps, smooth),
+            mode="markers",
+            name="preview",
             marker={"size": 9, "color": "#ffffff", "line": {"color": style.RESULT, "width": 2.4}},
             hovertemplate="can be heard below",
-        )  # fmt: skip
+        )
 
 
 def _best(result: go.Figure, course: Course, steps: np.ndarray, smooth: np.ndarray) -> None:
     if course.best_step is not None and len(steps):
         result.add_scatter(
-            x=[course.best_step], y=[float(np.interp(course.best_step, steps, smooth))], mode="markers", name="best",
-            marker={"symbol": "star", "size": 15, "color": style.ACCENT}, hovertemplate="best checkpoint",
-        )  # fmt: skip
+            x=[course.best_step],
+            y=[float(np.interp(course.best_step, steps, smooth))],
+            mode="markers",
+            name="best",
+            marker={"symbol": "star", "size": 15, "color": style.ACCENT},
+            hovertemplate="best checkpoint",
+        )
 
 
 def _loss_range(loss: np.ndarray, smooth: np.ndarray, held: np.ndarray) -> list[float]:
-    """From under the guide band to nearly the smoothed curve's top; the very first steps, which fall steeply, may leave
-    the frame, and so may single high ones.
+    """From under the guide band to nearly the smoothed curve's top.
+
+    The very first steps, which fall steeply, may leave the frame, and so may single high ones.
     """
     held = held[np.isfinite(held)]
     if not len(loss):
@@ -204,21 +232,41 @@ def held_out_figure(course: Course, *, window: tuple[float, float] | None = None
     for row, name in enumerate(present, start=1):
         label, unit, digits = METRICS[name]
         result.add_scatter(
-            x=course.held_out_steps, y=course.held_out[name], mode="lines+markers", connectgaps=True, name=label,
-            line={"color": style.EXTRA, "width": 1.8}, marker={"size": 5}, row=row, col=1,
+            x=course.held_out_steps,
+            y=course.held_out[name],
+            mode="lines+markers",
+            connectgaps=True,
+            name=label,
+            line={"color": style.EXTRA, "width": 1.8},
+            marker={"size": 5},
+            row=row,
+            col=1,
             hovertemplate=f"%{{y:.{digits}f}} {unit}",
-        )  # fmt: skip
+        )
         result.update_yaxes(title_text=f"{label}<br>{unit}".removesuffix("<br>"), row=row, col=1)
     result.add_scatter(
-        x=course.speed_steps, y=course.steps_per_s, mode="lines", name="steps/s", row=n_rows, col=1,
-        line={"color": style.RESULT, "width": 1.8}, hovertemplate="%{y:.2f}",
-    )  # fmt: skip
+        x=course.speed_steps,
+        y=course.steps_per_s,
+        mode="lines",
+        name="steps/s",
+        row=n_rows,
+        col=1,
+        line={"color": style.RESULT, "width": 1.8},
+        hovertemplate="%{y:.2f}",
+    )
     result.update_yaxes(title_text="steps/s", rangemode="tozero", row=n_rows, col=1)
     style.finish(result, height=90 + 110 * n_rows)
     if course.best_step is not None and present:
         result.add_vline(x=course.best_step, line={"color": style.ACCENT, "dash": "dot", "width": 1.5})
-        result.add_annotation(x=course.best_step, y=1.0, yref="paper", text="best", showarrow=False, yanchor="bottom",
-                              font={"color": style.ACCENT, "size": 12})  # fmt: skip
+        result.add_annotation(
+            x=course.best_step,
+            y=1.0,
+            yref="paper",
+            text="best",
+            showarrow=False,
+            yanchor="bottom",
+            font={"color": style.ACCENT, "size": 12},
+        )
     result.update_xaxes(hoverformat=",d", tickformat=",d")
     result.update_xaxes(title_text="step", row=n_rows, col=1)
     result.update_xaxes(range=window or _step_range(course))

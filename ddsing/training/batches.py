@@ -24,7 +24,7 @@ class Batches:
     Attributes
     ----------
     records : Records
-        See `ddsing.engine.records`.
+        See `ddsing.formats.tfrecord`.
     listening : Listening
         How the model hears them.
     """

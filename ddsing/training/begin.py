@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from ddsing.dataset import prepare, voices
-from ddsing.engine import records as record_files
 from ddsing.errors import TrainingError
-from ddsing.statistics import DatasetStatistics
+from ddsing.formats import tfrecord as record_files
+from ddsing.model.statistics import DatasetStatistics
+from ddsing.model.weights import random_weights
 from ddsing.training import batches, checkpoints, evaluation, folder, ranges, saving
 from ddsing.training.folder import Begun
 from ddsing.training.listening import Listening, recorded_generation
@@ -152,7 +153,7 @@ def _model(path: Path, asked: Recipe, recipe: Recipe) -> Config:
 
 def _write_model(path: Path, trained: Config) -> Config:
     """Write ``operative_config-0.gin``, by gin itself, of a training that begins; returns the model with that text."""
-    from ddsing.engine.training import config as engine_config
+    from ddsing.engine.tf import gin_config as engine_config
 
     text = engine_config.operative(trained.text)
     write_atomic(path / folder.GIN_NAME, text.encode())
@@ -173,10 +174,9 @@ def _prepare(source: voices.Voice, recipe: Recipe, tell: Tell) -> None:
 
 def _first_weights(trained: Config, recipe: Recipe, records, heard: Listening, tell: Tell) -> dict[str, np.ndarray]:
     """Random weights, or what a head start makes of them."""
-    from ddsing.engine import model as engine_model
-    from ddsing.engine.training import head_start
+    from ddsing.engine.tf import head_start
 
-    weights = engine_model.random_weights(trained.model, seed=recipe.seed or 0)
+    weights = random_weights(trained.model, seed=recipe.seed or 0)
     steps = trained.head_start_steps
     if not steps:
         return weights
@@ -195,7 +195,7 @@ def _first_weights(trained: Config, recipe: Recipe, records, heard: Listening, t
 
 def _stepper(trained: Config, recipe: Recipe, batch_size: int, newest, first):
     """The model in training, at the newest checkpoint or at its beginning; and the step that it has done."""
-    from ddsing.engine.training import step as engine_step
+    from ddsing.engine.tf import step as engine_step
 
     state: State | None = newest and newest[1]
     weights = state.weights if state else first

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ddsing.errors import DiskFull, InstrumentError, TrainingError
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
 from ddsing.portable import flush, move
 from ddsing.training import state as states
 from ddsing.training.state import State

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing import machine
+from ddsing import hardware
 from ddsing.constants import HOP_SAMPLES
-from ddsing.model_config import ModelConfig
+from ddsing.model.config import ModelConfig
+from ddsing.model.weights import random_weights
 from ddsing.training.recipe import Recipe, resolved
 from ddsing.workspace import Workspace, write_atomic
 
@@ -103,11 +104,10 @@ def _key(work: Mapping) -> str:
 
 
 def _tried(recipe: Recipe) -> float:
-    from ddsing.engine import model as engine_model
-    from ddsing.engine.training import step as engine_step
+    from ddsing.engine.tf import step as engine_step
 
     config = resolved(recipe)
-    weights = engine_model.random_weights(config.model)
+    weights = random_weights(config.model)
     stepper = engine_step.Step(
         config.model,
         weights,
@@ -131,7 +131,7 @@ def _tried(recipe: Recipe) -> float:
 
 
 def _machine() -> str:
-    """This computer, without its name: the cache may travel with the workspace."""
+    """The computer, without its name: the cache may travel with the workspace."""
     told = (platform.node(), platform.machine(), os.cpu_count(), _device())
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
@@ -139,7 +139,7 @@ def _machine() -> str:
 def _device() -> str:
     """What trains here: the dashboard, which sees all devices, and a job, which sees its own, say the same."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    found = {str(gpu.index): gpu.name for gpu in machine.gpus()}
+    found = {str(gpu.index): gpu.name for gpu in hardware.gpus()}
     if not found or visible in ("", "-1"):
         return "cpu"
     return found.get((visible or "").split(",")[0], next(iter(found.values())))

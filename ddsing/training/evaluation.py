@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing import audio as recordings
-from ddsing import phrase
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import render
-from ddsing.model_config import ModelConfig
-from ddsing.statistics import DatasetStatistics
-from ddsing.training import distance
+from ddsing.model.config import ModelConfig
+from ddsing.model.statistics import DatasetStatistics
+from ddsing.sound import audio as recordings
+from ddsing.sound import distance, phrase
 from ddsing.training.listening import Listening
 
 MAX_WINDOWS = 8  # of which the spectral loss is the mean
@@ -23,7 +22,7 @@ MAX_TRACKED_S = 16.0  # re-tracked, which is the slow part
 
 @dataclass(frozen=True)
 class Metrics:
-    """Distances of resyntheses from their recordings, see `ddsing.training.distance`; means over the windows.
+    """Distances of resyntheses from their recordings, see `ddsing.sound.distance`; means over the windows.
 
     `f0_cents` is None where nothing is voiced.
     """

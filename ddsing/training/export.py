@@ -6,8 +6,8 @@ from ddsing.errors import AudioError, DatasetError, InstrumentError, TrainingErr
 from ddsing.instrument import Instrument, Provenance
 from ddsing.instrument.library import Entry, Library
 from ddsing.instrument.opening import clean_name
-from ddsing.latent.space import LatentSpace
-from ddsing.statistics import DatasetStatistics
+from ddsing.model.latent_space import LatentSpace
+from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import begin, checkpoints, folder, saving
 from ddsing.training.recipe import Config
 from ddsing.workspace import Workspace, safe_name
@@ -49,10 +49,10 @@ def instrument(workspace: Workspace, voice_name: str, *, step: str | int = "best
 def _latent(where: begin.Where, made: Instrument) -> LatentSpace | None:
     """Where the voice's z lies; None where its dataset is not there any more."""
     from ddsing.engine.encoder import Encoder
-    from ddsing.latent import dataset
+    from ddsing.latent import points as latent_points
 
     try:
-        return dataset.points(where.source, made, Encoder(made.config, made.weights)).space
+        return latent_points.points(where.source, made, Encoder(made.config, made.weights)).space
     except (DatasetError, AudioError):
         return None
 

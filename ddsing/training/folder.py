@@ -14,13 +14,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ddsing.dataset.voices import CHECKPOINTS
 from ddsing.errors import TrainingError
+from ddsing.formats import gin_text as gin_texts
 from ddsing.instrument.notebook import gin_text
-from ddsing.legacy import gin_text as legacy_gin
-from ddsing.statistics import DatasetStatistics
+from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import checkpoints
 from ddsing.training.recipe import Config, parsed
-from ddsing.workspace import write_atomic
+from ddsing.workspace import Workspace, write_atomic
 
 RECIPE_NAME = "recipe.json"
 GIN_NAME = "operative_config-0.gin"
@@ -57,6 +58,20 @@ class Begun:
         return {**vars(self), "recipe": dict(self.recipe)}
 
 
+def trained(workspace: Workspace) -> dict[str, Path]:
+    """All folders of a workspace that hold an event file, by the names of the trainings, in their order."""
+    found = {}
+    for path in workspace.audio.glob(f"[!.]*{CHECKPOINTS}"):
+        if path.name != CHECKPOINTS and event_files(path):
+            found[path.name.removesuffix(CHECKPOINTS)] = path
+    return dict(sorted(found.items(), key=lambda entry: entry[0].lower()))
+
+
+def event_files(folder: Path) -> list[Path]:
+    """The event files of a training, by their names."""
+    return sorted((folder / SUMMARIES).glob("*tfevents*"))
+
+
 def begun(folder: Path) -> Begun | None:
     """How the training in a folder was begun; None where nothing has."""
     document = _json(folder / RECIPE_NAME)
@@ -77,8 +92,8 @@ def config(folder: Path) -> Config | None:
     if not found:
         return None
     with open(found[max(found)], "rb") as file:
-        data = file.read(legacy_gin.MAX_BYTES + 1)
-    legacy_gin.read_bindings(data)  # an operative text sets nothing twice
+        data = file.read(gin_texts.MAX_BYTES + 1)
+    gin_texts.read_bindings(data)  # an operative text sets nothing twice
     return parsed(folder.name.removesuffix("_checkpoints"), data.decode("utf-8"))
 
 
@@ -116,7 +131,7 @@ def statistics(folder: Path, generation: int) -> DatasetStatistics | None:
 
 def write_statistics(folder: Path, found: DatasetStatistics) -> None:
     """Keep the statistics, as JSON and, for ddsp's own tools, as the notebooks' pickle; a pickle of 2021 stays."""
-    from ddsing.engine import export
+    from ddsing.engine.tf import export
 
     ours = (folder / STATISTICS_JSON).exists() or not (folder / STATISTICS_PICKLE).exists()
     write_atomic(folder / STATISTICS_JSON, json.dumps(found.to_json()).encode())

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing.training import checkpoints, events, folder
+from ddsing.formats import event_log
+from ddsing.training import checkpoints, folder
 from ddsing.training.saving import HISTORY_NAME
 
 LOSS_TAG, SPEED_TAG = "losses/total_loss", "steps_per_sec"
@@ -28,7 +29,7 @@ class Save:
     loss : float or None
         Mean training loss since the save before; None for a checkpoint of 2021.
     spectral_loss, f0_cents, loudness_db : float or None
-        Of the resynthesis of held-out windows, see `ddsing.training.distance`.
+        Of the resynthesis of held-out windows, see `ddsing.sound.distance`.
     preview : Path or None
         The built-in phrase as the voice sang it, FLAC.
     on_disk : bool
@@ -107,8 +108,8 @@ class History:
 def read(checkpoints_folder: Path) -> History:
     """The history of the training in a ``<voice>_checkpoints`` folder."""
     path = Path(checkpoints_folder)
-    series = events.read(path / folder.SUMMARIES)
-    none = events.Series(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0))
+    series = event_log.read(path / folder.SUMMARIES)
+    none = event_log.Series(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0))
     loss, speed = series.get(LOSS_TAG, none), series.get(SPEED_TAG, none)
     saves, notes = _lines(path)
     for checkpoint in checkpoints.published(path):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing import loudness, pitch
 from ddsing.constants import HOP_SAMPLES
+from ddsing.sound import loudness, pitch
 
 _F0_LEAD = 512 // HOP_SAMPLES  # frames: half of the pitch tracker's window
 _LOUDNESS_LEAD = {1: 0, 3: 256 // HOP_SAMPLES}  # by generation: half of the spectrum's; the first never centres it
@@ -25,7 +25,7 @@ class Listening:
     Attributes
     ----------
     generation : int
-        Scale of the loudness that the model hears, see `ddsing.loudness`.
+        Scale of the loudness that the model hears, see `ddsing.sound.loudness`.
     recorded_generation : int
         Scale of the records' own; where it differs, loudness is computed from the audio.
     centred : bool
@@ -38,7 +38,7 @@ class Listening:
 
     @property
     def padding(self) -> str:
-        """That of `ddsing.loudness` and `ddsing.pitch` with which sound is analysed on the same frames."""
+        """That of `ddsing.sound.loudness` and `ddsing.sound.pitch` with which sound is analysed on the same frames."""
         return "center" if self.centred else "same"
 
     def window(self, record: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ddsing.errors import InstrumentError
 from ddsing.instrument.format import add_member
 from ddsing.instrument.opening import open_any
-from ddsing.statistics import DatasetStatistics
+from ddsing.model.statistics import DatasetStatistics
 from ddsing.training.checkpoints import Checkpoint
 from ddsing.training.folder import STATISTICS_PICKLE
 

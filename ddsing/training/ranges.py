@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ddsing import statistics
 from ddsing.constants import HOP_SAMPLES
+from ddsing.model import statistics
 from ddsing.training.listening import Listening
 
 _QUIETEST_POWER = 1e-12

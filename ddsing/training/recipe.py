@@ -1,7 +1,8 @@
 """What is trained, and for how long: a file of ``gin/models``, and what is changed in it.
 
-The files are composed by include and macro, as ddsp's own. Here they are only read, as data (`ddsing.legacy.gin_text`),
-so that a page can show them without TensorFlow; a run hands the same text to gin (`ddsing.engine.training.config`).
+The files are composed by include and macro, as ddsp's own. Here they are only read, as data
+(`ddsing.formats.gin_text`), so that a page can show them without TensorFlow; a run hands the same text to gin
+(`ddsing.engine.tf.gin_config`).
 """
 
 import re
@@ -12,9 +13,9 @@ from pathlib import Path
 
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.errors import SettingsError
-from ddsing.legacy.gin_text import read_bindings
-from ddsing.legacy.model import read_config
-from ddsing.model_config import ModelConfig
+from ddsing.formats.gin_text import read_bindings
+from ddsing.model.config import ModelConfig
+from ddsing.model.gin import read_config
 from ddsing.resources import resource
 
 GIN = resource("gin")
@@ -60,7 +61,7 @@ class Recipe:
     centred_frames : bool or None
         Whether features stand where they were heard, see `ddsing.training.listening`.
     head_start_steps : int or None
-        See `ddsing.engine.training.head_start`; before the first step, and not counted.
+        See `ddsing.engine.tf.head_start`; before the first step, and not counted.
     seed : int or None
         Of the first weights, the order of the windows, and the noise.
     mixed_precision : bool
@@ -126,7 +127,7 @@ class Recipe:
         return any(value is not None for value in named)
 
     def merged(self, begun: Mapping) -> "Recipe":
-        """This recipe with what it leaves open taken from the one with which a training was begun."""
+        """The recipe with what it leaves open taken from the one with which a training was begun."""
         before = Recipe.from_options(begun)
         chosen = {name: getattr(before, name) for name in ("config", "seed", *_MACROS) if getattr(self, name) is None}
         return replace(self, **chosen)

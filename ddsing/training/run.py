@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.errors import Cancelled, DiskFull, TrainingError
+from ddsing.formats.event_log import EventWriter
 from ddsing.training import begin, estimate, export, folder, saving
 from ddsing.training.begin import Ready
-from ddsing.training.events import EventWriter
 from ddsing.training.recipe import Recipe
 from ddsing.workspace import Workspace
 

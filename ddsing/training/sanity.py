@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
-from ddsing.engine import records as record_files
 from ddsing.engine import render
 from ddsing.errors import TrainingError
-from ddsing.training import begin, distance, evaluation, export, folder
+from ddsing.formats import tfrecord as record_files
+from ddsing.sound import distance
+from ddsing.training import begin, evaluation, export, folder
 from ddsing.training.listening import Listening
 from ddsing.workspace import Workspace
 

@@ -16,8 +16,8 @@ import numpy as np
 
 import ddsing
 from ddsing.errors import DdsingError, Diverged
-from ddsing.model_config import ModelConfig
-from ddsing.statistics import DatasetStatistics
+from ddsing.model.config import ModelConfig
+from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import checkpoints, divergence, evaluation, folder
 from ddsing.training.listening import Listening
 from ddsing.workspace import write_atomic

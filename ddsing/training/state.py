@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.errors import InstrumentError
-from ddsing.instrument import tensors
-from ddsing.legacy import bundle
-from ddsing.model_config import ModelConfig
+from ddsing.model import tf_checkpoint
+from ddsing.model import weights as model_weights
+from ddsing.model.config import ModelConfig
 
 SLOTS = ("m", "v")  # Adam's averages of the gradient and of its square
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -47,13 +47,15 @@ class State:
 
 def read(index_path: Path, config: ModelConfig) -> State:
     """The state in ``ckpt-N.index`` and the data files beside it; `InstrumentError` where anything is amiss."""
-    tensors.n_bytes(config)
+    model_weights.n_bytes(config)
     try:
         with open(index_path, "rb") as file:
-            index = file.read(bundle.MAX_INDEX_BYTES + 1)
+            index = file.read(tf_checkpoint.MAX_INDEX_BYTES + 1)
         shards = _shards(index_path)
-        entries = bundle.read_index(index, n_shards=len(shards))
-        weights = _named(entries, shards, config, {name: bundle.weight_key(name) for name in config.weight_shapes()})
+        entries = tf_checkpoint.read_index(index, n_shards=len(shards))
+        weights = _named(
+            entries, shards, config, {name: tf_checkpoint.weight_key(name) for name in config.weight_shapes()}
+        )
         keys = _slot_keys(entries, shards, config)
         slots = None if keys is None else {slot: _named(entries, shards, config, keys[slot]) for slot in SLOTS}
         return State(weights, slots, _iterations(entries, shards))
@@ -63,7 +65,7 @@ def read(index_path: Path, config: ModelConfig) -> State:
 
 def _named(entries, shards, config, keys: Mapping[str, str]) -> dict[str, np.ndarray]:
     shapes = config.weight_shapes()
-    arrays = bundle.read_floats(entries, shards, {key: shapes[name] for name, key in keys.items()})
+    arrays = tf_checkpoint.read_floats(entries, shards, {key: shapes[name] for name, key in keys.items()})
     for name, key in keys.items():
         if not np.isfinite(arrays[key]).all():
             raise InstrumentError(
@@ -76,7 +78,7 @@ def _shards(index_path: Path) -> dict[int, Callable[[], Iterable[bytes]]]:
     found = sorted(index_path.parent.glob(f"{index_path.stem}.data-?????-of-?????"))
     count = len(found)
     names = [f"{index_path.stem}.data-{number:05d}-of-{count:05d}" for number in range(count)]
-    if not 1 <= count <= bundle.MAX_SHARDS or [path.name for path in found] != names:
+    if not 1 <= count <= tf_checkpoint.MAX_SHARDS or [path.name for path in found] != names:
         raise InstrumentError(f"The checkpoint {index_path.stem} lacks data files.")
     return {number: _streamer(path) for number, path in enumerate(found)}
 
@@ -103,7 +105,7 @@ def _slot_keys(entries, shards, config) -> dict[str, dict[str, str]] | None:
     listed: dict[str, dict[str, str]] = {slot: {} for slot in SLOTS}
     for slot in SLOTS:
         for name in names:
-            of_weight = full_names.get(bundle.weight_key(name))
+            of_weight = full_names.get(tf_checkpoint.weight_key(name))
             found = by_full_name.get(f"Adam/{slot}/{of_weight}", []) + by_full_name.get(f"{slot}/{of_weight}", [])
             if of_weight is None or len(found) != 1 or found[0] not in entries:
                 return None
@@ -116,12 +118,14 @@ def _full_names(entries, shards) -> dict[str, str]:
     entry = entries.get(_GRAPH)
     if entry is None or entry.n_bytes > _MAX_GRAPH_BYTES:
         return {}
-    raw = bundle.read_bytes(entries, shards, [_GRAPH])[_GRAPH]
+    raw = tf_checkpoint.read_bytes(entries, shards, [_GRAPH])[_GRAPH]
     names = {}
-    for number, node in bundle.fields(_string(raw)):
-        for inner, attribute in bundle.fields(node) if number == 1 and isinstance(node, bytes) else ():
+    for number, node in tf_checkpoint.fields(_string(raw)):
+        for inner, attribute in tf_checkpoint.fields(node) if number == 1 and isinstance(node, bytes) else ():
             if inner == 2 and isinstance(attribute, bytes):
-                texts = {n: value for n, value in bundle.fields(attribute) if n in (2, 3) and isinstance(value, bytes)}
+                texts = {
+                    n: value for n, value in tf_checkpoint.fields(attribute) if n in (2, 3) and isinstance(value, bytes)
+                }
                 if len(texts) == 2:
                     names[texts[3].decode("utf-8", "replace")] = texts[2].decode("utf-8", "replace")
     return names
@@ -139,6 +143,6 @@ def _iterations(entries, shards) -> int | None:
     for key in _COUNTERS:
         entry = entries.get(key)
         if entry is not None and entry.n_bytes == 8:
-            count = int.from_bytes(bundle.read_bytes(entries, shards, [key])[key], "little", signed=True)
+            count = int.from_bytes(tf_checkpoint.read_bytes(entries, shards, [key])[key], "little", signed=True)
             return count if 0 <= count < 10**12 else None
     return None

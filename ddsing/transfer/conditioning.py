@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddsing.constants import DB_RANGE, MAX_F0_MIDI
-from ddsing.features import Features
-from ddsing.notes import match_quantiles, note_on_ratio
-from ddsing.statistics import DatasetStatistics
+from ddsing.model.statistics import DatasetStatistics
+from ddsing.sound.features import Features
+from ddsing.sound.notes import match_quantiles, note_on_ratio
 from ddsing.transfer.settings import Settings
 from ddsing.units import hz_to_midi, midi_to_hz
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ddsing.constants import DB_RANGE
-from ddsing.features import Features
-from ddsing.statistics import DatasetStatistics
+from ddsing.model.statistics import DatasetStatistics
+from ddsing.sound.features import Features
 from ddsing.transfer.conditioning import condition
 from ddsing.transfer.settings import Settings
 from ddsing.units import hz_to_midi

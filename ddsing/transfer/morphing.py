@@ -12,17 +12,17 @@ from pathlib import Path
 import numpy as np
 
 import ddsing
-from ddsing import audio as recordings
-from ddsing import features as feature_stage
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import SettingsError
-from ddsing.experiments import Take, TakeStore, write_arrays, write_take
 from ddsing.instrument import Instrument
+from ddsing.sound import audio as recordings
+from ddsing.sound import features as feature_stage
 from ddsing.transfer import fit as fit_stage
 from ddsing.transfer import pipeline
 from ddsing.transfer.conditioning import Conditioning, condition
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import Take, TakeStore, write_arrays, write_take
 from ddsing.workspace import Workspace
 
 
@@ -109,8 +109,15 @@ def _features(workspace, audio, tracker, instruments, job):
     for instrument in instruments:
         generation = instrument.config.generation
         known = next((features for features in found if features.generation == generation), None)
-        found.append(known or job.stage("features", lambda share, generation=generation: feature_stage.extract(
-            audio, tracker=tracker, generation=generation, cache=cache, progress=share)))  # fmt: skip
+        found.append(
+            known
+            or job.stage(
+                "features",
+                lambda share, generation=generation: feature_stage.extract(
+                    audio, tracker=tracker, generation=generation, cache=cache, progress=share
+                ),
+            )
+        )
     if found[0].reused:
         job.reused.append("features")
     return found

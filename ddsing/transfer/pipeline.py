@@ -16,17 +16,17 @@ from threading import Lock
 import numpy as np
 
 import ddsing
-from ddsing import audio as recordings
-from ddsing import features as feature_stage
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.errors import InstrumentError, SettingsError
-from ddsing.experiments import Take, TakeStore, write_arrays, write_take
 from ddsing.instrument import Instrument, open_any
 from ddsing.instrument.library import Library
-from ddsing.latent import source as latent
+from ddsing.sound import audio as recordings
+from ddsing.sound import features as feature_stage
 from ddsing.transfer import fit as fit_stage
+from ddsing.transfer import timbre as latent
 from ddsing.transfer.conditioning import Conditioning, condition
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import Take, TakeStore, write_arrays, write_take
 from ddsing.workspace import Workspace
 
 STAGES = ("decode", "features", "model", "conditioning", "render", "save")

@@ -1,1 +1,1 @@
-"""The dashboard's own code: session state, caches, and the components that the pages are made of."""
+"""The dashboard: shell, players, and one folder of components for each page."""

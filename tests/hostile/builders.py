@@ -6,15 +6,13 @@ import io
 import struct
 import zipfile
 import zlib
-from pathlib import Path
 
 import numpy as np
 
 from ddsing.instrument.format import Instrument, to_bytes
-from ddsing.model_config import ModelConfig
-from ddsing.statistics import FIELDS, DatasetStatistics
-
-GOLDEN = Path(__file__).parents[1] / "golden"
+from ddsing.model.config import ModelConfig
+from ddsing.model.statistics import FIELDS, DatasetStatistics
+from tests.support.paths import GOLDEN
 
 
 def golden_members(name: str = "singing_2021") -> dict[str, bytes]:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: E501
 
-from ddsing.legacy.convert import convert
+from ddsing.instrument.convert import convert
 from tests.hostile.builders import notebook_members, packed
 
 

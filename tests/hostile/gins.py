@@ -4,8 +4,8 @@
 
 import re
 
-from ddsing.legacy.gin_text import read_bindings
-from ddsing.legacy.model import read_config
+from ddsing.formats.gin_text import read_bindings
+from ddsing.model.gin import read_config
 from tests.hostile.builders import golden_members
 
 N_MUTANTS = 5_000

@@ -5,7 +5,7 @@
 import pickle
 import struct
 
-from ddsing.legacy.statistics import read_statistics
+from ddsing.instrument.pickled_statistics import read_statistics
 from tests.hostile.builders import golden_members
 
 N_MUTANTS = 5_000

@@ -6,8 +6,8 @@ import re
 
 from ddsing.instrument import read
 from ddsing.instrument.archive import open_archive
+from ddsing.instrument.convert import convert
 from ddsing.instrument.format import is_native
-from ddsing.legacy.convert import convert
 from tests.hostile.builders import native_members, notebook_members, packed
 
 N_MUTANTS = 5_000

@@ -1,0 +1,128 @@
+"""Adding recordings to a voice: each once by its sound, whole or not at all, under a name that is free."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddsing.dataset import scan
+from ddsing.dataset.voices import Voice, recordings_in
+from ddsing.errors import DatasetError
+from ddsing.portable import move
+from ddsing.units import format_bytes
+from ddsing.workspace import safe_name
+
+_SPARE_BYTES = 200e6  # to stay free
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of files that were to be added.
+
+    Attributes
+    ----------
+    added : tuple[str, ...]
+        Names of the new recordings, relative to the voice's folder.
+    duplicates : tuple[tuple[str, str], ...]
+        (name, name of the recording with the same sound).
+    refused : tuple[tuple[str, str], ...]
+        (name, the sentence that says why).
+    """
+
+    added: tuple[str, ...]
+    duplicates: tuple[tuple[str, str], ...]
+    refused: tuple[tuple[str, str], ...]
+
+
+def add(
+    voice: Voice,
+    sources: Iterable[Path | tuple[str, bytes]],
+    *,
+    progress: Callable[[float], None] | None = None,
+) -> Added:
+    """Copy recordings into a voice: files, all that is in folders, or (name, content) of uploads.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Told the fraction done; what it raises passes through, and what is added by then stays.
+    """
+    found = list(_spread(sources))
+    known = {facts.content_hash: facts.name for facts in scan.scan(voice) if facts.content_hash}
+    memory = scan.Memory(voice)
+    added, duplicates, refused = [], [], []
+    for number, (name, content) in enumerate(found):
+        if progress:
+            progress(number / len(found))
+        facts, _ = scan.examine(content, name)
+        if facts.error:
+            refused.append((name, facts.error))
+            continue
+        if facts.content_hash in known:
+            duplicates.append((name, known[facts.content_hash]))
+            continue
+        try:
+            path = _copy(voice, name, content)
+        except DatasetError as error:
+            refused.append((name, str(error)))
+            continue
+        known[facts.content_hash] = voice.name_of(path)
+        memory.put(path, facts)
+        added.append(voice.name_of(path))
+    memory.save()
+    if progress:
+        progress(1.0)
+    return Added(tuple(added), tuple(duplicates), tuple(refused))
+
+
+def _spread(sources) -> Iterator[tuple[str, Path | bytes]]:
+    """(name, file or content) of everything; a folder stands for the recordings in it."""
+    for source in sources:
+        if not isinstance(source, Path):
+            yield source
+        elif source.is_dir():
+            yield from ((path.name, path) for path in recordings_in(source))
+        else:
+            yield source.name, source
+
+
+def _copy(voice, name, content):
+    """Copy a file or write a content under its name, or one like it that is free; there is all of it or nothing."""
+    n_bytes = len(content) if isinstance(content, bytes) else content.stat().st_size
+    temporary = voice.folder / f".{uuid.uuid4().hex}.tmp"
+    try:
+        voice.folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(voice.folder).free
+        if free < n_bytes + _SPARE_BYTES:
+            raise DatasetError(
+                f"{name!r} has {format_bytes(n_bytes)}, and only {format_bytes(free)} are free; "
+                f"{format_bytes(_SPARE_BYTES)} must stay so: make room first."
+            )
+        with open(temporary, "wb") as target:
+            if isinstance(content, bytes):
+                target.write(content)
+            else:
+                with open(content, "rb") as source:
+                    shutil.copyfileobj(source, target, 2**20)
+            target.flush()
+            os.fsync(target.fileno())
+        path = _free_path(voice.folder, name)
+        move(temporary, path)
+        return path
+    except OSError as error:
+        raise DatasetError(f"{name!r} can't be copied: {error.strerror or error}.") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _free_path(folder, name):
+    name = Path(name.replace("\\", "/")).name
+    suffix = Path(name).suffix if len(Path(name).suffix) <= 6 else ""
+    stem = safe_name(name.removesuffix(suffix))
+    path, number = folder / f"{stem}{suffix}", 2
+    while path.exists():
+        path = folder / f"{stem} {number}{suffix}"
+        number += 1
+    return path

@@ -1,0 +1,25 @@
+"""Element-wise functions compiled by XLA: on a CPU, one pass over memory instead of one per operation."""
+
+from collections.abc import Callable
+from functools import cache, wraps
+
+from ddsing.engine.tf import runtime
+
+
+def compiled(function: Callable) -> Callable:
+    """Compile `function` of tensors, at its first call with arguments of some shape and type; on a GPU, leave it."""
+
+    @cache
+    def build():
+        return runtime.tensorflow().function(function, jit_compile=True, autograph=False)
+
+    @wraps(function)
+    def call(*args):
+        return build()(*args) if compiles() else function(*args)
+
+    return call
+
+
+def compiles() -> bool:
+    """Whether `compiled` functions are compiled."""
+    return runtime.device().kind == "cpu" and not runtime.tensorflow().config.functions_run_eagerly()

@@ -1,0 +1,139 @@
+"""Keras's GRU (``reset_after=True``) over whole sequences, with a gradient of its own.
+
+What does not depend on the state is computed for all steps at once: the product with the input kernel before the loop,
+and, after the loop back, the gradients of all weights, each as one matrix product. Inside the loops are left
+one product with the recurrent kernel a step, and the gates. Sequences are time-major and begin with a state of zero.
+"""
+
+from functools import cache
+
+from ddsing.engine.tf import runtime
+from ddsing.engine.tf.compiling import compiled
+from ddsing.engine.tf.products import product
+
+_MAX_UNROLLED = 10  # steps in one turn of a loop; TensorFlow's bookkeeping is per turn
+
+
+def gru(x, kernel, recurrent_kernel, bias, *, dtype: str = "float32"):
+    """The states of a GRU.
+
+    Parameters
+    ----------
+    x : tf.Tensor [shape=(n_steps, batch, n_in)]
+    kernel, recurrent_kernel, bias : tf.Tensor [shape=(n_in, 3·channels), (channels, 3·channels), (2, 3·channels)]
+        As Keras orders them: update, reset, candidate; the bias of the input, then that of the state.
+    dtype : str
+        What matrix products are computed in.
+
+    Returns
+    -------
+    tf.Tensor [shape=(n_steps, batch, channels), float32]
+    """
+    tf = runtime.tensorflow()
+    n_steps, batch, n_in = x.shape
+    projected = tf.reshape(product(tf.reshape(x, [-1, n_in]), kernel, dtype=dtype), [n_steps, batch, -1])
+    return _recurrence(dtype)(projected + bias[0], recurrent_kernel, bias[1])
+
+
+@cache
+def _recurrence(dtype):
+    tf = runtime.tensorflow()
+
+    @tf.custom_gradient
+    def recurrence(projected, recurrent_kernel, bias):
+        states, inner = _forward(projected, recurrent_kernel, bias, dtype)
+
+        def gradient(upstream):
+            before = tf.concat([tf.zeros_like(states[:1]), states[:-1]], axis=0)
+            keep, through, candidate = _factors(projected, inner, before, bias)
+            on_states = _backward(upstream, keep, through, recurrent_kernel, dtype)
+            on_projected, on_inner = _bulk_gradients(on_states, through, candidate)
+            flat = tf.reshape(on_inner, [-1, on_inner.shape[-1]])
+            on_kernel = product(tf.reshape(before, [-1, before.shape[-1]]), flat, transpose_a=True, dtype=dtype)
+            return on_projected, on_kernel, tf.reduce_sum(flat, axis=0)
+
+        return states, gradient
+
+    return recurrence
+
+
+def _forward(projected, recurrent_kernel, bias, dtype):
+    """All states, and all products of the state before with the recurrent kernel."""
+    tf = runtime.tensorflow()
+    channels = recurrent_kernel.shape[0]
+    gates_bias, candidate_bias = bias[: 2 * channels], bias[2 * channels :]
+    gates, candidates = projected[..., : 2 * channels] + gates_bias, projected[..., 2 * channels :]
+    kernel = tf.cast(recurrent_kernel, dtype)
+
+    def step(t, state):
+        inner = product(state, kernel, dtype=dtype)
+        update, reset = tf.split(tf.sigmoid(gates[t] + inner[:, : 2 * channels]), 2, axis=1)
+        candidate = tf.tanh(candidates[t] + reset * (inner[:, 2 * channels :] + candidate_bias))
+        state = candidate + update * (state - candidate)
+        return state, state, inner
+
+    return _scan(step, projected.shape[0], tf.zeros([projected.shape[1], channels]), [channels, 3 * channels])
+
+
+def _backward(upstream, keep, through, recurrent_kernel, dtype):
+    """The gradients of all states, from last to first."""
+    tf = runtime.tensorflow()
+    n_steps, batch, channels = upstream.shape
+    back = tf.cast(tf.transpose(recurrent_kernel), dtype)
+
+    def step(t, carried):
+        now = upstream[t] + carried
+        inner = tf.reshape(through[t] * now[:, tf.newaxis], [batch, 3 * channels])
+        return now * keep[t] + product(inner, back, dtype=dtype), now
+
+    return _scan(step, n_steps, tf.zeros([batch, channels]), [channels], backwards=True)[0]
+
+
+def _scan(step, n_steps, state, widths, *, backwards=False):
+    """``state, *outputs = step(t, state)`` for all steps; each output [n_steps, batch, its width], in time's order."""
+    tf = runtime.tensorflow()
+    unrolled = max(n for n in range(1, _MAX_UNROLLED + 1) if n_steps % n == 0)
+    n_turns = n_steps // unrolled
+
+    def turn(index, state, *arrays):
+        place = n_turns - 1 - index if backwards else index
+        done = []
+        for k in range(unrolled):
+            state, *outputs = step(place * unrolled + (unrolled - 1 - k if backwards else k), state)
+            done.append(outputs)
+        columns = zip(*(reversed(done) if backwards else done))
+        arrays = [array.write(place, tf.stack(list(column))) for array, column in zip(arrays, columns)]
+        return [index + 1, state, *arrays]
+
+    shapes = [[unrolled, state.shape[0], width] for width in widths]
+    arrays = [tf.TensorArray(tf.float32, n_turns, element_shape=shape) for shape in shapes]
+    loop = tf.while_loop(lambda index, *_: index < n_turns, turn, [0, state, *arrays], maximum_iterations=n_turns)
+    return [tf.reshape(array.stack(), [n_steps, *shape[1:]]) for array, shape in zip(loop[2:], shapes)]
+
+
+@compiled
+def _factors(projected, inner, before, bias):
+    """What a state's gradient is multiplied by on its way to the state before and through the gates, for all steps.
+
+    Returns ``keep`` [n_steps, batch, channels]; ``through`` [n_steps, batch, 3, channels], to the product with the
+    recurrent kernel; ``candidate``, to the candidate's input.
+    """
+    tf = runtime.tensorflow()
+    update, reset, ahead = tf.split(projected, 3, axis=-1)
+    update_inner, reset_inner, candidate_inner = tf.split(inner + bias, 3, axis=-1)
+    update, reset = tf.sigmoid(update + update_inner), tf.sigmoid(reset + reset_inner)
+    value = tf.tanh(ahead + reset * candidate_inner)
+    candidate = (1.0 - update) * (1.0 - value * value)
+    on_update = (before - value) * update * (1.0 - update)
+    on_reset = candidate * candidate_inner * reset * (1.0 - reset)
+    return update, tf.stack([on_update, on_reset, candidate * reset], axis=2), candidate
+
+
+@compiled
+def _bulk_gradients(on_states, through, candidate):
+    """The gradients of the projected inputs and of the products with the recurrent kernel, in the shape of both."""
+    tf = runtime.tensorflow()
+    n_steps, batch, channels = on_states.shape
+    on_inner = tf.reshape(through * on_states[:, :, tf.newaxis], [n_steps, batch, 3 * channels])
+    on_projected = tf.concat([on_inner[..., : 2 * channels], on_states * candidate], axis=-1)
+    return on_projected, on_inner

@@ -1,0 +1,64 @@
+"""A batch through the model: what the data alone decides, and the sound that the weights make of it."""
+
+from collections.abc import Callable, Mapping
+
+from ddsing.engine.tf import network, runtime, synthesis
+from ddsing.model.config import ModelConfig
+
+
+def features(config: ModelConfig, batch: Mapping) -> dict:
+    """What the network hears of a batch.
+
+    Parameters
+    ----------
+    batch : Mapping of tf.Tensor
+        ``audio`` [batch, n_samples]; ``f0_hz`` and ``loudness_db`` [batch, n_frames].
+
+    Returns
+    -------
+    dict of tf.Tensor
+        ``f0_hz`` [n_frames, batch]; ``ld_scaled``, ``f0_scaled`` [n_frames, batch, 1]; and for models with z ``mfccs``.
+    """
+    tf, preprocessing = runtime.tensorflow(), runtime.ddsp().training.preprocessing
+    f0_hz, loudness_db = tf.transpose(batch["f0_hz"]), tf.transpose(batch["loudness_db"])
+    heard = {
+        "f0_hz": f0_hz,
+        "ld_scaled": loudness_db[..., tf.newaxis] / config.db_range + 1.0,
+        "f0_scaled": preprocessing.scale_f0_hz(f0_hz)[..., tf.newaxis],
+    }
+    if config.z:
+        heard["mfccs"] = network.mfccs(config.z, batch["audio"])
+    return heard
+
+
+def prepare(config: ModelConfig, batch: Mapping, noise) -> dict:
+    """Everything about a batch that no weight has a part in: `features`, ``waves``, and the white ``noise`` given.
+
+    `noise` is a tf.Tensor [shape=(batch, n_samples)].
+    """
+    heard = features(config, batch)
+    return heard | {"waves": synthesis.waves(config.n_harmonics, heard["f0_hz"]), "noise": noise}
+
+
+def controls(
+    config: ModelConfig,
+    weights: Mapping,
+    heard: Mapping,
+    *,
+    dtype: str = "float32",
+    recurrent: Callable | None = None,
+):
+    """What the synthesisers play for what `features` gave, see `synthesis.controls`; other arguments: see `network`."""
+    inputs = [heard["ld_scaled"], heard["f0_scaled"]]
+    if config.z:
+        n_frames = heard["f0_hz"].shape[0]
+        inputs.append(network.encode(weights, heard["mfccs"], n_frames, dtype=dtype, recurrent=recurrent))
+    outputs = network.decode(config, weights, inputs, dtype=dtype, recurrent=recurrent)
+    return synthesis.controls(config, outputs, heard["f0_hz"])
+
+
+def audio(config: ModelConfig, weights: Mapping, prepared: Mapping, *, dtype: str, recurrent: Callable | None = None):
+    """The model's sound for what `prepare` gave: [batch, n_samples]; see `network` for the other arguments."""
+    amplitudes, magnitudes = controls(config, weights, prepared, dtype=dtype, recurrent=recurrent)
+    harmonic = synthesis.harmonic(config, prepared["waves"], amplitudes)
+    return harmonic + synthesis.noise(config, prepared["noise"], magnitudes)

@@ -1,0 +1,71 @@
+"""ddsp's `SpectralLoss` as its autoencoders use it: magnitudes and log magnitudes at six resolutions, L1.
+
+The gradient is computed along with the loss: one inverse FFT and an overlap-add per resolution.
+
+Reference: ddsp.losses.SpectralLoss, ddsp.spectral_ops.compute_mag.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from ddsing.engine.tf import runtime
+from ddsing.engine.tf.compiling import compiled
+from ddsing.engine.tf.synthesis import frames, overlap_add
+
+FFT_SIZES = (2048, 1024, 512, 256, 128, 64)
+_N_HOPS = 4  # in a frame: frames overlap by 75 %
+_SILENCE = 1e-5  # what ddsp takes the logarithm of instead of zero
+
+
+def spectral_loss(target, audio):
+    """The loss of `audio` against `target`, both [batch, n_samples]; no gradient reaches the target."""
+    return runtime.tensorflow().add_n([_distance(size)(target, audio) for size in FFT_SIZES])
+
+
+@cache
+def _distance(size):
+    """The loss at one resolution."""
+    tf = runtime.tensorflow()
+    hop = size // _N_HOPS
+    window = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / size)).astype(np.float32)
+    # irfft counts all bins but the first and the last twice, and divides by the size.
+    share = np.where(np.arange(size // 2 + 1) % (size // 2) == 0, size, size / 2).astype(np.float32)
+
+    def spectrum(audio):
+        n_frames = -(-audio.shape[1] // hop)
+        padding = [[0, 0], [0, (n_frames + _N_HOPS - 1) * hop - audio.shape[1]]]
+        return tf.signal.rfft(frames(tf.pad(audio, padding), hop, _N_HOPS) * window)
+
+    @tf.custom_gradient
+    def distance(target, audio):
+        loss, on_spectrum = _compare(spectrum(target), spectrum(audio), tf.constant(share))
+
+        def gradient(upstream):
+            on_frames = tf.signal.irfft(on_spectrum) * (upstream * window)
+            batch, n_frames, _ = on_frames.shape
+            on_audio = overlap_add(tf.reshape(on_frames, [batch, n_frames, _N_HOPS, hop]))
+            return None, on_audio[:, : audio.shape[1]]
+
+        return loss, gradient
+
+    return distance
+
+
+@compiled
+def _compare(target, value, share):
+    """The mean distances of magnitudes and of their logarithms, and their gradient by the value's spectrum."""
+    tf = runtime.tensorflow()
+
+    def magnitude(spectrum):
+        power = tf.math.real(spectrum) ** 2 + tf.math.imag(spectrum) ** 2
+        return tf.sqrt(power)
+
+    def log(x):
+        return tf.math.log(tf.where(x <= 0.0, _SILENCE, x))
+
+    wanted, found = magnitude(target), magnitude(value)
+    n = float(np.prod(target.shape))
+    loss = (tf.reduce_sum(tf.abs(wanted - found)) + tf.reduce_sum(tf.abs(log(wanted) - log(found)))) / n
+    slope = tf.where(found > 0.0, tf.sign(found - wanted) * (1.0 + 1.0 / found) / found, 0.0) * (share / n)
+    return loss, tf.complex(slope * tf.math.real(value), slope * tf.math.imag(value))

@@ -1,0 +1,222 @@
+"""One step of training: ddsp's loss, gradient clipping and Adam, on the variables of ddsp's own `Autoencoder`.
+
+What is computed is what ddsp's Trainer computes; how, is in the modules beside this one. The model's variables and the
+optimizer are ddsp's and Keras's, so a checkpoint of `Step.checkpoint_object` has the names that ddsp's Trainer writes,
+and either can go on from the other's.
+
+Reference: ddsp.training.trainers.Trainer, ddsp.losses.SpectralLoss.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ddsing.constants import HOP_SAMPLES
+from ddsing.engine.tf import autoencoder as models
+from ddsing.engine.tf import precision, reconstruction, runtime
+from ddsing.engine.tf.memory import n_parts_that_fit
+from ddsing.engine.tf.spectral_loss import spectral_loss
+from ddsing.engine.tf.synthesis import ddsp_noise
+from ddsing.errors import SettingsError
+from ddsing.model.config import ModelConfig
+
+_FEATURES = ("audio", "f0_hz", "loudness_db")
+
+
+class Step:
+    """A model in training.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    weights : Mapping[str, np.ndarray]
+        Where training starts; names and shapes of `config.weight_shapes()`.
+    batch_size : int
+    window_frames : int
+        Length of a window in frames of 4 ms.
+    learning_rate, lr_decay_steps, lr_decay_rate, grad_clip_norm : float
+        As ddsp's Trainer.
+    mixed_precision : bool
+        Matrix products in 16 bits; weights, loss and averages stay in 32.
+    seed : int
+        Of the noise that the filters shape: what ddsp draws after ``tf.random.set_seed(seed)``.
+    devices : sequence of str, optional
+        TensorFlow's names of the devices that share each batch; all GPUs by default.
+    n_parts : int, optional
+        In how many parts, one after the other, a device takes its share of a batch; the gradient is the same. By
+        default as few as fit into memory.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        weights: Mapping[str, np.ndarray],
+        *,
+        batch_size: int,
+        window_frames: int = 1000,
+        learning_rate: float = 1e-3,
+        lr_decay_steps: int = 10_000,
+        lr_decay_rate: float = 0.98,
+        grad_clip_norm: float = 3.0,
+        mixed_precision: bool = False,
+        seed: int = 0,
+        devices: Sequence[str] | None = None,
+        n_parts: int | None = None,
+    ):
+        tf = runtime.tensorflow()
+        self.config, self.batch_size, self.window_frames = config, batch_size, window_frames
+        self._devices = _devices(batch_size, devices)
+        share = batch_size // len(self._devices)
+        self._n_parts = n_parts or n_parts_that_fit(config, share, window_frames)
+        if share % self._n_parts:
+            raise SettingsError(f"A share of {share} windows does not divide into {self._n_parts} equal parts.")
+        self._model = models.autoencoder(config, n_samples=window_frames * HOP_SAMPLES)
+        self._names = models.variables(self._model, config)
+        models.assign_weights(self._model, config, weights)
+        self._schedule = tf.keras.optimizers.schedules.ExponentialDecay(learning_rate, lr_decay_steps, lr_decay_rate)
+        self._optimizer = tf.keras.optimizers.Adam(self._schedule)
+        self._optimizer.build(self._model.trainable_variables)
+        self._clip_norm, self._seed = grad_clip_norm, seed
+        self._dtype = precision.dtype(mixed_precision)
+        self._loss_scale = precision.LossScale() if self._dtype == "float16" else None
+        # On a GPU, Keras's own GRU is cuDNN's.
+        self._recurrent = self._keras_gru if runtime.device().kind == "gpu" else None
+        self._update, self._evaluate = (
+            tf.function(function, autograph=False) for function in (self._update_graph, self._losses_graph)
+        )
+
+    def run(self, batch: Mapping[str, np.ndarray]) -> float:
+        """Train on a batch and return its loss before the update.
+
+        Parameters
+        ----------
+        batch : Mapping
+            ``audio`` [shape=(batch_size, 64 · window_frames), float32], ``f0_hz`` and ``loudness_db``
+            [shape=(batch_size, window_frames), float32], loudness on the scale of `config.generation`.
+        """
+        return float(self._update(self._tensors(batch)))
+
+    def losses(self, batch: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """The losses of a batch of any size: ``spectral_loss``, ``total_loss``; nothing is learnt."""
+        return {name: float(value) for name, value in self._evaluate(self._tensors(batch)).items()}
+
+    held_out_losses = losses
+
+    @property
+    def iterations(self) -> int:
+        """The number of steps trained."""
+        return int(self._optimizer.iterations.numpy())
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The weights as they are, by name."""
+        return models.read_weights(self._model, self.config)
+
+    def slots(self) -> dict[str, dict[str, np.ndarray]]:
+        """Adam's averages of the gradient, ``m``, and of its square, ``v``, each by the weights' names."""
+        return {slot: {name: variable.numpy() for name, variable in self._slots(slot).items()} for slot in ("m", "v")}
+
+    def set_state(self, weights, slots, iterations: int) -> None:
+        """Go on from another state: what `weights`, `slots` and `iterations` gave."""
+        models.assign_weights(self._model, self.config, weights)
+        for slot in ("m", "v"):
+            for name, variable in self._slots(slot).items():
+                variable.assign(slots[slot][name])
+        self._optimizer.iterations.assign(iterations)
+
+    def loss_scale(self) -> dict[str, float] | None:
+        """What float16 needs beside `set_state` to go on as it was; None in other precisions."""
+        return None if self._loss_scale is None else self._loss_scale.facts()
+
+    def set_loss_scale(self, facts: object) -> None:
+        """Go on with what `loss_scale` gave; without it, or in another precision, as at the beginning."""
+        if self._loss_scale is not None:
+            self._loss_scale.go_on(facts)
+
+    def checkpoint_object(self):
+        """A `tf.train.Checkpoint` of the model and the optimizer, named as ddsp's Trainer names them."""
+        return runtime.tensorflow().train.Checkpoint(model=self._model, optimizer=self._optimizer)
+
+    def _slots(self, slot):
+        averages = self._optimizer._momentums if slot == "m" else self._optimizer._velocities
+        by_variable = {variable.ref(): average for variable, average in zip(self._model.trainable_variables, averages)}
+        return {name: by_variable[variable.ref()] for name, variable in self._names.items()}
+
+    def _tensors(self, batch):
+        tf = runtime.tensorflow()
+        return {name: tf.constant(batch[name], tf.float32) for name in _FEATURES}
+
+    def _keras_gru(self, part, x):
+        tf = runtime.tensorflow()
+        layer = self._model.decoder.rnn if part == "decoder" else self._model.encoder.rnn
+        return tf.transpose(layer(tf.transpose(x, [1, 0, 2])), [1, 0, 2])
+
+    def _losses_graph(self, batch):
+        noise = ddsp_noise(self._seed, 0, batch["audio"].shape)
+        loss = self._loss(reconstruction.prepare(self.config, batch, noise), batch["audio"])
+        return {"spectral_loss": loss, "total_loss": loss}
+
+    def _loss(self, prepared, target):
+        options = {"dtype": self._dtype, "recurrent": self._recurrent}
+        return spectral_loss(target, reconstruction.audio(self.config, self._names, prepared, **options))
+
+    def _update_graph(self, batch):
+        tf = runtime.tensorflow()
+        batch = batch | {"noise": ddsp_noise(self._seed, self._optimizer.iterations, batch["audio"].shape)}
+        results = []
+        for index, device in enumerate(self._devices):
+            share = {name: tf.split(x, len(self._devices))[index] for name, x in batch.items()}
+            with tf.device(device):
+                results.append(self._of_parts(share) if self._n_parts > 1 else self._gradients(share))
+        n = len(results)
+        loss, *gradients = results[0] if n == 1 else [tf.add_n(list(parts)) / n for parts in zip(*results)]
+        norm = tf.linalg.global_norm(gradients)
+        gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
+        if self._loss_scale is None:
+            self._apply(gradients)
+        else:
+            self._loss_scale.apply_if_finite(norm, lambda: self._apply(gradients))
+        return loss
+
+    def _of_parts(self, share):
+        """The mean loss and gradients of equal parts of a share, one after the other."""
+        tf, n = runtime.tensorflow(), self._n_parts
+        parts = {name: tf.reshape(x, [n, x.shape[0] // n, *x.shape[1:]]) for name, x in share.items()}
+
+        def add(index, *sums):
+            found = self._gradients({name: x[index] for name, x in parts.items()})
+            return [index + 1, *(total + value / n for total, value in zip(sums, found))]
+
+        nothing = [tf.zeros([]), *(tf.zeros(variable.shape) for variable in self._model.trainable_variables)]
+        return tf.while_loop(lambda index, *_: index < n, add, [0, *nothing], parallel_iterations=1)[1:]
+
+    def _gradients(self, share):
+        """The loss of some windows, and its gradient by each trainable variable."""
+        tf, variables = runtime.tensorflow(), self._model.trainable_variables
+        prepared = reconstruction.prepare(self.config, share, share["noise"])
+        scale = 1.0 if self._loss_scale is None else self._loss_scale.value
+        with tf.GradientTape() as tape:
+            loss = self._loss(prepared, share["audio"])
+            objective = loss * scale
+        gradients = tape.gradient(objective, variables)
+        return [loss, *(gradients if self._loss_scale is None else [gradient / scale for gradient in gradients])]
+
+    def _apply(self, gradients):
+        """Keras's Adam, each weight and its averages in one operation."""
+        tf, adam = runtime.tensorflow(), self._optimizer
+        rate, n = self._schedule(adam.iterations), tf.cast(adam.iterations + 1, tf.float32)
+        adam._current_learning_rate.assign(rate)
+        betas = {"beta1": adam.beta_1, "beta2": adam.beta_2}
+        powers = {f"{name}_power": tf.constant(beta, tf.float32) ** n for name, beta in betas.items()}
+        variables = zip(self._model.trainable_variables, adam._momentums, adam._velocities, gradients)
+        for variable, m, v, gradient in variables:
+            handles = {"var": variable.handle, "m": m.handle, "v": v.handle}
+            tf.raw_ops.ResourceApplyAdam(**handles, **powers, **betas, lr=rate, epsilon=adam.epsilon, grad=gradient)
+        adam.iterations.assign_add(1)
+
+
+def _devices(batch_size, asked):
+    """The devices that share a batch: as many of the GPUs as divide it equally."""
+    tf = runtime.tensorflow()
+    names = list(asked or [device.name for device in tf.config.list_logical_devices("GPU")] or ["/device:CPU:0"])
+    n = max(n for n in range(1, len(names) + 1) if batch_size % n == 0)
+    return names[:n]

@@ -1,0 +1,65 @@
+"""Finding takes for a comparison: among the workspace's takes and the cells of its voice matrix."""
+
+from collections.abc import Sequence
+
+from ddsing.errors import DdsingError, TakeError
+from ddsing.transfer.takes import Take, TakeStore
+from ddsing.workspace import Workspace
+
+MATRIX = "matrix"  # folder of the cells, beside the takes
+
+
+def cells(workspace: Workspace) -> TakeStore:
+    """The cells of the voice matrix: takes of their own, which the list of takes does not show."""
+    return TakeStore(workspace, workspace.experiments / MATRIX)
+
+
+def find(workspace: Workspace, take_id: str) -> Take:
+    """The take, or the cell, with an id."""
+    try:
+        return TakeStore(workspace).get(take_id)
+    except DdsingError:
+        try:
+            return cells(workspace).get(take_id)
+        except DdsingError:
+            raise TakeError(f"There is no take {take_id[:120]!r}; it may have been deleted.") from None
+
+
+def store_of(workspace: Workspace, take: Take) -> TakeStore:
+    """Where a take is kept: among the takes, or among the cells."""
+    return TakeStore(workspace, take.folder.parent)
+
+
+def found(workspace: Workspace, ids: Sequence[str]) -> list[Take]:
+    """Those of the ids that there are, each once, in order."""
+    takes = []
+    for take_id in dict.fromkeys(ids):
+        try:
+            takes.append(find(workspace, take_id))
+        except TakeError:
+            continue
+    return takes
+
+
+def named(workspace: Workspace, references: Sequence[str]) -> list[Take]:
+    """Takes by their ids or names, in the order given; raises `TakeError` for one that there is not."""
+    everything = TakeStore(workspace).list()
+    takes = []
+    for reference in references:
+        match = next((take for take in everything if reference in (take.id, take.name)), None)
+        takes.append(match or find(workspace, reference))
+    return takes
+
+
+def pure_voices(everything: Sequence[Take], morphed: Take) -> list[Take]:
+    """Takes of a morph's recording with each of its instruments alone, as far as there are any.
+
+    An instrument counts by its content: one made anew under the same name is another. The same settings come first.
+    """
+    takes = []
+    for digest in morphed.morph.digests if morphed.morph else ():
+        fitting = [
+            take for take in everything if (take.instrument_digest, take.source_hash) == (digest, morphed.source_hash)
+        ]
+        takes += sorted(fitting, key=lambda take: take.settings != morphed.settings)[:1]
+    return takes

@@ -1,0 +1,107 @@
+"""Named sets of takes: a title, notes, tags and a star for what belongs together. One JSON file each in ``sets/``."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from ddsing.errors import DdsingError, TakeError
+from ddsing.transfer.takes import clean_tags
+from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
+
+FOLDER = "sets"
+MAX_TITLE, MAX_NOTES, MAX_TAKES = 120, 10_000, 200
+
+
+@dataclass(frozen=True)
+class TakeSet:
+    """Takes that belong together; `takes` holds their ids, also of those that were deleted meanwhile."""
+
+    id: str
+    title: str
+    takes: tuple[str, ...]
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+    star: bool = False
+    created: str = ""
+
+
+class SetStore:
+    """The sets of a workspace."""
+
+    def __init__(self, workspace: Workspace):
+        self.folder = workspace.experiments / FOLDER
+
+    def list(self) -> tuple[TakeSet, ...]:
+        """All that can be read: starred ones first, then the newest."""
+        found = []
+        for path in self.folder.glob("*.json"):
+            try:
+                found.append(_read(path))
+            except DdsingError:
+                continue
+        newest = sorted(found, key=lambda one: one.id, reverse=True)
+        return tuple(sorted(newest, key=lambda one: not one.star))
+
+    def get(self, set_id: str) -> TakeSet:
+        """The set with an id."""
+        return _read(self._path(set_id))
+
+    def create(self, title: str, takes: Iterable[str], **facts) -> TakeSet:
+        """Keep takes as a set."""
+        now = datetime.datetime.now(datetime.UTC)
+        set_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+        return self.write(TakeSet(set_id, title, tuple(takes), created=now.isoformat(timespec="seconds"), **facts))
+
+    def change(self, set_id: str, **changes) -> TakeSet:
+        """Change its title, notes, tags, star or takes."""
+        return self.write(replace(self.get(set_id), **changes))
+
+    def write(self, one: TakeSet) -> TakeSet:
+        """Write a set, its text cut to what is kept."""
+        kept = replace(
+            one,
+            title=" ".join(one.title.split())[:MAX_TITLE] or "Untitled",
+            notes=one.notes[:MAX_NOTES],
+            tags=clean_tags(one.tags),
+            takes=tuple(dict.fromkeys(one.takes))[:MAX_TAKES],
+        )
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomic(self._path(one.id), json.dumps(asdict(kept), ensure_ascii=False, indent=1).encode())
+        except OSError as error:
+            raise TakeError(f"The set {kept.title!r} can't be written: {error.strerror}.") from None
+        return kept
+
+    def delete(self, set_id: str) -> str:
+        """Move a set to the trash, its takes stay; returns what `undo` takes."""
+        self.get(set_id)
+        return str(trash(self._path(set_id)))
+
+    def undo(self, token: str) -> TakeSet:
+        """Bring a deleted set back."""
+        path = Path(token)
+        if path.parent.parent != self.folder / ".trash":
+            raise TakeError("This set can't be brought back: it was not deleted here.")
+        return _read(restore(path))
+
+    def _path(self, set_id: str) -> Path:
+        return self.folder / f"{safe_name(set_id)}.json"
+
+
+def _read(path: Path) -> TakeSet:
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        texts = {name: str(data.get(name, "")) for name in ("title", "notes", "created")}
+        takes = tuple(str(take_id) for take_id in data["takes"])
+        return TakeSet(
+            path.stem, takes=takes, tags=clean_tags(data.get("tags", ())), star=data.get("star") is True, **texts
+        )
+    except FileNotFoundError:
+        raise TakeError(f"There is no set {path.stem[:80]!r}; it may have been deleted.") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise TakeError(f"The set {path.stem[:80]!r} is damaged and can't be read.") from None

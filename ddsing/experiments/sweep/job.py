@@ -1,0 +1,30 @@
+"""The kind of job that sweeps."""
+
+from ddsing.experiments.sweep import run as sweeps
+from ddsing.experiments.sweep.grid import Sweep
+from ddsing.workspace import Workspace
+
+
+def run(workspace: Workspace, options: dict, job) -> dict:
+    """Train the sweep of `Sweep.to_options`; its steps are those of all cells together."""
+
+    def report(progress: sweeps.Progress) -> None:
+        inner = progress.training
+        about = f"{progress.cell}, {progress.n} of {progress.n_cells}"
+        share = "" if inner.fraction is None else f" {inner.fraction:.0%}"
+        if inner.message or share:
+            about += f": {inner.message or inner.stage}{share}"
+        under_way = progress.step > 0  # what a preparation takes is not among what is reckoned
+        told = {"loss": inner.loss, "steps_per_s": inner.steps_per_s, "eta_s": progress.eta_s if under_way else None}
+        job.report(
+            stage=inner.stage,
+            step=progress.step,
+            steps=progress.steps,
+            message=about,
+            extra={"cell": progress.cell, "n": progress.n, "n_cells": progress.n_cells},
+            **{name: value for name, value in told.items() if value is not None},
+        )
+
+    outcome = sweeps.train(workspace, Sweep.from_options(options), report=report, should_stop=job.should_stop)
+    said = " ".join(outcome.failed.values())
+    return {**vars(outcome), "message": said}

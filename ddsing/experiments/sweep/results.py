@@ -1,0 +1,263 @@
+"""What a sweep came to: its cells' losses, sizes and speeds, and each one's singing of the same phrase.
+
+Cells are found by the names of their folders, so that a sweep of the 2021 notebooks is one too.
+
+Public: `swept`, `names`, `by_voice`, `said`, `cells`, `Result`, `axes`, `matrix`, `heard_steps`, `nearest_step`,
+`phrase`, `sing`.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddsing.dataset.voices import CHECKPOINTS, Voice
+from ddsing.errors import TrainingError
+from ddsing.experiments import curves
+from ddsing.experiments.curves import Run
+from ddsing.experiments.sweep import grid
+from ddsing.sound import audio as recordings
+from ddsing.sound import features as feature_stage
+from ddsing.training import checkpoints, evaluation, export
+from ddsing.training.folder import PREVIEWS
+from ddsing.transfer import fit
+from ddsing.transfer.conditioning import condition
+from ddsing.transfer.settings import Settings
+from ddsing.workspace import Workspace, write_atomic
+
+MEASURES = ("loss", "held_out", "parameters", "seconds")
+_PREVIEW = re.compile(r"ckpt-(0|[1-9][0-9]{0,10})\.flac")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A cell: its name, its parameters, and its training."""
+
+    name: str
+    values: Mapping[str, float]
+    run: Run
+
+    @property
+    def steps(self) -> int:
+        """Trained so far."""
+        return int(self.run.steps[-1]) if len(self.run.steps) else 0
+
+
+def swept(workspace: Workspace) -> list[str]:
+    """The voices that have cells, by name."""
+    names = {path.name.removesuffix(CHECKPOINTS) for path in workspace.audio.glob(f"[!.]*{CHECKPOINTS}")}
+    bases = {re.sub(r"(_(h|n|lr|b|s)[0-9.]+(e[-+]?[0-9]+)?)+$", "", name) for name in names}
+    return sorted((base for base in bases if any(grid.cell_values(base, name) for name in names)), key=str.lower)
+
+
+def names(workspace: Workspace, voice: str) -> dict[str, dict[str, float]]:
+    """The cells of a voice, each with its parameters, in the order of those."""
+    found = {}
+    for path in workspace.audio.glob(f"[!.]*{CHECKPOINTS}"):
+        name = path.name.removesuffix(CHECKPOINTS)
+        values = grid.cell_values(voice, name)
+        if values:
+            found[name] = values
+    return _in_order(found)
+
+
+def by_voice(found: Sequence[Voice]) -> dict[str, dict[str, dict[str, float]]]:
+    """Voices without the cells among them; each has its cells, with their parameters, in the order of those.
+
+    A cell has neither recordings nor a dataset of its own, and the name of a voice that is there before its parameters.
+    """
+    own = {voice.name for voice in found}
+    cells_of: dict[str, dict[str, dict[str, float]]] = {}
+    for voice in sorted(found, key=lambda voice: len(voice.name)):  # so that no cell is the voice of another
+        if not voice.folder.is_dir() and not voice.dataset_folder.is_dir():
+            known = ((base, grid.cell_values(base, voice.name)) for base in _prefixes(voice.name) if base in own)
+            base, values = next(((base, values) for base, values in known if values), ("", None))
+            if values:
+                cells_of.setdefault(base, {})[voice.name] = values
+                own.remove(voice.name)
+    return {voice.name: _in_order(cells_of.get(voice.name, {})) for voice in found if voice.name in own}
+
+
+def _prefixes(name: str) -> list[str]:
+    """What stands before each underscore, the shortest first."""
+    return [name[:place] for place, letter in enumerate(name) if letter == "_"]
+
+
+def _in_order(found: Mapping[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    return dict(sorted(found.items(), key=lambda cell: (tuple(cell[1]), tuple(cell[1].values()))))
+
+
+def said(values: Mapping[str, float]) -> str:
+    """A cell's parameters for people: ``20 harmonics, 10 noise bands``."""
+    after = {"n_harmonics": "harmonics", "n_noise_bands": "noise bands"}
+    return ", ".join(
+        f"{value:g} {after[name]}" if name in after else f"{grid.PARAMETERS[name][1]} {value:g}"
+        for name, value in values.items()
+    )
+
+
+def cells(workspace: Workspace, voice: str) -> list[Result]:
+    """The cells of a voice with their trainings."""
+    return [Result(name, values, curves.load(workspace, name)) for name, values in names(workspace, voice).items()]
+
+
+def axes(found: Sequence[Result]) -> dict[str, list[float]]:
+    """The values of each parameter that the cells have, ascending."""
+    present = {name: sorted({cell.values[name] for cell in found if name in cell.values}) for name in grid.PARAMETERS}
+    return {name: values for name, values in present.items() if values}
+
+
+def value(cell: Result, measure: str, *, step: int, smoothing_steps: float) -> float | None:
+    """A cell's loss or held-out loss at a step (or the last before it), its weights, or its seconds per step."""
+    if measure == "parameters":
+        return cell.run.n_parameters
+    if measure == "seconds":
+        return cell.run.seconds_per_step
+    numbers = curves.summary(cell.run, at=min(step, cell.steps), smoothing_steps=smoothing_steps)
+    return numbers.spectral_loss if measure == "held_out" else numbers.at
+
+
+def matrix(
+    found: Sequence[Result],
+    rows: tuple[str, Sequence[float]],
+    columns: tuple[str, Sequence[float]],
+    measure: str,
+    *,
+    step: int,
+    smoothing_steps: float = curves.DEFAULT_SMOOTHING_STEPS,
+) -> tuple[np.ndarray, list[list[Result | None]]]:
+    """A measure over two parameters.
+
+    Parameters
+    ----------
+    rows, columns : (str, sequence of float)
+        A parameter and its values; an empty name for none, with one value.
+
+    Returns
+    -------
+    values : np.ndarray [shape=(n_rows, n_columns), float64]
+        NaN where there is no cell, or nothing measured.
+    cells : list of list
+        The cell of each, or None.
+    """
+    values = np.full((len(rows[1]), len(columns[1])), np.nan)
+    placed: list[list[Result | None]] = [[None] * len(columns[1]) for _ in rows[1]]
+    for cell in found:
+        where = [_index(axis, cell.values) for axis in (rows, columns)]
+        if where[0] is None or where[1] is None:
+            continue
+        placed[where[0]][where[1]] = cell
+        number = value(cell, measure, step=step, smoothing_steps=smoothing_steps)
+        values[where[0], where[1]] = np.nan if number is None else number
+    return values, placed
+
+
+def _index(axis: tuple[str, Sequence[float]], values: Mapping[str, float]) -> int | None:
+    name, choices = axis
+    if not name:
+        return 0
+    return list(choices).index(values[name]) if values.get(name) in choices else None
+
+
+# How a cell sounds
+
+
+def heard_steps(cell: Result) -> list[int]:
+    """The steps at which a cell can be heard: of its previews, and of its checkpoints."""
+    previews = cell.run.path / PREVIEWS
+    found = {int(match[1]) for path in previews.glob("*.flac") if (match := _PREVIEW.fullmatch(path.name))}
+    found |= {checkpoint.step for checkpoint in checkpoints.published(cell.run.path)}
+    return sorted(found)
+
+
+def nearest_step(cell: Result, step: int) -> int:
+    """Where a cell is heard for a step: then, or the last time before; the first time, where there is none before."""
+    steps = heard_steps(cell)
+    if not steps:
+        raise TrainingError(f"{cell.name!r} has no checkpoint yet, so it can't be heard.")
+    return max((heard for heard in steps if heard <= step), default=steps[0])
+
+
+def phrase(workspace: Workspace, cell: Result, step: int) -> bytes:
+    """The built-in phrase as the cell sang it at a step of `heard_steps`, as FLAC; each is sung once."""
+    preview = cell.run.path / PREVIEWS / f"ckpt-{step}.flac"
+    if preview.is_file():
+        return preview.read_bytes()
+
+    def render() -> bytes:
+        made = export.instrument(workspace, cell.name, step=step)
+        return evaluation.preview(made.config, made.weights, made.statistics)
+
+    return _kept(workspace, f"{_sound_of(cell, step)} phrase", render)
+
+
+def sing(workspace: Workspace, cell: Result, step: int, audio: np.ndarray, *, tracker: str = "tiny") -> bytes:
+    """A recording as the cell sings it, moved by the octaves that suit it best, as FLAC; each is sung once.
+
+    Parameters
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+        16 kHz.
+    """
+    from ddsing.engine import render
+
+    checkpoint_steps = [checkpoint.step for checkpoint in checkpoints.published(cell.run.path)]
+    if not checkpoint_steps:
+        raise TrainingError(
+            f"{cell.name!r} has no checkpoint, so it can't sing a recording; train it, or go on with it."
+        )
+    step = max((kept for kept in checkpoint_steps if kept <= step), default=checkpoint_steps[0])
+
+    def work() -> bytes:
+        made = export.instrument(workspace, cell.name, step=step)
+        cache = feature_stage.FeatureCache(workspace.cache / "features")
+        found = feature_stage.extract(audio, tracker=tracker, generation=made.config.generation, cache=cache)
+        suits = fit.measure(found, made.statistics)
+        asked = condition(found, made.statistics, Settings(octave_shift=suits.octave_shift))
+        model = render.load(made.config, made.weights)
+        sung = render.render(model, asked.f0_hz, asked.loudness_db, n_samples=len(audio), audio=audio)
+        return recordings.encode(sung.audio, format="FLAC")
+
+    key = f"{_sound_of(cell, step)} {recordings.content_hash(audio)} {tracker}"
+    return _kept(workspace, key, work)
+
+
+def _sound_of(cell: Result, step: int) -> str:
+    """What a cell's sound at a step depends on."""
+    facts = (cell.run.path / f"ckpt-{step}.index").stat()
+    return f"{cell.run.path} {step} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def _kept(workspace: Workspace, key: str, work) -> bytes:
+    """A sound from the cache, or made now; a full disk only means that it is not kept."""
+    path = workspace.cache / "sweeps" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.flac"
+    try:
+        return path.read_bytes()
+    except OSError:
+        content = work()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, content)
+    except OSError:
+        pass
+    return content
+
+
+__all__ = [
+    "MEASURES",
+    "Result",
+    "axes",
+    "by_voice",
+    "cells",
+    "heard_steps",
+    "matrix",
+    "names",
+    "nearest_step",
+    "phrase",
+    "said",
+    "sing",
+    "swept",
+    "value",
+]

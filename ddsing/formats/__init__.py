@@ -1,0 +1,1 @@
+"""Bytes in, Python out: file formats that know neither a model nor TensorFlow."""

@@ -1,0 +1,278 @@
+"""TFRecord files of examples with arrays of floats, written and read by their place, without TensorFlow.
+
+The files are what TensorFlow and ddsp's `TFRecordProvider` write and read: each record is a `tf.train.Example`, between
+its length and its checksums. Records of a folder are in shards, ``train.tfrecord-00000-of-00004``.
+
+A new set of files replaces an old one by `publish`: prepared in a folder aside, it counts from one rename on. A crash
+after that leaves the moving of the files to the next one who looks (`settle`); so after a crash there is the old set
+or the new one, never a mixture.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import struct
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ddsing.errors import DatasetError
+from ddsing.formats import protobuf
+from ddsing.formats.crc32c import masked
+from ddsing.portable import flush, move
+
+_PUBLISHED, _ASIDE = ".publish", ".writing-"
+_REPLACES, _NAMES = ".replaces", ".names"
+_SHARD = re.compile(r".+\.tfrecord(-\d{5}-of-\d{5})?$")
+_MAX_FEATURES = 64  # in an example
+_HEADER = struct.Struct("<QI")
+
+
+class RecordWriter:
+    """Writes one file, record by record."""
+
+    def __init__(self, path: Path):
+        self._file = open(path, "wb")  # noqa: SIM115
+        self.n_bytes = 0
+
+    def write(self, example: Mapping[str, np.ndarray | bytes]) -> None:
+        """Append an example: arrays of floats, and bytes."""
+        data = encode(example)
+        length = len(data).to_bytes(8, "little")
+        self._file.write(length + masked(length).to_bytes(4, "little"))
+        self._file.write(data)
+        self._file.write(masked(data).to_bytes(4, "little"))
+        self.n_bytes += len(data) + 16
+
+    def close(self) -> None:
+        """Finish the file, and let it reach the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.close()
+        else:
+            self._file.close()
+
+
+def write(path: Path, examples: Iterable[Mapping[str, np.ndarray | bytes]]) -> int:
+    """Write a file of examples; returns how many."""
+    number = 0
+    with RecordWriter(path) as writer:
+        for example in examples:
+            writer.write(example)
+            number += 1
+    return number
+
+
+class RecordFile:
+    """A file of records, each read by its number; safe for threads, and unharmed if the file is replaced meanwhile.
+
+    Raises `DatasetError` if it is damaged: lengths at once, contents when they are first read.
+    """
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        try:
+            self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise DatasetError(f"The dataset's {self.path.name!r} can't be opened: {error.strerror}.") from None
+        self._lock = threading.Lock()
+        self._places = list(self._scan())
+        self._verified = bytearray(len(self._places))
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def read(self, number: int) -> dict[str, np.ndarray]:
+        """The arrays of floats in a record; its checksum is verified the first time."""
+        place, n_bytes = self._places[number]
+        data = self._bytes(place, n_bytes + 4)
+        if not self._verified[number]:
+            if len(data) < n_bytes + 4 or masked(data[:n_bytes]) != int.from_bytes(data[n_bytes:], "little"):
+                raise self._damaged(f"record {number + 1} is not as it was written")
+            self._verified[number] = 1
+        try:
+            return decode(data[:n_bytes])
+        except ValueError as error:
+            raise self._damaged(f"record {number + 1}: {error}") from None
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()
+
+    def _scan(self) -> Iterator[tuple[int, int]]:
+        end = os.fstat(self._file.fileno()).st_size
+        place = 0
+        while place < end:
+            header = self._bytes(place, _HEADER.size)
+            if len(header) < _HEADER.size:
+                raise self._damaged("it ends within a record")
+            n_bytes, crc = _HEADER.unpack(header)
+            if masked(header[:8]) != crc:
+                raise self._damaged(f"at byte {place:,} no record begins")
+            if place + _HEADER.size + n_bytes + 4 > end:
+                raise self._damaged("it ends within a record")
+            yield place + _HEADER.size, n_bytes
+            place += _HEADER.size + n_bytes + 4
+
+    def _bytes(self, place, n_bytes):
+        if hasattr(os, "pread"):
+            return os.pread(self._file.fileno(), n_bytes, place)
+        with self._lock:
+            self._file.seek(place)
+            return self._file.read(n_bytes)
+
+    def _damaged(self, what):
+        return DatasetError(f"The dataset's {self.path.name!r} is damaged ({what}); prepare the voice again.")
+
+
+class Records:
+    """The records of several files as one sequence."""
+
+    def __init__(self, files: Iterable[RecordFile]):
+        self.files = tuple(files)
+        self._ends = np.cumsum([len(file) for file in self.files], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if self.files else 0
+
+    def read(self, number: int) -> dict[str, np.ndarray]:
+        """The arrays of floats in a record."""
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        which = int(np.searchsorted(self._ends, number, side="right"))
+        return self.files[which].read(number - (int(self._ends[which - 1]) if which else 0))
+
+    def close(self) -> None:
+        """Let the files go."""
+        for file in self.files:
+            file.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def shards(folder: Path, prefix: str = "train") -> list[Path]:
+    """The files of a set of records, by name."""
+    settle(folder)
+    found = folder.glob(f"{prefix}.tfrecord*") if folder.is_dir() else ()
+    return sorted(path for path in found if path.is_file() and _SHARD.fullmatch(path.name))
+
+
+def open_all(folder: Path, prefix: str = "train") -> Records:
+    """All records of a folder's ``<prefix>.tfrecord*`` files, ours or of 2021; none is an empty sequence."""
+    return Records(RecordFile(path) for path in shards(Path(folder), prefix))
+
+
+def encode(example: Mapping[str, np.ndarray | bytes]) -> bytes:
+    """A `tf.train.Example` of arrays of floats and bytes."""
+    entries = b""
+    for name in sorted(example):
+        value = example[name]
+        if isinstance(value, bytes):
+            feature = protobuf.field(1, protobuf.field(1, value))
+        else:
+            feature = protobuf.field(2, protobuf.field(1, np.ascontiguousarray(value, "<f4").tobytes()))
+        entries += protobuf.field(1, protobuf.field(1, name.encode()) + protobuf.field(2, feature))
+    return protobuf.field(1, entries)
+
+
+def decode(data: bytes) -> dict[str, np.ndarray]:
+    """The lists of floats in a `tf.train.Example`, float32; other kinds of lists are passed over.
+
+    Raises ValueError if it is none.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    for features in _parts(memoryview(data), 1):
+        for entry in _parts(features, 1):
+            name = b"".join(bytes(part) for part in _parts(entry, 1)).decode("utf-8", "replace")
+            for feature in _parts(entry, 2):
+                for floats in _parts(feature, 2):
+                    arrays[name] = _floats(floats)
+            if len(arrays) > _MAX_FEATURES:
+                raise ValueError("it has too many entries")
+    return arrays
+
+
+def _floats(message):
+    pieces = []
+    for number, kind, start, end in protobuf.fields(message):
+        if number == 1 and kind in (2, 5) and (end - start) % 4 == 0:
+            pieces.append(np.frombuffer(message[start:end], "<f4"))
+    return (
+        (np.concatenate(pieces) if len(pieces) != 1 else pieces[0]).astype(np.float32) if pieces else np.zeros(0, "f4")
+    )
+
+
+def _parts(message, number):
+    """The submessages of a field."""
+    found = protobuf.fields(message)
+    return [message[start:end] for one, kind, start, end in found if one == number and kind == 2]
+
+
+@contextlib.contextmanager
+def publishing(folder: Path, *, replaces: Iterable[str]) -> Iterator[Path]:
+    """A folder to fill with a new set of files; when the block ends well, they replace the old ones, all or none.
+
+    Only one at a time may do so in a folder.
+
+    Parameters
+    ----------
+    replaces : Iterable[str]
+        Patterns of the names of the old set's files, such as ``train.tfrecord*``.
+    """
+    settle(folder)
+    for left in folder.glob(f"{_ASIDE}*"):  # by one that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    aside = folder / f"{_ASIDE}{uuid.uuid4().hex}"
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        (aside / _REPLACES).write_text("\n".join(replaces), "utf-8")
+        for path in aside.iterdir():
+            flush(path)
+        flush(aside)
+        move(aside, folder / _PUBLISHED)  # from here on the new set counts
+        flush(folder)
+        settle(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def settle(folder: Path) -> None:
+    """Finish what a `publishing` that was killed had begun; others may do so at the same time."""
+    published = folder / _PUBLISHED
+    try:
+        patterns = (published / _REPLACES).read_text("utf-8").splitlines()
+        names = sorted(path.name for path in published.iterdir() if path.name[0] != ".")
+        if not (published / _NAMES).exists():  # of the whole set, before the first file is moved
+            temporary = published / f"{_NAMES}-{uuid.uuid4().hex}"
+            temporary.write_text("\n".join(names), "utf-8")
+            move(temporary, published / _NAMES)
+        whole = (published / _NAMES).read_text("utf-8").splitlines()
+    except FileNotFoundError:  # there is nothing to finish, or someone else has just finished it
+        return
+    for path in (path for pattern in patterns for path in folder.glob(pattern)):
+        if path.name not in whole:
+            path.unlink(missing_ok=True)
+    for name in whole:
+        with contextlib.suppress(FileNotFoundError):
+            move(published / name, folder / name)
+    flush(folder)
+    done = folder / f"{_ASIDE}{uuid.uuid4().hex}"
+    with contextlib.suppress(FileNotFoundError):
+        move(published, done)
+    shutil.rmtree(done, ignore_errors=True)

@@ -1,0 +1,153 @@
+"""The computer's hardware and how busy it is: GPUs through NVML, the rest through psutil.
+
+Without a driver there are simply no GPUs, and what one does not tell is None; nothing here raises for it.
+"""
+
+import contextlib
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+_ON_CHIP = 0  # NVML_TEMPERATURE_GPU, the sensor that every card has
+_lock = threading.Lock()
+_nvml = None
+
+
+@dataclass(frozen=True)
+class GpuProcess:
+    """A process that uses a GPU: `name` is None where it can't be seen (another container's)."""
+
+    pid: int
+    name: str | None
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU at one moment; `utilisation` is a share from 0 to 1."""
+
+    index: int
+    name: str
+    uuid: str | None = None
+    utilisation: float | None = None
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    temperature_c: int | None = None
+    processes: tuple[GpuProcess, ...] = ()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The computer at one moment; `cpu_utilisation` is a share from 0 to 1 of all cores, since the last look."""
+
+    n_cores: int
+    cpu_utilisation: float
+    memory_available_bytes: int
+    memory_total_bytes: int
+    disk_free_bytes: int
+    disk_total_bytes: int
+    gpus: tuple[Gpu, ...] = ()
+
+
+def gpus() -> tuple[Gpu, ...]:
+    """The GPUs that NVML tells of, in its order; empty without a driver."""
+    with _lock:
+        nvml = _start_nvml()
+        if nvml is None:
+            return ()
+        found = []
+        n_gpus = _ask(nvml, "Count")
+        if n_gpus is None:  # the driver went away: begin anew the next time
+            _forget_nvml()
+        for index in range(n_gpus or 0):
+            handle = _ask(nvml, "HandleByIndex", index)
+            if handle is not None:
+                found.append(_gpu(nvml, index, handle))
+        return tuple(found)
+
+
+def n_cores() -> int:
+    """The cores that this process may use: no more than ``DDSING_CORES``, which background work is given."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("DDSING_CORES", "")
+    return max(1, min(cores, int(limit))) if limit.isdecimal() else cores
+
+
+def look(folder: Path) -> Machine:
+    """Everything at a glance; the disk is the one that `folder` lies on."""
+    memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(folder))
+    return Machine(
+        n_cores=psutil.cpu_count() or 1,
+        cpu_utilisation=psutil.cpu_percent() / 100.0,
+        memory_available_bytes=memory.available,
+        memory_total_bytes=memory.total,
+        disk_free_bytes=disk.free,
+        disk_total_bytes=disk.total,
+        gpus=gpus(),
+    )
+
+
+def _start_nvml():
+    """The module, initialised once it can be; None without it or without a driver, which may still come."""
+    global _nvml
+    if _nvml is None:
+        try:
+            import pynvml
+
+            pynvml.nvmlInit()
+        except Exception:  # NVMLError, or whatever loading the driver's library raises
+            return None
+        _nvml = pynvml
+    return _nvml
+
+
+def _forget_nvml():
+    global _nvml
+    _nvml = None
+
+
+def _ask(nvml, what, *arguments):
+    """What NVML's ``nvmlDeviceGet…`` answers; None if this card, driver or version of NVML has no answer."""
+    try:
+        return getattr(nvml, f"nvmlDeviceGet{what}")(*arguments)
+    except Exception:  # NVMLError; ctypes' errors where the driver is older than the module
+        return None
+
+
+def _gpu(nvml, index, handle):
+    memory = _ask(nvml, "MemoryInfo", handle)
+    rates = _ask(nvml, "UtilizationRates", handle)
+    used, busy = getattr(memory, "used", None), getattr(rates, "gpu", None)
+    return Gpu(
+        index=index,
+        name=_text(_ask(nvml, "Name", handle)) or f"GPU {index}",
+        uuid=_text(_ask(nvml, "UUID", handle)),
+        utilisation=None if busy is None else busy / 100.0,
+        memory_used_bytes=used,
+        memory_total_bytes=getattr(memory, "total", None),
+        temperature_c=_ask(nvml, "Temperature", handle, _ON_CHIP),
+        processes=_processes(nvml, handle),
+    )
+
+
+def _processes(nvml, handle):
+    """Those that compute, then those that only draw, each once."""
+    found = {}
+    for what in ("ComputeRunningProcesses", "GraphicsRunningProcesses"):
+        for process in _ask(nvml, what, handle) or ():
+            memory = getattr(process, "usedGpuMemory", None)
+            found.setdefault(process.pid, GpuProcess(process.pid, _process_name(process.pid), memory))
+    return tuple(found.values())
+
+
+def _process_name(pid):
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).name()
+    return None
+
+
+def _text(value):
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value

@@ -1,0 +1,1 @@
+"""What an instrument is made of, as numbers: its configuration, its weights, its statistics and its latent space."""

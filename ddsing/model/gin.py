@@ -1,0 +1,235 @@
+"""Bindings of an operative gin text → `ModelConfig`: an allow-list of ``selector.parameter``, each value checked.
+
+What decides the sound must be known here, by name, or the instrument is refused with the name; what only trained it
+(losses, data providers, the trainer) is passed over. The loudness generation follows from the preprocessor: from
+ddsp 3 on the operative text names both its ``compute_loudness`` and its ``frame_rate``.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ddsing.constants import FRAME_RATE, SAMPLE_RATE
+from ddsing.errors import InstrumentError
+from ddsing.formats.gin_text import Reference
+from ddsing.model.config import ModelConfig, ZConfig
+
+_ALIASES = {"Additive": "Harmonic", "DefaultPreprocessor": "F0LoudnessPreprocessor"}
+_Z_ENCODER = "MfccTimeDistributedRnnEncoder"
+_Z_TIME_STEPS = (63, 125, 250, 500, 1000)  # ddsp's own limit
+
+# Selectors that decide the sound, and every parameter of theirs that is understood.
+_SOUND: dict[str, frozenset[str]] = {
+    selector: frozenset(parameters.split())
+    for selector, parameters in {
+        "Autoencoder": "preprocessor encoder decoder processor_group losses name",
+        "F0LoudnessPreprocessor": "time_steps frame_rate sample_rate compute_loudness name",
+        "RnnFcDecoder": "rnn_channels rnn_type ch layers_per_stack stateless input_keys output_splits name",
+        _Z_ENCODER: "rnn_channels rnn_type z_dims z_time_steps f0_encoder name",
+        "ProcessorGroup": "dag name",
+        "Harmonic": "n_samples sample_rate scale_fn normalize_below_nyquist amp_resample_method "
+        "use_angular_cumsum name",
+        "FilteredNoise": "n_samples window_size scale_fn initial_bias name",
+        "Add": "name",
+        "exp_sigmoid": "exponent max_value threshold",
+        "oscillator_bank": "sum_sinusoids use_angular_cumsum",
+        "angular_cumsum": "chunk_size",
+        "harmonic_oscillator_bank": "use_angular_cumsum",
+        "run_dag": "verbose",
+        "DAGLayer": "name",
+        "get_model": "model",
+    }.items()
+}
+# Selectors that only trained the model; whatever they say, it is not heard.
+_TRAINING = frozenset(
+    [
+        "Trainer",
+        "get_trainer_class",
+        "SpectralLoss",
+        "LossGroup",
+        "TFRecordProvider",
+        "LegacyTFRecordProvider",
+        "BaseMultiProvider",
+        "ZippedProvider",
+        "MixedProvider",
+        "train",
+        "evaluate",
+        "sample",
+        "BasicEvaluator",
+        "F0LdEvaluator",
+        "ParamLoss",
+        "EmbeddingLoss",
+        "PretrainedCREPEEmbeddingLoss",
+        "compute_mag",
+        "compute_mel",
+        "compute_logmag",
+        "compute_logmel",
+        "compute_mfcc",
+        "compute_loudness",
+        "compute_f0",
+        "prepare_tfrecord",
+        "run",
+    ]
+)
+
+
+def read_config(bindings: Mapping[tuple[str, str], object]) -> ModelConfig:
+    """The model that an operative gin text describes; `InstrumentError` names what ddsing does not know or play."""
+    found: dict[str, dict[str, object]] = {}
+    for (selector, parameter), value in bindings.items():
+        selector = _ALIASES.get(selector, selector)
+        if selector in _TRAINING:
+            continue
+        if parameter not in _SOUND.get(selector, ()):
+            shown = ascii(f"{selector}.{parameter}")[:80]
+            raise _bad(f"it sets {shown}, which is no part of the models that ddsing plays")
+        if parameter in found.setdefault(selector, {}):
+            raise _bad(f"it sets {selector}.{parameter} twice, under an old and a new name")
+        found[selector][parameter] = value
+    for selector in ("Autoencoder", "F0LoudnessPreprocessor", "RnnFcDecoder", "ProcessorGroup"):
+        if selector not in found:
+            raise _bad(f"it says nothing about {selector}, so it is not that of a 2021 singing model")
+    with_z = _check_autoencoder(found["Autoencoder"])
+    _check_graph(found["ProcessorGroup"])
+    generation = _generation(found["F0LoudnessPreprocessor"])
+    decoder, harmonic = found["RnnFcDecoder"], found.get("Harmonic", {})
+    noise, scale = found.get("FilteredNoise", {}), found.get("exp_sigmoid", {})
+    _check_decoder(decoder, with_z)
+    _check_synthesisers(harmonic, noise)
+    n_harmonics, n_noise_bands = _splits(decoder)
+    return ModelConfig(
+        generation=generation,
+        rnn_channels=_number(decoder, "RnnFcDecoder", "rnn_channels", int, 512),
+        ch=_number(decoder, "RnnFcDecoder", "ch", int, 512),
+        layers_per_stack=_number(decoder, "RnnFcDecoder", "layers_per_stack", int, 3),
+        n_harmonics=n_harmonics,
+        n_noise_bands=n_noise_bands,
+        z=_z_config(found.get(_Z_ENCODER, {})) if with_z else None,
+        noise_initial_bias=_number(noise, "FilteredNoise", "initial_bias", float, -5.0),
+        noise_window_size=_number(noise, "FilteredNoise", "window_size", int, 257),
+        normalize_below_nyquist=_flag(harmonic, "Harmonic", "normalize_below_nyquist", True),
+        amp_resample_method=_choice(
+            harmonic, "Harmonic", "amp_resample_method", ("window", "linear", "cubic", "nearest"), "window"
+        ),
+        scale_exponent=_number(scale, "exp_sigmoid", "exponent", float, 10.0),
+        scale_max_value=_number(scale, "exp_sigmoid", "max_value", float, 2.0),
+        scale_threshold=_number(scale, "exp_sigmoid", "threshold", float, 1e-7),
+    )
+
+
+def _check_autoencoder(autoencoder: Mapping[str, object]) -> bool:
+    """Whether the model has the z encoder; its other parts must be those of the singing models."""
+    for parameter, wanted in (
+        ("preprocessor", ("F0LoudnessPreprocessor", "DefaultPreprocessor")),
+        ("decoder", ("RnnFcDecoder",)),
+        ("processor_group", ("ProcessorGroup",)),
+    ):
+        value = autoencoder.get(parameter)
+        if not isinstance(value, Reference) or value.last not in wanted:
+            raise _bad(f"its Autoencoder.{parameter} is {_shown(value)}; ddsing plays models with {wanted[0]}")
+    encoder = autoencoder.get("encoder")
+    if encoder is None:
+        return False
+    if not isinstance(encoder, Reference) or encoder.last != _Z_ENCODER:
+        raise _bad(f"its Autoencoder.encoder is {_shown(encoder)}; ddsing plays models with {_Z_ENCODER} or none")
+    return True
+
+
+def _check_graph(group: Mapping[str, object]) -> None:
+    graph = group.get("dag")
+    names = []
+    for step in graph if isinstance(graph, tuple) else ():
+        reference = step[0] if isinstance(step, tuple) and len(step) == 2 else None
+        if not isinstance(reference, Reference):
+            raise _bad("its ProcessorGroup.dag can't be read")
+        names.append(_ALIASES.get(reference.last, reference.last))
+    if sorted(names) != ["Add", "FilteredNoise", "Harmonic"]:
+        shown = ascii(", ".join(names))[:100]
+        raise _bad(f"its synthesisers are {shown}; ddsing plays Harmonic + FilteredNoise added up, without effects")
+
+
+def _generation(preprocessor: Mapping[str, object]) -> int:
+    for parameter, wanted in (("frame_rate", FRAME_RATE), ("sample_rate", SAMPLE_RATE)):
+        if preprocessor.get(parameter, wanted) != wanted:
+            raise _bad(f"its F0LoudnessPreprocessor.{parameter} is not {wanted}, at which ddsing plays")
+    return 3 if {"compute_loudness", "frame_rate"} <= set(preprocessor) else 1
+
+
+def _check_decoder(decoder: Mapping[str, object], with_z: bool) -> None:
+    _choice(decoder, "RnnFcDecoder", "rnn_type", ("gru",), "gru")
+    if decoder.get("stateless", False) is not False:
+        raise _bad("its RnnFcDecoder.stateless is set; ddsing plays models without it")
+    wanted = ("ld_scaled", "f0_scaled") + (("z",) if with_z else ())
+    if decoder.get("input_keys", ("ld_scaled", "f0_scaled", "z")) != wanted:
+        raise _bad(f"its RnnFcDecoder.input_keys are {_shown(decoder.get('input_keys'))}; this model needs {wanted}")
+
+
+def _splits(decoder: Mapping[str, object]) -> tuple[int, int]:
+    splits: Any = decoder.get("output_splits")
+    n_amps = n_harmonics = n_noise_bands = None
+    try:
+        (_, n_amps), (_, n_harmonics), (_, n_noise_bands) = splits
+        names = tuple(name for name, _ in splits)
+    except (TypeError, ValueError):
+        names = ()
+    if names != ("amps", "harmonic_distribution", "noise_magnitudes") or n_amps != 1:
+        raise _bad(
+            f"its RnnFcDecoder.output_splits are {_shown(splits)}; ddsing plays amps (1), harmonic_distribution and "
+            "noise_magnitudes"
+        )
+    if type(n_harmonics) is not int or type(n_noise_bands) is not int:
+        raise _bad("its RnnFcDecoder.output_splits are not whole numbers")
+    return n_harmonics, n_noise_bands
+
+
+def _check_synthesisers(harmonic: Mapping[str, object], noise: Mapping[str, object]) -> None:
+    for name, synthesiser in (("Harmonic", harmonic), ("FilteredNoise", noise)):
+        scale_fn = synthesiser.get("scale_fn", Reference("exp_sigmoid", False))
+        if not isinstance(scale_fn, Reference) or scale_fn.last != "exp_sigmoid" or scale_fn.called:
+            raise _bad(f"its {name}.scale_fn is {_shown(scale_fn)}; ddsing plays models with exp_sigmoid")
+    if harmonic.get("sample_rate", SAMPLE_RATE) != SAMPLE_RATE:
+        raise _bad(f"its Harmonic.sample_rate is {_shown(harmonic['sample_rate'])}; ddsing plays at {SAMPLE_RATE} Hz")
+
+
+def _z_config(encoder: Mapping[str, object]) -> ZConfig:
+    _choice(encoder, _Z_ENCODER, "rnn_type", ("gru",), "gru")
+    if encoder.get("f0_encoder") is not None:
+        raise _bad(f"its {_Z_ENCODER}.f0_encoder is set; ddsing plays models without one")
+    steps = _number(encoder, _Z_ENCODER, "z_time_steps", int, 250)
+    if steps not in _Z_TIME_STEPS:
+        raise _bad(f"its {_Z_ENCODER}.z_time_steps is {steps}; ddsp knows {', '.join(map(str, _Z_TIME_STEPS))}")
+    return ZConfig(
+        rnn_channels=_number(encoder, _Z_ENCODER, "rnn_channels", int, 512),
+        z_dims=_number(encoder, _Z_ENCODER, "z_dims", int, 32),
+        z_time_steps=steps,
+    )
+
+
+def _number(values: Mapping[str, object], selector: str, parameter: str, kind: type, default):
+    value = values.get(parameter, default)
+    if kind is float and type(value) is int and abs(value) < 10**9:
+        value = float(value)
+    if type(value) is not kind:
+        raise _bad(f"its {selector}.{parameter} is {_shown(value)}; it must be a number")
+    return value
+
+
+def _flag(values: Mapping[str, object], selector: str, parameter: str, default: bool) -> bool:
+    value = values.get(parameter, default)
+    if type(value) is not bool:
+        raise _bad(f"its {selector}.{parameter} is {_shown(value)}; it must be True or False")
+    return value
+
+
+def _choice(values: Mapping[str, object], selector: str, parameter: str, allowed: tuple[str, ...], default: str) -> str:
+    value = values.get(parameter, default)
+    if type(value) is not str or value not in allowed:
+        raise _bad(f"its {selector}.{parameter} is {_shown(value)}; ddsing plays {' or '.join(allowed)}")
+    return value
+
+
+def _shown(value: object) -> str:
+    return f"@{value.name}"[:60] if isinstance(value, Reference) else ascii(value)[:60]
+
+
+def _bad(what: str) -> InstrumentError:
+    return InstrumentError(f"The instrument's operative_config-0.gin was refused: {what}.")

@@ -1,0 +1,1 @@
+"""A recording and its curves: decoding, loudness, pitch, features, notes, and how far apart two sounds are."""

@@ -1,0 +1,166 @@
+"""Pitch and its confidence, by CREPE.
+
+Three trackers: ``full`` (CREPE full at 250 frames a second, as in the DDSP paper), ``fast`` (CREPE full at 100 frames a
+second, interpolated) and ``tiny`` (CREPE tiny at 250). Frame k is centred at sample 64·k of 16 kHz audio, and there are
+``n_samples // 64 + 1`` frames. Datasets have ddsp's padding 'same' instead, as its preparation does: the frame's window
+of 1024 samples begins at sample 64·k, and there is one frame per 64 samples begun.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE, TRACKERS
+from ddsing.errors import FeaturesError
+from ddsing.sound.pitch import rates, viterbi
+from ddsing.sound.pitch.network import FRAME_SAMPLES, activation, network
+
+__all__ = ["Tracking", "activation", "estimate_seconds", "track"]
+
+_CAPACITY = {"full": "full", "fast": "full", "tiny": "tiny"}
+_HOP = {"full": HOP_SAMPLES, "fast": 160, "tiny": HOP_SAMPLES}
+_LEAD_SAMPLES = {"center": 0, "same": FRAME_SAMPLES // 2}
+_PART_FRAMES = 4096  # decoded at a time
+_TELLING_FRAMES = 250  # a run of fewer says little about speed
+_DECODING_S = 0.01  # per second of audio, at 250 frames a second
+
+
+class Tracking:
+    """A recording's pitch in parts, whose activations can be kept and resumed; the result is that of one go.
+
+    Attributes
+    ----------
+    n_frames : int
+        Of the result, 250 a second.
+    n_tracked : int
+        Frames that the network sees.
+    parts : tuple[range, ...]
+        About a minute of them each.
+    """
+
+    def __init__(self, audio, *, tracker: str = "full", padding: str = "center", part_frames: int = 15_008):
+        _check(tracker)
+        self._audio = np.asarray(audio, np.float32)
+        self._tracker, self._hop, self._lead = tracker, _HOP[tracker], _LEAD_SAMPLES[padding]
+        n_samples = len(self._audio)
+        self.n_frames = -(-n_samples // HOP_SAMPLES) if padding == "same" else n_samples // HOP_SAMPLES + 1
+        self.n_tracked = n_samples // self._hop + 1 if self._hop != HOP_SAMPLES else self.n_frames
+        frames = range(self.n_tracked)
+        self.parts = tuple(frames[first : first + part_frames] for first in range(0, self.n_tracked, part_frames))
+
+    def blocks(self, part: range, *, progress: Callable[[float], None] | None = None):
+        """Activations of a part, in pieces [shape=(≤ 32, 360), float32]."""
+        crepe = network(_CAPACITY[self._tracker])
+        return crepe.blocks(self._audio, self._hop, lead_samples=self._lead, frames=part, progress=progress)
+
+    def finish(self, activations: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """f0_hz and f0_confidence [shape=(n_frames,), float32] from the activations of all parts, in order."""
+        f0_hz, confidence = _decode(activations)
+        if self._hop == HOP_SAMPLES:
+            return f0_hz, confidence
+        position = np.arange(self.n_frames) * (HOP_SAMPLES / self._hop)
+        grid = np.arange(self.n_tracked)
+        octaves = np.interp(position, grid, np.log2(np.maximum(f0_hz, 1.0)))
+        return (2.0**octaves).astype(np.float32), np.interp(position, grid, confidence).astype(np.float32)
+
+
+def track(
+    audio,
+    *,
+    tracker: str = "full",
+    padding: str = "center",
+    progress: Callable[[float], None] | None = None,
+    rates_path: Path | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pitch of a recording, of any length: activations (1.4 kB a frame) wait in a temporary file, not in memory.
+
+    Parameters
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+        16 kHz mono.
+    tracker : str
+        One of `ddsing.constants.TRACKERS`.
+    padding : str
+        ``center``, or ``same`` as in datasets.
+    progress : callable, optional
+        Told the fraction done after each batch; what it raises passes through, and nothing stays behind.
+    rates_path : Path, optional
+        File that keeps this machine's speed for `estimate_seconds`, see `ddsing.sound.pitch.rates`.
+
+    Returns
+    -------
+    f0_hz : np.ndarray [shape=(n_frames,), float32]
+    f0_confidence : np.ndarray [shape=(n_frames,), float32]
+        The strongest activation, between 0 and 1.
+
+    Raises
+    ------
+    FeaturesError
+        For an unknown tracker, or without room for the temporary file.
+    """
+    tracking = Tracking(audio, tracker=tracker, padding=padding)
+    if not tracking.n_tracked:
+        return np.zeros(0, np.float32), np.zeros(0, np.float32)
+    with tempfile.TemporaryFile() as file:
+        began = time.monotonic()
+        for block in tracking.blocks(range(tracking.n_tracked), progress=progress):
+            _append(file, block, tracking.n_tracked)
+        if tracking.n_tracked >= _TELLING_FRAMES:
+            rates.learn(tracker, (time.monotonic() - began) / tracking.n_tracked, path=rates_path)
+        active = np.memmap(file, np.float32, "r", shape=(tracking.n_tracked, viterbi.N_BINS))
+        result = tracking.finish([active])
+        del active
+    return result
+
+
+def estimate_seconds(tracker: str, duration_s: float, *, rates_path: Path | None = None) -> float:
+    """How long `track` will take here, in seconds: by finished runs (of `rates_path` too), else by a short trial."""
+    _check(tracker)
+    n_tracked = duration_s * SAMPLE_RATE / _HOP[tracker] + 1
+    return rates.get(tracker, lambda: _trial(tracker), path=rates_path) * n_tracked + _DECODING_S * duration_s * (
+        SAMPLE_RATE / _HOP[tracker] / FRAME_RATE
+    )
+
+
+def _check(tracker):
+    if tracker not in TRACKERS:
+        raise FeaturesError(f"There is no pitch tracker {tracker!r}; use full, fast or tiny.")
+
+
+def _trial(tracker):
+    """Seconds per frame of one full batch, after one that warms up."""
+    hop = _HOP[tracker]
+    noise = np.random.default_rng(0).normal(0.0, 0.1, 31 * hop).astype(np.float32)
+    for _ in range(2):
+        began = time.monotonic()
+        n_frames = len(activation(noise, capacity=_CAPACITY[tracker], hop_samples=hop))
+        seconds = time.monotonic() - began
+    return seconds / n_frames
+
+
+def _append(file, block, n_tracked):
+    # Written, then mapped: writing through a map would end the process, not raise, on a full disk.
+    try:
+        file.write(np.ascontiguousarray(block, np.float32).data)
+        file.flush()
+    except OSError as error:
+        needed_mb = n_tracked * viterbi.N_BINS * 4 / 1e6
+        raise FeaturesError(
+            f"Finding the pitch needs {needed_mb:.1f} MB of room in {tempfile.gettempdir()} for a while "
+            f"({error.strerror}); free some, or point TMPDIR elsewhere."
+        ) from error
+
+
+def _decode(activations):
+    parts = [part[i : i + _PART_FRAMES] for part in activations for i in range(0, len(part), _PART_FRAMES)]
+    observed = np.concatenate([part.argmax(axis=1) for part in parts])
+    confidence = np.concatenate([part.max(axis=1) for part in parts])
+    states, first = viterbi.path(observed), 0
+    f0_hz = np.empty(len(states), np.float32)
+    for part in parts:
+        f0_hz[first : first + len(part)] = viterbi.f0_hz(part, states[first : first + len(part)])
+        first += len(part)
+    return f0_hz, confidence

@@ -1,0 +1,72 @@
+"""The z of a transfer, as its settings ask for it.
+
+Of the recording itself it is left to the renderer, so that nothing changes for those who ask for nothing. Another
+recording's z keeps its own pace: where it ends too early it goes on backwards, and so to and fro.
+"""
+
+import numpy as np
+
+from ddsing.constants import HOP_SAMPLES
+from ddsing.errors import SettingsError
+from ddsing.model.latent_space import LatentSpace
+from ddsing.transfer.settings import Settings
+
+UNKNOWN = (
+    "This instrument does not say where its voice's timbre lies, so there is no mean and no direction to move in; take "
+    "the timbre from a recording, or learn it on the Experiments page, under Latent space."
+)
+
+
+def z_of(
+    encoder, space: LatentSpace | None, settings: Settings, n_frames: int, audio: np.ndarray, other: np.ndarray | None
+) -> np.ndarray | None:
+    """Z for each frame; None where it is simply the recording's.
+
+    Parameters
+    ----------
+    encoder : ddsing.engine.encoder.Encoder or None
+        None for an instrument without z, to which the settings mean nothing.
+    audio, other : np.ndarray [shape=(n_samples,), float32]
+        The recording, and the one that z is taken from with ``z_from="other"``.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_frames, z_dims), float32] or None
+    """
+    if encoder is None or (settings.z_from == "recording" and not settings.z_shift):
+        return None
+    if space is None and (settings.z_from == "mean" or settings.z_shift):
+        raise SettingsError(UNKNOWN)
+    if settings.z_from == "mean":
+        z = np.tile(space.mean.astype(np.float32), (n_frames, 1))  # type: ignore[union-attr]
+    elif settings.z_from == "other":
+        if other is None or not len(other):
+            raise SettingsError("The timbre is to come from another recording, but none was given.")
+        z = to_and_fro(encoder.encode(other, max(1, len(other) // HOP_SAMPLES)), n_frames)
+    else:
+        z = encoder.encode(audio, n_frames)
+    return z + space.offset(settings.z_shift) if settings.z_shift else z  # type: ignore[union-attr]
+
+
+def to_and_fro(z: np.ndarray, n_frames: int) -> np.ndarray:
+    """As many frames of z as asked for: cut, or gone through forwards and backwards in turn."""
+    period = max(1, 2 * (len(z) - 1))
+    place = np.arange(n_frames) % period
+    return z[np.minimum(place, period - place) if len(z) > 1 else np.zeros(n_frames, int)]
+
+
+def between(first: np.ndarray, last: np.ndarray, n_frames: int, *, hold: float = 0.15) -> np.ndarray:
+    """Z that goes straight from one point to another, and stays a while at either.
+
+    Parameters
+    ----------
+    first, last : np.ndarray [shape=(z_dims,)]
+    hold : float
+        Share of the time at each end.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_frames, z_dims), float32]
+    """
+    share = np.clip((np.linspace(0.0, 1.0, n_frames) - hold) / (1.0 - 2.0 * hold), 0.0, 1.0)[:, None]
+    return ((1.0 - share) * first + share * last).astype(np.float32)

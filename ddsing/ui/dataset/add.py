@@ -1,0 +1,125 @@
+"""Adding recordings to a voice: uploads, or a file or folder that is on this computer already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from ddsing.constants import MAX_DATASET_S
+from ddsing.dataset import adding, voices
+from ddsing.errors import DatasetError
+from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
+
+TYPES = [suffix[1:] for suffix in caches.SUFFIXES]
+_ROUND, _PATH, _OUTCOME = "dataset.upload_round", "dataset.path", "dataset.added"
+_SHOWN = 6  # sentences about single files; the rest is counted
+
+
+def show(voice: voices.Voice, *, expanded: bool) -> None:
+    """The importer, and below it what became of the files that were added last."""
+    panel = st.expander(
+        "Add recordings",
+        icon=":material/upload:",
+        key=f"dataset.add.{voice.name}",
+        expanded=expanded,
+        on_change="rerun",
+    )
+    if panel.open:
+        with panel, errors.guard():
+            uploaded, by_path = st.columns(2, gap="large")
+            with uploaded:
+                _uploader(voice)
+            with by_path:
+                _path(voice)
+    _say_outcome(voice)
+
+
+def _uploader(voice: voices.Voice) -> None:
+    upload_round = st.session_state.setdefault(_ROUND, 0)
+    files = st.file_uploader(
+        "Upload recordings",
+        type=TYPES,
+        accept_multiple_files=True,
+        key=f"dataset.uploader.{upload_round}",
+        help=f"wav, flac, ogg or mp3, any rate, mono or stereo, each up to {format_duration(MAX_DATASET_S)}. Long ones "
+        "need no splitting; what is silent or unclear is recognised later.",
+    )
+    if files:
+        size = format_bytes(sum(file.size for file in files))
+        said = plain(files[0].name) if len(files) == 1 else f"{len(files)} recordings"
+        st.button(
+            f"Add {said}, {size}",
+            key="dataset.add_uploads",
+            type="primary",
+            icon=":material/add:",
+            on_click=_add_uploads,
+            args=(voice, files),
+        )
+
+
+def _path(voice: voices.Voice) -> None:
+    root = caches.workspace().root
+    with st.form("dataset.path_form", border=False):
+        st.text_input(
+            "Or a file or folder on this computer",
+            key=_PATH,
+            placeholder=str(root / "my recordings"),
+            help=f"All recordings in a folder are copied, those in its folders too. A path that does not start with / "
+            f"counts from the workspace, {plain(root)}.",
+        )
+        st.form_submit_button("Add what is there", icon=":material/folder_copy:", on_click=_add_path, args=(voice,))
+
+
+@errors.callback
+def _add_uploads(voice: voices.Voice, files) -> None:
+    _add(voice, [(file.name, file.getvalue()) for file in files])
+    st.session_state[_ROUND] += 1  # a new key empties the uploader, and with it the server's copy
+
+
+@errors.callback
+def _add_path(voice: voices.Voice) -> None:
+    text = str(st.session_state.get(_PATH, "")).strip().strip("\"'")
+    if not text:
+        raise DatasetError("Write the path of a recording or a folder first.")
+    path = caches.workspace().root / Path(text).expanduser()
+    if not path.exists():
+        raise DatasetError(
+            f"There is no file or folder {str(path)!r} on this computer; is it written as it is on disk?"
+        )
+    _add(voice, [path])
+
+
+def _add(voice: voices.Voice, sources: list) -> None:
+    bar = st.progress(0.0, text="Adding recordings")
+
+    def report(done: float) -> None:
+        bar.progress(min(1.0, done), text="Adding recordings")
+
+    st.session_state[_OUTCOME] = (voice.name, adding.add(voice, sources, progress=report))
+    bar.empty()
+
+
+def _say_outcome(voice: voices.Voice) -> None:
+    name, outcome = st.session_state.get(_OUTCOME, (None, None))
+    if name != voice.name or outcome is None:
+        return
+    if outcome.added:
+        st.success(f"{_count(len(outcome.added))} added.", icon=":material/check:")
+    same = [f"{plain(name)} is {plain(of)}" for name, of in outcome.duplicates]
+    _list(same, f"{_count(len(same))} here already, by sound, and not added again", st.info, ":material/content_copy:")
+    refused = [f"{plain(name)}: {plain(sentence)}" for name, sentence in outcome.refused]
+    _list(refused, f"{_count(len(refused))} not added", st.warning, ":material/block:")
+    if not (outcome.added or same or refused):
+        st.info("There was no recording to add.", icon=":material/folder_off:")
+
+
+def _list(sentences: list[str], title: str, element, icon: str) -> None:
+    if sentences:
+        more = [f"and {len(sentences) - _SHOWN} more"] if len(sentences) > _SHOWN else []
+        element("\n".join(f"- {sentence}" for sentence in [*sentences[:_SHOWN], *more]), title=title, icon=icon)
+
+
+def _count(n: int) -> str:
+    return f"{n} recording{'' if n == 1 else 's'}"

@@ -1,0 +1,129 @@
+"""What the Datasets page keeps in memory about a voice; keyed by what lies on disk, so a change there is seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ddsing.dataset.voices import Voice
+from ddsing.ui.shell import caches
+
+VOICES, WINDOWS, REPORTS = 8, 8, 4
+
+
+def stamps(folder: Path, *, suffixes: tuple[str, ...] = ()) -> tuple:
+    """(name, size, time of change) of the files directly in a folder, without reading them."""
+    if not folder.is_dir():
+        return ()
+    files = [path for path in folder.iterdir() if path.is_file() and (not suffixes or path.suffix in suffixes)]
+    return tuple(sorted(caches.stamp(path) for path in files))
+
+
+def recordings_stamp(voice: Voice) -> tuple:
+    """Changes whenever a recording is added, removed or changed."""
+    return (voice.name, *(caches.stamp(path) for path in voice.recordings()))
+
+
+class Kept:
+    """A few results by what they are about, made by work in the background; the oldest goes first."""
+
+    def __init__(self, most: int):
+        self._most = most
+        self._held: dict[tuple, Any] = {}
+
+    def get(self, key: tuple):
+        """The result, or None."""
+        return self._held.get(key)
+
+    def put(self, key: tuple, result) -> None:
+        """Keep a result."""
+        held = {**self._held, key: result}
+        self._held = dict(list(held.items())[-self._most :])
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _all_facts() -> Kept:
+    return Kept(VOICES)
+
+
+def facts(voice: Voice, progress=None) -> list:
+    """Facts of the voice's recordings; what was read before is remembered, here and on disk."""
+    from ddsing.dataset import scan
+
+    kept = _all_facts()
+    stamp = (recordings_stamp(voice), stamps(voice.dataset_folder / "features"))  # these know what is voiced
+    found = kept.get(stamp)
+    if found is None:
+        found = scan.scan(voice, progress=progress)
+        kept.put(stamp, found)
+    return found
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def reports() -> Kept:
+    """The reports made since the dashboard was started, by `recordings_stamp`."""
+    return Kept(REPORTS)
+
+
+def dataset_stamp(voice: Voice) -> tuple:
+    """Changes whenever the dataset was prepared anew or windows were excluded."""
+    return (voice.name, *stamps(voice.dataset_folder))
+
+
+def windows(voice: Voice):
+    """The table of the dataset's windows."""
+    return _windows(dataset_stamp(voice), voice)
+
+
+@st.cache_resource(max_entries=VOICES, show_spinner="Reading the windows")
+def _windows(stamp: tuple, _voice: Voice):
+    from ddsing.dataset import windows as table
+
+    return table.load(_voice)
+
+
+def window(voice: Voice, row: int):
+    """One window's sound and features."""
+    return _window(dataset_stamp(voice), row, voice)
+
+
+@st.cache_resource(max_entries=WINDOWS, show_spinner=False)
+def _window(stamp: tuple, row: int, _voice: Voice):
+    from ddsing.dataset import windows as table
+
+    return table.read(_voice, row)
+
+
+def document(voice: Voice) -> dict:
+    """What a dataset of ours says about itself; empty for one of 2021, or none."""
+    return _document(dataset_stamp(voice), voice)
+
+
+@st.cache_data(max_entries=VOICES, show_spinner=False)
+def _document(stamp: tuple, _voice: Voice) -> dict:
+    from ddsing.dataset import manifest
+
+    return manifest.read(_voice) or {}
+
+
+def is_current(voice: Voice) -> bool:
+    """Whether the dataset is that of the recordings and the selection as they are now."""
+    return _is_current((recordings_stamp(voice), dataset_stamp(voice)), voice)
+
+
+@st.cache_data(max_entries=VOICES, show_spinner=False)
+def _is_current(stamp: tuple, _voice: Voice) -> bool:
+    from ddsing.dataset import prepare
+
+    return prepare.is_current(_voice)
+
+
+def seconds_by_note(pitch_seconds) -> np.ndarray:
+    """A report's notes as an array [shape=(128,), float64]."""
+    found = np.zeros(128)
+    for midi, seconds in pitch_seconds.items():
+        found[int(midi)] = seconds
+    return found

@@ -1,0 +1,151 @@
+"""Preparing a voice's dataset in the background: start, progress, stop, resume, and what came of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.constants import TRACKERS
+from ddsing.dataset import prepare, voices
+from ddsing.dataset.voices import Voice
+from ddsing.ui.dataset import cache
+from ddsing.ui.shell import caches, errors, jobs, warmup
+from ddsing.ui.shell.formatting import format_duration, plain
+
+POLL_S = 1.0
+TRACKER = "dataset.tracker"
+TRACKER_HELP = """How the pitch of the recordings is found.
+
+- **full**: the large CREPE network at 250 frames a second, as the original notebooks; the best for training
+- **fast**: the same network at 100 frames a second, interpolated; within a cent or two
+- **tiny**: the small network; rougher, and many times as quick
+
+Each recording is analysed once per tracker and remembered."""
+
+
+def show(voice: Voice) -> None:
+    """The section: a running job's progress, or how the dataset stands with the button that prepares it."""
+    if not voice.recordings() and not voice.prepared:
+        return
+    st.subheader("Dataset")
+    job = jobs.of(voice.name, "prepare")
+    if job is not None and job.live:
+        st.fragment(errors.guarded(_running), run_every=POLL_S)(job.id)
+        return
+    current = voice.prepared and cache.is_current(voice)
+    _stands(voice, job, current=current)
+    if voice.recordings():
+        _start_row(voice, job, current=current)
+
+
+def _running(job_id: str) -> None:
+    job = jobs.store().status(job_id)
+    if not job.live:
+        st.rerun(scope="app")
+    bar, button = st.columns([6, 1], vertical_alignment="center")
+    said = job.stage or jobs.STATES[job.state][0]
+    if job.state == "waiting" and job.ahead:
+        said = f"waiting for {plain(job.ahead[-1])}"
+    left = jobs.time_left(job)
+    bar.progress(
+        min(1.0, max(0.0, job.fraction or 0.0)), text=f"Preparing: {plain(said)}" + (f", {left}" if left else "")
+    )
+    button.button(
+        "Stop",
+        key="dataset.stop",
+        icon=":material/stop:",
+        on_click=jobs.stop,
+        args=(job.id,),
+        width="stretch",
+        disabled=job.state == "stopping",
+        help="What is done by then is kept; preparing goes on from there.",
+    )
+    st.caption("This goes on in the background: you can leave the page or close it.")
+
+
+def _stands(voice: Voice, job, *, current: bool) -> None:
+    if job is not None and job.resumable:
+        _ended_early(job)
+    if not voice.prepared:
+        st.markdown(
+            "Preparing cuts the recordings into windows of four seconds, each with its pitch and loudness, and holds "
+            "some of them out for testing. It runs in the background, and nothing is computed twice."
+        )
+    elif current:
+        st.success("The dataset is up to date" + _counts(cache.document(voice)), icon=":material/check_circle:")
+    elif not voice.recordings():
+        st.info(
+            "This dataset was prepared elsewhere, for instance by the 2021 notebooks; its recordings are not here. "
+            "It stays as it is.",
+            icon=":material/inventory_2:",
+        )
+    else:
+        st.info(
+            "Recordings or excluded windows have changed since the dataset was prepared. Prepare it again: only "
+            "what is new is computed.",
+            icon=":material/update:",
+        )
+
+
+def _counts(document: dict) -> str:
+    """What is in a dataset of ours; nothing of one of 2021, which does not say."""
+    if not document:
+        return "."
+    said = f": {document.get('n_train', 0):,} windows to train on, {document.get('n_held_out', 0):,} held out"
+    return f"{said}; pitch by the {plain(document.get('tracker', ''))} tracker."
+
+
+def _ended_early(job) -> None:
+    sentences = {
+        "stopped": "Preparing was stopped; what was done is kept.",
+        "paused": "Preparing paused, since the disk is full. Make room, then press **Go on**.",
+        "lost": "Preparing ended without a word: the computer slept, restarted, or ended it. What was done is kept.",
+        "failed": "Preparing could not finish.",
+    }
+    element = st.error if job.state in ("failed", "lost") else st.info if job.state == "stopped" else st.warning
+    message = plain(job.message) if job.message and job.state in ("failed", "paused") else ""
+    element(" ".join(filter(None, [sentences[job.state], message])), icon=jobs.STATES[job.state][2])
+
+
+def _start_row(voice: Voice, job, *, current: bool) -> None:
+    choice, button = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
+    key = f"{TRACKER}.{voice.name}"
+    st.session_state.setdefault(key, cache.document(voice).get("tracker", TRACKERS[0]))
+    with choice:
+        tracker = (
+            st.segmented_control(
+                "Pitch tracker", TRACKERS, key=key, required=True, help=TRACKER_HELP, persist_state="session"
+            )
+            or TRACKERS[0]
+        )
+    label = "Go on" if job is not None and job.resumable else "Prepare again" if voice.prepared else "Prepare"
+    button.button(
+        label,
+        key="dataset.prepare",
+        type="secondary" if current else "primary",
+        width="stretch",
+        icon=":material/play_arrow:",
+        on_click=start,
+        args=(voice.name, tracker),
+        help="Only what has changed is computed.",
+    )
+    _cost(voice, tracker)
+
+
+def _cost(voice: Voice, tracker: str) -> None:
+    per_second = warmup.status().costs.get(tracker)
+    if per_second:
+        duration_s = sum(fact.duration_s for fact in cache.facts(voice))
+        st.caption(
+            f"Up to {format_duration(max(1.0, per_second * duration_s))} on this computer, one recording at "
+            "a time; less where pitch is known already."
+        )
+
+
+@errors.callback
+def start(voice_name: str, tracker: str) -> None:
+    """Start preparing; for buttons."""
+    needed = prepare.room_bytes(voices.get(caches.workspace(), voice_name), tracker=tracker)
+    options = {"voice": voice_name, "tracker": tracker}
+    jobs.store().submit(
+        "prepare", title=f"Prepare {voice_name}", options=options, key=f"prepare:{voice_name}", needs_bytes=int(needed)
+    )

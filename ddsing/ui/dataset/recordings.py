@@ -1,0 +1,162 @@
+"""The recordings of a voice as a table: listen to one, remove some, and undo that."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.dataset import voices
+from ddsing.ui.dataset import add, cache
+from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
+
+_REMOVED = "dataset.removed"  # (voice, [(name, token)]) of the last removal
+CLIPPED, MOST_UNUSABLE = 1e-4, 6
+
+
+def show(voice: voices.Voice) -> None:
+    """The table with its actions, and the importer."""
+    found = voice.recordings()
+    st.subheader("Recordings")
+    add.show(voice, expanded=not found)
+    _undo_offer(voice)
+    if not found:
+        return
+    facts = _facts(voice)
+    picked = _table(voice, facts)
+    _summary(facts)
+    _unusable(facts)
+    _actions(voice, [facts[row] for row in picked if row < len(facts)])
+
+
+def _facts(voice: voices.Voice) -> list:
+    slot = st.empty()
+    try:
+        return cache.facts(voice, lambda done: slot.progress(min(1.0, done), text="Reading the recordings"))
+    finally:
+        slot.empty()
+
+
+def _table(voice: voices.Voice, facts: list) -> list[int]:
+    event = st.dataframe(
+        {
+            "Recording": [fact.name for fact in facts],
+            "Length": [format_duration(fact.duration_s) if not fact.error else "" for fact in facts],
+            "Format": [_format(fact) for fact in facts],
+            "Level": [None if fact.error else fact.rms_dbfs for fact in facts],
+            "Peak": [None if fact.error else fact.peak_dbfs for fact in facts],
+            "Clipped": [None if fact.error else fact.clipped_share * 100 for fact in facts],
+            "Silent": [None if fact.error else fact.silent_share * 100 for fact in facts],
+            "Voiced": [None if fact.voiced_share is None else fact.voiced_share * 100 for fact in facts],
+            "Remarks": [_remarks(fact) for fact in facts],
+        },
+        hide_index=True,
+        key=f"dataset.table.{voice.name}",
+        on_select="rerun",
+        selection_mode="multi-row",
+        height=min(420, 38 + 35 * max(1, len(facts))),
+        alt=f"{len(facts)} recordings of {voice.name} with length, format, levels, silence and voicing",
+        column_config={
+            "Recording": st.column_config.TextColumn(width="medium"),
+            "Level": st.column_config.NumberColumn("Level, dB", format="%.0f", help="Mean level below full scale."),
+            "Peak": st.column_config.NumberColumn("Peak, dB", format="%.1f", help="Loudest sample, full scale is 0."),
+            "Clipped": st.column_config.NumberColumn(
+                "Clipped, %", format="%.2f", help="Samples in a row that stand at full scale."
+            ),
+            "Silent": st.column_config.ProgressColumn(
+                format="%.0f %%",
+                min_value=0,
+                max_value=100,
+                color="gray",
+                width=90,
+                help="Share more than 40 dB below the loudest.",
+            ),
+            "Voiced": st.column_config.ProgressColumn(
+                format="%.0f %%",
+                min_value=0,
+                max_value=100,
+                width=90,
+                help="Share with a clear pitch; known after the report or preparation.",
+            ),
+            "Remarks": st.column_config.TextColumn(width="large"),
+        },
+    )
+    return list(event.selection.rows)
+
+
+def _format(fact) -> str:
+    if fact.error:
+        return ""
+    channels = {1: "mono", 2: "stereo"}.get(fact.n_channels, f"{fact.n_channels} channels")
+    return f"{fact.format}, {fact.sample_rate_hz / 1000:g} kHz, {channels}"
+
+
+def _remarks(fact) -> str:
+    return fact.error or " ".join(fact.remarks)
+
+
+def _summary(facts: list) -> None:
+    good = [fact for fact in facts if not fact.error]
+    clipped = sum(fact.clipped_share > CLIPPED for fact in good)
+    parts = [
+        f"{len(facts)} recording{'' if len(facts) == 1 else 's'}",
+        format_duration(sum(fact.duration_s for fact in good)),
+        format_bytes(sum(fact.n_bytes for fact in facts)),
+    ]
+    parts += [f"{clipped} clip"] if clipped else []
+    parts += [f"{len(facts) - len(good)} can't be used"] if len(good) < len(facts) else []
+    st.caption(" · ".join(parts) + " · select rows to listen or remove")
+
+
+def _unusable(facts: list) -> None:
+    """Why recordings can't be used, where one has to read it."""
+    found = [fact for fact in facts if fact.error]
+    if found:
+        said = "\n".join(f"- {plain(fact.name)}: {plain(fact.error)}" for fact in found[:MOST_UNUSABLE])
+        more = f"\n- and {len(found) - MOST_UNUSABLE} more" if len(found) > MOST_UNUSABLE else ""
+        st.warning(said + more, title="Left out", icon=":material/block:")
+
+
+def _actions(voice: voices.Voice, picked: list) -> None:
+    if not picked:
+        return
+    readable = [fact for fact in picked if not fact.error]
+    player, button = st.columns([4, 1], vertical_alignment="center")
+    if readable:
+        path = voice.folder / readable[0].name
+        player.audio(str(path), format=_mime(path), alt=f"the recording {readable[0].name}")
+    said = plain(picked[0].name) if len(picked) == 1 else f"{len(picked)} recordings"
+    button.button(
+        "Remove",
+        key="dataset.remove",
+        icon=":material/delete:",
+        width="stretch",
+        on_click=_remove,
+        args=(voice, tuple(fact.name for fact in picked)),
+        help=f"Take {said} out of the voice; can be undone.",
+    )
+
+
+def _mime(path) -> str:
+    return {".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".flac": "audio/flac"}.get(path.suffix.lower(), "audio/wav")
+
+
+@errors.callback
+def _remove(voice: voices.Voice, names: tuple[str, ...]) -> None:
+    st.session_state[_REMOVED] = (voice.name, [(name, voices.remove(voice, name)) for name in names])
+
+
+def _undo_offer(voice: voices.Voice) -> None:
+    name, removed = st.session_state.get(_REMOVED, (None, ()))
+    if name == voice.name and removed:
+        said = plain(removed[0][0]) if len(removed) == 1 else f"{len(removed)} recordings"
+        text, button = st.columns([5, 1], vertical_alignment="center")
+        text.markdown(f":material/delete: **{said}** removed from {plain(voice.name)}.")
+        button.button("Undo", key="dataset.undo", icon=":material/undo:", on_click=_undo, width="stretch")
+
+
+@errors.callback
+def _undo() -> None:
+    name, removed = st.session_state.pop(_REMOVED)
+    voice = voices.get(caches.workspace(), name)
+    for _, token in removed:
+        voices.restore(voice, token)

@@ -1,0 +1,242 @@
+"""Looking into a dataset: every window on a coverage plot, one of them from close up, and which are left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from ddsing.dataset.voices import Voice
+from ddsing.sound import audio
+from ddsing.ui.dataset import cache
+from ddsing.ui.shell import errors
+from ddsing.ui.shell.formatting import percent, plain
+
+ORDERS = {
+    "time": "as recorded",
+    "confidence": "least sure pitch first",
+    "silence": "most silent first",
+    "clipping": "most clipped first",
+}
+COLOURS = {"state": "Use", "confidence": "Confidence", "silence": "Silence", "clipping": "Clipping"}
+_ORDER, _PLACE, _COLOUR = "windows.order", "windows.place", "windows.colour"
+MAX_HEIGHT = 520
+
+
+def show(voice: Voice) -> None:
+    """The section; nothing of it runs before it is opened."""
+    if not voice.prepared:
+        return
+    panel = st.expander(
+        "Look into the windows", icon=":material/manage_search:", key=f"windows.{voice.name}", on_change="rerun"
+    )
+    if panel.open:
+        with panel, errors.guard():
+            st.fragment(errors.guarded(_inspect))(voice)
+
+
+def _inspect(voice: Voice) -> None:
+    table = cache.windows(voice)
+    if not len(table):
+        st.info("This dataset has no windows.", icon=":material/inbox:")
+        return
+    rows = _ordered(table)
+    row = int(rows[st.session_state[_PLACE] - 1])
+    _coverage(voice, table, row)
+    _steer(voice, table, rows, row)
+    _close_up(voice, table, row)
+
+
+def _ordered(table) -> np.ndarray:
+    """Rows in the chosen order; the place stays inside them."""
+    by = st.session_state.setdefault(_ORDER, "time")
+    rows = table.order(by)
+    st.session_state[_PLACE] = min(max(1, st.session_state.get(_PLACE, 1)), len(rows))
+    return rows
+
+
+# All windows
+
+
+def _coverage(voice: Voice, table, row: int) -> None:
+    from ddsing.plots import coverage, style
+
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        colour = st.segmented_control(
+            "Colour by",
+            list(COLOURS),
+            format_func=COLOURS.__getitem__,
+            key=_COLOUR,
+            default="state",
+            required=True,
+            help="Draw a box over cells to exclude or include them at once.",
+        )
+    windows = _as_plotted(table)
+    figure = coverage.figure(windows, colour=colour or "state", current=row)
+    with st.container(height=MAX_HEIGHT if figure.layout.height > MAX_HEIGHT else "content", border=False):
+        event = st.plotly_chart(
+            figure,
+            key=f"windows.coverage.{colour}",
+            on_select="rerun",
+            selection_mode="box",
+            config=style.CONFIG,
+            alt=coverage.alt_text(windows),
+        )
+    boxed = coverage.selected(event)
+    with right:
+        _counts(table)
+    if boxed:
+        _boxed(voice, boxed)
+
+
+def _as_plotted(table):
+    from ddsing.plots import coverage
+
+    state = np.where(table.excluded, "excluded", np.where(table.state == "excluded", "train", table.state))
+    starts = np.sort(table.start_s[table.file == table.file[0]])
+    hop_s = float(np.median(np.diff(starts))) if len(starts) > 1 else 1.0
+    return coverage.Windows(
+        ids=range(len(table)),
+        file=[str(name) or "dataset" for name in table.file],
+        start_s=table.start_s,
+        state=list(map(str, state)),
+        confidence=table.confidence,
+        silence=table.silence,
+        clipping=table.clipping,
+        hop_s=max(hop_s, 0.1),
+    )
+
+
+def _counts(table) -> None:
+    changed = int((table.excluded != (table.state == "excluded")).sum())
+    said = f"{len(table):,} windows, {int(table.excluded.sum()):,} excluded by you"
+    st.caption(said + (f" · {changed} changed since the dataset was prepared" if changed else ""))
+
+
+def _boxed(voice: Voice, boxed: tuple[int, ...]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{len(boxed)} windows** in the box")
+        st.button(
+            "Exclude them",
+            key="windows.exclude_box",
+            icon=":material/do_not_disturb_on:",
+            on_click=_set,
+            args=(voice, boxed, True),
+            help="Leave them out of the training.",
+        )
+        st.button(
+            "Include them",
+            key="windows.include_box",
+            icon=":material/add_circle:",
+            on_click=_set,
+            args=(voice, boxed, False),
+            help="Take them back into the training.",
+        )
+
+
+@errors.callback
+def _set(voice: Voice, rows: tuple[int, ...], excluded: bool) -> None:
+    from ddsing.dataset import windows
+
+    (windows.exclude if excluded else windows.include)(voice, rows)
+    said = "left out" if excluded else "back in"
+    st.toast(
+        f"{len(rows)} window{'' if len(rows) == 1 else 's'} {said} from the next preparation on.",
+        icon=":material/check:",
+    )
+
+
+# One window
+
+
+def _steer(voice: Voice, table, rows: np.ndarray, row: int) -> None:
+    order, place, buttons = st.columns([3, 5, 2], vertical_alignment="bottom")
+    with order:
+        st.selectbox(
+            "Order",
+            list(ORDERS),
+            format_func=ORDERS.__getitem__,
+            key=_ORDER,
+            on_change=_first,
+            help="Worst first finds what is better left out.",
+        )
+    with place:
+        if len(rows) > 1:
+            st.slider("Window", 1, len(rows), key=_PLACE, help="Its place in the order.")
+    with buttons.container(horizontal=True, gap="small"):
+        st.button(
+            "",
+            key="windows.before",
+            icon=":material/chevron_left:",
+            help="Previous window",
+            width="stretch",
+            disabled=st.session_state[_PLACE] <= 1,
+            on_click=_move,
+            args=(-1,),
+        )
+        st.button(
+            "",
+            key="windows.after",
+            icon=":material/chevron_right:",
+            help="Next window",
+            width="stretch",
+            disabled=st.session_state[_PLACE] >= len(rows),
+            on_click=_move,
+            args=(1,),
+        )
+
+
+def _first() -> None:
+    st.session_state[_PLACE] = 1
+
+
+def _move(by: int) -> None:
+    st.session_state[_PLACE] += by
+
+
+def _close_up(voice: Voice, table, row: int) -> None:
+    from ddsing.plots import dataset as plot
+    from ddsing.plots import style
+
+    window = cache.window(voice, row)
+    excluded = bool(table.excluded[row])
+    about, button = st.columns([5, 1], vertical_alignment="center")
+    about.markdown(_about(table, row, window))
+    if not excluded:
+        button.button(
+            "Exclude",
+            key="windows.exclude",
+            icon=":material/do_not_disturb_on:",
+            width="stretch",
+            on_click=_set,
+            args=(voice, (row,), True),
+            help="Leave it out of the training.",
+        )
+    else:
+        button.button(
+            "Include",
+            key="windows.include",
+            icon=":material/add_circle:",
+            width="stretch",
+            on_click=_set,
+            args=(voice, (row,), False),
+            help="Take it back into the training.",
+        )
+    st.audio(audio.encode(window.audio), format="audio/wav", alt=f"window {row + 1} of {voice.name}")
+    shown = plot.Window(window.audio, window.f0_hz, window.f0_confidence, window.loudness_db, float(window.start_s))
+    st.plotly_chart(plot.window_figure(shown), key="windows.figure", config=style.CONFIG, alt=plot.window_alt(shown))
+
+
+def _about(table, row: int, window) -> str:
+    from ddsing.plots.coverage import STATES
+
+    state = "excluded" if table.excluded[row] else str(table.state[row])
+    name = plain(window.file) if window.file else "a 2021 dataset, in which recordings are not named"
+    parts = [f"**{name}**", f"from {window.start_s:.0f} s"]
+    parts += [STATES.get(state, (state,))[0]]
+    if np.isfinite(table.confidence[row]):
+        parts.append(f"confidence {table.confidence[row]:.2f}")
+    for label, values in (("silent", table.silence), ("clipped", table.clipping)):
+        if np.isfinite(values[row]) and values[row] > 0:
+            parts.append(f"{percent(float(values[row]))} {label}")
+    return " · ".join(parts)

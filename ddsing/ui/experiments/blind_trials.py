@@ -1,0 +1,212 @@
+"""Blind tests: set up, answered trial by trial, and what they have shown."""
+
+from __future__ import annotations
+
+import functools
+
+import streamlit as st
+
+from ddsing.transfer.takes import Take
+from ddsing.ui.experiments import blind_results, chosen_takes, takes_table
+from ddsing.ui.player import players
+from ddsing.ui.shell import caches, errors, links
+from ddsing.ui.shell.formatting import format_duration, plain
+
+TEST = "test"
+_OPEN = "blind.test"
+LONG_S = 12.0  # longer sounds are heard in an excerpt of this length, unless chosen otherwise
+HELP = {
+    "abx": "Is there a difference that can be heard? X is A or B; say which. Guessing is right half of the time.",
+    "rating": "How good is each? Rate every take of a recording, and the recording itself hidden among them.",
+}
+
+
+def show() -> None:
+    """The view: the test that the address names, else the set-up and earlier results."""
+    wanted = _wanted()
+    test = None
+    with errors.guard():
+        test = store().get(wanted) if wanted else None
+    if test is not None and not test.finished:
+        links.keep(chosen_takes.PARAMETER, [])
+        _run(test)
+        return
+    if test is not None:
+        with errors.guard():
+            blind_results.show(test)
+        st.button("Another test", key="blind.another", icon=":material/replay:", on_click=_open, args=("",))
+    else:
+        with errors.guard():
+            _set_up()
+    with errors.guard():
+        blind_results.table(store().list(), on_open=_open)
+
+
+def store():
+    """The workspace's tests."""
+    from ddsing.experiments.comparison.blind import TestStore
+
+    return TestStore(caches.workspace())
+
+
+def _wanted() -> str:
+    said = links.asked(TEST)
+    if said:
+        st.session_state[_OPEN] = said[0]
+    wanted = st.session_state.setdefault(_OPEN, "")
+    links.keep(TEST, [wanted] if wanted else [])
+    return wanted
+
+
+def _open(test_id: str) -> None:
+    st.session_state[_OPEN] = test_id
+
+
+def _set_up() -> None:
+    takes = chosen_takes.chosen()
+    st.write("Eyes shut: takes are played without their names, equally loud, in an order that chance decides.")
+    if not caches.takes().list():
+        st.info("No takes yet. Make some on the Timbre transfer page first.", icon=":material/graphic_eq:")
+        st.page_link("pages/timbre_transfer.py", label="Go to Timbre transfer", icon=":material/graphic_eq:")
+        return
+    with st.expander("Takes to test", icon=":material/checklist:", expanded=len(takes) < 2):
+        takes_table.show(takes)
+    from ddsing.experiments.comparison import differences
+    from ddsing.experiments.comparison.blind import KINDS
+
+    st.markdown(" ".join(f":gray-badge[{plain(name)}]" for name in differences.names(takes)) or "No takes are chosen.")
+
+    with st.container(border=True):
+        kind = st.segmented_control(
+            "Kind of test", list(KINDS), key="blind.kind", required=True, default="abx", format_func=KINDS.__getitem__
+        )
+        st.caption(HELP[kind or "abx"])
+        left, middle, right = st.columns(3)
+        if kind == "rating":
+            left.number_input("Repeats", 1, 10, 1, key="blind.repeats", help="How often each recording comes.")
+            middle.text_input("Question", "How good does it sound?", key="blind.question", max_chars=300)
+        else:
+            left.number_input(
+                "Trials",
+                4,
+                200,
+                16,
+                key="blind.trials",
+                help="With 16, 12 right answers are beyond chance; with 8 it takes 7.",
+            )
+            middle.text_input("Title", key="blind.title", max_chars=120, placeholder="Aria or the cello?")
+        right.text_input(
+            "Listener",
+            key="blind.listener",
+            max_chars=120,
+            placeholder="anonymous",
+            help="Kept with the answers; may stay empty.",
+        )
+        _excerpt(takes)
+        reason = _missing(kind, takes)
+        st.button(
+            "Begin",
+            type="primary",
+            key="blind.begin",
+            icon=":material/hearing:",
+            width="stretch",
+            help=reason,
+            on_click=_begin,
+            args=(kind, [take.id for take in takes]),
+            disabled=reason is not None,
+        )
+        if reason:
+            st.caption(reason)
+
+
+def _excerpt(takes: list[Take]) -> None:
+    longest = max((take.duration_s for take in takes), default=0.0)
+    if longest > 2.0:
+        st.slider(
+            "Excerpt, s",
+            0.0,
+            round(longest, 1),
+            (0.0, min(round(longest, 1), LONG_S)),
+            0.1,
+            key="blind.excerpt",
+            help="Differences are heard best in a few seconds, in a loop.",
+        )
+
+
+def _missing(kind: str | None, takes: list[Take]) -> str | None:
+    if not takes or (kind == "abx" and len(takes) < 2):
+        return "Choose two takes or more, of one recording best." if kind == "abx" else "Choose a take or more."
+    if kind == "abx" and len({take.source_hash for take in takes}) > 1:
+        return "These takes are of different recordings, which anyone can tell apart; choose takes of one recording."
+    return None
+
+
+@errors.callback
+def _begin(kind: str, ids: list[str]) -> None:
+    from ddsing.experiments.comparison import selection
+
+    state = st.session_state
+    takes = selection.found(caches.workspace(), ids)
+    start, stop = state.get("blind.excerpt") or (0.0, 600.0)
+    question = state.get("blind.question") or "" if kind == "rating" else ""
+    test = store().begin(
+        kind,
+        takes,
+        n_trials=int(state.get("blind.trials") or 16),
+        repeats=int(state.get("blind.repeats") or 1),
+        title=state.get("blind.title") or "",
+        listener=state.get("blind.listener") or "",
+        question=question,
+        excerpt_s=(start, max(stop, start + 0.5)),
+    )
+    _open(test.id)
+
+
+def _run(test) -> None:
+    trial = len(test.answers)
+    title, stop = st.columns([5, 2], vertical_alignment="center")
+    title.subheader(f"Trial {trial + 1} of {len(test.trials)}")
+    with stop, st.container(horizontal=True, horizontal_alignment="right"):
+        st.button(
+            "Stop here",
+            key="blind.stop",
+            icon=":material/stop_circle:",
+            on_click=_stop,
+            args=(test.id,),
+            help="What was answered counts; the result says that the test was stopped early.",
+        )
+    st.progress(trial / len(test.trials))
+    asked = "X is either A or B. Which?" if test.kind == "abx" else test.question or "How good does it sound?"
+    st.markdown(f"**{plain(asked)}**")
+    slots = [
+        {"slot": slot, "url": players.address(_stimulus(test.id, trial, slot, test), f"blind.{number}")}
+        for number, slot in enumerate(test.slots(trial))
+    ]
+    key = f"blind.trial.{test.id}"
+    players.trial(test.kind, trial, slots, key=key, on_answer=functools.partial(_answer, key, test.id))
+    start, end = test.excerpt_s
+    st.caption(
+        f"Up to {format_duration(end - start)}, equally loud. An answer counts at once and can't be undone; the "
+        "test can be left, and gone on with by its link."
+    )
+    with st.container(width=170):
+        links.copy_button(key="blind.link")
+
+
+@st.cache_data(max_entries=24, show_spinner="Preparing the sounds")
+def _stimulus(test_id: str, trial: int, slot: str, _test) -> bytes:
+    from ddsing.experiments.comparison import blind
+
+    return blind.stimulus(caches.workspace(), _test, trial, slot)
+
+
+@errors.callback
+def _answer(key: str, test_id: str) -> None:
+    given = st.session_state[key].answer
+    if given is not None:
+        store().answer(test_id, int(given["trial"]), given["answer"], seconds=given["seconds"], plays=given["plays"])
+
+
+@errors.callback
+def _stop(test_id: str) -> None:
+    store().stop(test_id)

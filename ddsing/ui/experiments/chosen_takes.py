@@ -1,0 +1,58 @@
+"""Which takes are compared; the address remembers them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.transfer.takes import Take
+from ddsing.ui.shell import caches, links
+
+PARAMETER = "take"
+MOST = 9  # a key each
+_CHOSEN, _SHOWN = "compare.chosen", "compare.shown"
+
+
+def chosen() -> list[Take]:
+    """The takes that are compared, in the order in which they were chosen; at first, the newest two of a recording."""
+    from ddsing.experiments.comparison import selection
+
+    said = links.asked(PARAMETER)
+    if said or _CHOSEN not in st.session_state:
+        _set(said or _first())
+    takes = selection.found(caches.workspace(), st.session_state[_CHOSEN])[:MOST]
+    links.keep(PARAMETER, [take.id for take in takes])
+    return takes
+
+
+def _first() -> list[str]:
+    """The newest take, and the newest but one of the same recording."""
+    everything = caches.takes().list()
+    return [take.id for take in everything if take.source_hash == everything[0].source_hash][:2]
+
+
+def put(ids: list[str]) -> None:
+    """Compare these from now on; for callbacks."""
+    links.changed(PARAMETER)
+    _set(ids)
+
+
+def tick(ticked: list[str], *, among: list[str]) -> int:
+    """Take up what is ticked among the takes shown, the newly ticked last; returns how many that would be."""
+    before = [take_id for take_id in st.session_state[_CHOSEN] if take_id in ticked or take_id not in among]
+    after = before + [take_id for take_id in ticked if take_id not in before]
+    st.session_state[_CHOSEN] = after[:MOST]
+    return len(after)
+
+
+def generation(shown: tuple[str, ...]) -> int:
+    """A number that is new whenever other takes are shown, or the choice was made elsewhere: a table begins anew."""
+    before, number = st.session_state.get(_SHOWN, ((), 0))
+    if before != shown:
+        number += 1
+        st.session_state[_SHOWN] = (shown, number)
+    return number
+
+
+def _set(ids: list[str]) -> None:
+    st.session_state[_CHOSEN] = list(ids)
+    st.session_state[_SHOWN] = ((), st.session_state.get(_SHOWN, ((), 0))[1])

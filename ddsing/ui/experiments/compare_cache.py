@@ -1,0 +1,86 @@
+"""What comparisons keep in memory: a take's sound never changes, so all of it is kept by the take's id; bounded."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from ddsing.experiments.comparison.matching import Loudness
+from ddsing.transfer.takes import Take
+from ddsing.ui.shell import caches
+
+SOUNDS = 24
+LOUDNESSES = 256
+CURVES = 32
+
+
+def sound(take: Take, name: str = "result") -> np.ndarray:
+    """A take's sound, float32 [shape=(n_samples,)] at 16 kHz; ``result`` or ``original``."""
+    return _sound(take.id, name, take)
+
+
+@st.cache_data(max_entries=SOUNDS, show_spinner=False)
+def _sound(take_id: str, name: str, _take: Take) -> np.ndarray:
+    from ddsing.experiments.comparison import measure
+
+    return measure.sound(_take, name)
+
+
+def loudness(take: Take, name: str = "result") -> Loudness:
+    """How loud it is, and its peak."""
+    return _loudness(take.id, name, take)
+
+
+@st.cache_data(max_entries=LOUDNESSES, show_spinner=False)
+def _loudness(take_id: str, name: str, _take: Take) -> Loudness:
+    from ddsing.experiments.comparison import matching
+
+    return matching.of(_take, name)
+
+
+def curves(take: Take, *, original: bool = False):
+    """What is drawn of a take, or of the recording that it was made from."""
+    return _curves(take.id, original, take)
+
+
+@st.cache_data(max_entries=CURVES, show_spinner=False)
+def _curves(take_id: str, original: bool, _take: Take):
+    from ddsing.experiments.comparison import measure
+    from ddsing.plots.comparison import Sung
+    from ddsing.sound import loudness as loudnesses
+
+    arrays = _take.curves()
+    suffix = "" if original else "_used"
+    sung = measure.sung_frames(arrays["f0_confidence"], arrays["loudness_db" + suffix], generation=_take.generation)
+    heard_db = loudnesses.compute(sound(_take, "original" if original else "result"))
+    name = _take.source if original else _take.name
+    return Sung(name, arrays["f0_hz" + suffix], sung, heard_db, original)
+
+
+def metrics(takes: list[Take]) -> list:
+    """The metrics of each take that was measured; None for the others."""
+    from ddsing.experiments.comparison import measure
+
+    return [measure.known(take) for take in takes]
+
+
+def measuring(takes: list[Take], *, complete: bool = False):
+    """The work that measures takes, for the background, and about how long it takes in seconds.
+
+    `complete` is for takes that were measured before some figures were computed, see `measure.measure`.
+    """
+    from ddsing.experiments.comparison import measure
+    from ddsing.sound import pitch
+
+    cache, known = caches.feature_cache(), zip(takes, metrics(takes))
+    missing = [take for take, kept in known if kept is None or (complete and not kept.complete)]
+
+    def work(report) -> None:
+        for number, take in enumerate(missing):
+
+            def share(done, number=number):
+                report(f"measuring {number + 1} of {len(missing)}", (number + done) / len(missing))
+
+            measure.measure(take, complete=complete, cache=cache, progress=share)
+
+    return work, sum(pitch.estimate_seconds(measure.TRACKER, take.duration_s) for take in missing)

@@ -1,0 +1,149 @@
+"""Takes side by side: chosen from a table, heard in one player, with what differs between them and how they measure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from ddsing.transfer.takes import Take
+from ddsing.ui.experiments import chosen_takes, compare_cache, takes_table
+from ddsing.ui.player import players
+from ddsing.ui.shell import errors, links, work
+
+MATCHED = "matched"
+_PLAYER, _MATCHED = "compare.player", "compare.matched"
+
+
+def show() -> None:
+    """The view."""
+    from ddsing.ui.shell import caches
+
+    work.announce(work.finished())
+    if not caches.takes().list() and not links.many(chosen_takes.PARAMETER):
+        st.info(
+            "No takes yet. Make some on the Timbre transfer page, then compare them here by ear and by eye.",
+            icon=":material/graphic_eq:",
+        )
+        st.page_link("pages/timbre_transfer.py", label="Go to Timbre transfer", icon=":material/graphic_eq:")
+        return
+    st.write("Tick takes in the table; they play below at one position, equally loud, so that only the sound differs.")
+    takes = chosen_takes.chosen()
+    with errors.guard():
+        takes_table.show(takes)
+    if work.current() is not None:
+        work.show_progress()
+    if not takes:
+        st.info("Tick up to nine takes in the table.", icon=":material/check_box:")
+        return
+    _matched()
+    _heading(takes)
+    with errors.guard():
+        _player(takes)
+    with errors.guard():
+        from ddsing.ui.experiments import compare_table
+
+        compare_table.show(takes)
+    _plots(takes)
+    with errors.guard():
+        from ddsing.ui.experiments import session_notes
+
+        session_notes.show(takes)
+
+
+def _heading(takes: list[Take]) -> None:
+    title, actions = st.columns([3, 4], vertical_alignment="center")
+    title.subheader(f"{len(takes)} takes" if len(takes) > 1 else "1 take")
+    with actions, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        with st.container(width=170):
+            links.copy_button(key="compare.link")
+        from ddsing.ui.experiments import session_notes
+
+        session_notes.actions(takes)
+
+
+def _player(takes: list[Take]) -> None:
+    from ddsing.experiments.comparison import differences, matching
+
+    same = len({take.source_hash for take in takes}) == 1
+    heard = [(take, "result") for take in takes] + ([(takes[0], "original")] if same else [])
+    loud = [compare_cache.loudness(take, name) for take, name in heard]
+    gains = matching.matched_gains_db(loud)
+    apart = dict(zip([take.id for take in takes], differences.apart(takes)))
+    tracks = [
+        {
+            "key": "0" if name == "original" else str(number),
+            "name": "Original" if name == "original" else take.name,
+            "detail": take.source if name == "original" else apart[take.id],
+            "url": players.address((take.folder / f"{name}.wav").read_bytes(), f"compare.{take.id}.{name}"),
+            "matched_db": round(gain, 3),
+        }
+        for number, ((take, name), gain) in enumerate(zip(heard, gains), start=1)
+    ]
+    matched = _matched()
+    players.switcher(
+        tracks, common_db=round(matching.common_gain_db(loud), 3), matched=matched, key=_PLAYER, on_matched=_match
+    )
+    if not same:
+        st.caption("These takes are of different recordings; the position is kept all the same.")
+
+
+def _matched() -> bool:
+    """Whether loudness is matched; it is, unless somebody or the address wants otherwise."""
+    if links.asked(MATCHED) == ["0"]:
+        st.session_state[_MATCHED] = False
+    matched = st.session_state.setdefault(_MATCHED, True)
+    links.keep(MATCHED, [] if matched else ["0"])
+    return matched
+
+
+def _match() -> None:
+    st.session_state[_MATCHED] = bool(st.session_state[_PLAYER].matched)
+
+
+def _plots(takes: list[Take]) -> None:
+    from ddsing.plots import style
+
+    panel = st.expander(
+        "Pitch and loudness, overlaid",
+        icon=":material/monitoring:",
+        key="compare.curves",
+        on_change="rerun",
+        expanded=True,
+    )
+    if panel.open:
+        with panel, errors.guard():
+            from ddsing.plots import comparison
+
+            curves = [
+                replace(compare_cache.curves(take), name=f"{number} · {take.name}")
+                for number, take in enumerate(takes, start=1)
+            ]
+            if len({take.source_hash for take in takes}) == 1:
+                curves.insert(0, compare_cache.curves(takes[0], original=True))
+            st.plotly_chart(
+                comparison.overlay(curves),
+                key="compare.overlay",
+                config=style.CONFIG,
+                alt=comparison.overlay_text(curves),
+            )
+            st.caption(
+                "Pitch as each instrument was asked to sing it; loudness as each take sounds, before any matching."
+            )
+    panel = st.expander(
+        "Spectrograms on one scale", icon=":material/gradient:", key="compare.spectrograms", on_change="rerun"
+    )
+    if panel.open:
+        with panel, errors.guard():
+            from ddsing.plots import comparison
+
+            sounds = [
+                (f"{number} · {take.name}", compare_cache.sound(take)) for number, take in enumerate(takes, start=1)
+            ]
+            sounds.insert(0, (takes[0].source, compare_cache.sound(takes[0], "original")))
+            st.plotly_chart(
+                comparison.spectrograms(sounds),
+                key="compare.spectrogram",
+                config=style.CONFIG,
+                alt=comparison.spectrograms_text(sounds),
+            )

@@ -1,0 +1,302 @@
+"""Voices over steps: the losses of any trainings in one figure, in a table, and as files to take away."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ddsing.dataset import voices
+from ddsing.experiments import curves as space
+from ddsing.experiments.sweep import results
+from ddsing.ui.shell import caches, errors
+
+RUNS, MEASURE, SMOOTHING, COLOUR, STEPS, AT, IMAGE = (
+    f"vs_{name}" for name in ("runs", "measure", "smoothing", "colour", "steps", "at", "image")
+)
+FIRST_SHOWN = 10
+MAX_POINTS, MOST_PER_LINE = 120_000, 2_000  # of all lines together, and of one
+FEW = 6  # up to this many, the losses without smoothing are drawn too
+SMOOTHINGS = (0, 20, 50, 100, 200, 500, 1000, 2000)
+COLOURS = {"voice": "Voice", "run": "Each"}
+LEGEND = (
+    "A star is the best checkpoint.",
+    "A star is the best checkpoint; the band, 5 to 6, is where the makers of the original notebooks stopped.",
+)
+MEASURES = {
+    "loss": "Training loss",
+    "spectral_loss": "Held-out loss",
+    "f0_cents": "Held-out pitch",
+    "loudness_db": "Held-out loudness",
+}
+
+
+def show() -> None:
+    """The view."""
+    there, n_first = _there()
+    if not there:
+        st.info(
+            "Nothing has been trained yet. Trainings appear here with their first steps; folders of the 2021 "
+            "notebooks do too.",
+            icon=":material/show_chart:",
+        )
+        st.page_link("pages/training.py", label="Go to Training", icon=":material/model_training:")
+        return
+    names = st.multiselect(
+        "Trainings", there, key=RUNS, default=there[:n_first], bind="query-params", placeholder="Choose some to compare"
+    )
+    runs = [run for name in names if (run := _loaded(name)) is not None]
+    if not runs:
+        st.caption("Choose some trainings to compare.")
+        return
+    measure, smoothing, colour_by, window, at = _controls(runs)
+    document, lines = _figure(runs, measure, smoothing, colour_by, window, at)
+    _chart(document, lines, measure, window, _top(runs))
+    st.caption(LEGEND[measure == "loss"])
+    rows = [space.summary(run, at=at, smoothing_steps=smoothing) for run in runs]
+    _table(rows, at)
+    _exports(runs, rows, document)
+
+
+def _there() -> tuple[list[str], int]:
+    """The trainings, the cells of sweeps after all others; and how many of them are shown at first."""
+    names = space.names(caches.workspace())
+    by_voice = results.by_voice(voices.list_voices(caches.workspace()))
+    cells = [cell for of_voice in by_voice.values() for cell in of_voice if cell in names]
+    others = [name for name in names if name not in set(cells)]
+    n_first = len(names) if len(names) <= FIRST_SHOWN or not others else len(others)
+    return others + cells, min(n_first, FIRST_SHOWN)
+
+
+def _loaded(name: str):
+    """A run, or a message where its folder can't be read."""
+    with errors.guard():
+        path = caches.workspace().audio / f"{name}_checkpoints"
+        return _run(space.fingerprint(path), name)
+    return None
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _run(stamp: str, name: str):
+    return space.load(caches.workspace(), name)
+
+
+def _controls(runs: Sequence):
+    several = len({run.voice for run in runs}) > 1
+    top = _top(runs)
+    with st.grid(3, min_column_width=220):
+        measure = st.selectbox(
+            "Show",
+            list(MEASURES),
+            key=MEASURE,
+            format_func=MEASURES.__getitem__,
+            bind="query-params",
+            help="No training ever sees the held-out part.",
+        )
+        smoothing = st.select_slider(
+            "Smoothing, steps",
+            SMOOTHINGS,
+            value=100,
+            key=SMOOTHING,
+            bind="query-params",
+            help="The mean over this many steps around each; 0 shows each step as measured. "
+            "The table is of the smoothed curves.",
+        )
+        colour = st.segmented_control(
+            "Colour by",
+            list(COLOURS),
+            key=COLOUR,
+            default="voice" if several else "run",
+            required=True,
+            format_func=COLOURS.__getitem__,
+            bind="query-params",
+            help="Dashes tell the models apart.",
+        )
+        window = st.slider(
+            "Steps",
+            0,
+            top,
+            _whole(top),
+            key=STEPS,
+            bind="query-params",
+            format="%d",
+            help="Or drag over the figure; **All steps** shows all again.",
+        )
+        at = st.number_input(
+            "Compare at step",
+            min_value=1,
+            max_value=top,
+            value=None,
+            key=AT,
+            bind="query-params",
+            placeholder="any",
+            help="Adds the loss there.",
+        )
+    return measure or "loss", smoothing, colour or "voice", window, at
+
+
+def _whole(top: int) -> tuple[int, int] | None:
+    """The slider's default, all steps; None where a stretch is set already, which is kept inside what there is."""
+    if STEPS not in st.session_state:
+        return 0, top
+    first, last = st.session_state[STEPS]
+    st.session_state[STEPS] = (min(first, top - 1), min(last, top))
+    return None
+
+
+def _top(runs: Sequence) -> int:
+    """The last step of all, and a little."""
+    last = max((int(run.steps[-1]) for run in runs if len(run.steps)), default=0)
+    return max(100, -(-last // 100) * 100)
+
+
+def _figure(runs, measure, smoothing, colour_by, window, at):
+    from ddsing.plots import curves as plot
+
+    n_points = min(MOST_PER_LINE, MAX_POINTS // len(runs))
+    lines = [_line(run, measure, smoothing, colour_by, window, n_points, faint=len(runs) <= FEW) for run in runs]
+    shown = (window[0], window[1] * 1.01)
+    return plot.figure(lines, measure=measure, window=shown, at=at), lines
+
+
+def _line(run, measure, smoothing, colour_by, window, n_points, *, faint):
+    from ddsing.plots.curves import Line
+
+    cut = functools.partial(space.thinned, first=window[0], last=window[1], n_points=n_points)
+    group = run.voice if colour_by == "voice" else run.name
+    if measure != "loss":
+        known = run.held_out[measure] == run.held_out[measure]
+        return Line(
+            run.name,
+            run.family,
+            group,
+            *cut(run.held_out_steps[known], run.held_out[measure][known]),
+            best_step=run.best_step,
+        )
+    raw = cut(run.steps, run.loss) if faint and smoothing else (None, None)
+    smooth = cut(run.steps, space.smoothed(run.steps, run.loss, smoothing))
+    return Line(run.name, run.family, group, *smooth, *raw, best_step=run.best_step)
+
+
+def _chart(document, lines, measure, window, top) -> None:
+    from ddsing.plots import curves as plot
+    from ddsing.plots import style
+
+    key = f"vs.chart.{measure}.{window[0]}.{window[1]}"
+    config = style.CONFIG | {"toImageButtonOptions": {"format": _image_format(), "filename": "losses", "scale": 2}}
+    st.plotly_chart(
+        document,
+        key=key,
+        config=config,
+        alt=plot.alt_text(lines, measure),
+        selection_mode="box",
+        on_select=functools.partial(_zoom, key, top),
+    )
+
+
+def _image_format() -> str:
+    return "png" if st.session_state.get(IMAGE) == "PNG" else "svg"
+
+
+@errors.callback
+def _zoom(key: str, top: int) -> None:
+    from ddsing.plots.training import selected_window
+
+    window = selected_window(st.session_state.get(key))
+    if window is not None:
+        st.session_state[STEPS] = (max(0, int(window[0])), min(top, round(window[1])))
+
+
+def _all_steps(top: int) -> None:
+    st.session_state[STEPS] = (0, top)
+
+
+def _table(rows: Sequence[space.Summary], at: int | None) -> None:
+    columns = {
+        "Training": [row.voice for row in rows],
+        "Model": [row.family for row in rows],
+        "Harmonics": [row.n_harmonics for row in rows],
+        "Noise bands": [row.n_noise_bands for row in rows],
+        "Steps": [row.steps for row in rows],
+        "Last": [row.last for row in rows],
+        "Best": [row.best for row in rows],
+        "Best at": [row.best_step for row in rows],
+    }
+    if at is not None:
+        columns[f"At {at:,}"] = [row.at for row in rows]
+    columns |= {
+        "Held-out": [row.spectral_loss for row in rows],
+        "f0 off": [row.f0_cents for row in rows],
+        "dB off": [row.loudness_db for row in rows],
+        "s/step": [row.seconds_per_step for row in rows],
+    }
+    loss = st.column_config.NumberColumn(format="%.3f", width=75)
+    held = "Of the held-out part, at the best checkpoint" if at is None else "Of the held-out part, at that step"
+    config = dict.fromkeys(("Last", "Best", f"At {at or 0:,}"), loss) | {
+        "Training": st.column_config.TextColumn(pinned=True),
+        "Harmonics": st.column_config.NumberColumn(width=80),
+        "Noise bands": st.column_config.NumberColumn(width=90),
+        "Steps": st.column_config.NumberColumn(format="localized", width=75),
+        "Best at": st.column_config.NumberColumn(format="localized", width=75, help="Where the loss is lowest."),
+        "Held-out": st.column_config.NumberColumn(format="%.3f", width=75, help=f"{held}: spectral loss."),
+        "f0 off": st.column_config.NumberColumn(format="%.0f cents", width=80, help=f"{held}: median over voiced."),
+        "dB off": st.column_config.NumberColumn(format="%.1f dB", width=75, help=f"{held}: mean loudness error."),
+        "s/step": st.column_config.NumberColumn(format="%.3f", width=65, help="Median, on the machine it ran on."),
+    }
+    st.dataframe(columns, hide_index=True, column_config=config, placeholder="", alt="The chosen trainings in numbers")
+
+
+def _exports(runs, rows, document) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "All steps",
+            key="vs.all",
+            icon=":material/zoom_out_map:",
+            on_click=_all_steps,
+            args=(_top(runs),),
+            help="Show the trainings from their first step to their last.",
+        )
+        with st.popover("Export", icon=":material/download:"):
+            st.download_button(
+                "Table, CSV",
+                data=lambda: space.table_csv(rows),
+                file_name="trainings.csv",
+                mime="text/csv",
+                key="vs.table_csv",
+                on_click="ignore",
+                width="stretch",
+            )
+            st.download_button(
+                "Losses step by step, CSV",
+                data=lambda: space.curves_csv(runs),
+                file_name="losses.csv",
+                mime="text/csv",
+                key="vs.curves_csv",
+                on_click="ignore",
+                width="stretch",
+            )
+            st.download_button(
+                "Figure, HTML",
+                data=functools.partial(_html, document),
+                file_name="losses.html",
+                mime="text/html",
+                key="vs.html",
+                on_click="ignore",
+                width="stretch",
+                help="Opens in any browser, zooms, needs no network.",
+            )
+            st.segmented_control(
+                "The figure's camera saves",
+                ["SVG", "PNG"],
+                key=IMAGE,
+                default="SVG",
+                required=True,
+                help="The camera is over the figure's right corner.",
+            )
+
+
+def _html(document) -> str:
+    from ddsing.plots.curves import to_html
+
+    return to_html(document, "Total loss over training steps")

@@ -1,0 +1,178 @@
+"""Latent space: a voice's timbre as a map: hear what lies where, move in it, go from one point to another."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import streamlit as st
+
+from ddsing.dataset import voices
+from ddsing.dataset.voices import Voice
+from ddsing.ui.experiments import latent_sound
+from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell.formatting import plain
+
+INSTRUMENT, VOICE, COLOUR, X, Y = (f"ls_{name}" for name in ("instrument", "voice", "colour", "x", "y"))
+SELECTED = "ls.selected"  # numbers of points, with what they are points of
+CHART = "ls.map"
+COLOURS = {"pitch": "Pitch", "loudness": "Loudness", "file": "Recording"}
+MOST_WINDOWS = 6
+WHAT = (
+    "Some instruments also listen to timbre: models with an encoder, such as **Singing with timbre** on the Training "
+    "page. Train a voice with one, and its timbre can be explored here."
+)
+
+
+def show() -> None:
+    """The view."""
+    entries = {entry.name: entry for entry in caches.instruments() if not entry.error and entry.config.z}
+    if not entries:
+        st.info(WHAT, icon=":material/scatter_plot:")
+        st.page_link("pages/training.py", label="Go to Training", icon=":material/model_training:")
+        return
+    left, right = st.columns(2)
+    name = left.selectbox(
+        "Instrument", list(entries), key=INSTRUMENT, bind="query-params", help="Those that listen to timbre."
+    )
+    entry = entries[name]
+    instrument = caches.instrument(entry)
+    with right:
+        voice = _voice(instrument)
+    points = None
+    if voice is not None:
+        with errors.guard():
+            points = latent_sound.points(entry, instrument, voice)
+    known = instrument.latent or (points.space if points else None)
+    if known is None:
+        st.info(
+            "Neither the instrument nor a dataset says where its voice's timbre lies. Prepare the dataset that it "
+            "was trained on, or train it anew.",
+            icon=":material/scatter_plot:",
+        )
+        return
+    if instrument.latent is None and points is not None:
+        _offer_to_keep(entry, points)
+    above = st.container()  # the map marks what the controls below it say, so it comes after them
+    latent_sound.move(entry, instrument, known)
+    if points is not None and voice is not None:
+        of = entry.name, voice.name
+        latent_sound.way(entry, instrument, points, selection(points, of))
+        with above, errors.guard():
+            _map(known, points, latent_sound.marks(known, points), of=of)
+            _windows(points, voice, of=of)
+
+
+def _voice(instrument) -> Voice | None:
+    """The dataset to look at: that of the instrument's voice, if there is one."""
+    found = {voice.name: voice for voice in voices.list_voices(caches.workspace()) if voice.prepared}
+    if not found:
+        st.selectbox("Dataset", ["none prepared"], disabled=True, key="ls.none")
+        return None
+    own = instrument.provenance.voice
+    names = [own, *(name for name in found if name != own)] if own in found else list(found)
+    if st.session_state.get(VOICE) not in (None, *names):
+        del st.session_state[VOICE]
+    name = st.selectbox(
+        "Dataset",
+        names,
+        key=VOICE,
+        bind="query-params",
+        help="Its windows are the points: that which the instrument was trained on, best.",
+    )
+    return found[name]
+
+
+def _offer_to_keep(entry, points) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("The instrument itself does not say where its voice's timbre lies; this dataset does.")
+        st.button(
+            "Keep it in the instrument",
+            key="ls.keep",
+            icon=":material/save:",
+            on_click=_keep,
+            args=(entry.name, points.space),
+            help="Then a transfer can take the voice's mean, or move along the directions.",
+        )
+
+
+@errors.callback
+def _keep(name: str, space) -> None:
+    caches.library().put_latent(name, space)
+    st.toast(f"{plain(name)} now knows its voice's timbre.", icon=":material/check:")
+
+
+# The map
+
+
+def _map(known, points, marks, *, of: tuple[str, str]) -> None:
+    from ddsing.plots import latent as plot
+    from ddsing.plots import style
+
+    numbers = list(range(1, known.n_directions + 1))
+    colour = st.segmented_control(
+        "Colour by",
+        list(COLOURS),
+        key=COLOUR,
+        default="pitch",
+        required=True,
+        format_func=COLOURS.__getitem__,
+        bind="query-params",
+    )
+    with st.grid(2, min_column_width=140):
+        x = st.selectbox("Across, direction", numbers, key=X, bind="query-params")
+        y = st.selectbox("Up, direction", [*numbers[1:2], *numbers[:1], *numbers[2:]], key=Y, bind="query-params")
+    directions = (x - 1, y - 1)
+    figure = plot.figure(
+        known.project(points.z),
+        directions=directions,
+        explained=known.explained,
+        colour_by=colour or "pitch",
+        f0_hz=points.f0_hz,
+        loudness_db=points.loudness_db,
+        file=points.file.tolist(),
+        marks=marks,
+    )
+    alt = plot.alt_text(len(points.z), len(set(points.file.tolist())), known.explained, directions)
+    config = style.CONFIG | {"modeBarButtonsToRemove": ["autoScale2d"]}
+    st.plotly_chart(
+        figure,
+        key=CHART,
+        on_select=functools.partial(_select, of),
+        config=config,
+        alt=alt,
+        selection_mode=("points", "box", "lasso"),
+    )
+
+
+@errors.callback
+def _select(of: tuple[str, str]) -> None:
+    from ddsing.plots.latent import selected
+
+    chosen = selected(st.session_state.get(CHART))
+    if chosen:
+        st.session_state[SELECTED] = (of, chosen)
+
+
+def selection(points, of: tuple[str, str]) -> tuple[int, ...]:
+    """The points that are selected, of this instrument and dataset; the last selection holds until there is another."""
+    whose, chosen = st.session_state.get(SELECTED, (of, ()))
+    return tuple(number for number in chosen if number < len(points.z)) if whose == of else ()
+
+
+def _windows(points, voice: Voice, *, of: tuple[str, str]) -> None:
+    chosen = selection(points, of)
+    if not chosen:
+        st.caption(":material/lasso_select: Draw around some points, or press one, to hear where they come from.")
+        return
+    rows, counts = np.unique(points.row[list(chosen)], return_counts=True)
+    rows = rows[np.argsort(-counts, kind="stable")]
+    st.markdown(f"**{len(chosen)} points** of {len(rows)} window{'' if len(rows) == 1 else 's'}")
+    with st.container(key="ls.windows"), st.grid(3, min_column_width=240):
+        for row in map(int, rows[:MOST_WINDOWS]):
+            with st.container(gap="xsmall"), errors.guard():
+                wav, said = latent_sound.window(voice, row)
+                st.caption(plain(said))
+                st.audio(wav, format="audio/wav", alt=said)
+    if len(rows) > MOST_WINDOWS:
+        st.caption(f"The {MOST_WINDOWS} windows that most of the points come from.")

@@ -1,0 +1,183 @@
+"""Hearing the latent space: windows, and the phrase with timbre moved by sliders or going from point to point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from ddsing.dataset.voices import Voice
+from ddsing.ui.shell import caches, errors
+
+POINTS, SOUNDS, WINDOWS = 4, 24, 24
+A, B = "ls_a", "ls_b"
+MOST = 3.0  # standard deviations that a slider reaches
+N_SLIDERS = 3
+
+
+def points(entry, instrument, voice: Voice):
+    """The z of a voice's windows."""
+    from ddsing.formats import tfrecord
+
+    stamps = tuple(caches.stamp(path) for path in tfrecord.shards(voice.dataset_folder))
+    return _points(caches.stamp(entry.path), stamps, instrument, voice)
+
+
+@st.cache_resource(max_entries=POINTS, show_spinner="Listening to the dataset's timbre")
+def _points(stamp: tuple, shards: tuple, _instrument, _voice: Voice):
+    from ddsing.latent import points as latent_points
+
+    model, _ = caches.models().get(_instrument)
+    return latent_points.points(_voice, _instrument, model.encoder)
+
+
+@st.cache_data(max_entries=WINDOWS, show_spinner=False)
+def _window(folder: Path, shards: tuple, row: int, _voice: Voice) -> tuple[bytes, str]:
+    from ddsing.latent import sound
+
+    return sound.window(_voice, row)
+
+
+def window(voice: Voice, row: int) -> tuple[bytes, str]:
+    """A window of the dataset as WAV, and what it is."""
+    from ddsing.formats import tfrecord
+
+    stamps = tuple(caches.stamp(path) for path in tfrecord.shards(voice.dataset_folder))
+    return _window(voice.dataset_folder, stamps, row, voice)
+
+
+def _sung(entry, instrument, first: np.ndarray, last: np.ndarray | None = None) -> bytes:
+    ends = (tuple(map(float, first)), None if last is None else tuple(map(float, last)))
+    return _phrase(caches.stamp(entry.path), ends, instrument)
+
+
+@st.cache_data(max_entries=SOUNDS, show_spinner="Singing a phrase")
+def _phrase(stamp: tuple, ends: tuple, _instrument) -> bytes:
+    from ddsing.latent import sound
+
+    model, _ = caches.models().get(_instrument)
+    first, last = ends
+    return sound.sing(model, _instrument, np.array(first), None if last is None else np.array(last))
+
+
+# Moving
+
+
+def _shift_key(number: int) -> str:
+    return f"ls_shift{number + 1}"
+
+
+def _start(number: int) -> float | None:
+    """A slider's default; None where a value is set already."""
+    if _shift_key(number) not in st.session_state:
+        return 0.0
+    st.session_state[_shift_key(number)] = min(MOST, max(-MOST, float(st.session_state[_shift_key(number)])))
+    return None
+
+
+def _shifts(n_directions: int) -> list[float]:
+    return [float(st.session_state.get(_shift_key(number), 0.0)) for number in range(min(N_SLIDERS, n_directions))]
+
+
+def marks(known, points) -> list[tuple[str, np.ndarray]]:
+    """What is marked on the map: where the sliders are, and A and B."""
+    found = []
+    shifts = _shifts(known.n_directions)
+    if any(shifts):
+        place = np.zeros(known.n_directions)
+        place[: len(shifts)] = shifts
+        found.append(("moved", place))
+    if points is not None:
+        for label, key in (("A", A), ("B", B)):
+            number = st.session_state.get(key)
+            if number is not None and 0 < number <= len(points.z):
+                found.append((label, known.project(points.z[number - 1][None])[0]))
+    return found
+
+
+def move(entry, instrument, known) -> None:
+    """Sliders along the first directions, from the voice's mean."""
+    st.markdown("#### Move")
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        for number in range(min(N_SLIDERS, known.n_directions)):
+            share = 100 * known.explained[number]
+            st.slider(
+                f"Direction {number + 1}, {share:.0f} % of the variance",
+                -MOST,
+                MOST,
+                _start(number),
+                0.1,
+                key=_shift_key(number),
+                bind="query-params",
+                format="%+.1f",
+                help="In standard deviations from the voice's mean." if number == 0 else None,
+            )
+    shifts = _shifts(known.n_directions)
+    with right, errors.guard():
+        st.caption("The phrase with the voice's mean timbre")
+        st.audio(_sung(entry, instrument, known.mean), format="audio/wav", alt="the phrase with the mean timbre")
+        if any(shifts):
+            st.caption("and moved")
+            with st.container(key="ls.moved"):
+                st.audio(
+                    _sung(entry, instrument, known.mean + known.offset(shifts)),
+                    format="audio/wav",
+                    alt="the phrase with moved timbre",
+                )
+            st.button("Back to the mean", key="ls.zero", icon=":material/restart_alt:", on_click=_zero)
+
+
+def _zero() -> None:
+    for number in range(N_SLIDERS):
+        if _shift_key(number) in st.session_state:
+            st.session_state[_shift_key(number)] = 0.0
+
+
+# From one point to another
+
+
+def way(entry, instrument, points, selected: tuple[int, ...]) -> None:
+    """The phrase with timbre going from point A to point B."""
+    st.markdown("#### From one point to another")
+    n_points = len(points.z)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            for label, key in (("A", A), ("B", B)):
+                st.button(
+                    f"The selection is {label}",
+                    key=f"ls.set_{label}",
+                    disabled=not selected,
+                    on_click=_set,
+                    args=(key, selected),
+                    icon=":material/flag:",
+                    help="The middle one of the selected points.",
+                )
+        with st.grid(2, min_column_width=140):
+            first = _number("A", A, n_points, default=1)
+            last = _number("B", B, n_points, default=n_points)
+    with right, errors.guard():
+        st.caption(f"The phrase on its way from point {first} to point {last}")
+        with st.container(key="ls.way"):
+            st.audio(
+                _sung(entry, instrument, points.z[first - 1], points.z[last - 1]),
+                format="audio/wav",
+                alt="the phrase with timbre going from A to B",
+            )
+
+
+def _number(label: str, key: str, n_points: int, *, default: int) -> int:
+    if key in st.session_state:
+        st.session_state[key] = min(n_points, max(1, int(st.session_state[key])))
+        start = None
+    else:
+        start = default
+    value = st.number_input(f"Point {label}", 1, n_points, start, key=key, bind="query-params")
+    return int(value or default)
+
+
+@errors.callback
+def _set(key: str, selected: tuple[int, ...]) -> None:
+    st.session_state[key] = selected[len(selected) // 2] + 1

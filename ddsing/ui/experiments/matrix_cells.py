@@ -1,0 +1,133 @@
+"""The cells of the voice matrix as the page shows them: which are there, how they sound and measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from ddsing.transfer.takes import Take
+from ddsing.ui.experiments import compare_cache
+from ddsing.ui.player import players
+from ddsing.ui.shell import caches
+from ddsing.ui.shell.formatting import format_duration, octaves, percent, signed
+
+SOUNDS = 160
+_SECONDS_PER_SECOND = 0.15  # rendering and measuring, besides tracking
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What is there of a matrix: a row per recording, a column per instrument, None where a cell is missing."""
+
+    takes: tuple[tuple[Take | None, ...], ...]
+    durations_s: tuple[float, ...]
+    seconds: float
+
+    @property
+    def n_cells(self) -> int:
+        """All."""
+        return sum(map(len, self.takes))
+
+    @property
+    def n_there(self) -> int:
+        """Those that are rendered."""
+        return sum(take is not None for row in self.takes for take in row)
+
+
+def look(matrix) -> Cells:
+    """Find the cells; nothing is rendered or tracked for it."""
+    from ddsing.experiments.comparison import matrix as domain
+    from ddsing.sound import pitch
+
+    workspace = caches.workspace()
+    known = domain.known(workspace)
+    entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
+    rows, durations, seconds = [], [], 0.0
+    for path in domain.paths(workspace, matrix):
+        sound = caches.recording(":".join(map(str, caches.stamp(path))), path)
+        analysed = matrix.tracker in caches.analysed(sound.content)
+        duration_s = len(sound.audio) / 16_000
+        row = []
+        for name in matrix.instruments:
+            settings = _settings(matrix, sound, caches.instrument(entries[name])) if analysed else None
+            digest = caches.instrument(entries[name]).digest
+            key = domain.key_of(workspace, matrix, digest, sound.content, settings) if settings else None
+            row.append(known.get(key) if key else None)
+        n_missing = row.count(None)
+        seconds += 0.0 if analysed else pitch.estimate_seconds(matrix.tracker, duration_s)
+        seconds += n_missing * (pitch.estimate_seconds("tiny", duration_s) + _SECONDS_PER_SECOND * duration_s)
+        rows.append(tuple(row))
+        durations.append(duration_s)
+    return Cells(tuple(rows), tuple(durations), max(seconds, 1.0))
+
+
+def _settings(matrix, sound, instrument):
+    return _fitted(matrix, sound.content, instrument.digest, sound, instrument)
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def _fitted(matrix, content: str, digest: str, _sound, _instrument):
+    from ddsing.experiments.comparison import matrix as domain
+
+    generation = _instrument.config.generation
+    features = caches.features_of(content, _sound.audio, matrix.tracker, generation)
+    return domain.cell_settings(matrix, features, _instrument)
+
+
+def table(matrix, cells: Cells, refused: dict, *, running: bool) -> tuple[list[dict], list[dict]]:
+    """Columns and rows as `players.matrix` takes them; the gains make each row equally loud."""
+    from ddsing.experiments.comparison import matching
+
+    entries = {entry.name: entry for entry in caches.instruments()}
+    columns = [{"name": name, "detail": entries[name].provenance.voice[:60]} for name in matrix.instruments]
+    rows = []
+    for name, takes, duration_s in zip(matrix.recordings, cells.takes, cells.durations_s):
+        there = [take for take in takes if take is not None]
+        loud = [_as_encoded(compare_cache.loudness(take)) for take in there]
+        gains = dict(zip([take.id for take in there], matching.matched_gains_db(loud)))
+        row = [
+            _missing(refused.get((instrument, name)), running) if take is None else _cell(take, gains[take.id])
+            for instrument, take in zip(matrix.instruments, takes)
+        ]
+        rows.append({"name": name, "detail": format_duration(duration_s), "cells": row})
+    return columns, rows
+
+
+def _missing(reason: str | None, running: bool) -> dict:
+    if reason is not None:
+        return {"state": "refused", "said": "can't be rendered", "why": reason}
+    return {"state": "missing", "said": "waiting" if running else "not rendered", "why": ""}
+
+
+def _cell(take: Take, gain_db: float) -> dict:
+    from ddsing.experiments.comparison import differences, measure
+
+    metrics = measure.known(take)
+    fit = f"{percent(take.fit['inside_share'])} in range" if take.fit else "range unknown"
+    lines = (
+        [f"{differences.metric('f0_cents', metrics)} · {differences.metric('loudness_db', metrics)}"] if metrics else []
+    )
+    settings = take.settings
+    shifts = [octaves(settings.octave_shift)] if settings.octave_shift else []
+    shifts += [signed(settings.loudness_shift_db, "dB")] if settings.loudness_shift_db else []
+    lines += [f"shifted by {', '.join(shifts)}"] if shifts else []
+    url = players.address(_sound(take.id, take), f"matrix.{take.id}", mime="audio/flac")
+    return {"state": "ready", "url": url, "gain_db": round(gain_db, 3), "said": fit, "lines": lines}
+
+
+def _as_encoded(loudness):
+    """A sound's loudness in its file, in which what is beyond full scale is turned down to fit."""
+    import math
+    from dataclasses import replace
+
+    if loudness.peak <= 1.0 or loudness.level_lufs is None:
+        return loudness
+    return replace(loudness, peak=0.999, level_lufs=loudness.level_lufs + 20.0 * math.log10(0.999 / loudness.peak))
+
+
+@st.cache_data(max_entries=SOUNDS, show_spinner=False)
+def _sound(take_id: str, _take: Take) -> bytes:
+    from ddsing.sound.audio import encode
+
+    return encode(_take.folder / "result.wav", format="FLAC")

@@ -1,0 +1,146 @@
+"""Morph: sing with a mixture of instruments, fixed or changing over time; no training is needed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.constants import TRACKERS
+from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
+from ddsing.transfer.settings import Settings
+from ddsing.ui.experiments import chosen_takes, morph_points
+from ddsing.ui.shell import caches, errors, links, sources, work
+from ddsing.ui.shell.formatting import format_duration, plain
+
+BETWEEN, SOURCE, TRACKER, OCTAVES, STATISTICS = "between", "recording", "morph-tracker", "octave", "statistics"
+N_SHOWN = 5
+
+
+def show() -> None:
+    """The view."""
+    work.announce(work.finished())
+    st.write("Between voices: the instruments' amplitude, harmonics and noise are mixed, frame by frame.")
+    names = [entry.name for entry in caches.instruments() if not entry.error]
+    folder = caches.workspace().examples
+    files = {path.relative_to(folder).as_posix(): path for path in sources.examples()}
+    if len(names) < MIN_INSTRUMENTS or not files:
+        missing = "two instruments" if files else "a recording in the examples folder"
+        st.info(f"A morph needs {missing}.", icon=":material/blur_on:")
+        return
+    left, right = st.columns([3, 2], gap="large")
+    with left, errors.guard():
+        links.choices(BETWEEN, names, names[:2])
+        chosen = st.multiselect(
+            "Instruments, two to four", names, key=BETWEEN, persist_state="session", max_selections=MAX_INSTRUMENTS
+        )
+        links.keep(BETWEEN, chosen)
+        links.choice(SOURCE, list(files))
+        file = st.selectbox("Recording", list(files), key=SOURCE, persist_state="session")
+        links.keep(SOURCE, [file])
+        sound = caches.recording(":".join(map(str, caches.stamp(files[file]))), files[file])
+        duration_s = len(sound.audio) / 16_000
+        points = morph_points.edit(chosen, duration_s) if len(chosen) >= MIN_INSTRUMENTS else None
+    morph = None
+    with right, errors.guard():
+        settings, tracker = _settings()
+        morph = Morph(tuple(chosen), ("",) * len(chosen), points) if points else None
+        st.button(
+            "Morph",
+            type="primary",
+            key="morph.start",
+            icon=":material/blur_on:",
+            width="stretch",
+            disabled=morph is None or work.busy(),
+            on_click=_start,
+            help="The result is kept as a take.",
+            args=(morph, file, files[file], settings, tracker),
+        )
+        links.copy_button(key="morph.link")
+    if morph is None:
+        st.info(f"Choose {MIN_INSTRUMENTS} to {MAX_INSTRUMENTS} instruments.", icon=":material/checklist:")
+    elif not morph.fixed:
+        with errors.guard():
+            _plot(morph, duration_s)
+    if work.current() is not None:
+        work.show_progress()
+    with errors.guard():
+        _takes()
+
+
+def _settings() -> tuple[Settings, str]:
+    octave = st.slider("Octave shift", -3, 3, 0, key=OCTAVES, bind="query-params")
+    statistics = st.toggle(
+        "Loudness statistics",
+        key=STATISTICS,
+        bind="query-params",
+        help="Each instrument gets its loudness matched to its own recordings.",
+    )
+    tracker = st.segmented_control(
+        "Pitch tracker", TRACKERS, default="full", key=TRACKER, required=True, bind="query-params"
+    )
+    return Settings(octave_shift=octave, use_statistics=statistics), tracker or "full"
+
+
+def _plot(morph: Morph, duration_s: float) -> None:
+    from ddsing.plots import morph as plot
+    from ddsing.plots import style
+
+    st.plotly_chart(plot.figure(morph, duration_s), key="morph.weights", config=style.CONFIG, alt=plot.alt_text(morph))
+
+
+@errors.callback
+def _start(morph: Morph, name: str, path, settings: Settings, tracker: str) -> None:
+    from ddsing.transfer import morphing
+
+    workspace, models = caches.workspace(), caches.models()
+    entries = {entry.name: entry for entry in caches.instruments()}
+    opened = [caches.instrument(entries[name]) for name in morph.names]
+    sound = caches.recording(":".join(map(str, caches.stamp(path))), path).audio
+
+    def function(report):
+        return morphing.run(
+            workspace,
+            sound,
+            morph,
+            settings,
+            instruments=opened,
+            source_name=name,
+            tracker=tracker,
+            models=models,
+            progress=lambda stage, done: report(caches.STAGES.get(stage, stage), done),
+        )
+
+    work.start(f"Morphing {plain(name)}", function)
+
+
+def _takes() -> None:
+    """The newest morphs, each with its player and a way to compare it with the pure voices."""
+    found = [take for take in caches.takes().list() if take.morph]
+    if not found:
+        return
+    st.subheader("Morphs")
+    for take in found[:N_SHOWN]:
+        with st.container(border=True, key=f"morph.take.{take.id}"), errors.guard():
+            title, action = st.columns([5, 2], vertical_alignment="center")
+            title.markdown(
+                f"**{plain(take.name)}**  \n:gray[{plain(take.morph.said())} · {format_duration(take.duration_s)}]"
+            )
+            action.button(
+                "Compare with its voices",
+                key=f"morph.compare.{take.id}",
+                icon=":material/compare:",
+                width="stretch",
+                on_click=_compare,
+                args=(take.id,),
+            )
+            st.audio(str(take.folder / "result.wav"), format="audio/wav", alt=f"the morph {take.name}")
+    st.caption("All takes are listed, named and tagged in the view Takes.")
+
+
+@errors.callback
+def _compare(take_id: str) -> None:
+    """The morph beside takes of the same recording with its instruments, as far as there are any."""
+    from ddsing.experiments.comparison import selection
+
+    store = caches.takes()
+    chosen_takes.put([take_id, *(take.id for take in selection.pure_voices(store.list(), store.get(take_id)))])
+    st.session_state["view"] = "takes"

@@ -1,0 +1,172 @@
+"""Starting a sweep, its cost shown first; and how far the one under way is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.errors import DdsingError
+from ddsing.experiments.sweep import grid
+from ddsing.experiments.sweep.grid import Sweep
+from ddsing.training import recipe as recipes
+from ddsing.ui.shell import caches, errors, jobs
+from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
+from ddsing.ui.training import start
+
+HARMONICS, NOISE, OTHER, OTHER_VALUES, CONFIG, STEPS, BATCH = (
+    f"sweep.{name}" for name in ("harmonics", "noise", "other", "other_values", "config", "steps", "batch")
+)
+POLL_S = 1.5
+NONE = "nothing else"
+
+
+def job_panel(voice: str) -> None:
+    """The voice's sweep under way, or how the last one ended."""
+    job = jobs.of(voice, "sweep")
+    if job is None:
+        return
+    if job.live:
+        st.fragment(errors.guarded(_live), run_every=POLL_S)(job.id, job.extra.get("n"))
+    elif job.resumable:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            said = f": {plain(job.message)}" if job.message else ""
+            st.markdown(f"**{plain(job.title)}** {jobs.badge(job)}{said}")
+            st.button(
+                "Resume",
+                key="sweep.resume",
+                icon=":material/resume:",
+                type="primary",
+                on_click=jobs.resume,
+                args=(job.id,),
+                help="Goes on with the cell that it was at.",
+            )
+
+
+def _live(job_id: str, n: int | None) -> None:
+    job = jobs.store().status(job_id)
+    if not job.live or job.extra.get("n") != n:
+        st.rerun(scope="app")  # another cell is done: the map has news
+    with st.container(border=True):
+        title, button = st.columns([5, 1], vertical_alignment="center")
+        title.markdown(f"**{plain(job.title)}** {jobs.badge(job)}")
+        button.button(
+            "Stop",
+            key="sweep.stop",
+            icon=":material/stop:",
+            on_click=jobs.stop,
+            args=(job.id,),
+            disabled=job.state == "stopping",
+            width="stretch",
+            help="The cell at work saves; the sweep can go on later.",
+        )
+        if job.state == "waiting":
+            st.caption(plain(job.message))
+            return
+        said = " · ".join(filter(None, [plain(job.message or job.stage), jobs.time_left(job)]))
+        st.progress(min(1.0, max(0.0, job.fraction or 0.0)), text=said or "Starting")
+
+
+def form(voice: str, *, first: bool) -> None:
+    """The form; open where there is no result to look at yet."""
+    job = jobs.of(voice, "sweep")
+    if job is not None and job.live:
+        return
+    panel = st.expander(
+        "Start a sweep", icon=":material/rocket_launch:", key="sweep.form", expanded=first, on_change="rerun"
+    )
+    if not panel.open:
+        return
+    with panel, errors.guard():
+        _inputs()
+        try:
+            sweep = wanted(voice)
+            cost = grid.cost(caches.workspace(), sweep)
+        except DdsingError as error:
+            st.warning(errors.sentence(error), icon=":material/error:")
+            return
+        _cost(sweep, cost)
+        st.button(
+            "Start the sweep",
+            key="sweep.start",
+            type="primary",
+            icon=":material/rocket_launch:",
+            disabled=not cost.n_left,
+            on_click=_start,
+            args=(voice,),
+            width="stretch",
+            help="In the background, one training after another; it can be stopped.",
+        )
+
+
+def _inputs() -> None:
+    state = st.session_state
+    state.setdefault(CONFIG, start.default_config())
+    config = recipes.config_file(state[CONFIG])
+    for key, name in ((HARMONICS, "n_harmonics"), (NOISE, "n_noise_bands")):
+        state.setdefault(key, ", ".join(map(str, grid.ORIGINAL[name])))
+    state.setdefault(STEPS, config.steps)
+    state.setdefault(BATCH, config.batch_size)
+    with st.grid(2, min_column_width=240):
+        st.text_input("Harmonics", key=HARMONICS, help="One training for each of these, with each of the noise bands.")
+        st.text_input("Noise bands", key=NOISE, help="From 3 on.")
+        st.selectbox(
+            "And also over",
+            [NONE, *(name for name in grid.PARAMETERS if name not in grid.ORIGINAL)],
+            key=OTHER,
+            format_func=lambda name: grid.PARAMETERS[name][1] if name != NONE else name,
+            help="A third parameter of the training, by its name in gin.",
+        )
+        if state[OTHER] != NONE:
+            example = "1e-3, 3e-4" if state[OTHER] == "learning_rate" else "8, 16"
+            st.text_input(f"Values of the {grid.PARAMETERS[state[OTHER]][1]}", key=OTHER_VALUES, placeholder=example)
+    with st.grid(3, min_column_width=180):
+        st.selectbox(
+            "Model",
+            [config.name for config in recipes.configs()],
+            key=CONFIG,
+            on_change=_new_model,
+            format_func=lambda name: recipes.config_file(name).title,
+        )
+        low, high = recipes.LIMITS["steps"]
+        st.number_input("Steps of each", int(low), int(high), key=STEPS, step=100)
+        low, high = recipes.LIMITS["batch_size"]
+        st.number_input("Batch size", int(low), int(high), key=BATCH, disabled=state[OTHER] == "batch_size")
+
+
+def _new_model() -> None:
+    config = recipes.config_file(st.session_state[CONFIG])
+    st.session_state[STEPS], st.session_state[BATCH] = config.steps, config.batch_size
+
+
+def wanted(voice: str) -> Sweep:
+    """The sweep that the form asks for; raises `SettingsError` for what can't be."""
+    state = st.session_state
+    texts = {"n_harmonics": state[HARMONICS], "n_noise_bands": state[NOISE]}
+    if state[OTHER] != NONE and state.get(OTHER_VALUES):
+        texts[state[OTHER]] = state[OTHER_VALUES]
+    axes = {name: grid.parsed_values(name, text) for name, text in texts.items() if text.strip()}
+    recipe = recipes.Recipe(config=state[CONFIG], steps=int(state[STEPS]), batch_size=int(state[BATCH]))
+    return Sweep(voice, axes, recipe)
+
+
+def _cost(sweep: Sweep, cost) -> None:
+    done = cost.n_cells - cost.n_left
+    if not cost.n_left:
+        st.success(f"All {cost.n_cells} of these are trained already.", icon=":material/check:")
+        return
+    already = f", {done} of {cost.n_cells} are done already" if done else ""
+    st.markdown(
+        f":material/schedule: **{cost.n_left} training{'s' if cost.n_left > 1 else ''}**, about "
+        f"**{format_duration(cost.seconds)}** and {format_bytes(cost.n_bytes)} on this computer{already}"
+    )
+    names = [cell.name for cell in sweep.cells()]
+    shown = ", ".join(map(plain, names[:3])) + (f" … {plain(names[-1])}" if len(names) > 3 else "")
+    st.caption(f"The time is {plain(cost.why)}. They will be called {shown}.")
+
+
+@errors.callback
+def _start(voice: str) -> None:
+    from ddsing.jobs import device
+
+    sweep = wanted(voice)
+    cost = grid.cost(caches.workspace(), sweep)
+    jobs.store().submit(**sweep.order(), device=device.name(), needs_bytes=cost.n_bytes + 200_000_000)

@@ -1,0 +1,199 @@
+"""What people say about takes: titles, notes, tags and stars, sets of takes, a session to pass on, and the methods."""
+
+from __future__ import annotations
+
+import io
+
+import streamlit as st
+
+from ddsing.transfer.takes import Take
+from ddsing.ui.experiments import set_picker
+from ddsing.ui.shell import caches, errors, undo
+from ddsing.ui.shell.formatting import plain
+from ddsing.workspace import safe_name
+
+_EDITS = "session.edits"  # how often the table was saved: a new key each time, so that no edit is applied twice
+
+
+def actions(takes: list[Take]) -> None:
+    """Listening blind, and the whole session as a file."""
+    st.button(
+        "Listen blind",
+        key="compare.blind",
+        icon=":material/hearing:",
+        on_click=_blind,
+        disabled=len(takes) < 2,
+        help="Can you tell them apart, and which do you like better? Needs two takes.",
+    )
+    name = safe_name(_set_of(takes).title if _set_of(takes) else takes[0].name if len(takes) == 1 else "session")
+    st.download_button(
+        "Export",
+        data=lambda: export(takes),
+        file_name=f"{name}.zip",
+        mime="application/zip",
+        key="compare.export",
+        icon=":material/folder_zip:",
+        on_click="ignore",
+        help="One zip: the sounds, settings, metrics, notes, and a page to read.",
+    )
+
+
+def _blind() -> None:
+    st.session_state["view"] = "blind"
+
+
+def export(takes: list[Take]) -> bytes:
+    """The session's zip, with the results of its listening tests."""
+    from ddsing.experiments.comparison import results, session
+
+    kept = _set_of(takes)
+    about = {"title": kept.title, "notes": kept.notes, "tags": kept.tags} if kept else {}
+    tests = results.of_takes(caches.workspace(), takes)
+    buffer = io.BytesIO()
+    session.write(
+        buffer,
+        caches.workspace(),
+        takes,
+        listening=results.files(tests),
+        listened=[results.sentence(test) for test in tests],
+        **about,
+    )
+    return buffer.getvalue()
+
+
+def show(takes: list[Take]) -> None:
+    """The section under the comparison."""
+    st.subheader("Notes")
+    undo.offer("set", lambda token: set_picker.sets().undo(token), what="The set", gone="dissolved")
+    _table(takes)
+    if len(takes) > 1:
+        _set(takes)
+    _methods(takes)
+
+
+def _table(takes: list[Take]) -> None:
+    """Title, star, tags and notes of each take, to be edited in place."""
+    key = f"session.table.{st.session_state.get(_EDITS, 0)}.{hash(tuple(take.id for take in takes))}"
+    st.data_editor(
+        {
+            "★": [take.star for take in takes],
+            "Title": [take.name for take in takes],
+            "Notes": [take.note for take in takes],
+            "Tags": [list(take.tags) for take in takes],
+        },
+        key=key,
+        hide_index=True,
+        num_rows="fixed",
+        on_change=_edit,
+        args=(key, [take.id for take in takes]),
+        column_config={
+            "★": st.column_config.CheckboxColumn(width=30),
+            "Title": st.column_config.TextColumn(max_chars=120, required=True, width="medium"),
+            "Notes": st.column_config.TextColumn(max_chars=2000, width="large"),
+            "Tags": st.column_config.ListColumn(width="medium"),
+        },
+    )
+
+
+@errors.callback
+def _edit(key: str, ids: list[str]) -> None:
+    from ddsing.experiments.comparison import selection
+
+    for row, changes in st.session_state[key]["edited_rows"].items():
+        take = selection.find(caches.workspace(), ids[int(row)])
+        store = selection.store_of(caches.workspace(), take)
+        if "Title" in changes:
+            store.rename(take.id, str(changes["Title"] or ""))
+        if "Notes" in changes:
+            store.note(take.id, str(changes["Notes"] or ""))
+        store.label(take.id, tags=changes.get("Tags"), star=changes.get("★"))
+    st.session_state[_EDITS] = st.session_state.get(_EDITS, 0) + 1
+
+
+def _set_of(takes: list[Take]):
+    """The set that holds exactly these takes."""
+    wanted = {take.id for take in takes}
+    return next((one for one in set_picker.sets().list() if set(one.takes) == wanted), None)
+
+
+def _set(takes: list[Take]) -> None:
+    """Keeping the takes as a set, or changing the set that they are."""
+    kept = _set_of(takes)
+    slot = kept.id if kept else "new"
+    title = "This set" if kept else f"Keep these {len(takes)} takes as a set"
+    with st.container(border=True), st.form(f"set.{slot}", border=False):
+        st.markdown(f"**{title}**")
+        left, right = st.columns([3, 2])
+        left.text_input(
+            "Title",
+            value=kept.title if kept else "",
+            key=f"set.title.{slot}",
+            max_chars=120,
+            placeholder="Aria and the cello on Greensleeves",
+        )
+        right.multiselect(
+            "Tags",
+            sorted({*_known_tags(), *(kept.tags if kept else ())}),
+            key=f"set.tags.{slot}",
+            default=list(kept.tags) if kept else [],
+            accept_new_options=True,
+        )
+        st.text_area("Notes", value=kept.notes if kept else "", key=f"set.notes.{slot}", max_chars=10_000, height=90)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.form_submit_button(
+                "Save" if kept else "Keep as a set",
+                on_click=_keep,
+                type="primary",
+                args=(slot, [take.id for take in takes]),
+                icon=":material/bookmark_add:",
+            )
+            st.checkbox("★ Star", value=bool(kept and kept.star), key=f"set.star.{slot}")
+    if kept:
+        st.button(
+            "Dissolve the set",
+            key="set.delete",
+            icon=":material/delete:",
+            type="tertiary",
+            on_click=_delete,
+            args=(kept.id, kept.title),
+            help="The takes stay. It can be undone.",
+        )
+
+
+def _known_tags() -> set[str]:
+    return {tag for take in caches.takes().list() for tag in take.tags} | {
+        tag for one in set_picker.sets().list() for tag in one.tags
+    }
+
+
+@errors.callback
+def _keep(slot: str, ids: list[str]) -> None:
+    said = {name: st.session_state[f"set.{name}.{slot}"] for name in ("title", "notes", "tags", "star")}
+    facts = {"notes": said["notes"], "tags": tuple(said["tags"]), "star": bool(said["star"])}
+    if slot == "new":
+        set_picker.sets().create(said["title"], ids, **facts)
+    else:
+        set_picker.sets().change(slot, title=said["title"], **facts)
+    st.toast("The set is kept.", icon=":material/check:")
+
+
+@errors.callback
+def _delete(set_id: str, title: str) -> None:
+    undo.remember("set", title, set_picker.sets().delete(set_id))
+
+
+def _methods(takes: list[Take]) -> None:
+    panel = st.expander(
+        "Methods paragraph for a paper", icon=":material/article:", key="session.methods", on_change="rerun"
+    )
+    if not panel.open:
+        return
+    with panel, errors.guard():
+        from ddsing.experiments.comparison import methods, results
+
+        tests = results.of_takes(caches.workspace(), takes)
+        found = methods.compose(caches.workspace(), takes, listening=[results.sentence(test) for test in tests])
+        cited = "\n".join(f"[{number}] {citation}" for number, citation in enumerate(found.citations, start=1))
+        st.code(f"{found.text}\n\n{cited}", language=None, wrap_lines=True)
+        missing = plain("; ".join(found.unknown))
+        st.caption(f"Composed of what the workspace knows. Not recorded, and so not in it: {missing}.")

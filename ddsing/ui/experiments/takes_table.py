@@ -1,0 +1,98 @@
+"""The table in which takes are chosen to be compared."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from ddsing.transfer.takes import Take
+from ddsing.ui.experiments import chosen_takes, set_picker
+from ddsing.ui.shell import caches
+from ddsing.ui.shell.formatting import percent, when
+
+TABLE_PX = 290
+
+
+def show(takes: list[Take]) -> None:
+    """The workspace's takes, newest first, with the chosen ones ticked."""
+    everything = caches.takes().list()
+    left, right = st.columns([3, 2])
+    with right:
+        set_picker.show()
+    wanted = left.text_input(
+        "Find takes",
+        key="find",
+        bind="query-params",
+        icon=":material/search:",
+        label_visibility="collapsed",
+        placeholder="Find by title, recording, instrument, tag or note; ★ for starred ones",
+    ).strip()
+    shown = [take for take in everything if _matches(take, wanted)]
+    if not shown:
+        st.caption(f"None of {len(everything)} takes fits.")
+        return
+    places = {take.id: place for place, take in enumerate(shown)}
+    ticked = [places[take.id] for take in takes if take.id in places]
+    key = f"compare.table.{chosen_takes.generation(tuple(places))}"
+    st.dataframe(
+        _columns(shown),
+        hide_index=True,
+        key=key,
+        on_select=partial(_choose, key, list(places)),
+        height=_height(shown),
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": ticked}},
+        column_config=_configuration(),
+        alt=f"{len(shown)} takes, of which {len(ticked)} are chosen",
+        placeholder="",
+    )
+
+
+def _choose(key: str, shown: list[str]) -> None:
+    """Take up what is ticked in the table, the newly ticked last."""
+    ticked = [shown[row] for row in st.session_state[key].selection.rows if row < len(shown)]
+    if chosen_takes.tick(ticked, among=shown) > chosen_takes.MOST:
+        st.toast(f"At most {chosen_takes.MOST} takes are compared at a time.", icon=":material/info:")
+
+
+def _matches(take: Take, wanted: str) -> bool:
+    said = " ".join([take.name, take.source, take.instrument, take.note, *take.tags, "★" if take.star else ""])
+    return all(word in said.casefold() for word in wanted.casefold().split())
+
+
+def _height(shown: list[Take]) -> int:
+    return min(TABLE_PX, 37 + 35 * len(shown))
+
+
+def _columns(shown: list[Take]) -> dict:
+    from ddsing.experiments.comparison import measure
+
+    measured = [measure.known(take) for take in shown]
+    columns: dict[str, list] = {
+        "★": ["★" if take.star else "" for take in shown],
+        "Take": [take.name for take in shown],
+        "Recording": [take.source for take in shown],
+        "Instrument": [take.instrument for take in shown],
+        "Fit": [percent(take.fit["inside_share"]) if take.fit else "" for take in shown],
+        "f0 error": [metrics.f0_cents if metrics else None for metrics in measured],
+        "Loudness error": [metrics.loudness_db if metrics else None for metrics in measured],
+        "Tags": [list(take.tags) for take in shown],
+        "Made": [when(take.created) for take in shown],
+        "Note": [take.note for take in shown],
+    }
+    bare = ("★", "f0 error", "Loudness error", "Tags", "Note")  # left out where they hold nothing
+    return {name: values for name, values in columns.items() if name not in bare or any(values)}
+
+
+def _configuration() -> dict:
+    return {
+        "★": st.column_config.TextColumn(width=28),
+        "Take": st.column_config.TextColumn(width="medium"),
+        "Fit": st.column_config.TextColumn(width=50, help="Share of the singing inside the instrument's range."),
+        "f0 error": st.column_config.NumberColumn(
+            width=70, format="%.1f cents", help="Median, over the sung frames; once it is measured."
+        ),
+        "Loudness error": st.column_config.NumberColumn(width=105, format="%.1f dB"),
+        "Tags": st.column_config.ListColumn(width="small"),
+    }

@@ -1,0 +1,233 @@
+"""One card per instrument: what a musician wants to know, a phrase to hear, and what can be done with it."""
+
+import streamlit as st
+
+from ddsing.ui.shell import caches, errors, state, undo
+from ddsing.ui.shell.formatting import format_bytes, loudness_range, pitch_range, plain, when
+
+TRANSFER_PAGE = "pages/timbre_transfer.py"
+REPAIR = (
+    "Rewrites it in ddsing's own format and keeps only what is needed to play it: no optimizer state, no other "
+    "checkpoints. The old file goes to the trash."
+)
+EDITABLE = ("voice", "author", "licence", "notes")
+_HEARD = "instruments.heard"  # names whose audition is open
+_USE = "instruments.use"
+
+
+def show() -> None:
+    """All cards, or where to get a first instrument."""
+    if st.session_state.pop(_USE, False):
+        st.switch_page(TRANSFER_PAGE)
+    entries = caches.instruments()
+    if not entries:
+        st.info(
+            "No instruments yet. Import one above: ddsing's own, or a zip from the 2021 notebooks.",
+            icon=":material/piano:",
+        )
+    for entry in entries:
+        with st.container(border=True, key=f"card.{entry.name}"), errors.guard():
+            _broken(entry) if entry.error else _card(entry)
+
+
+def _broken(entry) -> None:
+    st.markdown(f"#### {plain(entry.name)}")
+    st.error(plain(entry.error), icon=":material/broken_image:")
+    _actions(entry, playable=False)
+
+
+def _card(entry) -> None:
+    about, range_side = st.columns([5, 4], gap="large")
+    with about:
+        _title(entry)
+        _facts(entry)
+    with range_side:
+        _range(entry)
+    _actions(entry, playable=True)
+    if entry.name in st.session_state.get(_HEARD, ()):
+        with errors.guard():
+            st.audio(caches.audition(entry), format="audio/wav", alt=f"{entry.name} sings a short phrase")
+    details = st.expander("Details", icon=":material/data_object:", key=f"details.{entry.name}", on_change="rerun")
+    if details.open:
+        with details, errors.guard():
+            _details(entry)
+
+
+def _title(entry) -> None:
+    badges = [f":gray-badge[ddsp {'1.x' if entry.config.generation == 1 else '3.x'}]"]
+    if entry.config.z:
+        badges.append(":violet-badge[z encoder]")
+    if entry.bloated:
+        badges.append(":orange-badge[2021 zip]")
+    st.markdown(f"#### {plain(entry.name)}\n\n" + " ".join(badges))
+
+
+def _facts(entry) -> None:
+    origin = entry.provenance
+    facts = [
+        ("Voice", plain(origin.voice) or "unknown"),
+        ("Training", _training(origin)),
+        ("Date", plain(when(origin.date)) or "unknown"),
+        ("Author", plain(origin.author) or "unknown"),
+        ("Licence", plain(origin.licence) or "unknown"),
+        ("Size", format_bytes(entry.n_bytes)),
+    ]
+    st.markdown("  \n".join(f":gray[{name}] {value}" for name, value in facts))
+    if origin.notes:
+        st.markdown(plain(origin.notes))
+    for warning in entry.warnings:
+        st.caption(f":material/info: {plain(warning)}")
+
+
+def _training(origin) -> str:
+    parts = [] if origin.step is None else [f"{origin.step:,} steps"]
+    parts += [] if origin.loss is None else [f"loss {origin.loss:.2f}"]
+    return ", ".join(parts) or "unknown"
+
+
+def _range(entry) -> None:
+    statistics = entry.statistics
+    pitches = statistics.pitch_range_midi if statistics else None
+    if pitches is None:
+        st.caption("This instrument does not say what it was trained on; pitch and loudness range are unknown.")
+        return
+    from ddsing.plots import keyboard
+
+    mean = statistics.values.get("mean_pitch_note", statistics.values.get("mean_pitch"))
+    st.markdown(f":gray[Pitch] {pitch_range(pitches)}")
+    st.plotly_chart(
+        keyboard.figure(pitches, mean_midi=mean),
+        key=f"keyboard.{entry.name}",
+        config={"staticPlot": True},
+        alt=keyboard.alt_text(pitches, mean_midi=mean),
+    )
+    st.markdown(f":gray[Loudness] {loudness_range(statistics.loudness_range_db)}")
+
+
+def _actions(entry, *, playable: bool) -> None:
+    with st.container(horizontal=True):
+        if playable:
+            st.button(
+                "Audition",
+                key=f"hear.{entry.name}",
+                icon=":material/play_circle:",
+                on_click=_hear,
+                args=(entry.name,),
+                help="A short built-in phrase in the middle of its range.",
+            )
+            st.button(
+                "Use it",
+                key=f"use.{entry.name}",
+                icon=":material/graphic_eq:",
+                on_click=_use,
+                args=(entry.name,),
+                help="Open Timbre transfer with this instrument.",
+            )
+            with st.popover("Download", icon=":material/download:", help="As a zip, in either format."):
+                st.download_button(
+                    "ddsing's own format",
+                    data=lambda: caches.export(entry, "native"),
+                    key=f"native.{entry.name}",
+                    file_name=f"{entry.name}.zip",
+                    mime="application/zip",
+                    on_click="ignore",
+                    help="Small, holds no code, and says where it comes from.",
+                )
+                st.download_button(
+                    "The 2021 notebooks' format",
+                    data=lambda: caches.export(entry, "notebook"),
+                    key=f"notebook.{entry.name}",
+                    file_name=f"{entry.name}_notebook.zip",
+                    mime="application/zip",
+                    on_click="ignore",
+                    help="Checkpoint, gin and statistics, as the Colab notebooks read them.",
+                )
+            _edit_popover(entry)
+            if entry.bloated:
+                st.button(
+                    "Repair",
+                    key=f"repair.{entry.name}",
+                    icon=":material/healing:",
+                    on_click=_repair,
+                    args=(entry.name,),
+                    help=REPAIR,
+                )
+        st.button(
+            "Delete",
+            key=f"delete.{entry.name}",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(entry.name,),
+            help="Can be undone.",
+        )
+
+
+def _edit_popover(entry) -> None:
+    about, key = entry.provenance, f".{entry.name}"
+    with (
+        st.popover("Edit", icon=":material/edit:", help="Name, voice, author, licence and notes."),
+        st.form(f"edit{key}", border=False),
+    ):
+        st.text_input("Name", value=entry.name, key=f"edit_name{key}", max_chars=80, help="Also its file's name.")
+        st.text_input("Voice", value=about.voice, key=f"edit_voice{key}", max_chars=300, help="Who or what sings.")
+        st.text_input("Author", value=about.author, key=f"edit_author{key}", max_chars=300, help="Who trained it.")
+        st.text_input(
+            "Licence",
+            value=about.licence,
+            key=f"edit_licence{key}",
+            max_chars=300,
+            help="What others may do with it; CC0-1.0 means anything.",
+        )
+        st.text_area("Notes", value=about.notes, key=f"edit_notes{key}", max_chars=10_000, help="Travel with the file.")
+        st.form_submit_button("Save", type="primary", on_click=_edit, args=(entry.name,), help="Written into the file.")
+
+
+def _details(entry) -> None:
+    instrument = caches.instrument(entry)
+    config = instrument.config
+    st.markdown(
+        f"GRU of {config.rnn_channels}, stacks of {config.layers_per_stack} × {config.ch}, "
+        f"{config.n_harmonics} harmonics, {config.n_noise_bands} noise bands; "
+        f"{sum(weight.size for weight in instrument.weights.values()):,} weights."
+    )
+    st.caption(f"Content `{instrument.digest}`")
+    if instrument.provenance.dataset_hash:
+        st.caption(f"Dataset `{plain(instrument.provenance.dataset_hash)}`")
+    if instrument.gin_text:
+        st.code(instrument.gin_text, language=None, height=300)
+    else:
+        st.caption("It carries no gin text.")
+
+
+@errors.callback
+def _hear(name: str) -> None:
+    st.session_state[_HEARD] = {*st.session_state.get(_HEARD, ()), name}
+
+
+@errors.callback
+def _use(name: str) -> None:
+    st.session_state[state.INSTRUMENT] = name
+    st.session_state[_USE] = True
+
+
+@errors.callback
+def _edit(name: str) -> None:
+    wanted = {field: st.session_state[f"edit_{field}.{name}"] for field in ("name", *EDITABLE)}
+    new_name = wanted.pop("name").strip()
+    library = caches.library()
+    library.edit(name, **wanted)
+    if new_name != name:
+        library.rename(name, new_name)
+
+
+@errors.callback
+def _repair(name: str) -> None:
+    library = caches.library()
+    before = next(entry.n_bytes for entry in library.list() if entry.name == name)
+    after = library.repair(name).n_bytes
+    st.toast(f"{plain(name)}: {format_bytes(before)} before, {format_bytes(after)} now.", icon=":material/healing:")
+
+
+@errors.callback
+def _delete(name: str) -> None:
+    undo.remember("instruments", name, caches.library().delete(name))

@@ -1,0 +1,54 @@
+"""Bringing instruments in, and back from the bin."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from ddsing.constants import MAX_INSTRUMENT_BYTES
+from ddsing.ui.shell import caches, errors, undo
+from ddsing.ui.shell.formatting import format_bytes, plain
+
+_ROUND = "instruments.upload_round"  # a new key empties the uploader, and with it the server's copy
+
+
+def show() -> None:
+    """The importer, and the offer to undo the last deletion."""
+    undo.offer("instruments", lambda token: caches.library().undo(token))
+    panel = st.expander("Import an instrument", icon=":material/upload:", key="instruments.import", on_change="rerun")
+    if panel.open:
+        with panel, errors.guard():
+            _uploader()
+
+
+def _uploader() -> None:
+    upload_round = st.session_state.setdefault(_ROUND, 0)
+    limit_mb = MAX_INSTRUMENT_BYTES // 2**20
+    file = st.file_uploader(
+        "An instrument of ddsing, or a zip that the 2021 notebooks exported",
+        type=["zip"],
+        key=f"instruments.uploader.{upload_round}",
+        max_upload_size=limit_mb,
+        help=f"Up to {limit_mb} MB. Foreign files are only read, never run; what is wrong with one is said.",
+    )
+    if file is None:
+        return
+    data = file.getvalue()
+    st.button(
+        f"Import {plain(file.name)}, {format_bytes(len(data))}",
+        key="instruments.import_now",
+        type="primary",
+        icon=":material/download:",
+        on_click=_import,
+        args=(data, Path(file.name).stem),
+        help="It is checked, a 2021 zip is converted, and a copy goes into the workspace.",
+    )
+
+
+@errors.callback
+def _import(data: bytes, name: str) -> None:
+    with st.spinner("Reading the instrument"):
+        imported = caches.library().import_file(data, name)
+    st.session_state[_ROUND] += 1
+    st.toast(f"{plain(imported.name)} is in your instruments.", icon=":material/check:")
+    for warning in imported.warnings:
+        st.toast(plain(warning), icon=":material/info:", duration="long")

@@ -1,0 +1,1 @@
+"""The players: JavaScript components that play several sounds in step, and what serves them."""

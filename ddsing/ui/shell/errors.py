@@ -1,0 +1,68 @@
+"""The one place where what went wrong becomes a sentence on the page.
+
+A `DdsingError` carries its own sentence. Anything else is a bug: it goes to the log in full, and the page says so
+politely.
+"""
+
+import functools
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from ddsing.errors import Cancelled, DdsingError
+from ddsing.ui.shell.formatting import plain
+
+logger = logging.getLogger("ddsing")
+SORRY = "Something went wrong on our side; the details are in the dashboard's log. Your files are untouched."
+_LATER = "errors.later"
+
+
+def sentence(error: BaseException) -> str:
+    """What the page says about an error, as markdown; bugs are logged here."""
+    if isinstance(error, DdsingError):
+        return plain(error)
+    logger.error("Unexpected error", exc_info=error)
+    return SORRY
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Show whatever is raised inside as a message in place; the rest of the page goes on."""
+    try:
+        yield
+    except Cancelled:
+        st.info("Stopped.", icon=":material/stop_circle:")
+    except Exception as error:
+        st.error(sentence(error), icon=":material/error:")
+
+
+def guarded(function: Callable) -> Callable:
+    """`guard` for a whole function, for fragments and dialogs."""
+
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        with guard():
+            return function(*args, **kwargs)
+
+    return wrapper
+
+
+def callback(function: Callable) -> Callable:
+    """`guard` for a widget's callback: the message waits for the page that follows."""
+
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            st.session_state.setdefault(_LATER, []).append(sentence(error))
+
+    return wrapper
+
+
+def show_waiting() -> None:
+    """Show what callbacks left behind."""
+    for message in st.session_state.pop(_LATER, []):
+        st.error(message, icon=":material/error:")

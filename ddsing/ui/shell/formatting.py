@@ -1,0 +1,92 @@
+"""Text for the page: file names made safe for markdown, and numbers as a person writes them."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+from ddsing.units import format_bytes, format_duration, note_name
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$<>^=&])")
+_SHORTCODE = re.compile(r":(?=\S)")  # :smile:, :red[...], :material/...:
+_BREAKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+_WORD_JOINER = "\u2060"  # invisible; keeps a colon from starting a shortcode
+
+
+def plain(text: object) -> str:
+    """`text` so that Streamlit's markdown shows it letter for letter, on one line."""
+    escaped = _SPECIAL.sub(r"\\\1", _BREAKS.sub(" ", str(text)))
+    return _SHORTCODE.sub(":" + _WORD_JOINER, escaped)
+
+
+def signed(value: float, unit: str = "", *, digits: int = 0) -> str:
+    """A shift with its sign: ``+2 octaves``, ``−5 dB``, ``0 dB``."""
+    number = f"{abs(value):.{digits}f}"
+    sign = "" if float(number) == 0 else "+" if value > 0 else "−"
+    return f"{sign}{number} {unit}".strip()
+
+
+def octaves(count: int) -> str:
+    """``+1 octave``, ``−2 octaves``."""
+    return signed(count, "octave" if abs(count) == 1 else "octaves")
+
+
+def percent(share: float) -> str:
+    """A share as whole per cent, never rounded up to 100 or down to 0."""
+    value = 100.0 * share
+    if 99.0 < value < 100.0:
+        return "99 %"
+    if 0.0 < value < 1.0:
+        return "under 1 %"
+    return f"{value:.0f} %"
+
+
+def pitch_range(range_midi: tuple[float, float] | None) -> str:
+    """``A2 to E5``."""
+    return "unknown" if range_midi is None else f"{note_name(range_midi[0])} to {note_name(range_midi[1])}"
+
+
+def loudness_range(range_db: tuple[float, float] | None) -> str:
+    """``−62 to −18 dB``."""
+    return "unknown" if range_db is None else f"{signed(range_db[0])} to {signed(range_db[1])} dB".replace("+", "")
+
+
+def when(moment: object) -> str:
+    """A date as ``24 Nov 2026, 14:05``; text that is no ISO date stays as it is."""
+    if isinstance(moment, (int, float)):
+        return _date(datetime.fromtimestamp(moment), with_time=True)
+    text = str(moment or "")
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    local = parsed.astimezone() if parsed.tzinfo else parsed
+    return _date(local, with_time=len(text) > 10)
+
+
+def _date(moment, *, with_time):
+    """Windows can't leave out a day's leading zero by itself."""
+    return f"{moment.day} {moment:%b %Y, %H:%M}" if with_time else f"{moment.day} {moment:%b %Y}"
+
+
+def home_relative(path: Path) -> str:
+    """A folder as people write it, ``~`` for their home."""
+    path = Path(path)
+    try:
+        return str(Path("~") / path.relative_to(Path.home()))
+    except ValueError:
+        return str(path)
+
+
+__all__ = [
+    "format_bytes",
+    "format_duration",
+    "home_relative",
+    "loudness_range",
+    "note_name",
+    "octaves",
+    "percent",
+    "pitch_range",
+    "plain",
+    "signed",
+    "when",
+]

@@ -1,0 +1,68 @@
+"""Background jobs on a page: finding a voice's, starting each once, and how their states are said."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.jobs.status import JobStatus
+from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell.formatting import format_duration
+
+STATES = {  # of a job: in words, colour of the badge, icon
+    "starting": ("starting", "blue", ":material/rocket_launch:"),
+    "waiting": ("waiting", "gray", ":material/hourglass_top:"),
+    "running": ("running", "green", ":material/play_circle:"),
+    "stopping": ("stopping", "orange", ":material/stop_circle:"),
+    "stopped": ("stopped", "gray", ":material/stop_circle:"),
+    "paused": ("paused", "orange", ":material/pause_circle:"),
+    "done": ("done", "green", ":material/check_circle:"),
+    "failed": ("failed", "red", ":material/error:"),
+    "lost": ("lost", "red", ":material/heart_broken:"),
+}
+
+
+def store():
+    """The workspace's jobs."""
+    from ddsing.jobs.store import JobStore
+
+    return JobStore(caches.workspace())
+
+
+def of(voice_name: str, kind: str) -> JobStatus | None:
+    """The voice's newest job of a kind, without its log."""
+    return next((job for job in store().list() if job.kind == kind and job.voice == voice_name), None)
+
+
+def any_live() -> bool:
+    """Whether anything runs in the workspace, or is going to by itself."""
+    return bool(store().live())
+
+
+def badge(job: JobStatus) -> str:
+    """The state as markdown."""
+    said, colour, icon = STATES.get(job.state, (job.state, "gray", ":material/help:"))
+    return f":{colour}-badge[{icon} {said}]"
+
+
+def time_left(job: JobStatus) -> str:
+    """``about 4 min 05 s left``, or nothing where it is not known."""
+    return f"about {format_duration(job.eta_s)} left" if job.eta_s is not None and job.state == "running" else ""
+
+
+@errors.callback
+def stop(job_id: str, *, force: bool = False) -> None:
+    """Ask a job to stop; for buttons."""
+    store().stop(job_id, force=force)
+
+
+@errors.callback
+def resume(job_id: str) -> None:
+    """Start an ended job again; for buttons."""
+    store().resume(job_id)
+
+
+@errors.callback
+def delete(job_id: str) -> None:
+    """Take an ended job off the list; for buttons."""
+    store().delete(job_id)
+    st.toast("The job is off the list; what it made stays.", icon=":material/check:")

@@ -1,0 +1,59 @@
+"""The five pages, and the router's one trap."""
+
+from pathlib import Path
+
+import streamlit as st
+
+ICON = Path(__file__).parent / "icon.png"  # a file, since the browser fetches a material icon's from the internet
+_routed = False
+
+
+def navigation():
+    """The page that the address asks for."""
+    global _routed
+    st.set_page_config(page_title="ddsing", page_icon=ICON, layout="wide")  # before the pages' own icons are sent
+    page = st.navigation(
+        [
+            st.Page(
+                "pages/timbre_transfer.py",
+                title="Timbre transfer",
+                icon=":material/graphic_eq:",
+                default=True,
+                help="Sing a recording with another voice: pick an instrument and a recording, listen, compare takes.",
+            ),
+            st.Page(
+                "pages/datasets.py",
+                title="Datasets",
+                icon=":material/library_music:",
+                help="The recordings of each voice, from which instruments are trained.",
+            ),
+            st.Page(
+                "pages/training.py",
+                title="Training",
+                icon=":material/model_training:",
+                help="What this computer can train, and what it is doing now.",
+            ),
+            st.Page(
+                "pages/instruments.py",
+                title="Instruments",
+                icon=":material/piano:",
+                help="Every instrument: what it sings, where it comes from; audition, import, export, repair.",
+            ),
+            st.Page(
+                "pages/experiments.py", title="Experiments", icon=":material/science:", help="All takes side by side."
+            ),
+        ]
+    )
+    _routed = True
+    return page
+
+
+def require() -> None:
+    """Go through the router; each page starts with it.
+
+    Until `st.navigation` was called once in the process, Streamlit takes a ``pages`` folder for its older kind of app
+    and runs a page that is opened by its own address without ``app.py``.
+    """
+    if not _routed:
+        navigation()
+        st.rerun()

@@ -1,0 +1,123 @@
+"""Where the sound to transfer comes from: the examples folder, an upload, or the microphone."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from ddsing.transfer.settings import Settings
+from ddsing.ui.shell import caches, state
+from ddsing.ui.shell.formatting import plain
+
+KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
+UPLOAD_TYPES = [suffix[1:] for suffix in caches.SUFFIXES]
+_UPLOADED, _RECORDED = "source.uploaded", "source.recorded"
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A chosen recording: its name, its bytes or file, and what identifies its content."""
+
+    name: str
+    data: Path | bytes
+    identity: str
+
+
+def examples() -> list[Path]:
+    """The recordings in the examples folder, by name."""
+    folder = caches.workspace().examples
+    return sorted(
+        (path for path in folder.rglob("*") if path.suffix.lower() in caches.SUFFIXES and path.name[0] != "."),
+        key=lambda path: path.name.lower(),
+    )
+
+
+def tell_if_replaced(settings: Settings, content: str) -> None:
+    """Say where timbre came from an example that is no more what it was; for callbacks that restore settings."""
+    if settings.z_from != "other" or not content:
+        return
+    folder = caches.workspace().examples
+    path = next((path for path in examples() if path.relative_to(folder).as_posix() == settings.z_recording), None)
+    if path is None or caches.recording(":".join(map(str, caches.stamp(path))), path).content != content:
+        st.toast(
+            f"The timbre came from {plain(settings.z_recording)}, which is not among the examples any more, or is "
+            "another recording now.",
+            icon=":material/info:",
+            duration="long",
+        )
+
+
+def pick() -> Source | None:
+    """The source picker; None until there is a recording."""
+    kind = st.segmented_control(
+        "Recording",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        key=state.SOURCE_KIND,
+        required=True,
+        help="Sing, hum or play one note at a time: the pitch tracker follows a single voice.",
+        persist_state="session",
+    )
+    if kind == "upload":
+        return _upload()
+    if kind == "microphone":
+        return _microphone()
+    return _example()
+
+
+def _example() -> Source | None:
+    folder = caches.workspace().examples
+    found = {path.relative_to(folder).as_posix(): path for path in examples()}
+    if not found:
+        st.info(f"Put wav, flac, ogg or mp3 files into {plain(folder)}, or upload one.", icon=":material/folder_open:")
+        return None
+    if st.session_state.get(state.EXAMPLE) not in found:
+        st.session_state[state.EXAMPLE] = next(iter(found))
+    name = st.selectbox(
+        "Example",
+        list(found),
+        key=state.EXAMPLE,
+        label_visibility="collapsed",
+        persist_state="session",
+        help="Recordings in the workspace's examples folder.",
+    )
+    return Source(found[name].name, found[name], ":".join(map(str, caches.stamp(found[name]))))
+
+
+def _upload() -> Source | None:
+    file = st.file_uploader(
+        "Upload",
+        type=UPLOAD_TYPES,
+        key="source.uploader",
+        label_visibility="collapsed",
+        help="wav, flac, ogg or mp3 up to ten minutes. A file that ddsing made also brings its settings back.",
+    )
+    return _kept(_UPLOADED, file, "uploaded")
+
+
+def _microphone() -> Source | None:
+    file = st.audio_input(
+        "Record",
+        sample_rate=48000,
+        key="source.microphone",
+        label_visibility="collapsed",
+        help="Recorded by the browser and used on this computer only.",
+    )
+    return _kept(_RECORDED, file, "recorded")
+
+
+def _kept(slot: str, file, said: str) -> Source | None:
+    """The widget's file, or the one it held before the page was left."""
+    if file is not None:
+        held = st.session_state.get(slot)
+        if held is None or held[0] != file.file_id:
+            data = file.getvalue()
+            name = file.name if said == "uploaded" else "microphone.wav"
+            st.session_state[slot] = (file.file_id, Source(name, data, hashlib.sha256(data).hexdigest()))
+    held = st.session_state.get(slot)
+    if held is None:
+        return None
+    if file is None:
+        st.caption(f"Still here, {said} before: {plain(held[1].name)}")
+    return held[1]

@@ -1,0 +1,53 @@
+"""The tab's choices: instrument, recording, tracker and settings. Nothing here is shared between tabs.
+
+Each choice is the permanent state of one widget (``persist_state="session"``), so it survives leaving the page; it is
+set from code only in callbacks, before the widgets of the next run exist.
+"""
+
+from dataclasses import fields
+
+import streamlit as st
+
+from ddsing.transfer.settings import Settings
+
+INSTRUMENT = "transfer.instrument"
+TRACKER = "transfer.tracker"
+SOURCE_KIND = "transfer.source_kind"
+EXAMPLE = "transfer.example"
+FIELDS = tuple(field.name for field in fields(Settings))
+
+
+def key(field: str) -> str:
+    """The session key of a setting's widget."""
+    return f"setting.{field}"
+
+
+def prepare(*, tracker: str = "full") -> None:
+    """Give every choice a start value; called before the widgets."""
+    st.session_state.setdefault(TRACKER, tracker)
+    default = Settings()
+    for field in FIELDS:
+        st.session_state.setdefault(key(field), getattr(default, field))
+
+
+def settings() -> Settings:
+    """The settings as the controls stand; out-of-range values raise `SettingsError`."""
+    default = Settings()
+    values = {field: st.session_state.get(key(field), getattr(default, field)) for field in FIELDS}
+    return Settings(**{field: type(getattr(default, field))(value) for field, value in values.items()})
+
+
+def apply(settings: Settings, *, tracker: str | None = None, instrument: str | None = None) -> None:
+    """Put settings back onto the controls; for callbacks."""
+    for field in FIELDS:
+        st.session_state[key(field)] = getattr(settings, field)
+    if tracker is not None:
+        st.session_state[TRACKER] = tracker
+    if instrument is not None:
+        st.session_state[INSTRUMENT] = instrument
+
+
+def apply_fit(octave_shift: int, loudness_shift_db: float) -> None:
+    """Put the best-fitting shifts onto the controls; for callbacks."""
+    st.session_state[key("octave_shift")] = int(octave_shift)
+    st.session_state[key("loudness_shift_db")] = float(loudness_shift_db)

@@ -1,0 +1,52 @@
+"""What the workspace keeps besides its owner's files, and the buttons that clear it."""
+
+import streamlit as st
+
+from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell.formatting import format_bytes
+
+_CACHE = "The pitch of recordings and converted 2021 instruments: made again when needed, which takes its time."
+_TRASH = "Deleted recordings, instruments and takes. Once emptied, they can't be brought back."
+
+
+def show() -> None:
+    """The popover; nothing is measured until it is opened."""
+    panel = st.popover(
+        "Storage",
+        icon=":material/hard_drive:",
+        key="storage",
+        on_change="rerun",
+        type="tertiary",
+        help="What the cache and the trash take, and clearing them.",
+    )
+    if panel.open:
+        with panel, errors.guard():
+            _sizes()
+
+
+def _sizes() -> None:
+    from ddsing import storage
+
+    found = storage.measure(caches.workspace())
+    _row("Cache", found.cache_bytes, _CACHE, "Clear the cache", "storage.clear", storage.clear_cache)
+    _row("Trash", found.trash_bytes, _TRASH, "Empty the trash", "storage.empty", storage.empty_trash)
+
+
+def _row(name: str, n_bytes: int, about: str, label: str, key: str, clear) -> None:
+    st.markdown(f"**{name}** {format_bytes(n_bytes)}")
+    st.caption(about)
+    st.button(
+        label,
+        key=key,
+        on_click=_clear,
+        args=(clear,),
+        disabled=not n_bytes,
+        width="stretch",
+        help="Nothing to clear." if not n_bytes else f"Gains {format_bytes(n_bytes)}.",
+    )
+
+
+@errors.callback
+def _clear(clear) -> None:
+    gained = clear(caches.workspace())
+    st.toast(f"{format_bytes(gained)} gained.", icon=":material/check:")

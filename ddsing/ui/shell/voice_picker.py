@@ -1,0 +1,108 @@
+"""Choosing the voice that the Datasets and the Training page are about, and making a new one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.dataset import voices
+from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell.formatting import plain
+
+VOICE = "voice.name"  # permanent, shared by both pages
+CELL = "voice.cell"  # the training of a sweep that is looked at, "" for the voice's own
+_NEW = "voice.new"
+
+
+def names() -> list[str]:
+    """All voices of the workspace, by name; the cells of sweeps are not among them."""
+    return list(_by_voice())
+
+
+def _by_voice() -> dict[str, dict[str, dict[str, float]]]:
+    from ddsing.experiments.sweep import results
+
+    return results.by_voice(voices.list_voices(caches.workspace()))
+
+
+def pick(*, may_make: bool = False, cells: bool = False) -> voices.Voice | None:
+    """The select box, beside it the way to make a voice; None where there is no voice yet.
+
+    With `cells`, a voice that was swept has a second box: its own training, or one of the sweep's.
+    """
+    found = _by_voice()
+    if not found:
+        if may_make:
+            _make_first()
+        return None
+    if st.session_state.get(VOICE) not in found:
+        st.session_state[VOICE] = next(iter(found))
+    cells = cells and bool(found[st.session_state[VOICE]])
+    widths = [4, 1] if may_make else [3, 2] if cells else [1]
+    box, *beside = st.columns(widths, vertical_alignment="bottom")
+    with box:
+        name = st.selectbox(
+            "Voice",
+            list(found),
+            key=VOICE,
+            persist_state="session",
+            help="A folder of recordings of one voice, in the workspace's audio folder.",
+        )
+    if may_make:
+        with beside[0], st.popover("New voice", icon=":material/add:", width="stretch", key="voice.new_popover"):
+            _form()
+    if cells:
+        with beside[0]:
+            name = _cell(found[name]) or name
+    return voices.get(caches.workspace(), name)
+
+
+def _cell(cells: dict[str, dict[str, float]]) -> str:
+    """The choice among the trainings of a voice that was swept; "" for its own."""
+    from ddsing.experiments.sweep import results
+
+    if st.session_state.get(CELL) not in cells:
+        st.session_state[CELL] = ""
+    return st.selectbox(
+        "Training",
+        ["", *cells],
+        key=CELL,
+        persist_state="session",
+        format_func=lambda name: results.said(cells[name]) if name else "The voice's own",
+        help=f"Or one of the {len(cells)} that a sweep made of this voice.",
+    )
+
+
+def choose(name: str) -> None:
+    """Choose a voice, or a cell of a sweep, from code; for callbacks."""
+    base = next((voice for voice, cells in _by_voice().items() if name in cells), name)
+    st.session_state[VOICE] = base
+    st.session_state[CELL] = name if name != base else ""
+
+
+def _make_first() -> None:
+    st.info(
+        "No voices yet. Name the first one and add its recordings, or put a folder of them into "
+        f"{plain(caches.workspace().audio)}.",
+        icon=":material/library_music:",
+    )
+    with st.container(border=True):
+        _form()
+
+
+def _form() -> None:
+    with st.form("voice.new_form", border=False, clear_on_submit=True):
+        st.text_input(
+            "Name of the voice",
+            key=_NEW,
+            max_chars=80,
+            placeholder="Alto",
+            help="Also the name of its folder, and of the instrument that is trained from it.",
+        )
+        st.form_submit_button("Make it", type="primary", icon=":material/add:", on_click=_make)
+
+
+@errors.callback
+def _make() -> None:
+    name = str(st.session_state.get(_NEW, "")).strip()
+    made = voices.create(caches.workspace(), name)
+    choose(made.name)

@@ -1,0 +1,63 @@
+"""TensorBoard for this workspace: opened on request, closed again, found again after a reload."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.training import board_process, folder
+from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell.formatting import plain
+
+POLL_S = 1.0
+WATCH_S = 10.0  # once it listens, whether it still does
+
+
+def show() -> None:
+    """The button, or the way to what it has opened."""
+    workspace = caches.workspace()
+    found = board_process.current(workspace)
+    if not _live(found) and not folder.trained(workspace):
+        return
+    every = {"": None, "starting": POLL_S, "open": WATCH_S}[_live(found)]
+    st.fragment(errors.guarded(_panel), run_every=every)(_live(found))
+
+
+def _live(found) -> str:
+    if found is None or not found.running:
+        return ""
+    return "open" if found.address else "starting"
+
+
+def _panel(before: str) -> None:
+    found = board_process.current(caches.workspace())
+    if _live(found) != before:
+        st.rerun(scope="app")
+    if _live(found):
+        _opened(found)
+        return
+    if found is not None and found.failure:
+        st.warning(plain(found.failure), icon=":material/warning:")
+    st.button("Open TensorBoard", key="board.open", icon=":material/monitoring:", on_click=_open,
+              help="A well-known viewer of training curves, with all trainings of this workspace. It runs on this "
+              "computer only, and ends with the dashboard.")  # fmt: skip
+
+
+def _opened(found) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if found.address:
+            st.link_button(f"TensorBoard: {found.address.rstrip('/')}", found.address, icon=":material/open_in_new:",
+                           help="Opens in a tab of its own.")  # fmt: skip
+        else:
+            st.markdown(":material/hourglass_top: TensorBoard is starting.", width="content")
+        st.button("Close TensorBoard", key="board.close", icon=":material/close:", on_click=_close,
+                  help="Ends it; the trainings are not touched.")  # fmt: skip
+
+
+@errors.callback
+def _open() -> None:
+    board_process.start(caches.workspace())
+
+
+@errors.callback
+def _close() -> None:
+    board_process.close(caches.workspace())

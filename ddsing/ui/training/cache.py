@@ -1,0 +1,100 @@
+"""What the Training page keeps in memory about a training; keyed by what lies on disk, so each save is seen once."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import streamlit as st
+
+from ddsing.dataset.voices import Voice
+from ddsing.ui.dataset import cache
+from ddsing.ui.shell import caches
+
+HISTORIES, FORMINGS, FIGURES = 4, 4, 8
+GAP_S = 0.35  # between two previews in a row
+
+
+def history_stamp(voice: Voice) -> tuple:
+    """Changes with every point and every save."""
+    folder = voice.checkpoints_folder
+    return (
+        voice.name,
+        *cache.stamps(folder, suffixes=(".jsonl", ".json")),
+        *cache.stamps(folder / "summaries" / "train"),
+        *(path.name for path in sorted(folder.glob("*.index"))),
+    )
+
+
+def history(voice: Voice):
+    """The training's history."""
+    return _history(history_stamp(voice), voice)
+
+
+@st.cache_resource(max_entries=HISTORIES, show_spinner=False)
+def _history(stamp: tuple, _voice: Voice):
+    from ddsing.training import history
+
+    return history.read(_voice.checkpoints_folder)
+
+
+def course(history, *, total_steps: int | None = None):
+    """A history as the figures take it; `total_steps` while it is being trained until then."""
+    from ddsing.plots.training import Course
+
+    measured = [save for save in history.saves if save.spectral_loss is not None]
+
+    def column(name: str) -> np.ndarray:
+        return np.array(
+            [getattr(save, name) if getattr(save, name) is not None else np.nan for save in measured], float
+        )
+
+    return Course(
+        steps=history.steps,
+        loss=history.loss,
+        held_out_steps=np.array([save.step for save in measured]),
+        held_out={name: column(name) for name in ("spectral_loss", "f0_cents", "loudness_db")},
+        preview_steps=np.array([save.step for save in history.saves if save.preview is not None]),
+        best_step=history.best_step,
+        total_steps=total_steps,
+        speed_steps=history.speed_steps,
+        steps_per_s=history.steps_per_s,
+    )
+
+
+def loss_figure(voice: Voice, history, *, total_steps: int | None, window: tuple[float, float] | None) -> tuple:
+    """The loss curve and its words, drawn once for each new point."""
+    return _loss_figure(history_stamp(voice), total_steps, window, history)
+
+
+@st.cache_resource(max_entries=FIGURES, show_spinner=False)
+def _loss_figure(stamp: tuple, total_steps: int | None, window: tuple | None, _history) -> tuple:
+    from ddsing.plots import training as plot
+
+    shown = course(_history, total_steps=total_steps)
+    return plot.loss_figure(shown, window=window), plot.loss_alt(shown)
+
+
+def forming(previews: tuple[Path, ...]) -> bytes:
+    """Previews one after another, as WAV."""
+    return _forming(tuple(map(caches.stamp, previews)))
+
+
+@st.cache_data(max_entries=FORMINGS, show_spinner=False)
+def _forming(stamps: tuple) -> bytes:
+    parts, rate = [], 16_000
+    for path, _, _ in stamps:
+        sound, rate = soundfile.read(path, dtype="float32")
+        parts += [sound, np.zeros(round(GAP_S * rate), np.float32)]
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.concatenate(parts[:-1]), rate, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def estimate(recipe) -> tuple[float, str]:
+    """Seconds that a recipe takes here, and where that is known from."""
+    from ddsing.training import estimate as estimates
+
+    return estimates.seconds(caches.workspace(), recipe)

@@ -1,0 +1,85 @@
+"""The computer at a glance: GPUs with who uses them, processor, memory, disk."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing import hardware
+from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell.formatting import format_bytes, percent, plain
+
+REFRESH_S = 3.0
+LOW_DISK_BYTES = 2e9
+
+
+def show(*, busy: bool) -> None:
+    """The tile, refreshed while something runs (`busy`); what shows that, starts the page again when it ends."""
+    st.fragment(errors.guarded(_tile), run_every=REFRESH_S if busy else None)()
+
+
+def _tile() -> None:
+    seen = hardware.look(caches.workspace().root)
+    with st.grid(3 if seen.gpus else 4, min_column_width=190):
+        if not seen.gpus:
+            st.metric(
+                "Trains on",
+                "the processor",
+                border=True,
+                height="stretch",
+                help="No NVIDIA GPU is seen here. The small models are made for that; the full ones take a day "
+                "and more.",
+            )
+        st.metric(
+            f"Processor, {seen.n_cores} cores",
+            f"{percent(seen.cpu_utilisation)} busy",
+            border=True,
+            height="stretch",
+            help="All programs on this computer together.",
+        )
+        st.metric(
+            "Free memory",
+            format_bytes(seen.memory_available_bytes),
+            border=True,
+            height="stretch",
+            help=f"of {format_bytes(seen.memory_total_bytes)}",
+        )
+        st.metric(
+            "Free disk",
+            format_bytes(seen.disk_free_bytes),
+            border=True,
+            height="stretch",
+            help=f"of {format_bytes(seen.disk_total_bytes)}, where the workspace lies",
+        )
+    for gpu in seen.gpus:
+        _gpu(gpu)
+    if seen.disk_free_bytes < LOW_DISK_BYTES:
+        st.warning(
+            "The disk is nearly full. A training pauses by itself before anything is lost; make room in time.",
+            icon=":material/hard_drive:",
+        )
+
+
+def _gpu(gpu) -> None:
+    with st.container(border=True):
+        st.markdown(f":material/developer_board: **{plain(gpu.name)}** :gray[gpu:{gpu.index}]")
+        with st.grid(4, min_column_width=150):
+            st.metric("Use", _known(gpu.utilisation, percent), help="Share of the last second in which it computed.")
+            used = _known(gpu.memory_used_bytes, format_bytes)
+            st.metric("Memory used", used, help=f"of {_known(gpu.memory_total_bytes, format_bytes)}")
+            st.metric(
+                "Temperature",
+                _known(gpu.temperature_c, lambda value: f"{value} °C"),
+                help="Most cards slow down by themselves from about 85 °C.",
+            )
+            st.metric("Programs on it", len(gpu.processes), help="Programs that hold memory on this GPU.")
+        if gpu.processes:
+            st.caption(" · ".join(map(_process, gpu.processes)))
+
+
+def _process(process) -> str:
+    name = plain(process.name) if process.name else "a program that can't be seen from here"
+    return f"{name} ({process.pid})" + (f", {format_bytes(process.memory_bytes)}" if process.memory_bytes else "")
+
+
+def _known(value, said) -> str:
+    return "unknown" if value is None else said(value)

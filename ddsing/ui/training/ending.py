@@ -1,0 +1,80 @@
+"""How a training ended, in a plain sentence or two, with what to press."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.dataset.voices import Voice
+from ddsing.training import divergence
+from ddsing.training.recipe import Recipe
+from ddsing.ui.shell import errors, jobs
+from ddsing.ui.shell.formatting import plain
+from ddsing.ui.training import cache
+from ddsing.ui.training import start as training_start
+
+
+def show(voice: Voice, job) -> None:
+    """The end of a voice's newest job; nothing where that was the end that it was to have."""
+    lower = lower_rate(voice, job)
+    if lower is not None:
+        _diverged(voice, job, lower)
+        return
+    said = {
+        "stopped": (st.info, "Stopped, and saved. **Resume** goes on from there."),
+        "paused": (
+            st.warning,
+            "Paused, since the disk is full; nothing that was saved is lost. Make room, then press **Resume**.",
+        ),
+        "lost": (
+            st.warning,
+            "The training ended without a word: the computer slept or restarted, or something ended "
+            "it. **Resume** goes on from the last save.",
+        ),
+        "failed": (st.error, "The training could not go on."),
+    }
+    if job.state not in said:
+        return
+    element, sentence = said[job.state]
+    message = plain(job.message) if job.message and job.state in ("failed", "paused") else ""
+    text, button = st.columns([5, 1], vertical_alignment="center")
+    with text:
+        element("  \n".join(filter(None, [sentence, message])), icon=jobs.STATES[job.state][2])
+    with button:
+        _resume(job, type="primary", width="stretch", help="Goes on from the last save, as it was started.")
+
+
+def lower_rate(voice: Voice, job) -> float | None:
+    """The learning rate to try where a voice's newest job diverged; None where it did not."""
+    if job is None or job.error != "Diverged":
+        return None
+    return divergence.lower_learning_rate(voice.checkpoints_folder)
+
+
+def _diverged(voice: Voice, job, lower: float) -> None:
+    """The same again would very probably end the same: smaller steps come first."""
+    st.error(plain(job.message), icon=jobs.STATES[job.state][2])
+    kept = cache.history(voice).checkpoints
+    before = divergence.learning_rate(voice.checkpoints_folder)
+    with st.container(horizontal=True):
+        st.button(
+            f"{'Go on' if kept else 'Begin again'} with a lower learning rate",
+            key="train.gentler",
+            icon=":material/speed:",
+            type="primary",
+            on_click=_start_gentler,
+            args=(voice, job.options),
+            help=f"{lower:g} instead of {before:g}, from {f'step {kept[-1]:,}' if kept else 'the beginning'}; "
+            "all else as it was, but never in mixed precision.",
+        )
+        _resume(job, help="With the same learning rate: it will very probably go wrong again.")
+
+
+def _resume(job, **look) -> None:
+    st.button("Resume", key="train.resume", icon=":material/resume:", on_click=jobs.resume, args=(job.id,), **look)
+
+
+@errors.callback
+def _start_gentler(voice: Voice, options: dict) -> None:
+    gentler = divergence.gentler(Recipe.from_options(options), voice.checkpoints_folder)
+    if gentler is not None:
+        training_start.start(voice.name, gentler)

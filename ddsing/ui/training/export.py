@@ -1,0 +1,134 @@
+"""Making the instrument from a checkpoint in one press, and the way to the Timbre transfer page with it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.dataset.voices import Voice
+from ddsing.training import run
+from ddsing.ui.shell import caches, errors, state, voice_picker
+from ddsing.ui.shell.formatting import format_bytes, plain
+
+TRANSFER_PAGE = "pages/timbre_transfer.py"
+_MADE = "export.made"  # (voice, instrument) of this tab's last export
+_SING = "export.sing"
+_BRANCH_STEP, _BRANCH_LABEL = "branch.step", "branch.label"
+
+
+def follow() -> None:
+    """Go to the Timbre transfer page after a press on *Sing with it*; called before anything is shown."""
+    if st.session_state.pop(_SING, False):
+        st.switch_page(TRANSFER_PAGE)
+
+
+def show(voice: Voice, history) -> None:
+    """The buttons, and where the instrument is; nothing where there is no checkpoint to make it from."""
+    if not history.checkpoints:
+        return
+    latest, best = history.checkpoints[-1], history.best_step
+    name = made_of(voice.name)
+    st.subheader("Instrument")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if best is not None and best in history.checkpoints:
+            st.button(
+                f"Export the best, step {best:,}",
+                key="export.best",
+                icon=":material/star:",
+                type="secondary" if name else "primary",
+                on_click=_export,
+                args=(voice.name, "best"),
+                help=f"The checkpoint with the lowest {history.best_by or 'loss'}.",
+            )
+        st.button(
+            f"Export the latest, step {latest:,}",
+            key="export.latest",
+            icon=":material/piano:",
+            on_click=_export,
+            args=(voice.name, "latest"),
+            help="As the voice is now, also while the training goes on.",
+        )
+        _branch(voice, history)
+    if name is not None:
+        _ready(name)
+
+
+def made_of(voice_name: str) -> str | None:
+    """The instrument that this tab made from a voice last, else one that the library holds under the voice's name."""
+    names = {entry.name for entry in caches.instruments() if not entry.error}
+    voice, made = st.session_state.get(_MADE, (None, None))
+    if voice == voice_name and made in names:
+        return made
+    return voice_name if voice_name in names else None
+
+
+def _ready(name: str) -> None:
+    entry = next(entry for entry in caches.instruments() if entry.name == name)
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        parts = [format_bytes(entry.n_bytes)]
+        parts += [f"{entry.provenance.step:,} steps"] if entry.provenance.step is not None else []
+        parts += [f"loss {entry.provenance.loss:.2f}"] if entry.provenance.loss is not None else []
+        st.markdown(f":material/check_circle: **{plain(name)}** is in your instruments: {', '.join(parts)}.")
+        st.button(
+            "Sing with it",
+            key="export.sing_button",
+            icon=":material/graphic_eq:",
+            type="primary",
+            on_click=sing,
+            args=(name,),
+            help="Open Timbre transfer with this instrument.",
+        )
+
+
+def sing(name: str) -> None:
+    """Choose an instrument and go to the Timbre transfer page; for buttons."""
+    st.session_state[state.INSTRUMENT] = name
+    st.session_state[_SING] = True
+
+
+def make(voice_name: str, step: str | int) -> str:
+    """Make the instrument; returns its name."""
+    from ddsing.training import export
+
+    with st.spinner("Making the instrument"):
+        entry = export.make_instrument(caches.workspace(), voice_name, step=step)
+    st.session_state[_MADE] = (voice_name, entry.name)
+    return entry.name
+
+
+@errors.callback
+def _export(voice_name: str, step: str | int) -> None:
+    name = make(voice_name, step)
+    st.toast(f"{plain(name)} is in your instruments.", icon=":material/check:")
+
+
+def _branch(voice: Voice, history) -> None:
+    with (
+        st.popover(
+            "Branch",
+            icon=":material/call_split:",
+            help="Begin another training from a checkpoint, with other settings or other recordings.",
+        ),
+        st.form("branch.form", border=False),
+    ):
+        st.selectbox(
+            "From step",
+            list(reversed(history.checkpoints)),
+            key=_BRANCH_STEP,
+            format_func=lambda step: f"{step:,}" + (" (best)" if step == history.best_step else ""),
+        )
+        st.text_input(
+            "Label",
+            key=_BRANCH_LABEL,
+            max_chars=40,
+            placeholder="bright",
+            help=f"The new voice is called {plain(voice.name)}-label; this one stays as it is.",
+        )
+        st.form_submit_button("Branch", type="primary", on_click=_make_branch, args=(voice.name,))
+
+
+@errors.callback
+def _make_branch(voice_name: str) -> None:
+    label = str(st.session_state.get(_BRANCH_LABEL, "")).strip()
+    made = run.branch(caches.workspace(), voice_name, step=int(st.session_state[_BRANCH_STEP]), label=label)
+    voice_picker.choose(made)
+    st.toast(f"{plain(made)} begins where {plain(voice_name)} was.", icon=":material/call_split:")

@@ -1,0 +1,194 @@
+"""A voice's training as it goes: how far it is, its curves, and the voice forming."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from ddsing.dataset.voices import Voice
+from ddsing.ui.shell import errors, jobs
+from ddsing.ui.shell.formatting import format_duration, plain
+from ddsing.ui.training import cache, coach, ending, previews
+
+HEAD_S, CURVES_S, CALM_S = 1.0, 4.0, 15.0
+GUIDE_HELP = """The loss says how far the voice's spectrum is from the recordings.
+
+**The shaded band, 5 to 6**, is where the makers of the original notebooks stopped: above 6 there is room to improve,
+below 5 a model begins to learn its recordings by heart. Your ears decide; the previews below the curve are for them.
+
+Grey is each step as measured, green the same without its noise, violet the part that the training never sees."""
+STAGES = {
+    "preparing": "preparing the dataset",
+    "loading": "reading the dataset and the model",
+    "head start": "learning how loud harmonics and noise are",
+    "training": "training",
+    "saving": "saving",
+    "listening": "listening to itself",
+    "exporting": "making the instrument",
+}
+FORCE_AFTER_S = 20.0
+_DRAWN = "train.drawn"  # (what about, when, figure and words)
+_WINDOW = "train.window"  # the steps that the curves show, or None for all
+
+
+def show(voice: Voice, job) -> None:
+    """Everything about this voice's training; refreshed while it runs and still as soon as it does not."""
+    live = job is not None and job.live
+    with st.container():  # so that the curves stay where they are
+        if live:
+            st.fragment(errors.guarded(_head), run_every=HEAD_S)(job.id)
+        elif job is not None:
+            ending.show(voice, job)
+    total = job.steps or job.options.get("steps") if live else None
+    st.fragment(errors.guarded(_curves), run_every=CURVES_S if live else None)(voice, job.id if job else None, total)
+
+
+# How far it is
+
+
+def _head(job_id: str) -> None:
+    job = jobs.store().status(job_id)
+    if not job.live:
+        st.rerun(scope="app")
+    with st.container(border=True):
+        title, button = st.columns([5, 1], vertical_alignment="center")
+        title.markdown(f"**{plain(job.title)}** {jobs.badge(job)}")
+        button.button(
+            "Stop",
+            key="train.stop",
+            icon=":material/stop:",
+            on_click=jobs.stop,
+            args=(job.id,),
+            disabled=job.state == "stopping",
+            width="stretch",
+            help="It finishes its step and saves; nothing is lost, and it can go on later.",
+        )
+        if job.state == "waiting":
+            ahead = ", ".join(map(plain, job.ahead))
+            st.info(
+                f"Waits until {ahead or 'the device'} is done and then starts by itself.",
+                icon=":material/hourglass_top:",
+            )
+            return
+        _bar(job)
+        _numbers(job)
+        if job.state == "stopping":
+            _force(job)
+
+
+def _bar(job) -> None:
+    stage = STAGES.get(job.stage, plain(job.stage or "starting"))
+    said = " · ".join(filter(None, [stage, plain(job.message or ""), jobs.time_left(job)]))
+    fraction = job.fraction if job.fraction is not None else 0.0
+    st.progress(min(1.0, max(0.0, fraction)), text=said[:1].upper() + said[1:])
+
+
+def _numbers(job) -> None:
+    begun = job.step is not None and job.steps and job.stage not in ("preparing", "loading", "head start")
+    with st.grid(4, min_column_width=140):
+        st.metric("Step", f"{job.step:,} of {job.steps:,}" if begun else "…")
+        st.metric("Loss", "…" if job.loss is None else f"{job.loss:.2f}")
+        st.metric("Steps a second", "…" if not job.steps_per_s else _speed(job.steps_per_s))
+        st.metric("Time left", "…" if job.eta_s is None else format_duration(job.eta_s))
+
+
+def _speed(steps_per_s: float) -> str:
+    return f"{steps_per_s:.2f}" if steps_per_s < 10 else f"{steps_per_s:.0f}"
+
+
+def _force(job) -> None:
+    st.caption("It finishes its step and saves.")
+    if job.heartbeat_age_s is not None and job.heartbeat_age_s > FORCE_AFTER_S:
+        st.button(
+            "End it by force",
+            key="train.force",
+            icon=":material/dangerous:",
+            on_click=jobs.stop,
+            args=(job.id,),
+            kwargs={"force": True},
+            help="It has not been heard of for a while. What was saved stays.",
+        )
+
+
+# Its curves
+
+
+def _curves(voice: Voice, job_id: str | None, total_steps: int | None) -> None:
+    history = cache.history(voice)
+    if not len(history.steps) and not history.saves:
+        if total_steps:
+            st.caption("The curve begins with the first steps.")
+        return
+    _loss(voice, history, total_steps)
+    previews.show(history)
+    coach.show(history)
+    _panels(history, total_steps, job_id)
+
+
+def _loss(voice: Voice, history, total_steps: int | None) -> None:
+    from ddsing.plots import style
+
+    st.markdown("#### Loss", help=GUIDE_HELP)
+    window = st.session_state.get(_WINDOW)
+    figure, words = _drawn(voice, history, total_steps, window)
+    st.plotly_chart(
+        figure, key="train.loss", config=style.CONFIG, alt=words, on_select=_look_closer, selection_mode="box"
+    )
+    if window is None:
+        st.caption("Drag over the curve to look at a stretch of it; it stays while new points come.")
+    else:
+        st.button("Show all steps", key="train.whole", icon=":material/zoom_out_map:", on_click=_look_at_all)
+
+
+def _drawn(voice: Voice, history, total_steps: int | None, window: tuple[float, float] | None) -> tuple:
+    """The figure and its words; while it runs it is drawn anew at a save, and else only now and then.
+
+    A figure that changes is put in the place of the one before, which would end a drag over it.
+    """
+    about = (voice.name, total_steps, window, len(history.saves))
+    held_about, held_s, held = st.session_state.get(_DRAWN, (None, 0.0, ()))
+    if total_steps and held_about == about and time.monotonic() - held_s < CALM_S:
+        return held
+    drawn = cache.loss_figure(voice, history, total_steps=total_steps, window=window)
+    if held_about != about or drawn is not held:
+        st.session_state[_DRAWN] = (about, time.monotonic(), drawn)
+    return drawn
+
+
+def _look_closer() -> None:
+    from ddsing.plots.training import selected_window
+
+    st.session_state[_WINDOW] = selected_window(st.session_state["train.loss"]) or st.session_state.get(_WINDOW)
+
+
+def _look_at_all() -> None:
+    st.session_state[_WINDOW] = None
+
+
+def _panels(history, total_steps: int | None, job_id: str | None) -> None:
+    from ddsing.plots import style
+    from ddsing.plots import training as plot
+
+    panel = st.expander(
+        "Held-out part and speed", icon=":material/monitoring:", key="train.held_out", on_change="rerun"
+    )
+    if panel.open:
+        with panel, errors.guard():
+            course = cache.course(history, total_steps=total_steps)
+            st.caption(
+                "Measured at each save on windows that the training never sees: how far the spectrum, the pitch "
+                "and the loudness of the voice are from the recordings. The best checkpoint is chosen by it."
+            )
+            st.plotly_chart(
+                plot.held_out_figure(course, window=st.session_state.get(_WINDOW)),
+                key="train.held",
+                config=style.CONFIG,
+                alt=plot.held_out_alt(course),
+            )
+    log = st.expander("Log", icon=":material/terminal:", key="train.log", on_change="rerun")
+    if log.open and job_id is not None:
+        with log, errors.guard():
+            st.code(jobs.store().status(job_id).log_tail or "Nothing yet.", language=None, height=260)
+    elif log.open:
+        log.caption("This training was not started here; it has no log.")

@@ -1,0 +1,61 @@
+"""Hearing a voice form: the same phrase as the voice sang it at moments of its training, in a row along the curve."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.ui.training import cache
+
+MOST = 6  # players in the row
+CARD_PX = 128
+
+
+def moments(saves: tuple, best_step: int | None, *, most: int = MOST) -> list:
+    """The saves to hear: a voice forms fast at first, so each lies about twice as far as the one before.
+
+    The first, the best and the newest are always among them, and a moment that was shown stays while newer ones
+    come, until there are too many.
+    """
+    heard = [save for save in saves if save.preview is not None]
+    if len(heard) <= most:
+        return heard
+    kept = {heard[0].step, heard[-1].step}
+    kept |= {best_step} if any(save.step == best_step for save in heard) else set()
+    places = [2**k - 1 for k in range(len(heard).bit_length()) if 2**k - 1 < len(heard)]
+    for place in reversed(places):  # when there are too many, the very first ones sound alike
+        if len(kept) < most:
+            kept.add(heard[place].step)
+    return [save for save in heard if save.step in kept]
+
+
+def show(history) -> None:
+    """The row, oldest first, and one player with all of it in a row."""
+    found = moments(history.saves, history.best_step)
+    st.markdown("#### Hear it form")
+    if not found:
+        st.caption("With each save the voice sings a built-in phrase here. The first one comes with the first save.")
+        return
+    if len(found) > 1:
+        st.caption(f"From the first attempt to now: {len(found)} moments, one after another.")
+        st.audio(
+            cache.forming(tuple(save.preview for save in found)),
+            format="audio/wav",
+            alt=f"the phrase at {len(found)} moments of the training, one after another",
+        )
+    with st.grid(len(found), min_column_width=CARD_PX, gap="small"):
+        for save in found:
+            _card(save, newest=save is found[-1], best=save.step == history.best_step)
+
+
+def _card(save, *, newest: bool, best: bool) -> None:
+    with st.container(gap="xsmall", key=f"preview.{save.step}"):
+        mark = " :orange[:material/star:]" if best else " :green[:material/fiber_new:]" if newest else ""
+        st.markdown(f"**Step {save.step:,}**{mark}")
+        st.audio(str(save.preview), format="audio/flac", alt=f"the phrase after {save.step:,} steps")
+        st.caption(_measured(save))
+
+
+def _measured(save) -> str:
+    parts = [f"loss {save.loss:.2f}"] if save.loss is not None else []
+    parts += [f"f0 ±{save.f0_cents:.0f} cents"] if save.f0_cents is not None else []
+    return "  \n".join(parts)

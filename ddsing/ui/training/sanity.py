@@ -1,0 +1,118 @@
+"""The sanity check: a window as it was recorded and as the voice sings it, side by side, with the distances."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.dataset.voices import Voice
+from ddsing.sound import audio
+from ddsing.ui.dataset import cache
+from ddsing.ui.shell import caches, errors, work
+from ddsing.ui.shell.formatting import plain
+
+CHECKS = 4
+NAMES = ("original", "reconstruction")
+_STEP, _WHICH = "sanity.step", "sanity.which"
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _checks() -> cache.Kept:
+    return cache.Kept(CHECKS)
+
+
+def show(voice: Voice, history) -> None:
+    """The section; nothing of it runs before it is opened."""
+    if not history.checkpoints:
+        return
+    panel = st.expander(
+        "Sanity check: original and reconstruction side by side",
+        icon=":material/compare:",
+        key=f"sanity.{voice.name}",
+        on_change="rerun",
+    )
+    if not panel.open:
+        return
+    with panel, errors.guard():
+        step = _choose(voice, history)
+        found = _checks().get(_about(voice, step))
+        if found:
+            _compared(found)
+
+
+def _choose(voice: Voice, history) -> int:
+    steps = list(reversed(history.checkpoints))
+    if st.session_state.get(_STEP) not in steps:
+        st.session_state[_STEP] = history.best_step if history.best_step in steps else steps[0]
+    box, button = st.columns([3, 2], vertical_alignment="bottom")
+    with box:
+        step = st.selectbox(
+            "Checkpoint",
+            steps,
+            key=_STEP,
+            format_func=lambda step: f"step {step:,}" + (" (best)" if step == history.best_step else ""),
+        )
+    button.button(
+        "Compare",
+        key="sanity.start",
+        icon=":material/hearing:",
+        width="stretch",
+        on_click=_start,
+        args=(voice, step),
+        disabled=work.busy(),
+        help="Sings windows that the training has not seen, also while it runs.",
+    )
+    return step
+
+
+def _about(voice: Voice, step: int) -> tuple:
+    return (*cache.dataset_stamp(voice), step)
+
+
+@errors.callback
+def _start(voice: Voice, step: int) -> None:
+    from ddsing.training import sanity
+
+    opened, kept, about = caches.workspace(), _checks(), _about(voice, step)
+
+    def compare(report) -> None:
+        report("singing", 0.1)
+        kept.put(about, sanity.check(opened, voice.name, step=step))
+
+    work.start(f"Comparing {plain(voice.name)} at step {step:,}", compare)
+
+
+def _compared(found: tuple) -> None:
+    from ddsing.plots import spectrogram, style
+
+    which = 0
+    if len(found) > 1:
+        which = (
+            st.segmented_control(
+                "Window",
+                range(len(found)),
+                key=_WHICH,
+                default=0,
+                required=True,
+                format_func=lambda index: f"window {found[index].window}",
+                help="Windows that the training never sees, where there are any.",
+            )
+            or 0
+        )
+    pair = found[min(which, len(found) - 1)]
+    with st.grid(3, min_column_width=150):
+        st.metric(
+            "Spectral loss", f"{pair.spectral_loss:.2f}", border=True, help="As in the loss curve; 0 is the same."
+        )
+        cents = "no pitch" if pair.f0_cents is None else f"{pair.f0_cents:.0f} cents"
+        st.metric("Pitch is off by", cents, border=True, help="Median over what is sung; 100 cents are a semitone.")
+        st.metric("Loudness is off by", f"{pair.loudness_error_db:.1f} dB", border=True, help="Mean over the window.")
+    for column, name in zip(st.columns(2, gap="medium"), NAMES, strict=True):
+        with column:
+            st.caption(name.capitalize())
+            st.audio(audio.encode(getattr(pair, name)), format="audio/wav", alt=f"{name} of window {pair.window}")
+    st.plotly_chart(
+        spectrogram.figure(pair.original, pair.reconstruction, names=NAMES),
+        key="sanity.figure",
+        config=style.CONFIG,
+        alt=spectrogram.alt_text(pair.original, pair.reconstruction, names=NAMES),
+    )

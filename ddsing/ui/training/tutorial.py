@@ -1,0 +1,234 @@
+"""The two-minute tutorial: from a minute of a demo voice to an instrument that sings, step by step.
+
+Where it stands is read from the workspace, so it goes on wherever it was left.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.dataset import adding, voices
+from ddsing.training.recipe import Recipe
+from ddsing.ui.dataset import prepare
+from ddsing.ui.shell import caches, errors, jobs, state, voice_picker
+from ddsing.ui.shell.formatting import plain
+from ddsing.ui.training import cache as training_cache
+from ddsing.ui.training import export, previews
+from ddsing.ui.training import start as training_start
+from ddsing.ui.transfer import tutorial_hint
+from ddsing.workspace import DEMO, write_atomic
+
+VOICE = "Mira"
+CONFIG, TRACKER = "singing_small", "tiny"
+TRAIN_S = 100.0  # and the head start before it
+FEWEST, MOST = 60, 1500  # steps
+SAVES = 8
+TITLES = ("Prepare", "Train", "Hear it form", "Export", "Transfer")
+
+
+def show() -> None:
+    """The guide, or one line to bring it back once it was closed."""
+    if not (DEMO / "audio" / VOICE).is_dir() and VOICE not in voice_picker.names():
+        return
+    if _marker().exists():
+        st.button(
+            "Show the two-minute tutorial",
+            key="tutorial.open",
+            icon=":material/school:",
+            type="tertiary",
+            on_click=_open,
+        )
+        return
+    with st.container(border=True, key="tutorial"), errors.guard():
+        _guide()
+
+
+def _marker():
+    return caches.workspace().cache / "tutorial-closed"
+
+
+def _guide() -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("#### :material/school: Two minutes to your first instrument", width="stretch")
+        st.button(
+            "",
+            key="tutorial.close",
+            icon=":material/close:",
+            type="tertiary",
+            on_click=_close,
+            help="Close the tutorial; it can be brought back.",
+        )
+    st.markdown(f"A minute of practice by {VOICE}, a voice that never lived, becomes an instrument on this computer.")
+    if VOICE not in voice_picker.names():
+        st.button(
+            f"Bring {VOICE}'s recording in", key="tutorial.add", type="primary", icon=":material/add:", on_click=_add
+        )
+        return
+    voice = voices.get(caches.workspace(), VOICE)
+    done = _done(voice)
+    now = done.index(False) if False in done else len(done)
+    with st.grid(len(TITLES), min_column_width=130, gap="xsmall"):
+        for index, name in enumerate(TITLES):
+            icon = ":green[:material/check_circle:]" if done[index] else f":material/counter_{index + 1}:"
+            said = f"**{name}**" if index == now else name if done[index] else f":gray[{name}]"
+            st.markdown(f"{icon} {said}")
+    (_prepare, _train, _hear, _export, _transfer, _end)[now](voice)
+
+
+def _done(voice: voices.Voice) -> list[bool]:
+    """Which steps are behind; a later one that is done makes the earlier ones so."""
+    history = training_cache.history(voice)
+    exported = export.made_of(VOICE) is not None
+    transferred = exported and any(take.instrument == export.made_of(VOICE) for take in caches.takes().list())
+    job = jobs.of(VOICE, "train")
+    trained = bool(history.checkpoints) and not (job is not None and job.live)
+    found = [voice.prepared, trained, exported, exported, transferred]
+    return [any(found[index:]) for index in range(len(found))]
+
+
+def _prepare(voice: voices.Voice) -> None:
+    job = jobs.of(VOICE, "prepare")
+    if job is not None and job.live:
+        st.markdown("Pitch and loudness are being found, and four-second windows cut.")
+        st.fragment(errors.guarded(_watch), run_every=1.0)(job.id)
+        return
+    st.markdown(
+        "First the recording is analysed: pitch and loudness 250 times a second, cut into windows. "
+        "It takes a few seconds."
+    )
+    st.button(
+        f"Prepare {VOICE}",
+        key="tutorial.prepare",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=_start_preparing,
+    )
+
+
+def _train(voice: voices.Voice) -> None:
+    job = jobs.of(VOICE, "train")
+    if job is not None and job.live:
+        st.markdown(
+            f"{VOICE} is being trained; below, the loss falls and with each save you can hear more of a voice. "
+            "Wait for the end, or press **Stop** as soon as you like what you hear."
+        )
+        if st.session_state.get(voice_picker.VOICE) != VOICE:  # else its progress is just below
+            st.fragment(errors.guarded(_watch), run_every=1.0)(job.id)
+        return
+    steps = _steps()
+    st.markdown(
+        f"Now a small model learns to sing like {VOICE}: {steps:,} steps, about two minutes on this computer. "
+        "It runs in the background; you can leave the page."
+    )
+    st.button(
+        f"Train {VOICE}",
+        key="tutorial.train",
+        type="primary",
+        icon=":material/model_training:",
+        on_click=_start_training,
+        args=(steps,),
+    )
+
+
+def _watch(job_id: str) -> None:
+    job = jobs.store().status(job_id)
+    if not job.live:
+        st.rerun(scope="app")
+    said = (
+        f"step {job.step:,} of {job.steps:,}" if job.step is not None and job.steps else plain(job.stage or job.state)
+    )
+    st.progress(min(1.0, max(0.0, job.fraction or 0.0)), text=" · ".join(filter(None, [said, jobs.time_left(job)])))
+
+
+def _hear(voice: voices.Voice) -> None:
+    found = previews.moments(*_heard(voice))
+    if found:
+        st.markdown(f"The same phrase, at {len(found)} moments of the training: out of noise a voice forms.")
+        st.audio(
+            training_cache.forming(tuple(save.preview for save in found)),
+            format="audio/wav",
+            alt=f"{VOICE} forming over {len(found)} moments",
+        )
+    st.markdown("Now make the instrument: one file, to keep and to share.")
+    st.button(f"Export {VOICE}", key="tutorial.export", type="primary", icon=":material/piano:", on_click=_make)
+
+
+def _heard(voice: voices.Voice) -> tuple:
+    history = training_cache.history(voice)
+    return history.saves, history.best_step
+
+
+_export = _hear  # exporting ends both steps
+
+
+def _transfer(voice: voices.Voice) -> None:
+    found = previews.moments(*_heard(voice))
+    if found:
+        st.markdown(f"The same phrase, at {len(found)} moments of the training: out of noise a voice forms.")
+        st.audio(
+            training_cache.forming(tuple(save.preview for save in found)),
+            format="audio/wav",
+            alt=f"{VOICE} forming over {len(found)} moments",
+        )
+    st.markdown(f"**{VOICE}** is in your instruments. Let her sing one of the examples.")
+    st.button(f"Sing with {VOICE}", key="tutorial.sing", type="primary", icon=":material/graphic_eq:", on_click=_sing)
+
+
+def _end(voice: voices.Voice) -> None:
+    st.markdown(
+        "Done: you made an instrument and sang with it. With ten minutes of your own voice and more steps it "
+        "becomes a good one: add recordings on the Datasets page."
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Close the tutorial", key="tutorial.finish", icon=":material/check:", on_click=_close)
+        st.page_link("pages/datasets.py", label="Your own voice", icon=":material/mic:")
+
+
+def _recipe(steps: int) -> Recipe:
+    return Recipe(config=CONFIG, steps=steps, save_every=max(5, steps // SAVES), tracker=TRACKER)
+
+
+def _steps() -> int:
+    """As many as this computer manages in two minutes, head start included."""
+    fewer, more = (training_cache.estimate(_recipe(steps))[0] for steps in (1000, 2000))
+    return int(min(MOST, max(FEWEST, round(TRAIN_S * 1000.0 / (more - fewer), -1))))
+
+
+@errors.callback
+def _add() -> None:
+    adding.add(voices.create(caches.workspace(), VOICE), [DEMO / "audio" / VOICE])
+    voice_picker.choose(VOICE)
+
+
+@errors.callback
+def _start_preparing() -> None:
+    voice_picker.choose(VOICE)
+    prepare.start(VOICE, TRACKER)
+
+
+@errors.callback
+def _start_training(steps: int) -> None:
+    voice_picker.choose(VOICE)
+    training_start.start(VOICE, _recipe(steps))
+
+
+@errors.callback
+def _make() -> None:
+    export.make(VOICE, "latest")
+
+
+@errors.callback
+def _sing() -> None:
+    st.session_state[tutorial_hint.LEADS] = True
+    st.session_state[state.TRACKER] = TRACKER
+    export.sing(export.made_of(VOICE) or VOICE)
+
+
+@errors.callback
+def _close() -> None:
+    write_atomic(_marker(), b"")
+
+
+@errors.callback
+def _open() -> None:
+    _marker().unlink(missing_ok=True)

@@ -1,0 +1,88 @@
+"""How well the recording fits the instrument, read before anything is rendered."""
+
+import streamlit as st
+
+from ddsing.ui.shell import caches, errors, state, work
+from ddsing.ui.shell.formatting import octaves, percent, signed
+
+
+def show(instrument, sound) -> None:
+    """The fit reading where the recording is analysed already, else the offer to analyse it."""
+    if instrument is None or sound is None:
+        return
+    chosen, known = st.session_state[state.TRACKER], caches.analysed(sound.content)
+    with st.container(border=True):
+        if instrument.statistics is None:
+            st.markdown("**Fit** · This instrument does not say what it was trained on: nothing to compare with.")
+        elif not known:
+            _offer(sound, chosen)
+        else:  # any tracker tells the range
+            _reading(instrument, sound, chosen if chosen in known else sorted(known)[0])
+
+
+def _offer(sound, chosen: str) -> None:
+    st.markdown("**Fit** · How does the recording lie in the instrument's range? Analysing it tells beforehand.")
+    st.button(
+        "Analyse the recording",
+        key="fit.analyse",
+        icon=":material/search_insights:",
+        width="stretch",
+        disabled=work.busy(),
+        on_click=_analyse,
+        args=(sound, chosen),
+        help="Finds pitch and loudness. A transfer does it too; nothing is analysed twice.",
+    )
+
+
+@errors.callback
+def _analyse(sound, chosen: str) -> None:
+    work.start("Analysing", caches.analysis(sound.audio, chosen))
+
+
+def _reading(instrument, sound, tracker: str) -> None:
+    features = caches.features_of(sound.content, sound.audio, tracker, instrument.config.generation)
+    settings = state.settings()
+    fit = caches.fit(features, sound.content, instrument, settings)
+    st.markdown(
+        f"**Fit** · **{percent(fit.inside_share)}** of the singing lies inside the instrument's range as the controls "
+        f"stand (pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."
+    )
+    _best(fit, settings)
+    panel = st.expander("Where it lies outside", icon=":material/show_chart:", key="fit.plot", on_change="rerun")
+    if panel.open:
+        with panel, errors.guard():
+            _plot(features, instrument.statistics, fit)
+
+
+def _best(fit, settings) -> None:
+    wanted = (fit.octave_shift, fit.loudness_shift_db)
+    said = f"{octaves(fit.octave_shift)}, {signed(fit.loudness_shift_db, 'dB')}"
+    if wanted == (settings.octave_shift, settings.loudness_shift_db):
+        st.markdown(f":material/check_circle: The shifts that fit best are set: {said}.")
+        return
+    st.button(
+        f"Apply the best fit: {said}",
+        key="fit.apply",
+        icon=":material/auto_fix_high:",
+        width="stretch",
+        disabled=work.busy(),
+        on_click=state.apply_fit,
+        args=wanted,
+        help="The octave and loudness shift with which most of the recording lies inside.",
+    )
+
+
+def _plot(features, statistics, fit) -> None:
+    from ddsing.plots import fit as plot
+    from ddsing.plots import style
+
+    ranges = plot.Ranges(
+        f0_hz=fit.f0_hz,
+        f0_confidence=features.f0_confidence,
+        loudness_db=fit.loudness_db,
+        outside=fit.outside,
+        pitch_range_midi=statistics.pitch_range_midi,
+        loudness_range_db=statistics.loudness_range_db,
+    )
+    st.plotly_chart(plot.figure(ranges), key="fit.figure", config=style.CONFIG, alt=plot.alt_text(ranges))
+    st.caption("As the controls stand now: what the instrument would be asked to sing.")

@@ -1,0 +1,37 @@
+"""Choosing the instrument of a transfer."""
+
+import streamlit as st
+
+from ddsing.ui.shell import caches, state
+from ddsing.ui.shell.formatting import loudness_range, pitch_range, plain
+
+
+def pick():
+    """The select box with a line about the instrument; None where there is none to pick."""
+    entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
+    if not entries:
+        st.info("There is no instrument yet. Import one on the Instruments page.", icon=":material/piano:")
+        st.page_link("pages/instruments.py", label="Go to Instruments", icon=":material/piano:")
+        return None
+    if st.session_state.get(state.INSTRUMENT) not in entries:
+        st.session_state[state.INSTRUMENT] = next(iter(entries))
+    name = st.selectbox(
+        "Instrument",
+        list(entries),
+        key=state.INSTRUMENT,
+        persist_state="session",
+        help="Whose voice the recording takes on. The Instruments page tells more and lets you hear each.",
+    )
+    entry = entries[name]
+    st.caption(_about(entry))
+    return entry
+
+
+def _about(entry) -> str:
+    parts = [plain(entry.provenance.voice)] if entry.provenance.voice else []
+    if entry.provenance.step is not None:
+        parts.append(f"{entry.provenance.step:,} steps")
+    if entry.statistics is not None:
+        parts += [pitch_range(entry.statistics.pitch_range_midi), loudness_range(entry.statistics.loudness_range_db)]
+    parts.append("ddsp 1.x loudness" if entry.config.generation == 1 else "ddsp 3.x loudness")
+    return " · ".join(parts)

@@ -1,0 +1,97 @@
+"""The chosen recording: decoded, described, played; and the settings that a file of ours brings back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from ddsing.constants import SAMPLE_RATE, TRACKERS
+from ddsing.transfer.takes import read_recipe
+from ddsing.ui.shell import caches, errors, sources, state
+from ddsing.ui.shell.formatting import format_duration, plain
+from ddsing.ui.transfer import controls
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """A decoded recording: `audio` [shape=(n_samples,), float32, 16 kHz], its content hash, and where it came from."""
+
+    source: sources.Source
+    audio: np.ndarray
+    content: str
+    recipe: dict | None
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.audio) / SAMPLE_RATE
+
+
+def load(source: sources.Source | None) -> Sound | None:
+    """Decode (or reuse) the chosen recording, with a player and a line about it; None while nothing is chosen."""
+    if source is None:
+        return None
+    decoded = caches.recording(source.identity, source.data)
+    info = decoded.info
+    channels = {1: "mono", 2: "stereo"}.get(info.n_channels, f"{info.n_channels} channels")
+    st.audio(decoded.wav, format="audio/wav", alt=f"the recording {source.name}")
+    st.caption(
+        f"{plain(source.name)} · {format_duration(len(decoded.audio) / SAMPLE_RATE)} · {plain(info.format)}, "
+        f"{info.sample_rate_hz / 1000:g} kHz, {channels}"
+    )
+    sound = Sound(source, decoded.audio, decoded.content, decoded.recipe)
+    if sound.recipe is not None:
+        _offer(sound.recipe)
+    return sound
+
+
+def tracker(sound: Sound | None) -> str:
+    """The tracker choice for this recording."""
+    analysed = caches.analysed(sound.content) if sound else set()
+    return controls.tracker(sound.duration_s if sound else None, analysed)
+
+
+def _offer(recipe: dict) -> None:
+    with st.container(border=True):
+        st.markdown(":material/restore: This file was made by ddsing and carries its recipe.")
+        st.button(
+            "Restore its settings",
+            key="source.restore",
+            on_click=_restore,
+            args=(recipe,),
+            icon=":material/settings_backup_restore:",
+            help="Puts every control, the tracker and the instrument as they were for this take.",
+        )
+        if recipe.get("morph") is not None:
+            _offer_morph(recipe)
+
+
+def _offer_morph(recipe: dict) -> None:
+    from ddsing.ui.shell import morph_link
+
+    asked = morph_link.query(recipe)
+    if asked:
+        st.page_link(
+            "pages/experiments.py",
+            label="It is a morph: open its mixture",
+            icon=":material/blur_on:",
+            query_params=asked,
+        )
+
+
+@errors.callback
+def _restore(recipe: dict) -> None:
+    settings, used_tracker, instrument = read_recipe(recipe)
+    names = {entry.name for entry in caches.instruments()}
+    state.apply(
+        settings,
+        tracker=used_tracker if used_tracker in TRACKERS else None,
+        instrument=instrument if instrument in names else None,
+    )
+    if instrument not in names:
+        st.toast(f"The instrument {plain(instrument)} is not here; all else is restored.", icon=":material/info:")
+    else:
+        st.toast("Every control is as it was for this take.", icon=":material/check:")
+    timbre = recipe.get("timbre")
+    sources.tell_if_replaced(settings, str(timbre.get("hash", "")) if isinstance(timbre, Mapping) else "")

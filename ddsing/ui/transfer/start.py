@@ -1,0 +1,47 @@
+"""The main button: from the choices on the page to a new take."""
+
+import streamlit as st
+
+from ddsing.ui.shell import caches, errors, sources, state, work
+from ddsing.ui.shell.formatting import plain
+
+SHORTCUT = "Mod+Enter"
+
+
+def prepare() -> None:
+    """Start values of the page's choices."""
+    state.prepare()
+    st.session_state.setdefault(state.SOURCE_KIND, "examples" if sources.examples() else "upload")
+
+
+def button(instrument, sound) -> None:
+    """The primary button; disabled, with the reason as its help, while something is missing."""
+    reason = _missing(instrument, sound)
+    st.button(
+        "Transfer timbre",
+        type="primary",
+        key="transfer.start",
+        icon=":material/graphic_eq:",
+        shortcut=SHORTCUT,
+        width="stretch",
+        disabled=reason is not None,
+        on_click=_start,
+        args=(instrument, sound),
+        help=reason or "Sing the recording with the instrument's voice; the result is added to the takes below.",
+    )
+
+
+def _missing(instrument, sound) -> str | None:
+    if work.busy():
+        return "One transfer at a time; this one is still running."
+    if instrument is None:
+        return "Import an instrument first, on the Instruments page."
+    if sound is None:
+        return "Choose, upload or record something to transfer first."
+    return None
+
+
+@errors.callback
+def _start(instrument, sound) -> None:
+    settings, tracker = state.settings(), st.session_state[state.TRACKER]
+    work.start(f"Transferring {plain(sound.source.name)}", caches.transfer(instrument, sound, settings, tracker))

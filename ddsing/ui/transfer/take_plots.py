@@ -1,0 +1,60 @@
+"""The full output of a take: spectrograms, and its curves on one time axis."""
+
+import streamlit as st
+
+from ddsing.constants import FRAME_RATE
+from ddsing.ui.shell import caches
+
+LONG_S = 60.0  # from here on a window of time can be chosen, since curves are thinned for drawing
+
+
+def show(take) -> None:
+    """Spectrograms of original and result, then loudness, pitch, confidence and note-on ratio."""
+    from ddsing.plots import features, spectrogram, style
+
+    original, result = caches.take_audio(take.id)
+    st.plotly_chart(
+        spectrogram.figure(original, result),
+        key=f"spectrogram.{take.id}",
+        config=style.CONFIG,
+        theme="streamlit",
+        alt=spectrogram.alt_text(original, result),
+    )
+    curves = _curves(take)
+    duration_s = len(curves.f0_hz) / FRAME_RATE
+    window = None
+    if duration_s > LONG_S:
+        window = st.slider(
+            "Time window, s",
+            0.0,
+            duration_s,
+            (0.0, duration_s),
+            key=f"window.{take.id}",
+            help="Long curves are thinned; a shorter window shows all detail.",
+        )
+    st.plotly_chart(
+        features.figure(curves, window_s=window),
+        key=f"curves.{take.id}",
+        config=style.CONFIG,
+        alt=features.alt_text(curves),
+    )
+
+
+def _curves(take):
+    from ddsing.plots.features import Curves
+
+    arrays = take.curves()
+    entry = next((entry for entry in caches.instruments() if entry.name == take.instrument), None)
+    statistics = entry.statistics if entry else None
+    return Curves(
+        f0_hz=arrays["f0_hz"],
+        f0_used_hz=arrays["f0_hz_used"],
+        f0_confidence=arrays["f0_confidence"],
+        loudness_db=arrays["loudness_db"],
+        loudness_used_db=arrays["loudness_db_used"],
+        note_on_ratio=arrays.get("note_on_ratio"),
+        mask_on=arrays.get("mask_on"),
+        threshold=take.settings.mask_threshold,
+        autotune=take.settings.autotune,
+        instrument_pitch_midi=statistics.values.get("mean_pitch_note") if statistics else None,
+    )

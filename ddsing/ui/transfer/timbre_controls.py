@@ -1,0 +1,85 @@
+"""The controls of a transfer that only instruments with an encoder have: whose timbre, and how far it is moved."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddsing.ui.shell import caches, errors, sources, state
+
+FROM, RECORDING, SHIFT = state.key("z_from"), state.key("z_recording"), state.key("z_shift")
+SOURCES = {"recording": "This recording", "other": "Another one", "mean": "The voice's mean"}
+HELP = """This instrument also listens to timbre: vowels, breath, brightness.
+
+- **This recording**: its timbre shapes the result, as its pitch and loudness do
+- **Another one**: an example's timbre, at its own pace, to and fro if it is too short
+- **The voice's mean**: the same throughout, as the voice mostly sounds"""
+MOST, N_SLIDERS = 3.0, 3
+NO_SPACE = "It does not say where its voice's timbre lies; learn that on the Experiments page, under Latent space."
+
+
+def show(entry) -> None:
+    """The controls; nothing for an instrument without an encoder."""
+    if entry is None or entry.config is None or entry.config.z is None:
+        return
+    with errors.guard():
+        _source(entry)
+        if entry.latent is None:
+            st.caption(f":material/info: {NO_SPACE}")
+        else:
+            _shifts(entry)
+
+
+def _source(entry) -> None:
+    there = list(SOURCES) if entry.latent is not None else list(SOURCES)[:2]
+    if st.session_state.get(FROM) not in there:
+        st.session_state[FROM] = there[0]
+    chosen = st.segmented_control(
+        "Timbre of", there, key=FROM, required=True, format_func=SOURCES.__getitem__, persist_state="session", help=HELP
+    )
+    if chosen != "other":
+        return
+    folder = caches.workspace().examples
+    names = [path.relative_to(folder).as_posix() for path in sources.examples()]
+    if not names:
+        st.caption(":material/info: There are no examples to take it from.")
+        return
+    if st.session_state.get(RECORDING) not in names:
+        st.session_state[RECORDING] = names[0]
+    st.selectbox(
+        "Its timbre",
+        names,
+        key=RECORDING,
+        label_visibility="collapsed",
+        persist_state="session",
+        help="Recordings in the workspace's examples folder.",
+    )
+
+
+def _shifts(entry) -> None:
+    n_sliders = min(N_SLIDERS, entry.latent.n_directions)
+    shifts = [*st.session_state.get(SHIFT, ()), *[0.0] * n_sliders][:n_sliders]
+    columns = st.columns(n_sliders, gap="medium")
+    for number, (column, shift) in enumerate(zip(columns, shifts)):
+        key = _key(number)
+        st.session_state[key] = min(MOST, max(-MOST, float(shift)))
+        column.slider(
+            f"Timbre {number + 1}",
+            -MOST,
+            MOST,
+            step=0.1,
+            format="%+.1f",
+            key=key,
+            on_change=_moved,
+            args=(n_sliders,),
+            help="Moves the timbre along one of the directions in which the voice varies "
+            "most, in standard deviations. The Latent space view lets you hear them.",
+        )
+
+
+def _key(number: int) -> str:
+    return f"timbre.shift{number + 1}"
+
+
+def _moved(n_sliders: int) -> None:
+    beyond = tuple(st.session_state.get(SHIFT, ()))[n_sliders:]
+    st.session_state[SHIFT] = tuple(float(st.session_state[_key(number)]) for number in range(n_sliders)) + beyond

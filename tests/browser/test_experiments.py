@@ -1,0 +1,321 @@
+"""The Experiments page in a real browser: players that switch in place, a blind test by keyboard, matrix and links.
+
+What reaches the loudspeaker is read from the page's own audio graph, at its destination.
+"""
+
+import io
+import json
+import urllib.parse
+
+import numpy as np
+import pytest
+import soundfile
+
+from ddsing.experiments.comparison import blind, matching, results, selection
+from ddsing.sound.audio import encode
+from ddsing.transfer import pipeline
+from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import TakeStore
+from ddsing.workspace import Workspace
+from tests.browser.test_transfer import Server, _settled, browser, chromium_path, microphone_file, playwright  # noqa: F401  fixtures
+from tests.support import tiny_workspace
+
+# Every node that is connected to a context's destination is also connected to an analyser, which the tests read.
+TAP = """
+const connect = AudioNode.prototype.connect;
+window.taps = [];
+AudioNode.prototype.connect = function (target, ...rest) {
+  const answer = connect.call(this, target, ...rest);
+  if (target === this.context.destination) {
+    const analyser = this.context.createAnalyser();
+    analyser.fftSize = 8192;
+    connect.call(this, analyser);
+    window.taps.push({ analyser, at: this.context });
+    window.taps = window.taps.slice(-12);
+  }
+  return answer;
+};
+// The last half second that was heard, and the time: sounds that play together are added up.
+window.heard = () => {
+  const context = window.taps.at(-1)?.at;
+  const sum = new Float32Array(8192), part = new Float32Array(8192);
+  for (const tap of window.taps.filter((tap) => tap.at === context)) {
+    tap.analyser.getFloatTimeDomainData(part);
+    part.forEach((value, i) => (sum[i] += value));
+  }
+  return [Array.from(sum), context.currentTime];
+};
+"""
+SETTINGS = (Settings(), Settings(loudness_shift_db=-25.0), Settings(octave_shift=1))
+
+
+def _gliding() -> np.ndarray:
+    """Twenty seconds of a tone that glides, so that no two moments sound the same, on a busy machine neither."""
+    f0_hz = np.geomspace(140.0, 420.0, 320_000)
+    phase = 2 * np.pi * np.cumsum(f0_hz) / 16_000
+    return (0.15 * sum(np.sin(k * phase) / k for k in range(1, 9))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A workspace with three takes of one recording, the first turned down by 14 dB after it was made."""
+    workspace = Workspace(tiny_workspace.fill(tmp_path_factory.mktemp("experiments") / "ws"))
+    source = workspace.examples / "song.wav"
+    source.write_bytes(encode(_gliding()))
+    for number, settings in enumerate(SETTINGS):
+        take = pipeline.run(workspace, source, tiny_workspace.NAMES[0], settings, tracker="tiny")
+        TakeStore(workspace).rename(take.id, f"take {number}")
+        if number == 0:
+            for name in ("result", "harmonic", "noise"):
+                sound, rate = soundfile.read(take.folder / f"{name}.wav", dtype="float32")
+                soundfile.write(take.folder / f"{name}.wav", 0.2 * sound, rate, subtype="FLOAT")
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def server(filled, chromium_path):  # noqa: F811
+    started = Server(filled.root)
+    started.wait()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def page(browser, server):  # noqa: F811
+    """A tab that asks for nothing outside this computer."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], accept_downloads=True)
+    tab = context.new_page()
+    tab.add_init_script(TAP)
+    foreign = []
+    allowed = (server.url, "blob:", "data:", server.url.replace("http", "ws"))
+    tab.on("request", lambda request: None if request.url.startswith(allowed) else foreign.append(request.url))
+    yield tab
+    context.close()
+    assert foreign == []
+
+
+def _open(tab, server, query: str) -> None:
+    tab.goto(f"{server.url}/experiments?{query}")
+    tab.get_by_role("heading", name="Experiments").wait_for(timeout=60_000)
+    _settled(tab)
+
+
+def _compare(tab, server, filled) -> list:
+    takes = TakeStore(filled).list()[::-1]
+    _open(tab, server, "view=takes&" + "&".join(f"take={take.id.replace(' ', '+')}" for take in takes))
+    tab.locator(".track").nth(3).wait_for(timeout=30_000)
+    _ready(tab)
+    return takes
+
+
+def _ready(tab) -> None:
+    tab.wait_for_function("() => true")
+    tab.locator(".play:not([disabled])").first.wait_for(timeout=30_000)
+
+
+def _position(tab) -> float:
+    return float(tab.locator(".seek").first.input_value())
+
+
+def _heard(tab) -> np.ndarray:
+    """The last half second that was heard, float64 [shape=(8192,)] at 16 kHz."""
+    return np.array(tab.evaluate("() => window.heard()")[0])
+
+
+def _current(tab) -> str:
+    return tab.locator('.track[aria-checked="true"] .name').inner_text()
+
+
+def test_switching_keeps_the_position_and_the_sound_is_that_of_the_take(page, server, filled):
+    """What reaches the loudspeaker is found in each take's file, always at the same distance from the audio clock."""
+    takes = _compare(page, server, filled)
+    page.get_by_role("heading", name="Experiments").click()
+    page.keyboard.press(" ")
+    started = []
+    for number in (1, 2, 3):
+        page.keyboard.press(str(number))
+        at_s, position_s, _ = _heard_of(page, takes[number - 1])
+        assert _current(page) == takes[number - 1].name
+        started.append(at_s - position_s)
+    assert max(started) - min(started) < 0.05, started
+    page.keyboard.press(" ")
+    held = _position(page)
+    page.wait_for_timeout(200)
+    assert _position(page) == held > 1.5  # paused
+    page.keyboard.press("ArrowLeft")
+    assert _position(page) == pytest.approx(max(0.0, held - 2.0), abs=0.011)
+
+
+def _heard_of(tab, take) -> tuple[float, float, float]:
+    """Audio clock and position in a take's file, in s, of what is heard, and the gain that it has there, in dB."""
+    tab.wait_for_timeout(560)  # the analyser's window holds nothing of what was heard before
+    signal, at_s = tab.evaluate("() => window.heard()")
+    place, likeness, gain_db = _located(np.array(signal), take)
+    assert likeness > 0.95, likeness
+    return at_s, place / 16_000, gain_db
+
+
+def _located(part: np.ndarray, take) -> tuple[int, float, float]:
+    """Where `part` ends in a take's file, in samples, how like it is there, 0 to 1, and its gain in dB."""
+    whole = soundfile.read(take.folder / "result.wav")[0]
+    n_fft = 1 << (len(part) + len(whole)).bit_length()
+    product = np.fft.irfft(np.fft.rfft(whole, n_fft) * np.conj(np.fft.rfft(part, n_fft)), n_fft)[
+        : len(whole) - len(part)
+    ]
+    total = np.cumsum(np.append(0.0, whole**2))
+    energy = (total[len(part) :] - total[: -len(part)])[: len(product)]
+    likeness = product / np.sqrt(np.maximum(energy, 1e-9) * max(np.sum(part**2), 1e-9))
+    place = int(np.argmax(likeness))
+    return place + len(part), float(likeness[place]), float(20 * np.log10(max(product[place] / energy[place], 1e-9)))
+
+
+def test_equal_loudness_holds_at_the_loudspeaker_and_can_be_turned_off(page, server, filled):
+    takes = _compare(page, server, filled)
+    sounds = [soundfile.read(take.folder / "result.wav", dtype="float32")[0] for take in takes]
+    levels = [matching.integrated_lufs(sound) for sound in sounds]
+    assert max(levels) - min(levels) > 8.0
+    page.get_by_role("heading", name="Experiments").click()
+    heard = [level + gain for level, gain in zip(levels, _gains_db(page, takes))]
+    assert max(heard) - min(heard) < 0.3, heard
+    page.keyboard.press("m")
+    page.wait_for_function("() => location.search.includes('matched=0')")
+    gains = _gains_db(page, takes)
+    assert max(gains) - min(gains) < 0.05, gains
+    page.keyboard.press("m")
+    page.wait_for_function("() => !location.search.includes('matched')")
+
+
+def _gains_db(tab, takes) -> list[float]:
+    tab.get_by_role("heading", name="Experiments").click()
+    tab.keyboard.press(" ")
+    found = []
+    for number, take in enumerate(takes, start=1):
+        tab.keyboard.press(str(number))
+        tab.locator(".seek").first.fill("0.5")
+        found.append(_heard_of(tab, take)[2])
+    tab.keyboard.press(" ")
+    return found
+
+
+def test_a_link_brings_the_same_takes_back(page, server, filled):
+    takes = _compare(page, server, filled)[:2]
+    _open(
+        page, server, f"view=takes&take={takes[1].id.replace(' ', '+')}&take={takes[0].id.replace(' ', '+')}&matched=0"
+    )
+    page.locator(".track").nth(2).wait_for()
+    assert page.locator(".track .name").all_inner_texts() == [takes[1].name, takes[0].name, "Original"]
+    assert not page.locator(".matched").is_checked()
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_role("button", name="Link copied").wait_for()
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    said = urllib.parse.parse_qs(urllib.parse.urlsplit(copied).query)
+    assert said == {"view": ["takes"], "take": [takes[1].id, takes[0].id], "matched": ["0"]}
+    page.get_by_role("radio", name="Voice matrix").click()
+    page.get_by_role("button", name="Render").wait_for()
+    _settled(page)
+    assert "view=matrix" in page.url and "take=" not in page.url
+    page.go_back()
+    page.locator(".track").first.wait_for()
+
+
+def test_a_blind_test_by_keyboard_from_begin_to_result(page, server, filled):
+    takes = TakeStore(filled).list()[::-1]
+    _open(page, server, "view=blind&" + "&".join(f"take={take.id.replace(' ', '+')}" for take in takes[1:]))
+    page.get_by_role("spinbutton", name="Trials").fill("5")
+    page.get_by_role("textbox", name="Listener").fill("Ear")
+    page.keyboard.press("Enter")
+    _settled(page)
+    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("heading", name="Trial 1 of 5").wait_for()
+    test = blind.TestStore(filled).list()[0]
+    assert len(test.trials) == 5 and "test=" in page.url and "take=" not in page.url
+    for trial in range(5):
+        page.get_by_role("heading", name=f"Trial {trial + 1} of 5").wait_for(timeout=30_000)
+        _ready(page)
+        _nothing_leaks(page, test, takes, trial)
+        page.keyboard.press("1")  # not before all were heard
+        sounds = {}
+        for key in "abx":
+            page.keyboard.press(key)
+            page.wait_for_timeout(600)
+            sounds[key] = _heard(page)
+        assert len(blind.TestStore(filled).get(test.id).answers) == trial
+        # this listener hears well
+        who = {key: max(takes[1:], key=lambda take: _located(sounds[key], take)[1]).id for key in "abx"}
+        assert who["a"] != who["b"]
+        page.keyboard.press("1" if who["x"] == who["a"] else "2")
+    page.get_by_text("5 of 5 right").first.wait_for(timeout=30_000)
+    done = blind.TestStore(filled).get(test.id)
+    assert results.score(done).n_right == 5 and done.listener == "Ear"
+    assert page.get_by_text("0.031").first.is_visible()  # one in 32
+    with page.expect_download() as started:
+        page.get_by_role("button", name="CSV").click()
+    with open(started.value.path(), encoding="utf-8") as file:
+        assert len(file.readlines()) == 6
+
+
+def _nothing_leaks(tab, test, takes, trial_number: int) -> None:
+    """The trial's markup, its data and its sounds' addresses tell no names, and X has no address of A's or B's."""
+    trial = tab.locator('[class*="st-key-blind-trial"]')
+    inside = "[...box.querySelectorAll('*')].map(e => e.shadowRoot ? e.shadowRoot.innerHTML : '').join()"
+    shown = trial.evaluate(f"box => {inside} + box.outerHTML")
+    fetched = tab.evaluate("() => performance.getEntriesByType('resource').map(one => one.name)")
+    sounds = [address for address in fetched if address.endswith(".wav")]
+    assert len(set(sounds)) == len(sounds) == 3 * (trial_number + 1)
+    for take in takes:
+        assert take.id not in shown and take.name not in shown and str(test.seed) not in shown
+        assert not [address for address in fetched if take.id in address]
+
+
+def test_ratings_by_keyboard(page, server, filled):
+    takes = TakeStore(filled).list()[::-1]
+    _open(page, server, "view=blind&" + "&".join(f"take={take.id.replace(' ', '+')}" for take in takes[:2]))
+    page.get_by_role("radio", name="Rating").click()
+    _settled(page)
+    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("heading", name="Trial 1 of 1").wait_for()
+    _ready(page)
+    page.set_viewport_size({"width": 480, "height": 900})
+    reference = page.locator('.slot[data-slot="R"]')
+    assert reference.evaluate("button => button.scrollWidth <= button.clientWidth"), "its word is inside the button"
+    for key in "r123":
+        page.keyboard.press(key)
+        page.wait_for_timeout(300)
+        for _ in range("123".find(key) + 1):
+            page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Enter")
+    page.get_by_text("hidden reference").first.wait_for(timeout=30_000)
+    test = blind.TestStore(filled).list()[0]
+    assert test.kind == "rating" and test.answers[0]["answer"] == [60, 70, 80]
+
+
+def test_matrix_cells_appear_and_play(page, server, filled):
+    short = urllib.parse.quote_plus(f"{tiny_workspace.EXAMPLE}.wav")
+    _open(page, server, f"view=matrix&recordings={short}")
+    page.get_by_role("button", name="Render").click()
+    page.locator(".cell").nth(1).wait_for(timeout=240_000)
+    page.locator('[class*="st-key-matrix-stop"]').wait_for(state="detached", timeout=240_000)
+    _settled(page)
+    assert len(selection.cells(filled).list()) == 2 and len(TakeStore(filled).list()) == len(SETTINGS)
+    for index in range(2):
+        page.locator(".cell").nth(index).click()
+        page.wait_for_function("() => window.taps.length && Math.hypot(...window.heard()[0]) > 0.1")
+        playing = page.locator('.cell[data-playing="true"]')
+        assert playing.get_attribute("data-place") == f"0.{index}" and playing.get_attribute("aria-pressed") == "true"
+    page.keyboard.press(" ")
+    page.locator('.cell[data-playing="true"]').wait_for(state="detached")
+    page.get_by_role("button", name="Compare what sings").click()
+    page.locator(".track").nth(2).wait_for(timeout=30_000)
+    assert page.locator(".track").count() == 3 and "view=takes" in page.url
+
+
+def test_the_session_downloads_as_a_zip(page, server, filled):
+    import zipfile
+
+    takes = _compare(page, server, filled)
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Export").click()
+    with open(started.value.path(), "rb") as file, zipfile.ZipFile(io.BytesIO(file.read())) as archive:
+        text = archive.read("index.html").decode()
+        assert archive.testzip() is None and all(take.name in text for take in takes)
+        assert len(json.loads(archive.read("takes.json"))["takes"]) == 3

@@ -1,0 +1,364 @@
+"""The dashboard in a real browser: Chromium through Playwright, against a server of its own."""
+
+import io
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from ddsing.sound.audio import read_recipe
+from tests.support import tiny_workspace
+from tests.support.paths import ROOT
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+)
+QUIET = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}  # waiting threads spin on a busy machine
+_CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def _chromium() -> str | None:
+    return next((found for name in _CHROMIUMS if (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="module")
+def chromium_path():
+    """Where the browser is. Without one the tests are skipped, in CI they fail."""
+    path = _chromium()
+    if path is None:
+        message = "These tests need Chromium: apt-get install chromium (Debian), or put chrome or chromium on the PATH."
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+@pytest.fixture(scope="module")
+def playwright():
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def microphone_file(tmp_path_factory):
+    """What the fake microphone hears, again and again."""
+    path = tmp_path_factory.mktemp("microphone") / "sung.wav"
+    audio = tiny_workspace.sung(3.0)
+    soundfile.write(path, np.repeat(audio, 3), 48_000, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(playwright, chromium_path, microphone_file):
+    launched = playwright.chromium.launch(
+        executable_path=chromium_path, args=[*ARGUMENTS, f"--use-file-for-fake-audio-capture={microphone_file}"]
+    )
+    yield launched
+    launched.close()
+
+
+class Server:
+    """A dashboard on a free port."""
+
+    def __init__(self, workspace: Path):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.workspace = workspace
+        self.log = workspace.with_suffix(".log")
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"],
+                cwd=ROOT,
+                env={**os.environ, **QUIET, "DDSING_WORKSPACE": str(workspace)},
+                stdout=log,
+                stderr=log,
+            )
+
+    def wait(self) -> None:
+        """Until it answers."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError(self.log.read_text())
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, chromium_path):
+    started = Server(tiny_workspace.fill(tmp_path_factory.mktemp("browser") / "ws"))
+    started.wait()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def page(browser, server):
+    """A tab on the first page, which asks for nothing outside this computer."""
+    context = browser.new_context(accept_downloads=True, permissions=["microphone"])
+    tab = context.new_page()
+    foreign = []
+    tab.on("request", lambda request: foreign.append(request.url) if _foreign(request.url, server) else None)
+    _visit(tab, server)
+    yield tab
+    context.close()
+    assert foreign == []
+
+
+def _foreign(url: str, server: Server) -> bool:
+    return not url.startswith((server.url, "blob:", "data:", server.url.replace("http", "ws")))
+
+
+def _visit(tab, server) -> None:
+    tab.goto(server.url)
+    tab.get_by_role("button", name="Transfer timbre").wait_for()
+    tab.get_by_role("radio", name="tiny").click()
+    _settled(tab)
+
+
+def _settled(tab) -> None:
+    tab.wait_for_timeout(250)
+    tab.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
+
+
+COUNT = """() => [...document.querySelectorAll('h3')].map(e => e.innerText.match(/Takes \\((\\d+)\\)/))
+    .filter(Boolean).map(found => +found[1])[0] || 0"""  # of the takes, as the page's heading says
+
+
+def _n_takes(tab) -> int:
+    return tab.evaluate(COUNT)
+
+
+def _wait_for_takes(tab, more_than: int) -> None:
+    tab.wait_for_function(f"n => ({COUNT})() > n", arg=more_than, timeout=90_000)
+    _settled(tab)
+
+
+def _transfer(tab) -> None:
+    before = _n_takes(tab)
+    tab.get_by_role("button", name="Transfer timbre").click()
+    _wait_for_takes(tab, before)
+
+
+def _heard(tab, server, index: int = 0):
+    """The sound behind the n-th player of the newest take: float32 samples, sample rate."""
+    take = tab.locator('[class*="st-key-take-"]').first
+    player = take.locator("audio").nth(index)
+    player.wait_for(state="attached")
+    address = player.get_attribute("src")
+    response = tab.request.get(address if address.startswith("http") else server.url + address)
+    return soundfile.read(io.BytesIO(response.body()), dtype="float32")
+
+
+def _drop(tab, name: str, data: bytes) -> None:
+    file = {"name": name, "mimeType": "audio/flac", "buffer": data}
+    tab.locator('input[type="file"]').first.set_input_files(file)
+
+
+def _wait_for_octave_shift(tab, value: int) -> None:
+    shown = tab.locator('[class*="st-key-setting-octave_shift"] [data-testid="stSliderThumbValue"]')
+    shown.filter(has_text=re.compile(rf"^\s*{value}\s*$")).wait_for(timeout=20_000)
+
+
+def _download(tab, file_format: str) -> bytes:
+    take = tab.locator('[class*="st-key-take-"]').first
+    take.locator('[class*="st-key-take_download"] button').first.click()
+    with tab.expect_download() as started:
+        tab.get_by_role("button", name=file_format, exact=True).click()
+    data = Path(started.value.path()).read_bytes()
+    tab.keyboard.press("Escape")
+    return data
+
+
+def test_first_page_is_painted_by_one_run_of_its_script(browser, server):
+    tab, received = browser.new_page(), []
+    tab.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(frame)))
+    tab.goto(server.url)
+    tab.get_by_role("heading", name="Timbre transfer").wait_for()
+    _settled(tab)
+    tab.close()
+    messages = [ForwardMsg.FromString(frame) for frame in received if isinstance(frame, bytes)]
+    ended = [message.script_finished for message in messages if message.WhichOneof("type") == "script_finished"]
+    whole = [how for how in ended if how != ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY]
+    assert whole == [ForwardMsg.FINISHED_SUCCESSFULLY]
+
+
+def test_transfer_sounds_and_downloads_with_its_recipe(page, server):
+    _transfer(page)
+    sound, rate = _heard(page, server)
+    assert rate == 16_000 and len(sound) == round(tiny_workspace.DURATION_S * 16_000)
+    assert np.sqrt(np.mean(sound**2)) > 1e-3
+    for file_format in ("WAV", "FLAC"):
+        data = _download(page, file_format)
+        downloaded, rate = soundfile.read(io.BytesIO(data))
+        assert len(downloaded) == len(sound) and rate == 16_000 and np.abs(downloaded).max() > 1e-3
+        assert read_recipe(data) is not None
+
+
+def test_upload_and_a_file_of_ours_restores_its_controls(page, server):
+    page.get_by_role("radio", name="Upload").click()
+    _settled(page)
+    stereo = np.stack([tiny_workspace.sung(2.0, hz=196.0)] * 2, axis=1)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, stereo, 16_000, format="FLAC")
+    name = "my *own* song.flac"
+    _drop(page, name, buffer.getvalue())
+    page.get_by_text("my *own* song").first.wait_for()
+    _settled(page)
+    slider = page.locator('[class*="st-key-setting-octave_shift"]').get_by_role("slider")
+    slider.focus()
+    slider.press("ArrowRight")
+    _wait_for_octave_shift(page, 1)
+    _settled(page)
+    _transfer(page)
+    sound, _ = _heard(page, server)
+    assert len(sound) == 2 * 16_000 and np.abs(sound).max() > 1e-3
+    made = _download(page, "FLAC")
+    slider.focus()
+    slider.press("ArrowLeft")
+    _wait_for_octave_shift(page, 0)
+    _settled(page)
+    _drop(page, "made.flac", made)
+    page.get_by_role("button", name="Restore its settings").click()
+    _settled(page)
+    _wait_for_octave_shift(page, 1)
+
+
+def test_microphone(page, server):
+    page.get_by_role("radio", name="Microphone").click()
+    _settled(page)
+    page.get_by_role("button", name="Record", exact=True).click()
+    page.wait_for_timeout(2500)
+    page.get_by_role("button", name="Stop recording").click()
+    page.get_by_text("microphone.wav ·").wait_for(timeout=20_000)
+    _settled(page)
+    _transfer(page)
+    sound, rate = _heard(page, server)
+    assert 1.0 < len(sound) / rate < 6.0 and np.abs(sound).max() > 1e-3
+
+
+def test_reload_keeps_the_takes(page, server):
+    _transfer(page)
+    before = _n_takes(page)
+    page.reload()
+    _wait_for_takes(page, before - 1)
+    assert _n_takes(page) == before
+
+
+def test_two_tabs_with_different_instruments_do_not_disturb_each_other(page, server):
+    other = page.context.new_page()
+    _visit(other, server)
+    box = other.get_by_role("combobox", name="Instrument")
+    box.click()
+    other.get_by_role("option", name=tiny_workspace.NAMES[1]).click()
+    _settled(other)
+    before = _n_takes(page)
+    page.get_by_role("button", name="Transfer timbre").click()
+    other.get_by_role("button", name="Transfer timbre").click()
+    for tab in (page, other):
+        _wait_for_takes(tab, before)
+    page.reload()
+    _wait_for_takes(page, before + 1)
+    text = " ".join(page.locator('[class*="st-key-take-"]').nth(index).inner_text() for index in range(2))
+    assert tiny_workspace.NAMES[0] in text and tiny_workspace.NAMES[1] in text
+
+
+def test_keyboard_shortcut_starts_a_transfer(page, server):
+    before = _n_takes(page)
+    page.get_by_role("heading", name="Timbre transfer").click()
+    page.keyboard.press("Control+Enter")
+    _wait_for_takes(page, before)
+
+
+OVERHANGING = """() => [...document.querySelectorAll('[data-testid="stMain"] *')]
+    .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1
+        && !e.closest('[data-testid="stDataFrame"], [data-testid="stDataFrameGlideDataEditor"]'))
+    .map(e => e.className || e.tagName).slice(0, 3)"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
+def test_nothing_hangs_over_the_edge(browser, server, width, scheme):
+    context = browser.new_context(viewport={"width": width, "height": 1200}, color_scheme=scheme)
+    tab = context.new_page()
+    background = {}
+    for address in ("", "datasets", "training", "instruments", "experiments"):
+        tab.goto(f"{server.url}/{address}")
+        tab.get_by_role("heading", level=1).wait_for()
+        _settled(tab)
+        assert tab.evaluate(OVERHANGING) == [], address
+        background[address] = tab.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    assert set(background.values()) == {"rgb(20, 25, 28)" if scheme == "dark" else "rgb(253, 252, 249)"}
+    context.close()
+
+
+def test_storage_is_cleared_when_asked(page, server):
+    _transfer(page)
+    cache = server.workspace / ".cache" / "features"
+    assert list(cache.glob("*.npz"))
+    page.get_by_role("button", name="Storage").click()
+    page.get_by_role("button", name="Clear the cache").click()
+    page.get_by_text("gained.").wait_for()
+    assert not list(cache.glob("*.npz"))
+    _settled(page)
+    _transfer(page)  # as if never analysed before
+    assert list(cache.glob("*.npz"))
+
+
+def test_listens_on_loopback_only_and_checks_the_host(server):
+    import psutil
+
+    connections = psutil.Process(server.process.pid).net_connections("tcp")
+    assert {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
+    for address in _own_addresses():  # this machine as the network knows it
+        with pytest.raises(ConnectionRefusedError), socket.create_connection((address, server.port), timeout=5):
+            pass
+    assert _handshake(server, "localhost") == 101
+    assert _handshake(server, "evil.example") == 403
+
+
+def _own_addresses() -> set[str]:
+    import psutil
+
+    found = {a.address for card in psutil.net_if_addrs().values() for a in card if a.family == socket.AF_INET}
+    return {address for address in found if not address.startswith("127.")}
+
+
+def _handshake(server: Server, host: str) -> int:
+    """The status with which the server answers a WebSocket that names a host."""
+    request = (
+        f"GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(request.encode())
+        return int(connection.recv(200).split()[1])

@@ -1,0 +1,64 @@
+"""Features on the frames of ddsp's own preparation (padding 'same'), and CRC-32C and records beside TensorFlow's."""
+
+import numpy as np
+import pytest
+
+from ddsing.engine.tf import runtime
+from ddsing.sound import loudness, pitch
+from ddsing.sound.pitch import viterbi
+from ddsing.sound.pitch.network import Network
+from tests.sound.test_pitch import cents, keras_crepe
+from tests.support.tiny_workspace import sung
+
+
+@pytest.mark.parametrize("n_samples", [1, 63, 64, 65, 511, 512, 513, 40_000])
+def test_loudness_and_power_of_datasets_are_ddsp_s_own(n_samples):
+    rng = np.random.default_rng(n_samples)
+    audio = (rng.normal(0, 1, n_samples) * np.linspace(0.001, 0.5, n_samples) ** 3).astype(np.float32)
+    spectral_ops = runtime.ddsp().spectral_ops
+    theirs = spectral_ops.compute_loudness(audio, padding="same").numpy()
+    ours = loudness.compute(audio, padding="same")
+    assert ours.shape == theirs.shape == (-(-n_samples // 64),) and ours.dtype == np.float32
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    theirs = spectral_ops.compute_power(audio[None], frame_size=256, padding="same").numpy()[0]
+    ours = loudness.power_db(audio)
+    assert ours.shape == theirs.shape and ours.dtype == np.float32
+    np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+def test_pitch_of_datasets_is_crepe_s_on_frames_that_begin_at_the_hop():
+    audio = sung(0.7)[4_000:10_010]
+    n_frames = -(-len(audio) // 64)
+    padded = np.pad(audio, (0, (n_frames - 1) * 64 + 1024 - len(audio)))  # what ddsp's 'same' padding gives crepe
+    frames = np.lib.stride_tricks.sliding_window_view(padded, 1024)[::64].copy()
+    frames -= frames.mean(axis=1, keepdims=True)
+    frames /= np.maximum(frames.std(axis=1, keepdims=True), 1e-8)
+    active = keras_crepe("tiny").predict(frames, verbose=0)
+    expected = viterbi.f0_hz(active, viterbi.path(active.argmax(axis=1)))
+    f0_hz, confidence = pitch.track(audio, tracker="tiny", padding="same")
+    assert f0_hz.shape == confidence.shape == (n_frames,)
+    np.testing.assert_allclose(confidence, active.max(axis=1), atol=1e-5)
+    assert cents(f0_hz, expected).max() < 0.1
+
+
+@pytest.mark.parametrize("tracker", ["tiny", "fast"])
+def test_pitch_in_parts_is_that_of_one_go_to_the_last_bit(tracker):
+    audio = sung(1.0)
+    whole = pitch.track(audio, tracker=tracker, padding="same")
+    tracking = pitch.Tracking(audio, tracker=tracker, padding="same", part_frames=64)
+    kept = {part.start: np.concatenate(list(tracking.blocks(part))) for part in reversed(tracking.parts)}
+    assert len(kept) > 1
+    parts = tracking.finish([kept[part.start] for part in tracking.parts])
+    for ours, expected in zip(parts, whole):
+        np.testing.assert_array_equal(ours, expected)
+        assert len(ours) == 250
+
+
+def test_stopping_in_the_midst_of_a_part_stops_the_network(monkeypatch):
+    computed, activation = [], Network._activation
+    monkeypatch.setattr(Network, "_activation", lambda *args: computed.append(1) or activation(*args))
+    tracking = pitch.Tracking(np.zeros(64 * 3200, np.float32), tracker="tiny")
+    blocks = tracking.blocks(tracking.parts[0])
+    next(blocks)
+    blocks.close()
+    assert 0 < len(computed) < 30  # of a hundred

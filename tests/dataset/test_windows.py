@@ -1,0 +1,130 @@
+"""Windows that are read, left out and taken back; datasets of 2021, and damaged ones."""
+
+import time
+
+import numpy as np
+import pytest
+
+from ddsing.dataset import hearing, manifest, prepare, voices, windows, writing
+from ddsing.errors import DatasetError
+from ddsing.formats import tfrecord
+from ddsing.workspace import Workspace
+from tests.support import dataset_signals as signals
+from tests.support import prepared_voices
+from tests.support.prepared_voices import all_records
+
+known, prepared, voice = prepared_voices.known, prepared_voices.prepared, prepared_voices.voice
+
+
+def test_the_worst_windows_come_first(prepared):
+    table = windows.load(prepared[0])
+    assert len(table) == 12 and set(table.state) == {"train", "held_out", "guard"}
+    assert (np.diff(table.confidence[table.order("confidence")]) >= 0).all()
+    assert (np.diff(table.silence[table.order("silence")]) <= 0).all()
+    assert table.order("silence")[0] == 11  # the short one, filled up with zeros
+    assert table.order().tolist() == list(range(12)) == sorted(table.order("clipping"))
+    assert np.nanmin(table.midi) > 59 and np.nanmax(table.midi) < 77
+
+
+def test_any_window_can_be_read_in_a_record_or_not(prepared):
+    voice = prepared[0]
+    table = windows.load(voice)
+    audio = {name: hearing.hear(voice.folder / name).audio for name in set(table.file)}
+    for row in range(len(table)):
+        window = windows.read(voice, row)
+        assert (window.file, window.start_s, window.state) == (table.file[row], table.start_s[row], table.state[row])
+        expected = writing.cut(audio[window.file], round(250 * window.start_s))
+        np.testing.assert_array_equal(window.audio, expected)
+        assert window.f0_hz.shape == window.f0_confidence.shape == window.loudness_db.shape == (1000,)
+    for row in (-1, 12):
+        with pytest.raises(DatasetError, match="0 to 11"):
+            windows.read(voice, row)
+
+
+def test_the_choice_is_kept_and_honoured(known):
+    first = prepare.prepare(known, tracker="tiny")
+    table = windows.load(known)
+    held = int(np.flatnonzero(table.state == "held_out")[0])
+    trained = np.flatnonzero(table.state == "train")[:3]
+    windows.exclude(known, [held, *trained])
+    windows.include(known, trained[:1])
+    changed = windows.load(known)
+    assert changed.excluded.nonzero()[0].tolist() == sorted([held, *trained[1:]])
+    assert changed.changed and not table.changed and (changed.state == table.state).all()
+    assert not prepare.is_current(known)
+    began = time.monotonic()
+    result = prepare.prepare(known, tracker="tiny")
+    assert time.monotonic() - began < 20 and result.n_analysed == 0
+    assert (result.n_excluded, result.n_train) == (3, first.n_train - 2) and result.dataset_hash != first.dataset_hash
+    after = windows.load(known)
+    assert not after.changed and prepare.is_current(known)
+    assert (after.state[changed.excluded] == "excluded").all() and (after.record[changed.excluded] == -1).all()
+    gone_s = table.start_s[changed.excluded & (table.start_s > 0)]  # at 0 s begins a window of the short one, too
+    assert len(gone_s) == 2 and {float(arrays["start_s"][0]) for arrays in all_records(known)}.isdisjoint(gone_s)
+    np.testing.assert_array_equal(windows.read(known, held).audio, windows.read(known, held).audio)
+    (known.folder / "long.flac").unlink()
+    with pytest.raises(DatasetError, match="not there as it was"):
+        windows.read(known, held)
+    with pytest.raises(DatasetError, match="0 to 11"):
+        windows.exclude(known, [12])
+
+
+def test_with_everything_excluded_there_is_nothing_to_train_on(known):
+    prepare.prepare(known, tracker="tiny")
+    windows.exclude(known, range(12))
+    with pytest.raises(DatasetError, match="excluded"):
+        prepare.prepare(known, tracker="tiny")
+    (known.dataset_folder / "selection.json").write_text("{")
+    with pytest.raises(DatasetError, match="remove it"):
+        windows.load(known)
+
+
+def foreign(folder, n_frames, keys=("audio", "f0_hz", "f0_confidence", "loudness_db")):
+    """A dataset as the notebooks of 2021 wrote it: records only."""
+    folder.mkdir()
+    audio = signals.voice(4.0)
+    curve = np.full(n_frames, 220.0, np.float32)
+    arrays = {"audio": audio, "f0_hz": curve, "f0_confidence": curve / 240, "loudness_db": curve - 250}
+    quiet = {**arrays, "audio": 0 * audio}
+    for shard, found in enumerate(([arrays], [arrays, quiet])):
+        examples = [{key: example[key] for key in keys} for example in found]
+        tfrecord.write(folder / f"train.tfrecord-0000{shard}-of-00002", examples)
+
+
+@pytest.mark.parametrize("n_frames", [1000, 1001])
+def test_a_dataset_of_2021_is_listed_and_read_and_never_overwritten(voice, n_frames):
+    (voice.folder / "long.flac").unlink()
+    foreign(voice.dataset_folder, n_frames)
+    table = windows.load(voice)
+    assert len(table) == 3 and table.silence.tolist() == pytest.approx([table.silence[0], table.silence[0], 1.0])
+    assert table.midi[0] == pytest.approx(57.0, abs=0.01) and np.isnan(table.midi[2])
+    assert windows.read(voice, 2).loudness_db.shape == (1000,) and not windows.read(voice, 2).audio.any()
+    with pytest.raises(DatasetError, match="not prepared here"):
+        windows.exclude(voice, [0])
+    assert not prepare.is_current(voice)
+    prepare.prepare(voice, tracker="tiny")
+    workspace = Workspace(voice.folder.parent.parent)
+    old = voices.get(workspace, "alto 2021")
+    assert len(windows.load(old)) == 3 and len(windows.load(voice)) == 1
+
+
+def test_a_damaged_dataset_is_a_sentence(voice):
+    with pytest.raises(DatasetError, match="no dataset yet"):
+        windows.load(voice)
+    foreign(voice.dataset_folder, 1000, keys=("audio", "f0_hz"))
+    with pytest.raises(DatasetError, match="lacks"):
+        windows.load(voice)
+    (voice.dataset_folder / "windows.json").write_text("[]")
+    with pytest.raises(DatasetError, match="prepare the voice again"):
+        windows.load(voice)
+
+
+# As a job
+
+
+def test_the_manifest_of_a_dataset_with_a_missing_shard_is_none(known):
+    prepare.prepare(known, tracker="tiny")
+    assert manifest.read(known) is not None
+    next(known.dataset_folder.glob("train.tfrecord*")).unlink()
+    assert manifest.read(known) is None and not prepare.is_current(known)
+    assert not prepare.prepare(known, tracker="tiny").reused

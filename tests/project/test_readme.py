@@ -1,0 +1,54 @@
+"""The README is true: its commands and files exist, and its numbers are those of the tests."""
+
+import re
+
+import pytest
+
+from ddsing import cli
+from tests.hostile import bombs, gins, pickles, zips
+from tests.support.paths import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAX_IMAGE_BYTES = 400_000
+
+
+def commands() -> set[str]:
+    parser = cli.build_parser()
+    return set(next(action.choices for action in parser._actions if action.choices and not action.option_strings))
+
+
+def test_the_table_names_every_command_and_no_other():
+    table = README[README.index("| command | does |") : README.index("Every command takes")]
+    rows = [row for row in table.splitlines()[2:] if row.startswith("|")]
+    named = {name for row in rows for name in re.findall(r"`([a-z]+) ?[^`]*`", row.split("|")[1])}
+    actions = {"inspect", "import", "export", "delete", "report", "prepare", "show", "stop", "resume"}
+    assert named - actions == commands()
+
+
+def test_every_file_it_names_is_there():
+    images = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
+    assert images
+    for name in (*images, "requirements.txt", "requirements-test.txt", "docs/screenshots.py", "pyproject.toml"):
+        assert name in README and (ROOT / name).is_file(), name
+    for name in images:
+        assert (ROOT / name).stat().st_size < MAX_IMAGE_BYTES, name
+
+
+def test_every_picture_is_shown():
+    assert {path.name for path in (ROOT / "docs" / "screenshots").glob("*.png")} == set(
+        re.findall(r"screenshots/([a-z-]+\.png)", README)
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "what"),
+    [
+        (pickles.N_MUTANTS + 60, "hostile\\s+pickles"),
+        (zips.N_MUTANTS, "mutated zips"),
+        (gins.N_MUTANTS + 40, "gin files"),
+        (15, "checkpoint files"),
+        (len(bombs.BOMBS), "zip bombs"),
+    ],
+)
+def test_the_numbers_of_hostile_files_are_those_of_the_tests(count, what):
+    assert re.search(rf"\b{count:,} {what}", README)

@@ -1,0 +1,63 @@
+"""Driving the dashboard without a browser, for the tests of its pages."""
+
+import time
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from ddsing.ui.shell import warmup
+from tests.support.paths import ROOT
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """No TensorFlow in the background, and nothing cached from another test's workspace."""
+    monkeypatch.setattr(warmup, "start", lambda: None)
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def open_page(monkeypatch, root: Path, page: str = "timbre_transfer") -> AppTest:
+    """The dashboard on the workspace at `root`, at one of its pages."""
+    monkeypatch.setenv("DDSING_WORKSPACE", str(root))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    if page != "timbre_transfer":
+        app.switch_page(f"pages/{page}.py").run()
+    return app
+
+
+def clean(app: AppTest) -> None:
+    """Neither an exception nor an error message is on the page."""
+    assert not app.exception
+    assert [error.value for error in app.error] == []
+
+
+def finished(app: AppTest) -> AppTest:
+    """Wait for the tab's work in the background."""
+    for _ in range(240):
+        if "work.current" not in app.session_state:
+            return app
+        time.sleep(0.125)
+        app.run()
+    raise AssertionError("the work did not end")
+
+
+def transfer(app: AppTest) -> AppTest:
+    """Press the main button and wait for the take."""
+    app.get_by_key("transfer.tracker").set_value("tiny").run()
+    app.button(key="transfer.start").click().run()
+    clean(finished(app))
+    return app
+
+
+def take_id(app: AppTest) -> str:
+    """The newest take's."""
+    return next(button.key for button in app.button if str(button.key).startswith("take_use.")).split(".", 1)[1]
+
+
+def said(app: AppTest) -> str:
+    """All running text of the page."""
+    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "toast")
+    return " ".join(str(element.value) for kind in kinds for element in app.get(kind))

@@ -1,0 +1,100 @@
+"""A store whose jobs are real processes, of the kinds of ``jobs_process.py``; and waiting for them."""
+
+import contextlib
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ddsing.jobs.folder import JobFolder
+from ddsing.jobs.launcher import LocalLauncher
+from ddsing.jobs.store import JobStore
+from ddsing.workspace import Workspace
+from tests.support import jobs_process
+
+PROGRAM = (sys.executable, str(Path(jobs_process.__file__)))
+PATIENCE_S = 90.0  # for a machine that is busy with other things
+ENDLESS = 10**9
+
+
+@pytest.fixture(autouse=True)
+def locks(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
+
+
+@pytest.fixture
+def store(tmp_path):
+    (tmp_path / "w").mkdir()
+    with closed_at_the_end(open_store(tmp_path / "w")) as store:
+        yield store
+
+
+def open_store(root):
+    return JobStore(Workspace(root), launcher=LocalLauncher(PROGRAM), kinds=jobs_process.KINDS)
+
+
+@contextlib.contextmanager
+def closed_at_the_end(store):
+    """The store; afterwards none of its processes is left."""
+    try:
+        yield store
+    finally:
+        for job in store.live():
+            store.stop(job.id, force=True)
+
+
+def submit(store, kind="count", *, key=None, title="Count", device=None, **options):
+    key = key or f"{kind}:{options}:{time.monotonic_ns()}"
+    return store.submit(kind, title=title, options=options, device=device, key=key, needs_bytes=0)
+
+
+def wait(condition):
+    """What `condition` returns once that is true."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline_s, "waited too long"
+        time.sleep(0.02)
+
+
+def wait_for(store, job, *states):
+    return wait(lambda: (found := store.status(job.id)).state in states and found)
+
+
+def wait_for_step(store, job, step=1):
+    return wait(lambda: (found := store.status(job.id)).state == "running" and (found.step or 0) >= step and found)
+
+
+def folder(store, job):
+    return JobFolder(store.workspace.jobs / job.id)
+
+
+def pid(store, job):
+    return folder(store, job).record()["pid"]
+
+
+def notes(store, what):
+    """(time, job, step) of each begin or end."""
+    path = store.workspace.root / "notes.txt"
+    lines = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+    return [(int(line[1]), line[2], int(line[4])) for line in lines if line[0] == what]
+
+
+def at_once(functions):
+    """Call all from as many threads at the same moment; their results."""
+    results, barrier = [], threading.Barrier(len(functions))
+
+    def one(function):
+        barrier.wait()
+        results.append(function())
+
+    threads = [threading.Thread(target=one, args=(function,)) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results

@@ -1,0 +1,47 @@
+"""A job's process that trains the model ``tiny``: ``python tests/support/tiny_process.py FOLDER``.
+
+It is the `ddsing.jobs.run` of all jobs, but for the option ``nan_at``, see
+`tests.support.training_faults.install`. `job` starts one and waits for its end.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from ddsing.jobs.launcher import LocalLauncher
+from ddsing.jobs.store import JobStore
+
+PROGRAM = (sys.executable, str(Path(__file__).resolve()))
+
+
+def job(workspace, *, stop_at: int | None = None, within_s: float = 240.0, **options):
+    """Train the voice alto in a job, ask it to stop after a step, and wait for its end; returns its status."""
+    store = JobStore(workspace, launcher=LocalLauncher(PROGRAM))
+    options = {"voice": "alto", "config": "tiny"} | options
+    started = store.submit("train", title="Train alto", options=options, device="cpu", key="train:alto")
+    deadline_s = time.monotonic() + within_s
+    while (status := store.status(started.id)).live:
+        assert time.monotonic() < deadline_s, status
+        if stop_at is not None and (status.step or 0) >= stop_at:
+            store.stop(started.id)
+        time.sleep(0.1)
+    return status
+
+
+def run(workspace, options, job):
+    """See `ddsing.training.job.run`."""
+    from ddsing.training import job as training
+    from tests.support import tiny_training, training_faults
+
+    with tempfile.TemporaryDirectory() as gin:
+        tiny_training.add_tiny_model(Path(gin) / "gin")
+        training_faults.install(workspace.root, nan_at=options.get("nan_at"))
+        return training.run(workspace, options, job)
+
+
+if __name__ == "__main__":
+    from ddsing.jobs import run as process
+
+    sys.exit(process.main(kinds={"train": "tests.support.tiny_process:run"}))

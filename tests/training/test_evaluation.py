@@ -1,0 +1,344 @@
+"""Distances against ddsp's own loss and closed forms; batches; held-out windows; sanity check, export, commands."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from ddsing import cli
+from ddsing.engine.tf import runtime
+from ddsing.engine.tf.step import Step
+from ddsing.errors import TrainingError
+from ddsing.formats import tfrecord
+from ddsing.instrument.library import Library
+from ddsing.model.config import ModelConfig
+from ddsing.model.weights import random_weights
+from ddsing.sound import distance, loudness
+from ddsing.training import (
+    batches,
+    begin,
+    checkpoints,
+    estimate,
+    evaluation,
+    export,
+    folder,
+    history,
+    ranges,
+    run,
+    sanity,
+)
+from ddsing.training import recipe as recipes
+from ddsing.training.listening import Listening, recorded_generation
+from ddsing.training.recipe import Recipe
+from ddsing.workspace import Workspace
+from tests.support import tiny_training
+
+CONFIG = ModelConfig(rnn_channels=8, ch=8, layers_per_stack=1, n_harmonics=60, n_noise_bands=9, noise_window_size=0)
+LISTENING = Listening(3, 3, centred=True)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A workspace whose voice `alto` has been trained for six steps."""
+    root = tmp_path_factory.mktemp("trained")
+    before = recipes.GIN
+    tiny_training.add_tiny_model(root / "gin")
+    config = runtime.tensorflow().config
+    config.run_functions_eagerly(True)  # compiling takes longer than these few steps
+    workspace = Workspace(root / "ws")
+    for path in (workspace.audio, workspace.instruments, workspace.cache):
+        path.mkdir(parents=True)
+    tiny_training.prepared_voice(workspace, n_train=4, n_held_out=2)
+    seen = []
+    outcome = run.train(workspace, "alto", tiny_training.tiny(steps=6, save_every=2), report=seen.append)
+    yield workspace, outcome, seen
+    config.run_functions_eagerly(False)
+    recipes.GIN = before
+    recipes.config_file.cache_clear()
+
+
+def test_the_spectral_loss_is_ddsps():
+    ddsp = runtime.ddsp()
+    theirs = ddsp.losses.SpectralLoss(loss_type="L1", mag_weight=1.0, logmag_weight=1.0)
+    rng = np.random.default_rng(0)
+    for n_samples in (16_000, 12_345):
+        one, two = (rng.normal(0, 0.1, n_samples).astype(np.float32) for _ in range(2))
+        one[:3_000] = two[5_000:9_000] = 0.0  # silence, whose logarithm has a floor
+        assert distance.spectral_loss(one, two) == pytest.approx(float(theirs(one[None], two[None])), rel=1e-5)
+    assert distance.spectral_loss(one, one) == 0.0
+
+
+def test_a_held_out_loss_can_be_compared_with_the_training_loss():
+    """The library's own rendering, measured, against the loss of the training step on the same window and weights."""
+    from ddsing.engine import render
+
+    weights = random_weights(CONFIG)
+    stepper = Step(CONFIG, weights, batch_size=1, window_frames=1000)
+    window = tiny_training.windows(1)[0]
+    loss = stepper.losses({name: window[name][None] for name in ("audio", "f0_hz", "loudness_db")})["total_loss"]
+    again = evaluation.resynthesised(render.load(CONFIG, weights), window)
+    assert distance.spectral_loss(window["audio"], again) == pytest.approx(loss, rel=0.01)
+
+
+def test_cents_and_decibels_of_known_shifts():
+    f0_hz = np.full(1000, 220.0)
+    confidence = np.where(np.arange(1000) < 600, 0.9, 0.1)
+    other = f0_hz * 2 ** (30 / 1200)
+    other[590:] *= 2  # where nothing is voiced, and a few frames
+    assert distance.f0_cents(f0_hz, confidence, other) == pytest.approx(30.0)
+    assert distance.f0_cents(f0_hz, np.zeros(1000), other) is None
+    assert distance.f0_cents(f0_hz, confidence, np.zeros(1000)) is None
+    level = np.linspace(-60, -20, 1000)
+    assert distance.loudness_db(level, level + 2.5) == pytest.approx(2.5)
+    edges = level + 2.5
+    edges[:8] = edges[-8:] = -80
+    assert distance.loudness_db(level, edges) == pytest.approx(2.5)
+
+
+def test_a_step_sees_what_its_number_and_the_seed_say():
+    chosen = [batches.places(step, n_records=7, batch_size=3, seed=5) for step in range(1, 15)]
+    assert [batches.places(step, n_records=7, batch_size=3, seed=5) for step in (4, 1, 9)] == [
+        chosen[3],
+        chosen[0],
+        chosen[8],
+    ]
+    flat = sum(chosen, [])
+    for epoch in range(6):  # each epoch is all of the records, in an order of its own
+        assert sorted(flat[epoch * 7 : (epoch + 1) * 7]) == list(range(7))
+    assert len({tuple(flat[epoch * 7 : (epoch + 1) * 7]) for epoch in range(6)}) == 6
+    assert chosen != [batches.places(step, n_records=7, batch_size=3, seed=6) for step in range(1, 15)]
+    assert len(batches.places(1, n_records=2, batch_size=5, seed=0)) == 5
+
+
+def test_a_short_window_is_cut_where_audio_and_features_agree(tmp_path):
+    frames = np.arange(1000, dtype=np.float32)
+    window = {"audio": np.repeat(frames, 64), "f0_hz": frames, "loudness_db": -frames}
+    starts = set()
+    for place in range(40):
+        part = batches.cut(window, 500, seed=1, place=place)
+        np.testing.assert_array_equal(part["audio"][::64], part["f0_hz"])
+        np.testing.assert_array_equal(part["loudness_db"], -part["f0_hz"])
+        assert len(part["f0_hz"]) == 500
+        starts.add(int(part["f0_hz"][0]))
+    assert len(starts) > 30 and min(starts) < 50 and max(starts) > 450
+    with pytest.raises(TrainingError, match="last 4 s and the model trains on 8 s"):
+        batches.cut(window, 2000, seed=1, place=0)
+
+
+def test_loudness_is_on_the_scale_that_the_model_hears(tmp_path):
+    for recorded in (1, 3):
+        made = tiny_training.windows(3, generation=recorded)
+        tfrecord.write(tmp_path / f"train{recorded}.tfrecord-00000-of-00001", made)
+        with tfrecord.open_all(tmp_path, f"train{recorded}") as opened:
+            assert recorded_generation(opened) == recorded
+            for generation in (1, 3):
+                listening = Listening(generation, recorded)
+                served = batches.Batches(opened, 2, 250, 0, listening)
+                batch = served.get(1)
+                served.close()
+                assert batch["audio"].shape == (2, 16_000) and batch["loudness_db"].shape == (2, 250)
+                whole = listening.window(made[0])
+                expected = loudness.compute(made[0]["audio"], generation=generation, padding="same")[:1000]
+                np.testing.assert_allclose(whole["loudness_db"], expected, atol=1e-3)
+            measured = ranges.measured(opened, Listening(1, recorded))
+            assert measured.generation == 1 and 50 < measured.values["mean_pitch"] < 80
+
+
+def test_a_run_tells_its_stages_and_keeps_what_the_page_shows(trained):
+    workspace, outcome, seen = trained
+    path = workspace.audio / "alto_checkpoints"
+    assert (outcome.step, outcome.stopped, outcome.instrument_name) == (6, False, "alto")
+    assert {progress.stage for progress in seen} <= set(run.STAGES) and seen[-1].stage == "exporting"
+    steps = [progress.step for progress in seen]
+    assert steps == sorted(steps) and steps[-1] == 6
+    found = history.read(path)
+    assert [save.step for save in found.saves] == [2, 4, 6] == list(found.checkpoints)
+    assert all(save.spectral_loss > 0 and save.loudness_db >= 0 and save.f0_cents >= 0 for save in found.saves)
+    sound, rate = soundfile.read(found.saves[-1].preview)
+    assert rate == 16_000 and 3 < len(sound) / rate < 5 and np.abs(sound).max() > 0
+    assert found.best_by == "held-out spectral loss"
+    assert found.best_step == min(found.saves, key=lambda save: save.spectral_loss).step == outcome.exported_step
+    assert (path / "dataset_statistics.pkl").is_file() and (path / "operative_config-0.gin").is_file()
+    assert not any(
+        str(workspace.root) in file.read_text("utf-8", "ignore") for file in path.glob("*") if file.is_file()
+    )
+
+
+def test_an_instrument_is_no_larger_than_its_weights_and_has_its_passport(trained):
+    workspace, outcome, _ = trained
+    entry = next(entry for entry in Library(workspace).list() if entry.name == "alto")
+    facts = checkpoints.get(workspace.audio / "alto_checkpoints", outcome.exported_step).facts
+    about = entry.provenance
+    assert (about.voice, about.step, about.source_format) == ("alto", outcome.exported_step, "native")
+    assert about.loss == facts["loss"] and about.dataset_hash == facts["dataset_hash"] and len(about.dataset_hash) == 64
+    assert "spectral loss" in about.notes and entry.statistics.pitch_range_midi is not None
+    singing = recipes.config_file("singing").model
+    weights = {name: np.zeros(shape, np.float32) for name, shape in singing.weight_shapes().items()}
+    from ddsing.instrument import Instrument, to_bytes
+
+    made = Instrument("large", singing, entry.statistics, weights, about, Library(workspace).get("alto").gin_text)
+    n_bytes = sum(weight.nbytes for weight in weights.values())
+    assert len(to_bytes(made)) < 1.002 * n_bytes  # a checkpoint has three times as much
+
+
+def test_only_the_voices_own_instrument_is_replaced(trained):
+    workspace, outcome, _ = trained
+    library = Library(workspace)
+    library.edit("alto", author="A. Singer")
+    entry = export.make_instrument(workspace, "alto", step="latest")
+    assert (entry.name, entry.provenance.step, entry.provenance.author) == ("alto", 6, "A. Singer")
+    assert len(list((workspace.instruments / ".trash").iterdir())) == 1
+    library.edit("alto", voice="another voice")
+    assert export.make_instrument(workspace, "alto", step=4).name == "alto 2"
+    library.delete("alto 2")
+    library.edit("alto", voice="alto")
+    with pytest.raises(TrainingError, match="there are: 2, 4, 6"):
+        export.make_instrument(workspace, "alto", step=5)
+
+
+def test_original_and_reconstruction_side_by_side(trained):
+    workspace, outcome, _ = trained
+    assert sanity.n_windows(workspace, "alto") == 2
+    compared = sanity.check(workspace, "alto")
+    assert [one.window for one in compared] == [0, 1] and all(one.held_out for one in compared)
+    for one in compared:
+        assert one.original.shape == one.reconstruction.shape == (64_000,)
+        for name in ("f0_hz", "f0_hz_again", "loudness_db", "loudness_db_again", "voiced"):
+            assert getattr(one, name).shape == (1000,), name
+        assert one.spectral_loss == pytest.approx(distance.spectral_loss(one.original, one.reconstruction))
+    saved = checkpoints.get(workspace.audio / "alto_checkpoints", compared[0].step).facts["held_out"]
+    assert np.mean([one.spectral_loss for one in compared]) == pytest.approx(saved["spectral_loss"], rel=1e-6)
+    assert np.mean([one.f0_cents for one in compared]) == pytest.approx(saved["f0_cents"], rel=1e-6)
+    (last,) = sanity.check(workspace, "alto", windows=(1,), step=2)
+    assert (last.window, last.step) == (1, 2)
+    with pytest.raises(TrainingError, match="There is no window 2; there are 2"):
+        sanity.check(workspace, "alto", windows=(2,))
+
+
+def test_a_branch_begins_at_its_step_on_the_dataset_that_it_came_from(trained):
+    workspace, _, _ = trained
+    name = run.branch(workspace, "alto", step=4, label="brighter!")
+    assert name == "alto-brighter"
+    path = workspace.audio / "alto-brighter_checkpoints"
+    assert [kept.step for kept in checkpoints.published(path)] == [4]
+    assert checkpoints.verify(checkpoints.get(path, 4))
+    outcome = run.train(workspace, name, Recipe(steps=5, learning_rate=1e-5))
+    assert (outcome.step, outcome.instrument_name) == (5, name)
+    found = history.read(path)
+    assert found.steps.tolist() == [5] and [save.step for save in found.saves] == [4, 5]
+    assert any("Branched from 'alto' at step 4" in note.text for note in found.notes)
+    with pytest.raises(TrainingError, match="already"):
+        run.branch(workspace, "alto", step=4, label="brighter")
+
+
+def test_more_data_is_noted_and_the_best_is_measured_again(trained, tmp_path):
+    workspace, _, _ = trained
+    path = tiny_training.prepared_voice(workspace, "tenor", n_train=3, n_held_out=1)
+    run.train(workspace, "tenor", tiny_training.tiny(steps=2, save_every=2))
+    before = checkpoints.read_best(path)
+    tiny_training.prepared_voice(workspace, "tenor", n_train=5, n_held_out=2, seed=9)
+    run.train(workspace, "tenor", Recipe(steps=3))
+    assert [note.text for note in history.read(path).notes] == [
+        "The dataset of 'tenor' has changed; the training goes on with it as it is now."
+    ]
+    lines = [json.loads(line) for line in (path / "history.jsonl").read_text().splitlines()]
+    hashes = [line["dataset_hash"] for line in lines if "dataset_hash" in line]
+    assert len(hashes) == 2 and hashes[0] != hashes[1]
+    best = checkpoints.read_best(path)
+    assert best[0] == 3 or best[1] != before[1]
+
+
+def test_a_dataset_of_2021_is_taken_as_it_is_though_its_recordings_are_there(trained):
+    workspace, _, _ = trained
+    tiny_training.prepared_voice(workspace, "bass", n_train=2, n_held_out=0)
+    (workspace.audio / "bass").mkdir()
+    soundfile.write(workspace.audio / "bass" / "one.wav", tiny_training.windows(1)[0]["audio"], 16_000)
+    before = {path.name: path.stat().st_mtime_ns for path in (workspace.audio / "bass_dataset").iterdir()}
+    assert run.train(workspace, "bass", tiny_training.tiny(steps=1)).step == 1
+    assert {path.name: path.stat().st_mtime_ns for path in (workspace.audio / "bass_dataset").iterdir()} == before
+
+
+def test_metrics_that_are_no_numbers_are_none():
+
+    weights = random_weights(CONFIG)
+    (window,) = tiny_training.windows(1)
+    assert evaluation.measure(CONFIG, weights, [window], LISTENING).spectral_loss > 0
+    broken = window | {"loudness_db": np.full_like(window["loudness_db"], np.nan)}
+    with np.errstate(all="ignore"):
+        assert evaluation.measure(CONFIG, weights, [window, broken], LISTENING) is None
+    assert evaluation.measure(CONFIG, weights, [], LISTENING) is None
+    assert evaluation.measure(CONFIG, weights, [window], LISTENING, should_stop=lambda: True) is None
+
+
+def test_an_estimate_is_learnt_from_the_runs_of_this_computer(trained, tmp_path):
+    workspace, _, _ = trained
+    new = Workspace(tmp_path)
+    new.cache.mkdir()
+    small, large = Recipe(config="singing_small"), Recipe(config="singing")
+    guess_s, why = estimate.seconds(new, small)
+    assert why.startswith("a guess") and estimate.seconds(new, large)[0] > 50 * guess_s
+    config = recipes.config_file("singing_small")
+
+    class Ready:
+        recipe = small
+        batch_size = config.batch_size
+
+    Ready.config = config
+    estimate.learn(new, Ready, [30.0] + [0.5] * 20, [4.0, 6.0])
+    learnt_s, why = estimate.seconds(new, small)
+    assert why == "from trainings of this model on this computer"
+    assert learnt_s == pytest.approx(20 + 2000 * 0.5 + 20 * 5.0)
+    assert estimate.seconds(new, Recipe(config="singing_small", steps=100))[0] == pytest.approx(20 + 50 + 5)
+    other_s, why = estimate.seconds(new, large)
+    assert "another model" in why and other_s > 50 * learnt_s
+    (new.cache / "training_pace.json").write_text("{broken")
+    assert estimate.seconds(new, small) == (guess_s, "a guess: nothing has been trained on this computer yet")
+
+
+def command(capsys, *arguments):
+    status = cli.main([*arguments])
+    return status, capsys.readouterr()
+
+
+def test_the_commands(trained, tmp_path, capsys):
+    workspace, _, _ = trained
+    root = ["--workspace", str(workspace.root)]
+    (workspace.root / "examples").mkdir(exist_ok=True)
+    status, said = command(capsys, "train", "alto", "--steps", "7", "--json", *root)
+    document = json.loads(said.out)
+    assert status == 0 and document["step"] == 7 and document["instrument_name"] == "alto" and not document["stopped"]
+    assert "Step 7 of 7" in said.err or "Step 6 of 7" in said.err
+    status, said = command(capsys, "resynthesise", "alto", "--out", str(tmp_path / "out"), "--json", *root)
+    document = json.loads(said.out)
+    assert status == 0 and document["held_out"] and len(document["windows"]) == 2
+    assert {"spectral_loss", "f0_cents", "loudness_db"} <= document.keys()
+    sounds = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert sounds == [f"window-{n}-{kind}.wav" for n in (0, 1) for kind in ("original", "reconstruction")]
+    original, _ = soundfile.read(tmp_path / "out" / "window-0-original.wav")
+    with begin_records(workspace) as opened:
+        np.testing.assert_allclose(original, opened.read(0)["audio"], atol=1e-6)
+    for arguments, sentence in (
+        (["train", "nobody"], "nobody"),
+        (["train", "alto", "--steps", "0"], "steps is 0"),
+        (["train", "alto", "--config", "singing_large"], "There is no model"),
+        (["train", "alto", "--config", "singing_small"], "begun with another model"),
+        (["resynthesise", "nobody", "--out", str(tmp_path)], "nobody"),
+        (["resynthesise", "alto", "--out", str(tmp_path), "--step", "99"], "There is no checkpoint of step 99"),
+    ):
+        status, said = command(capsys, *arguments, *root)
+        assert status == 2 and sentence in said.err, said.err
+        assert said.err.strip().splitlines()[-1].endswith(".") and "Traceback" not in said.err
+
+
+def begin_records(workspace):
+    return tfrecord.open_all(begin.locate(workspace, "alto").source.dataset_folder, "held_out")
+
+
+def test_nothing_trained_yet_is_said(trained):
+    workspace, _, _ = trained
+    tiny_training.prepared_voice(workspace, "silent", n_train=1, n_held_out=0)
+    for work in (export.make_instrument, sanity.check):
+        with pytest.raises(TrainingError, match="has not been trained yet"):
+            work(workspace, "silent")
+    assert folder.begun(workspace.audio / "silent_checkpoints") is None

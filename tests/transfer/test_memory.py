@@ -1,0 +1,58 @@
+"""A ten-minute recording is transferred in the memory of a short one, but for the recording itself."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ddsing.constants import MAX_TRANSFER_S, SAMPLE_RATE
+from ddsing.sound import audio, features
+from ddsing.workspace import Workspace
+from tests.support.paths import ROOT
+
+MEASURE = """
+import sys
+from pathlib import Path
+from ddsing.transfer import pipeline
+from ddsing.transfer.settings import Settings
+from ddsing.workspace import Workspace
+workspace = Workspace(Path(sys.argv[1]))
+take = pipeline.run(workspace, workspace.root / "in.wav", Path("demo/assets/instruments/aria.zip"),
+                    Settings(use_statistics=True, autotune=1.0), tracker="tiny")
+assert take.reused == ("features",)
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM:"))
+print(take.duration_s, int(peak.split()[1]) * 1024)
+"""
+
+
+def measured(folder: Path, duration_s: float) -> tuple[float, float]:
+    """(length of the take in seconds, the most memory that its process held in bytes); pitch is known beforehand."""
+    workspace = Workspace(folder)
+    for path in (workspace.root, workspace.instruments, workspace.experiments):
+        path.mkdir()
+    time_s = np.arange(round(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
+    hz = 440.0 * 2.0 ** (0.5 * np.sin(0.5 * time_s))
+    wave = 0.1 * np.sin(2 * np.pi * np.cumsum(hz) / SAMPLE_RATE) * (1.0 + 0.5 * np.sin(3.0 * time_s))
+    (workspace.root / "in.wav").write_bytes(audio.encode(wave))
+    decoded = audio.decode(workspace.root / "in.wav")
+    f0_hz = np.append(hz, hz[-1])[::64].astype(np.float32)
+    confidence = np.full(len(f0_hz), 0.95, np.float32)
+    cache = features.FeatureCache(workspace.cache / "features")
+    cache.put(audio.content_hash(decoded), "tiny", f0_hz, confidence)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    length_s, most_bytes = map(float, done.stdout.split())
+    return length_s, most_bytes
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from Linux's /proc")
+def test_ten_minutes_take_the_memory_of_twenty_seconds(tmp_path):
+    _, short = measured(tmp_path / "short", 20.0)
+    length_s, long = measured(tmp_path / "long", MAX_TRANSFER_S)
+    assert length_s == MAX_TRANSFER_S
+    recording_bytes = MAX_TRANSFER_S * SAMPLE_RATE * 4
+    assert long - short < 2.5 * recording_bytes

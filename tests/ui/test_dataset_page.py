@@ -1,0 +1,250 @@
+"""The Datasets page: from files to a prepared dataset, with real preparation in a real background job."""
+
+import json
+import shutil
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from ddsing.dataset import prepare, report, voices, windows
+from ddsing.formats import tfrecord
+from ddsing.jobs.launcher import LocalLauncher
+from ddsing.jobs.store import NEEDS_BYTES, JobStore
+from ddsing.sound.audio import encode
+from ddsing.ui.dataset import cache
+from ddsing.ui.shell.formatting import plain
+from ddsing.workspace import open_workspace
+from tests.support import tiny_training, tiny_workspace
+from tests.support.pages import clean, finished, open_page, quiet, said
+
+_quiet = quiet
+RESPONSIVE_S = 3.0
+
+
+@pytest.fixture
+def root(monkeypatch, tmp_path):
+    """A workspace with the voice alto of one sung recording; jobs take turns on devices of its own."""
+    monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
+    return tiny_workspace.fill(tmp_path / "ws")
+
+
+@pytest.fixture
+def page(monkeypatch, root):
+    """The page on that workspace."""
+    return open_page(monkeypatch, root, "datasets")
+
+
+def voice(root, name="alto"):
+    return voices.get(open_workspace(root), name)
+
+
+def sing_more(root, *, duration_s=14.0):
+    """Make alto's recording long enough for some windows."""
+    (root / "audio" / "alto" / "one.wav").write_bytes(encode(tiny_workspace.sung(duration_s)))
+
+
+def complaints(app):
+    """What the last callback could not do; app.py shows it, which these tests enter past."""
+    return app.session_state.get("errors.later", [])
+
+
+def prepared(app, *, within_s=300.0):
+    """Press Prepare and wait for its job."""
+    app.get_by_key("dataset.tracker.alto").set_value("tiny").run()
+    app.button(key="dataset.prepare").click().run()
+    deadline = time.monotonic() + within_s
+    while not any("The dataset is up to date: " in text.value for text in app.success):
+        assert time.monotonic() < deadline, said(app)
+        time.sleep(0.3)
+        app.run()
+    clean(app)
+    return app
+
+
+def test_a_first_voice_is_made_and_chosen(monkeypatch, tmp_path):
+    app = open_page(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), "datasets")
+    app.text_input(key="voice.new").set_value("Alto")
+    next(button for button in app.button if button.label == "Make it").click().run()
+    clean(app)
+    assert (tmp_path / "ws" / "audio" / "Alto").is_dir()
+    assert app.selectbox(key="voice.name").value == "Alto"
+    assert "What makes a good dataset" in said(app)
+
+
+def test_a_name_that_is_no_folder_is_refused_in_a_sentence(page, root):
+    page.text_input(key="voice.new").set_value("../../etc")
+    next(button for button in page.button if button.label == "Make it").click().run()
+    assert not page.exception and "can't be called" in complaints(page)[0]
+    assert not (root.parent / "etc").exists()
+
+
+def test_a_folder_is_added_duplicates_and_refusals_are_said_and_removal_is_undone(page, root):
+    more = root / "more" / "deep"
+    more.mkdir(parents=True)
+    (more / "two.wav").write_bytes(encode(tiny_workspace.sung(3.0, hz=180.0)))
+    (more / "same.wav").write_bytes((root / "audio" / "alto" / "one.wav").read_bytes())
+    (more / "broken.mp3").write_bytes(b"no sound at all")
+    page.session_state["dataset.add.alto"] = True
+    page.run()
+    page.text_input(key="dataset.path").set_value("more")
+    next(button for button in page.button if button.label == "Add what is there").click().run()
+    clean(page)
+    assert [text.value for text in page.success] == ["1 recording added."]
+    assert "same.wav is one\\.wav" in said(page).replace("same\\.wav", "same.wav")
+    assert any("broken" in text.value for text in page.warning)
+    assert sorted(path.name for path in voice(root).recordings()) == ["one.wav", "two.wav"]
+    table = page.dataframe[0].value
+    assert list(table["Recording"]) == ["one.wav", "two.wav"] and list(table["Length"]) == ["3.0 s", "3.0 s"]
+    token = voices.remove(voice(root), "two.wav")
+    page.session_state["dataset.removed"] = ("alto", [("two.wav", token)])
+    page.run()
+    assert list(page.dataframe[0].value["Recording"]) == ["one.wav"]
+    page.button(key="dataset.undo").click().run()
+    clean(page)
+    assert list(page.dataframe[0].value["Recording"]) == ["one.wav", "two.wav"]
+
+
+def test_uploads_are_added(page, root):
+    page.session_state["dataset.add.alto"] = True
+    page.run()
+    files = [(f"{hz}.wav", encode(tiny_workspace.sung(2.0, hz=hz)), "audio/wav") for hz in (150.0, 260.0)]
+    page.file_uploader[0].set_value(files).run()
+    page.button(key="dataset.add_uploads").click().run()
+    clean(page)
+    assert [text.value for text in page.success] == ["2 recordings added."] and len(voice(root).recordings()) == 3
+    assert not page.file_uploader[0].value
+
+
+@pytest.mark.parametrize(("text", "reason"), [("", "Write the path"), ("not there", "no file or folder")])
+def test_a_path_that_leads_nowhere_is_a_sentence(page, text, reason):
+    page.session_state["dataset.add.alto"] = True
+    page.run()
+    page.text_input(key="dataset.path").set_value(text)
+    next(button for button in page.button if button.label == "Add what is there").click().run()
+    assert not page.exception and reason in complaints(page)[0]
+
+
+def test_the_report_gives_a_verdict_with_figures(page, root):
+    sing_more(root)
+    page.run()
+    assert not page.get("plotly_chart")
+    page.button(key="dataset.report").click().run()
+    finished(page)
+    assert not page.exception
+    assert [card.label for card in page.metric][:2] == ["Usable", "Voiced"]
+    assert len(page.get("plotly_chart")) == 2
+    assert plain(report.report(voice(root)).verdict.sentence) in said(page)
+    fresh = voice(root)
+    (fresh.folder / "two.wav").write_bytes(encode(tiny_workspace.sung(2.0, hz=330.0)))
+    page.run()
+    assert page.button(key="dataset.report"), "a report on other recordings is none on these"
+
+
+def test_silence_and_noise_get_a_verdict_and_no_nan(page, root):
+    folder = root / "audio" / "alto"
+    (folder / "one.wav").unlink()
+    soundfile.write(folder / "silence.wav", np.zeros(32_000), 16_000)
+    page.run()
+    page.button(key="dataset.report").click().run()
+    finished(page)
+    assert not page.exception and "nan" not in said(page).lower()
+    assert len(page.error) == 1 and "No recording can be used" in page.error[0].value
+    assert "silen" in page.dataframe[0].value["Remarks"][0]
+
+
+def test_prepared_windows_are_inspected_and_a_choice_is_kept_and_honoured(monkeypatch, root):
+    sing_more(root)
+    app = prepared(open_page(monkeypatch, root, "datasets"))
+    assert not app.get("plotly_chart"), "nothing of a closed panel runs"
+    app.session_state["windows.alto"] = True
+    app.run()
+    clean(app)
+    n_windows = len(windows.load(voice(root)))
+    assert n_windows >= 10 and len(app.get("plotly_chart")) == 2 and len(app.get("audio")) == 1
+    assert app.button(key="windows.before").disabled
+    app.button(key="windows.after").click().run()
+    assert app.slider(key="windows.place").value == 2
+    app.selectbox(key="windows.order").select("silence").run()
+    assert app.slider(key="windows.place").value == 1
+    worst = int(windows.load(voice(root)).order("silence")[0])
+    app.button(key="windows.exclude").click().run()
+    clean(app)
+    assert list(np.flatnonzero(windows.load(voice(root)).excluded)) == [worst]
+    assert "Prepare it again" in said(app) and "1 changed" in said(app)
+    app = prepared(app)
+    table = windows.load(voice(root))
+    assert table.state[worst] == "excluded" and (table.state == "excluded").sum() == 1
+    n_records = len(tfrecord.open_all(voice(root).dataset_folder, "train"))
+    assert n_records == (table.state == "train").sum() < n_windows
+
+
+def test_the_page_answers_while_a_job_runs_which_is_stopped_and_gone_on_with(monkeypatch, root):
+    sing_more(root, duration_s=24.0)
+    app = open_page(monkeypatch, root, "datasets")
+    app.button(key="dataset.prepare").click().run()
+    waits = []
+    for _ in range(3):
+        began_s = time.monotonic()
+        app.run()
+        waits.append(time.monotonic() - began_s)
+    clean(app)
+    assert "goes on in the background" in said(app) and max(waits) < RESPONSIVE_S, waits
+    app.button(key="dataset.stop").click().run()
+    deadline = time.monotonic() + 120
+    while "Preparing was stopped" not in said(app):
+        assert time.monotonic() < deadline, said(app)
+        time.sleep(0.3)
+        app.run()
+    assert app.button(key="dataset.prepare").label == "Go on"
+    prepared(app)
+    assert prepare.is_current(voice(root))
+
+
+def test_a_second_press_starts_nothing(monkeypatch, root):
+    from ddsing.ui.dataset import prepare as dataset_prepare
+    from ddsing.ui.shell import jobs
+
+    sing_more(root, duration_s=30.0)
+    app = open_page(monkeypatch, root, "datasets")
+    app.button(key="dataset.prepare").click().run()
+    monkeypatch.setattr(jobs.caches, "workspace", lambda: open_workspace(root))
+    dataset_prepare.start("alto", "full")
+    found = jobs.store().list()
+    assert len(found) == 1
+    jobs.store().stop(found[0].id)
+
+
+def test_the_job_asks_for_the_room_that_this_voice_takes(monkeypatch, root):
+    sing_more(root, duration_s=30.0)
+    app = open_page(monkeypatch, root, "datasets")
+    app.get_by_key("dataset.tracker.alto").set_value("tiny").run()
+    wanted = int(prepare.room_bytes(voice(root), tracker="tiny"))
+    usage = shutil.disk_usage(root)
+    monkeypatch.setattr("ddsing.jobs.store.shutil.disk_usage", lambda path: usage._replace(free=wanted - 1))
+    app.button(key="dataset.prepare").click().run()
+    (complaint,) = complaints(app)
+    assert "'Prepare alto' needs about 5" in complaint and not JobStore(open_workspace(root)).list()
+    monkeypatch.setattr(LocalLauncher, "start", lambda self, folder: None)
+    monkeypatch.setattr("ddsing.jobs.store.shutil.disk_usage", lambda path: usage._replace(free=wanted))
+    app.button(key="dataset.prepare").click().run()
+    clean(app)
+    (job,) = JobStore(open_workspace(root)).list()
+    spec = json.loads((root / "jobs" / job.id / "spec.json").read_text())
+    assert spec["needs_bytes"] == wanted != NEEDS_BYTES
+
+
+def test_a_dataset_of_2021_is_shown_as_it_is(monkeypatch, root):
+    workspace = open_workspace(root)
+    tiny_training.prepared_voice(workspace, "old", n_train=3, n_held_out=0)
+    app = open_page(monkeypatch, root, "datasets")
+    app.selectbox(key="voice.name").select("old").run()
+    clean(app)
+    assert "prepared elsewhere" in said(app)
+    before = cache.stamps(voice(root, "old").dataset_folder)
+    app.session_state["windows.old"] = True
+    app.run()
+    clean(app)
+    assert len(app.get("plotly_chart")) == 2 and "recordings are not named" in said(app)
+    assert cache.stamps(voice(root, "old").dataset_folder) == before

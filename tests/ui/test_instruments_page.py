@@ -1,0 +1,139 @@
+"""The Instruments page: import of a 2021 zip, edit, repair, download, audition, undo."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+
+from ddsing.instrument import read
+from ddsing.instrument.library import Library
+from ddsing.ui.shell import caches
+from ddsing.workspace import Workspace
+from tests.hostile.builders import notebook_members, packed
+from tests.support import tiny_workspace
+from tests.support.pages import clean, open_page, quiet, said
+
+NAME = tiny_workspace.NAMES[0]
+_quiet = quiet
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tiny_workspace.fill(tmp_path / "ws")
+
+
+@pytest.fixture
+def two_checkpoints() -> bytes:
+    """A 2021 zip whose files lie in a sub-folder, with the checkpoints of steps 7 and 12."""
+    older, newer = notebook_members(step=7), notebook_members(step=12, seed=3)
+    members = older | {name: data for name, data in newer.items() if name.startswith("ckpt-")}
+    return packed({f"My Voice/{name}": data for name, data in members.items()})
+
+
+def test_import_takes_the_newest_step_and_says_so(monkeypatch, root, two_checkpoints):
+    app = open_page(monkeypatch, root, "instruments")
+    app.session_state["instruments.import"] = True
+    app.run()
+    app.file_uploader[0].upload("old voice.zip", two_checkpoints).run()
+    app.button(key="instruments.import_now").click().run()
+    clean(app)
+    assert "holds 2 checkpoints; the newest, step 12, was taken" in said(app)
+    assert read(root / "instruments" / "old voice.zip").provenance.step == 12
+    app.button(key="hear.old voice").click().run()
+    clean(app)
+    assert "ddsp 1.x" in said(app) and "12 steps" in said(app)
+
+
+def test_what_is_no_instrument_is_one_sentence(monkeypatch, root):
+    app = open_page(monkeypatch, root, "instruments")
+    app.session_state["instruments.import"] = True
+    app.run()
+    app.file_uploader[0].upload("holiday.zip", packed({"photo.jpg": b"x"})).run()
+    app.button(key="instruments.import_now").click().run()
+    clean(app)
+    (sentence,) = app.session_state["errors.later"]  # AppTest reruns a page without the router, which shows it
+    assert "This zip is no instrument" in sentence
+    assert not (root / "instruments" / "holiday.zip").exists()
+
+
+def test_a_card_says_what_a_musician_wants_to_know(monkeypatch, root):
+    text = said(open_page(monkeypatch, root, "instruments"))
+    for fact in (
+        "an invented voice",
+        "1,200 steps, loss 5.25",
+        "24 Nov 2026",
+        "A\\. Tester",
+        "CC0",
+        "E3 to G♯4",
+        "dB",
+        "ddsp 3.x",
+        "kB",
+        "Made of \\*random\\* numbers",
+    ):
+        assert fact in text, fact
+
+
+def test_edit_renames_and_keeps_what_people_wrote(monkeypatch, root):
+    app = open_page(monkeypatch, root, "instruments")
+    wanted = {"name": "Anna", "voice": "my own", "author": "Me", "licence": "CC BY 4.0", "notes": "Two\nlines"}
+    for field in ("name", "voice", "author", "licence"):
+        app.text_input(key=f"edit_{field}.{NAME}").set_value(wanted[field])
+    app.text_area(key=f"edit_notes.{NAME}").set_value(wanted["notes"])
+    next(button for button in app.button if button.label == "Save").click().run()
+    clean(app)
+    found = read(root / "instruments" / "Anna.zip").provenance
+    assert (found.voice, found.author, found.licence, found.notes) == ("my own", "Me", "CC BY 4.0", "Two\nlines")
+    assert not (root / "instruments" / f"{NAME}.zip").exists()
+
+
+def test_repair_keeps_what_it_plays_and_says_what_was_gained(monkeypatch, root, two_checkpoints):
+    path = root / "instruments" / "old.zip"
+    members = notebook_members() | {"junk.bin": np.random.default_rng(0).bytes(100_000)}
+    path.write_bytes(packed(members))
+    app = open_page(monkeypatch, root, "instruments")
+    assert "2021 zip" in said(app)
+    app.button(key="repair.old").click().run()
+    clean(app)
+    assert "kB before" in said(app) and path.stat().st_size < 50_000
+    assert read(path).provenance.step == 7
+    assert not [button for button in app.button if button.key == "repair.old"]
+    trashed = list((root / "instruments" / ".trash").glob("*/old.zip"))
+    assert len(trashed) == 1 and trashed[0].stat().st_size > 100_000
+
+
+def test_both_downloads_hold_the_instrument(monkeypatch, root):
+    app = open_page(monkeypatch, root, "instruments")
+    assert {"ddsing's own format", "The 2021 notebooks' format"} <= {button.label for button in app.download_button}
+    entry = next(entry for entry in Library(Workspace(root)).list() if entry.name == NAME)
+    digest = read(entry.path).digest
+    assert read(caches.export(entry, "native")).digest == digest
+    with zipfile.ZipFile(io.BytesIO(caches.export(entry, "notebook"))) as file:
+        assert {"ckpt-1200.index", "operative_config-0.gin", "dataset_statistics.pkl"} <= set(file.namelist())
+
+
+def test_details_show_the_gin_text(monkeypatch, root):
+    app = open_page(monkeypatch, root, "instruments")
+    app.session_state[f"details.{NAME}"] = True
+    app.run()
+    clean(app)
+    assert app.code[0].value == "Autoencoder.decoder = @RnnFcDecoder()"
+    assert "20 harmonics, 17 noise bands" in said(app)
+
+
+def test_use_it_opens_the_transfer_with_it(monkeypatch, root):
+    app = open_page(monkeypatch, root, "instruments")
+    app.button(key=f"use.{tiny_workspace.NAMES[1]}").click().run()
+    clean(app)
+    assert app.title[0].value == "Timbre transfer"
+    assert app.selectbox(key="transfer.instrument").value == tiny_workspace.NAMES[1]
+
+
+def test_a_zip_of_2021_in_the_folder_is_listed_as_it_is(monkeypatch, root, two_checkpoints):
+    path = root / "instruments" / "from 2021.zip"
+    path.write_bytes(two_checkpoints)
+    app = open_page(monkeypatch, root, "instruments")
+    clean(app)
+    assert "step 12, was taken" in said(app)
+    assert path.read_bytes() == two_checkpoints
+    assert zipfile.is_zipfile(path)

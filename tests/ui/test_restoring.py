@@ -1,0 +1,114 @@
+"""What a file of ours brings back, and what stops an analysis."""
+
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from ddsing.transfer.takes import TakeStore
+from ddsing.workspace import Workspace
+from tests.support import tiny_workspace
+from tests.support.pages import clean, finished, open_page, quiet, said, take_id, transfer
+
+_quiet = quiet
+CHANGED = {
+    "octave_shift": -2,
+    "loudness_shift_db": 15.0,
+    "autotune": 0.7,
+    "use_statistics": True,
+    "mask_threshold": 0.4,
+    "attenuation_db": 35.0,
+    "show_full_output": True,
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tiny_workspace.fill(tmp_path / "ws")
+
+
+def values(app) -> dict:
+    return {field: app.get_by_key(f"setting.{field}").value for field in CHANGED}
+
+
+@pytest.mark.parametrize("file_format", ["WAV", "FLAC"])
+def test_a_downloaded_file_dropped_back_restores_every_control(file_format, monkeypatch, root):
+    app = open_page(monkeypatch, root)
+    defaults = values(app)
+    assert all(defaults[field] != value for field, value in CHANGED.items())
+    app.selectbox(key="transfer.instrument").select(tiny_workspace.NAMES[1]).run()
+    app.get_by_key("setting.use_statistics").set_value(True).run()
+    for field, value in CHANGED.items():
+        app.get_by_key(f"setting.{field}").set_value(value)
+    app.run()
+    app = transfer(app)
+    made = TakeStore(Workspace(root)).export(take_id(app), file_format)
+
+    fresh = open_page(monkeypatch, root)  # another tab, where everything is as it was
+    assert values(fresh) == defaults and fresh.get_by_key("transfer.tracker").value == "full"
+    fresh.get_by_key("transfer.source_kind").set_value("upload").run()
+    fresh.file_uploader[0].upload(f"made.{file_format.lower()}", made).run()
+    clean(fresh)
+    fresh.button(key="source.restore").click().run()
+    clean(fresh)
+    assert values(fresh) == pytest.approx(CHANGED)
+    assert fresh.get_by_key("transfer.tracker").value == "tiny"
+    assert fresh.selectbox(key="transfer.instrument").value == tiny_workspace.NAMES[1]
+
+
+def test_a_recipe_of_an_instrument_that_is_gone_restores_the_rest(monkeypatch, root):
+    app = open_page(monkeypatch, root)
+    app.slider(key="setting.octave_shift").set_value(2).run()
+    made = TakeStore(Workspace(root)).export(take_id(transfer(app)), "FLAC")
+    (root / "instruments" / f"{tiny_workspace.NAMES[0]}.zip").unlink()
+    fresh = open_page(monkeypatch, root)
+    fresh.get_by_key("transfer.source_kind").set_value("upload").run()
+    fresh.file_uploader[0].upload("made.flac", made).run()
+    fresh.button(key="source.restore").click().run()
+    clean(fresh)
+    assert fresh.slider(key="setting.octave_shift").value == 2
+    assert f"The instrument {tiny_workspace.NAMES[0]} is not here" in said(fresh)
+
+
+@pytest.fixture
+def long_recording(root):
+    """A minute, which the full tracker takes half a minute for, as the first example."""
+    path = root / "examples" / "0 long.wav"
+    soundfile.write(path, np.tile(tiny_workspace.sung(3.0), 20), 16_000)
+    return path
+
+
+def test_an_analysis_says_how_long_it_takes_and_can_be_cancelled(monkeypatch, root, long_recording):
+    app = open_page(monkeypatch, root)
+    app.button(key="fit.analyse").click().run()
+    deadline = time.monotonic() + 60
+    while "left" not in "".join(bar.proto.text for bar in app.get("progress")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        app.run()
+    bar = app.get("progress")[0].proto.text
+    assert bar.startswith("Analysing: finding the pitch, about") and bar.endswith("left")
+    assert app.button(key="transfer.start").disabled and "still running" in app.button(key="transfer.start").help
+    began = time.monotonic()
+    app.button(key="work.cancel").click().run()
+    clean(finished(app))
+    assert time.monotonic() - began < 5.0
+    assert "Stopped; nothing half-done was kept" in said(app)
+    assert not list((root / ".cache" / "features").glob("*.npz"))
+    assert not app.button(key="transfer.start").disabled
+
+
+def test_a_recording_without_a_note_is_a_message_and_still_a_take(monkeypatch, root):
+    noise = np.random.default_rng(0).normal(0, 1e-3, 16_000).astype(np.float32)
+    soundfile.write(root / "examples" / "0 noise.wav", noise, 16_000)
+    app = open_page(monkeypatch, root)
+    app.get_by_key("setting.use_statistics").set_value(True).run()
+    app = transfer(app)
+    assert "No note was detected" in said(app) and "Takes (1)" in said(app)
+
+
+def test_the_costs_of_each_tracker_are_said_before_anything_runs(monkeypatch, root):
+    from ddsing.ui.shell import warmup
+
+    monkeypatch.setattr(warmup, "_status", warmup.Warmup(costs={"full": 0.6, "fast": 0.25, "tiny": 0.08}))
+    assert "Time for this recording: full 1.8 s, fast 1.0 s, tiny 1.0 s" in said(open_page(monkeypatch, root))

@@ -1,0 +1,40 @@
+"""The time that the Training page expects is learnt from the trainings of its own computer, however they ended."""
+
+import pytest
+
+from tests.support import tiny_process, tiny_training
+from tests.support.pages import clean, open_page, quiet, said
+
+_quiet = quiet
+ENOUGH = 9  # steps to learn from
+
+
+@pytest.fixture
+def workspace(monkeypatch, tmp_path):
+    """Two voices, prepared and never trained, on a computer where nothing has been trained yet."""
+    monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
+    yield from tiny_training.untrained(monkeypatch, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("state", "options"),
+    [
+        ("done", {"steps": ENOUGH}),
+        ("stopped", {"steps": 10**6, "stop_at": ENOUGH}),
+        ("failed", {"steps": 10**6, "save_every": ENOUGH, "nan_at": ENOUGH + 1}),
+    ],
+)
+def test_it_is_no_guess_after_a_training(workspace, monkeypatch, state, options):
+    app = open_page(monkeypatch, workspace.root, "training")
+    app.selectbox(key="train.config").select("tiny").run()
+    clean(app)
+    assert "a guess: nothing has been trained on this computer yet" in said(app)
+    ended = tiny_process.job(workspace, **options)
+    assert ended.state == state, ended.log_tail
+    app.selectbox(key="voice.name").select("bass").run()
+    app.selectbox(key="train.config").select("tiny").run()
+    assert "from trainings of this model on this computer" in said(app)
+    app.selectbox(key="train.config").select("singing_small").run()
+    assert "from trainings of another model on this computer" in said(app)
+    app.selectbox(key="voice.name").select("alto").run()
+    assert "from trainings of this model on this computer" in said(app), "to go on with it, too"

@@ -1,0 +1,240 @@
+"""Every page on an empty and on a filled workspace, without a browser."""
+
+import ast
+import time
+from datetime import datetime
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ddsing.sound import features
+from ddsing.sound.audio import decode
+from ddsing.ui.shell import formatting
+from tests.support import tiny_workspace
+from tests.support.pages import ROOT, clean, open_page, quiet, take_id, transfer
+
+PAGES = ("timbre_transfer", "datasets", "training", "instruments", "experiments")
+_quiet = quiet
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_on_an_empty_workspace(page, monkeypatch, tmp_path):
+    app = open_page(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), page)
+    clean(app)
+    assert len(app.title) == 1
+    assert app.info or page == "training"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_on_a_filled_workspace(page, monkeypatch, tmp_path):
+    app = open_page(monkeypatch, tiny_workspace.fill(tmp_path / "ws"), page)
+    clean(app)
+    assert len(app.title) == 1
+
+
+@pytest.fixture
+def filled(monkeypatch, tmp_path):
+    """The first page on a filled workspace."""
+    return open_page(monkeypatch, tiny_workspace.fill(tmp_path / "ws"))
+
+
+def test_transfer_makes_a_take_that_says_what_made_it(filled):
+    app = transfer(filled)
+    assert "Takes (1)" in [header.value for header in app.subheader]
+    said = " ".join(caption.value for caption in app.caption)
+    assert "Took" in said and "pitch and loudness" in said
+    transfer(app)
+    said = " ".join(caption.value for caption in app.caption)
+    assert "reused" in said and "Takes (2)" in [header.value for header in app.subheader]
+
+
+def test_take_settings_come_back_and_changes_stand_out(filled):
+    app = transfer(filled)
+    first = take_id(app)
+    app.slider(key="setting.octave_shift").set_value(1).run()
+    app = transfer(app)
+    assert any("orange-badge[:material/change_circle: octave shift +1 octave]" in text.value for text in app.markdown)
+    app.button(key=f"take_use.{first}").click().run()
+    assert app.slider(key="setting.octave_shift").value == 0
+    clean(app)
+
+
+def test_take_deleted_and_brought_back(filled):
+    app = transfer(filled)
+    app.button(key=f"take_delete.{take_id(app)}").click().run()
+    assert "Takes" in [header.value for header in app.subheader]
+    app.button(key="takes.undo").click().run()
+    assert "Takes (1)" in [header.value for header in app.subheader]
+    clean(app)
+
+
+def test_full_output_draws_both_figures(filled):
+    filled.toggle(key="setting.show_full_output").set_value(True).run()
+    app = transfer(filled)
+    assert len(app.get("plotly_chart")) == 2
+
+
+def test_controls_have_the_original_ranges_defaults_and_help(filled):
+    expected = {  # field: minimum, maximum, step, default
+        "octave_shift": (-3, 3, 1, 0),
+        "loudness_shift_db": (-30, 30, 5, 0),
+        "autotune": (0, 1, 0.1, 0),
+        "mask_threshold": (0, 2, 0.1, 1),
+        "attenuation_db": (0, 50, 1, 20),
+    }
+    for field, numbers in expected.items():
+        slider = filled.slider(key=f"setting.{field}")
+        assert (slider.min, slider.max, slider.step, slider.value) == pytest.approx(numbers)
+        assert slider.help
+
+
+def test_controls_without_their_precondition_are_disabled_and_say_why(filled):
+    from ddsing.transfer.settings import Settings
+
+    for field, reason in Settings().disabled().items():
+        assert filled.get_by_key(f"setting.{field}").disabled
+        assert any(reason in caption.value for caption in filled.caption)
+    filled.toggle(key="setting.use_statistics").set_value(True).run()
+    assert not filled.slider(key="setting.attenuation_db").disabled
+
+
+def test_fit_is_read_after_analysis_and_applied(filled):
+    filled.get_by_key("transfer.tracker").set_value("tiny").run()
+    filled.selectbox(key="transfer.instrument").select(tiny_workspace.NAMES[1]).run()
+    filled.button(key="fit.analyse").click().run()
+    for _ in range(60):
+        if "work.current" not in filled.session_state:
+            break
+        time.sleep(0.25)
+        filled.run()
+    clean(filled)
+    assert any("of the singing lies inside" in text.value for text in filled.markdown)
+    filled.button(key="fit.apply").click().run()
+    clean(filled)
+    assert any("The shifts that fit best are set" in text.value for text in filled.markdown)
+
+
+def test_fit_is_read_from_any_tracker_that_is_known(monkeypatch, tmp_path):
+    root = tiny_workspace.fill(tmp_path / "ws")
+    audio = decode(root / "examples" / f"{tiny_workspace.EXAMPLE}.wav")
+    features.extract(audio, tracker="tiny", cache=features.FeatureCache(root / ".cache" / "features"))
+    app = open_page(monkeypatch, root)
+    clean(app)
+    assert app.get_by_key("transfer.tracker").value == "full"
+    assert any("of the singing lies inside" in text.value for text in app.markdown)
+
+
+CONTROLS = ("button", "download_button", "slider", "toggle", "selectbox", "file_uploader", "text_input", "text_area")
+
+
+def _without_help(app: AppTest, *, at_least: int) -> list[str]:
+    found = [control for kind in CONTROLS for control in app.get(kind)]
+    assert len(found) >= at_least
+    return [str(control.key or control.label) for control in found if not control.help]
+
+
+def test_every_control_of_a_transfer_has_help(filled):
+    app = filled
+    for _ in range(3):
+        app = transfer(app)
+    app.session_state["takes.shown"] = 1
+    app.button(key=f"take_delete.{take_id(app)}").click().run()
+    assert app.button(key="takes.more") and app.button(key="takes.undo")
+    assert _without_help(app, at_least=17) == []
+    app.get_by_key("transfer.source_kind").set_value("upload").run()
+    assert app.file_uploader[0].help
+
+
+def test_every_control_of_the_instruments_has_help(monkeypatch, tmp_path):
+    app = open_page(monkeypatch, tiny_workspace.fill(tmp_path / "ws"), "instruments")
+    app.session_state["instruments.import"] = True
+    app.button(key=f"delete.{tiny_workspace.NAMES[1]}").click().run()
+    app.file_uploader[0].upload("x.zip", b"PK").run()
+    assert app.button(key="instruments.import_now")
+    assert _without_help(app, at_least=14) == []
+
+
+def test_two_sessions_keep_their_own_instrument_and_settings(monkeypatch, tmp_path):
+    root = tiny_workspace.fill(tmp_path / "ws")
+    one, two = open_page(monkeypatch, root), open_page(monkeypatch, root)
+    one.selectbox(key="transfer.instrument").select(tiny_workspace.NAMES[1]).run()
+    one.slider(key="setting.octave_shift").set_value(2).run()
+    two.run()
+    assert two.selectbox(key="transfer.instrument").value == tiny_workspace.NAMES[0]
+    assert two.slider(key="setting.octave_shift").value == 0
+
+
+def test_choices_survive_leaving_the_page(filled):
+    filled.slider(key="setting.octave_shift").set_value(-1).run()
+    filled.switch_page("pages/training.py").run()
+    filled.switch_page("pages/timbre_transfer.py").run()
+    assert filled.slider(key="setting.octave_shift").value == -1
+
+
+def test_instrument_card_actions(monkeypatch, tmp_path):
+    app = open_page(monkeypatch, tiny_workspace.fill(tmp_path / "ws"), "instruments")
+    name = tiny_workspace.NAMES[0]
+    app.button(key=f"hear.{name}").click().run()
+    clean(app)
+    assert len(app.get("audio")) == 1
+    app.button(key=f"delete.{name}").click().run()
+    assert not any(str(button.key) == f"hear.{name}" for button in app.button)
+    app.button(key="instruments.undo").click().run()
+    clean(app)
+    assert app.button(key=f"hear.{name}")
+
+
+def test_a_broken_instrument_is_a_sentence_and_harms_no_other(monkeypatch, tmp_path):
+    root = tiny_workspace.fill(tmp_path / "ws")
+    (root / "instruments" / "broken.zip").write_bytes(b"PK\x03\x04 not really")
+    app = open_page(monkeypatch, root, "instruments")
+    assert not app.exception and len(app.error) == 1
+    assert app.button(key=f"hear.{tiny_workspace.NAMES[0]}")
+
+
+def test_an_unreadable_recording_is_one_sentence(monkeypatch, tmp_path):
+    root = tiny_workspace.fill(tmp_path / "ws")
+    (root / "examples" / "0 nonsense.wav").write_bytes(b"nonsense")
+    app = open_page(monkeypatch, root)
+    assert not app.exception and len(app.error) == 1 and "Traceback" not in app.error[0].value
+
+
+def test_a_bug_is_a_polite_sentence_without_details(monkeypatch, tmp_path):
+    from ddsing.ui.instrument import cards
+    from ddsing.ui.shell import errors
+
+    def broken():
+        raise RuntimeError("secret /home/path")
+
+    monkeypatch.setattr(cards, "show", broken)
+    app = open_page(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), "instruments")
+    assert not app.exception and [error.value for error in app.error] == [errors.SORRY]
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        ("2026-11-04", "4 Nov 2026"),
+        ("2026-11-24T14:05:59", "24 Nov 2026, 14:05"),
+        (datetime(2026, 3, 7, 9, 8).timestamp(), "7 Mar 2026, 09:08"),
+        ("some day", "some day"),
+    ],
+)
+def test_a_date_is_written_as_people_do(moment, text):
+    assert formatting.when(moment) == text
+
+
+@pytest.mark.parametrize("name", ["*bold* _x_", "# head", ":smile: :red[x]", "[a](http://b)", "$x^2$", "a\nb", "<b>"])
+def test_plain_leaves_no_live_markdown(name):
+    escaped = formatting.plain(name)
+    for special in "*_#[]()$<>`~":
+        assert escaped.count(special) == escaped.count("\\" + special)
+    assert "\n" not in escaped and ":s" not in escaped and ":r" not in escaped
+    assert escaped.replace("\\", "").replace("\u2060", "") == name.replace("\n", " ")
+
+
+def test_pages_are_tables_of_contents():
+    for page in PAGES:
+        text = (ROOT / "pages" / f"{page}.py").read_text()
+        assert len(text.splitlines()) < 80
+        assert not [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
