@@ -25,8 +25,8 @@ CARRIED = (
 class CarryingBuild(build_py):
     """Builds the package's modules and data, and copies what it carries beside them."""
 
-    def run(self):
-        """Build; afterwards the build folder holds what the wheel will."""
+    def run(self) -> None:
+        """Build as setuptools does, then copy."""
         if self.editable_mode:
             super().run()
             return

@@ -33,14 +33,14 @@ ORDER = (
     "ddsing.transfer",
     "ddsing.latent",
     "ddsing.training",
-    "ddsing.experiments",
+    "ddsing.transfer.takes",
     "ddsing.plots",
     "ddsing.cli",
     "ddsing.__main__",
     "ddsing.ui",
     "ddsing.ui.player",
     "ddsing.ui.shell",
-    "ddsing.ui.transfer",
+    "ddsing.ui.transfer.start",
     "ddsing.ui.dataset",
     "ddsing.ui.training",
     "ddsing.ui.instrument",
@@ -181,13 +181,13 @@ def test_the_search_for_circles_itself():
         ("ddsing.sound.features", "from ..ui.shell import sidebar", 1),
         ("ddsing.plots.fit", "from ddsing.ui.shell.sidebar import show", 1),
         ("ddsing.units", "from ddsing.sound import features", 1),
-        ("ddsing.ui.shell.sidebar", "from ddsing.ui.transfer import takes", 1),
+        ("ddsing.ui.shell.sidebar", "from ddsing.ui.transfer.start import takes", 1),
         ("app", "from ddsing.ui.shell import sidebar\nimport streamlit", 0),
         ("app", "import ddsp.core", 2),
     ],
 )
 def test_the_check_itself(name, source, n_trespasses):
-    modules = {"ddsing.engine.tf.runtime", "ddsing.sound.features", "ddsing.ui.transfer.takes"}
+    modules = {"ddsing.engine.tf.runtime", "ddsing.sound.features", "ddsing.ui.transfer.start.takes"}
     modules |= {"ddsing.ui.shell", "ddsing.ui.shell.sidebar"}
     assert len(trespasses(source, name, modules)) == n_trespasses
 

@@ -23,7 +23,7 @@ def _add(what, name: str, func, text, help_text: str) -> argparse.ArgumentParser
 
 
 def _takes_of(args) -> list:
-    from ddsing.experiments.comparison import selection
+    from ddsing.transfer.takes.comparison import selection
 
     return selection.named(open_workspace(args.workspace), args.ids)
 
@@ -39,7 +39,7 @@ def _session(what) -> None:
 def _write_session(args: argparse.Namespace) -> dict:
     import io
 
-    from ddsing.experiments.comparison import results, session
+    from ddsing.transfer.takes.comparison import results, session
 
     workspace, takes, out = open_workspace(args.workspace), _takes_of(args), Path(args.out)
     if not out.absolute().parent.is_dir():
@@ -72,7 +72,7 @@ def _methods(what) -> None:
 
 
 def _compose(args: argparse.Namespace) -> dict:
-    from ddsing.experiments.comparison import methods, results
+    from ddsing.transfer.takes.comparison import methods, results
 
     workspace, takes = open_workspace(args.workspace), _takes_of(args)
     listening = [results.sentence(test) for test in results.of_takes(workspace, takes)]
@@ -81,7 +81,7 @@ def _compose(args: argparse.Namespace) -> dict:
 
 
 def _methods_text(document: dict) -> str:
-    from ddsing.experiments.comparison.methods import Methods
+    from ddsing.transfer.takes.comparison.methods import Methods
 
     return Methods(document["text"], tuple(document["unknown"]), tuple(document["citations"])).whole().rstrip()
 
@@ -108,10 +108,10 @@ class _Here:
 
 def _render_matrix(args: argparse.Namespace) -> dict:
     from ddsing.cli.quiet import native_messages_hidden
-    from ddsing.experiments.comparison import matrix
     from ddsing.instrument.library import Library
     from ddsing.jobs.store import JobStore
     from ddsing.sound import audio
+    from ddsing.transfer.takes.comparison import matrix
 
     workspace = open_workspace(args.workspace)
     names = args.instruments or [entry.name for entry in Library(workspace).list() if not entry.error]
@@ -149,8 +149,8 @@ def _listening(what) -> None:
 def _tests(args: argparse.Namespace) -> dict:
     import json
 
-    from ddsing.experiments.comparison import results
-    from ddsing.experiments.comparison.blind import TestStore
+    from ddsing.transfer.takes.comparison import results
+    from ddsing.transfer.takes.comparison.blind import TestStore
 
     store = TestStore(open_workspace(args.workspace))
     tests = (store.get(args.id),) if args.id else store.list()

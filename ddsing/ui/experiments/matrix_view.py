@@ -40,7 +40,7 @@ def show() -> None:
 
 
 def _choose(names: list[str], files: list[str]):
-    from ddsing.experiments.comparison.matrix import Matrix
+    from ddsing.transfer.takes.comparison.matrix import Matrix
 
     left, right = st.columns(2)
     links.choices(INSTRUMENTS, names, names[:4])
@@ -103,7 +103,7 @@ def _work(matrix, cells) -> None:
 
 def _job(matrix):
     """The newest job of just this matrix."""
-    from ddsing.experiments.comparison.matrix import job_key
+    from ddsing.transfer.takes.comparison.matrix import job_key
 
     key = job_key(matrix)
     return next((job for job in jobs.store().list() if job.key == key), None)
@@ -111,7 +111,7 @@ def _job(matrix):
 
 @errors.callback
 def _start(matrix) -> None:
-    from ddsing.experiments.comparison import matrix as domain
+    from ddsing.transfer.takes.comparison import matrix as domain
 
     job = _job(matrix)
     if job is not None and job.resumable:

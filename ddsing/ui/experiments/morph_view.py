@@ -139,7 +139,7 @@ def _takes() -> None:
 @errors.callback
 def _compare(take_id: str) -> None:
     """The morph beside takes of the same recording with its instruments, as far as there are any."""
-    from ddsing.experiments.comparison import selection
+    from ddsing.transfer.takes.comparison import selection
 
     store = caches.takes()
     chosen_takes.put([take_id, *(take.id for take in selection.pure_voices(store.list(), store.get(take_id)))])
