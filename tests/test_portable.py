@@ -18,30 +18,35 @@ from ddsing.instrument import child
 from ddsing.jobs import launcher
 from ddsing.workspace import open_workspace
 from tests.support import running_jobs, without_posix
-from tests.support.without_posix import ABSENT, ROOT, THINNED, lacking
+from tests.support.paths import GOLDEN, ROOT
+from tests.support.without_posix import ABSENT, THINNED, lacking
 
 LIBRARY = [*sorted((ROOT / "ddsing").rglob("*.py")), *sorted((ROOT / "benchmarks").glob("*.py"))]
 WITHOUT = (sys.executable, str(Path(without_posix.__file__)))
-NOTEBOOK = ROOT / "tests" / "golden" / "singing_2021.zip"
+NOTEBOOK = GOLDEN / "singing_2021.zip"
 DATE_CODES = {f"%{code}" for code in "aAbBcdfHIjmMpSUwWxXyYzZ%"}  # of C89, and %f and %z of Python
 locks = running_jobs.locks
 
 FUNCTIONS = """
 import sys
+import threading
 from pathlib import Path
 import numpy as np
 import psutil
 from benchmarks import memory
-from ddsing.engine import records
-from ddsing.legacy import child
+from ddsing.formats import tfrecord
+from ddsing.instrument import child
+from ddsing.training import board
 
 psutil.Process.memory_info = lambda self: type("Memory", (), {"peak_wset": 123})  # its name on Windows
 assert memory.peak_memory_bytes() == 123
 child.limit_this_process()
+with board._set_by_signals(threading.Event()):
+    pass
 path = Path(sys.argv[1])
-with records.RecordWriter(path) as writer:
+with tfrecord.RecordWriter(path) as writer:
     writer.write({"f0_hz": np.arange(3, dtype=np.float32)})
-assert records.RecordFile(path).read(0)["f0_hz"].tolist() == [0, 1, 2]
+assert tfrecord.RecordFile(path).read(0)["f0_hz"].tolist() == [0, 1, 2]
 """
 # The dashboard's side of a job, which is without the names as well as the job.
 DASHBOARD = """
@@ -51,7 +56,7 @@ from ddsing.jobs import signalling
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import JobStore
 from ddsing.workspace import Workspace
-from tests import jobs_process
+from tests.support import jobs_process
 from tests.support.running_jobs import ENDLESS, folder, submit, wait_for, wait_for_step
 
 root, *program = sys.argv[1:]
@@ -182,7 +187,7 @@ def an_instrument_of_2021_is_imported(folder):
     assert (workspace.instruments / NOTEBOOK.name).exists()
 
 
-def limits_records_and_a_benchmarks_memory(folder):
+def limits_signals_records_and_a_benchmarks_memory(folder):
     (folder / "functions.py").write_text(FUNCTIONS)
     run(folder / "functions.py", folder / "records")
 
@@ -196,7 +201,7 @@ SCENARIOS = (
     every_module_imports,
     a_recording_is_sung_and_kept,
     an_instrument_of_2021_is_imported,
-    limits_records_and_a_benchmarks_memory,
+    limits_signals_records_and_a_benchmarks_memory,
     a_job_runs_stops_goes_on_and_is_killed,
 )
 

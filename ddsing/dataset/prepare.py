@@ -16,7 +16,6 @@ replaced: it is moved, and becomes the dataset of a voice of its own, such as ``
 """
 
 import errno
-import os
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from ddsing.dataset.hearing import hear
 from ddsing.dataset.scan import Memory, RecordingFacts, scan
 from ddsing.dataset.voices import DATASET, Voice
 from ddsing.errors import AudioError, DatasetError, DiskFull
+from ddsing.portable import move
 
 READING, PITCH, WRITING = "Reading the recordings", "Finding the pitch", "Writing the windows"
 _READING_S, _WRITING_S = 0.01, 0.03  # per second of audio, against which the pitch is weighed
@@ -211,7 +211,7 @@ def _keep_foreign(voice):
     number = 2021
     while (home := voice.folder.with_name(f"{voice.name} {number}{DATASET}")).exists():
         number += 1
-    os.replace(voice.dataset_folder, home)
+    move(voice.dataset_folder, home)
 
 
 @contextmanager
