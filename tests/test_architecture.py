@@ -19,6 +19,7 @@ ORDER = (
     "ddsing.units",
     "ddsing.portable",
     "ddsing.resources",
+    "ddsing.files",
     "ddsing.hardware",
     "ddsing.workspace",
     "ddsing.formats",

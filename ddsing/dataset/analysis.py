@@ -20,11 +20,11 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.dataset.hearing import Heard
+from ddsing.files import write_atomic
 from ddsing.portable import move
 from ddsing.sound import loudness, pitch
 from ddsing.sound.pitch.viterbi import N_BINS
 from ddsing.units import hz_to_midi
-from ddsing.workspace import write_atomic
 
 _VERSION = 1  # of all that is in a file
 _PART_FRAMES = 7520  # about half a minute; a multiple of 32

@@ -12,8 +12,8 @@ from ddsing.dataset import scan
 from ddsing.dataset.scan import RecordingFacts
 from ddsing.dataset.voices import Voice
 from ddsing.errors import DatasetError
+from ddsing.files import write_atomic
 from ddsing.formats import tfrecord
-from ddsing.workspace import write_atomic
 
 VERSION = 1  # of the windows, their features and their files: another number makes old datasets outdated
 NAME, SELECTION = "dataset.json", "selection.json"

@@ -22,10 +22,10 @@ from ddsing.dataset.scan import Memory, RecordingFacts, scan
 from ddsing.dataset.signs import Signs
 from ddsing.dataset.verdict import LOUDNESS_STEP_DB, Summary, Verdict
 from ddsing.dataset.voices import Voice
+from ddsing.files import write_atomic
 from ddsing.sound import features as feature_stage
 from ddsing.sound import loudness
 from ddsing.units import hz_to_midi
-from ddsing.workspace import write_atomic
 
 READING, LISTENING = "Reading the recordings", "Listening for pitch"
 _VERSION = 1  # of what is remembered

@@ -15,8 +15,8 @@ import numpy as np
 from ddsing.dataset.hearing import QUIETEST_DB, Heard, hear, noise_floor_db
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, Cancelled
+from ddsing.files import write_atomic
 from ddsing.sound.audio import probe
-from ddsing.workspace import write_atomic
 
 _VERSION = 1
 _PATIENCE_S = 0.3  # until the progress, which may stop it all, is told again

@@ -22,11 +22,12 @@ import numpy as np
 
 from ddsing.dataset.voices import CHECKPOINTS
 from ddsing.errors import DatasetError, DdsingError
+from ddsing.files import write_atomic
 from ddsing.model.config import ModelConfig
 from ddsing.training import folder as training_folder
 from ddsing.training import history as histories
 from ddsing.training import recipe as recipes
-from ddsing.workspace import Workspace, write_atomic
+from ddsing.workspace import Workspace
 
 METRICS = ("spectral_loss", "f0_cents", "loudness_db")
 DEFAULT_SMOOTHING_STEPS = 100

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ddsing.errors import DdsingError, InstrumentError
+from ddsing.files import restore, safe_name, trash, write_atomic
 from ddsing.instrument import format as native
 from ddsing.instrument.format import Instrument
 from ddsing.instrument.manifest import Provenance
@@ -18,7 +19,7 @@ from ddsing.instrument.opening import clean_name, detect, open_any
 from ddsing.model.config import ModelConfig
 from ddsing.model.latent_space import LatentSpace
 from ddsing.model.statistics import DatasetStatistics
-from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
+from ddsing.workspace import Workspace
 
 _MAX_REMEMBERED = 64
 _summaries: dict[tuple, tuple[str, native.Summary]] = {}  # by file stamp; bounded, shared, never changed

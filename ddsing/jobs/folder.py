@@ -15,9 +15,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ddsing.files import write_atomic
 from ddsing.jobs.states import ENDED, classify, written_state
 from ddsing.portable import move
-from ddsing.workspace import write_atomic
 
 GATE_TIMEOUT_S = 5.0  # a gate is passed in a millisecond, unless somebody in it was suspended
 SILENT_S = 10.0  # where locks can't be asked: after this long without a heartbeat a process counts as dead

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ddsing.errors import DdsingError, DiskFull, JobError
+from ddsing.files import trash
 from ddsing.jobs import queue
 from ddsing.jobs.folder import GATE_TIMEOUT_S, JobFolder, hard_lock, plain
 from ddsing.jobs.kinds import KINDS
@@ -19,7 +20,7 @@ from ddsing.jobs.signalling import kill, terminate
 from ddsing.jobs.states import ENDED, written_state
 from ddsing.jobs.status import JobStatus, read
 from ddsing.units import format_bytes
-from ddsing.workspace import Workspace, trash
+from ddsing.workspace import Workspace
 
 NEEDS_BYTES = 500_000_000
 _KEPT = ("step", "steps", "loss", "fraction", "extra")  # shown until the resumed job reports its own
@@ -142,7 +143,7 @@ class JobStore:
         return self._launch(folder)
 
     def delete(self, id: str) -> str:
-        """Move an ended job to the trash; returns where it is now, for `workspace.restore`."""
+        """Move an ended job to the trash; returns where it is now, for `files.restore`."""
         folder = self._folder(id)
         with self._one_at_a_time():
             status = read(folder)

@@ -19,11 +19,11 @@ from ddsing.constants import DB_RANGE, HOP_SAMPLES
 from ddsing.dataset import windows
 from ddsing.dataset.voices import Voice
 from ddsing.errors import DatasetError
+from ddsing.files import write_atomic
 from ddsing.formats import tfrecord
 from ddsing.instrument import Instrument
 from ddsing.model import latent_space as spaces
 from ddsing.model.latent_space import LatentSpace
-from ddsing.workspace import write_atomic
 
 MAX_WINDOWS = 60
 POINT_FRAMES = 100  # 0.4 s

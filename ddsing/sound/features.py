@@ -16,9 +16,9 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.errors import FeaturesError
+from ddsing.files import write_atomic
 from ddsing.sound import loudness, pitch
 from ddsing.sound.audio import content_hash
-from ddsing.workspace import write_atomic
 
 _VERSION = 1  # of the pitch code: another number makes old entries unused
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from ddsing.dataset import prepare, voices
 from ddsing.errors import TrainingError
+from ddsing.files import safe_name, write_atomic
 from ddsing.formats import tfrecord as record_files
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.model.weights import random_weights
@@ -27,7 +28,7 @@ from ddsing.training.folder import Begun
 from ddsing.training.listening import Listening, recorded_generation
 from ddsing.training.recipe import Config, Recipe, resolved
 from ddsing.training.state import SLOTS, State
-from ddsing.workspace import Workspace, safe_name, write_atomic
+from ddsing.workspace import Workspace
 
 Tell = Callable[..., None]
 HEAD_START_WINDOWS = 120  # more teach no other levels

@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ddsing.errors import DiskFull, InstrumentError, TrainingError
+from ddsing.files import write_atomic
 from ddsing.model.config import ModelConfig
 from ddsing.portable import flush, move
 from ddsing.training import state as states
 from ddsing.training.state import State
 from ddsing.units import format_bytes
-from ddsing.workspace import write_atomic
 
 BEST_NAME = "best.json"
 _INDEX = re.compile(r"ckpt-(0|[1-9][0-9]{0,10})\.index")

@@ -18,10 +18,11 @@ import numpy as np
 
 from ddsing import hardware
 from ddsing.constants import HOP_SAMPLES
+from ddsing.files import write_atomic
 from ddsing.model.config import ModelConfig
 from ddsing.model.weights import random_weights
 from ddsing.training.recipe import Recipe, resolved
-from ddsing.workspace import Workspace, write_atomic
+from ddsing.workspace import Workspace
 
 _NAME = "training_pace.json"
 _MAX_ENTRIES = 100

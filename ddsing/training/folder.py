@@ -16,12 +16,13 @@ from filelock import FileLock, Timeout
 
 from ddsing.dataset.voices import CHECKPOINTS
 from ddsing.errors import TrainingError
+from ddsing.files import write_atomic
 from ddsing.formats import gin_text as gin_texts
 from ddsing.instrument.notebook import gin_text
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import checkpoints
 from ddsing.training.recipe import Config, parsed
-from ddsing.workspace import Workspace, write_atomic
+from ddsing.workspace import Workspace
 
 RECIPE_NAME = "recipe.json"
 GIN_NAME = "operative_config-0.gin"

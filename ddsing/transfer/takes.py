@@ -23,11 +23,12 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.errors import DdsingError, TakeError
+from ddsing.files import restore, safe_name, trash, write_atomic
 from ddsing.portable import flush, move
 from ddsing.sound.audio import encode
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
-from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
+from ddsing.workspace import Workspace
 
 _ABANDONED_S = 24 * 3600.0  # a half-built take this old was left by a crash
 RESERVED = ("matrix", "sets", "listening")  # folders beside the takes that are no takes

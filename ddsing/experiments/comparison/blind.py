@@ -28,8 +28,9 @@ import soundfile
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import DdsingError, TakeError
 from ddsing.experiments.comparison import differences, matching, measure, selection
+from ddsing.files import restore, safe_name, trash, write_atomic
 from ddsing.transfer.takes import Take
-from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
+from ddsing.workspace import Workspace
 
 FOLDER = "listening"
 KINDS = {"abx": "A/B/X", "rating": "Rating"}

@@ -27,11 +27,11 @@ import numpy as np
 
 from ddsing.constants import DB_RANGE, HOP_SAMPLES, MAX_DATASET_S, SAMPLE_RATE
 from ddsing.errors import AudioError, TakeError
+from ddsing.files import write_atomic
 from ddsing.sound import distance, features
 from ddsing.sound.audio import decode
 from ddsing.sound.features import FeatureCache
 from ddsing.transfer.takes import Take
-from ddsing.workspace import write_atomic
 
 TRACKER = "tiny"
 WITHIN_CENTS = 50.0

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ddsing.errors import DdsingError, TakeError
+from ddsing.files import restore, safe_name, trash, write_atomic
 from ddsing.transfer.takes import clean_tags
-from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
+from ddsing.workspace import Workspace
 
 FOLDER = "sets"
 MAX_TITLE, MAX_NOTES, MAX_TAKES = 120, 10_000, 200

@@ -18,6 +18,7 @@ from ddsing.errors import TrainingError
 from ddsing.experiments import curves
 from ddsing.experiments.curves import Run
 from ddsing.experiments.sweep import grid
+from ddsing.files import write_atomic
 from ddsing.sound import audio as recordings
 from ddsing.sound import features as feature_stage
 from ddsing.training import checkpoints, evaluation, export
@@ -25,7 +26,7 @@ from ddsing.training.folder import PREVIEWS
 from ddsing.transfer import fit
 from ddsing.transfer.conditioning import condition
 from ddsing.transfer.settings import Settings
-from ddsing.workspace import Workspace, write_atomic
+from ddsing.workspace import Workspace
 
 MEASURES = ("loss", "held_out", "parameters", "seconds")
 _PREVIEW = re.compile(r"ckpt-(0|[1-9][0-9]{0,10})\.flac")

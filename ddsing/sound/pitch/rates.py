@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from ddsing.workspace import write_atomic
+from ddsing.files import write_atomic
 
 _lock = threading.RLock()
 _known: dict[str, float] = {}
