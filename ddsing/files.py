@@ -1,34 +1,109 @@
-"""Files and folders: written whole or not at all, named safely, and moved to the trash rather than deleted."""
+"""Files: written whole or not at all, named safely, and moved to the trash rather than deleted.
+
+**Whole or not at all.** `atomic` and `write_atomic` write beside the place, under a hidden name (``.<32 digits>.tmp``),
+let the content reach the disk, rename it into place, and let the folder's names reach the disk. After a crash, a kill,
+a full disk or a power cut at any moment there is the old content or the new one, whole, and at worst one hidden file.
+With ``durable=False`` nothing waits for the disk: a kill still does no harm, a power cut may. What is no ordinary file,
+such as a device, is refused and not replaced; of a link, the link is replaced and not what it leads to.
+
+**Errors.** What writes or flushes raises OSError, as the system says it; callers make the sentence.
+
+**Windows.** Folders can't be flushed there, and are not. A file that somebody has open can't be replaced: it is tried
+for two seconds; then that is a PermissionError, and the old content stays.
+"""
 
 import contextlib
 import errno
 import os
 import re
 import shutil
+import time
 import unicodedata
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from ddsing.errors import WorkspaceError
-from ddsing.portable import flush, move
+
+# What file systems say that can't flush a folder; elsewhere it is done, and what goes wrong is said.
+_NO_FOLDER_FLUSH = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM)
+PATIENCE_S = 2.0  # longer than any of our own readers keeps a file open
+_POLL_S = 0.01
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that after a crash either the old or the new content is there, whole.
+@contextlib.contextmanager
+def atomic(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to write; when the block ends well it is at `path`, whole, and if not, all is as it was.
 
-    Raises OSError, also for what is no ordinary file, such as a device, which a rename would replace.
+    Parameters
+    ----------
+    durable : bool
+        Whether to wait for the disk, for what must outlast a power cut.
     """
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is not an ordinary file")
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+    with _aside(path.parent) as temporary:
+        with open(temporary, "xb") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         move(temporary, path)
-        with contextlib.suppress(OSError):  # some file systems flush no folder
+        if durable:
             flush(path.parent)
+
+
+def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file so that after a crash either the old or the new content is there, whole; see `atomic`."""
+    with atomic(path, durable=durable) as file:
+        file.write(content)
+
+
+def flush(path: Path) -> None:
+    """Let what was written to a file, or the names in a folder, reach the disk, where folders can be flushed at all."""
+    folder = path.is_dir()
+    if folder and not _posix():
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY if _posix() else os.O_RDWR)  # Windows flushes only what may be written
+    except PermissionError:
+        if folder:  # it may be written, and not read
+            return
+        raise
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if not (folder and error.errno in _NO_FOLDER_FLUSH):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def move(source: Path, target: Path) -> None:
+    """`os.replace`; on Windows, which refuses while anyone has one of the two open, it waits for them a moment."""
+    deadline_s = time.monotonic() + (0.0 if _posix() else PATIENCE_S)
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if time.monotonic() >= deadline_s:
+                raise
+        time.sleep(_POLL_S)
+
+
+def _posix() -> bool:
+    """Whether folders can be opened, and open files moved, as on all systems but Windows."""
+    return hasattr(os, "O_DIRECTORY")
+
+
+@contextlib.contextmanager
+def _aside(folder: Path) -> Iterator[Path]:
+    """A hidden name in a folder, for a moment; what still has it in the end is removed."""
+    temporary = folder / f".{uuid.uuid4().hex}.tmp"
+    try:
+        yield temporary
     finally:
         temporary.unlink(missing_ok=True)
 

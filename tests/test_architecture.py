@@ -17,7 +17,6 @@ ORDER = (
     "ddsing.constants",
     "ddsing.errors",
     "ddsing.units",
-    "ddsing.portable",
     "ddsing.resources",
     "ddsing.files",
     "ddsing.hardware",

@@ -10,8 +10,7 @@ from pathlib import Path
 from ddsing.dataset import scan
 from ddsing.dataset.voices import Voice, recordings_in
 from ddsing.errors import DatasetError
-from ddsing.files import safe_name
-from ddsing.portable import move
+from ddsing.files import move, safe_name
 from ddsing.units import format_bytes
 
 _SPARE_BYTES = 200e6  # to stay free

@@ -9,7 +9,6 @@ was stopped or killed goes on with the part it had reached, and gives the same r
 
 import contextlib
 import io
-import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -20,8 +19,7 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.dataset.hearing import Heard
-from ddsing.files import write_atomic
-from ddsing.portable import move
+from ddsing.files import atomic, write_atomic
 from ddsing.sound import loudness, pitch
 from ddsing.sound.pitch.viterbi import N_BINS
 from ddsing.units import hz_to_midi
@@ -144,13 +142,8 @@ def _part_path(folder, part):
 
 
 def _write_part(folder, part, active):
-    path = _part_path(folder, part)
-    temporary = path.with_suffix(".tmp")
-    with open(temporary, "wb") as file:
+    with atomic(_part_path(folder, part)) as file:
         file.write(np.ascontiguousarray(active, np.float32).data)
-        file.flush()
-        os.fsync(file.fileno())
-    move(temporary, path)
 
 
 def _read_part(folder, part):

@@ -30,7 +30,7 @@ from ddsing.dataset.hearing import hear
 from ddsing.dataset.scan import Memory, RecordingFacts, scan
 from ddsing.dataset.voices import DATASET, Voice
 from ddsing.errors import AudioError, DatasetError, DiskFull
-from ddsing.portable import move
+from ddsing.files import move
 
 READING, PITCH, WRITING = "Reading the recordings", "Finding the pitch", "Writing the windows"
 _READING_S, _WRITING_S = 0.01, 0.03  # per second of audio, against which the pitch is weighed

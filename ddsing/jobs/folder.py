@@ -8,7 +8,6 @@ import contextlib
 import json
 import math
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from filelock import FileLock, Timeout
 
 from ddsing.files import write_atomic
 from ddsing.jobs.states import ENDED, classify, written_state
-from ddsing.portable import move
 
 GATE_TIMEOUT_S = 5.0  # a gate is passed in a millisecond, unless somebody in it was suspended
 SILENT_S = 10.0  # where locks can't be asked: after this long without a heartbeat a process counts as dead
@@ -64,16 +62,7 @@ class JobFolder:
 
     def write_record(self, record: Mapping[str, Any], *, durable: bool = True) -> None:
         """Replace ``status.json``; `durable` waits for the disk, for what must outlast a power cut. Raises OSError."""
-        content, path = _json(record), self.path / "status.json"
-        if durable:
-            write_atomic(path, content)
-            return
-        temporary = self.path / f".{uuid.uuid4().hex}.tmp"
-        try:
-            temporary.write_bytes(content)
-            move(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_atomic(self.path / "status.json", _json(record), durable=durable)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write ``result.json``; raises OSError."""

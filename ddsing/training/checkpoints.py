@@ -23,9 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ddsing.errors import DiskFull, InstrumentError, TrainingError
-from ddsing.files import write_atomic
+from ddsing.files import flush, move, write_atomic
 from ddsing.model.config import ModelConfig
-from ddsing.portable import flush, move
 from ddsing.training import state as states
 from ddsing.training.state import State
 from ddsing.units import format_bytes

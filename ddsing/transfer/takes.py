@@ -23,8 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.errors import DdsingError, TakeError
-from ddsing.files import restore, safe_name, trash, write_atomic
-from ddsing.portable import flush, move
+from ddsing.files import flush, move, restore, safe_name, trash, write_atomic
 from ddsing.sound.audio import encode
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
