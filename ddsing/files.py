@@ -108,6 +108,22 @@ def _aside(folder: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def stamp(path: Path | os.DirEntry, *, inode: bool = False) -> tuple[int, ...]:
+    """What changes when a file's content does: (size in bytes, time of change in ns), or OSError if it is not there.
+
+    This is what is kept on disk. With `inode`, the file's number comes third: that tells apart what is written twice
+    within a tick of the clock, but not after a copy of the workspace, so it is for memory only.
+    """
+    facts = os.stat(path)
+    return (facts.st_size, facts.st_mtime_ns, facts.st_ino) if inode else (facts.st_size, facts.st_mtime_ns)
+
+
+def key(path: Path) -> tuple[str, int, int]:
+    """What identifies a file's content among all files without reading it: (absolute path, size, time of change)."""
+    size, time_ns = stamp(path)
+    return str(path.absolute()), size, time_ns
+
+
 def safe_name(text: str) -> str:
     """A file name from any text: letters, digits, spaces and ``-_().``; up to 80 characters, never empty or hidden."""
     text = unicodedata.normalize("NFC", text)

@@ -1,6 +1,7 @@
 """Files: whole or not at all, whatever happens; brought back; named safely."""
 
 import errno
+import json
 import multiprocessing
 import os
 import resource
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from ddsing import files
-from ddsing.files import atomic, flush, move, restore, safe_name, trash, write_atomic
+from ddsing.dataset import scan
+from ddsing.experiments import curves
+from ddsing.files import atomic, flush, key, move, restore, safe_name, stamp, trash, write_atomic
 from tests.support.file_operations import crashed, failed, in_child, logged
 
 OLD, NEW = b"old" * 1000, b"new" * 2000
@@ -223,6 +226,35 @@ def test_where_open_files_cant_be_moved_it_waits_for_their_readers(tmp_path, mon
     move(tmp_path / "file", tmp_path / "moved")
     flush(tmp_path / "moved")
     flush(tmp_path)
+
+
+# What tells a file from the one that it was
+
+
+def test_a_stamp_changes_with_the_content_and_one_with_the_inode_also_within_a_tick_of_the_clock(tmp_path):
+    path = tmp_path / "file"
+    with pytest.raises(FileNotFoundError):
+        stamp(path)
+    write_atomic(path, OLD)
+    facts, before = path.stat(), stamp(path, inode=True)
+    assert stamp(path) == (len(OLD), facts.st_mtime_ns) == before[:2]
+    assert key(path) == (str(path), len(OLD), facts.st_mtime_ns)
+    write_atomic(path, OLD.upper())
+    os.utime(path, ns=(facts.st_mtime_ns, facts.st_mtime_ns))
+    assert stamp(path) == before[:2] and stamp(path, inode=True) != before
+    os.utime(path, ns=(0, 1))
+    assert stamp(path) == (len(OLD), 1)
+
+
+def test_stamps_on_disk_are_those_of_before(tmp_path):
+    """Or every workspace would be analysed again."""
+    (tmp_path / "file").write_bytes(b"123")
+    (tmp_path / "ckpt-1.index").write_bytes(b"12")
+    for name in ("file", "ckpt-1.index"):
+        os.utime(tmp_path / name, ns=(0, 1_700_000_000_123_456_789))
+    assert scan.stamp(tmp_path / "file") == json.loads("[3, 1700000000123456789]")
+    assert scan.stamp(tmp_path / "none") == [-1, -1]
+    assert curves.fingerprint(tmp_path).splitlines()[1:] == ["ckpt-1.index 2 1700000000123456789"]
 
 
 # The trash, and names

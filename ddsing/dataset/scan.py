@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ddsing import files
 from ddsing.dataset.hearing import QUIETEST_DB, Heard, hear, noise_floor_db
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, Cancelled
@@ -113,12 +113,11 @@ class Memory:
 
 
 def stamp(path: Path) -> list[int]:
-    """What changes when a file's content does: its size and time; [-1, -1] if it is not there."""
+    """`files.stamp`, as it is in JSON; [-1, -1] if the file is not there."""
     try:
-        status = os.stat(path)
+        return list(files.stamp(path))
     except OSError:
         return [-1, -1]
-    return [status.st_size, status.st_mtime_ns]
 
 
 def examine(

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ddsing import files
 from ddsing.dataset.voices import CHECKPOINTS
 from ddsing.errors import DatasetError, DdsingError
 from ddsing.files import write_atomic
@@ -173,12 +174,14 @@ def fingerprint(path: Path) -> str:
     seen = [f"v{_VERSION}"]
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
         if entry.name in _READ_FILES or entry.name.endswith((".gin", ".index")):
-            facts = entry.stat()
-            seen.append(f"{entry.name} {facts.st_size} {facts.st_mtime_ns}")
+            seen.append(_seen(entry))
     for event_file in training_folder.event_files(path):
-        facts = event_file.stat()
-        seen.append(f"{event_file.name} {facts.st_size} {facts.st_mtime_ns}")
+        seen.append(_seen(event_file))
     return "\n".join(seen)
+
+
+def _seen(file: Path | os.DirEntry) -> str:
+    return " ".join(map(str, (file.name, *files.stamp(file))))
 
 
 def _from_cache(kept: Path, stamp: str):

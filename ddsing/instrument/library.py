@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ddsing import files
 from ddsing.errors import DdsingError, InstrumentError
 from ddsing.files import restore, safe_name, trash, write_atomic
 from ddsing.instrument import format as native
@@ -162,7 +163,7 @@ class Library:
     def _entry(self, path: Path) -> Entry:
         n_bytes = 0
         try:
-            stamp = _stamp(path)
+            stamp = files.key(path)
             n_bytes = stamp[1]
             if stamp not in _summaries:
                 source_format = detect(path)
@@ -191,7 +192,7 @@ class Library:
 
     def _converted(self, path: Path) -> Path:
         """The native form of a 2021 zip, from the cache or converted now; a refusal is remembered as well."""
-        key = hashlib.sha256(repr(_stamp(path)).encode()).hexdigest()[:32]
+        key = hashlib.sha256(repr(files.key(path)).encode()).hexdigest()[:32]
         cached, refusal = self._cache / f"{key}.zip", self._cache / f"{key}.json"
         if cached.is_file():
             return cached
@@ -205,8 +206,3 @@ class Library:
             raise
         write_atomic(cached, native.to_bytes(instrument))
         return cached
-
-
-def _stamp(path: Path) -> tuple[str, int, int]:
-    facts = path.stat()
-    return str(path.absolute()), facts.st_size, facts.st_mtime_ns

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ddsing import files
 from ddsing.constants import DB_RANGE, HOP_SAMPLES
 from ddsing.dataset import windows
 from ddsing.dataset.voices import Voice
@@ -129,8 +130,7 @@ def _path(voice: Voice, instrument: Instrument) -> Path:
             hasher.update(np.ascontiguousarray(weight).tobytes())
     for path in [*tfrecord.shards(voice.dataset_folder), voice.dataset_folder / "windows.json"]:
         if path.is_file():
-            facts = path.stat()
-            hasher.update(f"{path.name} {facts.st_size} {facts.st_mtime_ns}".encode())
+            hasher.update(" ".join(map(str, (path.name, *files.stamp(path)))).encode())
     return voice.cache / "latent" / f"{hasher.hexdigest()[:32]}.npz"
 
 

@@ -16,6 +16,7 @@ from threading import Lock
 import numpy as np
 
 import ddsing
+from ddsing import files
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.errors import InstrumentError, SettingsError
 from ddsing.instrument import Instrument, open_any
@@ -53,9 +54,7 @@ class Models:
         """What `find_instrument` finds, read anew only if its file has changed."""
         for path in (workspace.instruments / f"{reference}.zip", Path(reference)):
             if path.is_file():
-                facts = path.stat()
-                key = (str(path.absolute()), facts.st_size, facts.st_mtime_ns)
-                return self._kept(self._instruments, key, lambda: find_instrument(workspace, reference))[0]
+                return self._kept(self._instruments, files.key(path), lambda: find_instrument(workspace, reference))[0]
         return find_instrument(workspace, reference)
 
     def _kept(self, store, key, make):

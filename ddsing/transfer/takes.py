@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ddsing import files
 from ddsing.errors import DdsingError, TakeError
 from ddsing.files import flush, move, restore, safe_name, trash, write_atomic
 from ddsing.sound.audio import encode
@@ -33,7 +34,7 @@ _ABANDONED_S = 24 * 3600.0  # a half-built take this old was left by a crash
 RESERVED = ("matrix", "sets", "listening")  # folders beside the takes that are no takes
 MAX_TAGS = 20
 _MAX_REMEMBERED = 5000
-_remembered: dict[str, tuple[tuple[int, int, int], Take]] = {}  # by folder, with the stamp of take.json; bounded
+_remembered: dict[str, tuple[tuple[int, ...], Take]] = {}  # by folder, with the stamp of take.json; bounded
 _TEXTS = (
     *("name", "source", "instrument", "tracker", "created", "note"),
     *("instrument_digest", "source_hash", "timbre_hash", "version"),
@@ -292,7 +293,7 @@ class TakeStore:
     def _read(self, folder):
         """A take as it is on disk, read anew only if its ``take.json`` has changed."""
         try:
-            stamp = _stamp(folder / "take.json")
+            stamp = files.stamp(folder / "take.json", inode=True)
             found = _remembered.get(str(folder))
             if found is None or found[0] != stamp or not (folder / "result.wav").is_file():
                 if len(_remembered) >= _MAX_REMEMBERED:
@@ -334,12 +335,6 @@ def write_take(take: Take, folder: Path | None = None) -> None:
     """Write a take's ``take.json``, into `folder` while it is being built."""
     document = json.dumps(take.to_json(), ensure_ascii=False, indent=1)
     write_atomic((folder or take.folder) / "take.json", document.encode("utf-8"))
-
-
-def _stamp(path):
-    """What tells a file from the one that it was: time of change, size, and the file that `write_atomic` renamed."""
-    facts = path.stat()
-    return facts.st_mtime_ns, facts.st_size, facts.st_ino
 
 
 def write_arrays(path: Path, **arrays) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ddsing import files
 from ddsing.dataset.voices import CHECKPOINTS, Voice
 from ddsing.errors import TrainingError
 from ddsing.experiments import curves
@@ -227,8 +228,7 @@ def sing(workspace: Workspace, cell: Result, step: int, audio: np.ndarray, *, tr
 
 def _sound_of(cell: Result, step: int) -> str:
     """What a cell's sound at a step depends on."""
-    facts = (cell.run.path / f"ckpt-{step}.index").stat()
-    return f"{cell.run.path} {step} {facts.st_size} {facts.st_mtime_ns}"
+    return " ".join(map(str, (cell.run.path, step, *files.stamp(cell.run.path / f"ckpt-{step}.index"))))
 
 
 def _kept(workspace: Workspace, key: str, work) -> bytes:
