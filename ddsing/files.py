@@ -6,6 +6,8 @@ a full disk or a power cut at any moment there is the old content or the new one
 With ``durable=False`` nothing waits for the disk: a kill still does no harm, a power cut may. What is no ordinary file,
 such as a device, is refused and not replaced; of a link, the link is replaced and not what it leads to.
 
+**Read or nothing.** `read_json` gives None for whatever can't be read: missing, damaged, of another kind.
+
 **Errors.** What writes or flushes raises OSError, as the system says it; callers make the sentence.
 
 **Windows.** Folders can't be flushed there, and are not. A file that somebody has open can't be replaced: it is tried
@@ -14,20 +16,22 @@ for two seconds; then that is a PermissionError, and the old content stays.
 
 import contextlib
 import errno
+import json
 import os
 import re
 import shutil
 import time
 import unicodedata
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ddsing.errors import WorkspaceError
 
 # What file systems say that can't flush a folder; elsewhere it is done, and what goes wrong is said.
 _NO_FOLDER_FLUSH = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM)
+MAX_JSON_BYTES = 64 * 2**20  # none of ours is as long
 PATIENCE_S = 2.0  # longer than any of our own readers keeps a file open
 _POLL_S = 0.01
 
@@ -106,6 +110,23 @@ def _aside(folder: Path) -> Iterator[Path]:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_json(path: Path, *, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any] | None:
+    """The object in a JSON file, or None: no file, not to be read, damaged, longer than `max_bytes`, no object."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(max_bytes + 1)
+        document = json.loads(content) if len(content) <= max_bytes else None
+    except (OSError, ValueError, RecursionError):  # ValueError: no JSON, no UTF-8
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def write_json(path: Path, document: Mapping[str, Any], *, indent: int | None = 1, durable: bool = True) -> None:
+    """Write an object as JSON, see `atomic`; a name that is not UTF-8, as `os` gives it, comes back as it was."""
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    write_atomic(path, text.encode("utf-8", "backslashreplace"), durable=durable)  # its backslashes are JSON's
 
 
 def stamp(path: Path | os.DirEntry, *, inode: bool = False) -> tuple[int, ...]:

@@ -12,12 +12,15 @@ import threading
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from ddsing import files
-from ddsing.dataset import scan
+from ddsing.dataset import scan, voices
 from ddsing.experiments import curves
-from ddsing.files import atomic, flush, key, move, restore, safe_name, stamp, trash, write_atomic
+from ddsing.files import atomic, flush, key, move, read_json, restore, safe_name, stamp, trash, write_atomic, write_json
+from ddsing.workspace import open_workspace
 from tests.support.file_operations import crashed, failed, in_child, logged
+from tests.support.tiny_workspace import sung
 
 OLD, NEW = b"old" * 1000, b"new" * 2000
 FORK = multiprocessing.get_context("fork")
@@ -226,6 +229,44 @@ def test_where_open_files_cant_be_moved_it_waits_for_their_readers(tmp_path, mon
     move(tmp_path / "file", tmp_path / "moved")
     flush(tmp_path / "moved")
     flush(tmp_path)
+
+
+# Read or nothing
+
+
+def test_what_is_no_json_object_is_none(tmp_path):
+    path = tmp_path / "file.json"
+    assert read_json(path) is None and read_json(tmp_path) is None
+    whole = json.dumps({"name": "Begoña", "values": [1, 2.5, None]}, ensure_ascii=False).encode()
+    for content in (b"", whole[:-1], b"[1, 2]", b"null", b"1", b"\xff\xfe", whole.replace("ñ".encode(), b"\xf1")):
+        path.write_bytes(content)
+        assert read_json(path) is None, content
+    path.write_bytes(b'{"a": ' * 100_000)
+    assert read_json(path) is None  # so deep that Python gives up
+    path.write_bytes(whole)
+    assert read_json(path) == {"name": "Begoña", "values": [1, 2.5, None]}
+    assert read_json(path, max_bytes=len(whole)) and read_json(path, max_bytes=len(whole) - 1) is None
+
+
+def test_an_object_comes_back_as_it_was_also_with_names_that_are_no_utf_8(tmp_path):
+    name = os.fsdecode(b"canci\xf3n.wav")  # of an old disk
+    document = {name: {"title": "日本 \\udcf3 \"'\n", "stamp": [3, 1_700_000_000_123_456_789]}, "none": None}
+    write_json(tmp_path / "file", document)
+    assert read_json(tmp_path / "file") == document
+    assert os.fsencode(next(iter(read_json(tmp_path / "file")))) == b"canci\xf3n.wav"
+    assert "日本".encode() in (tmp_path / "file").read_bytes()
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "file", {"what JSON can't say": tmp_path})
+    assert read_json(tmp_path / "file") == document and hidden(tmp_path) == []
+
+
+def test_a_recording_whose_name_is_no_utf_8_is_remembered(tmp_path):
+    workspace = open_workspace(tmp_path)
+    voice = voices.create(workspace, "alto")
+    path = voice.folder / os.fsdecode(b"canci\xf3n.wav")
+    soundfile.write(os.fsencode(path), sung(), 16_000, format="WAV")
+    (facts,) = scan.scan(voice)
+    assert not facts.error and scan.Memory(voice).get(path) == facts
 
 
 # What tells a file from the one that it was

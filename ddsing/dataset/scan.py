@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -15,7 +14,6 @@ from ddsing import files
 from ddsing.dataset.hearing import QUIETEST_DB, Heard, hear, noise_floor_db
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, Cancelled
-from ddsing.files import write_atomic
 from ddsing.sound.audio import probe
 
 _VERSION = 1
@@ -98,17 +96,16 @@ class Memory:
         """Write what is remembered; a full disk only means that it will be found out again."""
         with self._lock, contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            document = {"version": _VERSION, "recordings": self._entries}
-            write_atomic(self._path, json.dumps(document, ensure_ascii=False).encode())
+            files.write_json(self._path, {"version": _VERSION, "recordings": self._entries}, indent=None)
 
     def _read(self):
+        document = files.read_json(self._path) or {}
         try:
-            document = json.loads(self._path.read_bytes())
             entries = document["recordings"] if document["version"] == _VERSION else {}
             for entry in entries.values():
                 RecordingFacts(**entry["facts"])
             return entries
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError):
             return {}
 
 

@@ -5,7 +5,6 @@ file changes. Writes are atomic; what is deleted or replaced goes to the trash, 
 """
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -196,13 +195,13 @@ class Library:
         cached, refusal = self._cache / f"{key}.zip", self._cache / f"{key}.json"
         if cached.is_file():
             return cached
-        if refusal.is_file():
-            raise InstrumentError(json.loads(refusal.read_text())["error"])
+        if (known := files.read_json(refusal)) and isinstance(known.get("error"), str):
+            raise InstrumentError(known["error"])
         self._cache.mkdir(parents=True, exist_ok=True)
         try:
             instrument = open_any(path, name=path.stem)
         except InstrumentError as error:
-            write_atomic(refusal, json.dumps({"error": str(error)}).encode())
+            files.write_json(refusal, {"error": str(error)})
             raise
         write_atomic(cached, native.to_bytes(instrument))
         return cached

@@ -5,7 +5,6 @@ mistakes the one for the other, both pass a gate, a second lock, one at a time.
 """
 
 import contextlib
-import json
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ddsing.files import write_atomic
+from ddsing.files import read_json, write_json
 from ddsing.jobs.states import ENDED, classify, written_state
 
 GATE_TIMEOUT_S = 5.0  # a gate is passed in a millisecond, unless somebody in it was suspended
@@ -43,30 +42,30 @@ class JobFolder:
 
     def spec(self) -> dict[str, Any] | None:
         """What was asked for; None if it can't be read."""
-        return _read(self.path / "spec.json")
+        return read_json(self.path / "spec.json", max_bytes=_MAX_JSON_BYTES)
 
     def record(self) -> dict[str, Any] | None:
         """``status.json``; None if it can't be read."""
-        return _read(self.path / "status.json")
+        return read_json(self.path / "status.json", max_bytes=_MAX_JSON_BYTES)
 
     def result(self) -> dict[str, Any] | None:
         """What the job returned; None if it did not, or can't be read."""
-        return _read(self.path / "result.json")
+        return read_json(self.path / "result.json", max_bytes=_MAX_JSON_BYTES)
 
     def create(self, spec: Mapping[str, Any]) -> None:
         """Make the folder, with all files that the job must not lack on a full disk."""
         self.path.mkdir(parents=True, mode=0o700)
         for name in ("lock", "gate", "heartbeat", "log.txt"):
             (self.path / name).touch()
-        write_atomic(self.path / "spec.json", _json(spec))
+        write_json(self.path / "spec.json", plain(spec))
 
     def write_record(self, record: Mapping[str, Any], *, durable: bool = True) -> None:
         """Replace ``status.json``; `durable` waits for the disk, for what must outlast a power cut. Raises OSError."""
-        write_atomic(self.path / "status.json", _json(record), durable=durable)
+        write_json(self.path / "status.json", plain(record), durable=durable)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write ``result.json``; raises OSError."""
-        write_atomic(self.path / "result.json", _json(result))
+        write_json(self.path / "result.json", plain(result))
 
     def take(self, *, timeout_s: float = 0.0) -> FileLock | None:
         """The lock, held from now on, or None if a process of this job lives for longer than `timeout_s` from now."""
@@ -139,19 +138,6 @@ def _try(lock):
 def _identity(record):
     """What changes whenever another process, or another state, begins."""
     return record and [record.get(name) for name in ("state", "ordered", "pid")]
-
-
-def _read(path):
-    try:
-        with open(path, "rb") as file:
-            document = json.loads(file.read(_MAX_JSON_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _json(document):
-    return json.dumps(plain(document), indent=1, allow_nan=False).encode()
 
 
 def plain(value: Any) -> Any:

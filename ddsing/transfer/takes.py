@@ -333,8 +333,7 @@ class TakeStore:
 
 def write_take(take: Take, folder: Path | None = None) -> None:
     """Write a take's ``take.json``, into `folder` while it is being built."""
-    document = json.dumps(take.to_json(), ensure_ascii=False, indent=1)
-    write_atomic((folder or take.folder) / "take.json", document.encode("utf-8"))
+    files.write_json((folder or take.folder) / "take.json", take.to_json())
 
 
 def write_arrays(path: Path, **arrays) -> None:

@@ -28,7 +28,7 @@ import soundfile
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import DdsingError, TakeError
 from ddsing.experiments.comparison import differences, matching, measure, selection
-from ddsing.files import restore, safe_name, trash, write_atomic
+from ddsing.files import restore, safe_name, trash, write_json
 from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace
 
@@ -243,7 +243,7 @@ class TestStore:
     def _write(self, test: Test) -> Test:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._path(test.id), json.dumps(test.to_json(), ensure_ascii=False, indent=1).encode())
+            write_json(self._path(test.id), test.to_json())
         except OSError as error:
             raise TakeError(f"The test can't be written: {error.strerror}; make room.") from None
         return test

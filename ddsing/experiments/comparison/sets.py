@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ddsing.errors import DdsingError, TakeError
-from ddsing.files import restore, safe_name, trash, write_atomic
+from ddsing.files import restore, safe_name, trash, write_json
 from ddsing.transfer.takes import clean_tags
 from ddsing.workspace import Workspace
 
@@ -73,7 +73,7 @@ class SetStore:
         )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._path(one.id), json.dumps(asdict(kept), ensure_ascii=False, indent=1).encode())
+            write_json(self._path(one.id), asdict(kept))
         except OSError as error:
             raise TakeError(f"The set {kept.title!r} can't be written: {error.strerror}.") from None
         return kept
