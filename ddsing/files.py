@@ -6,7 +6,7 @@ a full disk or a power cut at any moment there is the old content or the new one
 With ``durable=False`` nothing waits for the disk: a kill still does no harm, a power cut may. What is no ordinary file,
 such as a device, is refused and not replaced; of a link, the link is replaced and not what it leads to.
 
-**Read or nothing.** `read_json` gives None for whatever can't be read: missing, damaged, of another kind.
+**Read or nothing.** `read_json` and `read_arrays` give None for what can't be read: missing, damaged, of another kind.
 
 **Errors.** What writes or flushes raises OSError, as the system says it; callers make the sentence.
 
@@ -16,6 +16,7 @@ for two seconds; then that is a PermissionError, and the old content stays.
 
 import contextlib
 import errno
+import io
 import json
 import os
 import re
@@ -23,14 +24,20 @@ import shutil
 import time
 import unicodedata
 import uuid
-from collections.abc import Iterator, Mapping
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import numpy as np
 
 from ddsing.errors import WorkspaceError
 
 # What file systems say that can't flush a folder; elsewhere it is done, and what goes wrong is said.
 _NO_FOLDER_FLUSH = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM)
+# What is said of a file that is no .npz, or of one with damage anywhere; RuntimeError: a bit says that it is encrypted.
+_NO_ARRAYS = (OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 MAX_JSON_BYTES = 64 * 2**20  # none of ours is as long
 PATIENCE_S = 2.0  # longer than any of our own readers keeps a file open
 _POLL_S = 0.01
@@ -127,6 +134,22 @@ def write_json(path: Path, document: Mapping[str, Any], *, indent: int | None = 
     """Write an object as JSON, see `atomic`; a name that is not UTF-8, as `os` gives it, comes back as it was."""
     text = json.dumps(document, ensure_ascii=False, indent=indent)
     write_atomic(path, text.encode("utf-8", "backslashreplace"), durable=durable)  # its backslashes are JSON's
+
+
+def read_arrays(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray] | None:
+    """The arrays in an .npz, or those that are named; None if it can't be read, or lacks one of them."""
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in (arrays.files if names is None else names)}
+    except _NO_ARRAYS:
+        return None
+
+
+def write_arrays(path: Path, **arrays) -> None:
+    """Write arrays as an .npz under exactly this name, see `atomic`."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_atomic(path, buffer.getvalue())
 
 
 def stamp(path: Path | os.DirEntry, *, inode: bool = False) -> tuple[int, ...]:

@@ -11,13 +11,28 @@ import tempfile
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from ddsing import files
 from ddsing.dataset import scan, voices
 from ddsing.experiments import curves
-from ddsing.files import atomic, flush, key, move, read_json, restore, safe_name, stamp, trash, write_atomic, write_json
+from ddsing.files import (
+    atomic,
+    flush,
+    key,
+    move,
+    read_arrays,
+    read_json,
+    restore,
+    safe_name,
+    stamp,
+    trash,
+    write_arrays,
+    write_atomic,
+    write_json,
+)
 from ddsing.workspace import open_workspace
 from tests.support.file_operations import crashed, failed, in_child, logged
 from tests.support.tiny_workspace import sung
@@ -267,6 +282,36 @@ def test_a_recording_whose_name_is_no_utf_8_is_remembered(tmp_path):
     soundfile.write(os.fsencode(path), sung(), 16_000, format="WAV")
     (facts,) = scan.scan(voice)
     assert not facts.error and scan.Memory(voice).get(path) == facts
+
+
+def test_damage_anywhere_in_a_file_of_arrays_is_nothing_or_does_no_harm(tmp_path):
+    """A bit of each byte changed, and every fifth length: None, or the arrays as they were."""
+    arrays = {"curve": np.linspace(0, 1, 9, dtype=np.float32), "names": np.array(["a", "é"])}
+    for writer in (np.savez, np.savez_compressed):
+        path = tmp_path / "arrays.npz"
+        writer(path, **arrays)
+        whole, n_none = path.read_bytes(), 0
+        damaged = [whole[:n] for n in range(0, len(whole), 5)]
+        damaged += [whole[:i] + bytes([whole[i] ^ (1 << i % 8)]) + whole[i + 1 :] for i in range(len(whole))]
+        for content in damaged:
+            path.write_bytes(content)
+            found = read_arrays(path, arrays)
+            n_none += found is None
+            assert found is None or all(np.array_equal(found[name], arrays[name]) for name in arrays)
+        assert n_none > len(damaged) / 2
+
+
+def test_arrays_come_back_and_what_holds_others_or_none_is_none(tmp_path):
+    path = tmp_path / "arrays"  # np.savez would add .npz
+    write_arrays(path, f0_hz=np.arange(5.0), loudness_db=np.zeros((2, 0), np.float32))
+    found = read_arrays(path)
+    assert list(found) == ["f0_hz", "loudness_db"] and found["loudness_db"].shape == (2, 0)
+    assert list(read_arrays(path, ("loudness_db",))) == ["loudness_db"]
+    assert read_arrays(path, ("f0_hz", "z")) is None and read_arrays(tmp_path) is None
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    np.savez(tmp_path / "objects.npz", a=np.array([{}], dtype=object))
+    for name in ("none", "one.npy", "objects.npz"):
+        assert read_arrays(tmp_path / name) is None
 
 
 # What tells a file from the one that it was

@@ -158,9 +158,9 @@ def _prepare_text(document: dict) -> str:
 
 def _show(args) -> dict:
     from ddsing.dataset import windows
+    from ddsing.files import write_arrays
     from ddsing.plots import dataset as plots
     from ddsing.sound.audio import encode
-    from ddsing.transfer.takes import write_arrays
 
     window = windows.read(_voice(args), args.window)
     out = Path(args.out)

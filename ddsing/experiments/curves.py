@@ -13,7 +13,6 @@ import io
 import json
 import os
 import re
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -23,7 +22,6 @@ import numpy as np
 from ddsing import files
 from ddsing.dataset.voices import CHECKPOINTS
 from ddsing.errors import DatasetError, DdsingError
-from ddsing.files import write_atomic
 from ddsing.model.config import ModelConfig
 from ddsing.training import folder as training_folder
 from ddsing.training import history as histories
@@ -185,13 +183,11 @@ def _seen(file: Path | os.DirEntry) -> str:
 
 
 def _from_cache(kept: Path, stamp: str):
+    arrays = files.read_arrays(kept, ("facts", "steps", "loss", "held_out")) or {}
     try:
-        with np.load(kept, allow_pickle=False) as arrays:
-            facts = json.loads(arrays["facts"].tobytes())
-            if facts["stamp"] != stamp:
-                return None
-            return facts, {name: arrays[name] for name in ("steps", "loss", "held_out")}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        facts = json.loads(arrays.pop("facts").tobytes())
+        return (facts, arrays) if facts["stamp"] == stamp else None
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -212,11 +208,9 @@ def _parsed(path: Path, stamp: str, kept: Path):
     }
     finite = np.isfinite(history.loss)
     arrays = {"steps": history.steps[finite], "loss": history.loss[finite], "held_out": held_out}
-    buffer = io.BytesIO()
-    np.savez(buffer, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(kept, buffer.getvalue())
+        files.write_arrays(kept, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)
     except OSError:
         pass
     return facts, arrays

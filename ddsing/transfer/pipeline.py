@@ -19,6 +19,7 @@ import ddsing
 from ddsing import files
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.errors import InstrumentError, SettingsError
+from ddsing.files import write_arrays
 from ddsing.instrument import Instrument, open_any
 from ddsing.instrument.library import Library
 from ddsing.sound import audio as recordings
@@ -27,7 +28,7 @@ from ddsing.transfer import fit as fit_stage
 from ddsing.transfer import timbre as latent
 from ddsing.transfer.conditioning import Conditioning, condition
 from ddsing.transfer.settings import Settings
-from ddsing.transfer.takes import Take, TakeStore, write_arrays, write_take
+from ddsing.transfer.takes import Take, TakeStore, write_take
 from ddsing.workspace import Workspace
 
 STAGES = ("decode", "features", "model", "conditioning", "render", "save")

@@ -9,13 +9,11 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
-import io
 import json
 import os
 import secrets
 import shutil
 import time
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +22,7 @@ import numpy as np
 
 from ddsing import files
 from ddsing.errors import DdsingError, TakeError
-from ddsing.files import flush, move, restore, safe_name, trash, write_atomic
+from ddsing.files import flush, move, restore, safe_name, trash
 from ddsing.sound.audio import encode
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
@@ -143,11 +141,10 @@ class Take:
 
     def curves(self) -> dict[str, np.ndarray]:
         """The features and the conditioning: arrays [shape=(n_frames,)] as `ddsing.transfer.pipeline` saves them."""
-        try:
-            with np.load(self.folder / "features.npz", allow_pickle=False) as arrays:
-                return dict(arrays)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-            raise TakeError(f"The curves of the take {self.name!r} can't be read; render it again.") from None
+        arrays = files.read_arrays(self.folder / "features.npz")
+        if arrays is None:
+            raise TakeError(f"The curves of the take {self.name!r} can't be read; render it again.")
+        return arrays
 
 
 def read_recipe(recipe: Mapping) -> tuple[Settings, str, str]:
@@ -334,10 +331,3 @@ class TakeStore:
 def write_take(take: Take, folder: Path | None = None) -> None:
     """Write a take's ``take.json``, into `folder` while it is being built."""
     files.write_json((folder or take.folder) / "take.json", take.to_json())
-
-
-def write_arrays(path: Path, **arrays) -> None:
-    """Write arrays as an .npz under exactly this name, whole or not at all."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    write_atomic(path, buffer.getvalue())
