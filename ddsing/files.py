@@ -1,10 +1,15 @@
-"""Files: written whole or not at all, named safely, and moved to the trash rather than deleted.
+"""Files: written whole or not at all, created under names that are free, read or nothing, trashed rather than deleted.
 
 **Whole or not at all.** `atomic` and `write_atomic` write beside the place, under a hidden name (``.<32 digits>.tmp``),
 let the content reach the disk, rename it into place, and let the folder's names reach the disk. After a crash, a kill,
 a full disk or a power cut at any moment there is the old content or the new one, whole, and at worst one hidden file.
 With ``durable=False`` nothing waits for the disk: a kill still does no harm, a power cut may. What is no ordinary file,
 such as a device, is refused and not replaced; of a link, the link is replaced and not what it leads to.
+
+**New names.** `write_new`, `move_new`, `restore`, and what is told ``new=True``, never put anything over what is there,
+however many processes create things under one name at once: the name is taken in the same step in which the whole thing
+appears under it. A taken one gets a number, or is a FileExistsError. On a disk without hard links (FAT, some network
+drives) the name is taken by an empty file first, which a crash in that moment leaves.
 
 **Read or nothing.** `read_json` and `read_arrays` give None for what can't be read: missing, damaged, of another kind.
 
@@ -17,6 +22,7 @@ for two seconds; then that is a PermissionError, and the old content stays.
 import contextlib
 import errno
 import io
+import itertools
 import json
 import os
 import re
@@ -39,36 +45,133 @@ _NO_FOLDER_FLUSH = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, e
 # What is said of a file that is no .npz, or of one with damage anywhere; RuntimeError: a bit says that it is encrypted.
 _NO_ARRAYS = (OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 MAX_JSON_BYTES = 64 * 2**20  # none of ours is as long
+_MAX_NAME_BYTES = 255
 PATIENCE_S = 2.0  # longer than any of our own readers keeps a file open
 _POLL_S = 0.01
 
 
 @contextlib.contextmanager
-def atomic(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+def atomic(path: Path, *, durable: bool = True, new: bool = False) -> Iterator[BinaryIO]:
     """A file to write; when the block ends well it is at `path`, whole, and if not, all is as it was.
 
     Parameters
     ----------
     durable : bool
         Whether to wait for the disk, for what must outlast a power cut.
+    new : bool
+        Whether nothing may have the name: else FileExistsError, in the end at the latest, and what has it stays.
     """
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is not an ordinary file")
+    if new and os.path.lexists(path):
+        raise _taken(path)
     with _aside(path.parent) as temporary:
         with open(temporary, "xb") as file:
             yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        move(temporary, path)
+        (move_exclusively if new else move)(temporary, path)
         if durable:
             flush(path.parent)
 
 
-def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
+def write_atomic(path: Path, content: bytes, *, durable: bool = True, new: bool = False) -> None:
     """Write a file so that after a crash either the old or the new content is there, whole; see `atomic`."""
-    with atomic(path, durable=durable) as file:
+    with atomic(path, durable=durable, new=new) as file:
         file.write(content)
+
+
+def write_new(path: Path, content: bytes | Path) -> Path:
+    """Write a file, or copy one, under a name that is free: this, or one with a number; returns where it is."""
+    with _aside(path.parent) as temporary:
+        with open(temporary, "xb") as file:
+            if isinstance(content, bytes):
+                file.write(content)
+            else:
+                with open(content, "rb") as source:
+                    shutil.copyfileobj(source, file, 2**20)
+            file.flush()
+            os.fsync(file.fileno())
+        made = move_new(temporary, path)
+        flush(path.parent)
+    return made
+
+
+def move_new(source: Path, path: Path) -> Path:
+    """Move a file or folder to a name that is free: this, or one with a number; returns where it is."""
+    names = numbered(path)
+    while True:
+        free = next(names)
+        with contextlib.suppress(FileExistsError):
+            move_exclusively(source, free)
+            return free
+
+
+def numbered(path: Path) -> Iterator[Path]:
+    """The path, then ``Aria 2.zip``, ``Aria 3.zip`` and so on, each short enough for a disk."""
+    yield path
+    suffix = path.suffix if re.fullmatch(r"\.\w{1,15}", path.suffix) else ""
+    stem = path.name.removesuffix(suffix)
+    for number in itertools.count(2):
+        ending = f" {number}{suffix}"
+        while len(os.fsencode(stem + ending)) > _MAX_NAME_BYTES:
+            stem = stem[:-1]
+        yield path.with_name(stem + ending)
+
+
+def move_exclusively(source: Path, target: Path) -> None:
+    """Move a file or folder within a disk, never over another: FileExistsError if anything has the name.
+
+    Of two that move one file at once, one gets FileNotFoundError.
+    """
+    if not _posix():  # Windows renames over nothing
+        _patiently(lambda: source.rename(target))
+    elif source.is_dir() and not source.is_symlink():
+        _move_folder(source, target)
+    elif source.is_symlink() or not _linked(source, target):
+        _move_over_placeholder(source, target)
+
+
+def _move_folder(source, target):
+    """What is in a folder keeps others from taking its name; only an empty one is taken for free in a race."""
+    if os.path.lexists(target):
+        raise _taken(target)
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY) or error.errno == errno.ENOTDIR and os.path.lexists(target):
+            raise _taken(target) from None
+        raise
+
+
+def _taken(path):
+    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+
+
+def _linked(source, target):
+    """Give a file another name, and take the first away; False where the disk has no links."""
+    try:
+        os.link(source, target)
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError:
+        return False
+    try:
+        os.unlink(source)
+    except OSError:  # someone else has moved it meanwhile
+        os.unlink(target)
+        raise
+    return True
+
+
+def _move_over_placeholder(source, target):
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    try:
+        os.replace(source, target)
+    except BaseException:
+        os.unlink(target)
+        raise
 
 
 def flush(path: Path) -> None:
@@ -93,10 +196,14 @@ def flush(path: Path) -> None:
 
 def move(source: Path, target: Path) -> None:
     """`os.replace`; on Windows, which refuses while anyone has one of the two open, it waits for them a moment."""
+    _patiently(lambda: os.replace(source, target))
+
+
+def _patiently(work):
     deadline_s = time.monotonic() + (0.0 if _posix() else PATIENCE_S)
     while True:
         try:
-            os.replace(source, target)
+            work()
             return
         except PermissionError:
             if time.monotonic() >= deadline_s:
@@ -130,10 +237,13 @@ def read_json(path: Path, *, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any] 
     return document if isinstance(document, dict) else None
 
 
-def write_json(path: Path, document: Mapping[str, Any], *, indent: int | None = 1, durable: bool = True) -> None:
+def write_json(
+    path: Path, document: Mapping[str, Any], *, indent: int | None = 1, durable: bool = True, new: bool = False
+) -> None:
     """Write an object as JSON, see `atomic`; a name that is not UTF-8, as `os` gives it, comes back as it was."""
     text = json.dumps(document, ensure_ascii=False, indent=indent)
-    write_atomic(path, text.encode("utf-8", "backslashreplace"), durable=durable)  # its backslashes are JSON's
+    content = text.encode("utf-8", "backslashreplace")  # its backslashes are JSON's
+    write_atomic(path, content, durable=durable, new=new)
 
 
 def read_arrays(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray] | None:
@@ -179,24 +289,27 @@ def safe_name(text: str) -> str:
 
 def trash(path: Path) -> Path:
     """Move a file or folder into the ``.trash`` folder beside it; returns where it is now, for `restore`."""
+    gone = WorkspaceError(f"{path.name!r} is not there any more.")
     if not path.exists():
-        raise WorkspaceError(f"{path.name!r} is not there any more.")
+        raise gone
     folder = path.parent / ".trash" / uuid.uuid4().hex
     folder.mkdir(parents=True)
-    trashed = folder / path.name
-    move(path, trashed)
-    return trashed
+    try:
+        move(path, folder / path.name)
+    except OSError as error:
+        folder.rmdir()
+        if isinstance(error, FileNotFoundError):  # someone else was faster
+            raise gone from None
+        raise
+    return folder / path.name
 
 
 def restore(trashed: Path) -> Path:
     """Bring back what `trash` moved; returns its path. A name that is taken meanwhile gets a number."""
-    if not trashed.exists():
-        raise WorkspaceError(f"{trashed.name!r} can't be brought back: it is not in the trash any more.")
-    home = trashed.parent.parent.parent
-    path, number = home / trashed.name, 2
-    while path.exists():
-        path = home / f"{trashed.stem} {number}{trashed.suffix}"
-        number += 1
-    move(trashed, path)
+    try:
+        path = move_new(trashed, trashed.parents[2] / trashed.name)
+    except FileNotFoundError:
+        message = f"{trashed.name!r} can't be brought back: it is not in the trash any more."
+        raise WorkspaceError(message) from None
     shutil.rmtree(trashed.parent, ignore_errors=True)
     return path

@@ -22,7 +22,7 @@ import numpy as np
 
 from ddsing import files
 from ddsing.errors import DdsingError, TakeError
-from ddsing.files import flush, move, restore, safe_name, trash
+from ddsing.files import flush, move_exclusively, restore, safe_name, trash
 from ddsing.sound.audio import encode
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
@@ -253,21 +253,31 @@ class TakeStore:
         """A new take's id and a folder to fill; it becomes a take when the block ends well, and vanishes otherwise."""
         now = datetime.datetime.now(datetime.UTC)  # local time would go back an hour in autumn
         when = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
-        take_id = f"{when}-{safe_name(title)[:40].strip(' .-')}-{secrets.token_hex(2)}"
-        folder = self.folder / f".{take_id}.partial"
+        stem = f"{when}-{safe_name(title)[:40].strip(' .-')}"
         self._remove_abandoned()
-        try:
-            folder.mkdir(parents=True)
-            yield take_id, folder
-            for path in (*folder.iterdir(), folder):
-                flush(path)
-            move(folder, self.folder / take_id)
-            flush(self.folder)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise TakeError(f"The take can't be written: {reason}; make room or use another workspace.") from None
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with _disk_errors():
+            take_id, folder = self._claim(stem)
+            try:
+                yield take_id, folder
+                for path in (*folder.iterdir(), folder):
+                    flush(path)
+                move_exclusively(folder, self.folder / take_id)
+                flush(self.folder)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+
+    def _claim(self, stem):
+        """An id that no take has, and the folder to build it in, which keeps others from the id."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            take_id = f"{stem}-{secrets.token_hex(2)}"
+            folder = self.folder / f".{take_id}.partial"
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                if not (self.folder / take_id).exists():
+                    return take_id, folder
+                folder.rmdir()  # who had the id was just done with it
 
     def _folders(self):
         if not self.folder.is_dir():
@@ -326,6 +336,16 @@ class TakeStore:
             tags=clean_tags(data.get("tags", ())),
             star=data.get("star") is True,
         )
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """What the disk refuses, in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise TakeError(f"The take can't be written: {reason}; make room or use another workspace.") from None
 
 
 def write_take(take: Take, folder: Path | None = None) -> None:
