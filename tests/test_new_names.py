@@ -4,6 +4,7 @@ import datetime
 import multiprocessing
 import secrets
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,14 +14,18 @@ from ddsing.experiments.comparison.blind import TestStore
 from ddsing.experiments.comparison.sets import SetStore
 from ddsing.files import restore, trash, write_new
 from ddsing.instrument.library import Library
+from ddsing.jobs import store as stores
 from ddsing.sound import audio
 from ddsing.transfer.takes import Take, TakeStore, write_take
 from ddsing.workspace import Workspace
 from tests.hostile.builders import small_instrument
+from tests.support import idle_jobs
+from tests.support.idle_jobs import submit
 from tests.support.tiny_workspace import sung
 
 FORK = multiprocessing.get_context("fork")
 N_ROUNDS = 100
+locks, store = idle_jobs.locks, idle_jobs.store
 
 
 def at_once(work) -> list[list]:
@@ -159,6 +164,15 @@ def read(kind: str, workspace: Workspace, one: str) -> str:
     if kind == "take":
         return TakeStore(workspace).get(one).name
     return (SetStore if kind == "set" else TestStore)(workspace).get(one).title
+
+
+def test_a_job_that_draws_another_s_number_draws_again_and_the_other_stays(store, monkeypatch):
+    drawn = iter(["a" * 32, "a" * 32, "b" * 32])
+    monkeypatch.setattr(stores, "uuid", SimpleNamespace(uuid4=lambda: SimpleNamespace(hex=next(drawn))))
+    monkeypatch.setattr(stores.time, "localtime", lambda *_: (2026, 1, 1, 12, 0, 0, 3, 1, 0))
+    first, second = submit(store, key="train:Aria"), submit(store, key="train:Bruno")
+    assert [first.id[-6:], second.id[-6:]] == ["aaaaaa", "bbbbbb"] and len(store.list()) == 2
+    assert store.status(first.id).key == "train:Aria"
 
 
 @pytest.mark.parametrize("kind", ["set", "test", "take"])

@@ -54,7 +54,7 @@ class JobFolder:
 
     def create(self, spec: Mapping[str, Any]) -> None:
         """Make the folder, with all files that the job must not lack on a full disk."""
-        self.path.mkdir(parents=True, mode=0o700)
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in ("lock", "gate", "heartbeat", "log.txt"):
             (self.path / name).touch()
         write_json(self.path / "spec.json", plain(spec))

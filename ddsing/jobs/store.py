@@ -78,8 +78,8 @@ class JobStore:
             self._require_room(title, needs_bytes)
             now_s = time.time()
             spec |= {"created": now_s, "needs_bytes": needs_bytes}
-            name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now_s))}-{kind}-{uuid.uuid4().hex[:6]}"
-            folder = JobFolder(self.workspace.jobs / name)
+            with _disk_errors(title):
+                folder = self._claim(f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now_s))}-{kind}")
             try:
                 with _disk_errors(title):
                     folder.create(spec)
@@ -88,6 +88,14 @@ class JobStore:
                 shutil.rmtree(folder.path, ignore_errors=True)
                 raise
         return self._launch(folder)
+
+    def _claim(self, stem: str) -> JobFolder:
+        """A folder under a name that no other job has."""
+        while True:
+            path = self.workspace.jobs / f"{stem}-{uuid.uuid4().hex[:6]}"
+            with contextlib.suppress(FileExistsError):
+                path.mkdir(mode=0o700)
+                return JobFolder(path)
 
     def list(self) -> builtins.list[JobStatus]:
         """All jobs, the newest first, without `log_tail` and `result`."""
