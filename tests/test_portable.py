@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import ddsing
-from ddsing import portable
+from ddsing import files
 from ddsing.errors import InstrumentError
 from ddsing.instrument import child
 from ddsing.jobs import launcher
@@ -247,36 +247,36 @@ def test_a_file_that_someone_reads_is_replaced_when_they_have_done(tmp_path, mon
 
     monkeypatch.setattr(os, "replace", refused_twice)
     with pytest.raises(PermissionError):  # here it is final
-        portable.move(tmp_path / "new", tmp_path / "old")
+        files.move(tmp_path / "new", tmp_path / "old")
     monkeypatch.delattr(os, "O_DIRECTORY")
-    portable.move(tmp_path / "new", tmp_path / "old")
+    files.move(tmp_path / "new", tmp_path / "old")
     assert (tmp_path / "old").read_text() == "new"
 
 
 def test_a_file_that_stays_open_is_an_error_in_the_end(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "O_DIRECTORY")
-    monkeypatch.setattr(portable, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(files, "PATIENCE_S", 0.05)
     with pytest.raises(FileNotFoundError):  # anything else is final at once
-        portable.move(tmp_path / "absent", tmp_path / "old")
+        files.move(tmp_path / "absent", tmp_path / "old")
 
     def refuse(source, target):
         raise PermissionError(13, "Access is denied")
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(PermissionError):
-        portable.move(tmp_path / "new", tmp_path / "old")
+        files.move(tmp_path / "new", tmp_path / "old")
 
 
 def test_a_folder_is_not_flushed_where_none_can_be_opened(tmp_path, monkeypatch):
     flushed = []
     monkeypatch.setattr(os, "fsync", flushed.append)
-    portable.flush(tmp_path)
+    files.flush(tmp_path)
     assert len(flushed) == 1
     monkeypatch.delattr(os, "O_DIRECTORY")
-    portable.flush(tmp_path)
+    files.flush(tmp_path)
     assert len(flushed) == 1
     (tmp_path / "file").write_text("")
-    portable.flush(tmp_path / "file")
+    files.flush(tmp_path / "file")
     assert len(flushed) == 2
 
 

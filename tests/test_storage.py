@@ -5,10 +5,11 @@ import json
 import pytest
 
 from ddsing import cli, storage
+from ddsing.files import trash
 from ddsing.instrument.library import Library
 from ddsing.sound.features import FeatureCache
 from ddsing.transfer.takes import TakeStore
-from ddsing.workspace import open_workspace, trash
+from ddsing.workspace import open_workspace
 from tests.support import tiny_workspace
 
 

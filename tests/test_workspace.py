@@ -1,4 +1,4 @@
-"""The workspace: where it is, what is written into it, and what can be brought back."""
+"""The workspace: where it is, and what it begins with."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from ddsing.errors import WorkspaceError
 from ddsing.sound import audio as recordings
-from ddsing.workspace import open_workspace, restore, safe_name, trash, write_atomic
+from ddsing.workspace import open_workspace
 
 
 def test_a_workspace_is_made_and_never_inside_code(tmp_path):
@@ -41,29 +41,3 @@ def test_an_empty_workspace_gets_the_demo_once(tmp_path):
     examples[0].unlink()
     open_workspace(tmp_path)
     assert not examples[0].exists()
-
-
-def test_writing_is_whole_or_not_at_all_and_spares_devices(tmp_path):
-    write_atomic(tmp_path / ("語" * 80), b"1")
-    with pytest.raises(OSError):
-        write_atomic(Path("/dev/null"), b"1")
-    with pytest.raises(OSError):
-        write_atomic(tmp_path, b"1")
-    assert [path.name for path in tmp_path.iterdir()] == ["語" * 80]
-
-
-def test_what_is_deleted_can_be_brought_back(tmp_path):
-    path = tmp_path / "voice.zip"
-    path.write_text("1")
-    trashed = trash(path)
-    assert not path.exists()
-    path.write_text("2")
-    assert restore(trashed).read_text() == "1"
-    assert path.read_text() == "2"
-
-
-@pytest.mark.parametrize("text", ["../../etc/passwd", "", "...", "/", "a\x00b", "-rf", "x" * 500, "𠀀" * 90])
-def test_names_are_made_safe(text):
-    name = safe_name(text)
-    assert name and len(name) <= 80 and len(name.encode()) <= 200
-    assert "/" not in name and not name.startswith((".", "-"))

@@ -58,7 +58,7 @@ def _takes(args: argparse.Namespace) -> dict:
 
 def _write_table(path: Path, content: str) -> None:
     from ddsing.errors import TakeError
-    from ddsing.workspace import write_atomic
+    from ddsing.files import write_atomic
 
     try:
         write_atomic(path, content.encode())

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from ddsing.errors import DdsingError
-from ddsing.workspace import open_workspace, write_atomic
+from ddsing.files import write_atomic
+from ddsing.workspace import open_workspace
 
 
 def add_to(what) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, TakeError
-from ddsing.workspace import open_workspace, write_atomic
+from ddsing.files import write_atomic
+from ddsing.workspace import open_workspace
 
 
 def add_to(what) -> None:

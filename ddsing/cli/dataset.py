@@ -9,8 +9,9 @@ from pathlib import Path
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import TRACKERS
 from ddsing.errors import DatasetError
+from ddsing.files import write_atomic
 from ddsing.units import format_bytes, format_duration
-from ddsing.workspace import open_workspace, write_atomic
+from ddsing.workspace import open_workspace
 
 _LINE_S = 0.2  # between two lines about the progress
 
@@ -157,9 +158,9 @@ def _prepare_text(document: dict) -> str:
 
 def _show(args) -> dict:
     from ddsing.dataset import windows
+    from ddsing.files import write_arrays
     from ddsing.plots import dataset as plots
     from ddsing.sound.audio import encode
-    from ddsing.transfer.takes import write_arrays
 
     window = windows.read(_voice(args), args.window)
     out = Path(args.out)

@@ -6,9 +6,9 @@ from pathlib import Path
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import TRACKERS
 from ddsing.errors import FeaturesError
+from ddsing.files import write_arrays
 from ddsing.sound import audio as recordings
 from ddsing.sound import features
-from ddsing.transfer.takes import write_arrays
 from ddsing.units import format_duration
 from ddsing.workspace import open_workspace
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.errors import TrainingError
-from ddsing.workspace import open_workspace, write_atomic
+from ddsing.files import write_atomic
+from ddsing.workspace import open_workspace
 
 
 def add_parser(commands) -> None:

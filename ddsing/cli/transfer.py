@@ -7,11 +7,12 @@ from typing import Any
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, SettingsError
+from ddsing.files import write_atomic
 from ddsing.transfer import morph, morphing, pipeline
 from ddsing.transfer.settings import MAX_Z_SHIFTS, RANGES, Settings
 from ddsing.transfer.takes import TakeStore
 from ddsing.units import format_duration
-from ddsing.workspace import open_workspace, write_atomic
+from ddsing.workspace import open_workspace
 
 _OPTIONS = {
     "--mask-threshold": ("mask_threshold", float, "how clear a note must be"),

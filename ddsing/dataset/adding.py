@@ -1,8 +1,6 @@
 """Adding recordings to a voice: each once by its sound, whole or not at all, under a name that is free."""
 
-import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +8,8 @@ from pathlib import Path
 from ddsing.dataset import scan
 from ddsing.dataset.voices import Voice, recordings_in
 from ddsing.errors import DatasetError
-from ddsing.portable import move
+from ddsing.files import safe_name, write_new
 from ddsing.units import format_bytes
-from ddsing.workspace import safe_name
 
 _SPARE_BYTES = 200e6  # to stay free
 
@@ -91,7 +88,6 @@ def _spread(sources) -> Iterator[tuple[str, Path | bytes]]:
 def _copy(voice, name, content):
     """Copy a file or write a content under its name, or one like it that is free; there is all of it or nothing."""
     n_bytes = len(content) if isinstance(content, bytes) else content.stat().st_size
-    temporary = voice.folder / f".{uuid.uuid4().hex}.tmp"
     try:
         voice.folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(voice.folder).free
@@ -100,29 +96,12 @@ def _copy(voice, name, content):
                 f"{name!r} has {format_bytes(n_bytes)}, and only {format_bytes(free)} are free; "
                 f"{format_bytes(_SPARE_BYTES)} must stay so: make room first."
             )
-        with open(temporary, "wb") as target:
-            if isinstance(content, bytes):
-                target.write(content)
-            else:
-                with open(content, "rb") as source:
-                    shutil.copyfileobj(source, target, 2**20)
-            target.flush()
-            os.fsync(target.fileno())
-        path = _free_path(voice.folder, name)
-        move(temporary, path)
-        return path
+        return write_new(voice.folder / _file_name(name), content)
     except OSError as error:
         raise DatasetError(f"{name!r} can't be copied: {error.strerror or error}.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
-def _free_path(folder, name):
+def _file_name(name):
     name = Path(name.replace("\\", "/")).name
     suffix = Path(name).suffix if len(Path(name).suffix) <= 6 else ""
-    stem = safe_name(name.removesuffix(suffix))
-    path, number = folder / f"{stem}{suffix}", 2
-    while path.exists():
-        path = folder / f"{stem} {number}{suffix}"
-        number += 1
-    return path
+    return safe_name(name.removesuffix(suffix)) + suffix

@@ -8,10 +8,7 @@ was stopped or killed goes on with the part it had reached, and gives the same r
 """
 
 import contextlib
-import io
-import os
 import shutil
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,11 +17,10 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.dataset.hearing import Heard
-from ddsing.portable import move
+from ddsing.files import atomic, read_arrays, write_arrays
 from ddsing.sound import loudness, pitch
 from ddsing.sound.pitch.viterbi import N_BINS
 from ddsing.units import hz_to_midi
-from ddsing.workspace import write_atomic
 
 _VERSION = 1  # of all that is in a file
 _PART_FRAMES = 7520  # about half a minute; a multiple of 32
@@ -76,13 +72,10 @@ class FeatureFolder:
     def get(self, audio_hash: str, tracker: str) -> RecordingFeatures | None:
         """Features that were computed before, or None."""
         names = [field.name for field in fields(RecordingFeatures)]
-        try:
-            with np.load(self.path(audio_hash, tracker), allow_pickle=False) as arrays:
-                if int(arrays["version"]) != _VERSION:
-                    return None
-                found = RecordingFeatures(**{name: arrays[name] for name in names})
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        arrays = read_arrays(self.path(audio_hash, tracker), ("version", *names))
+        if arrays is None or arrays.pop("version") != _VERSION:
             return None
+        found = RecordingFeatures(**arrays)
         lengths = {getattr(found, name).shape for name in names}
         return found if len(lengths) == 1 and min(lengths)[0] >= WINDOW_FRAMES else None
 
@@ -107,9 +100,8 @@ class FeatureFolder:
             np.pad(heard.silent, (0, len(f0_hz) - len(heard.silent)), constant_values=True),
             np.pad(heard.clipped, (0, len(f0_hz) - len(heard.clipped))),
         )
-        buffer = io.BytesIO()
-        np.savez(buffer, version=_VERSION, **{field.name: getattr(found, field.name) for field in fields(found)})
-        write_atomic(self.path(heard.content_hash, tracker), buffer.getvalue())
+        arrays = {field.name: getattr(found, field.name) for field in fields(found)}
+        write_arrays(self.path(heard.content_hash, tracker), version=_VERSION, **arrays)
         shutil.rmtree(self._parts_folder(heard.content_hash, tracker), ignore_errors=True)
         return found
 
@@ -144,13 +136,8 @@ def _part_path(folder, part):
 
 
 def _write_part(folder, part, active):
-    path = _part_path(folder, part)
-    temporary = path.with_suffix(".tmp")
-    with open(temporary, "wb") as file:
+    with atomic(_part_path(folder, part)) as file:
         file.write(np.ascontiguousarray(active, np.float32).data)
-        file.flush()
-        os.fsync(file.fileno())
-    move(temporary, path)
 
 
 def _read_part(folder, part):

@@ -12,8 +12,8 @@ from ddsing.dataset import scan
 from ddsing.dataset.scan import RecordingFacts
 from ddsing.dataset.voices import Voice
 from ddsing.errors import DatasetError
+from ddsing.files import read_json, write_json
 from ddsing.formats import tfrecord
-from ddsing.workspace import write_atomic
 
 VERSION = 1  # of the windows, their features and their files: another number makes old datasets outdated
 NAME, SELECTION = "dataset.json", "selection.json"
@@ -74,13 +74,13 @@ class Plan:
 def read(voice: Voice) -> dict[str, Any] | None:
     """The document of a whole dataset of this version, or None."""
     tfrecord.settle(voice.dataset_folder)
+    document = read_json(voice.dataset_folder / NAME) or {}
     try:
-        document = json.loads((voice.dataset_folder / NAME).read_bytes())
         if document["version"] != VERSION or not {"stamps", "selection", "dataset_hash", "files"} <= document.keys():
             return None
         sizes = {name: scan.stamp(voice.dataset_folder / name)[0] for name in document["files"]}
         return document if sizes == document["files"] else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):
         return None
 
 
@@ -88,8 +88,7 @@ def confirm(voice: Voice, known: dict, plan: Plan) -> None:
     """Write that a dataset is that of the recordings as they are now: other files or times, but the same sound."""
     now = {"stamps": stamps(voice), "selection": read_selection(voice), "refused": [list(x) for x in plan.refused]}
     if any(known.get(name) != value for name, value in now.items()):
-        content = json.dumps({**known, **now}, ensure_ascii=False, indent=1)
-        write_atomic(voice.dataset_folder / NAME, content.encode())
+        write_json(voice.dataset_folder / NAME, {**known, **now})
 
 
 def stamps(voice: Voice) -> dict[str, list[int]]:
@@ -105,11 +104,11 @@ def read_selection(voice: Voice) -> list[list]:
         return sorted([str(file_hash), int(start_frame)] for file_hash, start_frame in entries)
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise DatasetError(f"{str(path)!r} can't be read; remove it to take all windows back.") from None
 
 
 def write_selection(voice: Voice, excluded: set[tuple[str, int]]) -> None:
     """Keep which windows are excluded."""
-    content = json.dumps({"version": VERSION, "excluded": sorted(map(list, excluded))})
-    write_atomic(voice.dataset_folder / SELECTION, content.encode())
+    document = {"version": VERSION, "excluded": sorted(map(list, excluded))}
+    write_json(voice.dataset_folder / SELECTION, document, indent=None)

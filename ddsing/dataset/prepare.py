@@ -16,9 +16,10 @@ replaced: it is moved, and becomes the dataset of a voice of its own, such as ``
 """
 
 import errno
+import itertools
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from filelock import FileLock, Timeout
@@ -30,7 +31,7 @@ from ddsing.dataset.hearing import hear
 from ddsing.dataset.scan import Memory, RecordingFacts, scan
 from ddsing.dataset.voices import DATASET, Voice
 from ddsing.errors import AudioError, DatasetError, DiskFull
-from ddsing.portable import move
+from ddsing.files import move_exclusively
 
 READING, PITCH, WRITING = "Reading the recordings", "Finding the pitch", "Writing the windows"
 _READING_S, _WRITING_S = 0.01, 0.03  # per second of audio, against which the pitch is weighed
@@ -208,10 +209,10 @@ def _keep_foreign(voice):
     """Move a dataset that was prepared elsewhere out of the way: it becomes a voice of its own."""
     if not voice.prepared or (voice.dataset_folder / manifest.NAME).exists():
         return
-    number = 2021
-    while (home := voice.folder.with_name(f"{voice.name} {number}{DATASET}")).exists():
-        number += 1
-    move(voice.dataset_folder, home)
+    for number in itertools.count(2021):
+        with suppress(FileExistsError):
+            move_exclusively(voice.dataset_folder, voice.folder.with_name(f"{voice.name} {number}{DATASET}"))
+            return
 
 
 @contextmanager

@@ -5,7 +5,6 @@ transfer. What is found out about a sound is remembered in the workspace's cache
 """
 
 import contextlib
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -22,10 +21,10 @@ from ddsing.dataset.scan import Memory, RecordingFacts, scan
 from ddsing.dataset.signs import Signs
 from ddsing.dataset.verdict import LOUDNESS_STEP_DB, Summary, Verdict
 from ddsing.dataset.voices import Voice
+from ddsing.files import read_json, write_json
 from ddsing.sound import features as feature_stage
 from ddsing.sound import loudness
 from ddsing.units import hz_to_midi
-from ddsing.workspace import write_atomic
 
 READING, LISTENING = "Reading the recordings", "Listening for pitch"
 _VERSION = 1  # of what is remembered
@@ -167,7 +166,7 @@ def _summary(voice, facts, tracker, progress) -> Summary:
     summary = summarise(heard, track.f0_hz, track.f0_confidence, tracker)
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, json.dumps(asdict(summary)).encode())
+        write_json(path, asdict(summary), indent=None)
     return summary
 
 
@@ -197,11 +196,11 @@ def _counted(values):
 
 
 def _remembered(path: Path) -> Summary | None:
+    document = read_json(path) or {}
     try:
-        document = json.loads(path.read_bytes())
         document["signs"] = Signs(**document["signs"])
         for name in ("pitch_frames", "loudness_frames"):
             document[name] = {int(key): int(count) for key, count in document[name].items()}
         return Summary(**document)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -2,8 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -12,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ddsing import files
 from ddsing.dataset.hearing import QUIETEST_DB, Heard, hear, noise_floor_db
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, Cancelled
 from ddsing.sound.audio import probe
-from ddsing.workspace import write_atomic
 
 _VERSION = 1
 _PATIENCE_S = 0.3  # until the progress, which may stop it all, is told again
@@ -98,27 +96,25 @@ class Memory:
         """Write what is remembered; a full disk only means that it will be found out again."""
         with self._lock, contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            document = {"version": _VERSION, "recordings": self._entries}
-            write_atomic(self._path, json.dumps(document, ensure_ascii=False).encode())
+            files.write_json(self._path, {"version": _VERSION, "recordings": self._entries}, indent=None)
 
     def _read(self):
+        document = files.read_json(self._path) or {}
         try:
-            document = json.loads(self._path.read_bytes())
             entries = document["recordings"] if document["version"] == _VERSION else {}
             for entry in entries.values():
                 RecordingFacts(**entry["facts"])
             return entries
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError):
             return {}
 
 
 def stamp(path: Path) -> list[int]:
-    """What changes when a file's content does: its size and time; [-1, -1] if it is not there."""
+    """`files.stamp`, as it is in JSON; [-1, -1] if the file is not there."""
     try:
-        status = os.stat(path)
+        return list(files.stamp(path))
     except OSError:
         return [-1, -1]
-    return [status.st_size, status.st_mtime_ns]
 
 
 def examine(

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddsing.errors import DatasetError
+from ddsing.files import restore as bring_back
+from ddsing.files import safe_name, trash
 from ddsing.formats import tfrecord
 from ddsing.sound.audio import is_recording
-from ddsing.workspace import Workspace, safe_name, trash
-from ddsing.workspace import restore as bring_back
+from ddsing.workspace import Workspace
 
 DATASET, CHECKPOINTS = "_dataset", "_checkpoints"  # the notebooks' folder names
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")

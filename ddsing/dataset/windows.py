@@ -5,7 +5,6 @@ time, so that it outlives another preparation; it holds from the next `prepare` 
 """
 
 import functools
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,6 +16,7 @@ from ddsing.dataset import hearing, manifest, scan, writing
 from ddsing.dataset.analysis import CLEAR, WINDOW_FRAMES, WINDOW_SAMPLES, FeatureFolder
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, DatasetError
+from ddsing.files import read_json
 from ddsing.formats import tfrecord
 from ddsing.sound.audio import content_hash
 from ddsing.units import hz_to_midi
@@ -170,12 +170,9 @@ def _document(voice):
     path = voice.dataset_folder / writing.WINDOWS
     if not path.exists():
         return None
-    try:
-        document = json.loads(path.read_bytes())
-        if document["version"] == manifest.VERSION and {"recordings", *writing.COLUMNS} <= document.keys():
-            return document
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass
+    document = read_json(path) or {}
+    if document.get("version") == manifest.VERSION and {"recordings", *writing.COLUMNS} <= document.keys():
+        return document
     raise DatasetError(f"The dataset of {voice.name!r} is damaged or of another version; prepare the voice again.")
 
 

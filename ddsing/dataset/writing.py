@@ -14,6 +14,7 @@ from ddsing.dataset.hearing import hear
 from ddsing.dataset.layout import Place
 from ddsing.engine.tf import export
 from ddsing.errors import DatasetError
+from ddsing.files import write_json
 from ddsing.formats import tfrecord
 from ddsing.model import statistics
 
@@ -58,7 +59,7 @@ def write(plan: manifest.Plan, store: FeatureFolder, *, progress: Callable[[floa
             n_windows=len(places),
             **{f"n_{state}": states.count(state) for state in ("train", "held_out", "guard", "excluded")},
         )
-        (aside / manifest.NAME).write_text(json.dumps(document, ensure_ascii=False, indent=1), "utf-8")
+        write_json(aside / manifest.NAME, document, durable=False)
     progress(1.0)
     return document
 
@@ -149,7 +150,7 @@ def _write_windows(folder, plan, places, states, rows):
     for name in COLUMNS:
         values = [getattr(place, name) for place in places]
         document[name] = [round(value, 5) if math.isfinite(value) else None for value in values]
-    (folder / WINDOWS).write_text(json.dumps(document, ensure_ascii=False, allow_nan=False), "utf-8")
+    write_json(folder / WINDOWS, document, indent=None, durable=False)
 
 
 def _write_statistics(folder, features, places):

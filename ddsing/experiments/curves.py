@@ -13,20 +13,20 @@ import io
 import json
 import os
 import re
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
+from ddsing import files
 from ddsing.dataset.voices import CHECKPOINTS
 from ddsing.errors import DatasetError, DdsingError
 from ddsing.model.config import ModelConfig
 from ddsing.training import folder as training_folder
 from ddsing.training import history as histories
 from ddsing.training import recipe as recipes
-from ddsing.workspace import Workspace, write_atomic
+from ddsing.workspace import Workspace
 
 METRICS = ("spectral_loss", "f0_cents", "loudness_db")
 DEFAULT_SMOOTHING_STEPS = 100
@@ -172,22 +172,22 @@ def fingerprint(path: Path) -> str:
     seen = [f"v{_VERSION}"]
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
         if entry.name in _READ_FILES or entry.name.endswith((".gin", ".index")):
-            facts = entry.stat()
-            seen.append(f"{entry.name} {facts.st_size} {facts.st_mtime_ns}")
+            seen.append(_seen(entry))
     for event_file in training_folder.event_files(path):
-        facts = event_file.stat()
-        seen.append(f"{event_file.name} {facts.st_size} {facts.st_mtime_ns}")
+        seen.append(_seen(event_file))
     return "\n".join(seen)
 
 
+def _seen(file: Path | os.DirEntry) -> str:
+    return " ".join(map(str, (file.name, *files.stamp(file))))
+
+
 def _from_cache(kept: Path, stamp: str):
+    arrays = files.read_arrays(kept, ("facts", "steps", "loss", "held_out")) or {}
     try:
-        with np.load(kept, allow_pickle=False) as arrays:
-            facts = json.loads(arrays["facts"].tobytes())
-            if facts["stamp"] != stamp:
-                return None
-            return facts, {name: arrays[name] for name in ("steps", "loss", "held_out")}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        facts = json.loads(arrays.pop("facts").tobytes())
+        return (facts, arrays) if facts["stamp"] == stamp else None
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -208,11 +208,9 @@ def _parsed(path: Path, stamp: str, kept: Path):
     }
     finite = np.isfinite(history.loss)
     arrays = {"steps": history.steps[finite], "loss": history.loss[finite], "held_out": held_out}
-    buffer = io.BytesIO()
-    np.savez(buffer, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(kept, buffer.getvalue())
+        files.write_arrays(kept, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)
     except OSError:
         pass
     return facts, arrays

@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.errors import DatasetError
+from ddsing.files import flush, move, write_atomic
 from ddsing.formats import protobuf
 from ddsing.formats.crc32c import masked
-from ddsing.portable import flush, move
 
 _PUBLISHED, _ASIDE = ".publish", ".writing-"
 _REPLACES, _NAMES = ".replaces", ".names"
@@ -259,9 +259,7 @@ def settle(folder: Path) -> None:
         patterns = (published / _REPLACES).read_text("utf-8").splitlines()
         names = sorted(path.name for path in published.iterdir() if path.name[0] != ".")
         if not (published / _NAMES).exists():  # of the whole set, before the first file is moved
-            temporary = published / f"{_NAMES}-{uuid.uuid4().hex}"
-            temporary.write_text("\n".join(names), "utf-8")
-            move(temporary, published / _NAMES)
+            write_atomic(published / _NAMES, "\n".join(names).encode(), durable=False)
         whole = (published / _NAMES).read_text("utf-8").splitlines()
     except FileNotFoundError:  # there is nothing to finish, or someone else has just finished it
         return

@@ -12,19 +12,18 @@ There is no code in it, no optimizer state, no host name and no home path. `read
 
 import hashlib
 import io
-import os
 import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import numpy as np
 from safetensors.numpy import save as save_safetensors
 
 from ddsing.errors import InstrumentError
+from ddsing.files import write_atomic
 from ddsing.formats import strict_json
 from ddsing.instrument import manifest
 from ddsing.instrument.archive import Archive, open_archive
@@ -34,7 +33,6 @@ from ddsing.model import weights as model_weights
 from ddsing.model.config import ModelConfig
 from ddsing.model.latent_space import LatentSpace
 from ddsing.model.statistics import DatasetStatistics
-from ddsing.portable import move
 
 FORMAT = "ddsing-instrument"
 FORMAT_VERSION = 1
@@ -210,20 +208,9 @@ def add_member(file: zipfile.ZipFile, name: str, data: bytes) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Temp file beside `path`, fsync, rename."""
+    """Write an instrument's file, or say in a sentence why not."""
     try:
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                file.close()  # Windows moves no open file
-                os.chmod(file.name, 0o644)
-                move(Path(file.name), path)
-            except BaseException:
-                file.close()
-                os.unlink(file.name)
-                raise
+        write_atomic(path, data)
     except OSError as error:
         raise InstrumentError(f"The instrument can't be written to {str(path)!r}: {error.strerror}.") from None
 

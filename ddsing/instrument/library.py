@@ -4,13 +4,16 @@
 file changes. Writes are atomic; what is deleted or replaced goes to the trash, and a token brings it back.
 """
 
+import contextlib
 import hashlib
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ddsing import files
 from ddsing.errors import DdsingError, InstrumentError
+from ddsing.files import restore, safe_name, trash, write_atomic
 from ddsing.instrument import format as native
 from ddsing.instrument.format import Instrument
 from ddsing.instrument.manifest import Provenance
@@ -18,7 +21,7 @@ from ddsing.instrument.opening import clean_name, detect, open_any
 from ddsing.model.config import ModelConfig
 from ddsing.model.latent_space import LatentSpace
 from ddsing.model.statistics import DatasetStatistics
-from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
+from ddsing.workspace import Workspace
 
 _MAX_REMEMBERED = 64
 _summaries: dict[tuple, tuple[str, native.Summary]] = {}  # by file stamp; bounded, shared, never changed
@@ -73,9 +76,9 @@ class Library:
 
     def add(self, instrument: Instrument, *, name: str | None = None) -> Entry:
         """Write an instrument into the library under a free name."""
-        path = self._free_path(name or instrument.name)
-        self._write(path, instrument)
-        return self._entry(path)
+        stem = safe_name(clean_name(name or instrument.name))
+        with _disk_errors(f"The instrument {stem!r} can't be written"):
+            return self._add(stem, instrument)
 
     def rename(self, name: str, new_name: str) -> Entry:
         """Call an instrument otherwise."""
@@ -83,9 +86,13 @@ class Library:
         if safe_name(new_name) == path.stem:
             return self._entry(path)
         new_path = self._folder / f"{safe_name(new_name)}.zip"
-        if new_path.exists() and not new_path.samefile(path):
-            raise InstrumentError(f"There is an instrument called {new_path.stem!r} already; choose another name.")
-        path.rename(new_path)
+        try:
+            files.move_exclusively(path, new_path)
+        except FileExistsError:
+            if not new_path.samefile(path):
+                message = f"There is an instrument called {new_path.stem!r} already; choose another name."
+                raise InstrumentError(message) from None
+            path.rename(new_path)  # on a disk where capitals make no other name
         return self._entry(new_path)
 
     def edit(self, name: str, **changes: Any) -> Entry:
@@ -120,14 +127,14 @@ class Library:
     def repair(self, name: str) -> Entry:
         """Rewrite an instrument as a clean native zip; the file as it was stays in the trash."""
         path = self._path(name)
-        data = native.to_bytes(self._open(path).replaced(name=clean_name(path.stem)))
+        instrument = self._open(path)
         old = trash(path)
         try:
-            write_atomic(path, data)
-        except OSError as error:
+            with _disk_errors(f"{name!r} can't be repaired"):
+                return self._add(path.stem, instrument)
+        except InstrumentError:
             restore(old)
-            raise InstrumentError(f"{name!r} can't be repaired: {error.strerror}.") from None
-        return self._entry(path)
+            raise
 
     def _paths(self) -> Paths:
         try:
@@ -144,24 +151,23 @@ class Library:
         known = ", ".join(path.stem for path in paths[:8]) or "none yet"
         raise InstrumentError(f"There is no instrument called {name[:80]!r} in the workspace; there are: {known}.")
 
-    def _free_path(self, name: str) -> Path:
-        stem, number = safe_name(clean_name(name)), 2
-        path = self._folder / f"{stem}.zip"
-        while path.exists():
-            path, number = self._folder / f"{stem} {number}.zip", number + 1
-        return path
+    def _add(self, stem: str, instrument: Instrument) -> Entry:
+        """Write an instrument under a name that is free, which it also bears inside."""
+        for path in files.numbered(self._folder / f"{stem}.zip"):
+            if not path.exists():
+                with contextlib.suppress(FileExistsError):
+                    write_atomic(path, _named(instrument, path), new=True)
+                    break
+        return self._entry(path)
 
     def _write(self, path: Path, instrument: Instrument) -> None:
-        data = native.to_bytes(instrument.replaced(name=clean_name(path.stem)))
-        try:
-            write_atomic(path, data)
-        except OSError as error:
-            raise InstrumentError(f"The instrument {path.stem!r} can't be written: {error.strerror}.") from None
+        with _disk_errors(f"The instrument {path.stem!r} can't be written"):
+            write_atomic(path, _named(instrument, path))
 
     def _entry(self, path: Path) -> Entry:
         n_bytes = 0
         try:
-            stamp = _stamp(path)
+            stamp = files.key(path)
             n_bytes = stamp[1]
             if stamp not in _summaries:
                 source_format = detect(path)
@@ -190,22 +196,31 @@ class Library:
 
     def _converted(self, path: Path) -> Path:
         """The native form of a 2021 zip, from the cache or converted now; a refusal is remembered as well."""
-        key = hashlib.sha256(repr(_stamp(path)).encode()).hexdigest()[:32]
+        key = hashlib.sha256(repr(files.key(path)).encode()).hexdigest()[:32]
         cached, refusal = self._cache / f"{key}.zip", self._cache / f"{key}.json"
         if cached.is_file():
             return cached
-        if refusal.is_file():
-            raise InstrumentError(json.loads(refusal.read_text())["error"])
+        if (known := files.read_json(refusal)) and isinstance(known.get("error"), str):
+            raise InstrumentError(known["error"])
         self._cache.mkdir(parents=True, exist_ok=True)
         try:
             instrument = open_any(path, name=path.stem)
         except InstrumentError as error:
-            write_atomic(refusal, json.dumps({"error": str(error)}).encode())
+            files.write_json(refusal, {"error": str(error)})
             raise
         write_atomic(cached, native.to_bytes(instrument))
         return cached
 
 
-def _stamp(path: Path) -> tuple[str, int, int]:
-    facts = path.stat()
-    return str(path.absolute()), facts.st_size, facts.st_mtime_ns
+def _named(instrument: Instrument, path: Path) -> bytes:
+    """The file of an instrument that is called as the file."""
+    return native.to_bytes(instrument.replaced(name=clean_name(path.stem)))
+
+
+@contextlib.contextmanager
+def _disk_errors(what: str) -> Iterator[None]:
+    """What the disk refuses, in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise InstrumentError(f"{what}: {error.strerror}.") from None

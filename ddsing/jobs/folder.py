@@ -5,19 +5,16 @@ mistakes the one for the other, both pass a gate, a second lock, one at a time.
 """
 
 import contextlib
-import json
 import math
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ddsing.files import read_json, write_json
 from ddsing.jobs.states import ENDED, classify, written_state
-from ddsing.portable import move
-from ddsing.workspace import write_atomic
 
 GATE_TIMEOUT_S = 5.0  # a gate is passed in a millisecond, unless somebody in it was suspended
 SILENT_S = 10.0  # where locks can't be asked: after this long without a heartbeat a process counts as dead
@@ -45,39 +42,30 @@ class JobFolder:
 
     def spec(self) -> dict[str, Any] | None:
         """What was asked for; None if it can't be read."""
-        return _read(self.path / "spec.json")
+        return read_json(self.path / "spec.json", max_bytes=_MAX_JSON_BYTES)
 
     def record(self) -> dict[str, Any] | None:
         """``status.json``; None if it can't be read."""
-        return _read(self.path / "status.json")
+        return read_json(self.path / "status.json", max_bytes=_MAX_JSON_BYTES)
 
     def result(self) -> dict[str, Any] | None:
         """What the job returned; None if it did not, or can't be read."""
-        return _read(self.path / "result.json")
+        return read_json(self.path / "result.json", max_bytes=_MAX_JSON_BYTES)
 
     def create(self, spec: Mapping[str, Any]) -> None:
         """Make the folder, with all files that the job must not lack on a full disk."""
-        self.path.mkdir(parents=True, mode=0o700)
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in ("lock", "gate", "heartbeat", "log.txt"):
             (self.path / name).touch()
-        write_atomic(self.path / "spec.json", _json(spec))
+        write_json(self.path / "spec.json", plain(spec))
 
     def write_record(self, record: Mapping[str, Any], *, durable: bool = True) -> None:
         """Replace ``status.json``; `durable` waits for the disk, for what must outlast a power cut. Raises OSError."""
-        content, path = _json(record), self.path / "status.json"
-        if durable:
-            write_atomic(path, content)
-            return
-        temporary = self.path / f".{uuid.uuid4().hex}.tmp"
-        try:
-            temporary.write_bytes(content)
-            move(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_json(self.path / "status.json", plain(record), durable=durable)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write ``result.json``; raises OSError."""
-        write_atomic(self.path / "result.json", _json(result))
+        write_json(self.path / "result.json", plain(result))
 
     def take(self, *, timeout_s: float = 0.0) -> FileLock | None:
         """The lock, held from now on, or None if a process of this job lives for longer than `timeout_s` from now."""
@@ -150,19 +138,6 @@ def _try(lock):
 def _identity(record):
     """What changes whenever another process, or another state, begins."""
     return record and [record.get(name) for name in ("state", "ordered", "pid")]
-
-
-def _read(path):
-    try:
-        with open(path, "rb") as file:
-            document = json.loads(file.read(_MAX_JSON_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _json(document):
-    return json.dumps(plain(document), indent=1, allow_nan=False).encode()
 
 
 def plain(value: Any) -> Any:

@@ -19,9 +19,9 @@ from pathlib import Path
 from filelock import Timeout
 
 from ddsing.errors import Cancelled, JobError
+from ddsing.files import write_atomic
 from ddsing.jobs.folder import JobFolder, hard_lock
 from ddsing.jobs.states import LIVE
-from ddsing.workspace import write_atomic
 
 POLL_S = 0.25
 SOMEONE = "a training outside the queue"

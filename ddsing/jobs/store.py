@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ddsing.errors import DdsingError, DiskFull, JobError
+from ddsing.files import trash
 from ddsing.jobs import queue
 from ddsing.jobs.folder import GATE_TIMEOUT_S, JobFolder, hard_lock, plain
 from ddsing.jobs.kinds import KINDS
@@ -19,7 +20,7 @@ from ddsing.jobs.signalling import kill, terminate
 from ddsing.jobs.states import ENDED, written_state
 from ddsing.jobs.status import JobStatus, read
 from ddsing.units import format_bytes
-from ddsing.workspace import Workspace, trash
+from ddsing.workspace import Workspace
 
 NEEDS_BYTES = 500_000_000
 _KEPT = ("step", "steps", "loss", "fraction", "extra")  # shown until the resumed job reports its own
@@ -77,8 +78,8 @@ class JobStore:
             self._require_room(title, needs_bytes)
             now_s = time.time()
             spec |= {"created": now_s, "needs_bytes": needs_bytes}
-            name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now_s))}-{kind}-{uuid.uuid4().hex[:6]}"
-            folder = JobFolder(self.workspace.jobs / name)
+            with _disk_errors(title):
+                folder = self._claim(f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now_s))}-{kind}")
             try:
                 with _disk_errors(title):
                     folder.create(spec)
@@ -87,6 +88,14 @@ class JobStore:
                 shutil.rmtree(folder.path, ignore_errors=True)
                 raise
         return self._launch(folder)
+
+    def _claim(self, stem: str) -> JobFolder:
+        """A folder under a name that no other job has."""
+        while True:
+            path = self.workspace.jobs / f"{stem}-{uuid.uuid4().hex[:6]}"
+            with contextlib.suppress(FileExistsError):
+                path.mkdir(mode=0o700)
+                return JobFolder(path)
 
     def list(self) -> builtins.list[JobStatus]:
         """All jobs, the newest first, without `log_tail` and `result`."""
@@ -142,7 +151,7 @@ class JobStore:
         return self._launch(folder)
 
     def delete(self, id: str) -> str:
-        """Move an ended job to the trash; returns where it is now, for `workspace.restore`."""
+        """Move an ended job to the trash; returns where it is now, for `files.restore`."""
         folder = self._folder(id)
         with self._one_at_a_time():
             status = read(folder)

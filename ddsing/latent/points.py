@@ -5,9 +5,7 @@ it. Windows beyond a number that is quick to encode are passed over evenly.
 """
 
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ddsing import files
 from ddsing.constants import DB_RANGE, HOP_SAMPLES
 from ddsing.dataset import windows
 from ddsing.dataset.voices import Voice
@@ -23,7 +22,6 @@ from ddsing.formats import tfrecord
 from ddsing.instrument import Instrument
 from ddsing.model import latent_space as spaces
 from ddsing.model.latent_space import LatentSpace
-from ddsing.workspace import write_atomic
 
 MAX_WINDOWS = 60
 POINT_FRAMES = 100  # 0.4 s
@@ -129,26 +127,24 @@ def _path(voice: Voice, instrument: Instrument) -> Path:
             hasher.update(np.ascontiguousarray(weight).tobytes())
     for path in [*tfrecord.shards(voice.dataset_folder), voice.dataset_folder / "windows.json"]:
         if path.is_file():
-            facts = path.stat()
-            hasher.update(f"{path.name} {facts.st_size} {facts.st_mtime_ns}".encode())
+            hasher.update(" ".join(map(str, (path.name, *files.stamp(path)))).encode())
     return voice.cache / "latent" / f"{hasher.hexdigest()[:32]}.npz"
 
 
 def _keep(path: Path, arrays: dict[str, np.ndarray], space: LatentSpace) -> None:
-    buffer = io.BytesIO()
     columns: dict[str, Any] = {f"of_{name}": array for name, array in arrays.items()}
-    np.savez(buffer, space=np.frombuffer(json.dumps(space.to_json()).encode(), np.uint8), **columns)
+    described = np.frombuffer(json.dumps(space.to_json()).encode(), np.uint8)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, buffer.getvalue())
+        files.write_arrays(path, space=described, **columns)
     except OSError:  # a full disk only means that it is not kept
         return
 
 
 def _read(path: Path) -> Points | None:
+    found = files.read_arrays(path) or {}
     try:
-        with np.load(path, allow_pickle=False) as found:
-            arrays = {name.removeprefix("of_"): found[name] for name in found.files if name != "space"}
-            return Points(**arrays, space=LatentSpace.from_json(json.loads(found["space"].tobytes())))
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+        space = LatentSpace.from_json(json.loads(found.pop("space").tobytes()))
+        return Points(**{name.removeprefix("of_"): array for name, array in found.items()}, space=space)
+    except (ValueError, KeyError, TypeError):
         return None

@@ -5,9 +5,7 @@ twice. Loudness takes milliseconds and is computed anew, for the generation that
 """
 
 import contextlib
-import io
 import os
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +14,9 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.errors import FeaturesError
+from ddsing.files import read_arrays, write_arrays
 from ddsing.sound import loudness, pitch
 from ddsing.sound.audio import content_hash
-from ddsing.workspace import write_atomic
 
 _VERSION = 1  # of the pitch code: another number makes old entries unused
 
@@ -53,21 +51,18 @@ class FeatureCache:
     def get(self, audio_hash: str, tracker: str):
         """(f0_hz, f0_confidence), or None."""
         path = self._path(audio_hash, tracker)
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                track = arrays["f0_hz"], arrays["f0_confidence"]
-            os.utime(path)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        arrays = read_arrays(path, ("f0_hz", "f0_confidence"))
+        if arrays is None:
             return None
-        return track
+        with contextlib.suppress(OSError):  # a cache that can only be read is one too
+            os.utime(path)
+        return arrays["f0_hz"], arrays["f0_confidence"]
 
     def put(self, audio_hash: str, tracker: str, f0_hz, f0_confidence) -> None:
         """Keep a track; a full disk only means that it is not kept."""
-        buffer = io.BytesIO()
-        np.savez(buffer, f0_hz=f0_hz, f0_confidence=f0_confidence)
         with contextlib.suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._path(audio_hash, tracker), buffer.getvalue())
+            write_arrays(self._path(audio_hash, tracker), f0_hz=f0_hz, f0_confidence=f0_confidence)
             self._trim()
 
     def has(self, audio_hash: str, tracker: str) -> bool:

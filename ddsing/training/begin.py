@@ -7,7 +7,6 @@ loudness.
 
 import contextlib
 import hashlib
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -19,6 +18,7 @@ import numpy as np
 
 from ddsing.dataset import prepare, voices
 from ddsing.errors import TrainingError
+from ddsing.files import read_json, safe_name, write_atomic
 from ddsing.formats import tfrecord as record_files
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.model.weights import random_weights
@@ -27,7 +27,7 @@ from ddsing.training.folder import Begun
 from ddsing.training.listening import Listening, recorded_generation
 from ddsing.training.recipe import Config, Recipe, resolved
 from ddsing.training.state import SLOTS, State
-from ddsing.workspace import Workspace, safe_name, write_atomic
+from ddsing.workspace import Workspace
 
 Tell = Callable[..., None]
 HEAD_START_WINDOWS = 120  # more teach no other levels
@@ -246,14 +246,14 @@ def _held_out(source: voices.Voice, heard: Listening) -> list[dict]:
 
 def listening(source: voices.Voice, records, trained: Config) -> Listening:
     """How a model hears a voice's dataset."""
-    written = _json(source.dataset_folder / "dataset.json").get("generation")
+    written = (read_json(source.dataset_folder / "dataset.json") or {}).get("generation")
     recorded = written if written in (1, 3) else recorded_generation(records)
     return Listening(trained.model.generation, recorded, centred=trained.centred_frames)
 
 
 def _statistics(source: voices.Voice, records, heard: Listening) -> DatasetStatistics:
     """The dataset's statistics on the model's scale, as `prepare` left them or measured anew."""
-    document = _json(source.dataset_folder / folder.STATISTICS_JSON)
+    document = read_json(source.dataset_folder / folder.STATISTICS_JSON) or {}
     if document.get("generation") == heard.generation:
         return DatasetStatistics.from_json(document)
     return ranges.measured(records, heard)
@@ -261,7 +261,7 @@ def _statistics(source: voices.Voice, records, heard: Listening) -> DatasetStati
 
 def _dataset_hash(source: voices.Voice) -> str:
     """The hash that `prepare` gave the dataset; of one of 2021, that of its files."""
-    written = _json(source.dataset_folder / "dataset.json").get("dataset_hash")
+    written = (read_json(source.dataset_folder / "dataset.json") or {}).get("dataset_hash")
     if isinstance(written, str) and written:
         return written
     hasher = hashlib.sha256()
@@ -273,7 +273,7 @@ def _dataset_hash(source: voices.Voice) -> str:
 
 def minutes(source: voices.Voice) -> float | None:
     """How many minutes a dataset holds, where that is known."""
-    written = _json(source.dataset_folder / "dataset.json").get("minutes")
+    written = (read_json(source.dataset_folder / "dataset.json") or {}).get("minutes")
     return float(written) if isinstance(written, int | float) and 0 < written < 1e6 else None
 
 
@@ -323,11 +323,3 @@ def _copy(path: Path, target: Path, chosen: checkpoints.Checkpoint, trained: Con
     if facts:
         saving.append(target, {"step": chosen.step, **facts})
     saving.append(target, {"note": note, "step": chosen.step, "date": saving.now()})
-
-
-def _json(path: Path) -> dict:
-    try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -23,12 +23,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ddsing.errors import DiskFull, InstrumentError, TrainingError
+from ddsing.files import flush, move, read_json, write_atomic, write_json
 from ddsing.model.config import ModelConfig
-from ddsing.portable import flush, move
 from ddsing.training import state as states
 from ddsing.training.state import State
 from ddsing.units import format_bytes
-from ddsing.workspace import write_atomic
 
 BEST_NAME = "best.json"
 _INDEX = re.compile(r"ckpt-(0|[1-9][0-9]{0,10})\.index")
@@ -188,12 +187,12 @@ def write_pointer(folder: Path) -> None:
 
 def write_best(folder: Path, step: int, *, value: float, by: str) -> None:
     """Note which checkpoint is the best, and by which measure."""
-    write_atomic(folder / BEST_NAME, json.dumps({"step": step, "value": value, "by": by}).encode())
+    write_json(folder / BEST_NAME, {"step": step, "value": value, "by": by}, indent=None)
 
 
 def read_best(folder: Path) -> tuple[int, float, str] | None:
     """(step, value, measure) of the best checkpoint, if one has been chosen."""
-    document = _json(folder / BEST_NAME)
+    document = read_json(folder / BEST_NAME) or {}
     step, value, by = (document.get(name) for name in ("step", "value", "by"))
     if type(step) is int and isinstance(value, int | float) and isinstance(by, str):
         return step, float(value), by
@@ -240,17 +239,8 @@ def _explained(error: Exception, folder: Path, step: int) -> Exception:
 
 
 def _manifest(folder: Path, step: int) -> dict:
-    document = _json(folder / names(step)[1])
+    document = read_json(folder / names(step)[1], max_bytes=_MAX_MANIFEST_BYTES) or {}
     return document if document.get("step") == step else {}
-
-
-def _json(path: Path) -> dict:
-    try:
-        with open(path, encoding="utf-8") as file:
-            document = json.loads(file.read(_MAX_MANIFEST_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _sha256(path: Path) -> str:

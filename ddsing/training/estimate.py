@@ -6,7 +6,6 @@ step.
 """
 
 import hashlib
-import json
 import math
 import os
 import platform
@@ -18,10 +17,11 @@ import numpy as np
 
 from ddsing import hardware
 from ddsing.constants import HOP_SAMPLES
+from ddsing.files import read_json, write_json
 from ddsing.model.config import ModelConfig
 from ddsing.model.weights import random_weights
 from ddsing.training.recipe import Recipe, resolved
-from ddsing.workspace import Workspace, write_atomic
+from ddsing.workspace import Workspace
 
 _NAME = "training_pace.json"
 _MAX_ENTRIES = 100
@@ -74,7 +74,7 @@ def learn(workspace: Workspace, ready, durations_s: list[float], saves_s: list[f
     while len(entries) > _MAX_ENTRIES:
         entries.pop(min(entries, key=lambda key: entries[key]["date"]))
     try:
-        write_atomic(_path(workspace), json.dumps(machines).encode())
+        write_json(_path(workspace), machines, indent=None)
     except OSError:
         return
 
@@ -150,13 +150,13 @@ def _path(workspace: Workspace) -> Path:
 
 
 def _read(workspace: Workspace) -> dict:
+    machines = read_json(_path(workspace)) or {}
     try:
-        machines = json.loads(_path(workspace).read_bytes())
         for entries in machines.values():
             for entry in entries.values():
                 if not (0 < entry["seconds_per_step"] < 1e6 and 0 <= entry["seconds_per_save"] < 1e6):
                     return {}
                 _cost(entry["work"])
-    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError):
         return {}
     return machines

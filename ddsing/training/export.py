@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ddsing.errors import AudioError, DatasetError, InstrumentError, TrainingError
+from ddsing.files import safe_name
 from ddsing.instrument import Instrument, Provenance
 from ddsing.instrument.library import Entry, Library
 from ddsing.instrument.opening import clean_name
@@ -10,7 +11,7 @@ from ddsing.model.latent_space import LatentSpace
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import begin, checkpoints, folder, saving
 from ddsing.training.recipe import Config
-from ddsing.workspace import Workspace, safe_name
+from ddsing.workspace import Workspace
 
 
 def make_instrument(workspace: Workspace, voice_name: str, *, step: str | int = "best") -> Entry:

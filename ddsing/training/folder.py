@@ -6,7 +6,6 @@ changed.
 """
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +15,13 @@ from filelock import FileLock, Timeout
 
 from ddsing.dataset.voices import CHECKPOINTS
 from ddsing.errors import TrainingError
+from ddsing.files import read_json, write_atomic, write_json
 from ddsing.formats import gin_text as gin_texts
 from ddsing.instrument.notebook import gin_text
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import checkpoints
 from ddsing.training.recipe import Config, parsed
-from ddsing.workspace import Workspace, write_atomic
+from ddsing.workspace import Workspace
 
 RECIPE_NAME = "recipe.json"
 GIN_NAME = "operative_config-0.gin"
@@ -74,7 +74,7 @@ def event_files(folder: Path) -> list[Path]:
 
 def begun(folder: Path) -> Begun | None:
     """How the training in a folder was begun; None where nothing has."""
-    document = _json(folder / RECIPE_NAME)
+    document = read_json(folder / RECIPE_NAME) or {}
     if isinstance(document.get("recipe"), dict):
         texts = {name: document[name] for name in ("dataset_of", "dataset_hash") if isinstance(document.get(name), str)}
         return Begun(document["recipe"], notebook=document.get("notebook") is True, **texts)
@@ -83,7 +83,7 @@ def begun(folder: Path) -> Begun | None:
 
 def write_begun(folder: Path, how: Begun) -> None:
     """Keep how a training was begun."""
-    write_atomic(folder / RECIPE_NAME, json.dumps(how.to_json(), indent=1).encode())
+    write_json(folder / RECIPE_NAME, how.to_json())
 
 
 def config(folder: Path) -> Config | None:
@@ -121,7 +121,7 @@ def held(folder: Path, voice_name: str) -> Iterator[None]:
 
 def statistics(folder: Path, generation: int) -> DatasetStatistics | None:
     """The statistics of what was trained on, on a generation's scale; None where they are unknown."""
-    document = _json(folder / STATISTICS_JSON)
+    document = read_json(folder / STATISTICS_JSON)
     if document:
         found = DatasetStatistics.from_json(document)
         if found.generation == generation:
@@ -134,7 +134,7 @@ def write_statistics(folder: Path, found: DatasetStatistics) -> None:
     from ddsing.engine.tf import export
 
     ours = (folder / STATISTICS_JSON).exists() or not (folder / STATISTICS_PICKLE).exists()
-    write_atomic(folder / STATISTICS_JSON, json.dumps(found.to_json()).encode())
+    write_json(folder / STATISTICS_JSON, found.to_json(), indent=None)
     if ours:
         write_atomic(folder / STATISTICS_PICKLE, export.statistics_pickle(found))
 
@@ -144,11 +144,3 @@ def _files(folder: Path) -> list[Path]:
         return [path for path in folder.iterdir() if path.is_file()]
     except OSError:
         return []
-
-
-def _json(path: Path) -> dict:
-    try:
-        document = json.loads(path.read_bytes()[: 4 * 2**20])
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -16,11 +16,11 @@ import numpy as np
 
 import ddsing
 from ddsing.errors import DdsingError, Diverged
+from ddsing.files import write_atomic
 from ddsing.model.config import ModelConfig
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import checkpoints, divergence, evaluation, folder
 from ddsing.training.listening import Listening
-from ddsing.workspace import write_atomic
 
 HISTORY_NAME = "history.jsonl"
 BY_HELD_OUT, BY_LOSS = "held-out spectral loss", "training loss"

@@ -14,6 +14,7 @@ import numpy as np
 import ddsing
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import SettingsError
+from ddsing.files import write_arrays
 from ddsing.instrument import Instrument
 from ddsing.sound import audio as recordings
 from ddsing.sound import features as feature_stage
@@ -22,7 +23,7 @@ from ddsing.transfer import pipeline
 from ddsing.transfer.conditioning import Conditioning, condition
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
-from ddsing.transfer.takes import Take, TakeStore, write_arrays, write_take
+from ddsing.transfer.takes import Take, TakeStore, write_take
 from ddsing.workspace import Workspace
 
 

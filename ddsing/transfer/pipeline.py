@@ -16,8 +16,10 @@ from threading import Lock
 import numpy as np
 
 import ddsing
+from ddsing import files
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.errors import InstrumentError, SettingsError
+from ddsing.files import write_arrays
 from ddsing.instrument import Instrument, open_any
 from ddsing.instrument.library import Library
 from ddsing.sound import audio as recordings
@@ -26,7 +28,7 @@ from ddsing.transfer import fit as fit_stage
 from ddsing.transfer import timbre as latent
 from ddsing.transfer.conditioning import Conditioning, condition
 from ddsing.transfer.settings import Settings
-from ddsing.transfer.takes import Take, TakeStore, write_arrays, write_take
+from ddsing.transfer.takes import Take, TakeStore, write_take
 from ddsing.workspace import Workspace
 
 STAGES = ("decode", "features", "model", "conditioning", "render", "save")
@@ -53,9 +55,7 @@ class Models:
         """What `find_instrument` finds, read anew only if its file has changed."""
         for path in (workspace.instruments / f"{reference}.zip", Path(reference)):
             if path.is_file():
-                facts = path.stat()
-                key = (str(path.absolute()), facts.st_size, facts.st_mtime_ns)
-                return self._kept(self._instruments, key, lambda: find_instrument(workspace, reference))[0]
+                return self._kept(self._instruments, files.key(path), lambda: find_instrument(workspace, reference))[0]
         return find_instrument(workspace, reference)
 
     def _kept(self, store, key, make):

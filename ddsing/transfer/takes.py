@@ -9,31 +9,30 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
-import io
 import json
 import os
 import secrets
 import shutil
 import time
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from ddsing import files
 from ddsing.errors import DdsingError, TakeError
-from ddsing.portable import flush, move
+from ddsing.files import flush, move_exclusively, restore, safe_name, trash
 from ddsing.sound.audio import encode
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
-from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
+from ddsing.workspace import Workspace
 
 _ABANDONED_S = 24 * 3600.0  # a half-built take this old was left by a crash
 RESERVED = ("matrix", "sets", "listening")  # folders beside the takes that are no takes
 MAX_TAGS = 20
 _MAX_REMEMBERED = 5000
-_remembered: dict[str, tuple[tuple[int, int, int], Take]] = {}  # by folder, with the stamp of take.json; bounded
+_remembered: dict[str, tuple[tuple[int, ...], Take]] = {}  # by folder, with the stamp of take.json; bounded
 _TEXTS = (
     *("name", "source", "instrument", "tracker", "created", "note"),
     *("instrument_digest", "source_hash", "timbre_hash", "version"),
@@ -142,11 +141,10 @@ class Take:
 
     def curves(self) -> dict[str, np.ndarray]:
         """The features and the conditioning: arrays [shape=(n_frames,)] as `ddsing.transfer.pipeline` saves them."""
-        try:
-            with np.load(self.folder / "features.npz", allow_pickle=False) as arrays:
-                return dict(arrays)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-            raise TakeError(f"The curves of the take {self.name!r} can't be read; render it again.") from None
+        arrays = files.read_arrays(self.folder / "features.npz")
+        if arrays is None:
+            raise TakeError(f"The curves of the take {self.name!r} can't be read; render it again.")
+        return arrays
 
 
 def read_recipe(recipe: Mapping) -> tuple[Settings, str, str]:
@@ -255,21 +253,31 @@ class TakeStore:
         """A new take's id and a folder to fill; it becomes a take when the block ends well, and vanishes otherwise."""
         now = datetime.datetime.now(datetime.UTC)  # local time would go back an hour in autumn
         when = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
-        take_id = f"{when}-{safe_name(title)[:40].strip(' .-')}-{secrets.token_hex(2)}"
-        folder = self.folder / f".{take_id}.partial"
+        stem = f"{when}-{safe_name(title)[:40].strip(' .-')}"
         self._remove_abandoned()
-        try:
-            folder.mkdir(parents=True)
-            yield take_id, folder
-            for path in (*folder.iterdir(), folder):
-                flush(path)
-            move(folder, self.folder / take_id)
-            flush(self.folder)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise TakeError(f"The take can't be written: {reason}; make room or use another workspace.") from None
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with _disk_errors():
+            take_id, folder = self._claim(stem)
+            try:
+                yield take_id, folder
+                for path in (*folder.iterdir(), folder):
+                    flush(path)
+                move_exclusively(folder, self.folder / take_id)
+                flush(self.folder)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+
+    def _claim(self, stem):
+        """An id that no take has, and the folder to build it in, which keeps others from the id."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            take_id = f"{stem}-{secrets.token_hex(2)}"
+            folder = self.folder / f".{take_id}.partial"
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                if not (self.folder / take_id).exists():
+                    return take_id, folder
+                folder.rmdir()  # who had the id was just done with it
 
     def _folders(self):
         if not self.folder.is_dir():
@@ -292,7 +300,7 @@ class TakeStore:
     def _read(self, folder):
         """A take as it is on disk, read anew only if its ``take.json`` has changed."""
         try:
-            stamp = _stamp(folder / "take.json")
+            stamp = files.stamp(folder / "take.json", inode=True)
             found = _remembered.get(str(folder))
             if found is None or found[0] != stamp or not (folder / "result.wav").is_file():
                 if len(_remembered) >= _MAX_REMEMBERED:
@@ -330,20 +338,16 @@ class TakeStore:
         )
 
 
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """What the disk refuses, in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise TakeError(f"The take can't be written: {reason}; make room or use another workspace.") from None
+
+
 def write_take(take: Take, folder: Path | None = None) -> None:
     """Write a take's ``take.json``, into `folder` while it is being built."""
-    document = json.dumps(take.to_json(), ensure_ascii=False, indent=1)
-    write_atomic((folder or take.folder) / "take.json", document.encode("utf-8"))
-
-
-def _stamp(path):
-    """What tells a file from the one that it was: time of change, size, and the file that `write_atomic` renamed."""
-    facts = path.stat()
-    return facts.st_mtime_ns, facts.st_size, facts.st_ino
-
-
-def write_arrays(path: Path, **arrays) -> None:
-    """Write arrays as an .npz under exactly this name, whole or not at all."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    write_atomic(path, buffer.getvalue())
+    files.write_json((folder or take.folder) / "take.json", take.to_json())

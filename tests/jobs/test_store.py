@@ -10,10 +10,11 @@ import pytest
 
 from ddsing import cli
 from ddsing.errors import DiskFull, JobError
+from ddsing.files import restore
 from ddsing.jobs import queue, states, status
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import JobStore
-from ddsing.workspace import Workspace, restore
+from ddsing.workspace import Workspace
 from tests.support import idle_jobs
 from tests.support.idle_jobs import NoLauncher, folder, submit, write
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from ddsing.errors import Cancelled, DdsingError, DiskFull
+from ddsing.files import write_atomic
 from ddsing.jobs import log
-from ddsing.workspace import write_atomic
 
 KINDS = {
     name: f"tests.support.jobs_process:{name}"

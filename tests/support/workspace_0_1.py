@@ -22,11 +22,12 @@ from ddsing.cli import plain
 from ddsing.dataset import prepare, voices, windows
 from ddsing.experiments.comparison import matrix
 from ddsing.experiments.comparison.sets import SetStore
+from ddsing.files import restore
 from ddsing.instrument.library import Library
 from ddsing.sound import audio
 from ddsing.training import checkpoints, folder, history
 from ddsing.transfer.takes import TakeStore, read_morph, read_recipe
-from ddsing.workspace import Workspace, restore
+from ddsing.workspace import Workspace
 from tests.support import tiny_training
 from tests.support.paths import GOLDEN
 

@@ -1,6 +1,5 @@
 """Checkpoints survive a crash at every file operation of a save; what is read from them is what TensorFlow reads."""
 
-import builtins
 import errno
 import json
 import os
@@ -17,6 +16,7 @@ from ddsing.model.gin import read_config
 from ddsing.training import checkpoints, saving, state
 from ddsing.training.listening import Listening
 from tests.hostile.builders import bundle, golden_members, small_config, small_weights
+from tests.support.file_operations import Operations, in_child
 
 CONFIG = small_config()
 LISTENING = Listening(3, 3)
@@ -71,79 +71,6 @@ def assert_newest_is(folder: Path, steps: tuple[int, ...]) -> None:
     for name, weight in small_weights(CONFIG, found[0].step).items():
         np.testing.assert_array_equal(found[1].weights[name], weight)
         np.testing.assert_array_equal(found[1].slots["v"][name], 2.0 * weight)
-
-
-class Operations:
-    """Counts the file operations of this process; ends it, or fails with an error, at a certain one."""
-
-    def __init__(self, *, stop_at: int | None = None, error: int | None = None):
-        self.count, self.log = 0, []
-        self._stop_at, self._error = stop_at, error
-
-    def install(self) -> None:
-        for module, name in [(os, n) for n in ("mkdir", "fsync", "replace", "rename", "unlink", "rmdir", "open")]:
-            setattr(module, name, self._counted(getattr(module, name), name))
-        builtins.open = self._opening(builtins.open)
-
-    def _step(self, name, *arguments):
-        self.count += 1
-        self.log.append((name, *(str(argument) for argument in arguments)))
-        if self.count == self._stop_at:
-            if self._error is None:
-                os._exit(9)
-            raise OSError(self._error, os.strerror(self._error))
-
-    def _counted(self, function, name):
-        def counted(*arguments, **options):
-            shown = os.readlink(f"/proc/self/fd/{arguments[0]}") if name == "fsync" else arguments[0]
-            if name != "open" or arguments[1] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-                self._step(name, shown, *arguments[1:2])
-            return function(*arguments, **options)
-
-        return counted
-
-    def _opening(self, function):
-        operations = self
-
-        def opening(path, mode="r", *arguments, **options):
-            file = function(path, mode, *arguments, **options)
-            if set(mode) & set("wax+") and isinstance(path, str | os.PathLike):
-                operations._step("open", path, mode)
-                write = file.write
-
-                class Counted:
-                    def __getattr__(self, name):
-                        return getattr(file, name)
-
-                    def __enter__(self):
-                        return self
-
-                    def __exit__(self, *_):
-                        file.close()
-
-                    def write(self, data):
-                        operations._step("write", path)
-                        return write(data)
-
-                return Counted()
-            return file
-
-        return opening
-
-
-def in_child(work, report: Path) -> int:
-    """Run in a forked child; its exit status, and in `report` what it returned."""
-    pid = os.fork()
-    if pid == 0:
-        status = 70
-        try:
-            result = work()
-            with os.fdopen(os.open(report, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
-                json.dump(result, file)
-            status = 0
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def published_four_times(tmp_path: Path, number) -> Path:

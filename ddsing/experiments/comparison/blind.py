@@ -10,6 +10,7 @@ has, in random order, every take of one recording and the recording itself, whic
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 import itertools
@@ -28,8 +29,9 @@ import soundfile
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import DdsingError, TakeError
 from ddsing.experiments.comparison import differences, matching, measure, selection
+from ddsing.files import restore, safe_name, trash, write_json
 from ddsing.transfer.takes import Take
-from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
+from ddsing.workspace import Workspace
 
 FOLDER = "listening"
 KINDS = {"abx": "A/B/X", "rating": "Rating"}
@@ -177,7 +179,7 @@ class TestStore:
             trials = plan_rating(takes, repeats=repeats, seed=seed)
         now = datetime.datetime.now(datetime.UTC)
         test = Test(
-            id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
+            id="",
             kind=kind,
             title=" ".join(title.split())[:120] or f"{KINDS[kind]} of {len(takes)} takes",
             seed=seed,
@@ -190,7 +192,10 @@ class TestStore:
             excerpt_s=excerpt_s,
             loudness=matching.method(),
         )
-        return self._write(test)
+        while True:
+            test_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+            with contextlib.suppress(FileExistsError):
+                return self._write(replace(test, id=test_id), new=True)
 
     def list(self) -> tuple[Test, ...]:
         """All tests that can be read, the newest first."""
@@ -239,11 +244,13 @@ class TestStore:
     def _path(self, test_id: str) -> Path:
         return self.folder / f"{safe_name(test_id)}.json"
 
-    def _write(self, test: Test) -> Test:
+    def _write(self, test: Test, *, new: bool = False) -> Test:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._path(test.id), json.dumps(test.to_json(), ensure_ascii=False, indent=1).encode())
+            write_json(self._path(test.id), test.to_json(), new=new)
         except OSError as error:
+            if isinstance(error, FileExistsError) and self._path(test.id).exists():
+                raise
             raise TakeError(f"The test can't be written: {error.strerror}; make room.") from None
         return test
 

@@ -17,7 +17,6 @@ Reference: C. Raffel et al., "mir_eval: A Transparent Implementation of Common M
 """
 
 import contextlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import metadata
@@ -27,11 +26,11 @@ import numpy as np
 
 from ddsing.constants import DB_RANGE, HOP_SAMPLES, MAX_DATASET_S, SAMPLE_RATE
 from ddsing.errors import AudioError, TakeError
+from ddsing.files import read_json, write_json
 from ddsing.sound import distance, features
 from ddsing.sound.audio import decode
 from ddsing.sound.features import FeatureCache
 from ddsing.transfer.takes import Take
-from ddsing.workspace import write_atomic
 
 TRACKER = "tiny"
 WITHIN_CENTS = 50.0
@@ -181,10 +180,10 @@ def spectral_distance(original, result) -> float:
 
 def known(take: Take) -> Metrics | None:
     """The metrics of a take that was measured before."""
+    data = read_json(take.folder / FILE) or {}
     try:
-        data = json.loads((take.folder / FILE).read_text("utf-8"))
         return Metrics.from_json(data["metrics"]) if data["version"] == _VERSION else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -214,9 +213,8 @@ def measure(
     )
     if kept is not None:
         metrics = replace(kept, melody_by=metrics.melody_by, **{name: getattr(metrics, name) for name in MELODY})
-    content = json.dumps({"version": _VERSION, "metrics": metrics.to_json()}, indent=1).encode()
     with contextlib.suppress(OSError):  # a full disk only means that they are computed again
-        write_atomic(take.folder / FILE, content)
+        write_json(take.folder / FILE, {"version": _VERSION, "metrics": metrics.to_json()})
     return metrics
 
 

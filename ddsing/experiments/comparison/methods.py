@@ -5,7 +5,6 @@ Nothing is guessed: what is not recorded is left out of the text, and named in `
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
-from ddsing.errors import DdsingError
 from ddsing.experiments.comparison import differences, measure
+from ddsing.files import read_json
 from ddsing.instrument.library import Entry, Library
 from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace
@@ -146,12 +145,11 @@ def _data(workspace: Workspace, entry: Entry) -> dict[str, Any]:
     """What the voice's folders tell, if the instrument was trained from the dataset that lies there."""
     wanted = entry.provenance.dataset_hash
     for path in sorted(workspace.audio.glob("*_dataset/dataset.json")) if wanted else ():
-        document = _json(path)
+        document = read_json(path) or {}
         if document.get("dataset_hash") != wanted:
             continue
-        recipe = _json(
-            path.parent.with_name(path.parent.name.removesuffix("_dataset") + "_checkpoints") / "recipe.json"
-        )
+        checkpoints = path.parent.with_name(path.parent.name.removesuffix("_dataset") + "_checkpoints")
+        recipe = read_json(checkpoints / "recipe.json") or {}
         batch_size = recipe["recipe"].get("batch_size") if isinstance(recipe.get("recipe"), dict) else None
         found = {"minutes": document.get("minutes"), "tracker": document.get("tracker"), "batch_size": batch_size}
         return {name: value for name, value in found.items() if isinstance(value, int | float | str)}
@@ -214,11 +212,3 @@ def _melody(found, unknown) -> str:
     if not libraries:
         return ""
     return f" Pitch and chroma accuracy, voicing recall and false alarm were computed with {libraries}."
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError, DdsingError):
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -17,8 +17,9 @@ from scipy.stats import binomtest
 
 from ddsing.experiments.comparison.blind import KINDS, REFERENCE, Test, TestStore
 from ddsing.experiments.comparison.differences import spreadsheet_text
+from ddsing.files import safe_name
 from ddsing.transfer.takes import Take
-from ddsing.workspace import Workspace, safe_name
+from ddsing.workspace import Workspace
 
 ALPHA = 0.05
 

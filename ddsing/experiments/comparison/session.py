@@ -15,9 +15,10 @@ from typing import BinaryIO
 from ddsing import __version__
 from ddsing.errors import TakeError
 from ddsing.experiments.comparison import differences, measure, methods
+from ddsing.files import safe_name
 from ddsing.sound.audio import encode
 from ddsing.transfer.takes import Take
-from ddsing.workspace import Workspace, safe_name
+from ddsing.workspace import Workspace
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #20282b; --paper: #fdfcf9; --line: #d9d5ca; --quiet: #566067;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import secrets
@@ -10,8 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ddsing.errors import DdsingError, TakeError
+from ddsing.files import restore, safe_name, trash, write_json
 from ddsing.transfer.takes import clean_tags
-from ddsing.workspace import Workspace, restore, safe_name, trash, write_atomic
+from ddsing.workspace import Workspace
 
 FOLDER = "sets"
 MAX_TITLE, MAX_NOTES, MAX_TAKES = 120, 10_000, 200
@@ -54,8 +56,11 @@ class SetStore:
     def create(self, title: str, takes: Iterable[str], **facts) -> TakeSet:
         """Keep takes as a set."""
         now = datetime.datetime.now(datetime.UTC)
-        set_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
-        return self.write(TakeSet(set_id, title, tuple(takes), created=now.isoformat(timespec="seconds"), **facts))
+        one = TakeSet("", title, tuple(takes), created=now.isoformat(timespec="seconds"), **facts)
+        while True:
+            set_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+            with contextlib.suppress(FileExistsError):
+                return self._write(replace(one, id=set_id), new=True)
 
     def change(self, set_id: str, **changes) -> TakeSet:
         """Change its title, notes, tags, star or takes."""
@@ -63,6 +68,9 @@ class SetStore:
 
     def write(self, one: TakeSet) -> TakeSet:
         """Write a set, its text cut to what is kept."""
+        return self._write(one)
+
+    def _write(self, one: TakeSet, *, new: bool = False) -> TakeSet:
         kept = replace(
             one,
             title=" ".join(one.title.split())[:MAX_TITLE] or "Untitled",
@@ -72,8 +80,10 @@ class SetStore:
         )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._path(one.id), json.dumps(asdict(kept), ensure_ascii=False, indent=1).encode())
+            write_json(self._path(one.id), asdict(kept), new=new)
         except OSError as error:
+            if isinstance(error, FileExistsError) and self._path(one.id).exists():
+                raise
             raise TakeError(f"The set {kept.title!r} can't be written: {error.strerror}.") from None
         return kept
 

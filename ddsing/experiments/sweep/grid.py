@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from ddsing.dataset import voices
 from ddsing.errors import DatasetError, SettingsError
+from ddsing.files import safe_name
 from ddsing.training import checkpoints, estimate, recipe
 from ddsing.training.recipe import Recipe
-from ddsing.workspace import Workspace, safe_name
+from ddsing.workspace import Workspace
 
 PARAMETERS = {  # of a recipe: how they stand in a cell's name, and what they are called
     "n_harmonics": ("h", "harmonics"),

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ddsing import files
 from ddsing.dataset.voices import CHECKPOINTS, Voice
 from ddsing.errors import TrainingError
 from ddsing.experiments import curves
 from ddsing.experiments.curves import Run
 from ddsing.experiments.sweep import grid
+from ddsing.files import write_atomic
 from ddsing.sound import audio as recordings
 from ddsing.sound import features as feature_stage
 from ddsing.training import checkpoints, evaluation, export
@@ -25,7 +27,7 @@ from ddsing.training.folder import PREVIEWS
 from ddsing.transfer import fit
 from ddsing.transfer.conditioning import condition
 from ddsing.transfer.settings import Settings
-from ddsing.workspace import Workspace, write_atomic
+from ddsing.workspace import Workspace
 
 MEASURES = ("loss", "held_out", "parameters", "seconds")
 _PREVIEW = re.compile(r"ckpt-(0|[1-9][0-9]{0,10})\.flac")
@@ -226,8 +228,7 @@ def sing(workspace: Workspace, cell: Result, step: int, audio: np.ndarray, *, tr
 
 def _sound_of(cell: Result, step: int) -> str:
     """What a cell's sound at a step depends on."""
-    facts = (cell.run.path / f"ckpt-{step}.index").stat()
-    return f"{cell.run.path} {step} {facts.st_size} {facts.st_mtime_ns}"
+    return " ".join(map(str, (cell.run.path, step, *files.stamp(cell.run.path / f"ckpt-{step}.index"))))
 
 
 def _kept(workspace: Workspace, key: str, work) -> bytes:

@@ -5,13 +5,12 @@ only a hint: one that is missing, damaged or can't be written is passed over.
 """
 
 import contextlib
-import json
 import math
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from ddsing.workspace import write_atomic
+from ddsing.files import read_json, write_json
 
 _lock = threading.RLock()
 _known: dict[str, float] = {}
@@ -31,9 +30,8 @@ def learn(tracker: str, seconds_per_frame: float, *, path: Path | None = None) -
     with _lock:
         _known[tracker] = seconds_per_frame
         if path is not None:
-            text = json.dumps({**_read(path), tracker: seconds_per_frame}, indent=1)
             with contextlib.suppress(OSError):
-                write_atomic(Path(path), text.encode())
+                write_json(Path(path), {**_read(path), tracker: seconds_per_frame})
 
 
 def forget() -> None:
@@ -43,10 +41,5 @@ def forget() -> None:
 
 
 def _read(path):
-    try:
-        rates = json.loads(Path(path).read_bytes()) if path is not None else {}
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(rates, dict):
-        return {}
+    rates = (read_json(Path(path)) if path is not None else None) or {}
     return {name: rate for name, rate in rates.items() if isinstance(rate, float) and math.isfinite(rate) and rate > 0}

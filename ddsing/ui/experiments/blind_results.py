@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ddsing.files import safe_name
 from ddsing.ui.shell import caches, errors, undo
 from ddsing.ui.shell.formatting import percent, plain, when
-from ddsing.workspace import safe_name
 
 
 def show(test) -> None:

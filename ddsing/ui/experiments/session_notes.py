@@ -6,11 +6,11 @@ import io
 
 import streamlit as st
 
+from ddsing.files import safe_name
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import set_picker
 from ddsing.ui.shell import caches, errors, undo
 from ddsing.ui.shell.formatting import plain
-from ddsing.workspace import safe_name
 
 _EDITS = "session.edits"  # how often the table was saved: a new key each time, so that no edit is applied twice
 

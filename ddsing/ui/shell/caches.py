@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from ddsing import files
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.sound import audio
 from ddsing.sound.audio import AudioInfo
@@ -59,8 +60,7 @@ def library():
 
 def stamp(path: Path) -> tuple[str, int, int]:
     """What identifies a file's content without reading it: path, size, time of change."""
-    facts = Path(path).stat()
-    return str(path), facts.st_size, facts.st_mtime_ns
+    return files.key(Path(path))
 
 
 # Recordings and their features

@@ -8,6 +8,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.dataset import adding, voices
+from ddsing.files import write_atomic
 from ddsing.training.recipe import Recipe
 from ddsing.ui.dataset import prepare
 from ddsing.ui.shell import caches, errors, jobs, state, voice_picker
@@ -16,7 +17,7 @@ from ddsing.ui.training import cache as training_cache
 from ddsing.ui.training import export, previews
 from ddsing.ui.training import start as training_start
 from ddsing.ui.transfer import tutorial_hint
-from ddsing.workspace import DEMO, write_atomic
+from ddsing.workspace import DEMO
 
 VOICE = "Mira"
 CONFIG, TRACKER = "singing_small", "tiny"

@@ -4,10 +4,10 @@ import functools
 
 import streamlit as st
 
+from ddsing.files import safe_name
 from ddsing.ui.shell import caches, errors, sources, state, undo
 from ddsing.ui.shell.formatting import format_duration, octaves, percent, plain, signed, when
 from ddsing.ui.transfer import take_plots
-from ddsing.workspace import safe_name
 
 PAGE_SIZE = 5
 LONG_S = 60.0  # from here on, players other than the result's are loaded when asked for

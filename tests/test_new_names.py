@@ -1,0 +1,187 @@
+"""Two processes at once make, rename and bring back things under one name: nothing is lost."""
+
+import datetime
+import multiprocessing
+import secrets
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ddsing.dataset import adding, voices
+from ddsing.errors import DdsingError
+from ddsing.experiments.comparison.blind import TestStore
+from ddsing.experiments.comparison.sets import SetStore
+from ddsing.files import restore, trash, write_new
+from ddsing.instrument.library import Library
+from ddsing.jobs import store as stores
+from ddsing.sound import audio
+from ddsing.transfer.takes import Take, TakeStore, write_take
+from ddsing.workspace import Workspace
+from tests.hostile.builders import small_instrument
+from tests.support import idle_jobs
+from tests.support.idle_jobs import submit
+from tests.support.tiny_workspace import sung
+
+FORK = multiprocessing.get_context("fork")
+N_ROUNDS = 100
+locks, store = idle_jobs.locks, idle_jobs.store
+
+
+def at_once(work) -> list[list]:
+    """What `work(process, round)` returned, or the class of its `DdsingError`, of two processes at once."""
+    start, answers = FORK.Barrier(2), [FORK.SimpleQueue() for _ in range(2)]
+
+    def rounds(process):
+        said = []
+        for number in range(N_ROUNDS):
+            start.wait(60)
+            try:
+                said.append(work(process, number))
+            except DdsingError as error:
+                said.append(type(error).__name__)
+        answers[process].put(said)
+
+    children = [FORK.Process(target=rounds, args=(process,)) for process in range(2)]
+    for child in children:
+        child.start()
+    found = [queue.get() for queue in answers]
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0, 0]
+    return found
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    found = Workspace(tmp_path)
+    for folder in (found.instruments, found.cache, found.audio, found.experiments):
+        folder.mkdir()
+    return found
+
+
+def test_two_imports_under_one_name_are_two_instruments(workspace):
+    made = [small_instrument(), small_instrument(gin_text="# another\n")]
+    answers = at_once(lambda process, number: Library(workspace).add(made[process], name=f"Aria {number}").name)
+    names = [entry.name for entry in Library(workspace).list()]
+    assert sorted(names) == sorted([*answers[0], *answers[1]]) and len(set(names)) == 2 * N_ROUNDS
+    library = Library(workspace)
+    for process, made_by in enumerate(answers):
+        assert all(library.get(name).gin_text == made[process].gin_text for name in made_by[::10])
+    assert not [path for path in workspace.instruments.iterdir() if path.name.startswith(".")]
+
+
+def test_two_instruments_renamed_to_one_name_are_still_two(workspace):
+    library = Library(workspace)
+    made = [small_instrument(), small_instrument(gin_text="# another\n")]
+    for process in range(2):
+        for number in range(N_ROUNDS):
+            library.add(made[process], name=f"{process} {number}")
+    answers = at_once(lambda process, number: Library(workspace).rename(f"{process} {number}", f"to {number}").name)
+    assert len(library.list()) == 2 * N_ROUNDS
+    for number, said in enumerate(zip(*answers)):
+        assert sorted(said) == sorted(["InstrumentError", f"to {number}"])
+
+
+def test_two_files_written_under_one_name_are_two(tmp_path):
+    contents = [[f"{process} {number}".encode() * 5000 for number in range(N_ROUNDS)] for process in range(2)]
+    answers = at_once(lambda process, number: write_new(tmp_path / f"{number}.wav", contents[process][number]).name)
+    assert len(list(tmp_path.iterdir())) == 2 * N_ROUNDS
+    for process, names in enumerate(answers):
+        assert [(tmp_path / name).read_bytes() for name in names] == contents[process]
+
+
+def test_two_that_add_recordings_of_one_name_to_a_voice_add_both(workspace):
+    voice = voices.create(workspace, "alto")
+    sounds = [[audio.encode(sung(hz=150 + 5 * n + 2 * process)) for n in range(N_ROUNDS)] for process in range(2)]
+    answers = at_once(lambda process, number: adding.add(voice, [("song.wav", sounds[process][number])]).added)
+    names = [name for said in answers for (name,) in said]
+    assert len(set(names)) == len(voice.recordings()) == 2 * N_ROUNDS
+    for process, said in enumerate(answers):
+        assert [(voice.folder / name).read_bytes() for (name,) in said] == sounds[process]
+
+
+def test_what_two_bring_back_under_one_name_is_there_twice(tmp_path):
+    trashed = [[], []]
+    for number in range(N_ROUNDS):
+        for process in range(2):
+            path = tmp_path / (f"file {number}.txt" if number % 2 else f"folder {number}")
+            if number % 2:
+                path.write_text(str(process))
+            else:
+                path.mkdir()
+                (path / "inside").write_text(str(process))
+            trashed[process].append(trash(path))
+    answers = at_once(lambda process, number: str(restore(trashed[process][number])))
+    assert len({*answers[0], *answers[1]}) == 2 * N_ROUNDS
+    for process, places in enumerate(answers):
+        for place in map(Path, places):
+            assert (place / "inside" if place.is_dir() else place).read_text() == str(process)
+
+
+def test_what_two_bring_back_at_once_is_there_once(tmp_path):
+    trashed = []
+    for number in range(N_ROUNDS):
+        (tmp_path / f"file {number}.txt").write_text(str(number))
+        trashed.append(trash(tmp_path / f"file {number}.txt"))
+    answers = at_once(lambda process, number: restore(trashed[number]).name)
+    for said in zip(*answers):
+        assert sorted(said)[0] == "WorkspaceError" and sorted(said)[1].startswith("file")
+    assert len(list(tmp_path.glob("*.txt"))) == N_ROUNDS and list((tmp_path / ".trash").iterdir()) == []
+
+
+def test_what_two_delete_at_once_is_deleted_once(tmp_path):
+    for number in range(N_ROUNDS):
+        (tmp_path / f"{number}").write_text(str(number))
+    answers = at_once(lambda process, number: trash(tmp_path / f"{number}").read_text())
+    for number, said in enumerate(zip(*answers)):
+        assert sorted(said, key=len) == [str(number), "WorkspaceError"]
+    assert len(list((tmp_path / ".trash").iterdir())) == N_ROUNDS
+
+
+class Noon(datetime.datetime):
+    """A clock that stands."""
+
+    @classmethod
+    def now(cls, zone=None):
+        return cls(2026, 1, 1, 12, tzinfo=zone)
+
+
+def make(kind: str, workspace: Workspace, told: str) -> str:
+    """A set, test or take that says something; its id."""
+    if kind == "set":
+        return SetStore(workspace).create(told, ["a", "b"]).id
+    if kind == "test":
+        return TestStore(workspace).begin("abx", [Take(name, Path(name)) for name in "ab"], title=told, n_trials=2).id
+    with TakeStore(workspace).building("a title") as (take_id, folder):
+        (folder / "result.wav").write_bytes(b"")
+        write_take(Take(take_id, folder, name=told), folder)
+    return take_id
+
+
+def read(kind: str, workspace: Workspace, one: str) -> str:
+    """What it says."""
+    if kind == "take":
+        return TakeStore(workspace).get(one).name
+    return (SetStore if kind == "set" else TestStore)(workspace).get(one).title
+
+
+def test_a_job_that_draws_another_s_number_draws_again_and_the_other_stays(store, monkeypatch):
+    drawn = iter(["a" * 32, "a" * 32, "b" * 32])
+    monkeypatch.setattr(stores, "uuid", SimpleNamespace(uuid4=lambda: SimpleNamespace(hex=next(drawn))))
+    monkeypatch.setattr(stores.time, "localtime", lambda *_: (2026, 1, 1, 12, 0, 0, 3, 1, 0))
+    first, second = submit(store, key="train:Aria"), submit(store, key="train:Bruno")
+    assert [first.id[-6:], second.id[-6:]] == ["aaaaaa", "bbbbbb"] and len(store.list()) == 2
+    assert store.status(first.id).key == "train:Aria"
+
+
+@pytest.mark.parametrize("kind", ["set", "test", "take"])
+def test_two_that_draw_the_same_numbers_make_two(workspace, monkeypatch, kind):
+    """Ids end in random digits; here both processes draw the same ones, each four times over."""
+    drawn = iter(range(10**6))
+    monkeypatch.setattr(secrets, "token_hex", lambda n_bytes: f"{next(drawn) // 4:0{2 * n_bytes}x}")
+    monkeypatch.setattr(datetime, "datetime", Noon)
+    answers = at_once(lambda process, number: make(kind, workspace, f"{process} {number}"))
+    assert len({*answers[0], *answers[1]}) == 2 * N_ROUNDS
+    for process, ids in enumerate(answers):
+        assert [read(kind, workspace, one) for one in ids] == [f"{process} {number}" for number in range(N_ROUNDS)]
