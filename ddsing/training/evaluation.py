@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing.constants import HOP_SAMPLES
+from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import render
 from ddsing.model.config import ModelConfig
 from ddsing.model.statistics import DatasetStatistics
@@ -63,7 +63,7 @@ def measure(
         losses.append(distance.spectral_loss(window["audio"], again))
         loudness_again = listening.loudness_db(again)[: len(window["loudness_db"])]
         decibels.append(distance.loudness_db(window["loudness_db"], loudness_again))
-        duration_s = len(again) / 16_000
+        duration_s = len(again) / SAMPLE_RATE
         if tracked_s + duration_s <= MAX_TRACKED_S and "f0_confidence" in window:
             tracked_s += duration_s
             f0_again = listening.f0_hz(again)[: len(window["f0_hz"])]

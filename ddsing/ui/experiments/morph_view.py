@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ddsing.constants import TRACKERS
+from ddsing.constants import SAMPLE_RATE, TRACKERS
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.transfer.settings import Settings
 from ddsing.ui.experiments import chosen_takes, morph_points
@@ -37,7 +37,7 @@ def show() -> None:
         file = st.selectbox("Recording", list(files), key=SOURCE, persist_state="session")
         links.keep(SOURCE, [file])
         sound = caches.recording(":".join(map(str, caches.stamp(files[file]))), files[file])
-        duration_s = len(sound.audio) / 16_000
+        duration_s = len(sound.audio) / SAMPLE_RATE
         points = morph_points.edit(chosen, duration_s) if len(chosen) >= MIN_INSTRUMENTS else None
     morph = None
     with right, errors.guard():
