@@ -4,6 +4,7 @@ import functools
 
 import streamlit as st
 
+from ddsing.transfer import stages
 from ddsing.ui.shell import caches, errors, sources, state, undo
 from ddsing.ui.shell.formatting import format_duration, octaves, percent, plain, signed, when
 from ddsing.ui.transfer import take_plots
@@ -12,13 +13,6 @@ from ddsing.workspace import safe_name
 PAGE_SIZE = 5
 LONG_S = 60.0  # from here on, players other than the result's are loaded when asked for
 PLAYERS = {"result": "Result", "original": "Original", "harmonic": "Harmonic part", "noise": "Noise part"}
-STAGES = {
-    "decode": "recording",
-    "features": "pitch and loudness",
-    "model": "instrument",
-    "render": "singing",
-    "save": "saving",
-}
 LABELS = {
     "octave_shift": "octave shift",
     "loudness_shift_db": "loudness shift",
@@ -146,14 +140,14 @@ def _player(take, name: str) -> None:
 
 def _how(take) -> str:
     """Time by stage, what was reused, and the fit."""
-    stages = [
-        f"{STAGES.get(stage, stage)} {format_duration(seconds)}"
+    took = [
+        f"{stages.noun(stage)} {format_duration(seconds)}"
         for stage, seconds in take.seconds.items()
         if stage not in take.reused and seconds >= 0.05
     ]
-    said = "Took " + ", ".join(stages) if stages else ""
+    said = "Took " + ", ".join(took) if took else ""
     if take.reused:
-        said += f" · reused: {', '.join(STAGES.get(stage, stage) for stage in take.reused)}"
+        said += f" · reused: {', '.join(map(stages.noun, take.reused))}"
     if take.fit is not None:
         said += f" · {percent(take.fit['inside_share'])} inside the instrument's range"
     return said.strip(" ·")
