@@ -39,10 +39,14 @@ class Renderable(Protocol[State]):
     """
 
     @property
-    def config(self) -> ModelConfig: ...
+    def config(self) -> ModelConfig:
+        """See `Renderable`."""
+        ...
 
     @property
-    def f0_hz(self) -> np.ndarray: ...
+    def f0_hz(self) -> np.ndarray:
+        """See `Renderable`."""
+        ...
 
     def initial_state(self) -> State:
         """What `decode` takes before the first frame."""

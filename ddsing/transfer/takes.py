@@ -19,6 +19,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -331,25 +332,25 @@ class TakeStore:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _folders(self):
+    def _folders(self) -> Sequence[Path]:
         if not self.folder.is_dir():
             return []
         with os.scandir(self.folder) as entries:  # which knows folders without asking the disk for each
             names = [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
         return [self.folder / name for name in sorted(names, reverse=True) if name not in RESERVED]
 
-    def _remove_abandoned(self):
+    def _remove_abandoned(self) -> None:
         for path in self.folder.glob(".*.partial"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > _ABANDONED_S:
                     shutil.rmtree(path, ignore_errors=True)
 
-    def _change(self, take_id, **changes):
+    def _change(self, take_id: str, **changes: Any) -> Take:
         take = replace(self.get(take_id), **changes)
         write_take(take)
         return take
 
-    def _read(self, folder):
+    def _read(self, folder: Path) -> Take:
         """A take as it is on disk, read anew only if its ``take.json`` has changed."""
         try:
             stamp = _stamp(folder / "take.json")
@@ -366,7 +367,7 @@ class TakeStore:
             error = f"The take {folder.name!r} is damaged and can't be read."
             return Take(folder.name, folder, name=folder.name, error=error)
 
-    def _parse(self, folder):
+    def _parse(self, folder: Path) -> Take:
         data = json.loads((folder / "take.json").read_text("utf-8"))
         texts = {name: str(data.get(name, "")) for name in _TEXTS}
         if not (folder / "result.wav").is_file():
@@ -396,13 +397,13 @@ def write_take(take: Take, folder: Path | None = None) -> None:
     write_atomic((folder or take.folder) / "take.json", document.encode("utf-8"))
 
 
-def _stamp(path):
+def _stamp(path: Path) -> tuple[int, int, int]:
     """What tells a file from the one that it was: time of change, size, and the file that `write_atomic` renamed."""
     facts = path.stat()
     return facts.st_mtime_ns, facts.st_size, facts.st_ino
 
 
-def _flush(path):
+def _flush(path: Path) -> None:
     """Let what was written to a file or folder reach the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -411,7 +412,7 @@ def _flush(path):
         os.close(handle)
 
 
-def write_arrays(path: Path, **arrays) -> None:
+def write_arrays(path: Path, **arrays: Any) -> None:
     """Write arrays as an .npz under exactly this name, whole or not at all."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)

@@ -4,28 +4,17 @@ import functools
 
 import streamlit as st
 
-from ddsing.transfer import stages
+from ddsing.transfer import settings, stages
 from ddsing.ui.shell import caches, errors, sources, state, undo
-from ddsing.ui.shell.formatting import format_duration, octaves, percent, plain, signed, when
+from ddsing.ui.shell.formatting import format_duration, percent, plain, when
 from ddsing.ui.transfer import take_plots
 from ddsing.workspace import safe_name
 
 PAGE_SIZE = 5
 LONG_S = 60.0  # from here on, players other than the result's are loaded when asked for
 PLAYERS = {"result": "Result", "original": "Original", "harmonic": "Harmonic part", "noise": "Noise part"}
-LABELS = {
-    "octave_shift": "octave shift",
-    "loudness_shift_db": "loudness shift",
-    "autotune": "autotune",
-    "use_statistics": "loudness statistics",
-    "mask_threshold": "mask threshold",
-    "attenuation_db": "attenuation",
-    "show_full_output": "full output",
-    "seed": "noise seed",
-    "timbre": "timbre",
-}
-QUIET = {"seed": 0, "timbre": ""}  # values that are only worth saying where they have just changed
 _SHOWN = "takes.shown"
+_DEFAULT = settings.Settings()
 
 
 def show() -> None:
@@ -81,29 +70,18 @@ def _take(take, previous, *, newest: bool) -> None:
 def _settings(take, previous) -> str:
     """Every setting; those that changed since the previous take are emphasised."""
     before = previous.settings if previous else None
-    reasons = take.settings.disabled()
-    said = []
-    for field, label in LABELS.items():
-        value = getattr(take.settings, field)
-        quiet = field in QUIET and value == QUIET[field]
-        if field in reasons or quiet and (before is None or getattr(before, field) == value):
+    hidden = take.settings.disabled()
+    badges = []
+    for name in settings.SHOWN:
+        value, words = getattr(take.settings, name), settings.words(name)
+        changed = before is not None and value != getattr(before, name)
+        quiet = words.quiet and value == getattr(_DEFAULT, name)
+        if name in hidden or (quiet and not changed):
             continue
-        text = f"{label} {_value(field, value)}"
-        changed = before is not None and value != getattr(before, field)
-        said.append(f":orange-badge[:material/change_circle: {text}]" if changed else f":gray-badge[{text}]")
-    return " ".join(said)
-
-
-def _value(field: str, value) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if field == "timbre":
-        return plain(value) or "of the recording"
-    if field == "octave_shift":
-        return octaves(value) if value else "0"
-    if field.endswith("_db"):
-        return signed(value, "dB") if "shift" in field else f"{value:g} dB"
-    return f"{value:g}"
+        text = plain(settings.text(name, value)) if isinstance(value, str) else settings.text(name, value)
+        icon, colour = (":material/change_circle: ", "orange") if changed else ("", "gray")
+        badges.append(f":{colour}-badge[{icon}{words.label} {text}]")
+    return " ".join(badges)
 
 
 def _players(take) -> None:
