@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ddsing.constants import HOP_SAMPLES
+
 _NOTE_NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
 
@@ -27,6 +29,11 @@ def hz_to_midi(f0_hz):
 def midi_to_hz(midi):
     """Frequencies in Hz of MIDI note numbers (69 = A4 = 440 Hz); the shape is kept, in float64."""
     return 440.0 * 2.0 ** ((np.asarray(midi, np.float64) - 69.0) / 12.0)
+
+
+def n_frames(n_samples: int, *, centred: bool) -> int:
+    """How many frames a sound has: `centred` ones stand at every 64th sample, its end included; others begin there."""
+    return n_samples // HOP_SAMPLES + 1 if centred else -(-n_samples // HOP_SAMPLES)
 
 
 def note_name(midi: float) -> str:

@@ -8,7 +8,7 @@ from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, SettingsError
 from ddsing.files import write_atomic
-from ddsing.transfer import morph, morphing, pipeline
+from ddsing.transfer import morph, pipeline
 from ddsing.transfer.settings import MAX_Z_SHIFTS, RANGES, Settings
 from ddsing.transfer.takes import TakeStore
 from ddsing.units import format_duration
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> dict:
     with native_messages_hidden():
         if args.morph:
             mixture = morph.parse(args.instrument, args.morph)
-            take = morphing.run(workspace, Path(args.audio), mixture, settings, **options)
+            take = pipeline.run(workspace, Path(args.audio), mixture.names, settings, morph=mixture, **options)
         else:
             options["z_source"] = z_source
             take = pipeline.run(workspace, Path(args.audio), args.instrument, settings, **options)

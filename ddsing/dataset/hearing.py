@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ddsing import units
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, MAX_DATASET_S, SAMPLE_RATE
 from ddsing.sound.audio import content_hash, decode
 
@@ -90,7 +91,7 @@ def hear(source: Path | bytes, *, check: Callable[[], None] = lambda: None) -> H
 
 def levels_db(audio) -> np.ndarray:
     """Level of each 64 samples [shape=(ceil(n_samples / 64),), float32], not below -120 dB."""
-    n_frames = -(-len(audio) // HOP_SAMPLES)
+    n_frames = units.n_frames(len(audio), centred=False)
     power = np.zeros(n_frames)
     for first in range(0, n_frames, _BLOCK_FRAMES):  # an hour of sound at once would take its memory twice
         part = np.square(audio[first * HOP_SAMPLES : (first + _BLOCK_FRAMES) * HOP_SAMPLES])

@@ -32,6 +32,7 @@ from ddsing.dataset.scan import Memory, RecordingFacts, scan
 from ddsing.dataset.voices import DATASET, Voice
 from ddsing.errors import AudioError, DatasetError, DiskFull
 from ddsing.files import move_exclusively
+from ddsing.units import n_frames
 
 READING, PITCH, WRITING = "Reading the recordings", "Finding the pitch", "Writing the windows"
 _READING_S, _WRITING_S = 0.01, 0.03  # per second of audio, against which the pitch is weighed
@@ -171,7 +172,7 @@ def _analyse(voice, store, new, tracker, progress):
         if heard.content_hash != facts.content_hash:
             raise DatasetError(f"{facts.name!r} has changed meanwhile; prepare again.")
         features = store.compute(heard, tracker, progress=tell)
-        memory.note_voiced(path, float(features.voiced[: -(-len(heard.audio) // 64)].mean()))
+        memory.note_voiced(path, float(features.voiced[: n_frames(len(heard.audio), centred=False)].mean()))
         done += facts.duration_s
     memory.save()
 

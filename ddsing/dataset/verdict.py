@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ddsing.constants import FRAME_RATE
 from ddsing.dataset.scan import RecordingFacts
 from ddsing.dataset.signs import Signs
 from ddsing.units import format_duration, note_name
@@ -131,7 +132,7 @@ def judge(recordings: Sequence[RecordingFacts], summaries: Mapping[str, Summary]
         Of the usable ones, by name.
     """
     sung = {name: summary for name, summary in summaries.items() if summary.signs.kind == "sung"}
-    sung_s = {name: sum(summary.pitch_frames.values()) / 250.0 for name, summary in summaries.items()}
+    sung_s = {name: sum(summary.pitch_frames.values()) / FRAME_RATE for name, summary in summaries.items()}
     voiced_s = sum(sung_s[name] for name in sung)
     level, lead = _by_length(voiced_s, recordings)
     reasons = []
@@ -182,7 +183,7 @@ def _range_reasons(summaries):
     loud: dict[int, float] = {}
     for summary in summaries:
         for note, frames in summary.pitch_frames.items():
-            seconds[note] = seconds.get(note, 0.0) + frames / 250.0
+            seconds[note] = seconds.get(note, 0.0) + frames / FRAME_RATE
         for step, frames in summary.loudness_frames.items():
             loud[step] = loud.get(step, 0.0) + frames
     covered = sorted(note for note, duration_s in seconds.items() if duration_s >= _GAP_S)

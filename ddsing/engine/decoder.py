@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ddsing.constants import SAMPLE_RATE
 from ddsing.model.config import ModelConfig
 from ddsing.model.weights import checked
 from ddsing.sound.blas import single_threaded
@@ -16,6 +17,7 @@ from ddsing.units import hz_to_midi
 
 _LAYER_NORM_EPSILON = 1e-3  # Keras's default
 _CELL_WEIGHTS = ("kernel", "recurrent_kernel", "bias")
+Controls = dict[str, np.ndarray]  # ``amps``, ``harmonic_distribution``, ``noise_magnitudes``: a row per frame
 _LEAKY_RELU_SLOPE = 0.2  # tf.nn.leaky_relu's default
 
 
@@ -39,7 +41,9 @@ class Decoder:
         """The GRU's state before the first frame [shape=(rnn_channels,), float32]."""
         return np.zeros(self.config.rnn_channels, np.float32)
 
-    def decode(self, f0_hz, loudness_db, z, state):
+    def decode(
+        self, f0_hz: np.ndarray, loudness_db: np.ndarray, z: np.ndarray | None, state: np.ndarray
+    ) -> tuple[Controls, np.ndarray]:
         """Controls of some consecutive frames.
 
         Parameters
@@ -52,7 +56,7 @@ class Decoder:
 
         Returns
         -------
-        controls : dict
+        controls : Controls
             ``amps`` [n_frames, 1], ``harmonic_distribution`` [n_frames, n_harmonics], ``noise_magnitudes``
             [n_frames, n_noise_bands], scaled as the synthesisers use them, float32.
         state : np.ndarray [shape=(rnn_channels,), float32]
@@ -61,7 +65,9 @@ class Decoder:
             outputs, state = self._outputs(f0_hz, loudness_db, z, state)
             return self._scale(outputs, np.asarray(f0_hz, np.float32)), state
 
-    def _outputs(self, f0_hz, loudness_db, z, state):
+    def _outputs(
+        self, f0_hz: np.ndarray, loudness_db: np.ndarray, z: np.ndarray | None, state: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         config = self.config
         inputs = [loudness_db / config.db_range + 1.0, hz_to_midi(f0_hz) / 127.0]
         columns = [np.asarray(x, np.float32)[:, None] for x in inputs] + ([] if z is None else [z])
@@ -71,7 +77,7 @@ class Decoder:
         x = self._stack("decoder/out_stack", np.concatenate([x, recurrent], axis=1))
         return x @ self.weights["decoder/dense_out/kernel"] + self.weights["decoder/dense_out/bias"], state
 
-    def _stack(self, prefix, x):
+    def _stack(self, prefix: str, x: np.ndarray) -> np.ndarray:
         for layer in range(self.config.layers_per_stack):
             dense, norm = (f"{prefix}/layer_with_weights-{layer}/layer_with_weights-{i}" for i in (0, 1))
             x = x @ self.weights[f"{dense}/kernel"] + self.weights[f"{dense}/bias"]
@@ -81,19 +87,19 @@ class Decoder:
             x = np.maximum(x, _LEAKY_RELU_SLOPE * x)
         return x
 
-    def _scale(self, x, f0_hz):
+    def _scale(self, x: np.ndarray, f0_hz: np.ndarray) -> Controls:
         config = self.config
         amps, distribution, noise = np.split(x, [1, 1 + config.n_harmonics], axis=1)
         amps, distribution = self._exp_sigmoid(amps), self._exp_sigmoid(distribution)
         if config.normalize_below_nyquist:
             harmonic_hz = f0_hz[:, None] * np.arange(1, config.n_harmonics + 1, dtype=np.float32)
-            distribution = np.where(harmonic_hz >= 8000.0, np.float32(0.0), distribution)
+            distribution = np.where(harmonic_hz >= SAMPLE_RATE / 2, np.float32(0.0), distribution)
         total = distribution.sum(axis=1, keepdims=True)
         distribution = distribution / np.where(total == 0.0, np.float32(1e-7), total)
         noise = self._exp_sigmoid(noise + np.float32(config.noise_initial_bias))
         return {"amps": amps, "harmonic_distribution": distribution, "noise_magnitudes": noise}
 
-    def _exp_sigmoid(self, x):
+    def _exp_sigmoid(self, x: np.ndarray) -> np.ndarray:
         config = self.config
         log_sigmoid = -np.logaddexp(np.float32(0.0), -x)
         scaled = config.scale_max_value * np.exp(np.log(config.scale_exponent) * log_sigmoid) + config.scale_threshold
@@ -128,7 +134,7 @@ class GruCell:
         return cls(kernel, np.ascontiguousarray(recurrent.T), bias, biases[1, gates:].copy())
 
 
-def gru(x, state, cell: GruCell):
+def gru(x: np.ndarray, state: np.ndarray, cell: GruCell) -> tuple[np.ndarray, np.ndarray]:
     """Keras's GRU (``reset_after=True``) over time.
 
     The product with the recurrent kernel is a dot product per row, not a matrix product: BLAS would share each of them

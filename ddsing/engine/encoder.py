@@ -7,17 +7,21 @@ audio is one window.
 Reference: ddsp.training.encoders.MfccTimeDistributedRnnEncoder, ddsp.spectral_ops.compute_mfcc, tf.signal.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from scipy import fft
 
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine.decoder import GruCell, gru
-from ddsing.model.config import N_MFCCS
+from ddsing.model.config import N_MFCCS, ModelConfig
 from ddsing.sound.blas import single_threaded
 
 WINDOW_S = 4
 _FADE_S = 1
 _N_MELS = 128
+_LOWEST_HZ = 20.0
 _INSTANCE_NORM_EPSILON = 1e-5
 _SPECTRA = {63: (2048, 1024), 125: (1024, 512), 250: (1024, 256), 500: (512, 128), 1000: (256, 64)}  # fft size, hop
 
@@ -25,16 +29,23 @@ _SPECTRA = {63: (2048, 1024), 125: (1024, 512), 250: (1024, 256), 500: (512, 128
 class Encoder:
     """The z encoder of an instrument; `config.z` must be set."""
 
-    def __init__(self, config, weights):
-        self.config = config
+    def __init__(self, config: ModelConfig, weights: Mapping[str, np.ndarray]):
+        if config.z is None:
+            raise ValueError("a model without z has no encoder")
+        self._z = config.z
         self.weights = {
             name: np.asarray(value, np.float32) for name, value in weights.items() if name.startswith("encoder/")
         }
         self._cell = GruCell.of(self.weights, "encoder/rnn/rnn/cell")
-        self._n_fft, self._hop = _SPECTRA[min(_SPECTRA, key=lambda steps: abs(steps - config.z.z_time_steps))]
+        self._n_fft, self._hop = _SPECTRA[min(_SPECTRA, key=lambda steps: abs(steps - self._z.z_time_steps))]
         self._mel = _mel_matrix(self._n_fft // 2 + 1)
 
-    def encode(self, audio, n_frames: int) -> np.ndarray:
+    @property
+    def z_dims(self) -> int:
+        """How many numbers z has in a frame."""
+        return self._z.z_dims
+
+    def encode(self, audio: np.ndarray, n_frames: int) -> np.ndarray:
         """Z for each of `n_frames` frames.
 
         Parameters
@@ -49,7 +60,7 @@ class Encoder:
         window, fade = WINDOW_S * FRAME_RATE, _FADE_S * FRAME_RATE
         last = max(n_frames - window, 0)
         starts = [*range(0, last, window - fade), last]
-        z = np.zeros((n_frames, self.config.z.z_dims), np.float32)
+        z = np.zeros((n_frames, self.z_dims), np.float32)
         encoded_to = 0
         for start in starts:
             stop = min(start + window, n_frames)
@@ -64,18 +75,18 @@ class Encoder:
             encoded_to = stop
         return z
 
-    def encode_window(self, audio) -> np.ndarray:
+    def encode_window(self, audio: np.ndarray) -> np.ndarray:
         """Z of one window, as ddsp gives it: [shape=(n_samples // 64, z_dims), float32]."""
         with single_threaded():
             mfccs = self._mfccs(audio)
             mean, variance = mfccs.mean(axis=0), mfccs.var(axis=0)
             x = (mfccs - mean) / np.sqrt(variance + _INSTANCE_NORM_EPSILON)
             x = x * self.weights["encoder/z_norm/scale"][0, 0] + self.weights["encoder/z_norm/shift"][0, 0]
-            y, _ = gru(x.astype(np.float32), np.zeros(self.config.z.rnn_channels, np.float32), self._cell)
+            y, _ = gru(x.astype(np.float32), np.zeros(self._z.rnn_channels, np.float32), self._cell)
             z = y @ self.weights["encoder/dense_out/kernel"] + self.weights["encoder/dense_out/bias"]
         return _resample(z, len(audio) // HOP_SAMPLES)
 
-    def _mfccs(self, audio):
+    def _mfccs(self, audio: np.ndarray) -> np.ndarray:
         n_frames = -(-len(audio) // self._hop)
         padded = np.zeros((n_frames - 1) * self._hop + self._n_fft, np.float32)
         padded[: len(audio)] = audio[: len(padded)]
@@ -87,7 +98,7 @@ class Encoder:
         return cepstra[:, :N_MFCCS].astype(np.float32)
 
 
-def _resample(x, n_out):
+def _resample(x: np.ndarray, n_out: int) -> np.ndarray:
     """Linear interpolation with the last value held, as ddsp.core.resample."""
     if len(x) == n_out:
         return x
@@ -98,14 +109,14 @@ def _resample(x, n_out):
     return x[low] + share * (x[high] - x[low])
 
 
-def _mel_matrix(n_bins):
+def _mel_matrix(n_bins: int) -> np.ndarray:
     """tf.signal.linear_to_mel_weight_matrix(128, n_bins, 16000, 20, 8000): HTK mels, triangles in the mel domain."""
 
-    def mel(hz):
+    def mel(hz: Any) -> Any:
         return 1127.0 * np.log(1.0 + hz / 700.0)
 
     bins = mel(np.linspace(0.0, SAMPLE_RATE / 2, n_bins)[1:])[:, None]
-    edges = np.linspace(mel(20.0), mel(8000.0), _N_MELS + 2)
+    edges = np.linspace(mel(_LOWEST_HZ), mel(SAMPLE_RATE / 2), _N_MELS + 2)
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]
     triangles = np.maximum(0.0, np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)))
     return np.vstack([np.zeros((1, _N_MELS)), triangles]).astype(np.float32)

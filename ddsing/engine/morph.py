@@ -13,83 +13,105 @@ Every instrument is given loudness on its own generation's scale. Memory does no
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from ddsing.constants import HOP_SAMPLES
-from ddsing.engine.render import Block, Model, render_blocks
+from ddsing.engine.decoder import Controls
+from ddsing.engine.render import Block, Renderer, Solo, blocks, held, solo
 from ddsing.errors import FeaturesError
 from ddsing.model.config import ModelConfig
+from ddsing.units import n_frames as count_frames
 
 FLOOR = 1e-4  # -80 dB
 
+_States = tuple[np.ndarray, ...]
 
-def render_morph(
-    models: Sequence[Model],
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Instruments with what each is to sing, mixed; see `mixture`. A `ddsing.engine.render.Renderable`.
+
+    Attributes
+    ----------
+    parts : tuple[Solo, ...]
+        Those that are heard at all.
+    weights : np.ndarray [shape=(n_frames, n_parts), float64]
+    config : ModelConfig
+    f0_hz : np.ndarray [shape=(n_frames,), float32]
+    """
+
+    parts: tuple[Solo, ...]
+    weights: np.ndarray
+    config: ModelConfig
+    f0_hz: np.ndarray
+
+    def initial_state(self) -> _States:
+        """The state of each instrument."""
+        return tuple(part.initial_state() for part in self.parts)
+
+    def decode(self, frames: slice, state: _States) -> tuple[Controls, _States]:
+        """Controls of consecutive frames, and the state after them."""
+        decoded = [part.decode(frames, before) for part, before in zip(self.parts, state)]
+        controls = [fitted(own, self.config) for own, _ in decoded]
+        return mixed(controls, held(self.weights, frames)), tuple(after for _, after in decoded)
+
+
+def mixture(
+    renderers: Sequence[Renderer],
     f0_hz: Sequence[np.ndarray],
     loudness_db: Sequence[np.ndarray],
     weights: np.ndarray,
     *,
     n_samples: int,
     audio: np.ndarray | None = None,
-    **options,
-) -> Iterator[Block]:
-    """Render a mixture block by block.
+    z: Sequence[np.ndarray | None] | None = None,
+) -> Mixture:
+    """What one or more instruments sing together; one that is never heard is left out.
 
     Parameters
     ----------
-    models : Sequence[Model]
+    renderers : Sequence[Renderer]
     f0_hz, loudness_db : Sequence of np.ndarray [shape=(n_frames,), float]
-        What each model is given, as `render_blocks` takes it.
-    weights : np.ndarray [shape=(n_frames, n_models), float]
+        What each instrument is given.
+    weights : np.ndarray [shape=(n_frames, n_renderers), float]
         Each row adds up to 1.
-    n_samples, audio, options
-        As in `render_blocks`.
+    z : Sequence of np.ndarray or None, optional
+        What each is given instead of the recording's own.
+    n_samples, audio
+        As in `ddsing.engine.render.solo`.
     """
-    model, mixed_hz, first_db = mixture(models, f0_hz, loudness_db, weights, audio=audio, n_samples=n_samples)
-    return render_blocks(model, mixed_hz, first_db, n_samples=n_samples, **options)
-
-
-def mixture(models, f0_hz, loudness_db, weights, *, n_samples: int, audio=None) -> tuple[Model, np.ndarray, np.ndarray]:
-    """A model that decodes the mixture, the f0 that it sounds at, and a loudness to call it with (not used)."""
     weights = np.asarray(weights, np.float64)
     n_frames = min(len(weights), *(len(curve) for curve in (*f0_hz, *loudness_db)))
-    if weights.ndim != 2 or weights.shape[1] != len(models) or n_frames < -(-n_samples // HOP_SAMPLES):
+    too_short = n_frames < count_frames(n_samples, centred=False)
+    if weights.ndim != 2 or weights.shape[1] != len(renderers) or too_short:
         raise FeaturesError(
-            f"{len(models)} instruments need as many weights, f0 and loudness curves, of the whole length."
+            f"{len(renderers)} instruments need as many weights, f0 and loudness curves, of the whole length."
         )
-    used = [index for index in range(len(models)) if weights[:, index].any()]
-    models, f0_hz, loudness_db = ([x[index] for index in used] for x in (models, f0_hz, loudness_db))
-    z = [_z(model, audio, n_frames, n_samples) for model in models]
-    decoder = MorphDecoder(models, f0_hz, loudness_db, z, weights[:, used])
-    return Model(decoder.config, decoder, None), mixed_f0(f0_hz, weights[:, used]), loudness_db[0]  # type: ignore[arg-type]
+    heard = [index for index in range(len(renderers)) if weights[:, index].any()]
+    curves = list(zip(renderers, f0_hz, loudness_db, z or [None] * len(renderers)))
+    parts = [
+        solo(renderer, hz, db, n_samples=n_samples, audio=audio, z=own)
+        for renderer, hz, db, own in (curves[index] for index in heard)
+    ]
+    config = common_config([part.config for part in parts])
+    return Mixture(tuple(parts), weights[:, heard], config, mixed_f0([part.f0_hz for part in parts], weights[:, heard]))
 
 
-class MorphDecoder:
-    """Decodes like `ddsing.engine.decoder.Decoder`; the position is part of the state, so threads may share one."""
-
-    def __init__(self, models, f0_hz, loudness_db, z, weights):
-        self.config = common_config([model.config for model in models])
-        self._models = models
-        self._inputs = list(zip(f0_hz, loudness_db, z))
-        self._weights = weights
-
-    def initial_state(self):
-        """(frame, the state of each model)."""
-        return 0, tuple(model.decoder.initial_state() for model in self._models)
-
-    def decode(self, f0_hz, loudness_db, z, state):
-        """Controls of the next ``len(f0_hz)`` frames, and the state after them; the last frame is held."""
-        position, states = state
-        stop = position + len(f0_hz)
-        parts, after = [], []
-        for model, inputs, before in zip(self._models, self._inputs, states):
-            curves = [None if x is None else _between(x, position, stop) for x in inputs]
-            controls, reached = model.decoder.decode(*curves, before)
-            parts.append(fitted(controls, self.config))
-            after.append(reached)
-        return mixed(parts, _between(self._weights, position, stop)), (stop, tuple(after))
+def render_morph(
+    renderers: Sequence[Renderer],
+    f0_hz: Sequence[np.ndarray],
+    loudness_db: Sequence[np.ndarray],
+    weights: np.ndarray,
+    *,
+    n_samples: int,
+    audio: np.ndarray | None = None,
+    **options: Any,
+) -> Iterator[Block]:
+    """Render a `mixture` block by block; the options are those of `ddsing.engine.render.blocks`."""
+    together = mixture(renderers, f0_hz, loudness_db, weights, n_samples=n_samples, audio=audio)
+    return blocks(together, n_samples=n_samples, **options)
 
 
 def common_config(configs: Sequence[ModelConfig]) -> ModelConfig:
@@ -105,7 +127,7 @@ def common_config(configs: Sequence[ModelConfig]) -> ModelConfig:
     )
 
 
-def fitted(controls, config: ModelConfig) -> dict[str, np.ndarray]:
+def fitted(controls: Controls, config: ModelConfig) -> Controls:
     """Controls with as many harmonics and noise bands as `config` has: silent ones added, bands interpolated."""
     distribution, noise = controls["harmonic_distribution"], controls["noise_magnitudes"]
     missing = config.n_harmonics - distribution.shape[1]
@@ -119,12 +141,12 @@ def fitted(controls, config: ModelConfig) -> dict[str, np.ndarray]:
     return {"amps": controls["amps"], "harmonic_distribution": distribution, "noise_magnitudes": noise}
 
 
-def mixed(parts: Sequence[dict], weights: np.ndarray) -> dict[str, np.ndarray]:
+def mixed(parts: Sequence[Controls], weights: np.ndarray) -> Controls:
     """The mixture of fitted controls.
 
     Parameters
     ----------
-    parts : Sequence of dict
+    parts : Sequence of Controls
         Per instrument, as `Decoder.decode` returns them, all of one shape.
     weights : np.ndarray [shape=(n_frames, n_instruments), float]
     """
@@ -156,18 +178,3 @@ def mixed_f0(f0_hz: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
             alone = differ & (weight == 1.0)
             result[:n_frames][alone] = np.asarray(curve)[:n_frames][alone]
     return result
-
-
-def _z(model, audio, n_frames, n_samples):
-    if model.encoder is None:
-        return None
-    if audio is None:
-        raise FeaturesError("One of these instruments takes its z from a recording: give the audio with its features.")
-    return model.encoder.encode(audio, min(n_frames, -(-n_samples // HOP_SAMPLES)))
-
-
-def _between(values, start, stop):
-    """Rows `start` to `stop`, the last one repeated beyond the end."""
-    found = values[start:stop]
-    missing = stop - start - len(found)
-    return found if not missing else np.concatenate([found, np.repeat(values[-1:], missing, axis=0)])

@@ -1,31 +1,99 @@
 """From f0 and loudness to sound: decode and synthesise in blocks, with memory that does not grow with the length.
 
-The result has exactly `n_samples` samples, does not depend on the block size, and depends on nothing but the model, the
-features and the seed. Several threads may render with one `Model` at a time: it is never changed.
+The result has exactly `n_samples` samples, does not depend on the block size, and depends on nothing but the renderer,
+the features and the seed. Several threads may render with one `Renderer` at a time: it is never changed.
+
+What is rendered is a `Renderable`: one instrument's `Solo` here, several instruments' `Mixture` in
+`ddsing.engine.morph`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
-from ddsing.engine.decoder import Decoder
+from ddsing.engine.decoder import Controls, Decoder
 from ddsing.engine.encoder import Encoder
-from ddsing.engine.synthesis import HarmonicStream, NoiseStream
+from ddsing.engine.synthesis import HarmonicStream, NoiseAhead
 from ddsing.errors import FeaturesError
 from ddsing.model.config import ModelConfig
+from ddsing.units import n_frames as count_frames
 
 BLOCK_FRAMES = 500
+CONTROLS = ("amps", "harmonic_distribution", "noise_magnitudes")
+
+State = TypeVar("State")
+
+
+class Renderable(Protocol[State]):
+    """What can be rendered: controls for each frame, decoded in order.
+
+    Attributes
+    ----------
+    config : ModelConfig
+        How many harmonics and noise bands the controls have, and how they are synthesised.
+    f0_hz : np.ndarray [shape=(n_frames,), float]
+        What the harmonics sound at.
+    """
+
+    @property
+    def config(self) -> ModelConfig:
+        """See `Renderable`."""
+        ...
+
+    @property
+    def f0_hz(self) -> np.ndarray:
+        """See `Renderable`."""
+        ...
+
+    def initial_state(self) -> State:
+        """What `decode` takes before the first frame."""
+        ...
+
+    def decode(self, frames: slice, state: State) -> tuple[Controls, State]:
+        """Controls of consecutive frames, and the state after them; beyond the end, inputs are held."""
+        ...
 
 
 @dataclass(frozen=True)
-class Model:
-    """A loaded instrument's network, ready to render."""
+class Renderer:
+    """A loaded instrument's networks, ready to render."""
 
     config: ModelConfig
     decoder: Decoder
     encoder: Encoder | None
+
+
+@dataclass(frozen=True, eq=False)
+class Solo:
+    """One instrument with what it is to sing; see `solo`. A `Renderable`.
+
+    Attributes
+    ----------
+    f0_hz, loudness_db : np.ndarray [shape=(n_frames,), float]
+    z : np.ndarray [shape=(n_frames, z_dims), float32] or None
+    """
+
+    renderer: Renderer
+    f0_hz: np.ndarray
+    loudness_db: np.ndarray
+    z: np.ndarray | None
+
+    @property
+    def config(self) -> ModelConfig:
+        """The instrument's."""
+        return self.renderer.config
+
+    def initial_state(self) -> np.ndarray:
+        """The network's state before the first frame."""
+        return self.renderer.decoder.initial_state()
+
+    def decode(self, frames: slice, state: np.ndarray) -> tuple[Controls, np.ndarray]:
+        """Controls of consecutive frames, and the state after them."""
+        z = None if self.z is None else held(self.z, frames)
+        return self.renderer.decoder.decode(held(self.f0_hz, frames), held(self.loudness_db, frames), z, state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +114,7 @@ class Block:
     start: int
     harmonic: np.ndarray
     noise: np.ndarray
-    controls: dict | None
+    controls: Controls | None
 
     @property
     def audio(self) -> np.ndarray:
@@ -60,7 +128,7 @@ class Rendering:
 
     harmonic: np.ndarray
     noise: np.ndarray
-    controls: dict | None
+    controls: Controls | None
 
     @property
     def audio(self) -> np.ndarray:
@@ -68,19 +136,94 @@ class Rendering:
         return self.harmonic + self.noise
 
 
-def load(config: ModelConfig, weights) -> Model:
-    """A model from its configuration and weights (names and shapes of `config.weight_shapes()`)."""
-    return Model(config, Decoder(config, weights), Encoder(config, weights) if config.z else None)
+def load(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> Renderer:
+    """A renderer from a configuration and weights (names and shapes of `config.weight_shapes()`)."""
+    return Renderer(config, Decoder(config, weights), Encoder(config, weights) if config.z else None)
 
 
-def render_blocks(
-    model: Model,
+def solo(
+    renderer: Renderer,
     f0_hz: np.ndarray,
     loudness_db: np.ndarray,
     *,
     n_samples: int,
     audio: np.ndarray | None = None,
     z: np.ndarray | None = None,
+) -> Solo:
+    """What one instrument sings; raises `FeaturesError` where something is missing or too short.
+
+    Parameters
+    ----------
+    f0_hz, loudness_db : np.ndarray [shape=(n_frames,), float]
+        At least ``ceil(n_samples / 64)`` frames; frame k stands at sample 64·k. dB on the instrument's generation's
+        scale.
+    n_samples : int
+        Length of what is to be rendered.
+    audio : np.ndarray [shape=(n_samples,), float32], optional
+        The recording that z is taken from, for instruments with an encoder.
+    z : np.ndarray [shape=(ceil(n_samples / 64), z_dims), float32], optional
+        What such an instrument is given instead.
+    """
+    if n_samples < 1:
+        raise FeaturesError(f"There are {n_samples} samples to render; a recording has at least one.")
+    n_frames = count_frames(n_samples, centred=False)
+    if len(f0_hz) != len(loudness_db) or len(f0_hz) < n_frames:
+        raise FeaturesError(
+            f"{n_samples} samples need {n_frames} frames of f0 and loudness; got {len(f0_hz)} and {len(loudness_db)}."
+        )
+    return Solo(renderer, np.asarray(f0_hz), np.asarray(loudness_db), _z(renderer, audio, z, n_frames))
+
+
+def _z(renderer: Renderer, audio: np.ndarray | None, z: np.ndarray | None, n_frames: int) -> np.ndarray | None:
+    if renderer.encoder is None:
+        return None
+    if z is not None:
+        shape = (n_frames, renderer.encoder.z_dims)
+        if np.shape(z) != shape:
+            raise FeaturesError(f"z has the shape {np.shape(z)}; this rendering needs {shape}.")
+        return np.asarray(z, np.float32)
+    if audio is None:
+        raise FeaturesError("This instrument takes its z from a recording: give the audio with its features.")
+    return renderer.encoder.encode(np.asarray(audio, np.float32), n_frames)
+
+
+def held(values: np.ndarray, frames: slice) -> np.ndarray:
+    """Some rows, the last one repeated beyond the end."""
+    found = values[frames]
+    missing = frames.stop - frames.start - len(found)
+    return np.concatenate([found, np.repeat(values[-1:], missing, axis=0)]) if missing else found
+
+
+def render_blocks(
+    renderer: Renderer,
+    f0_hz: np.ndarray,
+    loudness_db: np.ndarray,
+    *,
+    n_samples: int,
+    audio: np.ndarray | None = None,
+    z: np.ndarray | None = None,
+    **options: Any,
+) -> Iterator[Block]:
+    """One instrument block by block; the parameters are those of `solo`, the options those of `blocks`."""
+    part = solo(renderer, f0_hz, loudness_db, n_samples=n_samples, audio=audio, z=z)
+    return blocks(part, n_samples=n_samples, **options)
+
+
+def render(renderer: Renderer, f0_hz: np.ndarray, loudness_db: np.ndarray, **options: Any) -> Rendering:
+    """One instrument at one go; the options are those of `render_blocks`."""
+    parts = list(render_blocks(renderer, f0_hz, loudness_db, **options))
+    kept = [block.controls for block in parts if block.controls is not None]
+    return Rendering(
+        np.concatenate([block.harmonic for block in parts]),
+        np.concatenate([block.noise for block in parts]),
+        {name: np.concatenate([controls[name] for controls in kept]) for name in CONTROLS} if kept else None,
+    )
+
+
+def blocks(
+    part: Renderable[Any],
+    *,
+    n_samples: int,
     seed: int = 0,
     keep_controls: bool = False,
     block_frames: int = BLOCK_FRAMES,
@@ -88,136 +231,68 @@ def render_blocks(
 ) -> Iterator[Block]:
     """Render block by block.
 
+    Decoding runs ahead of what is heard, by what the noise's filters look ahead.
+
     Parameters
     ----------
-    model : Model
-    f0_hz, loudness_db : np.ndarray [shape=(n_frames,), float]
-        At least ``ceil(n_samples / 64)`` frames; frame k stands at sample 64·k. dB on the model's generation's scale.
+    part : Renderable
+        Of at least ``ceil(n_samples / 64)`` frames.
     n_samples : int
         Length of the result.
-    audio : np.ndarray [shape=(n_samples,), float32], optional
-        The recording that z is taken from, for models with an encoder.
-    z : np.ndarray [shape=(n_frames, z_dims), float32], optional
-        What such a model is given instead; as many frames as the result has.
     seed : int
         Of the noise.
     """
-    if n_samples < 1:
-        raise FeaturesError(f"There are {n_samples} samples to render; a recording has at least one.")
-    n_frames = -(-n_samples // HOP_SAMPLES)
-    if len(f0_hz) != len(loudness_db) or len(f0_hz) < n_frames:
-        raise FeaturesError(
-            f"{n_samples} samples need {n_frames} frames of f0 and loudness; got {len(f0_hz)} and {len(loudness_db)}."
-        )
-    if model.encoder is not None and audio is None and z is None:
-        raise FeaturesError("This instrument takes its z from a recording: give the audio with its features.")
-    extended = [np.append(x[:n_frames], x[n_frames - 1]) for x in (f0_hz, loudness_db)]
-    encoded = _encoded(model, audio, n_frames + 1) if z is None else _given(model, z, n_frames)
-    samples = _samples(model, extended, encoded, seed, keep_controls, block_frames)
-    start = 0
-    for harmonic, noise, controls in samples:
-        keep = min(len(harmonic), n_samples - start)
-        yield Block(start, harmonic[:keep], noise[:keep], controls)
-        start += keep
-        if progress:
-            progress(start / n_samples)
-
-
-def render(model: Model, f0_hz, loudness_db, **options) -> Rendering:
-    """Render at one go; the options are those of `render_blocks`."""
-    blocks = list(render_blocks(model, f0_hz, loudness_db, **options))
-    controls = None
-    if options.get("keep_controls"):
-        names = ("amps", "harmonic_distribution", "noise_magnitudes")
-        parts = [block.controls or {} for block in blocks]
-        controls = {name: np.concatenate([part[name] for part in parts]) for name in names}
-    return Rendering(
-        np.concatenate([block.harmonic for block in blocks]),
-        np.concatenate([block.noise for block in blocks]),
-        controls,
-    )
-
-
-def _given(model, z, n_frames):
-    if model.encoder is None:
-        return None
-    shape = (n_frames, model.config.z.z_dims)
-    if np.shape(z) != shape:
-        raise FeaturesError(f"z has the shape {np.shape(z)}; this rendering needs {shape}.")
-    z = np.asarray(z, np.float32)
-    return np.concatenate([z, z[-1:]])
-
-
-def _encoded(model, audio, n_frames):
-    if model.encoder is None:
-        return None
-    z = model.encoder.encode(
-        np.asarray(audio, np.float32), n_frames - 1
-    )  # a 4-second recording is one window, as in ddsp
-    return np.concatenate([z, z[-1:]])
-
-
-def _samples(model, extended, encoded, seed, keep_controls, block_frames):
-    """Yield (harmonic, noise, controls) per block; decoding runs ahead by what the noise filters look ahead."""
-    f0_hz = extended[0]
-    n_frames = len(f0_hz) - 1
-    harmonics, noises = HarmonicStream(model.config), NoiseStream(model.config, seed=seed)
-    ahead = -(-noises.delay // HOP_SAMPLES)
-    frames = _Frames(model, extended, encoded, block_frames)
-    noise_samples = np.zeros(0, np.float32)
-    heard = filtered = 0
-    to_skip = noises.delay
-    while heard < n_frames:
-        stop = min(heard + block_frames, n_frames)
-        frames.decode_up_to(min(stop + 1 + ahead, n_frames + 1))
-        controls = frames.between(heard, stop + 1)
-        harmonic = harmonics.next(f0_hz[heard : stop + 1], controls["amps"] * controls["harmonic_distribution"])
-        fresh_to = min(stop + ahead, n_frames)
-        fresh = noises.next(frames.between(filtered, fresh_to)["noise_magnitudes"])
-        n_samples = (stop - heard) * HOP_SAMPLES
-        missing = n_samples + to_skip - len(noise_samples) - len(fresh)
-        if missing > 0:  # the very end: what still rings
-            silence = np.zeros((-(-missing // HOP_SAMPLES), model.config.n_noise_bands), np.float32)
-            fresh = np.concatenate([fresh, noises.next(silence)])
-        noise_samples = np.concatenate([noise_samples, fresh[to_skip:]])
-        to_skip = 0
+    n_frames = count_frames(n_samples, centred=False)
+    f0_hz = held(part.f0_hz[:n_frames], slice(0, n_frames + 1))
+    decoded = _Decoded(part, n_frames, block_frames)
+    harmonics, noises = HarmonicStream(part.config), NoiseAhead(part.config, n_frames, seed=seed)
+    for start in range(0, n_frames, block_frames):
+        stop = min(start + block_frames, n_frames)
+        decoded.up_to(max(stop, noises.reach(stop)) + 1)
+        controls = decoded.frames(start, stop + 1)
+        harmonic = harmonics.next(f0_hz[start : stop + 1], controls["amps"] * controls["harmonic_distribution"])
+        noise = noises.next(stop, decoded.frames(noises.read, noises.reach(stop))["noise_magnitudes"])
+        at = start * HOP_SAMPLES
+        keep = min(len(harmonic), n_samples - at)
         kept = {name: values[:-1] for name, values in controls.items()} if keep_controls else None
-        yield harmonic, noise_samples[:n_samples], kept
-        noise_samples = noise_samples[n_samples:]
-        heard, filtered = stop, fresh_to
-        frames.forget_before(heard)
+        yield Block(at, harmonic[:keep], noise[:keep], kept)
+        decoded.forget_before(stop)
+        if progress:
+            progress((at + keep) / n_samples)
 
 
-class _Frames:
-    """Decoded controls of the frames that are still needed."""
+class _Decoded:
+    """Controls of the frames that are still needed, one frame more than the sound has: the last is held, as in ddsp."""
 
-    def __init__(self, model, extended, encoded, block_frames):
-        self._model, self._encoded, self._block_frames = model, encoded, block_frames
-        self._f0_hz, self._loudness_db = extended
-        self._state = model.decoder.initial_state()
-        self._controls: dict[str, np.ndarray] = {}
+    def __init__(self, part: Renderable[Any], n_frames: int, block_frames: int):
+        self._part, self._n_frames, self._block_frames = part, n_frames + 1, block_frames
+        self._state = part.initial_state()
+        self._controls: Controls = {}
         self._first = self._stop = 0
 
-    def decode_up_to(self, stop):
-        n_frames = len(self._f0_hz)
+    def up_to(self, stop: int) -> None:
+        """Decode, block by block, until the frames before `stop` are there."""
         while self._stop < stop:
-            part = slice(self._stop, min(self._stop + self._block_frames, n_frames))
-            z = None if self._encoded is None else self._encoded[part]
-            controls, self._state = self._model.decoder.decode(
-                self._f0_hz[part], self._loudness_db[part], z, self._state
-            )
-            joined = {
-                name: np.concatenate([self._controls[name], new]) if self._controls else new
-                for name, new in controls.items()
-            }
-            if part.stop == n_frames:  # the last frame's controls are held to the end, as in ddsp
-                for values in joined.values():
-                    values[-1] = values[-2]
-            self._controls, self._stop = joined, part.stop
+            fresh = slice(self._stop, min(self._stop + self._block_frames, self._n_frames))
+            controls, self._state = self._part.decode(fresh, self._state)
+            self._controls = _joined(self._controls, controls)
+            self._stop = fresh.stop
+            if self._stop == self._n_frames:
+                self._controls = {name: _last_held(values) for name, values in self._controls.items()}
 
-    def between(self, start, stop):
+    def frames(self, start: int, stop: int) -> Controls:
+        """Controls of frames that are there."""
         return {name: values[start - self._first : stop - self._first] for name, values in self._controls.items()}
 
-    def forget_before(self, start):
+    def forget_before(self, start: int) -> None:
+        """Let go of what is not needed any more."""
         self._controls = {name: values[start - self._first :] for name, values in self._controls.items()}
         self._first = start
+
+
+def _joined(before: Controls, after: Controls) -> Controls:
+    return {name: np.concatenate([before[name], new]) if before else new for name, new in after.items()}
+
+
+def _last_held(values: np.ndarray) -> np.ndarray:
+    return np.concatenate([values[:-1], values[-2:-1]])

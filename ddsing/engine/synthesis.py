@@ -12,6 +12,7 @@ from scipy import fft
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.model.config import ModelConfig
 from ddsing.sound.blas import single_threaded
+from ddsing.units import n_frames as count_frames
 
 _NOISE_UNIT_FRAMES = 250  # noise is drawn in units of this many frames, each from its own counter
 
@@ -31,7 +32,7 @@ class HarmonicStream:
         else:
             self._rise = ramp
 
-    def next(self, f0_hz, amplitudes):
+    def next(self, f0_hz: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
         """The signal from frame 0 up to the last frame given.
 
         Parameters
@@ -77,7 +78,7 @@ class NoiseStream:
         self._n_fft = fft.next_fast_len(HOP_SAMPLES + self._ir_size - 1, real=True)
         self._tail = np.zeros(self._n_fft, np.float32)
 
-    def next(self, magnitudes):
+    def next(self, magnitudes: np.ndarray) -> np.ndarray:
         """The filtered noise of some frames.
 
         Parameters
@@ -112,7 +113,7 @@ class NoiseStream:
         """By how many samples the stream lags behind ddsp's output."""
         return self._skip
 
-    def _draw(self, n_frames):
+    def _draw(self, n_frames: int) -> np.ndarray:
         noise = np.empty((n_frames, HOP_SAMPLES), np.float32)
         filled = 0
         while filled < n_frames:
@@ -126,7 +127,53 @@ class NoiseStream:
         return noise
 
 
-def impulse_window(config):
+class NoiseAhead:
+    """A `NoiseStream` without its delay: it reads some frames ahead of what it gives out.
+
+    ::
+
+        magnitudes     0 ────────────────► read        frames, handed to the stream
+        the stream     ├ delay ┤───────────────┤       samples, late by the delay, which is dropped at the beginning
+        given out      0 ────────► stop                samples; what lies beyond waits for the next call
+
+    At the end nothing is left to read, and silence brings out what still rings.
+    """
+
+    def __init__(self, config: ModelConfig, n_frames: int, *, seed: int):
+        self.read = 0  # frames that the stream was given
+        self._stream, self._n_frames, self._n_bands = NoiseStream(config, seed=seed), n_frames, config.n_noise_bands
+        self._given = 0  # frames
+        self._to_drop = self._stream.delay
+        self._waiting = np.zeros(0, np.float32)
+
+    def reach(self, stop: int) -> int:
+        """Up to which frame magnitudes are needed for the sound before frame `stop`."""
+        return min(stop - (-self._stream.delay // HOP_SAMPLES), self._n_frames)
+
+    def next(self, stop: int, magnitudes: np.ndarray) -> np.ndarray:
+        """The noise from where the last call ended up to frame `stop`.
+
+        Parameters
+        ----------
+        magnitudes : np.ndarray [shape=(reach(stop) - read, n_noise_bands), float32]
+
+        Returns
+        -------
+        np.ndarray [shape=(64 · n_frames,), float32]
+        """
+        fresh = self._stream.next(magnitudes)
+        self.read += len(magnitudes)
+        n_samples = (stop - self._given) * HOP_SAMPLES
+        missing = n_samples + self._to_drop - len(self._waiting) - len(fresh)
+        if missing > 0:
+            silence = np.zeros((count_frames(missing, centred=False), self._n_bands), np.float32)
+            fresh = np.concatenate([fresh, self._stream.next(silence)])
+        ready = np.concatenate([self._waiting, fresh[self._to_drop :]])
+        self._to_drop, self._given, self._waiting = 0, stop, ready[n_samples:]
+        return ready[:n_samples]
+
+
+def impulse_window(config: ModelConfig) -> tuple[np.ndarray, tuple[slice, slice]]:
     """The window on a zero-phase impulse response, and the slices that put it in causal order."""
     ir_size = 2 * (config.n_noise_bands - 1)
     size = config.noise_window_size

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ddsing import files
-from ddsing.constants import DB_RANGE, HOP_SAMPLES
+from ddsing.constants import DB_RANGE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.dataset import windows
 from ddsing.dataset.voices import Voice
 from ddsing.errors import DatasetError
@@ -108,7 +108,7 @@ def _stretches(z, window, row: int, file: str, floor_db: float) -> dict[str, np.
     pitch = np.array([np.nanmedian(line) if np.isfinite(line).any() else np.nan for line in f0_hz], np.float32)
     keep = loudness_db > floor_db
     keep = keep if keep.any() else np.ones(len(keep), bool)
-    starts = np.arange(len(loudness_db)) * shape[1] * HOP_SAMPLES / 16_000
+    starts = np.arange(len(loudness_db)) * shape[1] * HOP_SAMPLES / SAMPLE_RATE
     return {
         "z": z[:n].reshape(*shape, z.shape[1]).mean(axis=1)[keep].astype(np.float32),
         "f0_hz": pitch[keep],

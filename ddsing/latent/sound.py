@@ -2,35 +2,29 @@
 
 import numpy as np
 
-from ddsing.constants import HOP_SAMPLES
 from ddsing.dataset import windows
 from ddsing.dataset.voices import Voice
+from ddsing.engine import phrase
+from ddsing.engine.render import Renderer
 from ddsing.instrument import Instrument
 from ddsing.sound import audio as recordings
-from ddsing.sound import phrase as built_in
+from ddsing.sound.phrase import N_FRAMES
 from ddsing.transfer.timbre import between
 
 
-def sing(model, instrument: Instrument, first: np.ndarray, last: np.ndarray | None = None, *, seed: int = 0) -> bytes:
+def sing(
+    renderer: Renderer, instrument: Instrument, first: np.ndarray, last: np.ndarray | None = None, *, seed: int = 0
+) -> bytes:
     """The built-in phrase with one z throughout, or with z going from `first` to `last`, as WAV.
 
     Parameters
     ----------
-    model : ddsing.engine.render.Model
+    renderer : Renderer
         The instrument's.
     first, last : np.ndarray [shape=(z_dims,)]
     """
-    from ddsing.engine import render
-
-    known = instrument.statistics
-    f0_hz, loudness_db = built_in.phrase(
-        known.pitch_range_midi if known else None,
-        known.loudness_range_db if known else None,
-        generation=instrument.config.generation,
-    )
-    z = between(first, first if last is None else last, len(f0_hz))
-    sung = render.render(model, f0_hz, loudness_db, n_samples=len(f0_hz) * HOP_SAMPLES, z=z, seed=seed)
-    return recordings.encode(sung.audio)
+    z = between(first, first if last is None else last, N_FRAMES)
+    return recordings.encode(phrase.sing(renderer, instrument.statistics, z=z, seed=seed))
 
 
 def window(voice: Voice, row: int) -> tuple[bytes, str]:

@@ -6,6 +6,7 @@ from plotly.subplots import make_subplots
 
 from ddsing.constants import SAMPLE_RATE
 from ddsing.plots import style
+from ddsing.units import n_frames
 
 FFT_SIZE = 1024
 FLOOR_DB = -80.0  # below the loudest bin of both
@@ -40,7 +41,7 @@ def power_db(audio, *, max_columns: int = MAX_COLUMNS) -> tuple[np.ndarray, np.n
     """
     audio = np.asarray(audio, np.float32)
     padded = np.pad(audio, FFT_SIZE // 2)
-    n_columns = max(1, min(max_columns, len(audio) // 64 + 1))
+    n_columns = max(1, min(max_columns, n_frames(len(audio), centred=True)))
     centres = np.linspace(0, max(0, len(audio) - 1), n_columns).astype(int)
     window = np.hanning(FFT_SIZE).astype(np.float32)
     frames = np.stack([padded[centre : centre + FFT_SIZE] for centre in centres]) * window

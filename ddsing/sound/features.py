@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing.constants import HOP_SAMPLES, TRACKERS
+from ddsing.constants import TRACKERS
 from ddsing.errors import FeaturesError
 from ddsing.files import read_arrays, write_arrays
 from ddsing.sound import loudness, pitch
 from ddsing.sound.audio import content_hash
+from ddsing.units import n_frames
 
 _VERSION = 1  # of the pitch code: another number makes old entries unused
 
@@ -125,7 +126,7 @@ def extract(
         raise FeaturesError(f"There is no pitch tracker {tracker!r}; use full, fast or tiny.")
     audio_hash = content_hash(audio)
     known = cache.get(audio_hash, tracker) if cache else None
-    shape = (len(audio) // HOP_SAMPLES + 1,)
+    shape = (n_frames(len(audio), centred=True),)
     if known is not None and not known[0].shape == known[1].shape == shape:
         known = None
     f0_hz, f0_confidence = known or pitch.track(audio, tracker=tracker, progress=progress)

@@ -14,6 +14,7 @@ Reference: ddsp.spectral_ops.compute_loudness of 1.6.3 and 3.7.0; A-weighting of
 import numpy as np
 from scipy import fft
 
+from ddsing import units
 from ddsing.constants import DB_RANGE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.errors import FeaturesError
 
@@ -82,7 +83,7 @@ def power_db(audio, *, frame_samples: int = 256) -> np.ndarray:
 
 def _windows(audio, length, before, padding):
     """What each frame sees [n_frames, length], with `before` zeros before the sound and as many as it takes after."""
-    n_frames = -(-len(audio) // HOP_SAMPLES) if padding == "same" else len(audio) // HOP_SAMPLES + 1
+    n_frames = units.n_frames(len(audio), centred=padding != "same")
     padded = np.zeros(max(n_frames - 1, 0) * HOP_SAMPLES + length, np.float32)
     padded[before : before + len(audio)] = audio[: len(padded) - before]
     return np.lib.stride_tricks.sliding_window_view(padded, length)[::HOP_SAMPLES][:n_frames]

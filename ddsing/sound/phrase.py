@@ -7,6 +7,8 @@ from ddsing.units import midi_to_hz
 
 STEPS = (0, 2, 4, 7, 4, 0)  # semitones above the first note
 DURATIONS_S = (0.45, 0.35, 0.35, 1.0, 0.45, 1.1)
+_N_FRAMES = [round(seconds * FRAME_RATE) for seconds in DURATIONS_S]  # of each note
+N_FRAMES = sum(_N_FRAMES)
 DEFAULT_RANGE_MIDI = (52.0, 72.0)
 DEFAULT_RANGE_DB = {1: (-70.0, -30.0), 3: (-55.0, -22.0)}  # by ddsp generation
 
@@ -23,20 +25,21 @@ def phrase(
 
     Returns
     -------
-    f0_hz, loudness_db : np.ndarray [shape=(n_frames,), float32]
+    f0_hz, loudness_db : np.ndarray [shape=(N_FRAMES,), float32]
         At 250 frames/s; about four seconds.
     """
     low, high = pitch_range_midi or DEFAULT_RANGE_MIDI
     soft, loud = loudness_range_db or DEFAULT_RANGE_DB[generation]
     room = max(STEPS)
     first = round((low + high - room) / 2)
-    frames = [round(seconds * FRAME_RATE) for seconds in DURATIONS_S]
-    midi = np.repeat([first + step for step in STEPS], frames).astype(np.float64)
+    midi = np.repeat([first + step for step in STEPS], _N_FRAMES).astype(np.float64)
     glide = np.hanning(21)
     midi = np.convolve(np.pad(midi, 10, mode="edge"), glide / glide.sum(), mode="valid")
     time_s = np.arange(len(midi)) / FRAME_RATE
-    midi += 0.25 * np.sin(2 * np.pi * 5.3 * time_s) * np.clip(np.concatenate([np.arange(n) for n in frames]) / 90, 0, 1)
-    shape = np.concatenate([_swell(n) for n in frames])
+    midi += (
+        0.25 * np.sin(2 * np.pi * 5.3 * time_s) * np.clip(np.concatenate([np.arange(n) for n in _N_FRAMES]) / 90, 0, 1)
+    )
+    shape = np.concatenate([_swell(n) for n in _N_FRAMES])
     shape *= np.minimum(1.0, np.minimum(np.arange(len(midi)), np.arange(len(midi))[::-1]) / 25)
     top = soft + 0.85 * (loud - soft)
     loudness_db = np.maximum(top - 45.0 * (1.0 - shape) ** 2 - 8.0 * (1.0 - shape), soft - 20.0)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing.constants import HOP_SAMPLES
-from ddsing.engine import render
+from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
+from ddsing.engine import phrase, render
 from ddsing.model.config import ModelConfig
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.sound import audio as recordings
-from ddsing.sound import distance, phrase
+from ddsing.sound import distance
 from ddsing.training.listening import Listening
 
 MAX_WINDOWS = 8  # of which the spectral loss is the mean
@@ -63,7 +63,7 @@ def measure(
         losses.append(distance.spectral_loss(window["audio"], again))
         loudness_again = listening.loudness_db(again)[: len(window["loudness_db"])]
         decibels.append(distance.loudness_db(window["loudness_db"], loudness_again))
-        duration_s = len(again) / 16_000
+        duration_s = len(again) / SAMPLE_RATE
         if tracked_s + duration_s <= MAX_TRACKED_S and "f0_confidence" in window:
             tracked_s += duration_s
             f0_again = listening.f0_hz(again)[: len(window["f0_hz"])]
@@ -74,7 +74,7 @@ def measure(
     return Metrics(float(np.mean(losses)), float(np.mean(known)) if known else None, float(np.mean(decibels)))
 
 
-def resynthesised(model: render.Model, window: Mapping[str, np.ndarray]) -> np.ndarray:
+def resynthesised(model: render.Renderer, window: Mapping[str, np.ndarray]) -> np.ndarray:
     """A window sung by the model from its features [shape=(n_samples,), float32]."""
     n_samples = len(window["f0_hz"]) * HOP_SAMPLES
     return render.render(
@@ -84,13 +84,4 @@ def resynthesised(model: render.Model, window: Mapping[str, np.ndarray]) -> np.n
 
 def preview(config: ModelConfig, weights: Mapping[str, np.ndarray], known: DatasetStatistics | None) -> bytes:
     """The built-in phrase in the middle of the voice's range, as FLAC."""
-    f0_hz, loudness_db = phrase.phrase(
-        known.pitch_range_midi if known else None,
-        known.loudness_range_db if known else None,
-        generation=config.generation,
-    )
-    timbre = phrase.hum(f0_hz, loudness_db) if config.z else None
-    sung = render.render(
-        render.load(config, weights), f0_hz, loudness_db, n_samples=len(f0_hz) * HOP_SAMPLES, audio=timbre
-    )
-    return recordings.encode(sung.audio, format="FLAC")
+    return recordings.encode(phrase.sing(render.load(config, weights), known), format="FLAC")

@@ -60,7 +60,7 @@ def condition(features: Features, statistics: DatasetStatistics | None, settings
     wants_notes = settings.use_statistics or settings.autotune > 0
     if wants_notes and (mask_on is None or not mask_on.any()):
         warnings += [] if silent else [NO_NOTE]
-    elif wants_notes:
+    elif wants_notes and mask_on is not None and ratio is not None:
         if settings.use_statistics and statistics is not None:
             attenuation_db = settings.attenuation_db
             loudness_db = match_loudness(loudness_db, mask_on, ratio, statistics, attenuation_db=attenuation_db)
@@ -77,7 +77,14 @@ def condition(features: Features, statistics: DatasetStatistics | None, settings
     return Conditioning(f0_hz, loudness_db, mask_on, ratio, tuning, tuple(warnings))
 
 
-def match_loudness(loudness_db, mask_on, ratio, statistics: DatasetStatistics, *, attenuation_db: float):
+def match_loudness(
+    loudness_db: np.ndarray,
+    mask_on: np.ndarray,
+    ratio: np.ndarray,
+    statistics: DatasetStatistics,
+    *,
+    attenuation_db: float,
+) -> np.ndarray:
     """Quantile-match the notes' loudness, attenuate the rest by ``attenuation_db · (1 - ratio)``.
 
     Parameters
@@ -96,7 +103,7 @@ def match_loudness(loudness_db, mask_on, ratio, statistics: DatasetStatistics, *
     return matched
 
 
-def tuning_factor(f0_midi, f0_confidence, mask_on) -> float:
+def tuning_factor(f0_midi: np.ndarray, f0_confidence: np.ndarray, mask_on: np.ndarray) -> float:
     """The offset from the chromatic grid, in semitones, with which f0 stays nearest to notes and changes note least."""
     offsets = np.linspace(-0.5, 0.5, 101)
     sung, weights = np.asarray(f0_midi)[mask_on], np.asarray(f0_confidence)[mask_on]
@@ -109,16 +116,16 @@ def tuning_factor(f0_midi, f0_confidence, mask_on) -> float:
     return float(offsets[np.argmin(_standard(cost_changes) + _standard(cost_distance))])
 
 
-def autotune(f0_midi, tuning: float, *, amount: float) -> np.ndarray:
+def autotune(f0_midi: np.ndarray, tuning: float, *, amount: float) -> np.ndarray:
     """Draw f0 to the chromatic grid `tuning` semitones off, a share `amount` of the way; shape kept, float64."""
     return f0_midi - amount * _from_grid(f0_midi - tuning)
 
 
-def _from_grid(semitones):
+def _from_grid(semitones: np.ndarray) -> np.ndarray:
     distance = semitones % 1.0
     return np.where(distance > 0.5, distance - 1.0, distance)
 
 
-def _standard(x):
+def _standard(x: np.ndarray) -> np.ndarray:
     deviation = np.std(x)
     return (x - np.mean(x)) / deviation if deviation > 0 else np.zeros_like(x)

@@ -61,7 +61,7 @@ def measure(features: Features, statistics: DatasetStatistics | None, settings: 
     low, high = pitch_range or (-np.inf, np.inf)
     soft, loud = loudness_range or (-np.inf, np.inf)
 
-    def inside(x, lower, upper, slack):
+    def inside(x: np.ndarray, lower: float, upper: float, slack: float) -> np.ndarray:
         return (x >= lower - slack) & (x <= upper + slack)
 
     in_pitch = inside(hz_to_midi(placed.f0_hz), low, high, _SLACK_MIDI)
@@ -82,5 +82,5 @@ def measure(features: Features, statistics: DatasetStatistics | None, settings: 
     )
 
 
-def _share(inside, sung) -> float:
+def _share(inside: np.ndarray, sung: np.ndarray) -> float:
     return float(inside[sung].mean()) if sung.any() else 1.0

@@ -8,6 +8,7 @@ mixture. What is mixed, and on which scale, is told in `ddsing.engine.morph`.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Morph:
     digests: tuple[str, ...]
     points: tuple[tuple[float, tuple[float, ...]], ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         n = len(self.names)
         if not MIN_INSTRUMENTS <= n <= MAX_INSTRUMENTS:
             raise SettingsError(
@@ -71,7 +72,7 @@ class Morph:
             return self._mixture(self.points[0][1])
         return " → ".join(f"{self._mixture(weights)} at {time_s:g} s" for time_s, weights in self.points)
 
-    def _mixture(self, weights) -> str:
+    def _mixture(self, weights: Sequence[float]) -> str:
         heard = [(share, name) for name, share in zip(self.names, weights) if share > 0]
         return heard[0][1] if len(heard) == 1 else ", ".join(f"{100 * share:.0f} % {name}" for share, name in heard)
 
@@ -130,7 +131,7 @@ def _curve(text: str) -> tuple[str, list[tuple[float, float]]]:
     return name, sorted(points)
 
 
-def _time(time_s) -> float:
+def _time(time_s: Any) -> float:
     if isinstance(time_s, bool) or not isinstance(time_s, int | float) or not 0.0 <= time_s < 1e6:
         raise SettingsError(f"A point of the morph is at {time_s!r} s; it must be a time from 0 on.")
     return float(time_s)

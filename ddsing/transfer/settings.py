@@ -1,7 +1,8 @@
-"""What a musician sets before a transfer, with the ranges and meaning of the original notebooks."""
+"""What a musician sets before a transfer, with the ranges and meaning of the original notebooks, and its words."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
 from ddsing.errors import SettingsError
 
@@ -16,6 +17,53 @@ RANGES = {
 Z_SOURCES = ("recording", "other", "mean")
 MAX_Z_SHIFTS = 8
 MAX_Z_SHIFT = 6.0  # standard deviations
+SHOWN = (  # in the order in which people read them; `timbre` stands for what is set about z
+    *("octave_shift", "loudness_shift_db", "autotune", "use_statistics", "mask_threshold", "attenuation_db"),
+    *("show_full_output", "seed", "timbre"),
+)
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a setting is written for people.
+
+    Attributes
+    ----------
+    label : str
+        What it is called, as within a sentence.
+    unit : str
+    signed : bool
+        Whether values have a sign, as shifts do.
+    quiet : bool
+        Whether the default is only worth showing where it has just changed.
+    heard : bool
+        Whether the sound depends on it.
+    """
+
+    label: str
+    unit: str = ""
+    signed: bool = False
+    quiet: bool = False
+    heard: bool = True
+
+    @property
+    def title(self) -> str:
+        """The label at the beginning of a line."""
+        return self.label[:1].upper() + self.label[1:]
+
+    def text(self, value: Any) -> str:
+        """A value: ``on``, ``+1``, ``−5 dB``, ``0.5``."""
+        if isinstance(value, bool):
+            return "on" if value else "off"
+        if isinstance(value, str):
+            return value
+        number = str(value) if isinstance(value, int) else f"{value + 0.0:g}"  # which makes -0 a 0
+        sign = "+" if self.signed and value > 0 else ""
+        return f"{sign}{number} {self.unit}".strip().replace("-", "−")
+
+
+def _setting(default: Any, label: str, **how: Any) -> Any:
+    return field(default=default, metadata={"words": Words(label, **how)})
 
 
 @dataclass(frozen=True)
@@ -49,32 +97,33 @@ class Settings:
         How far timbre is moved along the voice's first principal directions, in standard deviations.
     """
 
-    show_full_output: bool = False
-    use_statistics: bool = False
-    mask_threshold: float = 1.0
-    attenuation_db: float = 20.0
-    autotune: float = 0.0
-    octave_shift: int = 0
-    loudness_shift_db: float = 0.0
-    seed: int = 0
+    show_full_output: bool = _setting(False, "full output", heard=False)
+    use_statistics: bool = _setting(False, "loudness statistics")
+    mask_threshold: float = _setting(1.0, "mask threshold")
+    attenuation_db: float = _setting(20.0, "attenuation", unit="dB")
+    autotune: float = _setting(0.0, "autotune")
+    octave_shift: int = _setting(0, "octave shift", signed=True)
+    loudness_shift_db: float = _setting(0.0, "loudness shift", unit="dB", signed=True)
+    seed: int = _setting(0, "noise seed", quiet=True)
     z_from: str = "recording"
     z_recording: str = ""
     z_shift: tuple[float, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             whole = isinstance(low, int)
             fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
             if not fits or not low <= value <= high:
-                kind = "a whole number" if whole else "a number"
-                raise SettingsError(f"The {_said(name)} is {value!r}; it must be {kind} from {low:g} to {high:g}.")
+                label, kind = words(name).label, "a whole number" if whole else "a number"
+                raise SettingsError(f"The {label} is {value!r}; it must be {kind} from {low:g} to {high:g}.")
         for name in ("show_full_output", "use_statistics"):
-            if not isinstance(getattr(self, name), bool):
-                raise SettingsError(f"The setting {_said(name)} is {getattr(self, name)!r}; it must be true or false.")
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise SettingsError(f"The setting {words(name).label} is {value!r}; it must be true or false.")
         self._check_z()
 
-    def _check_z(self):
+    def _check_z(self) -> None:
         if self.z_from not in Z_SOURCES:
             raise SettingsError(f"The timbre is to come from {self.z_from!r:.60}; it must be {', '.join(Z_SOURCES)}.")
         if not isinstance(self.z_recording, str) or len(self.z_recording) > 300:
@@ -113,7 +162,7 @@ class Settings:
 
     def changed_since(self, previous: "Settings") -> tuple[str, ...]:
         """The names of the settings that differ from `previous`."""
-        return tuple(field.name for field in fields(self) if getattr(self, field.name) != getattr(previous, field.name))
+        return tuple(one.name for one in fields(self) if getattr(self, one.name) != getattr(previous, one.name))
 
     def to_json(self) -> dict:
         """A plain dictionary."""
@@ -124,8 +173,18 @@ class Settings:
         """Settings from a recipe or a take; unknown entries are ignored, bad values raise `SettingsError`."""
         if not isinstance(data, Mapping):
             raise SettingsError("The settings can't be read: they must be a list of names and values.")
-        return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
+        return cls(**{one.name: data[one.name] for one in fields(cls) if one.name in data})
 
 
-def _said(name):
-    return name.removesuffix("_db").replace("_", " ")
+_WORDS = {one.name: one.metadata["words"] for one in fields(Settings) if "words" in one.metadata}
+_WORDS["timbre"] = Words("timbre", quiet=True)
+
+
+def words(name: str) -> Words:
+    """How one of `SHOWN` is written for people."""
+    return _WORDS[name]
+
+
+def text(name: str, value: Any) -> str:
+    """A setting's value for people; ``of the recording`` where nothing was asked about timbre."""
+    return "of the recording" if name == "timbre" and not value else words(name).text(value)

@@ -14,16 +14,20 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+import ddsing
 from ddsing import files
+from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import DdsingError, TakeError
 from ddsing.files import flush, move_exclusively, restore, safe_name, trash
-from ddsing.sound.audio import encode
+from ddsing.instrument import Instrument
+from ddsing.sound.audio import content_hash, encode
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace
@@ -31,6 +35,7 @@ from ddsing.workspace import Workspace
 _ABANDONED_S = 24 * 3600.0  # a half-built take this old was left by a crash
 RESERVED = ("matrix", "sets", "listening")  # folders beside the takes that are no takes
 MAX_TAGS = 20
+MAX_NAME = 120  # characters
 _MAX_REMEMBERED = 5000
 _remembered: dict[str, tuple[tuple[int, ...], Take]] = {}  # by folder, with the stamp of take.json; bounded
 _TEXTS = (
@@ -107,6 +112,58 @@ class Take:
             morph=self.morph,
         )
 
+    @classmethod
+    def begun(
+        cls,
+        take_id: str,
+        folder: Path,
+        *,
+        source: str,
+        audio: np.ndarray,
+        other: np.ndarray | None,
+        instruments: Sequence[Instrument],
+        morph: Morph | None,
+        settings: Settings,
+        tracker: str,
+        fit: Mapping | None,
+        previous: Take | None,
+    ) -> Take:
+        """The record of a take that is about to be rendered.
+
+        Parameters
+        ----------
+        source : str
+            The recording's name.
+        audio, other : np.ndarray [shape=(n_samples,), float32]
+            The recording, and the one that timbre is taken from, if any.
+        instruments : Sequence[Instrument]
+            As many as the morph names; one without a morph.
+        previous : Take or None
+            The take before it, which `changed` refers to.
+        """
+        digests = tuple(one.digest for one in instruments)
+        if morph is not None:
+            morph = replace(morph, names=tuple(one.name for one in instruments), digests=digests)
+        return cls(
+            id=take_id,
+            folder=folder,
+            name=f"{Path(source).stem} → {together(instruments)}"[:MAX_NAME],
+            source=source,
+            instrument=together(instruments),
+            tracker=tracker,
+            created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+            instrument_digest=digests[0] if morph is None else hashlib.sha256("".join(digests).encode()).hexdigest(),
+            source_hash=content_hash(audio),
+            timbre_hash="" if other is None else content_hash(other),
+            version=ddsing.__version__,
+            settings=settings,
+            fit=fit,
+            generation=instruments[0].config.generation,
+            duration_s=len(audio) / SAMPLE_RATE,
+            changed=settings.changed_since(previous.settings) if previous else (),
+            morph=morph,
+        )
+
     def recipe(self) -> dict:
         """What goes into a file's metadata: enough to set every control again."""
         recipe = {
@@ -145,6 +202,11 @@ class Take:
         if arrays is None:
             raise TakeError(f"The curves of the take {self.name!r} can't be read; render it again.")
         return arrays
+
+
+def together(instruments: Sequence[Instrument]) -> str:
+    """What the instruments of a take are called together: ``Aria``, ``Aria + Cello``."""
+    return " + ".join(one.name for one in instruments)
 
 
 def read_recipe(recipe: Mapping) -> tuple[Settings, str, str]:
@@ -218,7 +280,7 @@ class TakeStore:
 
     def rename(self, take_id: str, name: str) -> Take:
         """Call a take otherwise (up to 120 characters)."""
-        return self._change(take_id, name=name.strip()[:120] or take_id)
+        return self._change(take_id, name=name.strip()[:MAX_NAME] or take_id)
 
     def note(self, take_id: str, note: str) -> Take:
         """Write a note to a take (up to 2,000 characters)."""
@@ -279,25 +341,25 @@ class TakeStore:
                     return take_id, folder
                 folder.rmdir()  # who had the id was just done with it
 
-    def _folders(self):
+    def _folders(self) -> Sequence[Path]:
         if not self.folder.is_dir():
             return []
         with os.scandir(self.folder) as entries:  # which knows folders without asking the disk for each
             names = [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
         return [self.folder / name for name in sorted(names, reverse=True) if name not in RESERVED]
 
-    def _remove_abandoned(self):
+    def _remove_abandoned(self) -> None:
         for path in self.folder.glob(".*.partial"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > _ABANDONED_S:
                     shutil.rmtree(path, ignore_errors=True)
 
-    def _change(self, take_id, **changes):
+    def _change(self, take_id: str, **changes: Any) -> Take:
         take = replace(self.get(take_id), **changes)
         write_take(take)
         return take
 
-    def _read(self, folder):
+    def _read(self, folder: Path) -> Take:
         """A take as it is on disk, read anew only if its ``take.json`` has changed."""
         try:
             stamp = files.stamp(folder / "take.json", inode=True)
@@ -314,7 +376,7 @@ class TakeStore:
             error = f"The take {folder.name!r} is damaged and can't be read."
             return Take(folder.name, folder, name=folder.name, error=error)
 
-    def _parse(self, folder):
+    def _parse(self, folder: Path) -> Take:
         data = json.loads((folder / "take.json").read_text("utf-8"))
         texts = {name: str(data.get(name, "")) for name in _TEXTS}
         if not (folder / "result.wav").is_file():

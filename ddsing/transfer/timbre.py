@@ -7,6 +7,7 @@ recording's z keeps its own pace: where it ends too early it goes on backwards, 
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
+from ddsing.engine.encoder import Encoder
 from ddsing.errors import SettingsError
 from ddsing.model.latent_space import LatentSpace
 from ddsing.transfer.settings import Settings
@@ -18,13 +19,18 @@ UNKNOWN = (
 
 
 def z_of(
-    encoder, space: LatentSpace | None, settings: Settings, n_frames: int, audio: np.ndarray, other: np.ndarray | None
+    encoder: Encoder | None,
+    space: LatentSpace | None,
+    settings: Settings,
+    n_frames: int,
+    audio: np.ndarray,
+    other: np.ndarray | None,
 ) -> np.ndarray | None:
     """Z for each frame; None where it is simply the recording's.
 
     Parameters
     ----------
-    encoder : ddsing.engine.encoder.Encoder or None
+    encoder : Encoder or None
         None for an instrument without z, to which the settings mean nothing.
     audio, other : np.ndarray [shape=(n_samples,), float32]
         The recording, and the one that z is taken from with ``z_from="other"``.
@@ -35,17 +41,22 @@ def z_of(
     """
     if encoder is None or (settings.z_from == "recording" and not settings.z_shift):
         return None
-    if space is None and (settings.z_from == "mean" or settings.z_shift):
-        raise SettingsError(UNKNOWN)
+    offset = _known(space).offset(settings.z_shift) if settings.z_shift else None
     if settings.z_from == "mean":
-        z = np.tile(space.mean.astype(np.float32), (n_frames, 1))  # type: ignore[union-attr]
+        z = np.tile(_known(space).mean.astype(np.float32), (n_frames, 1))
     elif settings.z_from == "other":
         if other is None or not len(other):
             raise SettingsError("The timbre is to come from another recording, but none was given.")
         z = to_and_fro(encoder.encode(other, max(1, len(other) // HOP_SAMPLES)), n_frames)
     else:
         z = encoder.encode(audio, n_frames)
-    return z + space.offset(settings.z_shift) if settings.z_shift else z  # type: ignore[union-attr]
+    return z if offset is None else z + offset
+
+
+def _known(space: LatentSpace | None) -> LatentSpace:
+    if space is None:
+        raise SettingsError(UNKNOWN)
+    return space
 
 
 def to_and_fro(z: np.ndarray, n_frames: int) -> np.ndarray:

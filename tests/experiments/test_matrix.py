@@ -12,7 +12,7 @@ from ddsing.experiments.comparison import matrix, measure, selection
 from ddsing.experiments.comparison.matrix import Matrix
 from ddsing.jobs.kinds import KINDS
 from ddsing.sound.audio import encode
-from ddsing.transfer import morphing, pipeline
+from ddsing.transfer import pipeline
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
@@ -90,9 +90,8 @@ def test_a_morph_is_compared_with_the_voices_that_it_was_made_of(filled):
     _replace_instrument(filled, second, seed=8)
     pipeline.run(filled, source, second, Settings(), tracker="tiny")
     _replace_instrument(filled, second, seed=9)
-    morphed = morphing.run(
-        filled, source, Morph((first, second), ("", ""), ((0.0, (1, 1)),)), Settings(), tracker="tiny"
-    )
+    morph = Morph((first, second), ("", ""), ((0.0, (1, 1)),))
+    morphed = pipeline.run(filled, source, morph.names, Settings(), morph=morph, tracker="tiny")
     assert selection.pure_voices(TakeStore(filled).list(), morphed) == [plain]
     assert selection.pure_voices([plain], plain) == []
 

@@ -15,7 +15,7 @@ from ddsing.errors import SettingsError
 from ddsing.instrument import Instrument
 from ddsing.model.config import ModelConfig, ZConfig
 from ddsing.sound.audio import decode, read_recipe
-from ddsing.transfer import morphing, pipeline
+from ddsing.transfer import pipeline
 from ddsing.transfer.morph import Morph, parse
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore, read_morph
@@ -174,16 +174,19 @@ def test_a_pure_take_is_the_transfer_and_any_morph_restores_from_its_file(filled
     first, second = tiny_workspace.NAMES
     settings = Settings(seed=7, autotune=0.5, use_statistics=True)
     plain = pipeline.run(filled, source, first, settings, **options)
-    pure = morphing.run(filled, source, Morph((first, "Old voice"), ("", ""), ((0.0, (1, 0)),)), settings, **options)
+    alone = Morph((first, "Old voice"), ("", ""), ((0.0, (1, 0)),))
+    pure = pipeline.run(filled, source, alone.names, settings, morph=alone, **options)
     np.testing.assert_array_equal(decode(pure.folder / "result.wav"), decode(plain.folder / "result.wav"))
     morph = Morph((first, second, "Old voice"), ("", "", ""), ((0.0, (1, 0, 0)), (1.5, (0, 1, 1)), (3.0, (0, 0, 1))))
-    take = morphing.run(filled, source, morph, settings, **options)
+    take = pipeline.run(filled, source, morph.names, settings, morph=morph, **options)
     store = TakeStore(filled)
     assert store.get(take.id).morph == take.morph and all(take.morph.digests)
     assert len({plain.key, pure.key, take.key}) == 3
     recipe = read_recipe(store.export(take.id, "FLAC"))
     assert read_morph(recipe) == take.morph and read_morph(plain.recipe()) is None
-    again = morphing.run(filled, source, read_morph(recipe), Settings.from_json(recipe["settings"]), **options)
+    restored = read_morph(recipe)
+    options |= {"morph": restored}
+    again = pipeline.run(filled, source, restored.names, Settings.from_json(recipe["settings"]), **options)
     np.testing.assert_array_equal(decode(again.folder / "result.wav"), decode(take.folder / "result.wav"))
     assert again.key == take.key
 
@@ -191,7 +194,15 @@ def test_a_pure_take_is_the_transfer_and_any_morph_restores_from_its_file(filled
 def test_a_morph_with_settings_of_timbre_is_refused(filled):
     morph = Morph(tiny_workspace.NAMES, ("", ""), ((0.0, (1, 1)),))
     with pytest.raises(SettingsError, match="timbre"):
-        morphing.run(filled, tiny_workspace.sung(), morph, Settings(z_from="mean"), tracker="tiny")
+        pipeline.run(filled, tiny_workspace.sung(), morph.names, Settings(z_from="mean"), morph=morph, tracker="tiny")
+
+
+def test_each_instrument_needs_its_own_shares(filled):
+    first, second = tiny_workspace.NAMES
+    morph = Morph((first, second), ("", ""), ((0.0, (1, 1)),))
+    for names, shares in (((first, second), None), (first, morph), ((first, second, "Old voice"), morph)):
+        with pytest.raises(SettingsError, match="give each its own"):
+            pipeline.run(filled, tiny_workspace.sung(), names, Settings(), morph=shares, tracker="tiny")
 
 
 def test_transfer_morph_on_the_command_line(filled, tmp_path, capsys):

@@ -9,9 +9,11 @@ import pytest
 import soundfile
 
 from ddsing.errors import Cancelled, InstrumentError, TakeError
+from ddsing.instrument.models import Models
 from ddsing.sound import audio as recordings
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.stages import STAGES
 from ddsing.transfer.takes import TakeStore, read_recipe
 from ddsing.workspace import open_workspace
 from tests.support.paths import GOLDEN, ROOT
@@ -35,10 +37,10 @@ def transfer(workspace, source, settings=None, **options):
 
 
 def test_a_take_is_kept_and_reuses_what_did_not_change(workspace):
-    models = pipeline.Models()
+    models = Models()
     wav = recordings.encode(sung())
     first = transfer(workspace, wav, source_name="a *song*.wav", models=models)
-    assert first.reused == () and set(first.seconds) == set(pipeline.STAGES)
+    assert first.reused == () and set(first.seconds) == set(STAGES)
     second = transfer(workspace, wav, Settings(octave_shift=1), models=models)
     assert second.reused == ("features", "model")
     store = TakeStore(workspace)
@@ -114,7 +116,7 @@ def test_a_take_tells_what_changed_since_the_one_before(workspace):
 
 
 def test_an_instrument_is_read_again_only_when_its_file_changes(workspace, tmp_path):
-    models = pipeline.Models()
+    models = Models()
     path = tmp_path / "mine.zip"
     path.write_bytes(OF_2021.read_bytes())
     first = models.open(workspace, path)
@@ -130,7 +132,7 @@ def test_saved_controls_are_those_of_the_rendering(workspace, name, n_samples):
 
     instrument, audio = OF_2021.with_name(f"{name}.zip"), sung()
     audio = np.append(audio, np.float32(0.0))[:n_samples]
-    models = pipeline.Models()
+    models = Models()
     take = pipeline.run(workspace, audio, instrument, Settings(), tracker="tiny", models=models, keep_controls=True)
     saved = dict(np.load(take.folder / "controls.npz"))
     assert {len(values) for values in saved.values()} == {501}

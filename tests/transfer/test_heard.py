@@ -5,6 +5,7 @@ import pytest
 import soundfile
 
 from ddsing.constants import SAMPLE_RATE
+from ddsing.instrument.models import Models
 from ddsing.sound import loudness, pitch
 from ddsing.transfer import pipeline
 from ddsing.transfer.conditioning import tuning_factor
@@ -35,7 +36,7 @@ class Singer:
 
     def __init__(self, workspace):
         self._workspace, self._done = workspace, {}
-        self.audio, self._models = melody(), pipeline.Models()
+        self.audio, self._models = melody(), Models()
 
     def sing(self, **settings):
         """(take, result, its loudness in dB by frame)."""

@@ -220,12 +220,11 @@ def test_a_cell_of_an_instrument_or_a_recording_that_was_replaced_is_not_shown(m
 
 
 def test_a_file_of_a_morph_leads_back_to_its_mixture(monkeypatch, filled):
-    from ddsing.transfer import morphing
     from ddsing.transfer.morph import Morph
 
     source = next(filled.examples.glob("*.wav"))
     between = Morph(tiny_workspace.NAMES, ("", ""), ((0.0, (0.3, 0.7)),))
-    take = morphing.run(filled, source, between, Settings(), tracker="tiny")
+    take = pipeline.run(filled, source, between.names, Settings(), morph=between, tracker="tiny")
     monkeypatch.setenv("DDSING_WORKSPACE", str(filled.root))
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     app.get_by_key("transfer.source_kind").set_value("upload").run()

@@ -6,18 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ddsing.experiments.comparison.measure import MELODY, Metrics
+from ddsing.transfer.settings import SHOWN, text, words
 from ddsing.transfer.takes import Take
 
-SETTINGS = {
-    "octave_shift": "Octave shift",
-    "loudness_shift_db": "Loudness shift",
-    "autotune": "Autotune",
-    "use_statistics": "Loudness statistics",
-    "mask_threshold": "Mask threshold",
-    "attenuation_db": "Attenuation",
-    "seed": "Noise seed",
-    "timbre": "Timbre",
-}
+SETTINGS = {name: words(name).title for name in SHOWN if words(name).heard}
 _ONLY_IF_SET = "timbre"  # for instruments that listen to it
 METRICS = {  # field: what people read, and what it means
     "f0_cents": ("f0 error", "Median distance from the f0 asked for, over the sung frames; the result tracked again."),
@@ -57,7 +49,7 @@ def table(takes: Sequence[Take]) -> tuple[Row, ...]:
     ]
     for field, label in SETTINGS.items():
         values = [
-            "no effect" if field in reason else said(field, getattr(take.settings, field))
+            "no effect" if field in reason else text(field, getattr(take.settings, field))
             for take, reason in zip(takes, reasons)
         ]
         if field != _ONLY_IF_SET or any(take.settings.timbre for take in takes):
@@ -94,19 +86,6 @@ def names(takes: Sequence[Take]) -> tuple[str, ...]:
         differs = told[number] if len(set(told)) == len(twins) else ""
         named.append(take.name if len(twins) == 1 else f"{take.name} ({differs or number + 1})")
     return tuple(named)
-
-
-def said(field: str, value) -> str:
-    """A setting's value for people."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, str):
-        return value or "the recording's"
-    if field.endswith("_db"):
-        return f"{value:+g} dB".replace("-", "−") if "shift" in field and value else f"{value:g} dB"
-    if field == "octave_shift" and value:
-        return f"{value:+d}".replace("-", "−")
-    return f"{value:g}"
 
 
 def metric_fields(measured: Sequence[Metrics | None]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ import numpy as np
 from ddsing.constants import TRACKERS
 from ddsing.errors import Cancelled, DdsingError, DiskFull, SettingsError
 from ddsing.experiments.comparison import measure, selection
-from ddsing.instrument import Instrument
+from ddsing.instrument import Instrument, models
 from ddsing.sound import audio as recordings
 from ddsing.sound import features as feature_stage
 from ddsing.sound.features import FeatureCache, Features
@@ -163,7 +163,7 @@ def _row(workspace, matrix, name, source, job) -> Iterator[tuple[str, bool | str
 def _cell(workspace, matrix, name, audio: np.ndarray, source_hash, instrument_name, report) -> bool:
     report("preparing", 0.0)
     cache = FeatureCache(workspace.cache / "features")
-    instrument: Instrument = pipeline.shared_models().open(workspace, instrument_name)
+    instrument = models.shared().open(workspace, instrument_name)
     features = feature_stage.extract(
         audio,
         tracker=matrix.tracker,

@@ -17,6 +17,7 @@ from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE, TRACKERS
 from ddsing.errors import FeaturesError
 from ddsing.sound.pitch import rates, viterbi
 from ddsing.sound.pitch.network import FRAME_SAMPLES, activation, network
+from ddsing.units import n_frames
 
 __all__ = ["Tracking", "activation", "estimate_seconds", "track"]
 
@@ -46,7 +47,7 @@ class Tracking:
         self._audio = np.asarray(audio, np.float32)
         self._tracker, self._hop, self._lead = tracker, _HOP[tracker], _LEAD_SAMPLES[padding]
         n_samples = len(self._audio)
-        self.n_frames = -(-n_samples // HOP_SAMPLES) if padding == "same" else n_samples // HOP_SAMPLES + 1
+        self.n_frames = n_frames(n_samples, centred=padding != "same")
         self.n_tracked = n_samples // self._hop + 1 if self._hop != HOP_SAMPLES else self.n_frames
         frames = range(self.n_tracked)
         self.parts = tuple(frames[first : first + part_frames] for first in range(0, self.n_tracked, part_frames))

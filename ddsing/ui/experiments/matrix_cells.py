@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from ddsing.constants import SAMPLE_RATE
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import compare_cache
 from ddsing.ui.player import players
@@ -47,7 +48,7 @@ def look(matrix) -> Cells:
     for path in domain.paths(workspace, matrix):
         sound = caches.recording(":".join(map(str, caches.stamp(path))), path)
         analysed = matrix.tracker in caches.analysed(sound.content)
-        duration_s = len(sound.audio) / 16_000
+        duration_s = len(sound.audio) / SAMPLE_RATE
         row = []
         for name in matrix.instruments:
             settings = _settings(matrix, sound, caches.instrument(entries[name])) if analysed else None

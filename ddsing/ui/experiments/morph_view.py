@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ddsing.constants import TRACKERS
+from ddsing.constants import SAMPLE_RATE, TRACKERS
+from ddsing.transfer import stages
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.transfer.settings import Settings
 from ddsing.ui.experiments import chosen_takes, morph_points
@@ -37,7 +38,7 @@ def show() -> None:
         file = st.selectbox("Recording", list(files), key=SOURCE, persist_state="session")
         links.keep(SOURCE, [file])
         sound = caches.recording(":".join(map(str, caches.stamp(files[file]))), files[file])
-        duration_s = len(sound.audio) / 16_000
+        duration_s = len(sound.audio) / SAMPLE_RATE
         points = morph_points.edit(chosen, duration_s) if len(chosen) >= MIN_INSTRUMENTS else None
     morph = None
     with right, errors.guard():
@@ -89,7 +90,7 @@ def _plot(morph: Morph, duration_s: float) -> None:
 
 @errors.callback
 def _start(morph: Morph, name: str, path, settings: Settings, tracker: str) -> None:
-    from ddsing.transfer import morphing
+    from ddsing.transfer import pipeline
 
     workspace, models = caches.workspace(), caches.models()
     entries = {entry.name: entry for entry in caches.instruments()}
@@ -97,16 +98,16 @@ def _start(morph: Morph, name: str, path, settings: Settings, tracker: str) -> N
     sound = caches.recording(":".join(map(str, caches.stamp(path))), path).audio
 
     def function(report):
-        return morphing.run(
+        return pipeline.run(
             workspace,
             sound,
-            morph,
+            opened,
             settings,
-            instruments=opened,
+            morph=morph,
             source_name=name,
             tracker=tracker,
             models=models,
-            progress=lambda stage, done: report(caches.STAGES.get(stage, stage), done),
+            progress=lambda stage, done: report(stages.doing(stage), done),
         )
 
     work.start(f"Morphing {plain(name)}", function)

@@ -12,9 +12,10 @@ import numpy as np
 import streamlit as st
 
 from ddsing import files
-from ddsing.constants import HOP_SAMPLES, TRACKERS
+from ddsing.constants import TRACKERS
 from ddsing.sound import audio
 from ddsing.sound.audio import AudioInfo
+from ddsing.transfer import stages
 from ddsing.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:  # their imports take a while, which the first page should not wait for
@@ -28,14 +29,6 @@ FEATURES = 8
 FITS = 16
 AUDITIONS = 16
 TAKES = 4
-STAGES = {  # of the pipeline, for people
-    "decode": "reading the recording",
-    "features": "finding the pitch",
-    "model": "loading the instrument",
-    "conditioning": "preparing pitch and loudness",
-    "render": "singing",
-    "save": "saving the take",
-}
 
 
 def workspace() -> Workspace:
@@ -128,7 +121,7 @@ def _instrument(stamp: tuple[str, int, int], name: str):
 @st.cache_resource(max_entries=1, show_spinner=False)
 def models():
     """Loaded networks by the digest of what they hold, for all tabs; bounded, and none is ever changed."""
-    from ddsing.transfer.pipeline import Models
+    from ddsing.instrument.models import Models
 
     return Models(MODELS)
 
@@ -140,20 +133,11 @@ def audition(entry) -> bytes:
 
 @st.cache_data(max_entries=AUDITIONS, show_spinner="Singing a phrase")
 def _audition(stamp: tuple[str, int, int], _entry) -> bytes:
-    from ddsing.engine import render
-    from ddsing.sound import phrase as built_in
+    from ddsing.engine import phrase
 
     loaded = instrument(_entry)
-    statistics = loaded.statistics
-    f0_hz, loudness_db = built_in.phrase(
-        statistics.pitch_range_midi if statistics else None,
-        statistics.loudness_range_db if statistics else None,
-        generation=loaded.config.generation,
-    )
-    timbre = built_in.hum(f0_hz, loudness_db) if loaded.config.z else None
-    network, _ = models().get(loaded)
-    sung = render.render(network, f0_hz, loudness_db, n_samples=len(f0_hz) * HOP_SAMPLES, audio=timbre)
-    return audio.encode(sung.audio)
+    renderer, _ = models().get(loaded)
+    return audio.encode(phrase.sing(renderer, loaded.statistics))
 
 
 def export(entry, file_format: str) -> bytes:
@@ -177,9 +161,10 @@ def analysis(sound: np.ndarray, tracker: str):
     from ddsing.sound import features
 
     cache = feature_cache()
+    doing = stages.doing("features")
 
     def work(report) -> None:
-        features.extract(sound, tracker=tracker, cache=cache, progress=lambda done: report(STAGES["features"], done))
+        features.extract(sound, tracker=tracker, cache=cache, progress=lambda done: report(doing, done))
 
     return work
 
@@ -199,7 +184,7 @@ def transfer(entry, sound, settings, tracker: str):
             source_name=sound.source.name,
             tracker=tracker,
             models=stores,
-            progress=lambda stage, done: report(STAGES.get(stage, stage), done),
+            progress=lambda stage, done: report(stages.doing(stage), done),
         )
 
     return work

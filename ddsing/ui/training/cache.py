@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 import streamlit as st
 
+from ddsing.constants import SAMPLE_RATE
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
 from ddsing.ui.shell import caches
@@ -84,7 +85,7 @@ def forming(previews: tuple[Path, ...]) -> bytes:
 
 @st.cache_data(max_entries=FORMINGS, show_spinner=False)
 def _forming(stamps: tuple) -> bytes:
-    parts, rate = [], 16_000
+    parts, rate = [], SAMPLE_RATE
     for path, _, _ in stamps:
         sound, rate = soundfile.read(path, dtype="float32")
         parts += [sound, np.zeros(round(GAP_S * rate), np.float32)]

@@ -5,33 +5,16 @@ import functools
 import streamlit as st
 
 from ddsing.files import safe_name
+from ddsing.transfer import settings, stages
 from ddsing.ui.shell import caches, errors, sources, state, undo
-from ddsing.ui.shell.formatting import format_duration, octaves, percent, plain, signed, when
+from ddsing.ui.shell.formatting import format_duration, percent, plain, when
 from ddsing.ui.transfer import take_plots
 
 PAGE_SIZE = 5
 LONG_S = 60.0  # from here on, players other than the result's are loaded when asked for
 PLAYERS = {"result": "Result", "original": "Original", "harmonic": "Harmonic part", "noise": "Noise part"}
-STAGES = {
-    "decode": "recording",
-    "features": "pitch and loudness",
-    "model": "instrument",
-    "render": "singing",
-    "save": "saving",
-}
-LABELS = {
-    "octave_shift": "octave shift",
-    "loudness_shift_db": "loudness shift",
-    "autotune": "autotune",
-    "use_statistics": "loudness statistics",
-    "mask_threshold": "mask threshold",
-    "attenuation_db": "attenuation",
-    "show_full_output": "full output",
-    "seed": "noise seed",
-    "timbre": "timbre",
-}
-QUIET = {"seed": 0, "timbre": ""}  # values that are only worth saying where they have just changed
 _SHOWN = "takes.shown"
+_DEFAULT = settings.Settings()
 
 
 def show() -> None:
@@ -87,29 +70,18 @@ def _take(take, previous, *, newest: bool) -> None:
 def _settings(take, previous) -> str:
     """Every setting; those that changed since the previous take are emphasised."""
     before = previous.settings if previous else None
-    reasons = take.settings.disabled()
-    said = []
-    for field, label in LABELS.items():
-        value = getattr(take.settings, field)
-        quiet = field in QUIET and value == QUIET[field]
-        if field in reasons or quiet and (before is None or getattr(before, field) == value):
+    hidden = take.settings.disabled()
+    badges = []
+    for name in settings.SHOWN:
+        value, words = getattr(take.settings, name), settings.words(name)
+        changed = before is not None and value != getattr(before, name)
+        quiet = words.quiet and value == getattr(_DEFAULT, name)
+        if name in hidden or (quiet and not changed):
             continue
-        text = f"{label} {_value(field, value)}"
-        changed = before is not None and value != getattr(before, field)
-        said.append(f":orange-badge[:material/change_circle: {text}]" if changed else f":gray-badge[{text}]")
-    return " ".join(said)
-
-
-def _value(field: str, value) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if field == "timbre":
-        return plain(value) or "of the recording"
-    if field == "octave_shift":
-        return octaves(value) if value else "0"
-    if field.endswith("_db"):
-        return signed(value, "dB") if "shift" in field else f"{value:g} dB"
-    return f"{value:g}"
+        text = plain(settings.text(name, value)) if isinstance(value, str) else settings.text(name, value)
+        icon, colour = (":material/change_circle: ", "orange") if changed else ("", "gray")
+        badges.append(f":{colour}-badge[{icon}{words.label} {text}]")
+    return " ".join(badges)
 
 
 def _players(take) -> None:
@@ -146,14 +118,14 @@ def _player(take, name: str) -> None:
 
 def _how(take) -> str:
     """Time by stage, what was reused, and the fit."""
-    stages = [
-        f"{STAGES.get(stage, stage)} {format_duration(seconds)}"
+    took = [
+        f"{stages.noun(stage)} {format_duration(seconds)}"
         for stage, seconds in take.seconds.items()
         if stage not in take.reused and seconds >= 0.05
     ]
-    said = "Took " + ", ".join(stages) if stages else ""
+    said = "Took " + ", ".join(took) if took else ""
     if take.reused:
-        said += f" · reused: {', '.join(STAGES.get(stage, stage) for stage in take.reused)}"
+        said += f" · reused: {', '.join(map(stages.noun, take.reused))}"
     if take.fit is not None:
         said += f" · {percent(take.fit['inside_share'])} inside the instrument's range"
     return said.strip(" ·")
