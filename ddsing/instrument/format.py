@@ -156,6 +156,12 @@ def read(source: Path | str | bytes) -> Instrument:
     )
 
 
+def verify(data: bytes, instrument: Instrument) -> None:
+    """Raise `InstrumentError` unless `data`, which `to_bytes` gave, is read as this instrument."""
+    if read(data).digest != instrument.digest:
+        raise InstrumentError("The instrument can't be written: what would be read again is another one.")
+
+
 def read_summary(source: Path | str | bytes) -> Summary:
     """The checked manifest of a native instrument, without reading its weights."""
     return _manifest(open_archive(source))[1]

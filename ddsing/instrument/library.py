@@ -61,6 +61,10 @@ class Library:
         """All instruments by name; one that can't be opened has its reason as `error`."""
         return [self._entry(path) for path in self._paths()]
 
+    def find(self, name: str) -> Entry | None:
+        """The instrument called `name`, as in the list; None if there is none."""
+        return next((self._entry(path) for path in self._paths() if path.stem == name), None)
+
     def get(self, name: str) -> Instrument:
         """The instrument called `name`."""
         return self._open(self._path(name)).replaced(name=clean_name(name))
@@ -73,9 +77,17 @@ class Library:
 
     def add(self, instrument: Instrument, *, name: str | None = None) -> Entry:
         """Write an instrument into the library under a free name."""
-        path = self._free_path(name or instrument.name)
-        self._write(path, instrument)
-        return self._entry(path)
+        return self._write(self._free_path(name or instrument.name), instrument)
+
+    def replace(self, name: str, instrument: Instrument) -> Entry:
+        """Write an instrument in the place of another one, which goes to the trash."""
+        path = self._path(name)
+        old = trash(path)
+        try:
+            return self._write(path, instrument)
+        except InstrumentError:
+            restore(old)
+            raise
 
     def rename(self, name: str, new_name: str) -> Entry:
         """Call an instrument otherwise."""
@@ -97,14 +109,12 @@ class Library:
             )
         path = self._path(name)
         instrument = self._open(path)
-        self._write(path, instrument.replaced(provenance=replace(instrument.provenance, **changes)))
-        return self._entry(path)
+        return self._write(path, instrument.replaced(provenance=replace(instrument.provenance, **changes)))
 
     def put_latent(self, name: str, latent: LatentSpace) -> Entry:
         """Keep in an instrument where its voice's z lies."""
         path = self._path(name)
-        self._write(path, self._open(path).replaced(latent=latent))
-        return self._entry(path)
+        return self._write(path, self._open(path).replaced(latent=latent))
 
     def delete(self, name: str) -> str:
         """Move an instrument to the trash; the token brings it back with `undo`."""
@@ -151,12 +161,16 @@ class Library:
             path, number = self._folder / f"{stem} {number}.zip", number + 1
         return path
 
-    def _write(self, path: Path, instrument: Instrument) -> None:
-        data = native.to_bytes(instrument.replaced(name=clean_name(path.stem)))
+    def _write(self, path: Path, instrument: Instrument) -> Entry:
+        """Write what is sure to be read again; what is returned is what was written, not read."""
+        named = instrument.replaced(name=clean_name(path.stem))
+        data = native.to_bytes(named)
+        native.verify(data, named)
         try:
             write_atomic(path, data)
         except OSError as error:
             raise InstrumentError(f"The instrument {path.stem!r} can't be written: {error.strerror}.") from None
+        return _described(path, len(data), "native", named)
 
     def _entry(self, path: Path) -> Entry:
         n_bytes = 0
@@ -172,18 +186,7 @@ class Library:
             source_format, summary = _summaries[stamp]
         except (DdsingError, OSError) as error:
             return Entry(path.stem, path, n_bytes, error=str(error))
-        return Entry(
-            name=path.stem,
-            path=path,
-            n_bytes=n_bytes,
-            source_format=source_format,
-            bloated=source_format == "notebook",
-            config=summary.config,
-            statistics=summary.statistics,
-            provenance=summary.provenance,
-            warnings=summary.warnings,
-            latent=summary.latent,
-        )
+        return _described(path, n_bytes, source_format, summary)
 
     def _open(self, path: Path) -> Instrument:
         return native.read(path if detect(path) == "native" else self._converted(path))
@@ -204,6 +207,21 @@ class Library:
             raise
         write_atomic(cached, native.to_bytes(instrument))
         return cached
+
+
+def _described(path: Path, n_bytes: int, source_format: str, known: native.Summary | Instrument) -> Entry:
+    return Entry(
+        name=path.stem,
+        path=path,
+        n_bytes=n_bytes,
+        source_format=source_format,
+        bloated=source_format == "notebook",
+        config=known.config,
+        statistics=known.statistics,
+        provenance=known.provenance,
+        warnings=known.warnings,
+        latent=known.latent,
+    )
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:
