@@ -28,7 +28,7 @@ from ddsing.dataset import disk, manifest, writing
 from ddsing.dataset.analysis import FeatureFolder
 from ddsing.dataset.hearing import hear
 from ddsing.dataset.scan import Memory, RecordingFacts, scan
-from ddsing.dataset.voices import DATASET, Voice
+from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, DatasetError, DiskFull
 from ddsing.portable import move
 
@@ -209,7 +209,7 @@ def _keep_foreign(voice):
     if not voice.prepared or (voice.dataset_folder / manifest.NAME).exists():
         return
     number = 2021
-    while (home := voice.folder.with_name(f"{voice.name} {number}{DATASET}")).exists():
+    while (home := voice.beside(f"{voice.name} {number}").dataset_folder).exists():
         number += 1
     move(voice.dataset_folder, home)
 
