@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
+from ddsing.dataset import manifest, voices
 from ddsing.errors import DdsingError
 from ddsing.experiments.comparison import differences, measure
 from ddsing.instrument.library import Entry, Library
+from ddsing.training import folder
 from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace
 
@@ -145,14 +147,12 @@ def _instrument(workspace: Workspace, name: str, entry: Entry | None, unknown: l
 def _data(workspace: Workspace, entry: Entry) -> dict[str, Any]:
     """What the voice's folders tell, if the instrument was trained from the dataset that lies there."""
     wanted = entry.provenance.dataset_hash
-    for path in sorted(workspace.audio.glob("*_dataset/dataset.json")) if wanted else ():
-        document = _json(path)
+    for voice in voices.list_voices(workspace) if wanted else ():
+        document = _json(voice.dataset_folder / manifest.NAME)
         if document.get("dataset_hash") != wanted:
             continue
-        recipe = _json(
-            path.parent.with_name(path.parent.name.removesuffix("_dataset") + "_checkpoints") / "recipe.json"
-        )
-        batch_size = recipe["recipe"].get("batch_size") if isinstance(recipe.get("recipe"), dict) else None
+        begun = folder.begun(voice.checkpoints_folder)
+        batch_size = begun.recipe.get("batch_size") if begun else None
         found = {"minutes": document.get("minutes"), "tracker": document.get("tracker"), "batch_size": batch_size}
         return {name: value for name, value in found.items() if isinstance(value, int | float | str)}
     return {}

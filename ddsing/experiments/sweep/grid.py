@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ddsing.dataset import voices
+from ddsing.dataset.voices import Voice
 from ddsing.errors import DatasetError, SettingsError
 from ddsing.training import checkpoints, estimate, recipe
 from ddsing.training.recipe import Recipe
@@ -150,7 +150,7 @@ def steps_of(cell: Cell) -> int:
 
 def steps_done(workspace: Workspace, cell: Cell) -> int:
     """The step of a cell's newest checkpoint, 0 without one."""
-    path = workspace.audio / f"{cell.name}{voices.CHECKPOINTS}"
+    path = Voice.named(workspace.audio, cell.name).checkpoints_folder
     published = checkpoints.published(path) if path.is_dir() else ()
     return published[-1].step if published else 0
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing.dataset.voices import CHECKPOINTS, Voice
+from ddsing.dataset import voices
+from ddsing.dataset.voices import Voice
 from ddsing.errors import TrainingError
-from ddsing.experiments import curves
-from ddsing.experiments.curves import Run
+from ddsing.experiments.curves import numbers, runs
+from ddsing.experiments.curves.runs import Run
 from ddsing.experiments.sweep import grid
 from ddsing.sound import audio as recordings
 from ddsing.sound import features as feature_stage
@@ -47,7 +48,7 @@ class Result:
 
 def swept(workspace: Workspace) -> list[str]:
     """The voices that have cells, by name."""
-    names = {path.name.removesuffix(CHECKPOINTS) for path in workspace.audio.glob(f"[!.]*{CHECKPOINTS}")}
+    names = {run.name for run in voices.trainings(workspace)}
     bases = {re.sub(r"(_(h|n|lr|b|s)[0-9.]+(e[-+]?[0-9]+)?)+$", "", name) for name in names}
     return sorted((base for base in bases if any(grid.cell_values(base, name) for name in names)), key=str.lower)
 
@@ -55,11 +56,10 @@ def swept(workspace: Workspace) -> list[str]:
 def names(workspace: Workspace, voice: str) -> dict[str, dict[str, float]]:
     """The cells of a voice, each with its parameters, in the order of those."""
     found = {}
-    for path in workspace.audio.glob(f"[!.]*{CHECKPOINTS}"):
-        name = path.name.removesuffix(CHECKPOINTS)
-        values = grid.cell_values(voice, name)
+    for run in voices.trainings(workspace):
+        values = grid.cell_values(voice, run.name)
         if values:
-            found[name] = values
+            found[run.name] = values
     return _in_order(found)
 
 
@@ -100,7 +100,7 @@ def said(values: Mapping[str, float]) -> str:
 
 def cells(workspace: Workspace, voice: str) -> list[Result]:
     """The cells of a voice with their trainings."""
-    return [Result(name, values, curves.load(workspace, name)) for name, values in names(workspace, voice).items()]
+    return [Result(name, values, runs.load(workspace, name)) for name, values in names(workspace, voice).items()]
 
 
 def axes(found: Sequence[Result]) -> dict[str, list[float]]:
@@ -115,8 +115,8 @@ def value(cell: Result, measure: str, *, step: int, smoothing_steps: float) -> f
         return cell.run.n_parameters
     if measure == "seconds":
         return cell.run.seconds_per_step
-    numbers = curves.summary(cell.run, at=min(step, cell.steps), smoothing_steps=smoothing_steps)
-    return numbers.spectral_loss if measure == "held_out" else numbers.at
+    found = numbers.summary(cell.run, at=min(step, cell.steps), smoothing_steps=smoothing_steps)
+    return found.spectral_loss if measure == "held_out" else found.at
 
 
 def matrix(
@@ -126,7 +126,7 @@ def matrix(
     measure: str,
     *,
     step: int,
-    smoothing_steps: float = curves.DEFAULT_SMOOTHING_STEPS,
+    smoothing_steps: float = numbers.DEFAULT_SMOOTHING_STEPS,
 ) -> tuple[np.ndarray, list[list[Result | None]]]:
     """A measure over two parameters.
 

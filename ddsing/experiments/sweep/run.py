@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ddsing.dataset import voices
+from ddsing.dataset.voices import Voice
 from ddsing.errors import Diverged
 from ddsing.experiments.sweep import grid
 from ddsing.experiments.sweep.grid import Cell, Sweep
@@ -96,7 +97,7 @@ def train(
 
 def _train(workspace: Workspace, voice: str, cell: Cell, tell, should_stop) -> bool:
     """Train a cell; returns whether it was stopped before its end."""
-    path = workspace.audio / f"{cell.name}{voices.CHECKPOINTS}"
+    path = Voice.named(workspace.audio, cell.name).checkpoints_folder
     path.mkdir(exist_ok=True)
     how = folder.begun(path) or Begun()
     if not how.dataset_of and not voices.get(workspace, cell.name).prepared:
