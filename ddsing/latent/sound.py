@@ -1,5 +1,7 @@
 """Hearing the latent space: the built-in phrase sung with any z, and stretches of the dataset."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
@@ -10,13 +12,18 @@ from ddsing.sound import audio as recordings
 from ddsing.sound import phrase as built_in
 from ddsing.transfer.timbre import between
 
+if TYPE_CHECKING:
+    from ddsing.engine.render import Model
 
-def sing(model, instrument: Instrument, first: np.ndarray, last: np.ndarray | None = None, *, seed: int = 0) -> bytes:
+
+def sing(
+    model: "Model", instrument: Instrument, first: np.ndarray, last: np.ndarray | None = None, *, seed: int = 0
+) -> bytes:
     """The built-in phrase with one z throughout, or with z going from `first` to `last`, as WAV.
 
     Parameters
     ----------
-    model : ddsing.engine.render.Model
+    model : Model
         The instrument's.
     first, last : np.ndarray [shape=(z_dims,)]
     """

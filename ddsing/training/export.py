@@ -29,8 +29,9 @@ def make_instrument(workspace: Workspace, voice_name: str, *, step: str | int = 
     before = library.find(name)
     if before is None or before.error or before.source_format != "native" or before.provenance.voice != voice_name:
         return library.add(made, name=name)
-    people_wrote = {"author": before.provenance.author, "licence": before.provenance.licence}
-    return library.replace(name, made.replaced(provenance=replace(made.provenance, **people_wrote)))
+    kept = before.provenance  # what people wrote about it stays
+    provenance = replace(made.provenance, author=kept.author, licence=kept.licence)
+    return library.replace(name, made.replaced(provenance=provenance))
 
 
 def instrument(workspace: Workspace, voice_name: str, *, step: str | int = "best") -> Instrument:

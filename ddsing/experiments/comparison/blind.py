@@ -278,7 +278,7 @@ def _salted(wav: bytes) -> bytes:
     return wav[:4] + struct.pack("<I", size) + wav[8:] + chunk
 
 
-def _checked(test: BlindTest, trial: int, answer):
+def _checked(test: BlindTest, trial: int, answer: Any) -> Any:
     if test.kind == "abx":
         if answer not in ("A", "B"):
             raise TakeError(f"The answer {answer!r} is neither A nor B.")

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ddsing.experiments.comparison.measure import MELODY, Metrics
 from ddsing.transfer.takes import Take
@@ -96,7 +97,7 @@ def names(takes: Sequence[Take]) -> tuple[str, ...]:
     return tuple(named)
 
 
-def said(field: str, value) -> str:
+def said(field: str, value: Any) -> str:
     """A setting's value for people."""
     if isinstance(value, bool):
         return "on" if value else "off"

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ddsing.errors import DdsingError, TakeError
 from ddsing.transfer.takes import clean_tags
@@ -51,13 +52,13 @@ class SetStore:
         """The set with an id."""
         return _read(self._path(set_id))
 
-    def create(self, title: str, takes: Iterable[str], **facts) -> TakeSet:
+    def create(self, title: str, takes: Iterable[str], **facts: Any) -> TakeSet:
         """Keep takes as a set."""
         now = datetime.datetime.now(datetime.UTC)
         set_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         return self.write(TakeSet(set_id, title, tuple(takes), created=now.isoformat(timespec="seconds"), **facts))
 
-    def change(self, set_id: str, **changes) -> TakeSet:
+    def change(self, set_id: str, **changes: Any) -> TakeSet:
         """Change its title, notes, tags, star or takes."""
         return self.write(replace(self.get(set_id), **changes))
 

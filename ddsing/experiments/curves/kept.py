@@ -6,6 +6,7 @@ import json
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,8 @@ def write(kept: Path, stamp: str, facts: dict, arrays: dict[str, np.ndarray]) ->
     """Keep facts and arrays; a full disk only means that they are not kept."""
     buffer = io.BytesIO()
     document = json.dumps({"stamp": stamp, **facts}).encode()
-    np.savez(buffer, facts=np.frombuffer(document, np.uint8), **arrays)
+    contents: dict[str, Any] = {"facts": np.frombuffer(document, np.uint8), **arrays}
+    np.savez(buffer, **contents)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(kept, buffer.getvalue())

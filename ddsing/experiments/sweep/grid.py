@@ -54,7 +54,7 @@ class Sweep:
     axes: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: dict(ORIGINAL))
     recipe: Recipe = field(default_factory=Recipe)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         unknown = set(self.axes) - set(PARAMETERS)
         if unknown:
             raise SettingsError(

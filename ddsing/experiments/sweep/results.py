@@ -8,7 +8,7 @@ Public: `swept`, `names`, `by_voice`, `said`, `cells`, `Result`, `axes`, `matrix
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -230,7 +230,7 @@ def _sound_of(cell: Result, step: int) -> str:
     return f"{cell.run.path} {step} {facts.st_size} {facts.st_mtime_ns}"
 
 
-def _kept(workspace: Workspace, key: str, work) -> bytes:
+def _kept(workspace: Workspace, key: str, work: Callable[[], bytes]) -> bytes:
     """A sound from the cache, or made now; a full disk only means that it is not kept."""
     path = workspace.cache / "sweeps" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.flac"
     try:

@@ -95,7 +95,7 @@ def train(
     return Outcome(tuple(trained), tuple(skipped), failed, stopped=False)
 
 
-def _train(workspace: Workspace, voice: str, cell: Cell, tell, should_stop) -> bool:
+def _train(workspace: Workspace, voice: str, cell: Cell, tell: runs.Report, should_stop: runs.ShouldStop) -> bool:
     """Train a cell; returns whether it was stopped before its end."""
     path = Voice.named(workspace.audio, cell.name).checkpoints_folder
     path.mkdir(exist_ok=True)
