@@ -33,7 +33,7 @@ ORDER = (
     "ddsing.transfer",
     "ddsing.latent",
     "ddsing.training",
-    "ddsing.transfer.takes",
+    "ddsing.experiments",
     "ddsing.plots",
     "ddsing.cli",
     "ddsing.__main__",

@@ -27,12 +27,13 @@ def add_to(what) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Compare, and write what was asked for."""
-    from ddsing.experiments import curves as space
+    from ddsing.experiments.curves import numbers, tables
+    from ddsing.experiments.curves import runs as space
 
     workspace = open_workspace(args.workspace)
     runs = [space.load(workspace, name) for name in args.voices or space.names(workspace)]
-    rows = [space.summary(run, at=args.at, smoothing_steps=args.smoothing) for run in runs]
-    for path, content in ((args.csv, space.table_csv(rows)), (args.curves, space.curves_csv(runs))):
+    rows = [numbers.summary(run, at=args.at, smoothing_steps=args.smoothing) for run in runs]
+    for path, content in ((args.csv, tables.table_csv(rows)), (args.curves, tables.curves_csv(runs))):
         if path:
             try:
                 write_atomic(Path(path), content.encode())

@@ -151,9 +151,9 @@ def _tests(args: argparse.Namespace) -> dict:
     import json
 
     from ddsing.experiments.comparison import results
-    from ddsing.experiments.comparison.blind import TestStore
+    from ddsing.experiments.comparison.blind import BlindTests
 
-    store = TestStore(open_workspace(args.workspace))
+    store = BlindTests(open_workspace(args.workspace))
     tests = (store.get(args.id),) if args.id else store.list()
     if args.csv:
         if not args.id:

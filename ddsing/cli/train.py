@@ -73,9 +73,9 @@ def run(args: argparse.Namespace) -> dict:
 def _background(workspace, voice: str, recipe) -> dict:
     from ddsing.jobs import device
     from ddsing.jobs.store import JobStore
-    from ddsing.training import begin, job
+    from ddsing.training import folder, job
 
-    begin.locate(workspace, voice)  # a voice that is not there is said here, not in the job
+    folder.locate(workspace, voice)  # a voice that is not there is said here, not in the job
     status = JobStore(workspace).submit(**job.order(voice, recipe), device=device.name())
     return {"job": status.id, "state": status.state}
 
@@ -83,10 +83,10 @@ def _background(workspace, voice: str, recipe) -> dict:
 def _foreground(workspace, voice: str, recipe) -> dict:
     from ddsing.cli.quiet import load_tensorflow
     from ddsing.cli.turn import turn
-    from ddsing.training import begin, folder
+    from ddsing.training import folder
     from ddsing.training import run as runs
 
-    with folder.held(begin.locate(workspace, voice).path, voice):
+    with folder.held(folder.locate(workspace, voice).path, voice):
         pass  # who trains the same voice already is not waited for
     print(_expectation(workspace, voice, recipe), file=sys.stderr)
     with turn():
@@ -104,21 +104,21 @@ def _foreground(workspace, voice: str, recipe) -> dict:
 @contextlib.contextmanager
 def _option_said(workspace, voice: str) -> Iterator[None]:
     """Where a training diverges, name the option that helps."""
-    from ddsing.training import begin, divergence
+    from ddsing.training import divergence, folder
 
     try:
         yield
     except Diverged as error:
-        rate = divergence.lower_learning_rate(begin.locate(workspace, voice).path)
+        rate = divergence.lower_learning_rate(folder.locate(workspace, voice).path)
         raise Diverged(f"{error} The option is --learning-rate{'' if rate is None else f' {rate:g}'}.") from None
 
 
 def _expectation(workspace, voice: str, recipe) -> str:
     """How long it will take, in a sentence."""
-    from ddsing.training import begin, checkpoints, estimate, folder
+    from ddsing.training import checkpoints, estimate, folder
     from ddsing.training.recipe import resolved
 
-    path = begin.locate(workspace, voice).path
+    path = folder.locate(workspace, voice).path
     how = folder.begun(path)
     if how is not None and not how.recipe:  # of 2021, whose model is none of ours
         return "Going on with a training of the 2021 notebooks."

@@ -29,7 +29,7 @@ from ddsing.dataset import disk, manifest, writing
 from ddsing.dataset.analysis import FeatureFolder
 from ddsing.dataset.hearing import hear
 from ddsing.dataset.scan import Memory, RecordingFacts, scan
-from ddsing.dataset.voices import DATASET, Voice
+from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, DatasetError, DiskFull
 from ddsing.files import move_exclusively
 from ddsing.units import n_frames
@@ -212,7 +212,7 @@ def _keep_foreign(voice):
         return
     for number in itertools.count(2021):
         with suppress(FileExistsError):
-            move_exclusively(voice.dataset_folder, voice.folder.with_name(f"{voice.name} {number}{DATASET}"))
+            move_exclusively(voice.dataset_folder, voice.beside(f"{voice.name} {number}").dataset_folder)
             return
 
 

@@ -28,6 +28,21 @@ class Voice:
     dataset_folder: Path
     checkpoints_folder: Path
 
+    @classmethod
+    def named(cls, audio: Path, name: str) -> "Voice":
+        """The voice with a name in the workspace's audio folder, whether it is there or not."""
+        folder = audio / name
+        return cls(name, folder, folder.with_name(name + DATASET), folder.with_name(name + CHECKPOINTS))
+
+    @classmethod
+    def of(cls, folder: Path) -> "Voice":
+        """The voice that one of its three folders belongs to."""
+        return cls.named(folder.parent, folder.name.removesuffix(DATASET).removesuffix(CHECKPOINTS))
+
+    def beside(self, name: str) -> "Voice":
+        """Another voice of the same workspace, whether it is there or not."""
+        return Voice.named(self.folder.parent, name)
+
     def recordings(self) -> list[Path]:
         """Its recordings, at any depth, by name."""
         return recordings_in(self.folder)
@@ -35,6 +50,11 @@ class Voice:
     def name_of(self, path: Path) -> str:
         """What a recording is called: its place below the voice's folder."""
         return path.relative_to(self.folder).as_posix()
+
+    @property
+    def there(self) -> bool:
+        """Whether any of its folders is."""
+        return any(folder.is_dir() for folder in (self.folder, self.dataset_folder, self.checkpoints_folder))
 
     @property
     def prepared(self) -> bool:
@@ -54,9 +74,15 @@ class Voice:
 
 def list_voices(workspace: Workspace) -> list[Voice]:
     """All voices by name; one with only a dataset or checkpoints counts too."""
-    folders = (path.name for path in workspace.audio.iterdir() if path.is_dir() and not path.name.startswith("."))
-    names = {name.removesuffix(DATASET).removesuffix(CHECKPOINTS) for name in folders} - {""}
-    return [_voice(workspace, name) for name in sorted(names, key=str.lower)]
+    folders = (path for path in workspace.audio.iterdir() if path.is_dir() and not path.name.startswith("."))
+    names = {Voice.of(path).name for path in folders} - {""}
+    return [Voice.named(workspace.audio, name) for name in sorted(names, key=str.lower)]
+
+
+def trainings(workspace: Workspace) -> list[Voice]:
+    """All voices with a checkpoints folder, by name."""
+    folders = workspace.audio.glob(f"[!.]*{CHECKPOINTS}")
+    return sorted((Voice.of(path) for path in folders if path.name != CHECKPOINTS), key=lambda v: v.name.lower())
 
 
 def get(workspace: Workspace, name: str) -> Voice:
@@ -75,7 +101,7 @@ def create(workspace: Workspace, name: str) -> Voice:
             f"A voice can't be called {name[:80]!r}: use letters, digits, spaces and -_(). up to 80, "
             f"but no {DATASET} or {CHECKPOINTS} at the end; {_better_name(name)!r} would do."
         )
-    voice = _voice(workspace, name)
+    voice = Voice.named(workspace.audio, name)
     voice.folder.mkdir(parents=True, exist_ok=True)
     return voice
 
@@ -96,12 +122,7 @@ def restore(voice: Voice, token: str) -> str:
     return voice.name_of(bring_back(path))
 
 
-def _voice(workspace, name):
-    folder = workspace.audio / name
-    return Voice(name, folder, folder.with_name(name + DATASET), folder.with_name(name + CHECKPOINTS))
-
-
-def _better_name(name):
+def _better_name(name: str) -> str:
     return safe_name(safe_name(name).removesuffix(DATASET).removesuffix(CHECKPOINTS))
 
 

@@ -19,19 +19,19 @@ import itertools
 import os
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ddsing.formats import protobuf
-from ddsing.formats.crc32c import masked
+from ddsing.formats import protobuf, tfrecord
 
 _FLUSH_S = 2.0
 _RECORD_EXTRA = 16  # bytes around an event: length 8, its checksum 4, the event's checksum 4
 _MIN_RUN = 16  # records of one shape from which on they are read together
 _counter = itertools.count()
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]  # steps, values, times
 
 
 class EventWriter:
@@ -63,9 +63,7 @@ class EventWriter:
         self._file.close()
 
     def _write(self, event: bytes) -> None:
-        length = len(event).to_bytes(8, "little")
-        sums = [masked(part).to_bytes(4, "little") for part in (length, event)]
-        self._file.write(length + sums[0] + event + sums[1])
+        self._file.write(tfrecord.framed(event))
 
 
 def _value(tag: str, value: float) -> bytes:
@@ -100,7 +98,7 @@ def read(folder: Path) -> dict[str, Series]:
     """All numbers in a folder's event files, by their tags, each step as it went the last time."""
     found = sorted(folder.glob("*tfevents*")) if folder.is_dir() else []
     files = [events for path in found if (events := _File(path)).start_s is not None]
-    merged: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+    merged: dict[str, list[Arrays]] = {}
     for events in sorted(files, key=lambda file: file.start_s or 0.0):
         parts = events.arrays()
         begins = min((int(steps[0]) for steps, _, _ in parts.values() if len(steps)), default=None)
@@ -113,17 +111,18 @@ def read(folder: Path) -> dict[str, Series]:
     return {tag: _joined(parts) for tag, parts in merged.items()}
 
 
-def _side_by_side(parts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _side_by_side(parts: Iterable[Arrays]) -> Arrays:
     steps, values, times = (np.concatenate(arrays) for arrays in zip(*parts))
     return steps, values, times
 
 
-def _before(part, step):
+def _before(part: Arrays, step: int) -> Arrays:
     keep = part[0] < step
-    return tuple(array[keep] for array in part)
+    steps, values, times = part
+    return steps[keep], values[keep], times[keep]
 
 
-def _joined(parts) -> Series:
+def _joined(parts: Iterable[Arrays]) -> Series:
     steps, values, times = _side_by_side(parts)
     _, last = np.unique(steps[::-1], return_index=True)  # of several, the one written last
     chosen = len(steps) - 1 - last
@@ -143,7 +142,7 @@ class _File:
         if first is not None:
             self.start_s = _event(self._data[first[0] : first[1]])[0]
 
-    def arrays(self) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def arrays(self) -> dict[str, Arrays]:
         """(steps, values, times) by tag, in the order of the file."""
         place = 0
         parts: dict[str, list] = {}
@@ -177,7 +176,7 @@ class _File:
         return int(other[0]) if len(other) else most
 
 
-def _single(event: bytes):
+def _single(event: bytes) -> dict[str, Arrays]:
     """One event as arrays by tag."""
     wall_s, step, values = _event(event)
     return {
@@ -185,7 +184,7 @@ def _single(event: bytes):
     }
 
 
-def _block(data: bytes, place: int, n_bytes: int, count: int):
+def _block(data: bytes, place: int, n_bytes: int, count: int) -> dict[str, Arrays] | None:
     """Many records that differ in time, step and numbers only, by tag; None where they differ in more."""
     stride = n_bytes + _RECORD_EXTRA
     events = np.ndarray((count, n_bytes), np.uint8, data, place + 12, (stride, 1))

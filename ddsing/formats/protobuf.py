@@ -1,4 +1,4 @@
-"""Protocol buffers on the wire, as far as records and event files need them.
+"""Protocol buffers on the wire, as far as records, event files and checkpoints need them.
 
 A message is a row of fields, each a number, a kind and a content. Kinds: 0 is an integer as a varint, 1 eight bytes,
 2 a length and as many bytes, 5 four bytes.
@@ -48,6 +48,12 @@ def fields(message: bytes | memoryview, start: int = 0, end: int | None = None) 
         if place > end:
             raise ValueError("it ends too early")
         yield key >> 3, kind, begin, place
+
+
+def values(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """(number, content) of each field: an integer for kind 0, else bytes; raises ValueError as `fields` does."""
+    for number, kind, start, end in fields(message):
+        yield number, read_varint(message, start)[0] if kind == 0 else message[start:end]
 
 
 def read_varint(message: bytes | memoryview, place: int) -> tuple[int, int]:

@@ -5,6 +5,7 @@ Duplicate keys, NaN and Infinity, endless nesting and endless digits are refused
 
 import json
 from collections.abc import Mapping
+from typing import NoReturn
 
 
 def loads(data: bytes) -> dict:
@@ -30,5 +31,5 @@ def _unique(pairs: list[tuple[str, object]]) -> dict:
     return document
 
 
-def _refuse_constant(text: str):
+def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(f"it holds {text}, which is not a number")

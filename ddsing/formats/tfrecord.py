@@ -17,6 +17,7 @@ import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -32,6 +33,12 @@ _MAX_FEATURES = 64  # in an example
 _HEADER = struct.Struct("<QI")
 
 
+def framed(data: bytes) -> bytes:
+    """A record as it lies in a file: its length, the checksum of that, the data, its checksum."""
+    length = len(data).to_bytes(8, "little")
+    return b"".join((length, masked(length).to_bytes(4, "little"), data, masked(data).to_bytes(4, "little")))
+
+
 class RecordWriter:
     """Writes one file, record by record."""
 
@@ -41,12 +48,7 @@ class RecordWriter:
 
     def write(self, example: Mapping[str, np.ndarray | bytes]) -> None:
         """Append an example: arrays of floats, and bytes."""
-        data = encode(example)
-        length = len(data).to_bytes(8, "little")
-        self._file.write(length + masked(length).to_bytes(4, "little"))
-        self._file.write(data)
-        self._file.write(masked(data).to_bytes(4, "little"))
-        self.n_bytes += len(data) + 16
+        self.n_bytes += self._file.write(framed(encode(example)))
 
     def close(self) -> None:
         """Finish the file, and let it reach the disk."""
@@ -54,10 +56,10 @@ class RecordWriter:
         os.fsync(self._file.fileno())
         self._file.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.close()
         else:
@@ -125,14 +127,14 @@ class RecordFile:
             yield place + _HEADER.size, n_bytes
             place += _HEADER.size + n_bytes + 4
 
-    def _bytes(self, place, n_bytes):
+    def _bytes(self, place: int, n_bytes: int) -> bytes:
         if hasattr(os, "pread"):
             return os.pread(self._file.fileno(), n_bytes, place)
         with self._lock:
             self._file.seek(place)
             return self._file.read(n_bytes)
 
-    def _damaged(self, what):
+    def _damaged(self, what: str) -> DatasetError:
         return DatasetError(f"The dataset's {self.path.name!r} is damaged ({what}); prepare the voice again.")
 
 
@@ -158,10 +160,10 @@ class Records:
         for file in self.files:
             file.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -207,7 +209,7 @@ def decode(data: bytes) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _floats(message):
+def _floats(message: memoryview) -> np.ndarray:
     pieces = []
     for number, kind, start, end in protobuf.fields(message):
         if number == 1 and kind in (2, 5) and (end - start) % 4 == 0:
@@ -217,7 +219,7 @@ def _floats(message):
     )
 
 
-def _parts(message, number):
+def _parts(message: memoryview, number: int) -> list[memoryview]:
     """The submessages of a field."""
     found = protobuf.fields(message)
     return [message[start:end] for one, kind, start, end in found if one == number and kind == 2]

@@ -14,6 +14,10 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ddsing.instrument.format import Instrument
 
 TIMEOUT_S = 10.0
 MAX_MEMORY_BYTES = 1536 * 2**20  # address space: the largest zip and weights that are allowed, twice over
@@ -22,7 +26,7 @@ WATCH_S = 0.02  # in which a computer can fill some 0.1 GB
 _RESULT_NAME = "instrument.zip"
 
 
-def convert_in_child(source: Path | bytes, *, name: str, timeout_s: float = TIMEOUT_S):
+def convert_in_child(source: Path | bytes, *, name: str, timeout_s: float = TIMEOUT_S) -> "Instrument":
     """The `Instrument` in a 2021 zip, converted by a limited child process.
 
     Raises

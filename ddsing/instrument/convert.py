@@ -5,6 +5,7 @@ taken, and a warning says so. TensorFlow's ``checkpoint`` file, a path that Tens
 """
 
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ddsing.errors import InstrumentError
@@ -64,11 +65,6 @@ def convert(source: Path | bytes, *, name: str) -> Instrument:
     )
 
 
-def is_notebook(archive: Archive) -> bool:
-    """Whether a zip looks like one that the 2021 notebooks wrote."""
-    return any(_INDEX.fullmatch(name) for name in archive.members)
-
-
 def _newest_checkpoint(names: list[str]) -> tuple[str, str, int, int]:
     """Folder, file name without ending, and step of the newest checkpoint; and how many there are."""
     matches = [match for name in names if (match := _INDEX.fullmatch(name))]
@@ -108,5 +104,5 @@ def _shards(archive: Archive, prefix: str) -> dict:
     return {number: _streamer(archive, f"{prefix}.data-{number:05d}-of-{count:05d}") for number in numbers}
 
 
-def _streamer(archive: Archive, name: str):
+def _streamer(archive: Archive, name: str) -> Callable[[], Iterator[bytes]]:
     return lambda: archive.stream(name)

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 from safetensors.numpy import save as save_safetensors
@@ -40,7 +41,6 @@ MANIFEST_NAME = "instrument.json"
 WEIGHTS_NAME = "weights.safetensors"
 GIN_NAME = "operative_config-0.gin"
 MAX_MANIFEST_BYTES = 2 * 2**20
-MAX_STATISTICS_BYTES = 2**20
 MAX_GIN_BYTES = 64 * 2**10
 MAX_WARNINGS = 50
 _OPTIONAL = {"latent"}  # which older instruments lack
@@ -79,7 +79,7 @@ class Instrument:
     warnings: tuple[str, ...] = ()
     latent: LatentSpace | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         manifest.check_name(self.name)
         if len(self.gin_text.encode("utf-8", "replace")) > MAX_GIN_BYTES:
             raise InstrumentError(f"The instrument's configuration text is longer than {MAX_GIN_BYTES // 1024} KiB.")
@@ -106,7 +106,7 @@ class Instrument:
             hasher.update(array.astype("<f4", copy=False).tobytes())
         return hasher.hexdigest()
 
-    def replaced(self, **changes) -> "Instrument":
+    def replaced(self, **changes: Any) -> "Instrument":
         """A copy with some fields changed."""
         return replace(self, **changes)
 
@@ -152,6 +152,12 @@ def read(source: Path | str | bytes) -> Instrument:
         summary.warnings,
         summary.latent,
     )
+
+
+def verify(data: bytes, instrument: Instrument) -> None:
+    """Raise `InstrumentError` unless `data`, which `to_bytes` gave, is read as this instrument."""
+    if read(data).digest != instrument.digest:
+        raise InstrumentError("The instrument can't be written: what would be read again is another one.")
 
 
 def read_summary(source: Path | str | bytes) -> Summary:
@@ -262,7 +268,7 @@ def check_latent(latent: LatentSpace | None, config: ModelConfig) -> LatentSpace
     return latent
 
 
-def _no_object(key: str):
+def _no_object(key: str) -> NoReturn:
     raise InstrumentError(f"The instrument's manifest entry {key} must be an object or null.")
 
 

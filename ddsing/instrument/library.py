@@ -64,6 +64,10 @@ class Library:
         """All instruments by name; one that can't be opened has its reason as `error`."""
         return [self._entry(path) for path in self._paths()]
 
+    def find(self, name: str) -> Entry | None:
+        """The instrument called `name`, as in the list; None if there is none."""
+        return next((self._entry(path) for path in self._paths() if path.stem == name), None)
+
     def get(self, name: str) -> Instrument:
         """The instrument called `name`."""
         return self._open(self._path(name)).replaced(name=clean_name(name))
@@ -79,6 +83,16 @@ class Library:
         stem = safe_name(clean_name(name or instrument.name))
         with _disk_errors(f"The instrument {stem!r} can't be written"):
             return self._add(stem, instrument)
+
+    def replace(self, name: str, instrument: Instrument) -> Entry:
+        """Write an instrument in the place of another one, which goes to the trash."""
+        path = self._path(name)
+        old = trash(path)
+        try:
+            return self._write(path, instrument)
+        except InstrumentError:
+            restore(old)
+            raise
 
     def rename(self, name: str, new_name: str) -> Entry:
         """Call an instrument otherwise."""
@@ -104,14 +118,12 @@ class Library:
             )
         path = self._path(name)
         instrument = self._open(path)
-        self._write(path, instrument.replaced(provenance=replace(instrument.provenance, **changes)))
-        return self._entry(path)
+        return self._write(path, instrument.replaced(provenance=replace(instrument.provenance, **changes)))
 
     def put_latent(self, name: str, latent: LatentSpace) -> Entry:
         """Keep in an instrument where its voice's z lies."""
         path = self._path(name)
-        self._write(path, self._open(path).replaced(latent=latent))
-        return self._entry(path)
+        return self._write(path, self._open(path).replaced(latent=latent))
 
     def delete(self, name: str) -> str:
         """Move an instrument to the trash; the token brings it back with `undo`."""
@@ -156,13 +168,12 @@ class Library:
         for path in files.numbered(self._folder / f"{stem}.zip"):
             if not path.exists():
                 with contextlib.suppress(FileExistsError):
-                    write_atomic(path, _named(instrument, path), new=True)
-                    break
-        return self._entry(path)
+                    return _written(path, instrument, new=True)
+        raise AssertionError("there is always another number")
 
-    def _write(self, path: Path, instrument: Instrument) -> None:
+    def _write(self, path: Path, instrument: Instrument) -> Entry:
         with _disk_errors(f"The instrument {path.stem!r} can't be written"):
-            write_atomic(path, _named(instrument, path))
+            return _written(path, instrument)
 
     def _entry(self, path: Path) -> Entry:
         n_bytes = 0
@@ -178,18 +189,7 @@ class Library:
             source_format, summary = _summaries[stamp]
         except (DdsingError, OSError) as error:
             return Entry(path.stem, path, n_bytes, error=str(error))
-        return Entry(
-            name=path.stem,
-            path=path,
-            n_bytes=n_bytes,
-            source_format=source_format,
-            bloated=source_format == "notebook",
-            config=summary.config,
-            statistics=summary.statistics,
-            provenance=summary.provenance,
-            warnings=summary.warnings,
-            latent=summary.latent,
-        )
+        return _described(path, n_bytes, source_format, summary)
 
     def _open(self, path: Path) -> Instrument:
         return native.read(path if detect(path) == "native" else self._converted(path))
@@ -212,9 +212,13 @@ class Library:
         return cached
 
 
-def _named(instrument: Instrument, path: Path) -> bytes:
-    """The file of an instrument that is called as the file."""
-    return native.to_bytes(instrument.replaced(name=clean_name(path.stem)))
+def _written(path: Path, instrument: Instrument, *, new: bool = False) -> Entry:
+    """Write what is sure to be read again, called as its file; what is returned is what was written, not read."""
+    named = instrument.replaced(name=clean_name(path.stem))
+    data = native.to_bytes(named)
+    native.verify(data, named)
+    write_atomic(path, data, new=new)
+    return _described(path, len(data), "native", named)
 
 
 @contextlib.contextmanager
@@ -224,3 +228,18 @@ def _disk_errors(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise InstrumentError(f"{what}: {error.strerror}.") from None
+
+
+def _described(path: Path, n_bytes: int, source_format: str, known: native.Summary | Instrument) -> Entry:
+    return Entry(
+        name=path.stem,
+        path=path,
+        n_bytes=n_bytes,
+        source_format=source_format,
+        bloated=source_format == "notebook",
+        config=known.config,
+        statistics=known.statistics,
+        provenance=known.provenance,
+        warnings=known.warnings,
+        latent=known.latent,
+    )

@@ -45,7 +45,7 @@ class Provenance:
     dataset_hash: str = ""
     source_format: str = "native"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in ("voice", "author", "licence", "date", "dataset_hash"):
             check_text(getattr(self, field), field, MAX_LINE)
         check_text(self.notes, "notes", MAX_NOTES, lines=True)

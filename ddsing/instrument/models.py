@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
+from ddsing import files
 from ddsing.engine import render
 from ddsing.errors import InstrumentError
 from ddsing.instrument.format import Instrument
@@ -31,9 +32,7 @@ class Models:
         """What `find` finds, read anew only if its file has changed."""
         for path in (workspace.instruments / f"{reference}.zip", Path(reference)):
             if path.is_file():
-                facts = path.stat()
-                key = (str(path.absolute()), facts.st_size, facts.st_mtime_ns)
-                return self._instruments.get(key, lambda: find(workspace, reference))[0]
+                return self._instruments.get(files.key(path), lambda: find(workspace, reference))[0]
         return find(workspace, reference)
 
 

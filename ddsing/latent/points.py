@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from ddsing.formats import tfrecord
 from ddsing.instrument import Instrument
 from ddsing.model import latent_space as spaces
 from ddsing.model.latent_space import LatentSpace
+
+if TYPE_CHECKING:
+    from ddsing.engine.encoder import Encoder
 
 MAX_WINDOWS = 60
 POINT_FRAMES = 100  # 0.4 s
@@ -62,20 +65,19 @@ class Points:
 
 
 def points(
-    voice: Voice, instrument: Instrument, encoder, *, progress: Callable[[float], None] = lambda share: None
+    voice: Voice, instrument: Instrument, encoder: "Encoder", *, progress: Callable[[float], None] = lambda share: None
 ) -> Points:
-    """The z of a voice's windows as an instrument hears them; kept in the cache. Raises `DatasetError` without any.
+    """The z of a voice's windows as an instrument, by its own encoder, hears them; kept in the cache.
 
-    Parameters
-    ----------
-    encoder : ddsing.engine.encoder.Encoder
-        The instrument's.
+    Raises `DatasetError` without any.
     """
     kept = _path(voice, instrument)
     return _read(kept) or _measured(voice, instrument, encoder, progress, kept)
 
 
-def _measured(voice, instrument, encoder, progress, kept: Path) -> Points:
+def _measured(
+    voice: Voice, instrument: Instrument, encoder: "Encoder", progress: Callable[[float], None], kept: Path
+) -> Points:
     table = windows.load(voice)
     usable = np.flatnonzero(table.record >= 0)
     if not len(usable):
@@ -98,7 +100,7 @@ def _measured(voice, instrument, encoder, progress, kept: Path) -> Points:
     return Points(**arrays, space=space)
 
 
-def _stretches(z, window, row: int, file: str, floor_db: float) -> dict[str, np.ndarray]:
+def _stretches(z: np.ndarray, window: windows.Window, row: int, file: str, floor_db: float) -> dict[str, np.ndarray]:
     """The points of one window; silent stretches are none, unless all are."""
     n = len(z) // POINT_FRAMES * POINT_FRAMES or len(z)
     shape = (-1, min(POINT_FRAMES, n))

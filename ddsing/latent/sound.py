@@ -1,5 +1,7 @@
 """Hearing the latent space: the built-in phrase sung with any z, and stretches of the dataset."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ddsing.dataset import windows
@@ -10,6 +12,9 @@ from ddsing.instrument import Instrument
 from ddsing.sound import audio as recordings
 from ddsing.sound.phrase import N_FRAMES
 from ddsing.transfer.timbre import between
+
+if TYPE_CHECKING:
+    pass
 
 
 def sing(

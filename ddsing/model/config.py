@@ -51,7 +51,7 @@ class ModelConfig:
     scale_max_value: float = 2.0
     scale_threshold: float = 1e-7
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         limits = {
             "rnn_channels": (1, 4096),
             "ch": (1, 4096),

@@ -6,13 +6,14 @@ ddsp 3 on the operative text names both its ``compute_loudness`` and its ``frame
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.errors import InstrumentError
 from ddsing.formats.gin_text import Reference
 from ddsing.model.config import ModelConfig, ZConfig
 
+_Number = TypeVar("_Number", int, float)
 _ALIASES = {"Additive": "Harmonic", "DefaultPreprocessor": "F0LoudnessPreprocessor"}
 _Z_ENCODER = "MfccTimeDistributedRnnEncoder"
 _Z_TIME_STEPS = (63, 125, 250, 500, 1000)  # ddsp's own limit
@@ -204,13 +205,15 @@ def _z_config(encoder: Mapping[str, object]) -> ZConfig:
     )
 
 
-def _number(values: Mapping[str, object], selector: str, parameter: str, kind: type, default):
+def _number(
+    values: Mapping[str, object], selector: str, parameter: str, kind: type[_Number], default: _Number
+) -> _Number:
     value = values.get(parameter, default)
     if kind is float and type(value) is int and abs(value) < 10**9:
         value = float(value)
     if type(value) is not kind:
         raise _bad(f"its {selector}.{parameter} is {_shown(value)}; it must be a number")
-    return value
+    return cast(_Number, value)
 
 
 def _flag(values: Mapping[str, object], selector: str, parameter: str, default: bool) -> bool:

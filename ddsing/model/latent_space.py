@@ -13,7 +13,6 @@ from ddsing.errors import InstrumentError
 
 MAX_DIRECTIONS = 8
 MAX_DIMENSIONS = 1024
-MAX_SHIFT = 6.0  # standard deviations
 _LIMIT = 1e6
 
 
@@ -39,7 +38,7 @@ class LatentSpace:
     scales: np.ndarray
     explained: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         arrays = {name: np.array(value, np.float64) for name, value in vars(self).items()}
         (n_dims,), (n_directions, width) = arrays["mean"].shape, arrays["directions"].shape
         right = {"mean": (n_dims,), "std": (n_dims,), "directions": (n_directions, n_dims)}

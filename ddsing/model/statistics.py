@@ -42,7 +42,7 @@ class DatasetStatistics:
     references: np.ndarray
     quantiles: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.generation not in DB_RANGE:
             raise InstrumentError(f"The statistics' ddsp generation is {self.generation!r}; it must be 1 or 3.")
         unknown = set(self.values) - set(FIELDS)
@@ -97,14 +97,23 @@ class DatasetStatistics:
         low, high = np.interp([0.01, 0.99], self.references, self.quantiles)
         return float(low), float(high)
 
-    def _range(self, quantity):
-        lowest, highest, mean, deviation = (self.values.get(f"{m}_{quantity}") for m in ("min", "max", "mean", "std"))
-        if None in (lowest, highest, mean, deviation):
+    def _range(self, quantity: str) -> tuple[float, float] | None:
+        found = [self.values.get(f"{measure}_{quantity}") for measure in ("min", "max", "mean", "std")]
+        known = [value for value in found if value is not None]
+        if len(known) < len(found):
             return None
+        lowest, highest, mean, deviation = known
         return max(lowest, mean - 2.5 * deviation), min(highest, mean + 2.5 * deviation)
 
 
-def measure(f0_hz, f0_confidence, loudness_db, power_db, *, generation: int = 3) -> DatasetStatistics:
+def measure(
+    f0_hz: np.ndarray,
+    f0_confidence: np.ndarray,
+    loudness_db: np.ndarray,
+    power_db: np.ndarray,
+    *,
+    generation: int = 3,
+) -> DatasetStatistics:
     """The statistics of a voice's windows, as ddsp's `compute_dataset_statistics`.
 
     Parameters

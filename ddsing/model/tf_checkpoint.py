@@ -10,13 +10,13 @@ Reference: tensorflow/core/lib/io/format.h and table_builder.cc; core/protobuf/t
 """
 
 import math
-import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ddsing.errors import InstrumentError
+from ddsing.formats import protobuf
 from ddsing.model import weights as model_weights
 from ddsing.model.config import ModelConfig
 
@@ -101,9 +101,9 @@ def read_bytes(
 def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Field numbers and values of a protocol buffer in a checkpoint: integers, or bytes for what has a length."""
     try:
-        yield from _fields(message)
-    except IndexError:
-        raise _bad("an entry in it is cut short") from None
+        yield from protobuf.values(message)
+    except ValueError as error:
+        raise _bad(f"an entry in it is damaged, {error}") from None
 
 
 def read_index(data: bytes, *, n_shards: int) -> dict[str, Entry]:
@@ -112,8 +112,10 @@ def read_index(data: bytes, *, n_shards: int) -> dict[str, Entry]:
         raise _bad(f"it has {len(data):,} bytes (at most {MAX_INDEX_BYTES:,} are read)")
     try:
         return _index(data, n_shards)
-    except (IndexError, struct.error, UnicodeDecodeError, ValueError) as error:
+    except (IndexError, UnicodeDecodeError) as error:
         raise _bad(f"it is damaged ({type(error).__name__})") from None
+    except ValueError as error:
+        raise _bad(f"it is damaged, {error}") from None
 
 
 def _index(data: bytes, n_shards: int) -> dict[str, Entry]:
@@ -135,7 +137,7 @@ def _index(data: bytes, n_shards: int) -> dict[str, Entry]:
             if n_seen > MAX_ENTRIES:
                 raise _bad(f"it lists more than {MAX_ENTRIES:,} tensors")
             if not key:
-                header = dict(_fields(value))
+                header = dict(protobuf.values(value))
                 continue
             name = key.decode("utf-8")
             if name in entries:
@@ -159,9 +161,9 @@ def _block(data: bytes, start: int, n_bytes: int, end: int) -> Iterator[tuple[by
         raise _bad("a block's end is damaged")
     position, key = 0, b""
     while position < limit:
-        shared, position = _varint(block, position)
-        n_new, position = _varint(block, position)
-        n_value, position = _varint(block, position)
+        shared, position = protobuf.read_varint(block, position)
+        n_new, position = protobuf.read_varint(block, position)
+        n_value, position = protobuf.read_varint(block, position)
         if shared > len(key) or shared + n_new > MAX_KEY_BYTES or position + n_new + n_value > limit:
             raise _bad("an entry lies outside its block")
         key = key[:shared] + block[position : position + n_new]
@@ -173,7 +175,7 @@ def _block(data: bytes, start: int, n_bytes: int, end: int) -> Iterator[tuple[by
 def _entry(value: bytes, n_shards: int) -> Entry:
     numbers = {1: 0, 3: 0, 4: 0, 5: 0}
     shape: tuple[int, ...] = ()
-    for number, field in _fields(value):
+    for number, field in protobuf.values(value):
         if number == 2 and isinstance(field, bytes):
             shape = tuple(_shape(field))
         elif number in numbers and isinstance(field, int):
@@ -186,11 +188,11 @@ def _entry(value: bytes, n_shards: int) -> Entry:
 
 
 def _shape(message: bytes) -> Iterator[int]:
-    for number, field in _fields(message):
+    for number, field in protobuf.values(message):
         if number != 2 or not isinstance(field, bytes):
             raise _bad("it holds a tensor of unknown shape")
         size = 0
-        for inner, value in _fields(field):
+        for inner, value in protobuf.values(field):
             if inner == 1 and isinstance(value, int):
                 size = value
         if size >= 2**40:
@@ -198,42 +200,10 @@ def _shape(message: bytes) -> Iterator[int]:
         yield size
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Field numbers and values of a protocol buffer: integers, or bytes for what has a length."""
-    position = 0
-    while position < len(message):
-        tag, position = _varint(message, position)
-        if tag & 7 == 0:
-            value, position = _varint(message, position)
-            yield tag >> 3, value
-            continue
-        if tag & 7 == 2:
-            n_bytes, position = _varint(message, position)
-        elif tag & 7 in (1, 5):
-            n_bytes = 8 if tag & 7 == 1 else 4
-        else:
-            raise _bad("an entry in it is damaged")
-        if position + n_bytes > len(message):
-            raise _bad("an entry in it is cut short")
-        yield tag >> 3, message[position : position + n_bytes]
-        position += n_bytes
-
-
 def _handle(data: bytes, position: int) -> tuple[int, int, int]:
-    start, position = _varint(data, position)
-    n_bytes, position = _varint(data, position)
+    start, position = protobuf.read_varint(data, position)
+    n_bytes, position = protobuf.read_varint(data, position)
     return start, n_bytes, position
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-    raise _bad("a number in it is too long")
 
 
 def _cut(pieces: Iterable[bytes], spans: list[tuple[int, int, str]]) -> Iterator[tuple[str, bytes]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
 from ddsing.errors import TrainingError
+from ddsing.formats.tfrecord import Records
 from ddsing.training.listening import Listening
 
 _CUTS = 2**32  # draws for the place of the cut have keys of their own, beside those of the epochs' orders
@@ -24,12 +25,12 @@ class Batches:
     Attributes
     ----------
     records : Records
-        See `ddsing.formats.tfrecord`.
+        The dataset's training windows.
     listening : Listening
         How the model hears them.
     """
 
-    records: object
+    records: Records
     batch_size: int
     window_frames: int
     seed: int
@@ -56,7 +57,7 @@ class Batches:
         self._reader.shutdown(wait=True, cancel_futures=True)
 
     def _read(self, step: int) -> dict[str, np.ndarray]:
-        chosen = places(step, n_records=len(self.records), batch_size=self.batch_size, seed=self.seed)  # type: ignore[arg-type]
+        chosen = places(step, n_records=len(self.records), batch_size=self.batch_size, seed=self.seed)
         windows = [
             cut(self._window(number), self.window_frames, seed=self.seed, place=(step - 1) * self.batch_size + row)
             for row, number in enumerate(chosen)
@@ -64,7 +65,7 @@ class Batches:
         return {name: np.stack([window[name] for window in windows]) for name in ("audio", "f0_hz", "loudness_db")}
 
     def _window(self, number: int) -> dict[str, np.ndarray]:
-        return self.listening.window(self.records.read(number))  # type: ignore[attr-defined]
+        return self.listening.window(self.records.read(number))
 
 
 def places(step: int, *, n_records: int, batch_size: int, seed: int) -> list[int]:

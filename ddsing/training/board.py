@@ -23,13 +23,16 @@ import tempfile
 import threading
 import time
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ddsing.errors import DatasetError, TrainingError
 from ddsing.training import folder
 from ddsing.workspace import Workspace
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 HOST = "127.0.0.1"
 PORT = 6006
@@ -127,7 +130,7 @@ def _launch(links: Path, port: int) -> tuple[Any, list[float]]:
 
     asked, servers = [time.monotonic()], []
 
-    def make(app, flags):
+    def make(app: WSGIApplication, flags: object) -> Any:
         try:
             servers.append(program.WerkzeugServer(_guarded(app, asked), flags))
         except program.TensorBoardServerException as error:
@@ -161,17 +164,17 @@ def _plugins() -> list:
     ]  # fmt: skip
 
 
-def _guarded(app, asked: list[float]):
+def _guarded(app: WSGIApplication, asked: list[float]) -> WSGIApplication:
     """The application, for this computer's own names only; notes when it was asked. Its pages may ask nobody else."""
 
-    def guarded(environ, start_response):
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         asked[-1] = time.monotonic()
         host = environ.get("HTTP_HOST", "").rsplit(":", 1)[0]
         if host not in _HOSTS:
             start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", "10")])
             return [b"Forbidden\n"]
 
-        def start(status, headers, *rest):
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             return start_response(status, [(name, _FOREIGN.sub("", value)) for name, value in headers], *rest)
 
         return app(environ, start)

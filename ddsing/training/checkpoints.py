@@ -7,7 +7,7 @@ published and verifies is never written again. Checkpoints of 2021 have no manif
 they are read.
 
 TensorFlow's file ``checkpoint``, which names the newest to ddsp's own tools, is written for them and never read here.
-One process at a time may publish in a folder (`ddsing.training.lock`); any may read.
+One process at a time may publish in a folder (`ddsing.training.folder.held`); any may read.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from ddsing.errors import DiskFull, InstrumentError, TrainingError
 from ddsing.files import flush, move, read_json, write_atomic, write_json
@@ -59,6 +60,14 @@ class Checkpoint:
         return states.read(self.index_path, config)
 
 
+class Newest(NamedTuple):
+    """The newest checkpoint that can be read, what it holds, and a sentence on each that was passed over."""
+
+    checkpoint: Checkpoint
+    state: State
+    skipped: tuple[str, ...]
+
+
 def names(step: int) -> tuple[str, str, str]:
     """File names of a checkpoint that we write, in the order in which they are moved into place."""
     return f"ckpt-{step}{_DATA_SUFFIX}", f"ckpt-{step}.json", f"ckpt-{step}.index"
@@ -86,12 +95,12 @@ def verify(checkpoint: Checkpoint) -> bool:
         return False
 
 
-def newest_state(folder: Path, config: ModelConfig) -> tuple[Checkpoint, State, tuple[str, ...]] | None:
-    """The newest checkpoint that verifies or, from 2021, reads whole; and a sentence on each that was passed over."""
+def newest_state(folder: Path, config: ModelConfig) -> Newest | None:
+    """The newest checkpoint that verifies or, from 2021, reads whole; None where there is no checkpoint."""
     skipped: list[str] = []
     for checkpoint in reversed(published(folder)):
         try:
-            return checkpoint, checkpoint.state(config), tuple(skipped)
+            return Newest(checkpoint, checkpoint.state(config), tuple(skipped))
         except InstrumentError as error:
             skipped.append(f"Step {checkpoint.step:,} was passed over: {error}")
     if skipped:
@@ -109,6 +118,21 @@ def get(folder: Path, step: int) -> Checkpoint:
         known = ", ".join(f"{kept:,}" for kept in sorted(found)) or "none yet"
         raise TrainingError(f"There is no checkpoint of step {step:,} in {folder.name!r}; there are: {known}.")
     return found[step]
+
+
+def choose(folder: Path, step: str | int, config: ModelConfig) -> Checkpoint:
+    """The checkpoint that ``best``, ``latest`` or a number means; the latest where no best has been chosen."""
+    if isinstance(step, int):
+        return get(folder, step)
+    best = read_best(folder)
+    if step == "best" and best is not None and any(kept.step == best[0] for kept in published(folder)):
+        return get(folder, best[0])
+    if step not in ("best", "latest"):
+        raise TrainingError(f"There is no checkpoint {step!r}; name best, latest or a step.")
+    newest = newest_state(folder, config)
+    if newest is None:
+        raise TrainingError(f"{folder.name!r} holds no checkpoint yet.")
+    return newest.checkpoint
 
 
 def publish(folder: Path, step: int, write: Callable[[Path], object], facts: Mapping) -> Checkpoint:

@@ -12,6 +12,7 @@ import platform
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from ddsing.model.config import ModelConfig
 from ddsing.model.weights import random_weights
 from ddsing.training.recipe import Recipe, resolved
 from ddsing.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ddsing.training.ready import Ready
 
 _NAME = "training_pace.json"
 _MAX_ENTRIES = 100
@@ -56,8 +60,8 @@ def seconds(workspace: Workspace, recipe: Recipe, *, trial: bool = False) -> tup
     return _total(guess, config.steps, config.save_every), "a guess: nothing has been trained on this computer yet"
 
 
-def learn(workspace: Workspace, ready, durations_s: list[float], saves_s: list[float]) -> None:
-    """Keep how fast a run was; `ready` is its `begin.Ready`. A cache that can't be written is no harm."""
+def learn(workspace: Workspace, ready: "Ready", durations_s: list[float], saves_s: list[float]) -> None:
+    """Keep how fast a run was. A cache that can't be written is no harm."""
     if len(durations_s) <= _TELLING_STEPS:
         return
     work = _work(ready.config.model, ready.batch_size, ready.config.window_frames, ready.recipe.mixed_precision)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import phrase, render
+from ddsing.formats.tfrecord import Records
 from ddsing.model.config import ModelConfig
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.sound import audio as recordings
@@ -36,7 +37,7 @@ class Metrics:
         return dict(vars(self))
 
 
-def windows(records, listening: Listening, *, at_most: int = MAX_WINDOWS) -> list[dict]:
+def windows(records: Records, listening: Listening, *, at_most: int = MAX_WINDOWS) -> list[dict]:
     """Some of the records, spread over all of them, as the model hears them."""
     chosen = np.unique(np.linspace(0, len(records) - 1, min(at_most, len(records))).round().astype(int))
     return [listening.window(records.read(int(number))) for number in chosen]

@@ -1,15 +1,18 @@
 """A checkpoint as an instrument in the workspace, its passport filled."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from ddsing.errors import AudioError, DatasetError, InstrumentError, TrainingError
+from ddsing.dataset import facts
+from ddsing.errors import AudioError, DatasetError, TrainingError
 from ddsing.files import safe_name
 from ddsing.instrument import Instrument, Provenance
 from ddsing.instrument.library import Entry, Library
 from ddsing.instrument.opening import clean_name
 from ddsing.model.latent_space import LatentSpace
 from ddsing.model.statistics import DatasetStatistics
-from ddsing.training import begin, checkpoints, folder, saving
+from ddsing.training import checkpoints, folder, saving
 from ddsing.training.recipe import Config
 from ddsing.workspace import Workspace
 
@@ -21,20 +24,28 @@ def make_instrument(workspace: Workspace, voice_name: str, *, step: str | int = 
     new one what people wrote about it; another one stays, and the new one gets a number. Where no best has been
     chosen, it is the latest.
     """
-    return _put(Library(workspace), instrument(workspace, voice_name, step=step), voice_name)
+    made = instrument(workspace, voice_name, step=step)
+    library = Library(workspace)
+    name = safe_name(made.name)
+    before = library.find(name)
+    if before is None or before.error or before.source_format != "native" or before.provenance.voice != voice_name:
+        return library.add(made, name=name)
+    kept = before.provenance  # what people wrote about it stays
+    provenance = replace(made.provenance, author=kept.author, licence=kept.licence)
+    return library.replace(name, made.replaced(provenance=provenance))
 
 
 def instrument(workspace: Workspace, voice_name: str, *, step: str | int = "best") -> Instrument:
     """The ``latest``, the ``best`` or a certain checkpoint of a voice as an instrument, in memory only."""
-    where = begin.locate(workspace, voice_name)
+    where = folder.locate(workspace, voice_name)
     path = where.path
     trained = folder.config(path)
     if trained is None:
         raise TrainingError(f"{voice_name!r} has not been trained yet, so there is nothing to export.")
-    checkpoint = choose(path, step, trained)
+    checkpoint = checkpoints.choose(path, step, trained.model)
     weights = checkpoint.state(trained.model).weights
     how = folder.begun(path)
-    known = statistics(path, checkpoint, trained)
+    known = _statistics(path, checkpoint, trained)
     made = Instrument(
         name=clean_name(voice_name),
         config=trained.model,
@@ -47,7 +58,7 @@ def instrument(workspace: Workspace, voice_name: str, *, step: str | int = "best
     return made.replaced(latent=_latent(where, made)) if made.config.z else made
 
 
-def _latent(where: begin.Where, made: Instrument) -> LatentSpace | None:
+def _latent(where: folder.Where, made: Instrument) -> LatentSpace | None:
     """Where the voice's z lies; None where its dataset is not there any more."""
     from ddsing.engine.encoder import Encoder
     from ddsing.latent import points as latent_points
@@ -58,22 +69,7 @@ def _latent(where: begin.Where, made: Instrument) -> LatentSpace | None:
         return None
 
 
-def choose(path: Path, step: str | int, trained: Config) -> checkpoints.Checkpoint:
-    """The checkpoint that ``best``, ``latest`` or a number means."""
-    if isinstance(step, int):
-        return checkpoints.get(path, step)
-    best = checkpoints.read_best(path)
-    if step == "best" and best is not None and any(kept.step == best[0] for kept in checkpoints.published(path)):
-        return checkpoints.get(path, best[0])
-    if step not in ("best", "latest"):
-        raise TrainingError(f"There is no checkpoint {step!r}; name best, latest or a step.")
-    newest = checkpoints.newest_state(path, trained.model)
-    if newest is None:
-        raise TrainingError(f"{path.name!r} holds no checkpoint yet.")
-    return newest[0]
-
-
-def statistics(path: Path, checkpoint: checkpoints.Checkpoint, trained: Config) -> DatasetStatistics | None:
+def _statistics(path: Path, checkpoint: checkpoints.Checkpoint, trained: Config) -> DatasetStatistics | None:
     """What a training's recordings cover: as we left it, or from the pickle of 2021 by way of the limited child."""
     known = folder.statistics(path, trained.model.generation)
     if known is not None or not (path / folder.STATISTICS_PICKLE).is_file():
@@ -83,42 +79,26 @@ def statistics(path: Path, checkpoint: checkpoints.Checkpoint, trained: Config) 
     return notebook_folder.statistics(path, checkpoint)
 
 
-def _passport(where: begin.Where, checkpoint: checkpoints.Checkpoint) -> Provenance:
-    facts = checkpoint.facts
-    loss = facts.get("loss")
+def _passport(where: folder.Where, checkpoint: checkpoints.Checkpoint) -> Provenance:
+    known = checkpoint.facts
+    loss = known.get("loss")
     return Provenance(
         voice=where.voice.name[:300],
         step=checkpoint.step,
         loss=loss if isinstance(loss, float) else None,
-        notes=_notes(where, facts),
+        notes=_notes(where, known),
         date=saving.now(),
-        dataset_hash=str(facts.get("dataset_hash") or ""),
+        dataset_hash=str(known.get("dataset_hash") or ""),
     )
 
 
-def _notes(where: begin.Where, facts) -> str:
-    minutes = begin.minutes(where.source)
+def _notes(where: folder.Where, known: Mapping) -> str:
+    minutes = facts.minutes(where.source)
     said = [f"Trained on {minutes:.0f} minutes of {where.source.name}." if minutes else ""]
-    held_out = facts.get("held_out")
+    held_out = known.get("held_out")
     if isinstance(held_out, dict):
         said.append(f"On recordings that it had not heard: spectral loss {held_out['spectral_loss']:.2f}")
         if held_out.get("f0_cents") is not None:
             said[-1] += f", {held_out['f0_cents']:.0f} cents off in pitch"
         said[-1] += f", {held_out['loudness_db']:.1f} dB in loudness."
     return " ".join(text for text in said if text)
-
-
-def _put(library: Library, made: Instrument, voice_name: str) -> Entry:
-    """Add it, in the place of the one that this voice gave before."""
-    name = safe_name(made.name)
-    before = next((entry for entry in library.list() if entry.name == name), None)
-    if before is None or before.error or before.source_format != "native" or before.provenance.voice != voice_name:
-        return library.add(made, name=name)
-    kept = {field: getattr(before.provenance, field) for field in ("author", "licence")}
-    provenance = Provenance(**{**made.provenance.to_json(), **kept})
-    token = library.delete(name)
-    try:
-        return library.add(made.replaced(provenance=provenance), name=name)
-    except InstrumentError:
-        library.undo(token)
-        raise

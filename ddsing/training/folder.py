@@ -13,7 +13,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ddsing.dataset.voices import CHECKPOINTS
+from ddsing.dataset import voices
+from ddsing.dataset.voices import Voice
 from ddsing.errors import TrainingError
 from ddsing.files import read_json, write_atomic, write_json
 from ddsing.formats import gin_text as gin_texts
@@ -60,16 +61,33 @@ class Begun:
 
 def trained(workspace: Workspace) -> dict[str, Path]:
     """All folders of a workspace that hold an event file, by the names of the trainings, in their order."""
-    found = {}
-    for path in workspace.audio.glob(f"[!.]*{CHECKPOINTS}"):
-        if path.name != CHECKPOINTS and event_files(path):
-            found[path.name.removesuffix(CHECKPOINTS)] = path
-    return dict(sorted(found.items(), key=lambda entry: entry[0].lower()))
+    folders = {voice.name: voice.checkpoints_folder for voice in voices.trainings(workspace)}
+    return {name: folder for name, folder in folders.items() if event_files(folder)}
 
 
 def event_files(folder: Path) -> list[Path]:
     """The event files of a training, by their names."""
     return sorted((folder / SUMMARIES).glob("*tfevents*"))
+
+
+@dataclass(frozen=True)
+class Where:
+    """The voice that is trained, and the one whose dataset it is trained on: itself, but for a branch."""
+
+    voice: Voice
+    source: Voice
+
+    @property
+    def path(self) -> Path:
+        """The checkpoints folder."""
+        return self.voice.checkpoints_folder
+
+
+def locate(workspace: Workspace, voice_name: str) -> Where:
+    """Where a voice is trained; raises `DatasetError` if there is no such voice."""
+    voice = voices.get(workspace, voice_name)
+    how = begun(voice.checkpoints_folder)
+    return Where(voice, voices.get(workspace, how.dataset_of) if how and how.dataset_of else voice)
 
 
 def begun(folder: Path) -> Begun | None:
@@ -94,7 +112,7 @@ def config(folder: Path) -> Config | None:
     with open(found[max(found)], "rb") as file:
         data = file.read(gin_texts.MAX_BYTES + 1)
     gin_texts.read_bindings(data)  # an operative text sets nothing twice
-    return parsed(folder.name.removesuffix("_checkpoints"), data.decode("utf-8"))
+    return parsed(Voice.of(folder).name, data.decode("utf-8"))
 
 
 def shown_gin(folder: Path, trained: Config, *, notebook: bool) -> str:

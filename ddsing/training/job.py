@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from ddsing.jobs.context import JobContext
 from ddsing.training import checkpoints
 from ddsing.training import run as runs
 from ddsing.training.recipe import Recipe, resolved
@@ -23,12 +24,12 @@ def order(voice_name: str, recipe: Recipe) -> dict:
     }
 
 
-def run(workspace: Workspace, options: dict, job) -> dict:
+def run(workspace: Workspace, options: dict, job: JobContext) -> dict:
     """Train ``options["voice"]``; the other options are those of `Recipe.from_options`.
 
     Parameters
     ----------
-    job : ddsing.jobs.context.JobContext
+    job : JobContext
         Told by ``report`` how far it is; asked ``should_stop``.
     """
 

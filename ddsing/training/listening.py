@@ -12,7 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
+from ddsing.dataset import facts
+from ddsing.dataset.voices import Voice
+from ddsing.formats.tfrecord import Records
 from ddsing.sound import loudness, pitch
+from ddsing.training.recipe import Config
 
 _F0_LEAD = 512 // HOP_SAMPLES  # frames: half of the pitch tracker's window
 _LOUDNESS_LEAD = {1: 0, 3: 256 // HOP_SAMPLES}  # by generation: half of the spectrum's; the first never centres it
@@ -67,7 +71,13 @@ class Listening:
         return pitch.track(audio, tracker="tiny", padding=self.padding)[0]
 
 
-def recorded_generation(records, *, n_looked_at: int = 3) -> int:
+def of(source: Voice, records: Records, trained: Config) -> Listening:
+    """How a model hears a voice's dataset."""
+    recorded = facts.generation(source) or recorded_generation(records)
+    return Listening(trained.model.generation, recorded, centred=trained.centred_frames)
+
+
+def recorded_generation(records: Records, *, n_looked_at: int = 3) -> int:
     """On which generation's scale the records' loudness is: that with which it agrees better when computed anew."""
     errors = {1: 0.0, 3: 0.0}
     for number in range(min(n_looked_at, len(records))):

@@ -88,7 +88,7 @@ class Recipe:
     tracker: str = "full"
     keep: int = 5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
             wanted = (int, float) if name == "learning_rate" else int
@@ -199,9 +199,11 @@ def parsed(name: str, text: str, *, header: str = "") -> Config:
     """A gin text, composed or operative, read as data; what it leaves open is as in ``gin/optimization/base.gin``."""
     bindings = read_bindings(text.encode(), last_wins=True)
 
-    def number(selector, parameter, default, kind=int):
-        value = bindings.get((selector, parameter), default)
-        return kind(value) if type(value) in (int, float) and 0 < value < 1e12 else default
+    def number(selector: str, parameter: str) -> float | None:
+        value = bindings.get((selector, parameter))
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return value if 0 < value < 1e12 else None
 
     title, description = _header(header)
     return Config(
@@ -209,14 +211,14 @@ def parsed(name: str, text: str, *, header: str = "") -> Config:
         title=title,
         description=description,
         model=read_config(bindings),
-        window_frames=number("F0LoudnessPreprocessor", "time_steps", 64_000 // HOP_SAMPLES),
-        steps=number("train", "num_steps", 40_000),
-        batch_size=number("train", "batch_size", 32),
-        save_every=number("train", "steps_per_save", 250),
-        learning_rate=number("Trainer", "learning_rate", 3e-4, float),
-        lr_decay_steps=number("Trainer", "lr_decay_steps", 10_000),
-        lr_decay_rate=number("Trainer", "lr_decay_rate", 0.98, float),
-        grad_clip_norm=number("Trainer", "grad_clip_norm", 3.0, float),
+        window_frames=int(number("F0LoudnessPreprocessor", "time_steps") or 64_000 // HOP_SAMPLES),
+        steps=int(number("train", "num_steps") or 40_000),
+        batch_size=int(number("train", "batch_size") or 32),
+        save_every=int(number("train", "steps_per_save") or 250),
+        learning_rate=float(number("Trainer", "learning_rate") or 3e-4),
+        lr_decay_steps=int(number("Trainer", "lr_decay_steps") or 10_000),
+        lr_decay_rate=float(number("Trainer", "lr_decay_rate") or 0.98),
+        grad_clip_norm=float(number("Trainer", "grad_clip_norm") or 3.0),
         centred_frames=_macro(text, "centred_frames", "True|False") == "True",
         head_start_steps=int(_macro(text, "head_start_steps", r"\d{1,6}") or 0),
         text=text,
@@ -230,7 +232,7 @@ def _macro(text: str, name: str, pattern: str) -> str:
 
 
 def _with_includes(path: Path) -> str:
-    def included(match):
+    def included(match: re.Match[str]) -> str:
         return _with_includes(GIN / match[1])
 
     return _INCLUDE.sub(included, path.read_text("utf-8"))

@@ -1,7 +1,7 @@
 """A training run: prepares the dataset, resumes, steps, saves, listens, and exports the instrument.
 
 A run goes on from the newest checkpoint that verifies, always. Batches depend on seed and step only, so that a
-training that was stopped goes on as if it had not been. Public: `train`, `branch`, `Progress`, `Outcome`, `STAGES`.
+training that was stopped goes on as if it had not been. Public: `train`, `Progress`, `Outcome`, `STAGES`.
 """
 
 import errno
@@ -15,8 +15,8 @@ import numpy as np
 
 from ddsing.errors import Cancelled, DiskFull, TrainingError
 from ddsing.formats.event_log import EventWriter
-from ddsing.training import begin, estimate, export, folder, saving
-from ddsing.training.begin import Ready
+from ddsing.training import estimate, export, folder, ready, saving
+from ddsing.training.ready import Ready
 from ddsing.training.recipe import Recipe
 from ddsing.workspace import Workspace
 
@@ -48,13 +48,17 @@ class Outcome:
     exported_step: int | None = None
 
 
+Report = Callable[[Progress], None]
+ShouldStop = Callable[[], bool]
+
+
 def train(
     workspace: Workspace,
     voice_name: str,
     recipe: Recipe,
     *,
-    report: Callable[[Progress], None] = lambda progress: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    report: Report = lambda progress: None,
+    should_stop: ShouldStop = lambda: False,
     make_instrument: bool = True,
 ) -> Outcome:
     """Train a voice up to the recipe's number of steps, from its newest checkpoint if there is one.
@@ -76,15 +80,15 @@ def train(
             raise Cancelled("Stopped before the first step.")
         report(Progress(0, recipe.steps or 0, stage=stage, message=message, fraction=fraction))
 
-    where = begin.locate(workspace, voice_name)
+    where = folder.locate(workspace, voice_name)
     try:
         with folder.held(where.path, voice_name):
             try:
-                ready = begin.make_ready(where, recipe, tell)
+                made = ready.make(where, recipe, tell)
             except Cancelled:
                 return Outcome(0, None, None, stopped=True)
-            with ready.records:
-                run = _Run(workspace, ready, report, should_stop)
+            with made.records:
+                run = _Run(workspace, made, report, should_stop)
                 stopped = run.to_the_end()
             if stopped:
                 return Outcome(run.step, run.loss, None, stopped=True)
@@ -101,7 +105,7 @@ def train(
 class _Run:
     """The loop: steps, the event file, and saves."""
 
-    def __init__(self, workspace: Workspace, ready: Ready, report, should_stop):
+    def __init__(self, workspace: Workspace, ready: Ready, report: Report, should_stop: ShouldStop):
         self._workspace, self._ready = workspace, ready
         self._report, self._should_stop = report, should_stop
         self.step = self._saved = ready.step
@@ -172,16 +176,7 @@ class _Run:
         return count / max(sum(recent[-count:]), 1e-9)
 
 
-def branch(workspace: Workspace, voice_name: str, *, step: int, label: str) -> str:
-    """Begin another training from a checkpoint; returns the new voice's name, ``<voice>-<label>``.
-
-    The new voice has a folder ``<voice>-<label>_checkpoints`` with a copy of that one checkpoint, its preview, and the
-    model's configuration. It is trained on the dataset of the voice that it came from, which is not copied.
-    """
-    return begin.branch(workspace, voice_name, step=step, label=label)
-
-
-def _in_a_sentence(error: OSError, path: Path):
+def _in_a_sentence(error: OSError, path: Path) -> DiskFull | TrainingError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(
             f"The disk of {path.name!r} is full. All checkpoints are as they were; make room, and start the training "

@@ -8,8 +8,10 @@ from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import render
 from ddsing.errors import TrainingError
 from ddsing.formats import tfrecord as record_files
+from ddsing.formats.tfrecord import Records
 from ddsing.sound import distance
-from ddsing.training import begin, evaluation, export, folder
+from ddsing.training import checkpoints, evaluation, folder
+from ddsing.training import listening as listenings
 from ddsing.training.listening import Listening
 from ddsing.workspace import Workspace
 
@@ -62,7 +64,7 @@ class Comparison:
 
 def n_windows(workspace: Workspace, voice_name: str) -> int:
     """How many windows `check` can compare."""
-    with _records(begin.locate(workspace, voice_name))[0] as records:
+    with _records(folder.locate(workspace, voice_name))[0] as records:
         return len(records)
 
 
@@ -70,11 +72,11 @@ def check(
     workspace: Workspace, voice_name: str, *, windows: tuple[int, ...] | None = None, step: str | int = "best"
 ) -> tuple[Comparison, ...]:
     """Compare held-out windows with their reconstruction, training windows where none is held out; usually three."""
-    where = begin.locate(workspace, voice_name)
+    where = folder.locate(workspace, voice_name)
     trained = folder.config(where.path)
     if trained is None:
         raise TrainingError(f"{voice_name!r} has not been trained yet, so there is nothing to compare.")
-    checkpoint = export.choose(where.path, step, trained)
+    checkpoint = checkpoints.choose(where.path, step, trained.model)
     model = render.load(trained.model, checkpoint.state(trained.model).weights)
     opened, held_out = _records(where)
     with opened as records:
@@ -82,7 +84,7 @@ def check(
             raise TrainingError(
                 f"The dataset of {where.source.name!r} holds no windows to compare with; prepare it first."
             )
-        listening = begin.listening(where.source, records, trained)
+        listening = listenings.of(where.source, records, trained)
         if windows is None:
             windows = tuple(np.unique(np.linspace(0, len(records) - 1, _USUAL_WINDOWS).round().astype(int)).tolist())
         compared = []
@@ -93,7 +95,7 @@ def check(
     return tuple(compared)
 
 
-def _records(where: begin.Where):
+def _records(where: folder.Where) -> tuple[Records, bool]:
     held_out = record_files.open_all(where.source.dataset_folder, "held_out")
     if len(held_out):
         return held_out, True
@@ -101,7 +103,9 @@ def _records(where: begin.Where):
     return record_files.open_all(where.source.dataset_folder, "train"), False
 
 
-def _compared(model, record: dict, listening: Listening, number: int, held_out: bool, step: int) -> Comparison:
+def _compared(
+    model: render.Model, record: dict, listening: Listening, number: int, held_out: bool, step: int
+) -> Comparison:
     window = listening.window(record)
     again = evaluation.resynthesised(model, window)
     n_frames = len(again) // HOP_SAMPLES

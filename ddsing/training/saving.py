@@ -111,7 +111,9 @@ class Saver:
             if measured is not None:
                 checkpoints.write_best(self.path, best[0], value=measured.spectral_loss, by=BY_HELD_OUT)
 
-    def _measured(self, weights, should_stop) -> evaluation.Metrics | None:
+    def _measured(
+        self, weights: Mapping[str, np.ndarray], should_stop: Callable[[], bool]
+    ) -> evaluation.Metrics | None:
         if not self.held_out or should_stop():
             return None
         try:
@@ -128,7 +130,7 @@ class Saver:
         if best is None or best[2] != by or value < best[1] or best[0] == step:
             checkpoints.write_best(self.path, step, value=value, by=by)
 
-    def _sing(self, step: int, weights) -> None:
+    def _sing(self, step: int, weights: Mapping[str, np.ndarray]) -> None:
         sung = evaluation.preview(self.config, weights, self.known)
         (self.path / folder.PREVIEWS).mkdir(exist_ok=True)
         write_atomic(self.path / folder.PREVIEWS / f"ckpt-{step}.flac", sung)

@@ -24,6 +24,8 @@ _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _MAX_GRAPH_BYTES = 2**20
 _COUNTERS = (f"optimizer/_iterations{_VALUE}", f"optimizer/iter{_VALUE}")
 _CHUNK_BYTES = 2**20
+Entries = Mapping[str, tf_checkpoint.Entry]
+Shards = Mapping[int, Callable[[], Iterable[bytes]]]  # a stream of each data file, by its number
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +65,7 @@ def read(index_path: Path, config: ModelConfig) -> State:
         raise InstrumentError(f"The checkpoint {index_path.stem} can't be read: {error.strerror}.") from None
 
 
-def _named(entries, shards, config, keys: Mapping[str, str]) -> dict[str, np.ndarray]:
+def _named(entries: Entries, shards: Shards, config: ModelConfig, keys: Mapping[str, str]) -> dict[str, np.ndarray]:
     shapes = config.weight_shapes()
     arrays = tf_checkpoint.read_floats(entries, shards, {key: shapes[name] for name, key in keys.items()})
     for name, key in keys.items():
@@ -74,7 +76,7 @@ def _named(entries, shards, config, keys: Mapping[str, str]) -> dict[str, np.nda
     return {name: arrays[key] for name, key in keys.items()}
 
 
-def _shards(index_path: Path) -> dict[int, Callable[[], Iterable[bytes]]]:
+def _shards(index_path: Path) -> Shards:
     found = sorted(index_path.parent.glob(f"{index_path.stem}.data-?????-of-?????"))
     count = len(found)
     names = [f"{index_path.stem}.data-{number:05d}-of-{count:05d}" for number in range(count)]
@@ -84,7 +86,7 @@ def _shards(index_path: Path) -> dict[int, Callable[[], Iterable[bytes]]]:
 
 
 def _streamer(path: Path) -> Callable[[], Iterator[bytes]]:
-    def stream():
+    def stream() -> Iterator[bytes]:
         with open(path, "rb") as file:
             while piece := file.read(_CHUNK_BYTES):
                 yield piece
@@ -92,7 +94,7 @@ def _streamer(path: Path) -> Callable[[], Iterator[bytes]]:
     return stream
 
 
-def _slot_keys(entries, shards, config) -> dict[str, dict[str, str]] | None:
+def _slot_keys(entries: Entries, shards: Shards, config: ModelConfig) -> dict[str, dict[str, str]] | None:
     """Where each weight's averages are; None where there are none, or not of every weight."""
     names = config.weight_shapes()
     hanging = {slot: {n: f"model/{n}/.OPTIMIZER_SLOT/optimizer/{slot}{_VALUE}" for n in names} for slot in SLOTS}
@@ -113,7 +115,7 @@ def _slot_keys(entries, shards, config) -> dict[str, dict[str, str]] | None:
     return listed
 
 
-def _full_names(entries, shards) -> dict[str, str]:
+def _full_names(entries: Entries, shards: Shards) -> dict[str, str]:
     """TensorFlow's own name of each variable, by its key, from the checkpoint's object graph."""
     entry = entries.get(_GRAPH)
     if entry is None or entry.n_bytes > _MAX_GRAPH_BYTES:
@@ -139,7 +141,7 @@ def _string(raw: bytes) -> bytes:
     return raw[position + 5 :]
 
 
-def _iterations(entries, shards) -> int | None:
+def _iterations(entries: Entries, shards: Shards) -> int | None:
     for key in _COUNTERS:
         entry = entries.get(key)
         if entry is not None and entry.n_bytes == 8:

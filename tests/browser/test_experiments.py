@@ -227,7 +227,7 @@ def test_a_blind_test_by_keyboard_from_begin_to_result(page, server, filled):
     _settled(page)
     page.get_by_role("button", name="Begin").click()
     page.get_by_role("heading", name="Trial 1 of 5").wait_for()
-    test = blind.TestStore(filled).list()[0]
+    test = blind.BlindTests(filled).list()[0]
     assert len(test.trials) == 5 and "test=" in page.url and "take=" not in page.url
     for trial in range(5):
         page.get_by_role("heading", name=f"Trial {trial + 1} of 5").wait_for(timeout=30_000)
@@ -239,13 +239,13 @@ def test_a_blind_test_by_keyboard_from_begin_to_result(page, server, filled):
             page.keyboard.press(key)
             page.wait_for_timeout(600)
             sounds[key] = _heard(page)
-        assert len(blind.TestStore(filled).get(test.id).answers) == trial
+        assert len(blind.BlindTests(filled).get(test.id).answers) == trial
         # this listener hears well
         who = {key: max(takes[1:], key=lambda take: _located(sounds[key], take)[1]).id for key in "abx"}
         assert who["a"] != who["b"]
         page.keyboard.press("1" if who["x"] == who["a"] else "2")
     page.get_by_text("5 of 5 right").first.wait_for(timeout=30_000)
-    done = blind.TestStore(filled).get(test.id)
+    done = blind.BlindTests(filled).get(test.id)
     assert results.score(done).n_right == 5 and done.listener == "Ear"
     assert page.get_by_text("0.031").first.is_visible()  # one in 32
     with page.expect_download() as started:
@@ -285,7 +285,7 @@ def test_ratings_by_keyboard(page, server, filled):
             page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Enter")
     page.get_by_text("hidden reference").first.wait_for(timeout=30_000)
-    test = blind.TestStore(filled).list()[0]
+    test = blind.BlindTests(filled).list()[0]
     assert test.kind == "rating" and test.answers[0]["answer"] == [60, 70, 80]
 
 

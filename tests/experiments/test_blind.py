@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 
 from ddsing.errors import TakeError
 from ddsing.experiments.comparison import blind, matching, results
-from ddsing.experiments.comparison.blind import REFERENCE, TestStore
+from ddsing.experiments.comparison.blind import REFERENCE, BlindTests
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace
@@ -55,7 +55,7 @@ def test_a_rating_hides_every_take_and_the_recording(made):
 
 def test_stimuli_are_equally_loud_and_give_nothing_away(made):
     workspace, takes = made
-    store = TestStore(workspace)
+    store = BlindTests(workspace)
     test = store.begin("abx", takes[::2], n_trials=4, seed=11, excerpt_s=(0.3, 1.4))
     sounds = {slot: blind.stimulus(workspace, test, 0, slot) for slot in "ABX"}
     assert len({hashlib.sha256(sound).hexdigest() for sound in sounds.values()}) == 3
@@ -74,12 +74,12 @@ def test_stimuli_are_equally_loud_and_give_nothing_away(made):
 
 def test_answers_are_kept_once_and_survive(made):
     workspace, takes = made
-    store = TestStore(workspace)
+    store = BlindTests(workspace)
     begun = store.begin("abx", takes[:2], n_trials=4, seed=1, title="  A   title ", listener="Jo")
     store.answer(begun.id, 0, "A", seconds=3.2, plays=2)
     again = store.answer(begun.id, 0, "B")
     assert len(again.answers) == 1 and again.answers[0]["answer"] == "A" and again.title == "A title"
-    assert TestStore(workspace).get(begun.id) == again
+    assert BlindTests(workspace).get(begun.id) == again
     with pytest.raises(TakeError, match="neither"):
         store.answer(begun.id, 1, "C")
     for trial in range(1, 4):
@@ -109,7 +109,7 @@ def test_the_p_value_is_the_tail_of_a_fair_coin(n_right, n):
 
 def test_results_are_scored_against_the_plan_and_exported(made):
     workspace, takes = made
-    store = TestStore(workspace)
+    store = BlindTests(workspace)
     test = store.begin("abx", takes, n_trials=9, seed=4, listener="=cmd()")
     for trial, (a, _, x) in enumerate(test.trials):
         right = "A" if x == a else "B"
@@ -125,7 +125,7 @@ def test_results_are_scored_against_the_plan_and_exported(made):
 
 def test_ratings_come_out_per_take(made):
     workspace, takes = made
-    store = TestStore(workspace)
+    store = BlindTests(workspace)
     test = store.begin("rating", takes, repeats=2, seed=8, question="How natural?")
     wanted = {takes[0].id: 70, takes[1].id: 20, takes[2].id: 50, REFERENCE: 98}
     assert test.slots(0) == ("R", "1", "2", "3", "4")
@@ -144,5 +144,5 @@ def test_ratings_come_out_per_take(made):
 
 def test_takes_of_one_name_are_told_apart_in_the_result(made):
     workspace, takes = made
-    test = TestStore(workspace).begin("abx", takes[::2], n_trials=4, seed=11)
+    test = BlindTests(workspace).begin("abx", takes[::2], n_trials=4, seed=11)
     assert [name.partition(" (")[2] for name in test.names.values()] == ["octave shift 0)", "octave shift +1)"]

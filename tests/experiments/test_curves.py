@@ -12,7 +12,8 @@ import pytest
 from ddsing import cli, storage
 from ddsing.engine.tf import runtime
 from ddsing.errors import DatasetError
-from ddsing.experiments import curves as space
+from ddsing.experiments.curves import numbers, tables, thinning
+from ddsing.experiments.curves import runs as space
 from ddsing.model.config import ModelConfig
 from ddsing.plots import curves as plot
 from ddsing.training import recipe as recipes
@@ -91,13 +92,13 @@ def test_a_run_s_facts(workspace):
     assert (aria.family, cell.family, branch.family) == ("16 units", "singing", "singing_z")
     assert cell.config.n_harmonics == 60 and cell.n_parameters > 4e6
     assert aria.held_out_steps.tolist() == [100, 200, 300] and aria.best_step == 300
-    numbers = space.summary(aria, at=150, smoothing_steps=0)
-    assert numbers.at_step == 150 and numbers.at == pytest.approx(float(aria.loss[149]), abs=1e-4)
-    assert numbers.spectral_loss == pytest.approx(aria.held_out["spectral_loss"][0], abs=1e-3)
-    assert numbers.last == pytest.approx(float(aria.loss[-1]), abs=1e-4)
-    assert numbers.best == pytest.approx(float(aria.loss.min()), abs=1e-4)
-    assert aria.steps[aria.loss.argmin()] == numbers.best_step
-    beyond = space.summary(aria, at=301)
+    at_150 = numbers.summary(aria, at=150, smoothing_steps=0)
+    assert at_150.at_step == 150 and at_150.at == pytest.approx(float(aria.loss[149]), abs=1e-4)
+    assert at_150.spectral_loss == pytest.approx(aria.held_out["spectral_loss"][0], abs=1e-3)
+    assert at_150.last == pytest.approx(float(aria.loss[-1]), abs=1e-4)
+    assert at_150.best == pytest.approx(float(aria.loss.min()), abs=1e-4)
+    assert aria.steps[aria.loss.argmin()] == at_150.best_step
+    beyond = numbers.summary(aria, at=301)
     assert beyond.at is None and beyond.at_step is None and beyond.spectral_loss is None
     with pytest.raises(DatasetError, match="Nothing called 'Nobody'"):
         space.load(workspace, "Nobody")
@@ -137,20 +138,20 @@ def test_smoothing_is_the_mean_of_the_steps_around():
     values = random.normal(size=len(steps))
     for width in (0, 1, 7, 40, 10_000):
         expected = [values[np.abs(steps - step) <= width / 2].mean() for step in steps]
-        assert np.allclose(space.smoothed(steps, values, width), expected)
-    assert len(space.smoothed(np.zeros(0, np.int64), np.zeros(0), 10)) == 0
+        assert np.allclose(numbers.smoothed(steps, values, width), expected)
+    assert len(numbers.smoothed(np.zeros(0, np.int64), np.zeros(0), 10)) == 0
 
 
 def test_thinned_curves_keep_every_extreme_and_reach_the_edges():
     steps = np.arange(1, 10_001)
     values = np.random.default_rng(1).normal(size=10_000)
     values[[1234, 7777]] = 50.0, -50.0
-    x, y = space.thinned(steps, values, first=0, last=10_000, n_points=400)
+    x, y = thinning.thinned(steps, values, first=0, last=10_000, n_points=400)
     assert len(x) <= 403 and x[0] == 1 and x[-1] == 10_000 and {50.0, -50.0} <= set(y)
     assert np.array_equal(y, values[x - 1]) and (np.diff(x) > 0).all()
-    x, y = space.thinned(steps, values, first=100, last=200, n_points=400)
+    x, y = thinning.thinned(steps, values, first=100, last=200, n_points=400)
     assert x.tolist() == list(range(99, 202))
-    assert space.thinned(steps[:0], values[:0], first=0, last=9, n_points=10)[0].shape == (0,)
+    assert thinning.thinned(steps[:0], values[:0], first=0, last=9, n_points=10)[0].shape == (0,)
 
 
 @pytest.fixture(scope="module")
@@ -176,8 +177,8 @@ def test_two_hundred_runs_are_drawn_without_reading_their_event_files_again(many
         lines = []
         for name in space.names(many):
             run = space.load(many, name)
-            smooth = space.smoothed(run.steps, run.loss, 100)
-            x, y = space.thinned(run.steps, smooth, first=0, last=N_POINTS, n_points=600)
+            smooth = numbers.smoothed(run.steps, run.loss, 100)
+            x, y = thinning.thinned(run.steps, smooth, first=0, last=N_POINTS, n_points=600)
             lines.append(plot.Line(run.name, run.family, run.voice, x, y))
         document = plot.figure(lines, window=(0, N_POINTS))
     assert len(document["data"]) == N_RUNS and len(go.Figure(document).to_json()) < 4e6
@@ -210,13 +211,13 @@ def test_exports(workspace):
     tiny_runs.run(workspace, "Aria")
     tiny_runs.run(workspace, 'Bruno, the "second"', n_steps=200, seed=1)
     runs = [space.load(workspace, name) for name in space.names(workspace)]
-    rows = list(csv.DictReader(io.StringIO(space.table_csv([space.summary(run, at=250) for run in runs]))))
+    rows = list(csv.DictReader(io.StringIO(tables.table_csv([numbers.summary(run, at=250) for run in runs]))))
     assert [row["voice"] for row in rows] == ["Aria", 'Bruno, the "second"']
-    assert rows[1]["at"] == "" and float(rows[0]["at"]) == pytest.approx(space.summary(runs[0], at=250).at)
-    lines = list(csv.reader(io.StringIO(space.curves_csv(runs))))
+    assert rows[1]["at"] == "" and float(rows[0]["at"]) == pytest.approx(numbers.summary(runs[0], at=250).at)
+    lines = list(csv.reader(io.StringIO(tables.curves_csv(runs))))
     assert lines[0] == ["step", "Aria", 'Bruno, the "second"'] and len(lines) == 301
     assert float(lines[200][2]) == pytest.approx(float(runs[1].loss[199]), rel=1e-5) and lines[201][2] == ""
-    assert space.curves_csv([]) == "step\n"
+    assert tables.curves_csv([]) == "step\n"
 
 
 def test_command_line(workspace, tmp_path, capsys):

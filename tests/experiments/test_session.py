@@ -41,7 +41,7 @@ def made(tmp_path_factory):
         takes.append(store.rename(take.id, name))
     store.note(takes[0].id, "A <b>note</b>\nof two lines")
     measure.measure(takes[0])
-    tests = blind.TestStore(workspace)
+    tests = blind.BlindTests(workspace)
     test = tests.begin("abx", takes[:2], n_trials=4, title="Heard?", seed=1)
     tests.answer(test.id, 0, "A")
     return workspace, [store.get(take.id) for take in takes]

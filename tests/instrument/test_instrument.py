@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -235,6 +236,28 @@ def test_the_library_imports_renames_edits_deletes_and_undoes(library):
         library.get("../Élan vital")
     with pytest.raises(DdsingError):
         library.undo("../../etc/passwd")
+
+
+def test_an_entry_of_what_was_written_is_that_of_the_list(library):
+    def told(entry):
+        return replace(entry, statistics=None), entry.statistics.to_json()
+
+    added = library.add(small_instrument())
+    assert [told(entry) for entry in library.list()] == [told(added)]
+    assert added.n_bytes == added.path.stat().st_size and library.find("Nobody") is None
+    edited = library.edit(added.name, author="Ann")
+    assert told(edited) == told(library.find(added.name)) != told(added)
+
+
+def test_what_could_not_be_read_again_is_not_written(library):
+    talkative = small_instrument().replaced(warnings=("It has this to say.",) * 51)
+    with pytest.raises(InstrumentError, match="at most 50 sentences"):
+        library.add(talkative)
+    assert library.list() == []
+    kept = library.add(small_instrument(), name="Kept")
+    with pytest.raises(InstrumentError, match="at most 50 sentences"):
+        library.replace("Kept", talkative)
+    assert [entry.name for entry in library.list()] == [kept.name] and library.get("Kept").warnings == ()
 
 
 def test_a_2021_zip_in_the_folder_is_converted_once_and_repaired(library, tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from ddsing.model.weights import random_weights
 from ddsing.sound import distance, loudness
 from ddsing.training import (
     batches,
-    begin,
+    branch,
     checkpoints,
     estimate,
     evaluation,
@@ -218,7 +218,7 @@ def test_original_and_reconstruction_side_by_side(trained):
 
 def test_a_branch_begins_at_its_step_on_the_dataset_that_it_came_from(trained):
     workspace, _, _ = trained
-    name = run.branch(workspace, "alto", step=4, label="brighter!")
+    name = branch.begin(workspace, "alto", step=4, label="brighter!")
     assert name == "alto-brighter"
     path = workspace.audio / "alto-brighter_checkpoints"
     assert [kept.step for kept in checkpoints.published(path)] == [4]
@@ -229,7 +229,7 @@ def test_a_branch_begins_at_its_step_on_the_dataset_that_it_came_from(trained):
     assert found.steps.tolist() == [5] and [save.step for save in found.saves] == [4, 5]
     assert any("Branched from 'alto' at step 4" in note.text for note in found.notes)
     with pytest.raises(TrainingError, match="already"):
-        run.branch(workspace, "alto", step=4, label="brighter")
+        branch.begin(workspace, "alto", step=4, label="brighter")
 
 
 def test_more_data_is_noted_and_the_best_is_measured_again(trained, tmp_path):
@@ -332,7 +332,7 @@ def test_the_commands(trained, tmp_path, capsys):
 
 
 def begin_records(workspace):
-    return tfrecord.open_all(begin.locate(workspace, "alto").source.dataset_folder, "held_out")
+    return tfrecord.open_all(folder.locate(workspace, "alto").source.dataset_folder, "held_out")
 
 
 def test_nothing_trained_yet_is_said(trained):

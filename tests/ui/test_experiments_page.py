@@ -156,9 +156,9 @@ def test_a_blind_test_is_begun_stopped_and_read(monkeypatch, filled):
     app.button(key="blind.begin").click().run()
     assert not app.exception and "Trial 1 of 8" in _text(app)
     assert not any(take.name in _text(app) or take.id in str(dict(app.query_params)) for take in takes)
-    (test,) = blind.TestStore(filled).list()
+    (test,) = blind.BlindTests(filled).list()
     right = "A" if test.trials[0][2] == test.trials[0][0] else "B"
-    blind.TestStore(filled).answer(test.id, 0, right)
+    blind.BlindTests(filled).answer(test.id, 0, right)
     app.run()
     assert "Trial 2 of 8" in _text(app)
     app.button(key="blind.stop").click().run()
@@ -166,9 +166,9 @@ def test_a_blind_test_is_begun_stopped_and_read(monkeypatch, filled):
     app.button(key="blind.another").click().run()
     assert app.button(key="blind.begin") and not app.exception
     app.button(key=f"blind.delete.{test.id}").click().run()
-    assert blind.TestStore(filled).list() == () and "The test **A/B/X of 2 takes** was deleted" in _text(app)
+    assert blind.BlindTests(filled).list() == () and "The test **A/B/X of 2 takes** was deleted" in _text(app)
     app.button(key="blind.undo").click().run()
-    assert [one.id for one in blind.TestStore(filled).list()] == [test.id] and "was deleted" not in _text(app)
+    assert [one.id for one in blind.BlindTests(filled).list()] == [test.id] and "was deleted" not in _text(app)
 
 
 def test_a_test_of_different_recordings_or_of_one_take_says_what_it_needs(monkeypatch, filled):

@@ -4,16 +4,18 @@ Nothing here reads or changes gin's global state.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine.tf import runtime
+from ddsing.engine.tf.runtime import Tensor
 from ddsing.model.config import ModelConfig
 from ddsing.model.weights import checked
 
 
-def autoencoder(config: ModelConfig, *, n_samples: int):
+def autoencoder(config: ModelConfig, *, n_samples: int) -> Any:
     """ddsp's `Autoencoder` for batches of `n_samples` samples, with a multi-scale spectral loss; variables are built.
 
     Its loudness is fed as it comes (``compute_loudness=False``), on the scale of `config.generation`.
@@ -22,12 +24,12 @@ def autoencoder(config: ModelConfig, *, n_samples: int):
     training = ddsp.training
     n_frames = n_samples // HOP_SAMPLES
 
-    def scale(x):
+    def scale(x: Tensor) -> Tensor:
         return ddsp.core.exp_sigmoid(x, config.scale_exponent, config.scale_max_value, config.scale_threshold)
 
     class Preprocessor(training.preprocessing.F0LoudnessPreprocessor):  # type: ignore[name-defined, misc]
         # ddsp reads the names of the outputs from the annotation.
-        def call(self, loudness_db, f0_hz) -> ["f0_hz", "loudness_db", "f0_scaled", "ld_scaled"]:  # type: ignore # noqa: F821
+        def call(self, loudness_db: Tensor, f0_hz: Tensor) -> ["f0_hz", "loudness_db", "f0_scaled", "ld_scaled"]:  # type: ignore # noqa: F821
             f0_hz, loudness_db = self.resample(f0_hz), self.resample(loudness_db)
             f0_scaled = training.preprocessing.scale_f0_hz(f0_hz)
             return f0_hz, loudness_db, f0_scaled, loudness_db / config.db_range + 1.0
@@ -87,18 +89,18 @@ def autoencoder(config: ModelConfig, *, n_samples: int):
     return model
 
 
-def variables(model, config: ModelConfig) -> dict:
+def variables(model: Any, config: ModelConfig) -> dict:
     """The model's TensorFlow variables under the names of `ModelConfig.weight_shapes`."""
     found = {}
 
-    def gru(layer, prefix):
+    def gru(layer: Any, prefix: str) -> None:
         cell = layer.rnn.cell
         found.update({f"{prefix}/{name}": getattr(cell, name) for name in ("kernel", "recurrent_kernel", "bias")})
 
-    def dense(layer, prefix):
+    def dense(layer: Any, prefix: str) -> None:
         found[f"{prefix}/kernel"], found[f"{prefix}/bias"] = layer.kernel, layer.bias
 
-    def stack(layers, prefix):
+    def stack(layers: Any, prefix: str) -> None:
         for index, block in enumerate(layers.layers):
             dense(block.layers[0], f"{prefix}/layer_with_weights-{index}/layer_with_weights-0")
             norm = f"{prefix}/layer_with_weights-{index}/layer_with_weights-1"
@@ -120,12 +122,12 @@ def variables(model, config: ModelConfig) -> dict:
     return found
 
 
-def read_weights(model, config: ModelConfig) -> dict[str, np.ndarray]:
+def read_weights(model: Any, config: ModelConfig) -> dict[str, np.ndarray]:
     """The model's weights as arrays, by name."""
     return {name: variable.numpy() for name, variable in variables(model, config).items()}
 
 
-def assign_weights(model, config: ModelConfig, weights: Mapping[str, np.ndarray]) -> None:
+def assign_weights(model: Any, config: ModelConfig, weights: Mapping[str, np.ndarray]) -> None:
     """Set all of the model's weights; raises `InstrumentError` if a name or shape differs."""
     weights = checked(weights, config)
     for name, variable in variables(model, config).items():

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable
 from functools import cache, wraps
+from typing import Any
 
 from ddsing.engine.tf import runtime
+from ddsing.engine.tf.runtime import Tensor
 
 
 def compiled(function: Callable) -> Callable:
     """Compile `function` of tensors, at its first call with arguments of some shape and type; on a GPU, leave it."""
 
     @cache
-    def build():
+    def build() -> Callable:
         return runtime.tensorflow().function(function, jit_compile=True, autograph=False)
 
     @wraps(function)
-    def call(*args):
+    def call(*args: Tensor) -> Any:
         return build()(*args) if compiles() else function(*args)
 
     return call

@@ -30,7 +30,7 @@ def checkpoint(config: ModelConfig, weights: Mapping[str, np.ndarray], *, step: 
 class QuantileTransformer:
     """Stands for ``ddsp.training.postprocessing.QuantileTransformer`` in a pickle, so that ddsp need not be loaded."""
 
-    def __init__(self, references, quantiles):
+    def __init__(self, references: np.ndarray, quantiles: np.ndarray):
         self.n_quantiles, self.output_distribution, self.subsample = 1000, "uniform", 100_000  # ddsp's defaults
         self.random_state = None  # only fitting needs it, and its pickles differ between numpy versions
         self.n_quantiles_ = len(references)

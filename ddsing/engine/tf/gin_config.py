@@ -5,6 +5,7 @@ texts composed from our own ``gin`` folder and validated numbers come here, neve
 """
 
 import threading
+from types import ModuleType
 
 from ddsing.engine.tf import runtime
 
@@ -40,7 +41,7 @@ def operative(text: str) -> str:
             gin.clear_config()
 
 
-def _with_training(operative_text: str, gin) -> str:
+def _with_training(operative_text: str, gin: ModuleType) -> str:
     """Add what ddsp's training loop, had it run, would have added."""
     macros = "\n".join(f"{name} = {gin.query_parameter(f'%{name}')!r}" for name in _MACROS)
     values = {name: gin.query_parameter(f"train.{name}") for name in _TRAIN}

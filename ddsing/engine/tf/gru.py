@@ -5,16 +5,18 @@ and, after the loop back, the gradients of all weights, each as one matrix produ
 one product with the recurrent kernel a step, and the gates. Sequences are time-major and begin with a state of zero.
 """
 
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from ddsing.engine.tf import runtime
 from ddsing.engine.tf.compiling import compiled
-from ddsing.engine.tf.products import product
+from ddsing.engine.tf.precision import product
+from ddsing.engine.tf.runtime import Tensor
 
 _MAX_UNROLLED = 10  # steps in one turn of a loop; TensorFlow's bookkeeping is per turn
 
 
-def gru(x, kernel, recurrent_kernel, bias, *, dtype: str = "float32"):
+def gru(x: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor, *, dtype: str = "float32") -> Tensor:
     """The states of a GRU.
 
     Parameters
@@ -36,14 +38,14 @@ def gru(x, kernel, recurrent_kernel, bias, *, dtype: str = "float32"):
 
 
 @cache
-def _recurrence(dtype):
+def _recurrence(dtype: str) -> Callable:
     tf = runtime.tensorflow()
 
     @tf.custom_gradient
-    def recurrence(projected, recurrent_kernel, bias):
+    def recurrence(projected: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> tuple[Tensor, Callable]:
         states, inner = _forward(projected, recurrent_kernel, bias, dtype)
 
-        def gradient(upstream):
+        def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
             before = tf.concat([tf.zeros_like(states[:1]), states[:-1]], axis=0)
             keep, through, candidate = _factors(projected, inner, before, bias)
             on_states = _backward(upstream, keep, through, recurrent_kernel, dtype)
@@ -57,7 +59,7 @@ def _recurrence(dtype):
     return recurrence
 
 
-def _forward(projected, recurrent_kernel, bias, dtype):
+def _forward(projected: Tensor, recurrent_kernel: Tensor, bias: Tensor, dtype: str) -> list[Tensor]:
     """All states, and all products of the state before with the recurrent kernel."""
     tf = runtime.tensorflow()
     channels = recurrent_kernel.shape[0]
@@ -65,7 +67,7 @@ def _forward(projected, recurrent_kernel, bias, dtype):
     gates, candidates = projected[..., : 2 * channels] + gates_bias, projected[..., 2 * channels :]
     kernel = tf.cast(recurrent_kernel, dtype)
 
-    def step(t, state):
+    def step(t: Tensor, state: Tensor) -> tuple[Tensor, ...]:
         inner = product(state, kernel, dtype=dtype)
         update, reset = tf.split(tf.sigmoid(gates[t] + inner[:, : 2 * channels]), 2, axis=1)
         candidate = tf.tanh(candidates[t] + reset * (inner[:, 2 * channels :] + candidate_bias))
@@ -75,13 +77,13 @@ def _forward(projected, recurrent_kernel, bias, dtype):
     return _scan(step, projected.shape[0], tf.zeros([projected.shape[1], channels]), [channels, 3 * channels])
 
 
-def _backward(upstream, keep, through, recurrent_kernel, dtype):
+def _backward(upstream: Tensor, keep: Tensor, through: Tensor, recurrent_kernel: Tensor, dtype: str) -> Tensor:
     """The gradients of all states, from last to first."""
     tf = runtime.tensorflow()
     n_steps, batch, channels = upstream.shape
     back = tf.cast(tf.transpose(recurrent_kernel), dtype)
 
-    def step(t, carried):
+    def step(t: Tensor, carried: Tensor) -> tuple[Tensor, ...]:
         now = upstream[t] + carried
         inner = tf.reshape(through[t] * now[:, tf.newaxis], [batch, 3 * channels])
         return now * keep[t] + product(inner, back, dtype=dtype), now
@@ -89,21 +91,23 @@ def _backward(upstream, keep, through, recurrent_kernel, dtype):
     return _scan(step, n_steps, tf.zeros([batch, channels]), [channels], backwards=True)[0]
 
 
-def _scan(step, n_steps, state, widths, *, backwards=False):
+def _scan(
+    step: Callable, n_steps: int, state: Tensor, widths: Sequence[int], *, backwards: bool = False
+) -> list[Tensor]:
     """``state, *outputs = step(t, state)`` for all steps; each output [n_steps, batch, its width], in time's order."""
     tf = runtime.tensorflow()
     unrolled = max(n for n in range(1, _MAX_UNROLLED + 1) if n_steps % n == 0)
     n_turns = n_steps // unrolled
 
-    def turn(index, state, *arrays):
+    def turn(index: Tensor, state: Tensor, *arrays: Tensor) -> list[Tensor]:
         place = n_turns - 1 - index if backwards else index
         done = []
         for k in range(unrolled):
             state, *outputs = step(place * unrolled + (unrolled - 1 - k if backwards else k), state)
             done.append(outputs)
         columns = zip(*(reversed(done) if backwards else done))
-        arrays = [array.write(place, tf.stack(list(column))) for array, column in zip(arrays, columns)]
-        return [index + 1, state, *arrays]
+        written = [array.write(place, tf.stack(list(column))) for array, column in zip(arrays, columns)]
+        return [index + 1, state, *written]
 
     shapes = [[unrolled, state.shape[0], width] for width in widths]
     arrays = [tf.TensorArray(tf.float32, n_turns, element_shape=shape) for shape in shapes]
@@ -112,7 +116,7 @@ def _scan(step, n_steps, state, widths, *, backwards=False):
 
 
 @compiled
-def _factors(projected, inner, before, bias):
+def _factors(projected: Tensor, inner: Tensor, before: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
     """What a state's gradient is multiplied by on its way to the state before and through the gates, for all steps.
 
     Returns ``keep`` [n_steps, batch, channels]; ``through`` [n_steps, batch, 3, channels], to the product with the
@@ -130,7 +134,7 @@ def _factors(projected, inner, before, bias):
 
 
 @compiled
-def _bulk_gradients(on_states, through, candidate):
+def _bulk_gradients(on_states: Tensor, through: Tensor, candidate: Tensor) -> tuple[Tensor, Tensor]:
     """The gradients of the projected inputs and of the products with the recurrent kernel, in the shape of both."""
     tf = runtime.tensorflow()
     n_steps, batch, channels = on_states.shape

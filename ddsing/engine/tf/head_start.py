@@ -12,6 +12,7 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine.tf import reconstruction, runtime
+from ddsing.engine.tf.runtime import Tensor
 from ddsing.model.config import ModelConfig
 
 _SIZE = 2048  # samples of a spectrum
@@ -28,7 +29,9 @@ _CUT_FRAMES, _BATCH_FRAMES = 125, 2000
 _DB_PER_NEPER = 20.0 / math.log(10.0)
 
 
-def measure(audio, f0_hz, starts, config: ModelConfig) -> tuple[np.ndarray, np.ndarray]:
+def measure(
+    audio: np.ndarray, f0_hz: np.ndarray, starts: np.ndarray, config: ModelConfig
+) -> tuple[np.ndarray, np.ndarray]:
     """The harmonics and the noise of a sound, in spectra of 128 ms.
 
     Parameters
@@ -54,7 +57,7 @@ def measure(audio, f0_hz, starts, config: ModelConfig) -> tuple[np.ndarray, np.n
     numbers = np.arange(1, config.n_harmonics + 1)
     below = _below(power)
 
-    def around(positions):
+    def around(positions: np.ndarray) -> np.ndarray:
         first, last = (
             np.minimum(np.round((positions + side) * spacing), _SIZE // 2).astype(int) for side in (-0.25, 0.25)
         )
@@ -75,7 +78,7 @@ def measure(audio, f0_hz, starts, config: ModelConfig) -> tuple[np.ndarray, np.n
     return amplitudes, magnitudes
 
 
-def _below(x):
+def _below(x: np.ndarray) -> np.ndarray:
     """The sum of what lies below each bin."""
     return np.concatenate([np.zeros((len(x), 1)), np.cumsum(x, axis=1)], axis=1)
 
@@ -162,7 +165,7 @@ def head_start(
     optimizer.build(learning)
 
     @tf.function(autograph=False)
-    def learn(batch):
+    def learn(batch: Mapping[str, Tensor]) -> Tensor:
         wanted = tf.transpose(batch["levels"], [1, 0, 2])
         known, heard = tf.math.is_finite(wanted), reconstruction.features(config, batch)
         with tf.GradientTape() as tape:
@@ -181,7 +184,7 @@ def head_start(
     return {name: variable.numpy() for name, variable in variables.items()}
 
 
-def _cut(window, levels, start, n_frames):
+def _cut(window: Mapping[str, np.ndarray], levels: np.ndarray, start: int, n_frames: int) -> dict[str, np.ndarray]:
     frames = slice(start, start + n_frames)
     samples = slice(start * HOP_SAMPLES, (start + n_frames) * HOP_SAMPLES)
     cut = {"audio": window["audio"][samples], "f0_hz": window["f0_hz"][frames]}

@@ -12,7 +12,8 @@ from ddsing.constants import SAMPLE_RATE
 from ddsing.engine.tf import runtime
 from ddsing.engine.tf.compiling import compiled
 from ddsing.engine.tf.gru import gru
-from ddsing.engine.tf.products import product
+from ddsing.engine.tf.precision import product
+from ddsing.engine.tf.runtime import Tensor
 from ddsing.model.config import N_MFCCS, ModelConfig, ZConfig
 
 _LAYER_NORM_EPSILON = 1e-3  # Keras's default
@@ -21,7 +22,9 @@ _LEAKY_RELU_SLOPE = 0.2
 _SPECTRA = {63: (2048, 0.5), 125: (1024, 0.5), 250: (1024, 0.75), 500: (512, 0.75), 1000: (256, 0.75)}
 
 
-def decode(config: ModelConfig, weights: Mapping, inputs, *, dtype: str = "float32", recurrent: Callable | None = None):
+def decode(
+    config: ModelConfig, weights: Mapping, inputs: Tensor, *, dtype: str = "float32", recurrent: Callable | None = None
+) -> Tensor:
     """The decoder's outputs before scaling.
 
     Parameters
@@ -43,7 +46,7 @@ def decode(config: ModelConfig, weights: Mapping, inputs, *, dtype: str = "float
     tf = runtime.tensorflow()
     n_frames, batch, _ = inputs[0].shape
 
-    def stack(x, prefix):
+    def stack(x: Tensor, prefix: str) -> Tensor:
         for index in range(config.layers_per_stack):
             linear, norm = (f"{prefix}/layer_with_weights-{index}/layer_with_weights-{part}" for part in (0, 1))
             names = (f"{linear}/kernel", f"{linear}/bias", f"{norm}/gamma", f"{norm}/beta")
@@ -59,7 +62,7 @@ def decode(config: ModelConfig, weights: Mapping, inputs, *, dtype: str = "float
     return tf.reshape(outputs, [n_frames, batch, outputs.shape[1]])
 
 
-def mfccs(config: ZConfig, audio):
+def mfccs(config: ZConfig, audio: Tensor) -> Tensor:
     """The MFCCs that the z encoder hears, normalised over the window: [n_steps, batch, 30]."""
     tf, ddsp = runtime.tensorflow(), runtime.ddsp()
     fft_size, overlap = _SPECTRA[config.z_time_steps]
@@ -77,7 +80,9 @@ def mfccs(config: ZConfig, audio):
     return tf.transpose((x - mean) / tf.sqrt(variance + _INSTANCE_NORM_EPSILON), [1, 0, 2])
 
 
-def encode(weights: Mapping, normalised, n_frames: int, *, dtype: str = "float32", recurrent: Callable | None = None):
+def encode(
+    weights: Mapping, normalised: Tensor, n_frames: int, *, dtype: str = "float32", recurrent: Callable | None = None
+) -> Tensor:
     """z, [n_frames, batch, z_dims], of what `mfccs` gave."""
     tf, ddsp = runtime.tensorflow(), runtime.ddsp()
     x = normalised * weights["encoder/z_norm/scale"][0, 0] + weights["encoder/z_norm/shift"][0, 0]
@@ -90,7 +95,7 @@ def encode(weights: Mapping, normalised, n_frames: int, *, dtype: str = "float32
     return tf.transpose(ddsp.core.resample(tf.transpose(z, [1, 0, 2]), n_frames), [1, 0, 2])
 
 
-def _recurrent(weights, part, x, dtype, recurrent):
+def _recurrent(weights: Mapping, part: str, x: Tensor, dtype: str, recurrent: Callable | None) -> Tensor:
     if recurrent:
         return recurrent(part, x)
     return gru(
@@ -98,12 +103,12 @@ def _recurrent(weights, part, x, dtype, recurrent):
     )
 
 
-def _linear(x, weights, prefix, dtype):
+def _linear(x: Tensor, weights: Mapping, prefix: str, dtype: str) -> Tensor:
     return product(x, weights[f"{prefix}/kernel"], dtype=dtype) + weights[f"{prefix}/bias"]
 
 
 @cache
-def _layer(dtype):
+def _layer(dtype: str) -> Callable:
     """Dense, layer normalisation, leaky ReLU.
 
     The mean that layer normalisation takes away is taken from the kernel and the bias beforehand.
@@ -111,12 +116,12 @@ def _layer(dtype):
     tf = runtime.tensorflow()
 
     @tf.custom_gradient
-    def layer(x, kernel, bias, gamma, beta):
+    def layer(x: Tensor, kernel: Tensor, bias: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, Callable]:
         kernel = kernel - tf.reduce_mean(kernel, axis=1, keepdims=True)
         bias = bias - tf.reduce_mean(bias)
         y = product(x, kernel, dtype=dtype)
 
-        def gradient(upstream):
+        def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
             on_y, on_bias, on_gamma, on_beta = _normalise_back(upstream, y, bias, gamma, beta)
             on_x = product(on_y, kernel, transpose_b=True, dtype=dtype)
             return on_x, product(x, on_y, transpose_a=True, dtype=dtype), on_bias, on_gamma, on_beta
@@ -127,7 +132,7 @@ def _layer(dtype):
 
 
 @compiled
-def _normalise(y, bias, gamma, beta):
+def _normalise(y: Tensor, bias: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
     tf = runtime.tensorflow()
     y = y + bias
     scale = tf.math.rsqrt(tf.reduce_mean(y * y, axis=1, keepdims=True) + _LAYER_NORM_EPSILON)
@@ -136,7 +141,7 @@ def _normalise(y, bias, gamma, beta):
 
 
 @compiled
-def _normalise_back(upstream, y, bias, gamma, beta):
+def _normalise_back(upstream: Tensor, y: Tensor, bias: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, ...]:
     """Gradients of a layer: of `y`, which has no mean along a row, of the bias, gamma and beta."""
     tf = runtime.tensorflow()
     y = y + bias

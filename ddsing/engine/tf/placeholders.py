@@ -14,6 +14,7 @@ import threading
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 PACKAGES = {
     "crepe": "crepe",
@@ -40,8 +41,8 @@ class Placeholder(types.ModuleType):
             raise AttributeError(name)
         return Placeholder(f"{self.__name__}.{name}")
 
-    def _refuse(self, *args, **kwargs):
-        package = PACKAGES[_root(self.__name__)]
+    def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
+        package = PACKAGES[_root(self.__name__) or self.__name__]
         raise PlaceholderUsed(
             f"{self.__name__} was used, but ddsing installs ddsp without {package}: "
             f"nothing in ddsing needs it; pip install {package} for your own use of ddsp.",
@@ -53,7 +54,7 @@ class Placeholder(types.ModuleType):
     def __bool__(self) -> bool:
         return True  # otherwise `if module:` would ask for the length
 
-    def __mro_entries__(self, bases) -> tuple[type]:
+    def __mro_entries__(self, bases: tuple) -> tuple[type]:
         return (type(self.__name__.rpartition(".")[2], (), {"__new__": lambda cls, *_, **__: self._refuse()}),)
 
 
@@ -63,15 +64,17 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, absent: frozenset[str]):
         self._absent, self._thread = absent, threading.get_ident()
 
-    def find_spec(self, fullname, path=None, target=None):
+    def find_spec(
+        self, fullname: str, path: object = None, target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
         if threading.get_ident() != self._thread or _root(fullname) not in self._absent:
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
-    def create_module(self, spec):
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
         return Placeholder(spec.name)
 
-    def exec_module(self, module):
+    def exec_module(self, module: types.ModuleType) -> None:
         pass
 
 

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from ddsing.engine.tf import runtime
+from ddsing.engine.tf.runtime import Tensor
 
 _FIRST_SCALE = 2.0**15
 _MAX_SCALE = 2.0**60
@@ -23,10 +25,18 @@ def dtype(mixed_precision: bool) -> str:
     return "bfloat16" if all(capability >= _BFLOAT16_CAPABILITY for capability in capabilities) else "float16"
 
 
+def product(a: Tensor, b: Tensor, *, dtype: str, **options: Any) -> Tensor:
+    """``tf.matmul`` computed in `dtype` and returned in float32."""
+    tf = runtime.tensorflow()
+    if dtype == "float32":
+        return tf.matmul(a, b, **options)
+    return tf.cast(tf.matmul(tf.cast(a, dtype), tf.cast(b, dtype), **options), tf.float32)
+
+
 class LossScale:
     """A factor on the loss: as large as float16 allows, halved when a gradient overflows."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         tf = runtime.tensorflow()
         self.value = tf.Variable(_FIRST_SCALE, trainable=False)
         self._n_good = tf.Variable(0, trainable=False)
@@ -44,18 +54,18 @@ class LossScale:
             self.value.assign(factor)
             self._n_good.assign(n_good)
 
-    def apply_if_finite(self, norm, apply: Callable[[], None]) -> None:
+    def apply_if_finite(self, norm: Tensor, apply: Callable[[], None]) -> None:
         """Call `apply` if the gradients' `norm` is a number, else leave this step out; adapt the scale."""
         tf = runtime.tensorflow()
 
-        def good():
+        def good() -> Tensor:
             apply()
             n_good = self._n_good.assign_add(1)
             grows = n_good % _GROWS_AFTER == 0
             self.value.assign(tf.where(grows, 2.0 * self.value, self.value))
             return n_good
 
-        def bad():
+        def bad() -> Tensor:
             self.value.assign(tf.maximum(self.value / 2.0, 1.0))
             return self._n_good.assign(0)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from ddsing.engine.tf import network, runtime, synthesis
+from ddsing.engine.tf.runtime import Tensor
 from ddsing.model.config import ModelConfig
 
 
@@ -31,7 +32,7 @@ def features(config: ModelConfig, batch: Mapping) -> dict:
     return heard
 
 
-def prepare(config: ModelConfig, batch: Mapping, noise) -> dict:
+def prepare(config: ModelConfig, batch: Mapping, noise: Tensor) -> dict:
     """Everything about a batch that no weight has a part in: `features`, ``waves``, and the white ``noise`` given.
 
     `noise` is a tf.Tensor [shape=(batch, n_samples)].
@@ -47,7 +48,7 @@ def controls(
     *,
     dtype: str = "float32",
     recurrent: Callable | None = None,
-):
+) -> tuple[Tensor, Tensor]:
     """What the synthesisers play for what `features` gave, see `synthesis.controls`; other arguments: see `network`."""
     inputs = [heard["ld_scaled"], heard["f0_scaled"]]
     if config.z:
@@ -57,7 +58,9 @@ def controls(
     return synthesis.controls(config, outputs, heard["f0_hz"])
 
 
-def audio(config: ModelConfig, weights: Mapping, prepared: Mapping, *, dtype: str, recurrent: Callable | None = None):
+def audio(
+    config: ModelConfig, weights: Mapping, prepared: Mapping, *, dtype: str, recurrent: Callable | None = None
+) -> Tensor:
     """The model's sound for what `prepare` gave: [batch, n_samples]; see `network` for the other arguments."""
     amplitudes, magnitudes = controls(config, weights, prepared, dtype=dtype, recurrent=recurrent)
     harmonic = synthesis.harmonic(config, prepared["waves"], amplitudes)

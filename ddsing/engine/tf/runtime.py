@@ -7,9 +7,10 @@ thread may.
 
 import logging
 import os
-import sys
 import threading
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
 from ddsing import hardware
 from ddsing.engine.tf import placeholders
@@ -19,6 +20,7 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # errors are raised; the log is for TensorFlow's own developers
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # leave the rest of the GPU to others
 }
+Tensor = Any  # a `tf.Tensor`, or what TensorFlow takes for one; it has no types of its own
 _lock = threading.RLock()
 _ready = False
 
@@ -31,7 +33,7 @@ class Device:
     name: str
 
 
-def tensorflow():
+def tensorflow() -> ModuleType:
     """The tensorflow module, with tf-keras 2 as ``tf.keras`` as ddsp needs it, and no more threads than our cores."""
     global _ready
     with _lock:
@@ -50,7 +52,7 @@ def tensorflow():
         return tf
 
 
-def ddsp():
+def ddsp() -> ModuleType:
     """The ddsp module with ``ddsp.training`` imported."""
     tensorflow()
     with _lock, placeholders.standing_in():
@@ -58,11 +60,6 @@ def ddsp():
         import ddsp.training
 
         return module
-
-
-def is_loaded() -> bool:
-    """Whether TensorFlow is imported already, and ready."""
-    return _ready and "tensorflow" in sys.modules
 
 
 def device() -> Device:

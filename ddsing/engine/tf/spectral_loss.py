@@ -5,12 +5,14 @@ The gradient is computed along with the loss: one inverse FFT and an overlap-add
 Reference: ddsp.losses.SpectralLoss, ddsp.spectral_ops.compute_mag.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 
 from ddsing.engine.tf import runtime
 from ddsing.engine.tf.compiling import compiled
+from ddsing.engine.tf.runtime import Tensor
 from ddsing.engine.tf.synthesis import frames, overlap_add
 
 FFT_SIZES = (2048, 1024, 512, 256, 128, 64)
@@ -18,13 +20,13 @@ _N_HOPS = 4  # in a frame: frames overlap by 75 %
 _SILENCE = 1e-5  # what ddsp takes the logarithm of instead of zero
 
 
-def spectral_loss(target, audio):
+def spectral_loss(target: Tensor, audio: Tensor) -> Tensor:
     """The loss of `audio` against `target`, both [batch, n_samples]; no gradient reaches the target."""
     return runtime.tensorflow().add_n([_distance(size)(target, audio) for size in FFT_SIZES])
 
 
 @cache
-def _distance(size):
+def _distance(size: int) -> Callable:
     """The loss at one resolution."""
     tf = runtime.tensorflow()
     hop = size // _N_HOPS
@@ -32,16 +34,16 @@ def _distance(size):
     # irfft counts all bins but the first and the last twice, and divides by the size.
     share = np.where(np.arange(size // 2 + 1) % (size // 2) == 0, size, size / 2).astype(np.float32)
 
-    def spectrum(audio):
+    def spectrum(audio: Tensor) -> Tensor:
         n_frames = -(-audio.shape[1] // hop)
         padding = [[0, 0], [0, (n_frames + _N_HOPS - 1) * hop - audio.shape[1]]]
         return tf.signal.rfft(frames(tf.pad(audio, padding), hop, _N_HOPS) * window)
 
     @tf.custom_gradient
-    def distance(target, audio):
+    def distance(target: Tensor, audio: Tensor) -> tuple[Tensor, Callable]:
         loss, on_spectrum = _compare(spectrum(target), spectrum(audio), tf.constant(share))
 
-        def gradient(upstream):
+        def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
             on_frames = tf.signal.irfft(on_spectrum) * (upstream * window)
             batch, n_frames, _ = on_frames.shape
             on_audio = overlap_add(tf.reshape(on_frames, [batch, n_frames, _N_HOPS, hop]))
@@ -53,15 +55,15 @@ def _distance(size):
 
 
 @compiled
-def _compare(target, value, share):
+def _compare(target: Tensor, value: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     """The mean distances of magnitudes and of their logarithms, and their gradient by the value's spectrum."""
     tf = runtime.tensorflow()
 
-    def magnitude(spectrum):
+    def magnitude(spectrum: Tensor) -> Tensor:
         power = tf.math.real(spectrum) ** 2 + tf.math.imag(spectrum) ** 2
         return tf.sqrt(power)
 
-    def log(x):
+    def log(x: Tensor) -> Tensor:
         return tf.math.log(tf.where(x <= 0.0, _SILENCE, x))
 
     wanted, found = magnitude(target), magnitude(value)

@@ -8,6 +8,7 @@ Reference: ddsp.training.trainers.Trainer, ddsp.losses.SpectralLoss.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from ddsing.constants import HOP_SAMPLES
 from ddsing.engine.tf import autoencoder as models
 from ddsing.engine.tf import precision, reconstruction, runtime
 from ddsing.engine.tf.memory import n_parts_that_fit
+from ddsing.engine.tf.runtime import Tensor
 from ddsing.engine.tf.spectral_loss import spectral_loss
 from ddsing.engine.tf.synthesis import ddsp_noise
 from ddsing.errors import SettingsError
@@ -100,8 +102,6 @@ class Step:
         """The losses of a batch of any size: ``spectral_loss``, ``total_loss``; nothing is learnt."""
         return {name: float(value) for name, value in self._evaluate(self._tensors(batch)).items()}
 
-    held_out_losses = losses
-
     @property
     def iterations(self) -> int:
         """The number of steps trained."""
@@ -115,7 +115,9 @@ class Step:
         """Adam's averages of the gradient, ``m``, and of its square, ``v``, each by the weights' names."""
         return {slot: {name: variable.numpy() for name, variable in self._slots(slot).items()} for slot in ("m", "v")}
 
-    def set_state(self, weights, slots, iterations: int) -> None:
+    def set_state(
+        self, weights: Mapping[str, np.ndarray], slots: Mapping[str, Mapping[str, np.ndarray]], iterations: int
+    ) -> None:
         """Go on from another state: what `weights`, `slots` and `iterations` gave."""
         models.assign_weights(self._model, self.config, weights)
         for slot in ("m", "v"):
@@ -132,34 +134,34 @@ class Step:
         if self._loss_scale is not None:
             self._loss_scale.go_on(facts)
 
-    def checkpoint_object(self):
+    def checkpoint_object(self) -> Any:
         """A `tf.train.Checkpoint` of the model and the optimizer, named as ddsp's Trainer names them."""
         return runtime.tensorflow().train.Checkpoint(model=self._model, optimizer=self._optimizer)
 
-    def _slots(self, slot):
+    def _slots(self, slot: str) -> dict[str, Any]:
         averages = self._optimizer._momentums if slot == "m" else self._optimizer._velocities
         by_variable = {variable.ref(): average for variable, average in zip(self._model.trainable_variables, averages)}
         return {name: by_variable[variable.ref()] for name, variable in self._names.items()}
 
-    def _tensors(self, batch):
+    def _tensors(self, batch: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
         tf = runtime.tensorflow()
         return {name: tf.constant(batch[name], tf.float32) for name in _FEATURES}
 
-    def _keras_gru(self, part, x):
+    def _keras_gru(self, part: str, x: Tensor) -> Tensor:
         tf = runtime.tensorflow()
         layer = self._model.decoder.rnn if part == "decoder" else self._model.encoder.rnn
         return tf.transpose(layer(tf.transpose(x, [1, 0, 2])), [1, 0, 2])
 
-    def _losses_graph(self, batch):
+    def _losses_graph(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         noise = ddsp_noise(self._seed, 0, batch["audio"].shape)
         loss = self._loss(reconstruction.prepare(self.config, batch, noise), batch["audio"])
         return {"spectral_loss": loss, "total_loss": loss}
 
-    def _loss(self, prepared, target):
-        options = {"dtype": self._dtype, "recurrent": self._recurrent}
-        return spectral_loss(target, reconstruction.audio(self.config, self._names, prepared, **options))
+    def _loss(self, prepared: Mapping[str, Tensor], target: Tensor) -> Tensor:
+        audio = reconstruction.audio(self.config, self._names, prepared, dtype=self._dtype, recurrent=self._recurrent)
+        return spectral_loss(target, audio)
 
-    def _update_graph(self, batch):
+    def _update_graph(self, batch: dict[str, Tensor]) -> Tensor:
         tf = runtime.tensorflow()
         batch = batch | {"noise": ddsp_noise(self._seed, self._optimizer.iterations, batch["audio"].shape)}
         results = []
@@ -177,19 +179,19 @@ class Step:
             self._loss_scale.apply_if_finite(norm, lambda: self._apply(gradients))
         return loss
 
-    def _of_parts(self, share):
+    def _of_parts(self, share: Mapping[str, Tensor]) -> list[Tensor]:
         """The mean loss and gradients of equal parts of a share, one after the other."""
         tf, n = runtime.tensorflow(), self._n_parts
         parts = {name: tf.reshape(x, [n, x.shape[0] // n, *x.shape[1:]]) for name, x in share.items()}
 
-        def add(index, *sums):
+        def add(index: Tensor, *sums: Tensor) -> list[Tensor]:
             found = self._gradients({name: x[index] for name, x in parts.items()})
             return [index + 1, *(total + value / n for total, value in zip(sums, found))]
 
         nothing = [tf.zeros([]), *(tf.zeros(variable.shape) for variable in self._model.trainable_variables)]
         return tf.while_loop(lambda index, *_: index < n, add, [0, *nothing], parallel_iterations=1)[1:]
 
-    def _gradients(self, share):
+    def _gradients(self, share: Mapping[str, Tensor]) -> list[Tensor]:
         """The loss of some windows, and its gradient by each trainable variable."""
         tf, variables = runtime.tensorflow(), self._model.trainable_variables
         prepared = reconstruction.prepare(self.config, share, share["noise"])
@@ -200,7 +202,7 @@ class Step:
         gradients = tape.gradient(objective, variables)
         return [loss, *(gradients if self._loss_scale is None else [gradient / scale for gradient in gradients])]
 
-    def _apply(self, gradients):
+    def _apply(self, gradients: Sequence[Tensor]) -> None:
         """Keras's Adam, each weight and its averages in one operation."""
         tf, adam = runtime.tensorflow(), self._optimizer
         rate, n = self._schedule(adam.iterations), tf.cast(adam.iterations + 1, tf.float32)
@@ -214,7 +216,7 @@ class Step:
         adam.iterations.assign_add(1)
 
 
-def _devices(batch_size, asked):
+def _devices(batch_size: int, asked: Sequence[str] | None) -> list[str]:
     """The devices that share a batch: as many of the GPUs as divide it equally."""
     tf = runtime.tensorflow()
     names = list(asked or [device.name for device in tf.config.list_logical_devices("GPU")] or ["/device:CPU:0"])

@@ -11,6 +11,7 @@ Reference: ddsp.synths, ddsp.core (harmonic_synthesis, oscillator_bank, frequenc
 """
 
 import math
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -19,6 +20,7 @@ from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine.synthesis import impulse_window
 from ddsing.engine.tf import runtime
 from ddsing.engine.tf.compiling import compiled, compiles
+from ddsing.engine.tf.runtime import Tensor
 from ddsing.model.config import ModelConfig
 
 _NYQUIST_HZ = SAMPLE_RATE / 2
@@ -27,7 +29,7 @@ _RADIANS_PER_HZ = float(np.float32(2.0 * np.pi) * (np.float32(1.0) / np.float32(
 _SINE_TAYLOR = [(-1) ** k * (2.0 * math.pi) ** (2 * k + 1) / math.factorial(2 * k + 1) for k in range(6)]  # of turns
 
 
-def controls(config: ModelConfig, outputs, f0_hz):
+def controls(config: ModelConfig, outputs: Tensor, f0_hz: Tensor) -> tuple[Tensor, Tensor]:
     """What the synthesisers play, from the decoder's outputs.
 
     Parameters
@@ -43,7 +45,7 @@ def controls(config: ModelConfig, outputs, f0_hz):
     """
     tf = runtime.tensorflow()
 
-    def scale(x):
+    def scale(x: Tensor) -> Tensor:
         return config.scale_max_value * tf.sigmoid(x) ** math.log(config.scale_exponent) + config.scale_threshold
 
     amps, distribution, noise = tf.split(outputs, [width for _, width in config.output_splits], axis=2)
@@ -56,7 +58,7 @@ def controls(config: ModelConfig, outputs, f0_hz):
     return amplitudes, scale(noise + config.noise_initial_bias)
 
 
-def waves(n_harmonics: int, f0_hz):
+def waves(n_harmonics: int, f0_hz: Tensor) -> Tensor:
     """The sinusoids of f0 and its harmonics; those above Nyquist are silent.
 
     Parameters
@@ -71,11 +73,11 @@ def waves(n_harmonics: int, f0_hz):
 
 
 @cache
-def _waves_by_sample(n_harmonics):
+def _waves_by_sample(n_harmonics: int) -> Callable:
     """A loop over the samples, compiled; TensorFlow's own cumulative sum takes many times as long on a CPU."""
 
     @compiled
-    def sinusoids(f0_hz):
+    def sinusoids(f0_hz: Tensor) -> Tensor:
         from tensorflow.compiler.tf2xla.python import xla
 
         tf = runtime.tensorflow()
@@ -84,13 +86,13 @@ def _waves_by_sample(n_harmonics):
         following = tf.concat([f0_hz[1:], f0_hz[-1:]], axis=0)
 
         # Rounded to single precision after each operation, as ddsp's are; XLA by itself would join and reorder them.
-        def rounded(x):
+        def rounded(x: Tensor) -> Tensor:
             return tf.cast(x, tf.float32)
 
-        def precise(x):
+        def precise(x: Tensor) -> Tensor:
             return tf.cast(x, tf.float64)
 
-        def sample(n, phase, found):
+        def sample(n: Tensor, phase: Tensor, found: Tensor) -> tuple[Tensor, ...]:
             frame, within = n // HOP_SAMPLES, n % HOP_SAMPLES
             now, then = (rounded(precise(f0[frame][:, tf.newaxis]) * numbers) for f0 in (f0_hz, following))
             harmonic_hz = now + rounded(precise(then - now) * (precise(within) / HOP_SAMPLES))
@@ -105,7 +107,7 @@ def _waves_by_sample(n_harmonics):
     return sinusoids
 
 
-def _sine(phase):
+def _sine(phase: Tensor) -> Tensor:
     """The sine of radians of any size, to 1e-7, from operations that XLA makes vectors of."""
     tf = runtime.tensorflow()
     turns = tf.cast(phase, tf.float64) * (0.5 / math.pi)
@@ -118,10 +120,10 @@ def _sine(phase):
 
 
 @cache
-def _waves_by_sum(n_harmonics):
+def _waves_by_sum(n_harmonics: int) -> Callable:
     """With TensorFlow's cumulative sum."""
 
-    def sinusoids(f0_hz):
+    def sinusoids(f0_hz: Tensor) -> Tensor:
         tf = runtime.tensorflow()
         n_frames, batch = f0_hz.shape
         harmonics = f0_hz[:, tf.newaxis, :, tf.newaxis] * tf.range(1.0, n_harmonics + 1.0)
@@ -135,24 +137,24 @@ def _waves_by_sum(n_harmonics):
     return sinusoids
 
 
-def harmonic(config: ModelConfig, sinusoids, amplitudes):
+def harmonic(config: ModelConfig, sinusoids: Tensor, amplitudes: Tensor) -> Tensor:
     """The harmonic part [batch, n_samples] of `waves` with the amplitudes of `controls`."""
     return _harmonic(config.amp_resample_method)(sinusoids, amplitudes)
 
 
 @cache
-def _harmonic(method):
+def _harmonic(method: str) -> Callable:
     tf = runtime.tensorflow()
     ramp = np.arange(HOP_SAMPLES) / HOP_SAMPLES
     rise = {"window": 0.5 - 0.5 * np.cos(np.pi * ramp), "linear": ramp, "nearest": 0.0 * ramp}[method]
     weight = np.stack([1.0 - rise, rise], axis=1).astype(np.float32)  # of this frame's amplitudes, and of the next's
 
     @tf.custom_gradient
-    def synthesise(sinusoids, amplitudes):
+    def synthesise(sinusoids: Tensor, amplitudes: Tensor) -> tuple[Tensor, Callable]:
         following = tf.concat([amplitudes[1:], amplitudes[-1:]], axis=0)
         audio = tf.reduce_sum(tf.matmul(sinusoids, tf.stack([amplitudes, following], axis=3)) * weight, axis=3)
 
-        def gradient(upstream):
+        def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
             on_edges = tf.matmul(sinusoids, _by_frame(upstream)[..., tf.newaxis] * weight, transpose_a=True)
             now, then = on_edges[..., 0], on_edges[..., 1]
             late = tf.concat([tf.zeros_like(then[:1]), then[:-1]], axis=0)
@@ -164,7 +166,7 @@ def _harmonic(method):
     return synthesise
 
 
-def ddsp_noise(seed: int, step, shape):
+def ddsp_noise(seed: int, step: Tensor, shape: Sequence[int]) -> Tensor:
     """The white noise that ddsp's `FilteredNoise` draws in training step `step` after ``tf.random.set_seed(seed)``.
 
     TensorFlow's random operations count their draws; here the count is the step's, so that a resumed training goes on
@@ -181,7 +183,7 @@ def ddsp_noise(seed: int, step, shape):
     return drawn * 2.0 - 1.0
 
 
-def noise(config: ModelConfig, draw, magnitudes):
+def noise(config: ModelConfig, draw: Tensor, magnitudes: Tensor) -> Tensor:
     """White noise through a filter per frame.
 
     Parameters
@@ -198,7 +200,7 @@ def noise(config: ModelConfig, draw, magnitudes):
 
 
 @cache
-def _noise(n_bands, window_size):
+def _noise(n_bands: int, window_size: int) -> Callable:
     tf = runtime.tensorflow()
     responses = _impulse_responses(n_bands, window_size)
     n_response = responses.shape[1]
@@ -207,14 +209,14 @@ def _noise(n_bands, window_size):
     skip = (n_response - 1) // 2 - 1  # ddsp's delay compensation
 
     @tf.custom_gradient
-    def filtered(draw, magnitudes):
+    def filtered(draw: Tensor, magnitudes: Tensor) -> tuple[Tensor, Callable]:
         n_samples = draw.shape[1]
         spectrum = tf.signal.rfft(_by_frame(draw), [n_fft])
         response = tf.signal.rfft(tf.matmul(magnitudes, responses), [n_fft])
         pieces = tf.transpose(tf.signal.irfft(spectrum * response, [n_fft]), [1, 0, 2])
         audio = overlap_add(tf.reshape(pieces, [*pieces.shape[:2], n_hops, HOP_SAMPLES]))
 
-        def gradient(upstream):
+        def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
             padded = tf.pad(upstream, [[0, 0], [skip, (n_hops - 1) * HOP_SAMPLES - skip]])
             pieces = tf.signal.rfft(tf.transpose(frames(padded, HOP_SAMPLES, n_hops), [1, 0, 2]), [n_fft])
             correlated = tf.signal.irfft(pieces * tf.math.conj(spectrum), [n_fft])[..., :n_response]
@@ -225,26 +227,26 @@ def _noise(n_bands, window_size):
     return filtered
 
 
-def _impulse_responses(n_bands, window_size):
+def _impulse_responses(n_bands: int, window_size: int) -> np.ndarray:
     """The impulse response of each band alone, windowed and causal: [n_noise_bands, n_response], float32."""
     window, parts = impulse_window(ModelConfig(n_noise_bands=n_bands, noise_window_size=window_size))
     zero_phase = np.fft.irfft(np.eye(n_bands), axis=1) * window
     return np.concatenate([zero_phase[:, part] for part in parts], axis=1).astype(np.float32)
 
 
-def _by_frame(audio):
+def _by_frame(audio: Tensor) -> Tensor:
     """[batch, n_samples] → [n_frames, batch, 64]."""
     tf = runtime.tensorflow()
     return tf.transpose(tf.reshape(audio, [audio.shape[0], -1, HOP_SAMPLES]), [1, 0, 2])
 
 
-def _in_time(pieces):
+def _in_time(pieces: Tensor) -> Tensor:
     """[n_frames, batch, 64] → [batch, n_samples]."""
     tf = runtime.tensorflow()
     return tf.reshape(tf.transpose(pieces, [1, 0, 2]), [pieces.shape[1], -1])
 
 
-def frames(audio, hop: int, n_hops: int):
+def frames(audio: Tensor, hop: int, n_hops: int) -> Tensor:
     """Overlapping frames of `n_hops` hops, as many as fit: [batch, n_samples] → [batch, n_frames, n_hops · hop]."""
     tf = runtime.tensorflow()
     hops = tf.reshape(audio, [audio.shape[0], -1, hop])
@@ -252,7 +254,7 @@ def frames(audio, hop: int, n_hops: int):
     return tf.concat([hops[:, k : k + n_frames] for k in range(n_hops)], axis=2)
 
 
-def overlap_add(pieces):
+def overlap_add(pieces: Tensor) -> Tensor:
     """The sum of overlapping frames: [batch, n_frames, n_hops, hop] → [batch, (n_frames + n_hops - 1) · hop]."""
     tf = runtime.tensorflow()
     batch, n_frames, n_hops, hop = pieces.shape

@@ -43,7 +43,7 @@ _VERSION = 1
 
 
 @dataclass(frozen=True)
-class Test:
+class BlindTest:
     """A blind test: the plan, and the answers so far.
 
     Attributes
@@ -66,8 +66,6 @@ class Test:
     answers : tuple[dict, ...]
         One per trial that was answered: ``answer`` (``A`` or ``B``; the scores), ``seconds``, ``plays``, ``when``.
     """
-
-    __test__ = False  # pytest: no test of ours
 
     id: str
     kind: str
@@ -144,10 +142,8 @@ def plan_rating(takes: Sequence[Take], *, repeats: int, seed: int) -> tuple[tupl
     return tuple(trials)
 
 
-class TestStore:
+class BlindTests:
     """The tests of a workspace."""
-
-    __test__ = False
 
     def __init__(self, workspace: Workspace):
         self._workspace = workspace
@@ -165,7 +161,7 @@ class TestStore:
         listener: str = "",
         excerpt_s: tuple[float, float] = (0.0, 600.0),
         seed: int | None = None,
-    ) -> Test:
+    ) -> BlindTest:
         """Draw a test and keep its plan; the seed is random unless one is given."""
         if kind not in KINDS:
             raise TakeError(f"There is no blind test of the kind {kind!r}; there are {', '.join(KINDS)}.")
@@ -178,7 +174,7 @@ class TestStore:
         else:
             trials = plan_rating(takes, repeats=repeats, seed=seed)
         now = datetime.datetime.now(datetime.UTC)
-        test = Test(
+        test = BlindTest(
             id="",
             kind=kind,
             title=" ".join(title.split())[:120] or f"{KINDS[kind]} of {len(takes)} takes",
@@ -197,7 +193,7 @@ class TestStore:
             with contextlib.suppress(FileExistsError):
                 return self._write(replace(test, id=test_id), new=True)
 
-    def list(self) -> tuple[Test, ...]:
+    def list(self) -> tuple[BlindTest, ...]:
         """All tests that can be read, the newest first."""
         found = []
         for path in sorted(self.folder.glob("*.json"), reverse=True):
@@ -207,11 +203,11 @@ class TestStore:
                 continue
         return tuple(found)
 
-    def get(self, test_id: str) -> Test:
+    def get(self, test_id: str) -> BlindTest:
         """The test with an id."""
         return _read(self._path(test_id))
 
-    def answer(self, test_id: str, trial: int, answer: Any, *, seconds: float = 0.0, plays: int = 0) -> Test:
+    def answer(self, test_id: str, trial: int, answer: Any, *, seconds: float = 0.0, plays: int = 0) -> BlindTest:
         """Keep the answer to a trial; one that comes twice counts once."""
         test = self.get(test_id)
         if trial != len(test.answers) or test.finished:
@@ -225,7 +221,7 @@ class TestStore:
         }
         return self._write(replace(test, answers=(*test.answers, entry)))
 
-    def stop(self, test_id: str) -> Test:
+    def stop(self, test_id: str) -> BlindTest:
         """End a test before its last trial; what was answered counts, and the result says that it was stopped."""
         return self._write(replace(self.get(test_id), stopped=True))
 
@@ -234,7 +230,7 @@ class TestStore:
         self.get(test_id)
         return str(trash(self._path(test_id)))
 
-    def undo(self, token: str) -> Test:
+    def undo(self, token: str) -> BlindTest:
         """Bring a deleted test back."""
         path = Path(token)
         if path.parent.parent != self.folder / ".trash":
@@ -244,7 +240,7 @@ class TestStore:
     def _path(self, test_id: str) -> Path:
         return self.folder / f"{safe_name(test_id)}.json"
 
-    def _write(self, test: Test, *, new: bool = False) -> Test:
+    def _write(self, test: BlindTest, *, new: bool = False) -> BlindTest:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_json(self._path(test.id), test.to_json(), new=new)
@@ -255,7 +251,7 @@ class TestStore:
         return test
 
 
-def stimulus(workspace: Workspace, test: Test, trial: int, slot: str) -> bytes:
+def stimulus(workspace: Workspace, test: BlindTest, trial: int, slot: str) -> bytes:
     """The sound of a slot as a WAV that gives nothing away: equally loud, no metadata, never twice the same file."""
     slots = test.slots(trial)
     hidden = [test.hidden(trial, name) for name in slots]
@@ -289,7 +285,7 @@ def _salted(wav: bytes) -> bytes:
     return wav[:4] + struct.pack("<I", size) + wav[8:] + chunk
 
 
-def _checked(test: Test, trial: int, answer):
+def _checked(test: BlindTest, trial: int, answer: Any) -> Any:
     if test.kind == "abx":
         if answer not in ("A", "B"):
             raise TakeError(f"The answer {answer!r} is neither A nor B.")
@@ -301,12 +297,12 @@ def _checked(test: Test, trial: int, answer):
     return [round(float(score), 1) for score in numbers]
 
 
-def _read(path: Path) -> Test:
+def _read(path: Path) -> BlindTest:
     try:
         data = json.loads(path.read_text("utf-8"))
         if data["version"] != _VERSION or data["kind"] not in KINDS:
             raise TakeError("another version")
-        return Test(
+        return BlindTest(
             id=path.stem,
             kind=data["kind"],
             title=str(data["title"]),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ class Matrix:
     settings: Settings = Settings()
     fitted: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.tracker not in TRACKERS:
             raise SettingsError(f"There is no pitch tracker {self.tracker!r}; use {', '.join(TRACKERS)}.")
         if not 1 <= len(self.instruments) * len(self.recordings) <= MAX_CELLS:
@@ -111,7 +111,7 @@ def known(workspace: Workspace) -> dict[str, Take]:
     return {take.key: take for take in everything}
 
 
-def run(workspace: Workspace, options: Mapping[str, Any], job) -> dict[str, Any]:
+def run(workspace: Workspace, options: Mapping[str, Any], job: Any) -> dict[str, Any]:
     """Render what is missing and measure it; the function of the job.
 
     Parameters
@@ -136,7 +136,7 @@ def run(workspace: Workspace, options: Mapping[str, Any], job) -> dict[str, Any]
     return {"cells": total, "rendered": rendered, "refused": refused, "message": message}
 
 
-def _row(workspace, matrix, name, source, job) -> Iterator[tuple[str, bool | str]]:
+def _row(workspace: Workspace, matrix: Matrix, name: str, source: Path, job: Any) -> Iterator[tuple[str, bool | str]]:
     """(instrument, whether it was rendered now, or the reason why it can't be) for each cell of a recording."""
     try:
         audio = recordings.decode(source)
@@ -146,7 +146,7 @@ def _row(workspace, matrix, name, source, job) -> Iterator[tuple[str, bool | str
     source_hash = recordings.content_hash(audio)
     for instrument in matrix.instruments:
 
-        def report(stage, share, instrument=instrument):
+        def report(stage: str, share: float, instrument: str = instrument) -> None:
             if job.should_stop():
                 raise Cancelled("Stopped.")
             job.report(stage=f"{instrument} sings {name}: {stage}")
@@ -160,7 +160,15 @@ def _row(workspace, matrix, name, source, job) -> Iterator[tuple[str, bool | str
             yield instrument, str(error)
 
 
-def _cell(workspace, matrix, name, audio: np.ndarray, source_hash, instrument_name, report) -> bool:
+def _cell(
+    workspace: Workspace,
+    matrix: Matrix,
+    name: str,
+    audio: np.ndarray,
+    source_hash: str,
+    instrument_name: str,
+    report: Callable[[str, float], None],
+) -> bool:
     report("preparing", 0.0)
     cache = FeatureCache(workspace.cache / "features")
     instrument = models.shared().open(workspace, instrument_name)
@@ -189,7 +197,7 @@ def _cell(workspace, matrix, name, audio: np.ndarray, source_hash, instrument_na
     return missing
 
 
-def _require_room(workspace):
+def _require_room(workspace: Workspace) -> None:
     free = shutil.disk_usage(workspace.root).free
     if free < _LOW_DISK_BYTES:
         raise DiskFull("The disk is nearly full, so the matrix has paused; make room, then resume it.")

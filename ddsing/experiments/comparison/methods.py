@@ -6,15 +6,17 @@ Nothing is guessed: what is not recorded is left out of the text, and named in `
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
+from ddsing.dataset import manifest, voices
 from ddsing.experiments.comparison import differences, measure
 from ddsing.files import read_json
 from ddsing.instrument.library import Entry, Library
+from ddsing.training import folder
 from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace
 
@@ -87,7 +89,7 @@ def machine() -> str:
     return f"{here.n_cores} CPU cores, {here.memory_total_bytes / 2**30:.0f} GiB of memory, {gpus}"
 
 
-def _rendering(takes, recordings) -> str:
+def _rendering(takes: Sequence[Take], recordings: Mapping[str, Any]) -> str:
     versions = " and ".join(dict.fromkeys(take.version for take in takes if take.version)) or "of unknown version"
     n_takes = f"{len(takes)} takes were" if len(takes) > 1 else "One take was"
     of = f"{len(recordings)} recordings" if len(recordings) > 1 else "one recording"
@@ -99,7 +101,7 @@ def _rendering(takes, recordings) -> str:
     )
 
 
-def _tracking(takes) -> str:
+def _tracking(takes: Sequence[Take]) -> str:
     trackers = " or ".join(_TRACKERS.get(name, name) for name in dict.fromkeys(take.tracker for take in takes))
     return (
         f"Audio was mono at {SAMPLE_RATE // 1000} kHz; f0 was tracked with {trackers}, and loudness was A-weighted, "
@@ -144,19 +146,18 @@ def _instrument(workspace: Workspace, name: str, entry: Entry | None, unknown: l
 def _data(workspace: Workspace, entry: Entry) -> dict[str, Any]:
     """What the voice's folders tell, if the instrument was trained from the dataset that lies there."""
     wanted = entry.provenance.dataset_hash
-    for path in sorted(workspace.audio.glob("*_dataset/dataset.json")) if wanted else ():
-        document = read_json(path) or {}
+    for voice in voices.list_voices(workspace) if wanted else ():
+        document = read_json(voice.dataset_folder / manifest.NAME) or {}
         if document.get("dataset_hash") != wanted:
             continue
-        checkpoints = path.parent.with_name(path.parent.name.removesuffix("_dataset") + "_checkpoints")
-        recipe = read_json(checkpoints / "recipe.json") or {}
-        batch_size = recipe["recipe"].get("batch_size") if isinstance(recipe.get("recipe"), dict) else None
+        begun = folder.begun(voice.checkpoints_folder)
+        batch_size = begun.recipe.get("batch_size") if begun else None
         found = {"minutes": document.get("minutes"), "tracker": document.get("tracker"), "batch_size": batch_size}
         return {name: value for name, value in found.items() if isinstance(value, int | float | str)}
     return {}
 
 
-def _settings(takes) -> str:
+def _settings(takes: Sequence[Take]) -> str:
     rows = {row.label: row for row in differences.table(takes)}
     labels = [
         label for label in differences.SETTINGS.values() if label in rows and set(rows[label].values) != {"no effect"}
@@ -169,7 +170,7 @@ def _settings(takes) -> str:
     return said + (f"; the takes differ in {', '.join(apart)}." if apart else ".")
 
 
-def _morphs(takes) -> list[str]:
+def _morphs(takes: Sequence[Take]) -> list[str]:
     morphs = [take.morph.said() for take in takes if take.morph]
     if not morphs:
         return []
@@ -179,7 +180,7 @@ def _morphs(takes) -> list[str]:
     ]
 
 
-def _metrics(takes, unknown) -> str:
+def _metrics(takes: Sequence[Take], unknown: list[str]) -> str:
     measured = [measure.known(take) for take in takes]
     found = [metrics for metrics in measured if metrics is not None]
     if len(found) < len(takes):
@@ -203,7 +204,7 @@ def _metrics(takes, unknown) -> str:
     return said + _melody(found, unknown)
 
 
-def _melody(found, unknown) -> str:
+def _melody(found: Sequence[measure.Metrics], unknown: list[str]) -> str:
     """Who computed the accuracies; versions are those that the figures were computed with."""
     n_missing = sum(not metrics.complete for metrics in found)
     if n_missing:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
-from ddsing.experiments.comparison.blind import KINDS, REFERENCE, Test, TestStore
+from ddsing.experiments.comparison.blind import KINDS, REFERENCE, BlindTest, BlindTests
 from ddsing.experiments.comparison.differences import spreadsheet_text
 from ddsing.files import safe_name
 from ddsing.transfer.takes import Take
@@ -65,19 +65,19 @@ class Rated:
         return float(np.std(self.scores, ddof=1)) if len(self.scores) > 1 else None
 
 
-def right(test: Test, trial: int) -> bool:
+def right(test: BlindTest, trial: int) -> bool:
     """Whether a trial of A/B/X was answered right."""
     a, _, x = test.trials[trial]
     return (test.answers[trial]["answer"] == "A") == (x == a)
 
 
-def score(test: Test) -> Score:
+def score(test: BlindTest) -> Score:
     """All trials that were answered."""
     outcomes = [right(test, trial) for trial in range(len(test.answers))]
     return Score((), len(outcomes), sum(outcomes))
 
 
-def scores_by_pair(test: Test) -> tuple[Score, ...]:
+def scores_by_pair(test: BlindTest) -> tuple[Score, ...]:
     """The answers for each pair of takes."""
     found: dict[tuple[str, ...], list[bool]] = {}
     for trial in range(len(test.answers)):
@@ -86,7 +86,7 @@ def scores_by_pair(test: Test) -> tuple[Score, ...]:
     return tuple(Score(pair, len(outcomes), sum(outcomes)) for pair, outcomes in sorted(found.items()))
 
 
-def ratings(test: Test) -> tuple[Rated, ...]:
+def ratings(test: BlindTest) -> tuple[Rated, ...]:
     """The items of a rating, the best first."""
     found: dict[str, list[float]] = {}
     for trial, answer in enumerate(test.answers):
@@ -121,7 +121,7 @@ def _chance(p: float) -> str:
     return f"{100 * p:.0f} %" if p >= 0.1 else f"{100 * p:.1f} %" if p >= 0.001 else "under 0.1 %"
 
 
-def sentence(test: Test) -> str:
+def sentence(test: BlindTest) -> str:
     """A test in a sentence for a methods paragraph."""
     early = ", stopped before its end" if test.stopped and len(test.answers) < len(test.trials) else ""
     matched = f"loudness matched by {test.loudness}" if test.loudness else "matched loudness"
@@ -142,13 +142,13 @@ def sentence(test: Test) -> str:
     )
 
 
-def of_takes(workspace: Workspace, takes: Sequence[Take]) -> tuple[Test, ...]:
+def of_takes(workspace: Workspace, takes: Sequence[Take]) -> tuple[BlindTest, ...]:
     """The tests of some takes, that have answers and of which all takes are among them."""
     ids = {take.id for take in takes}
-    return tuple(test for test in TestStore(workspace).list() if test.answers and set(test.takes) <= ids)
+    return tuple(test for test in BlindTests(workspace).list() if test.answers and set(test.takes) <= ids)
 
 
-def files(tests: Sequence[Test]) -> dict[str, str]:
+def files(tests: Sequence[BlindTest]) -> dict[str, str]:
     """Each test as JSON and CSV: name and content."""
     found = {}
     for test in tests:
@@ -158,7 +158,7 @@ def files(tests: Sequence[Test]) -> dict[str, str]:
     return found
 
 
-def to_json(test: Test) -> str:
+def to_json(test: BlindTest) -> str:
     """Plan, answers and statistics."""
     if test.kind == "abx":
         pairs = [{"pair": list(one.pair), "n": one.n, "right": one.n_right, "p": one.p} for one in scores_by_pair(test)]
@@ -180,7 +180,7 @@ def to_json(test: Test) -> str:
     return json.dumps(test.to_json() | {"result": found}, ensure_ascii=False, indent=1)
 
 
-def to_csv(test: Test) -> str:
+def to_csv(test: BlindTest) -> str:
     """A row per trial of A/B/X, or per rated item."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ddsing.errors import DdsingError, TakeError
 from ddsing.files import restore, safe_name, trash, write_json
@@ -53,7 +54,7 @@ class SetStore:
         """The set with an id."""
         return _read(self._path(set_id))
 
-    def create(self, title: str, takes: Iterable[str], **facts) -> TakeSet:
+    def create(self, title: str, takes: Iterable[str], **facts: Any) -> TakeSet:
         """Keep takes as a set."""
         now = datetime.datetime.now(datetime.UTC)
         one = TakeSet("", title, tuple(takes), created=now.isoformat(timespec="seconds"), **facts)
@@ -62,7 +63,7 @@ class SetStore:
             with contextlib.suppress(FileExistsError):
                 return self._write(replace(one, id=set_id), new=True)
 
-    def change(self, set_id: str, **changes) -> TakeSet:
+    def change(self, set_id: str, **changes: Any) -> TakeSet:
         """Change its title, notes, tags, star or takes."""
         return self.write(replace(self.get(set_id), **changes))
 

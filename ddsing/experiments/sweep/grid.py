@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ddsing.dataset import voices
+from ddsing.dataset.voices import Voice
 from ddsing.errors import DatasetError, SettingsError
 from ddsing.files import safe_name
 from ddsing.training import checkpoints, estimate, recipe
@@ -55,7 +55,7 @@ class Sweep:
     axes: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: dict(ORIGINAL))
     recipe: Recipe = field(default_factory=Recipe)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         unknown = set(self.axes) - set(PARAMETERS)
         if unknown:
             raise SettingsError(
@@ -151,7 +151,7 @@ def steps_of(cell: Cell) -> int:
 
 def steps_done(workspace: Workspace, cell: Cell) -> int:
     """The step of a cell's newest checkpoint, 0 without one."""
-    path = workspace.audio / f"{cell.name}{voices.CHECKPOINTS}"
+    path = Voice.named(workspace.audio, cell.name).checkpoints_folder
     published = checkpoints.published(path) if path.is_dir() else ()
     return published[-1].step if published else 0
 

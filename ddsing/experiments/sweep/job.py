@@ -2,10 +2,11 @@
 
 from ddsing.experiments.sweep import run as sweeps
 from ddsing.experiments.sweep.grid import Sweep
+from ddsing.jobs.context import JobContext
 from ddsing.workspace import Workspace
 
 
-def run(workspace: Workspace, options: dict, job) -> dict:
+def run(workspace: Workspace, options: dict, job: JobContext) -> dict:
     """Train the sweep of `Sweep.to_options`; its steps are those of all cells together."""
 
     def report(progress: sweeps.Progress) -> None:

@@ -56,7 +56,7 @@ def _label(name: str, value: float) -> str:
     return html.escape(f"{value:g} {PARAMETERS[name][1]}") if name else ""
 
 
-def _player(cell: Result | None, sound) -> str:
+def _player(cell: Result | None, sound: Callable[[Result], tuple[bytes, int]]) -> str:
     if cell is None:
         return ""
     content, step = sound(cell)

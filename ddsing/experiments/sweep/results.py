@@ -8,16 +8,17 @@ Public: `swept`, `names`, `by_voice`, `said`, `cells`, `Result`, `axes`, `matrix
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ddsing import files
-from ddsing.dataset.voices import CHECKPOINTS, Voice
+from ddsing.dataset import voices
+from ddsing.dataset.voices import Voice
 from ddsing.errors import TrainingError
-from ddsing.experiments import curves
-from ddsing.experiments.curves import Run
+from ddsing.experiments.curves import numbers, runs
+from ddsing.experiments.curves.runs import Run
 from ddsing.experiments.sweep import grid
 from ddsing.files import write_atomic
 from ddsing.sound import audio as recordings
@@ -49,7 +50,7 @@ class Result:
 
 def swept(workspace: Workspace) -> list[str]:
     """The voices that have cells, by name."""
-    names = {path.name.removesuffix(CHECKPOINTS) for path in workspace.audio.glob(f"[!.]*{CHECKPOINTS}")}
+    names = {run.name for run in voices.trainings(workspace)}
     bases = {re.sub(r"(_(h|n|lr|b|s)[0-9.]+(e[-+]?[0-9]+)?)+$", "", name) for name in names}
     return sorted((base for base in bases if any(grid.cell_values(base, name) for name in names)), key=str.lower)
 
@@ -57,11 +58,10 @@ def swept(workspace: Workspace) -> list[str]:
 def names(workspace: Workspace, voice: str) -> dict[str, dict[str, float]]:
     """The cells of a voice, each with its parameters, in the order of those."""
     found = {}
-    for path in workspace.audio.glob(f"[!.]*{CHECKPOINTS}"):
-        name = path.name.removesuffix(CHECKPOINTS)
-        values = grid.cell_values(voice, name)
+    for run in voices.trainings(workspace):
+        values = grid.cell_values(voice, run.name)
         if values:
-            found[name] = values
+            found[run.name] = values
     return _in_order(found)
 
 
@@ -102,7 +102,7 @@ def said(values: Mapping[str, float]) -> str:
 
 def cells(workspace: Workspace, voice: str) -> list[Result]:
     """The cells of a voice with their trainings."""
-    return [Result(name, values, curves.load(workspace, name)) for name, values in names(workspace, voice).items()]
+    return [Result(name, values, runs.load(workspace, name)) for name, values in names(workspace, voice).items()]
 
 
 def axes(found: Sequence[Result]) -> dict[str, list[float]]:
@@ -117,8 +117,8 @@ def value(cell: Result, measure: str, *, step: int, smoothing_steps: float) -> f
         return cell.run.n_parameters
     if measure == "seconds":
         return cell.run.seconds_per_step
-    numbers = curves.summary(cell.run, at=min(step, cell.steps), smoothing_steps=smoothing_steps)
-    return numbers.spectral_loss if measure == "held_out" else numbers.at
+    found = numbers.summary(cell.run, at=min(step, cell.steps), smoothing_steps=smoothing_steps)
+    return found.spectral_loss if measure == "held_out" else found.at
 
 
 def matrix(
@@ -128,7 +128,7 @@ def matrix(
     measure: str,
     *,
     step: int,
-    smoothing_steps: float = curves.DEFAULT_SMOOTHING_STEPS,
+    smoothing_steps: float = numbers.DEFAULT_SMOOTHING_STEPS,
 ) -> tuple[np.ndarray, list[list[Result | None]]]:
     """A measure over two parameters.
 
@@ -231,7 +231,7 @@ def _sound_of(cell: Result, step: int) -> str:
     return " ".join(map(str, (cell.run.path, step, *files.stamp(cell.run.path / f"ckpt-{step}.index"))))
 
 
-def _kept(workspace: Workspace, key: str, work) -> bytes:
+def _kept(workspace: Workspace, key: str, work: Callable[[], bytes]) -> bytes:
     """A sound from the cache, or made now; a full disk only means that it is not kept."""
     path = workspace.cache / "sweeps" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.flac"
     try:

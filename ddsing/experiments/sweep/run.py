@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ddsing.dataset import voices
+from ddsing.dataset.voices import Voice
 from ddsing.errors import Diverged
 from ddsing.experiments.sweep import grid
 from ddsing.experiments.sweep.grid import Cell, Sweep
@@ -94,9 +95,9 @@ def train(
     return Outcome(tuple(trained), tuple(skipped), failed, stopped=False)
 
 
-def _train(workspace: Workspace, voice: str, cell: Cell, tell, should_stop) -> bool:
+def _train(workspace: Workspace, voice: str, cell: Cell, tell: runs.Report, should_stop: runs.ShouldStop) -> bool:
     """Train a cell; returns whether it was stopped before its end."""
-    path = workspace.audio / f"{cell.name}{voices.CHECKPOINTS}"
+    path = Voice.named(workspace.audio, cell.name).checkpoints_folder
     path.mkdir(exist_ok=True)
     how = folder.begun(path) or Begun()
     if not how.dataset_of and not voices.get(workspace, cell.name).prepared:

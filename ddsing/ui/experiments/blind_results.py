@@ -136,9 +136,9 @@ def table(tests, *, on_open) -> None:
 
 
 def _store():
-    from ddsing.experiments.comparison.blind import TestStore
+    from ddsing.experiments.comparison.blind import BlindTests
 
-    return TestStore(caches.workspace())
+    return BlindTests(caches.workspace())
 
 
 @errors.callback

@@ -44,9 +44,9 @@ def show() -> None:
 
 def store():
     """The workspace's tests."""
-    from ddsing.experiments.comparison.blind import TestStore
+    from ddsing.experiments.comparison.blind import BlindTests
 
-    return TestStore(caches.workspace())
+    return BlindTests(caches.workspace())
 
 
 def _wanted() -> str:

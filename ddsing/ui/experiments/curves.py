@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ddsing.dataset import voices
-from ddsing.experiments import curves as space
+from ddsing.experiments.curves import kept, numbers, tables, thinning
+from ddsing.experiments.curves import runs as space
 from ddsing.experiments.sweep import results
 from ddsing.ui.shell import caches, errors
 
@@ -54,7 +55,7 @@ def show() -> None:
     document, lines = _figure(runs, measure, smoothing, colour_by, window, at)
     _chart(document, lines, measure, window, _top(runs))
     st.caption(LEGEND[measure == "loss"])
-    rows = [space.summary(run, at=at, smoothing_steps=smoothing) for run in runs]
+    rows = [numbers.summary(run, at=at, smoothing_steps=smoothing) for run in runs]
     _table(rows, at)
     _exports(runs, rows, document)
 
@@ -72,8 +73,7 @@ def _there() -> tuple[list[str], int]:
 def _loaded(name: str):
     """A run, or a message where its folder can't be read."""
     with errors.guard():
-        path = caches.workspace().audio / f"{name}_checkpoints"
-        return _run(space.fingerprint(path), name)
+        return _run(kept.fingerprint(space.folder_of(caches.workspace(), name)), name)
     return None
 
 
@@ -163,7 +163,7 @@ def _figure(runs, measure, smoothing, colour_by, window, at):
 def _line(run, measure, smoothing, colour_by, window, n_points, *, faint):
     from ddsing.plots.curves import Line
 
-    cut = functools.partial(space.thinned, first=window[0], last=window[1], n_points=n_points)
+    cut = functools.partial(thinning.thinned, first=window[0], last=window[1], n_points=n_points)
     group = run.voice if colour_by == "voice" else run.name
     if measure != "loss":
         known = run.held_out[measure] == run.held_out[measure]
@@ -175,7 +175,7 @@ def _line(run, measure, smoothing, colour_by, window, n_points, *, faint):
             best_step=run.best_step,
         )
     raw = cut(run.steps, run.loss) if faint and smoothing else (None, None)
-    smooth = cut(run.steps, space.smoothed(run.steps, run.loss, smoothing))
+    smooth = cut(run.steps, numbers.smoothed(run.steps, run.loss, smoothing))
     return Line(run.name, run.family, group, *smooth, *raw, best_step=run.best_step)
 
 
@@ -212,7 +212,7 @@ def _all_steps(top: int) -> None:
     st.session_state[STEPS] = (0, top)
 
 
-def _table(rows: Sequence[space.Summary], at: int | None) -> None:
+def _table(rows: Sequence[numbers.Summary], at: int | None) -> None:
     columns = {
         "Training": [row.voice for row in rows],
         "Model": [row.family for row in rows],
@@ -260,7 +260,7 @@ def _exports(runs, rows, document) -> None:
         with st.popover("Export", icon=":material/download:"):
             st.download_button(
                 "Table, CSV",
-                data=lambda: space.table_csv(rows),
+                data=lambda: tables.table_csv(rows),
                 file_name="trainings.csv",
                 mime="text/csv",
                 key="vs.table_csv",
@@ -269,7 +269,7 @@ def _exports(runs, rows, document) -> None:
             )
             st.download_button(
                 "Losses step by step, CSV",
-                data=lambda: space.curves_csv(runs),
+                data=lambda: tables.curves_csv(runs),
                 file_name="losses.csv",
                 mime="text/csv",
                 key="vs.curves_csv",

@@ -199,9 +199,9 @@ def _press(key: str) -> None:
 
 
 def _close_up(cell: Result, step: int, phrase: str) -> None:
-    from ddsing.experiments import curves as space
+    from ddsing.experiments.curves.numbers import summary
 
-    numbers = space.summary(cell.run, at=min(step, cell.steps))
+    numbers = summary(cell.run, at=min(step, cell.steps))
     st.markdown(f"#### {plain(cell.name)}")
     with st.container(key="ps.chosen"):
         _player(cell, step, phrase)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
-from ddsing.training import run
+from ddsing.training import branch
 from ddsing.ui.shell import caches, errors, state, voice_picker
 from ddsing.ui.shell.formatting import format_bytes, plain
 
@@ -129,6 +129,6 @@ def _branch(voice: Voice, history) -> None:
 @errors.callback
 def _make_branch(voice_name: str) -> None:
     label = str(st.session_state.get(_BRANCH_LABEL, "")).strip()
-    made = run.branch(caches.workspace(), voice_name, step=int(st.session_state[_BRANCH_STEP]), label=label)
+    made = branch.begin(caches.workspace(), voice_name, step=int(st.session_state[_BRANCH_STEP]), label=label)
     voice_picker.choose(made)
     st.toast(f"{plain(made)} begins where {plain(voice_name)} was.", icon=":material/call_split:")

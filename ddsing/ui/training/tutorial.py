@@ -73,7 +73,7 @@ def _guide() -> None:
             icon = ":green[:material/check_circle:]" if done[index] else f":material/counter_{index + 1}:"
             said = f"**{name}**" if index == now else name if done[index] else f":gray[{name}]"
             st.markdown(f"{icon} {said}")
-    (_prepare, _train, _hear, _export, _transfer, _end)[now](voice)
+    (_prepare, _train, _export, _export, _transfer, _end)[now](voice)  # one export ends two steps
 
 
 def _done(voice: voices.Voice) -> list[bool]:
@@ -141,29 +141,16 @@ def _watch(job_id: str) -> None:
     st.progress(min(1.0, max(0.0, job.fraction or 0.0)), text=" · ".join(filter(None, [said, jobs.time_left(job)])))
 
 
-def _hear(voice: voices.Voice) -> None:
-    found = previews.moments(*_heard(voice))
-    if found:
-        st.markdown(f"The same phrase, at {len(found)} moments of the training: out of noise a voice forms.")
-        st.audio(
-            training_cache.forming(tuple(save.preview for save in found)),
-            format="audio/wav",
-            alt=f"{VOICE} forming over {len(found)} moments",
-        )
+def _export(voice: voices.Voice) -> None:
+    _forming(voice)
     st.markdown("Now make the instrument: one file, to keep and to share.")
     st.button(f"Export {VOICE}", key="tutorial.export", type="primary", icon=":material/piano:", on_click=_make)
 
 
-def _heard(voice: voices.Voice) -> tuple:
+def _forming(voice: voices.Voice) -> None:
+    """The phrase, as it was sung over the training."""
     history = training_cache.history(voice)
-    return history.saves, history.best_step
-
-
-_export = _hear  # exporting ends both steps
-
-
-def _transfer(voice: voices.Voice) -> None:
-    found = previews.moments(*_heard(voice))
+    found = previews.moments(history.saves, history.best_step)
     if found:
         st.markdown(f"The same phrase, at {len(found)} moments of the training: out of noise a voice forms.")
         st.audio(
@@ -171,6 +158,10 @@ def _transfer(voice: voices.Voice) -> None:
             format="audio/wav",
             alt=f"{VOICE} forming over {len(found)} moments",
         )
+
+
+def _transfer(voice: voices.Voice) -> None:
+    _forming(voice)
     st.markdown(f"**{VOICE}** is in your instruments. Let her sing one of the examples.")
     st.button(f"Sing with {VOICE}", key="tutorial.sing", type="primary", icon=":material/graphic_eq:", on_click=_sing)
 

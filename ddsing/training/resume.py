@@ -1,0 +1,131 @@
+"""Which model a run trains, and from which weights.
+
+A voice without checkpoints begins with the recipe's model. One with checkpoints goes on with the model that it has; a
+recipe that asks for another one is refused. Checkpoints of 2021 go on with their own model and their own scale of
+loudness.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ddsing.errors import TrainingError
+from ddsing.files import write_atomic
+from ddsing.formats.tfrecord import Records
+from ddsing.model.weights import random_weights
+from ddsing.training import checkpoints, folder, saving
+from ddsing.training.checkpoints import Newest
+from ddsing.training.folder import Begun
+from ddsing.training.listening import Listening
+from ddsing.training.recipe import Config, Recipe, resolved
+from ddsing.training.state import SLOTS
+
+if TYPE_CHECKING:
+    from ddsing.engine.tf.step import Step
+
+HEAD_START_WINDOWS = 120  # more teach no other levels
+
+
+def model(path: Path, asked: Recipe, recipe: Recipe) -> Config:
+    """The model of the folder's checkpoints, with the recipe's training values; without any, the recipe's own."""
+    if not checkpoints.published(path):
+        return resolved(recipe)
+    has = folder.config(path)
+    if has is None:
+        raise TrainingError(
+            f"{path.name!r} has checkpoints but no operative_config-0.gin, so nobody can tell their model."
+        )
+    if asked.names_a_model:
+        wanted = resolved(recipe)
+        if (
+            replace(wanted.model, generation=has.model.generation) != has.model
+            or wanted.window_frames != has.window_frames
+            or asked.centred_frames not in (None, has.centred_frames)
+        ):
+            raise TrainingError(
+                f"The training in {path.name!r} was begun with another model than {wanted.name} with these settings; "
+                "go on without naming a model, or move the folder away to begin anew."
+            )
+    return replace(has, learning_rate=recipe.learning_rate or has.learning_rate)
+
+
+def write_model(path: Path, trained: Config) -> Config:
+    """Write ``operative_config-0.gin``, by gin itself, of a training that begins; returns the model with that text."""
+    from ddsing.engine.tf import gin_config as engine_config
+
+    text = engine_config.operative(trained.text)
+    write_atomic(path / folder.GIN_NAME, text.encode())
+    again = folder.config(path)
+    if again is None or again.model != trained.model:
+        raise TrainingError(f"gin builds another model from {trained.name} than ddsing reads in it.")
+    return replace(trained, text=text)
+
+
+def first_weights(
+    trained: Config, recipe: Recipe, records: Records, listening: Listening, tell: Callable[..., None]
+) -> dict[str, np.ndarray]:
+    """Random weights, or what a head start makes of them."""
+    from ddsing.engine.tf import head_start
+
+    weights = random_weights(trained.model, seed=recipe.seed or 0)
+    steps = trained.head_start_steps
+    if not steps:
+        return weights
+    spread = np.linspace(0, len(records) - 1, min(HEAD_START_WINDOWS, len(records))).round().astype(int)
+    tell("head start", 0.0)
+    return head_start.head_start(
+        trained.model,
+        weights,
+        [listening.window(records.read(number)) for number in np.unique(spread).tolist()],
+        steps=steps,
+        centred=listening.centred,
+        seed=recipe.seed or 0,
+        report=lambda step, off_db: tell("head start", step / steps, f"Levels are off by {off_db:.1f} dB"),
+    )
+
+
+def stepper(trained: Config, recipe: Recipe, batch_size: int, weights: Mapping[str, np.ndarray]) -> "Step":
+    """The model in training, at its first step."""
+    from ddsing.engine.tf.step import Step
+
+    return Step(
+        trained.model,
+        weights,
+        batch_size=batch_size,
+        window_frames=trained.window_frames,
+        learning_rate=trained.learning_rate,
+        lr_decay_steps=trained.lr_decay_steps,
+        lr_decay_rate=trained.lr_decay_rate,
+        grad_clip_norm=trained.grad_clip_norm,
+        mixed_precision=recipe.mixed_precision,
+        seed=recipe.seed or 0,
+    )
+
+
+def resumed(trained: Config, recipe: Recipe, batch_size: int, newest: Newest) -> tuple["Step", int]:
+    """The model in training as its newest checkpoint left it; and the step that it has done."""
+    step, state = newest.checkpoint.step, newest.state
+    made = stepper(trained, recipe, batch_size, state.weights)
+    slots = state.slots or {slot: {name: np.zeros_like(w) for name, w in state.weights.items()} for slot in SLOTS}
+    made.set_state(state.weights, slots, state.iterations if state.iterations is not None else step)
+    made.set_loss_scale(newest.checkpoint.facts.get("loss_scale"))
+    return made, step
+
+
+def note(
+    path: Path, how: Begun | None, newest: Newest, dataset_hash: str, source_name: str, saver: saving.Saver
+) -> None:
+    """Keep in the history what is not as it was; and compare the best with what comes on the same windows."""
+    notes = [*newest.skipped]
+    if newest.state.slots is None:
+        notes.append("The checkpoint holds no averages of Adam's; they begin anew.")
+    if how is not None and how.dataset_hash and how.dataset_hash != dataset_hash:
+        notes.append(f"The dataset of {source_name!r} has changed; the training goes on with it as it is now.")
+        saver.measure_best_again()
+    if how is not None and how.notebook and not how.recipe:
+        notes.append("Goes on from a training of the 2021 notebooks.")
+    for text in notes:
+        saving.append(path, {"note": text, "step": newest.checkpoint.step, "date": saving.now()})
