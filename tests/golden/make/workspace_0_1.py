@@ -39,8 +39,7 @@ from ddsing.sweep import results as sweeps
 from ddsing.sweep.grid import Sweep
 from ddsing.training import export, job
 from ddsing.training import run as runs
-from ddsing.workspace import Workspace, open_workspace
-from ddsing.files import write_atomic
+from ddsing.workspace import Workspace, open_workspace, write_atomic
 from demo.singer import ALTO, TENOR, Note, sing
 from tests import tiny_training, tiny_workspace
 from tests import workspace_0_1 as told
