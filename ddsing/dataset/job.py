@@ -7,6 +7,7 @@ from ddsing.constants import TRACKERS
 from ddsing.dataset import voices
 from ddsing.dataset.prepare import prepare
 from ddsing.errors import Cancelled, DatasetError
+from ddsing.jobs import time_left
 from ddsing.workspace import Workspace
 
 _TELLING_S = 3.0  # of work before the time left is estimated
@@ -45,6 +46,4 @@ class Clock:
         if self._began is None:
             self._began = (now, fraction)
         began, first = self._began
-        if now - began < _TELLING_S or fraction <= first:
-            return None
-        return (now - began) / (fraction - first) * (1.0 - fraction)
+        return time_left.by_share(fraction, now - began, first=first, least_share=0.0, least_s=_TELLING_S)
