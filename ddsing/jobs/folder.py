@@ -32,7 +32,7 @@ def hard_lock(path: Path) -> FileLock:
 class JobFolder:
     """The files of one job."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.log = self.path / "log.txt"
         self.stop = self.path / "stop"
@@ -139,7 +139,7 @@ class JobFolder:
             gate.release()
 
 
-def _try(lock):
+def _try(lock: FileLock) -> bool:
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -147,12 +147,12 @@ def _try(lock):
     return True
 
 
-def _identity(record):
+def _identity(record: Mapping[str, Any] | None) -> list[Any] | None:
     """What changes whenever another process, or another state, begins."""
-    return record and [record.get(name) for name in ("state", "ordered", "pid")]
+    return None if record is None else [record.get(name) for name in ("state", "ordered", "pid")]
 
 
-def _read(path):
+def _read(path: Path) -> dict[str, Any] | None:
     try:
         with open(path, "rb") as file:
             document = json.loads(file.read(_MAX_JSON_BYTES))
@@ -161,7 +161,7 @@ def _read(path):
     return document if isinstance(document, dict) else None
 
 
-def _json(document):
+def _json(document: Mapping[str, Any]) -> bytes:
     return json.dumps(plain(document), indent=1, allow_nan=False).encode()
 
 

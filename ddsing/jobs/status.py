@@ -146,7 +146,7 @@ def eta_s(record: Mapping[str, Any]) -> float | None:
     return time_left.by_share(done, now - began)
 
 
-def _message(state, record, device, ahead):
+def _message(state: str, record: Mapping[str, Any], device: str | None, ahead: tuple[str, ...]) -> str:
     if state == "lost":
         return LOST
     if state == "waiting" and ahead:
@@ -155,11 +155,12 @@ def _message(state, record, device, ahead):
     return str(record.get("message") or "")
 
 
-def _number(value):
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if usable else None
+def _number(value: object) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    return None
 
 
-def _integer(value):
+def _integer(value: object) -> int | None:
     number = _number(value)
     return None if number is None else int(number)
