@@ -41,6 +41,10 @@ class DatasetError(DdsingError):
     """A voice or a dataset that can't be found, prepared or read."""
 
 
+class OutputError(DdsingError):
+    """A file or folder that can't be written where a command was told to write it."""
+
+
 class JobError(DdsingError):
     """A job that can't be found, started, resumed or deleted."""
 

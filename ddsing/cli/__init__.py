@@ -1,4 +1,6 @@
-"""The command line: everything the pages do. This is its root: which commands there are, and how they begin and end.
+"""The command line: the work that the pages start, at a terminal. This is its root: what there is, and how it ends.
+
+Looking after what is there, such as renaming takes, is done on the pages.
 
 Each module with an ``add_parser(subparsers)`` is a command, or a family of commands. It sets ``func(args)``, returning
 a document (a dictionary that JSON can hold), and ``text(document)``, the same in words for people. A module imports
@@ -30,7 +32,7 @@ EXIT_INTERRUPTED = 130
 class Failed(DdsingError):
     """A command that has something to show although it failed: `document` is printed as if it hadn't."""
 
-    def __init__(self, message: str, document: Mapping):
+    def __init__(self, message: str, document: Mapping) -> None:
         super().__init__(message)
         self.document = document
 
@@ -38,7 +40,7 @@ class Failed(DdsingError):
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence; the usage is what ``--help`` is for."""
 
-    def __init__(self, *args, **options):
+    def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
@@ -70,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     root = _Parser(
         prog="ddsing" if Path(sys.argv[0]).stem == "ddsing" else "python -m ddsing",
         description=ddsing.__doc__,
-        epilog="The dashboard does the same: make app opens it.",
+        epilog="The dashboard does this and more: make app opens it.",
     )
     root.add_argument("--version", action="version", version=f"ddsing {ddsing.__version__}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ddsing.cli import compare_losses, compare_more
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add ``compare`` and its subcommands."""
     parser = commands.add_parser("compare", help="takes and losses side by side")
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
@@ -18,7 +18,7 @@ def add_parser(commands) -> None:
     compare_losses.add_to(what)
 
 
-def _add_takes(what) -> None:
+def _add_takes(what: argparse._SubParsersAction) -> None:
     parser = what.add_parser("takes", help="settings that differ, and how near each take is to what was asked for")
     parser.add_argument(
         "ids", nargs="+", metavar="ID", help="ids of takes, as transfer --json says them, or their names"

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from ddsing.errors import DdsingError
+from ddsing.cli.writing import writing
 from ddsing.files import write_atomic
 from ddsing.workspace import open_workspace
 
 
-def add_to(what) -> None:
+def add_to(what: argparse._SubParsersAction) -> None:
     """Add the subcommand to those of ``compare``."""
     parser = what.add_parser("losses", help="last, best and held-out losses of trainings, and those at a step")
     parser.add_argument("voices", nargs="*", metavar="VOICE", help="trainings to compare (all)")
@@ -35,10 +35,8 @@ def run(args: argparse.Namespace) -> dict:
     rows = [numbers.summary(run, at=args.at, smoothing_steps=args.smoothing) for run in runs]
     for path, content in ((args.csv, tables.table_csv(rows)), (args.curves, tables.curves_csv(runs))):
         if path:
-            try:
+            with writing(path):
                 write_atomic(Path(path), content.encode())
-            except OSError as error:
-                raise DdsingError(f"{path[:200]!r} can't be written: {error.strerror or error}.") from None
     return {"at": args.at, "smoothing_steps": args.smoothing, "trainings": [row.to_json() for row in rows]}
 
 
@@ -64,7 +62,7 @@ def text(document: dict) -> str:
     )
 
 
-def _cell(value) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return "–"
     return f"{value:.3f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

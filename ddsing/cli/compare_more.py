@@ -1,15 +1,24 @@
 """``compare session``, ``methods``, ``matrix``, ``listening``: what the Experiments page does beside showing takes."""
 
-import argparse
-from pathlib import Path
+from __future__ import annotations
 
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ddsing.cli import background
+from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, TakeError
 from ddsing.files import write_atomic
 from ddsing.workspace import open_workspace
 
+if TYPE_CHECKING:
+    from ddsing.transfer.takes import Take
 
-def add_to(what) -> None:
+
+def add_to(what: argparse._SubParsersAction) -> None:
     """Add the subcommands to ``compare``."""
     _session(what)
     _methods(what)
@@ -17,19 +26,25 @@ def add_to(what) -> None:
     _listening(what)
 
 
-def _add(what, name: str, func, text, help_text: str) -> argparse.ArgumentParser:
+def _add(
+    what: argparse._SubParsersAction,
+    name: str,
+    func: Callable[[argparse.Namespace], dict],
+    text: Callable[[dict], str],
+    help_text: str,
+) -> argparse.ArgumentParser:
     parser = what.add_parser(name, help=help_text)
     parser.set_defaults(func=func, text=text)
     return parser
 
 
-def _takes_of(args) -> list:
+def _takes_of(args: argparse.Namespace) -> list[Take]:
     from ddsing.experiments.comparison import selection
 
     return selection.named(open_workspace(args.workspace), args.ids)
 
 
-def _session(what) -> None:
+def _session(what: argparse._SubParsersAction) -> None:
     parser = _add(what, "session", _write_session, _session_text, "takes, settings and metrics as one zip with a page")
     parser.add_argument("ids", nargs="+", metavar="ID", help="ids or names of takes")
     parser.add_argument("--out", required=True, metavar="SESSION.zip")
@@ -56,10 +71,8 @@ def _write_session(args: argparse.Namespace) -> dict:
         listening=results.files(tests),
         listened=[results.sentence(test) for test in tests],
     )
-    try:
+    with writing(args.out):
         write_atomic(out, buffer.getvalue())
-    except OSError as error:
-        raise TakeError(f"{args.out[:200]!r} can't be written: {error.strerror}.") from None
     return {"out": args.out, "takes": [take.id for take in takes], "bytes": len(buffer.getvalue())}
 
 
@@ -67,7 +80,7 @@ def _session_text(document: dict) -> str:
     return f"Written to {document['out']}: {len(document['takes'])} takes; open its index.html."
 
 
-def _methods(what) -> None:
+def _methods(what: argparse._SubParsersAction) -> None:
     parser = _add(what, "methods", _compose, _methods_text, "a methods paragraph for a paper, and what is not recorded")
     parser.add_argument("ids", nargs="+", metavar="ID", help="ids or names of takes")
 
@@ -87,19 +100,20 @@ def _methods_text(document: dict) -> str:
     return Methods(document["text"], tuple(document["unknown"]), tuple(document["citations"])).whole().rstrip()
 
 
-def _matrix(what) -> None:
-    parser = _add(what, "matrix", _render_matrix, _matrix_text, "every instrument sings every recording; none twice")
+def _matrix(what: argparse._SubParsersAction) -> None:
+    text = background.or_text(_matrix_text)
+    parser = _add(what, "matrix", _render_matrix, text, "every instrument sings every recording; none twice")
     parser.add_argument("--instruments", nargs="+", metavar="NAME", help="those of the workspace, if not named")
     parser.add_argument("--recordings", nargs="+", metavar="FILE", help="below examples/; all of them, if not named")
     parser.add_argument("--tracker", choices=TRACKERS, default="full")
     parser.add_argument("--as-they-are", action="store_true", help="no octave and loudness shift into each range")
-    parser.add_argument("--background", action="store_true", help="as a job; jobs show tells how far it is")
+    background.add_option(parser)
 
 
 class _Here:
     """The part of a job's context that the matrix uses, for work in the foreground."""
 
-    def report(self, **_) -> None:
+    def report(self, **_: Any) -> None:
         """Nobody listens."""
 
     def should_stop(self) -> bool:
@@ -109,9 +123,8 @@ class _Here:
 
 def _render_matrix(args: argparse.Namespace) -> dict:
     from ddsing.cli.quiet import native_messages_hidden
-    from ddsing.experiments.comparison import matrix
+    from ddsing.experiments.comparison import job, matrix
     from ddsing.instrument.library import Library
-    from ddsing.jobs.store import JobStore
     from ddsing.sound import audio
 
     workspace = open_workspace(args.workspace)
@@ -124,24 +137,19 @@ def _render_matrix(args: argparse.Namespace) -> dict:
     wanted = matrix.Matrix(tuple(names), tuple(files), args.tracker, fitted=not args.as_they_are)
     matrix.paths(workspace, wanted)
     if args.background:
-        job = JobStore(workspace).submit(
-            matrix.KIND, title=matrix.title(wanted), options=wanted.to_json(), key=matrix.job_key(wanted)
-        )
-        return {"job": job.id, "state": job.state}
+        return background.start(workspace, job.order(workspace, wanted))
     with native_messages_hidden():
-        return matrix.run(workspace, wanted.to_json(), _Here())
+        return job.run(workspace, wanted.to_json(), _Here())
 
 
 def _matrix_text(document: dict) -> str:
-    if "job" in document:
-        return f"Started as the job {document['job']}."
     lines = [f"{document['rendered']} of {document['cells']} cells rendered now; the others were there or are refused."]
     return "\n".join(
         lines + [f"{one['instrument']} × {one['recording']}: {one['reason']}" for one in document["refused"]]
     )
 
 
-def _listening(what) -> None:
+def _listening(what: argparse._SubParsersAction) -> None:
     parser = _add(what, "listening", _tests, _tests_text, "results of blind tests, with the binomial p-value")
     parser.add_argument("id", nargs="?", metavar="ID", help="of one test; all of them, if not named")
     parser.add_argument("--csv", metavar="FILE", help="also write the trials of the one test")
@@ -158,10 +166,8 @@ def _tests(args: argparse.Namespace) -> dict:
     if args.csv:
         if not args.id:
             raise TakeError("--csv writes one test's trials; name the test.")
-        try:
+        with writing(args.csv):
             write_atomic(Path(args.csv), results.to_csv(tests[0]).encode())
-        except OSError as error:
-            raise TakeError(f"{args.csv[:200]!r} can't be written: {error.strerror}.") from None
     return {"tests": [json.loads(results.to_json(test)) | {"said": results.sentence(test)} for test in tests]}
 
 

@@ -1,22 +1,31 @@
 """``dataset``: a voice's recordings, what they are good for, and the windows that a model is trained on."""
 
+from __future__ import annotations
+
 import argparse
 import dataclasses
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from ddsing.cli import background
 from ddsing.cli.quiet import native_messages_hidden
+from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
 from ddsing.errors import DatasetError
 from ddsing.files import write_atomic
 from ddsing.units import format_bytes, format_duration
 from ddsing.workspace import open_workspace
 
+if TYPE_CHECKING:
+    from ddsing.dataset.voices import Voice
+
 _LINE_S = 0.2  # between two lines about the progress
 
 
-def add_parser(subparsers) -> None:
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``dataset`` and its actions to the command line."""
     parser = subparsers.add_parser("dataset", help="recordings of a voice, and the windows to train on")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -29,10 +38,15 @@ def add_parser(subparsers) -> None:
     action.add_argument("voice", metavar="VOICE")
     action.add_argument("--tracker", choices=TRACKERS, default="tiny", help="where the pitch isn't known yet (tiny)")
     action = _action(
-        actions, "prepare", _prepare, _prepare_text, "make the windows, or go on with it; again after changes"
+        actions,
+        "prepare",
+        _prepare,
+        background.or_text(_prepare_text),
+        "make the windows, or go on with it; again after changes",
     )
     action.add_argument("voice", metavar="VOICE")
     action.add_argument("--tracker", choices=TRACKERS, default="full")
+    background.add_option(action)
     action = _action(actions, "show", _show, _show_text, "a window's sound, features and figure")
     action.add_argument("voice", metavar="VOICE")
     action.add_argument("--window", type=int, required=True, metavar="N", help="its number, from 0")
@@ -43,19 +57,25 @@ def add_parser(subparsers) -> None:
         action.add_argument("windows", metavar="N", nargs="+", type=int)
 
 
-def _action(actions, name, func, text, help_text) -> argparse.ArgumentParser:
+def _action(
+    actions: argparse._SubParsersAction,
+    name: str,
+    func: Callable[[argparse.Namespace], dict],
+    text: Callable[[dict], str],
+    help_text: str,
+) -> argparse.ArgumentParser:
     parser = actions.add_parser(name, help=help_text)
     parser.set_defaults(func=func, text=text)
     return parser
 
 
-def _voice(args):
+def _voice(args: argparse.Namespace) -> Voice:
     from ddsing.dataset import voices
 
     return voices.get(open_workspace(args.workspace), args.voice)
 
 
-def _list(args) -> dict:
+def _list(args: argparse.Namespace) -> dict:
     from ddsing.dataset import scan, voices
 
     if args.voice is not None:
@@ -87,7 +107,7 @@ def _list_text(document: dict) -> str:
     return "\n".join(lines) or "No voices yet; `dataset add VOICE FILE` makes one."
 
 
-def _recording_line(facts):
+def _recording_line(facts: Mapping[str, Any]) -> str:
     if facts["error"]:
         return f"{facts['name']}: {facts['error']}"
     voiced = "" if facts["voiced_share"] is None else f", {facts['voiced_share']:.0%} voiced"
@@ -99,7 +119,7 @@ def _recording_line(facts):
     )
 
 
-def _add(args) -> dict:
+def _add(args: argparse.Namespace) -> dict:
     from ddsing.dataset import adding, voices
 
     voice = voices.create(open_workspace(args.workspace), args.voice)
@@ -123,7 +143,7 @@ def _add_text(document: dict) -> str:
     return "\n".join(lines) or "There are no recordings in that folder: wav, flac, ogg or mp3."
 
 
-def _report(args) -> dict:
+def _report(args: argparse.Namespace) -> dict:
     from ddsing.dataset import report
 
     with _Progress(args) as tell, native_messages_hidden():
@@ -139,9 +159,14 @@ def _report_text(document: dict) -> str:
     return "\n".join(lines)
 
 
-def _prepare(args) -> dict:
-    from ddsing.dataset import prepare
+def _prepare(args: argparse.Namespace) -> dict:
+    from ddsing.dataset import job, prepare
 
+    if args.background:
+        workspace = open_workspace(args.workspace)
+        with native_messages_hidden():
+            order = job.order(workspace, args.voice, tracker=args.tracker)
+        return background.start(workspace, order)
     with _Progress(args) as tell, native_messages_hidden():
         return dataclasses.asdict(prepare.prepare(_voice(args), tracker=args.tracker, progress=tell))
 
@@ -156,7 +181,7 @@ def _prepare_text(document: dict) -> str:
     return "\n".join(lines)
 
 
-def _show(args) -> dict:
+def _show(args: argparse.Namespace) -> dict:
     from ddsing.dataset import windows
     from ddsing.files import write_arrays
     from ddsing.plots import dataset as plots
@@ -165,15 +190,13 @@ def _show(args) -> dict:
     window = windows.read(_voice(args), args.window)
     out = Path(args.out)
     curves = {name: getattr(window, name) for name in ("f0_hz", "f0_confidence", "loudness_db")}
-    try:
+    with writing(args.out, "name another folder"):
         out.mkdir(parents=True, exist_ok=True)
         write_atomic(out / "window.wav", encode(window.audio))
         write_arrays(out / "features.npz", **curves)
         figure = plots.window_figure(plots.Window(window.audio, **curves, start_s=window.start_s))
         write_atomic(out / "window.html", figure.to_html().encode())
         n_bytes = sum((out / name).stat().st_size for name in ("window.wav", "features.npz", "window.html"))
-    except OSError as error:
-        raise DatasetError(f"{args.out!r} can't be written: {error.strerror}; name another folder.") from None
     return {
         "window": args.window,
         "file": window.file,
@@ -193,7 +216,7 @@ def _show_text(document: dict) -> str:
     )
 
 
-def _select(args) -> dict:
+def _select(args: argparse.Namespace) -> dict:
     from ddsing.dataset import windows
 
     change = windows.exclude if args.action == "exclude" else windows.include
@@ -212,11 +235,11 @@ def _select_text(document: dict) -> str:
 class _Progress:
     """A line about the progress on a terminal's stderr; nothing anywhere else."""
 
-    def __init__(self, args):
+    def __init__(self, args: argparse.Namespace) -> None:
         self._shown = sys.stderr.isatty() and not args.json
         self._told = 0.0
 
-    def __enter__(self):
+    def __enter__(self) -> Callable[[str, float], None]:
         return self._tell
 
     def _tell(self, stage: str, fraction: float) -> None:
@@ -224,6 +247,6 @@ class _Progress:
             self._told = time.monotonic()
             print(f"\r{stage}: {fraction:.0%}  ", end="", file=sys.stderr, flush=True)
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         if self._shown and self._told:
             print("\r" + " " * 40 + "\r", end="", file=sys.stderr, flush=True)

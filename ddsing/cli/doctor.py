@@ -1,11 +1,14 @@
 """``doctor``: what is installed and whether it works, with a self-test that renders one second of sound."""
 
 import argparse
+import functools
 import platform
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from importlib import metadata
+from typing import Any
 
 import ddsing
 from ddsing.cli import Failed
@@ -41,7 +44,7 @@ MIN_FREE_BYTES = 2e9
 INSTALL = f"make app installs it, or pip install --no-deps -r {LOCK}"
 
 
-def add_parser(subparsers) -> None:
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the command."""
     command = subparsers.add_parser("doctor", help="what is installed, which device, and a one-second self-test")
     command.set_defaults(func=run, text=text)
@@ -57,7 +60,7 @@ def run(args: argparse.Namespace) -> dict:
         "packages": _packages(problems),
         "device": _examine(_device, problems),
         "weights": {
-            capacity: bool(_examine(lambda c=capacity: _weights(c), problems)) for capacity in ("full", "tiny")
+            capacity: bool(_examine(functools.partial(_weights, capacity), problems)) for capacity in ("full", "tiny")
         },
         "workspace": _examine(lambda: _workspace(args.workspace, problems), problems),
         "render": _examine(_self_test, problems),
@@ -88,7 +91,7 @@ def text(document: dict) -> str:
     return "\n".join([*lines, "", *(document["problems"] or ["Everything is fine."])])
 
 
-def _examine(examination, problems: list[str]):
+def _examine(examination: Callable[[], Any], problems: list[str]) -> Any:
     """The examination's result, or None and one more problem."""
     try:
         return examination()

@@ -1,9 +1,11 @@
 """``features``: f0, confidence and loudness of a recording, as arrays."""
 
+import argparse
 import time
 from pathlib import Path
 
 from ddsing.cli.quiet import native_messages_hidden
+from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
 from ddsing.errors import FeaturesError
 from ddsing.files import write_arrays
@@ -13,7 +15,7 @@ from ddsing.units import format_duration
 from ddsing.workspace import open_workspace
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser("features", help="pitch, confidence and loudness of a recording")
     parser.add_argument("audio", metavar="AUDIO")
@@ -22,7 +24,7 @@ def add_parser(commands) -> None:
     parser.set_defaults(func=run, text=text)
 
 
-def run(args) -> dict:
+def run(args: argparse.Namespace) -> dict:
     """Extract and write the features: float32 at 250 frames a second, loudness of generation 3."""
     out = Path(args.out)
     if out.is_dir() or not out.absolute().parent.is_dir():
@@ -32,10 +34,8 @@ def run(args) -> dict:
     with native_messages_hidden():
         audio = recordings.decode(Path(args.audio))
     found = features.extract(audio, tracker=args.tracker, cache=features.FeatureCache(workspace.cache / "features"))
-    try:
+    with writing(args.out, "name another file with --out"):
         write_arrays(out, f0_hz=found.f0_hz, f0_confidence=found.f0_confidence, loudness_db=found.loudness_db)
-    except OSError as error:
-        raise FeaturesError(f"{args.out!r} can't be written: {error.strerror}; name another file with --out.") from None
     return {
         "out": args.out,
         "tracker": args.tracker,

@@ -1,6 +1,7 @@
 """``instrument``: list, inspect, import, export and delete instruments."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from ddsing import instrument as instruments
@@ -13,7 +14,7 @@ from ddsing.units import format_bytes, note_name
 from ddsing.workspace import open_workspace
 
 
-def add_parser(subparsers) -> None:
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``instrument`` and its actions to the command line."""
     parser = subparsers.add_parser("instrument", help="list, inspect, import, export and delete instruments")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -31,17 +32,23 @@ def add_parser(subparsers) -> None:
     delete.add_argument("name", metavar="NAME")
 
 
-def _action(actions, name, func, text, help_text) -> argparse.ArgumentParser:
+def _action(
+    actions: argparse._SubParsersAction,
+    name: str,
+    func: Callable[[argparse.Namespace], dict],
+    text: Callable[[dict], str],
+    help_text: str,
+) -> argparse.ArgumentParser:
     parser = actions.add_parser(name, help=help_text)
     parser.set_defaults(func=func, text=text)
     return parser
 
 
-def _library(args) -> Library:
+def _library(args: argparse.Namespace) -> Library:
     return Library(open_workspace(args.workspace))
 
 
-def _list(args) -> dict:
+def _list(args: argparse.Namespace) -> dict:
     return {
         "instruments": [
             {
@@ -68,7 +75,7 @@ def _list_text(document: dict) -> str:
     return "\n".join(lines) or "No instruments yet; `instrument import ZIP` brings one in."
 
 
-def _inspect(args) -> dict:
+def _inspect(args: argparse.Namespace) -> dict:
     path = Path(args.zip)
     if path.exists():
         source_format, instrument = detect(path), instruments.open_any(path)
@@ -110,7 +117,7 @@ def _inspect_text(document: dict) -> str:
     return "\n".join(lines + [f"warning: {text}" for text in document["warnings"]])
 
 
-def _import(args) -> dict:
+def _import(args: argparse.Namespace) -> dict:
     path = Path(args.zip)
     if not path.is_file():
         raise InstrumentError(f"There is no file {args.zip[:200]!r}; give the path of an instrument's zip.")
@@ -122,7 +129,7 @@ def _import_text(document: dict) -> str:
     return "\n".join([f"Imported {document['name']}."] + [f"warning: {text}" for text in document["warnings"]])
 
 
-def _export(args) -> dict:
+def _export(args: argparse.Namespace) -> dict:
     instrument = _library(args).get(args.name)
     write = instruments.write
     if args.format == "notebook":
@@ -136,7 +143,7 @@ def _export_text(document: dict) -> str:
     return f"Wrote {document['name']} to {document['path']} ({format_bytes(document['bytes'])})."
 
 
-def _delete(args) -> dict:
+def _delete(args: argparse.Namespace) -> dict:
     return {"name": args.name, "token": _library(args).delete(args.name)}
 
 

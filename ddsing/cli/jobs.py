@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import time
+from collections.abc import Callable
 
 from ddsing.jobs.status import JobStatus
 from ddsing.jobs.store import JobStore
@@ -10,7 +11,7 @@ from ddsing.units import format_duration
 from ddsing.workspace import open_workspace
 
 
-def add_parser(subparsers) -> None:
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``jobs`` and its actions to the command line."""
     parser = subparsers.add_parser("jobs", help="background work: list, show, stop, resume and delete")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -27,13 +28,19 @@ def add_parser(subparsers) -> None:
             action.add_argument("--force", action="store_true", help="kill it; what it has not saved is lost")
 
 
-def _action(actions, name, func, text, help_text) -> argparse.ArgumentParser:
+def _action(
+    actions: argparse._SubParsersAction,
+    name: str,
+    func: Callable[[argparse.Namespace], dict],
+    text: Callable[[dict], str],
+    help_text: str,
+) -> argparse.ArgumentParser:
     parser = actions.add_parser(name, help=help_text)
     parser.set_defaults(func=func, text=text)
     return parser
 
 
-def _store(args) -> JobStore:
+def _store(args: argparse.Namespace) -> JobStore:
     return JobStore(open_workspace(args.workspace))
 
 
@@ -41,7 +48,7 @@ def _document(status: JobStatus) -> dict:
     return {field.name: getattr(status, field.name) for field in dataclasses.fields(status)}
 
 
-def _list(args) -> dict:
+def _list(args: argparse.Namespace) -> dict:
     shown = ("log_tail", "result")
     jobs = [_document(status) for status in _store(args).list()]
     return {"jobs": [{name: value for name, value in job.items() if name not in shown} for job in jobs]}
@@ -51,7 +58,7 @@ def _list_text(document: dict) -> str:
     return "\n".join(_line(job) for job in document["jobs"]) or "No jobs yet."
 
 
-def _show(args) -> dict:
+def _show(args: argparse.Namespace) -> dict:
     return _document(_store(args).status(args.id))
 
 
@@ -60,15 +67,15 @@ def _show_text(document: dict) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _stop(args) -> dict:
+def _stop(args: argparse.Namespace) -> dict:
     return _document(_store(args).stop(args.id, force=args.force))
 
 
-def _resume(args) -> dict:
+def _resume(args: argparse.Namespace) -> dict:
     return _document(_store(args).resume(args.id))
 
 
-def _delete(args) -> dict:
+def _delete(args: argparse.Namespace) -> dict:
     return {"id": args.id, "token": _store(args).delete(args.id)}
 
 

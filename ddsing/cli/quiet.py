@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import TextIO
 
 
 @contextlib.contextmanager
@@ -40,7 +41,7 @@ def load_tensorflow() -> None:
         runtime.tensorflow()
 
 
-def _writes_to(stream, descriptor):
+def _writes_to(stream: TextIO, descriptor: int) -> bool:
     try:
         return stream.fileno() == descriptor
     except (OSError, ValueError, AttributeError):

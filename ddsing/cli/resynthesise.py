@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing.errors import TrainingError
+from ddsing.cli.writing import writing
 from ddsing.files import write_atomic
 from ddsing.workspace import open_workspace
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser("resynthesise", help="original, reconstruction, and how far apart they are")
     parser.add_argument("voice", metavar="VOICE")
@@ -33,13 +33,11 @@ def run(args: argparse.Namespace) -> dict:
     step = int(args.step) if args.step.isdecimal() else args.step
     out = Path(args.out)
     compared = sanity.check(workspace, args.voice, windows=tuple(args.window) if args.window else None, step=step)
-    try:
+    with writing(args.out, "name another folder with --out"):
         out.mkdir(parents=True, exist_ok=True)
         for one in compared:
             for name in ("original", "reconstruction"):
                 write_atomic(out / f"window-{one.window}-{name}.wav", audio.encode(getattr(one, name)))
-    except OSError as error:
-        raise TrainingError(f"The sounds can't be written to {args.out!r}: {error.strerror}.") from None
     cents = [one.f0_cents for one in compared if one.f0_cents is not None]
     return {
         "voice": args.voice,

@@ -5,7 +5,7 @@ import argparse
 from ddsing.units import format_bytes
 
 
-def add_parser(subparsers) -> None:
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the command."""
     command = subparsers.add_parser("storage", help="what the cache and the trash take; clears them on request")
     command.add_argument("--clear-cache", action="store_true", help="remove what can be computed again")

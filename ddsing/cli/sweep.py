@@ -4,15 +4,16 @@ import argparse
 import sys
 from dataclasses import asdict
 
+from ddsing.cli import background
 from ddsing.constants import TRACKERS
 from ddsing.errors import SettingsError
-from ddsing.experiments.sweep.grid import ORIGINAL, PARAMETERS, Sweep, cost, parsed_values
+from ddsing.experiments.sweep.grid import ORIGINAL, PARAMETERS, Cost, Sweep, cost, parsed_values
 from ddsing.training.recipe import Recipe
 from ddsing.units import format_bytes, format_duration
-from ddsing.workspace import open_workspace
+from ddsing.workspace import Workspace, open_workspace
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "sweep",
@@ -32,8 +33,8 @@ def add_parser(commands) -> None:
     parser.add_argument("--save-every", type=int, metavar="N", help="steps between two checkpoints")
     parser.add_argument("--tracker", choices=TRACKERS, default="full", help="pitch of a dataset not prepared yet")
     parser.add_argument("--cost", action="store_true", help="only say what it would take")
-    parser.add_argument("--background", action="store_true", help="start it as a job and return at once")
-    parser.set_defaults(func=run, text=text)
+    background.add_option(parser)
+    parser.set_defaults(func=run, text=background.or_text(text))
 
 
 def run(args: argparse.Namespace) -> dict:
@@ -48,12 +49,14 @@ def run(args: argparse.Namespace) -> dict:
     print(cost_text(expected), file=sys.stderr)
     if args.cost:
         return document
-    return document | (
-        _background(workspace, sweep, expected.n_bytes) if args.background else _foreground(workspace, sweep)
-    )
+    if not args.background:
+        return document | _foreground(workspace, sweep)
+    from ddsing.experiments.sweep import job
+
+    return document | background.start(workspace, job.order(workspace, sweep))
 
 
-def axes(args: argparse.Namespace) -> dict[str, tuple]:
+def axes(args: argparse.Namespace) -> dict[str, tuple[float, ...]]:
     """The values of each parameter; those of the original study where none are given."""
     chosen = {"n_harmonics": args.harmonics, "n_noise_bands": args.noise_bands}
     for text in args.vary:
@@ -66,7 +69,7 @@ def axes(args: argparse.Namespace) -> dict[str, tuple]:
     return given or dict(ORIGINAL)
 
 
-def cost_text(expected) -> str:
+def cost_text(expected: Cost) -> str:
     """What a sweep takes, for a person."""
     if not expected.n_left:
         return f"All {expected.n_cells} trainings are done."
@@ -76,21 +79,13 @@ def cost_text(expected) -> str:
     return f"{said}: about {format_duration(expected.seconds)} ({expected.why}) and {format_bytes(expected.n_bytes)}."
 
 
-def _background(workspace, sweep: Sweep, needs_bytes: int) -> dict:
-    from ddsing.jobs import device
-    from ddsing.jobs.store import JobStore
-
-    status = JobStore(workspace).submit(**sweep.order(), device=device.name(), needs_bytes=needs_bytes)
-    return {"job": status.id, "state": status.state}
-
-
-def _foreground(workspace, sweep: Sweep) -> dict:
+def _foreground(workspace: Workspace, sweep: Sweep) -> dict:
+    from ddsing.cli.progress import Printer, stop_on_signal
     from ddsing.cli.quiet import load_tensorflow
-    from ddsing.cli.train import _Printer, _stop_on_signal
     from ddsing.cli.turn import turn
     from ddsing.experiments.sweep import run as sweeps
 
-    printer, at = _Printer(), [""]
+    printer, at = Printer(), [""]
 
     def report(progress: sweeps.Progress) -> None:
         if progress.cell != at[0]:
@@ -100,7 +95,7 @@ def _foreground(workspace, sweep: Sweep) -> dict:
 
     with turn():
         load_tensorflow()
-        with _stop_on_signal() as should_stop:
+        with stop_on_signal() as should_stop:
             outcome = sweeps.train(workspace, sweep, report=report, should_stop=should_stop)
     if outcome.stopped:
         print("Stopped, and saved; the same command goes on from there.", file=sys.stderr)
@@ -110,8 +105,6 @@ def _foreground(workspace, sweep: Sweep) -> dict:
 
 def text(document: dict) -> str:
     """The document for a person."""
-    if "job" in document:
-        return f"Started as the job {document['job']}; `jobs show {document['job']}` tells how far it is."
     if "trained" not in document:
         return "\n".join(document["cells"])
     lines = [f"{len(document['trained'])} trained, {len(document['skipped'])} were done already."]

@@ -7,7 +7,7 @@ import time
 from ddsing.units import format_duration
 
 
-def add_parser(subparsers) -> None:
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the command."""
     command = subparsers.add_parser(
         "tensorboard",

@@ -1,20 +1,23 @@
 """``train``: teach an instrument a voice, here or in the background."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
-import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
+from ddsing.cli import background
 from ddsing.errors import Diverged
 from ddsing.units import format_duration
-from ddsing.workspace import open_workspace
+from ddsing.workspace import Workspace, open_workspace
 
-_PRINT_S = 5.0
+if TYPE_CHECKING:
+    from ddsing.training.recipe import Recipe
+
 _NUMBERS = {
     "--steps": (
         "steps",
@@ -35,7 +38,7 @@ _NUMBERS = {
 }
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser("train", help="train a voice's instrument; goes on from its last checkpoint by itself")
     parser.add_argument("voice", metavar="VOICE")
@@ -57,8 +60,8 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "--tracker", choices=("full", "fast", "tiny"), default="full", help="pitch of a dataset not prepared yet"
     )
-    parser.add_argument("--background", action="store_true", help="start it as a job and return at once")
-    parser.set_defaults(func=run, text=text)
+    background.add_option(parser)
+    parser.set_defaults(func=run, text=background.or_text(text))
 
 
 def run(args: argparse.Namespace) -> dict:
@@ -67,20 +70,16 @@ def run(args: argparse.Namespace) -> dict:
 
     workspace = open_workspace(args.workspace)
     recipe = Recipe.from_options(vars(args))
-    return _background(workspace, args.voice, recipe) if args.background else _foreground(workspace, args.voice, recipe)
-
-
-def _background(workspace, voice: str, recipe) -> dict:
-    from ddsing.jobs import device
-    from ddsing.jobs.store import JobStore
+    if not args.background:
+        return _foreground(workspace, args.voice, recipe)
     from ddsing.training import folder, job
 
-    folder.locate(workspace, voice)  # a voice that is not there is said here, not in the job
-    status = JobStore(workspace).submit(**job.order(voice, recipe), device=device.name())
-    return {"job": status.id, "state": status.state}
+    folder.locate(workspace, args.voice)  # a voice that is not there is said here, not in the job
+    return background.start(workspace, job.order(args.voice, recipe))
 
 
-def _foreground(workspace, voice: str, recipe) -> dict:
+def _foreground(workspace: Workspace, voice: str, recipe: Recipe) -> dict:
+    from ddsing.cli.progress import Printer, stop_on_signal
     from ddsing.cli.quiet import load_tensorflow
     from ddsing.cli.turn import turn
     from ddsing.training import folder
@@ -92,8 +91,8 @@ def _foreground(workspace, voice: str, recipe) -> dict:
     with turn():
         began = time.monotonic()
         load_tensorflow()
-        with _stop_on_signal() as should_stop, _option_said(workspace, voice):
-            outcome = runs.train(workspace, voice, recipe, report=_Printer(), should_stop=should_stop)
+        with stop_on_signal() as should_stop, _option_said(workspace, voice):
+            outcome = runs.train(workspace, voice, recipe, report=Printer(), should_stop=should_stop)
     if outcome.stopped:
         done = f"after step {outcome.step:,}, and saved" if outcome.step else "before its first step"
         print(f"Stopped {done}; the same command goes on from there.", file=sys.stderr)
@@ -102,7 +101,7 @@ def _foreground(workspace, voice: str, recipe) -> dict:
 
 
 @contextlib.contextmanager
-def _option_said(workspace, voice: str) -> Iterator[None]:
+def _option_said(workspace: Workspace, voice: str) -> Iterator[None]:
     """Where a training diverges, name the option that helps."""
     from ddsing.training import divergence, folder
 
@@ -113,7 +112,7 @@ def _option_said(workspace, voice: str) -> Iterator[None]:
         raise Diverged(f"{error} The option is --learning-rate{'' if rate is None else f' {rate:g}'}.") from None
 
 
-def _expectation(workspace, voice: str, recipe) -> str:
+def _expectation(workspace: Workspace, voice: str, recipe: Recipe) -> str:
     """How long it will take, in a sentence."""
     from ddsing.training import checkpoints, estimate, folder
     from ddsing.training.recipe import resolved
@@ -130,60 +129,8 @@ def _expectation(workspace, voice: str, recipe) -> str:
     return f"About {left_s} to step {steps:,}{f' from step {done:,}' if done else ''} ({why})."
 
 
-class _Printer:
-    """Prints where a training is, a few times a minute and when its stage changes."""
-
-    def __init__(self) -> None:
-        self._printed, self._stage = 0.0, ""
-
-    def __call__(self, progress) -> None:
-        due = time.monotonic() - self._printed > _PRINT_S
-        if not (due or progress.stage != self._stage and progress.stage != "saving"):
-            return
-        self._printed, self._stage = time.monotonic(), progress.stage
-        print(self._line(progress), file=sys.stderr, flush=True)
-
-    @staticmethod
-    def _line(progress) -> str:
-        if progress.stage in ("preparing", "loading", "head start"):
-            share = f" {progress.fraction:.0%}" if progress.fraction is not None else ""
-            return f"{progress.message or progress.stage.capitalize()}{share}"
-        line = f"Step {progress.step:,} of {progress.steps:,}"
-        if progress.loss is not None:
-            line += f", loss {progress.loss:.3f}"
-        if progress.steps_per_s:
-            left_s = (progress.steps - progress.step) / progress.steps_per_s
-            line += f", {progress.steps_per_s:.2f} steps/s, {format_duration(left_s)} left"
-        return line
-
-
-@contextlib.contextmanager
-def _stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM once: finish the step, save and stop. Ctrl-C again: at once, without saving.
-
-    Where SIGINT was ignored from the start, by ``nohup`` or in the background of a script, it is meant for others.
-    """
-    asked = threading.Event()
-    numbers = [signal.SIGTERM, *([] if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else [signal.SIGINT])]
-
-    def ask(number, frame):
-        if asked.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        asked.set()
-        os.write(2, b"Finishing the step and saving; again to stop at once.\n")
-
-    before = {number: signal.signal(number, ask) for number in numbers}
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def text(document: dict) -> str:
     """The document for a person."""
-    if "job" in document:
-        return f"Started as the job {document['job']}; `jobs show {document['job']}` tells how far it is."
     return (
         f"Trained to step {document['step']:,} in {format_duration(document['seconds'])}. The instrument "
         f"{document['instrument_name']!r} is that of step {document['exported_step']:,}."

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ddsing.cli.quiet import native_messages_hidden
+from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, SettingsError
 from ddsing.files import write_atomic
@@ -24,7 +25,7 @@ _OPTIONS = {
 }
 
 
-def add_parser(commands) -> None:
+def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser("transfer", help="sing a recording with an instrument")
     parser.add_argument("audio", metavar="AUDIO")
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> dict:
         else:
             options["z_source"] = z_source
             take = pipeline.run(workspace, Path(args.audio), args.instrument, settings, **options)
-    try:
+    with writing(args.out, f"the take {take.id} is kept"):
         write_atomic(out, TakeStore(workspace).export(take.id, file_format))
         if args.stems:
             for stem in ("harmonic", "noise"):
@@ -94,8 +95,6 @@ def run(args: argparse.Namespace) -> dict:
                 write_atomic(out.with_name(f"{out.stem}_{stem}.wav"), content)
         if args.controls:
             write_atomic(Path(args.controls), (take.folder / "controls.npz").read_bytes())
-    except OSError as error:
-        raise AudioError(f"{args.out!r} can't be written: {error.strerror}; the take {take.id} is kept.") from None
     return {
         "take": take.id,
         "out": args.out,

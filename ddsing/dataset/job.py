@@ -2,22 +2,40 @@
 
 import dataclasses
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from ddsing.constants import TRACKERS
-from ddsing.dataset import voices
-from ddsing.dataset.prepare import prepare
+from ddsing.dataset import prepare, voices
 from ddsing.errors import Cancelled, DatasetError
+from ddsing.jobs import time_left
+from ddsing.jobs.context import Reporter
+from ddsing.jobs.order import Order
 from ddsing.workspace import Workspace
 
+KIND = "prepare"
 _TELLING_S = 3.0  # of work before the time left is estimated
 
 
-def run(workspace: Workspace, options: dict, job) -> dict:
+def order(workspace: Workspace, voice_name: str, *, tracker: str) -> Order:
+    """The job that prepares a voice; raises `DatasetError` where there is nothing to prepare."""
+    voice = voices.get(workspace, voice_name)
+    prepare.require_preparable(voice, tracker)
+    return Order(
+        kind=KIND,
+        title=f"Prepare {voice.name}",
+        options={"voice": voice.name, "tracker": tracker},
+        key=f"{KIND}:{voice.name}",
+        needs_bytes=int(prepare.room_bytes(voice, tracker=tracker)),
+    )
+
+
+def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict[str, Any]:
     """Prepare ``options["voice"]`` with ``options["tracker"]`` (full); returns what `Prepared` says.
 
     Parameters
     ----------
-    job : ddsing.jobs context
+    job : Reporter
         Told the stage, the fraction and the time left by ``report``; asked ``should_stop``.
     """
     tracker = options.get("tracker", "full")
@@ -30,7 +48,8 @@ def run(workspace: Workspace, options: dict, job) -> dict:
             raise Cancelled
         job.report(stage=stage, fraction=fraction, eta_s=clock.left_s(fraction))
 
-    return dataclasses.asdict(prepare(voices.get(workspace, options["voice"]), tracker=tracker, progress=progress))
+    voice = voices.get(workspace, options["voice"])
+    return dataclasses.asdict(prepare.prepare(voice, tracker=tracker, progress=progress))
 
 
 class Clock:
@@ -45,6 +64,4 @@ class Clock:
         if self._began is None:
             self._began = (now, fraction)
         began, first = self._began
-        if now - began < _TELLING_S or fraction <= first:
-            return None
-        return (now - began) / (fraction - first) * (1.0 - fraction)
+        return time_left.by_share(fraction, now - began, first=first, least_share=0.0, least_s=_TELLING_S)

@@ -85,12 +85,17 @@ def prepare(voice: Voice, *, tracker: str = "full", progress: Callable[[str, flo
     DiskFull
         If there is not enough room.
     """
+    require_preparable(voice, tracker)
+    with _alone(voice), _full_disk_said(voice):
+        return _prepare(voice, tracker, progress or (lambda stage, fraction: None))
+
+
+def require_preparable(voice: Voice, tracker: str) -> None:
+    """Raise `DatasetError` unless there are recordings and such a tracker."""
     if tracker not in TRACKERS:
         raise DatasetError(f"There is no pitch tracker {tracker!r}; use full, fast or tiny.")
     if not voice.recordings():
         raise DatasetError(f"The voice {voice.name!r} has no recordings; `dataset add` brings some.")
-    with _alone(voice), _full_disk_said(voice):
-        return _prepare(voice, tracker, progress or (lambda stage, fraction: None))
 
 
 def is_current(voice: Voice, *, tracker: str | None = None) -> bool:

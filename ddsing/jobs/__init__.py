@@ -11,6 +11,7 @@ A job is a folder, ``workspace/jobs/<id>/``::
     log.txt       what it printed; bounded
     result.json   what it returned
 
-`store` starts, lists, stops and resumes them; `status` says what the files mean; `launcher` is where they run, `run`
-the job's own process, and `context` what its function sees; `queue` lets those that need a `device` take turns on it.
+An `order` asks for one; `store` starts, lists, stops and resumes them; `status` says what the files mean; `launcher` is
+where they run, `run` the job's own process, and `context` what its function sees; `queue` lets those that need a
+`device` take turns on it; `time_left` is how long something will still take.
 """

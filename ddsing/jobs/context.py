@@ -6,9 +6,9 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ddsing.errors import Cancelled
 from ddsing.jobs import log
@@ -22,17 +22,28 @@ RESERVE_BYTES = 32_768  # given up on a full disk, so that the last word can be 
 LAST_WORD_TRIES = 10
 
 
+class Reporter(Protocol):
+    """As much of a `JobContext` as a job's function uses; in the foreground something else may stand there."""
+
+    def report(self, **fields: Any) -> None:
+        """See `JobContext.report`."""
+
+    def should_stop(self) -> bool:
+        """See `JobContext.should_stop`."""
+
+
 class JobContext:
     """Reports progress and knows when to stop. All methods are cheap, and any thread may call them."""
 
-    def __init__(self, folder: JobFolder, record: Mapping[str, Any]):
+    def __init__(self, folder: JobFolder, record: Mapping[str, Any]) -> None:
         self._folder = folder
         self._record = dict(record)
         self._guard = threading.Lock()
         self._unwritten = False
         self._stopping = False  # a plain bool: the signal handler may interrupt anything, also an Event's own lock
         self._reserve = folder.path / "reserve"
-        self._noted, self._noted_s = ("", ""), -math.inf
+        self._noted: tuple[str, str] = ("", "")
+        self._noted_s = -math.inf
 
     @property
     def folder(self) -> Path:
@@ -105,7 +116,7 @@ class JobContext:
             thread.join()
             _try(lambda: self._reserve.unlink(missing_ok=True), lambda: log.bound(self._folder.log))
 
-    def _beat(self, over):
+    def _beat(self, over: threading.Event) -> None:
         beaten_s = -math.inf
         while True:
             if self._folder.stop.exists() or not self.folder.exists():
@@ -120,7 +131,7 @@ class JobContext:
             if over.wait(PULSE_S):
                 return
 
-    def _note(self):
+    def _note(self) -> None:
         """A line in the log whenever the stage changes, and once a minute."""
         stage, due = self._record.get("stage"), time.monotonic() - self._noted_s >= NOTE_S
         words = _words(self._record)
@@ -128,7 +139,7 @@ class JobContext:
             self._noted, self._noted_s = (stage, words), time.monotonic()
             print(time.strftime("%H:%M:%S"), words, flush=True)
 
-    def _write(self, *, durable):
+    def _write(self, *, durable: bool) -> bool:
         try:
             self._folder.write_record(self._record, durable=durable)
         except OSError:
@@ -136,7 +147,7 @@ class JobContext:
         return True
 
 
-def _words(record):
+def _words(record: Mapping[str, Any]) -> str:
     """How far it is, in a line: ``training, step 250 of 40000, loss 6.12``."""
     step, steps, loss, fraction = (record.get(name) for name in ("step", "steps", "loss", "fraction"))
     parts = [str(record.get("stage")), str(record.get("message") or "")]
@@ -149,7 +160,7 @@ def _words(record):
     return ", ".join(filter(None, parts))
 
 
-def _try(*chores):
+def _try(*chores: Callable[[], object]) -> None:
     """Each of them, whether or not the disk lets the others through."""
     for chore in chores:
         with contextlib.suppress(OSError):

@@ -42,6 +42,6 @@ def describe(device: str) -> str:
     return "CPU" if device == "cpu" else device
 
 
-def _named(uuid, wanted):
+def _named(uuid: str, wanted: list[str]) -> bool:
     """CUDA takes the beginning of a name for the whole."""
     return any(entry.startswith("GPU-") and uuid.startswith(entry) for entry in wanted)

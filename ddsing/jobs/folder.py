@@ -29,7 +29,7 @@ def hard_lock(path: Path) -> FileLock:
 class JobFolder:
     """The files of one job."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.log = self.path / "log.txt"
         self.stop = self.path / "stop"
@@ -127,7 +127,7 @@ class JobFolder:
             gate.release()
 
 
-def _try(lock):
+def _try(lock: FileLock) -> bool:
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -135,9 +135,9 @@ def _try(lock):
     return True
 
 
-def _identity(record):
+def _identity(record: Mapping[str, Any] | None) -> list[Any] | None:
     """What changes whenever another process, or another state, begins."""
-    return record and [record.get(name) for name in ("state", "ordered", "pid")]
+    return None if record is None else [record.get(name) for name in ("state", "ordered", "pid")]
 
 
 def plain(value: Any) -> Any:

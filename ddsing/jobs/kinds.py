@@ -1,8 +1,8 @@
 """The kinds of jobs, and what each runs.
 
 A kind is named by ``"module:function"``, imported in the job's process, and only once it is that job's turn on its
-device. The function is called as ``run(workspace, options, job)`` with the `Workspace`, the dictionary given to
-`JobStore.submit`, and a `JobContext`; it returns a dictionary, which becomes ``result.json``.
+device. The function is called as ``run(workspace, options, job)`` with the `Workspace`, the options of the `Order`,
+and a `JobContext`; it returns a dictionary, which becomes ``result.json``.
 
 How it ends decides the job's state: returning, ``done``, or ``stopped`` if it was asked to stop and the result says
 ``{"stopped": True}``; `Cancelled`, ``stopped``; `DiskFull` or a full disk's OSError, ``paused``; any other
@@ -13,5 +13,5 @@ KINDS = {
     "prepare": "ddsing.dataset.job:run",
     "train": "ddsing.training.job:run",
     "sweep": "ddsing.experiments.sweep.job:run",
-    "matrix": "ddsing.experiments.comparison.matrix:run",
+    "matrix": "ddsing.experiments.comparison.job:run",
 }

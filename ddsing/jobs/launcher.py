@@ -36,7 +36,7 @@ class LocalLauncher:
         What is run, with the folder as its last argument.
     """
 
-    def __init__(self, program: Sequence[str] = (sys.executable, "-m", "ddsing.jobs.run")):
+    def __init__(self, program: Sequence[str] = (sys.executable, "-m", "ddsing.jobs.run")) -> None:
         self.program = tuple(program)
 
     def start(self, folder: Path) -> None:

@@ -10,6 +10,7 @@ import re
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 MAX_BYTES = 2_000_000
 KEPT_BYTES = 1_000_000  # of its end, when it has grown past the limit
@@ -51,7 +52,7 @@ def tail(path: Path, n_lines: int = TAIL_LINES) -> str:
 _printing = threading.Lock()
 
 
-def _print_anew():
+def _print_anew() -> None:
     """A child forked in the middle of a cut would wait for ever."""
     global _printing
     _printing = threading.Lock()
@@ -64,7 +65,7 @@ if hasattr(os, "register_at_fork"):
 class _Unfailing(io.FileIO):
     """A descriptor to write to, where what a full disk does not take is dropped."""
 
-    def write(self, content):
+    def write(self, content: Any) -> int:
         try:
             with _printing:
                 return super().write(content)

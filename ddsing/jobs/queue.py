@@ -8,7 +8,6 @@ folder of the user's own, shared by all workspaces: ``DDSING_LOCKS``, or one in 
 import contextlib
 import json
 import os
-import re
 import stat
 import tempfile
 import time
@@ -16,11 +15,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import Timeout
+from filelock import FileLock, Timeout
 
 from ddsing.errors import Cancelled, JobError
 from ddsing.files import write_atomic
 from ddsing.jobs.folder import JobFolder, hard_lock
+from ddsing.jobs.order import require_device
 from ddsing.jobs.states import LIVE
 
 POLL_S = 0.25
@@ -113,9 +113,16 @@ def turn(
         lock.release()
 
 
-def _wait(lock, device, job, should_stop, on_wait):
+def _wait(
+    lock: FileLock,
+    device: str,
+    job: Path | None,
+    should_stop: Callable[[], bool],
+    on_wait: Callable[[tuple[str, ...]], None],
+) -> None:
     """Until the lock is ours."""
-    now_ns, told = time.time_ns(), None
+    now_ns = time.time_ns()
+    told: tuple[str, ...] | None = None
     while True:
         if should_stop():
             raise Cancelled("Stopped while it waited for its turn.")
@@ -132,19 +139,17 @@ def _wait(lock, device, job, should_stop, on_wait):
         time.sleep(POLL_S)
 
 
-def _queue(device):
+def _queue(device: str) -> Path:
     folder = locks_folder() / _file_name(device)
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
-def _file_name(device):
-    if not re.fullmatch(r"[a-z0-9:,]{1,40}", device):
-        raise JobError(f"There is no device {device!r}; they are called cpu, gpu:0, gpu:1 and so on.")
-    return device.replace(":", "-")
+def _file_name(device: str) -> str:
+    return require_device(device).replace(":", "-")
 
 
-def _tickets(device):
+def _tickets(device: str) -> Iterator[tuple[Path, Ticket]]:
     """(its file, the ticket) of each, readable or not."""
     for path in sorted(_queue(device).glob(f"*{_SUFFIX}")):
         try:

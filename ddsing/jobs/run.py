@@ -15,8 +15,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from ddsing.errors import Cancelled, DdsingError, DiskFull, JobError
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None, *, kinds: Mapping[str, str] = K
         lock.release()
 
 
-def _listen(handler):
+def _listen(handler: Callable[[int, FrameType | None], object]) -> None:
     """Hear SIGTERM and no other polite signal; those that came since the launcher blocked them are heard now."""
     signal.signal(signal.SIGTERM, handler)
     ignored = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
@@ -71,7 +72,7 @@ def _listen(handler):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, *ignored])
 
 
-def _be_modest():
+def _be_modest() -> None:
     """Leave processor time to the dashboard, and if memory runs out, be the one that goes.
 
     Linux on desktops first shares out time among sessions (autogroups), and the job is one of its own: there niceness
@@ -89,7 +90,7 @@ def _be_modest():
             Path(path).write_text(str(value), encoding="ascii")
 
 
-def _live(context, spec, folder, kinds):
+def _live(context: JobContext, spec: Mapping[str, Any], folder: JobFolder, kinds: Mapping[str, str]) -> str:
     """From its first word to its last; returns the state it ended in."""
     faulthandler.enable()
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
@@ -118,7 +119,7 @@ def _live(context, spec, folder, kinds):
     return state
 
 
-def _turn(context, device, folder):
+def _turn(context: JobContext, device: str | None, folder: JobFolder) -> contextlib.AbstractContextManager[None]:
     if not device:
         return contextlib.nullcontext()
     return queue.turn(
@@ -129,7 +130,7 @@ def _turn(context, device, folder):
     )
 
 
-def _call(kinds, spec, context) -> dict[str, Any]:
+def _call(kinds: Mapping[str, str], spec: Mapping[str, Any], context: JobContext) -> dict[str, Any]:
     if spec["kind"] not in kinds:
         raise JobError(f"This version of the program knows no jobs of the kind {spec['kind']!r}.")
     module, _, function = kinds[spec["kind"]].partition(":")
@@ -138,7 +139,7 @@ def _call(kinds, spec, context) -> dict[str, Any]:
     return dict(run(workspace, dict(spec["options"]), context) or {})
 
 
-def _verdict(error):
+def _verdict(error: BaseException) -> tuple[str, str]:
     """(state, message) of a job that ended by an exception."""
     if isinstance(error, Cancelled):
         return "stopped", ""
@@ -152,10 +153,10 @@ def _verdict(error):
     return "failed", NO_MEMORY if isinstance(error, MemoryError) else UNEXPECTED
 
 
-def _let_nothing_linger():
+def _let_nothing_linger() -> None:
     """End the process in time even if a thread or a library of the job's does not."""
 
-    def end():
+    def end() -> None:
         time.sleep(LAST_BREATH_S)
         os._exit(0)
 

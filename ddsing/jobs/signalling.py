@@ -56,7 +56,7 @@ def kill(folder: JobFolder) -> bool:
     return True
 
 
-def _session(process):
+def _session(process: psutil.Process) -> list[psutil.Process]:
     """The other processes of its session, which it leads."""
     if not hasattr(os, "getsid"):
         return process.children(recursive=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ddsing.jobs import log
+from ddsing.jobs import log, time_left
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.states import LIVE, RESUMABLE, classify
 
@@ -140,13 +140,13 @@ def eta_s(record: Mapping[str, Any]) -> float | None:
     if reported_s is not None:
         return max(0.0, reported_s)
     if step is not None and steps is not None:
-        return max(0.0, steps - step) / steps_per_s if steps_per_s else None
-    if done is None or began is None or now is None or not 0.02 < done <= 1.0 or now - began < 0.5:
+        return time_left.by_steps(step, steps, steps_per_s)
+    if done is None or began is None or now is None:
         return None
-    return (now - began) * (1.0 - done) / done
+    return time_left.by_share(done, now - began)
 
 
-def _message(state, record, device, ahead):
+def _message(state: str, record: Mapping[str, Any], device: str | None, ahead: tuple[str, ...]) -> str:
     if state == "lost":
         return LOST
     if state == "waiting" and ahead:
@@ -155,11 +155,12 @@ def _message(state, record, device, ahead):
     return str(record.get("message") or "")
 
 
-def _number(value):
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if usable else None
+def _number(value: object) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    return None
 
 
-def _integer(value):
+def _integer(value: object) -> int | None:
     number = _number(value)
     return None if number is None else int(number)

@@ -13,75 +13,53 @@ from typing import Any
 from ddsing.errors import DdsingError, DiskFull, JobError
 from ddsing.files import trash
 from ddsing.jobs import queue
-from ddsing.jobs.folder import GATE_TIMEOUT_S, JobFolder, hard_lock, plain
+from ddsing.jobs.folder import GATE_TIMEOUT_S, JobFolder, hard_lock
 from ddsing.jobs.kinds import KINDS
 from ddsing.jobs.launcher import Launcher, LocalLauncher
+from ddsing.jobs.order import Order
 from ddsing.jobs.signalling import kill, terminate
 from ddsing.jobs.states import ENDED, written_state
 from ddsing.jobs.status import JobStatus, read
 from ddsing.units import format_bytes
 from ddsing.workspace import Workspace
 
-NEEDS_BYTES = 500_000_000
+NEEDS_BYTES = 500_000_000  # of a job whose spec does not say
 _KEPT = ("step", "steps", "loss", "fraction", "extra")  # shown until the resumed job reports its own
 
 
 class JobStore:
     """The jobs of a workspace. It keeps nothing in memory: any number of them, in any process, see the same."""
 
-    def __init__(self, workspace: Workspace, *, launcher: Launcher | None = None, kinds: Mapping[str, str] = KINDS):
+    def __init__(
+        self, workspace: Workspace, *, launcher: Launcher | None = None, kinds: Mapping[str, str] = KINDS
+    ) -> None:
         self.workspace = workspace
         self.kinds = kinds
         self.launcher = launcher or LocalLauncher()
 
-    def submit(
-        self,
-        kind: str,
-        *,
-        title: str,
-        options: Mapping[str, Any],
-        device: str | None = None,
-        key: str,
-        needs_bytes: int = NEEDS_BYTES,
-    ) -> JobStatus:
-        """Start a job, or find the live one that the same `key` started: a click that arrives twice starts one.
-
-        Parameters
-        ----------
-        kind : str
-            One of `KINDS`.
-        title : str
-            For people: ``Train Aria``.
-        options : Mapping
-            What the kind's function gets; JSON. ``voice`` names the voice, if there is one.
-        device : str | None
-            The device whose queue it joins, see `device.name`; None if it needs none for itself.
-        key : str
-            The same for what must not run twice at a time: ``train:Aria``.
-        needs_bytes : int
-            Free disk that it will want.
+    def submit(self, order: Order) -> JobStatus:
+        """Start a job, or find the live one with the same `key`: a click that arrives twice starts one.
 
         Raises
         ------
         DiskFull
-            With the numbers, if less is free.
+            With the numbers, if less is free than the order needs.
         JobError
             If it can't be started.
         """
-        if kind not in self.kinds:
-            raise JobError(f"There is no kind of job called {kind!r}; there are {', '.join(sorted(self.kinds))}.")
-        spec = plain({"kind": kind, "title": title, "options": options, "device": device, "key": key})
+        if order.kind not in self.kinds:
+            raise JobError(f"There is no kind of job called {order.kind!r}; there are {', '.join(sorted(self.kinds))}.")
         with self._one_at_a_time():
-            twin = next((status for status in self.live() if status.key == key), None)
+            twin = next((status for status in self.live() if status.key == order.key), None)
             if twin is not None:
                 return twin
-            self._require_room(title, needs_bytes)
+            self._require_room(order.title, order.needs_bytes)
             now_s = time.time()
-            spec |= {"created": now_s, "needs_bytes": needs_bytes}
-            with _disk_errors(title):
-                folder = self._claim(f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now_s))}-{kind}")
+            spec = order.spec() | {"created": now_s}
+            with _disk_errors(order.title):
+                folder = self._claim(f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now_s))}-{order.kind}")
             try:
-                with _disk_errors(title):
+                with _disk_errors(order.title):
                     folder.create(spec)
                     self._order(folder, spec, {})
             except DdsingError:
@@ -161,7 +139,7 @@ class JobStore:
                 queue.leave(status.device, folder.path)
             return str(trash(folder.path))
 
-    def _folder(self, id):
+    def _folder(self, id: str) -> JobFolder:
         path = self.workspace.jobs / id
         if not re.fullmatch(r"\w[\w-]*", id) or not path.is_dir():
             raise JobError(f"There is no job {id[:80]!r}; `jobs list` shows those that there are.")
@@ -179,30 +157,30 @@ class JobStore:
         finally:
             gate.release()
 
-    def _require_room(self, title, needs_bytes):
-        needs_bytes = needs_bytes if isinstance(needs_bytes, int | float) else NEEDS_BYTES
+    def _require_room(self, title: str, needs_bytes: object) -> None:
+        wanted = needs_bytes if isinstance(needs_bytes, int | float) else NEEDS_BYTES
         free = shutil.disk_usage(self.workspace.root).free
-        if free < needs_bytes:
+        if free < wanted:
             raise DiskFull(
-                f"{title!r} needs about {format_bytes(needs_bytes)} of disk, but only {format_bytes(free)} are free "
+                f"{title!r} needs about {format_bytes(wanted)} of disk, but only {format_bytes(free)} are free "
                 f"where the workspace lies; make room there, or use a workspace on another disk."
             )
 
-    def _order(self, folder, spec, before):
+    def _order(self, folder: JobFolder, spec: Mapping[str, Any], before: Mapping[str, Any]) -> None:
         """Write that a process should start, and queue it; whoever calls keeps others from doing the same."""
         kept = {name: before[name] for name in _KEPT if name in before}
         folder.write_record(kept | {"state": "starting", "ordered": time.time()})
         if spec.get("device"):
             queue.join(spec["device"], folder.path, title=spec["title"])
 
-    def _launch(self, folder):
+    def _launch(self, folder: JobFolder) -> JobStatus:
         try:
             self.launcher.start(folder.path)
         except OSError as error:
             self._end(folder, "failed", f"Its process could not be started: {error.strerror or error}.")
         return read(folder, whole=True)
 
-    def _end(self, folder, state, message):
+    def _end(self, folder: JobFolder, state: str, message: str) -> None:
         """Write an end that the job's process can't write, being dead."""
         lock = folder.take(timeout_s=GATE_TIMEOUT_S)
         if lock is None:

@@ -1,7 +1,7 @@
 """A training run: prepares the dataset, resumes, steps, saves, listens, and exports the instrument.
 
 A run goes on from the newest checkpoint that verifies, always. Batches depend on seed and step only, so that a
-training that was stopped goes on as if it had not been. Public: `train`, `Progress`, `Outcome`, `STAGES`.
+training that was stopped goes on as if it had not been. Public: `train`, `Progress`, `Outcome`.
 """
 
 import errno
@@ -20,13 +20,12 @@ from ddsing.training.ready import Ready
 from ddsing.training.recipe import Recipe
 from ddsing.workspace import Workspace
 
-STAGES = ("preparing", "loading", "head start", "training", "saving", "exporting")
 _SPEED_S = 30.0  # the speed that is told is that of about this long
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is: a stage of `STAGES`, a message for people, and the fraction of the stage where it has one."""
+    """Where a run is: a stage of `stages.STAGES`, a message for people, and the fraction of the stage if it has one."""
 
     step: int
     steps: int

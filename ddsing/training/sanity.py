@@ -104,7 +104,7 @@ def _records(where: folder.Where) -> tuple[Records, bool]:
 
 
 def _compared(
-    model: render.Model, record: dict, listening: Listening, number: int, held_out: bool, step: int
+    model: render.Renderer, record: dict, listening: Listening, number: int, held_out: bool, step: int
 ) -> Comparison:
     window = listening.window(record)
     again = evaluation.resynthesised(model, window)

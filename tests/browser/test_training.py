@@ -15,6 +15,7 @@ import soundfile
 from ddsing.dataset import adding, prepare, voices, windows
 from ddsing.instrument.library import Library
 from ddsing.jobs.folder import JobFolder
+from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
 from ddsing.sound.audio import encode
 from ddsing.training import history
@@ -161,7 +162,7 @@ def test_a_page_asks_nothing_once_the_device_is_known(dashboard, tmp_path):
 def test_the_page_falls_still_when_the_last_job_of_another_voice_ends(dashboard, tmp_path):
     workspace = open_workspace(tiny_workspace.fill(tmp_path / "ws"))
     store = JobStore(workspace, launcher=SimpleNamespace(start=lambda folder: None))
-    job = store.submit("prepare", title="Prepare bass", options={"voice": "bass"}, key="prepare:bass", needs_bytes=0)
+    job = store.submit(Order("prepare", "Prepare bass", {"voice": "bass"}, key="prepare:bass", needs_bytes=0))
     place = JobFolder(workspace.jobs / job.id)
     lock = place.take()
     place.write_record({"state": "running"})

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import pytest
 
 from ddsing import cli
-from ddsing.cli import quiet, train
+from ddsing.cli import quiet
+from ddsing.cli.progress import stop_on_signal
 from ddsing.errors import Cancelled
 from ddsing.jobs import queue
+from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
 from ddsing.training import folder, run
 from ddsing.training.run import Outcome
@@ -48,8 +50,8 @@ def others_see() -> list:
 def test_it_says_whom_it_waits_for_and_ctrl_c_ends_that(workspace):
     store = JobStore(workspace, launcher=NO_LAUNCHER)
     for voice in ("bass", "tenor"):
-        options = {"title": f"Train {voice}", "options": {"voice": voice}, "device": "cpu", "needs_bytes": 0}
-        store.submit("train", key=f"train:{voice}", **options)
+        order = Order("train", f"Train {voice}", {"voice": voice}, f"train:{voice}", needs_bytes=0, device="cpu")
+        store.submit(order)
     command = [sys.executable, "-m", "ddsing", "train", "alto", "--config", "singing_small"]
     trainer = subprocess.Popen(
         at_a_terminal([*command, "--workspace", str(workspace.root)]), cwd=ROOT, stderr=subprocess.PIPE, text=True,
@@ -101,7 +103,7 @@ def test_a_training_hears_ctrl_c_unless_it_was_started_deaf_to_it_and_sigterm_al
         signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_IGN if ignored else signal.SIG_DFL)
         for number, heard in ((signal.SIGINT, not ignored), (signal.SIGTERM, True)):
-            with train._stop_on_signal() as should_stop:
+            with stop_on_signal() as should_stop:
                 os.kill(os.getpid(), number)
                 assert should_stop() == heard
             assert (signal.getsignal(signal.SIGINT) is signal.SIG_IGN) == ignored, "as it was"

@@ -8,7 +8,7 @@ import pytest
 from ddsing import instrument
 from ddsing.cli import main
 from ddsing.errors import Cancelled, SettingsError
-from ddsing.experiments.comparison import matrix, measure, selection
+from ddsing.experiments.comparison import job, matrix, measure, selection
 from ddsing.experiments.comparison.matrix import Matrix
 from ddsing.jobs.kinds import KINDS
 from ddsing.sound.audio import encode
@@ -44,23 +44,23 @@ def filled(tmp_path) -> Workspace:
 
 def test_a_stopped_matrix_goes_on_and_nothing_is_rendered_twice(filled, monkeypatch):
     with pytest.raises(Cancelled):
-        matrix.run(filled, BOTH.to_json(), Job(until=1))
+        job.run(filled, BOTH.to_json(), Job(until=1))
     assert [take.instrument for take in selection.cells(filled).list()] == [tiny_workspace.NAMES[0]]
-    job = Job()
-    result = matrix.run(filled, BOTH.to_json(), job)
+    told = Job()
+    result = job.run(filled, BOTH.to_json(), told)
     assert (result["cells"], result["rendered"], result["refused"]) == (2, 1, [])
-    assert job.fields["step"] == job.fields["steps"] == 2 and any("sings" in stage for stage in job.stages)
+    assert told.fields["step"] == told.fields["steps"] == 2 and any("sings" in stage for stage in told.stages)
     cells = selection.cells(filled).list()
     assert len(cells) == 2 and all(measure.known(take) for take in cells)
     assert TakeStore(filled).list() == []
     monkeypatch.setattr(pipeline, "run", None)
-    assert matrix.run(filled, BOTH.to_json(), Job())["rendered"] == 0
+    assert job.run(filled, BOTH.to_json(), Job())["rendered"] == 0
 
 
 def test_a_take_made_by_hand_is_a_cell(filled):
     plain = replace(BOTH, fitted=False)
     made = pipeline.run(filled, filled.examples / RECORDING, tiny_workspace.NAMES[1], Settings(), tracker="tiny")
-    assert matrix.run(filled, plain.to_json(), Job())["rendered"] == 1
+    assert job.run(filled, plain.to_json(), Job())["rendered"] == 1
     assert matrix.known(filled)[made.key].id == made.id
     assert selection.find(filled, made.id) == made
     cell = selection.cells(filled).list()[0]
@@ -74,11 +74,11 @@ def _replace_instrument(workspace: Workspace, name: str, seed: int) -> None:
 
 
 def test_what_is_replaced_under_its_name_is_rendered_anew(filled):
-    matrix.run(filled, BOTH.to_json(), Job())
+    job.run(filled, BOTH.to_json(), Job())
     _replace_instrument(filled, tiny_workspace.NAMES[1], seed=8)
-    assert matrix.run(filled, BOTH.to_json(), Job())["rendered"] == 1
+    assert job.run(filled, BOTH.to_json(), Job())["rendered"] == 1
     (filled.examples / RECORDING).write_bytes(encode(tiny_workspace.sung(hz=200.0)))
-    assert matrix.run(filled, BOTH.to_json(), Job())["rendered"] == 2
+    assert job.run(filled, BOTH.to_json(), Job())["rendered"] == 2
     assert len({take.key for take in selection.cells(filled).list()}) == 5
 
 
@@ -97,7 +97,7 @@ def test_a_morph_is_compared_with_the_voices_that_it_was_made_of(filled):
 
 
 def test_recordings_are_shifted_to_where_they_fit_each_instrument(filled):
-    matrix.run(filled, BOTH.to_json(), Job())
+    job.run(filled, BOTH.to_json(), Job())
     octaves = {take.instrument: take.settings.octave_shift for take in selection.cells(filled).list()}
     assert octaves[tiny_workspace.NAMES[1]] == octaves[tiny_workspace.NAMES[0]] - 1  # its range lies an octave lower
 
@@ -106,11 +106,11 @@ def test_what_cannot_be_rendered_is_named_and_the_rest_goes_on(filled):
     (filled.instruments / "broken.zip").write_bytes(b"PK no")
     (filled.examples / "noise.wav").write_bytes(b"not a sound")
     asked = Matrix(("broken", tiny_workspace.NAMES[0]), (RECORDING, "noise.wav"), tracker="tiny")
-    job = Job()
-    result = matrix.run(filled, asked.to_json(), job)
+    told = Job()
+    result = job.run(filled, asked.to_json(), told)
     refused = {(entry["instrument"], entry["recording"]) for entry in result["refused"]}
     assert refused == {("broken", RECORDING), ("broken", "noise.wav"), (tiny_workspace.NAMES[0], "noise.wav")}
-    assert result["rendered"] == 1 and "3 of 4" in result["message"] and job.fields["extra"]["refused"]
+    assert result["rendered"] == 1 and "3 of 4" in result["message"] and told.fields["extra"]["refused"]
 
 
 @pytest.mark.parametrize(
@@ -125,13 +125,13 @@ def test_what_cannot_be_rendered_is_named_and_the_rest_goes_on(filled):
 )
 def test_a_matrix_that_is_none_is_refused(options, filled):
     with pytest.raises(SettingsError):
-        matrix.run(filled, options, Job())
+        job.run(filled, options, Job())
 
 
 def test_it_is_a_kind_of_job():
-    module, _, function = KINDS[matrix.KIND].partition(":")
-    assert (module, function) == (matrix.__name__, "run") and Matrix.from_json(BOTH.to_json()) == BOTH
-    assert matrix.title(BOTH) == "Voice matrix: 2 instruments × 1 recording"
+    module, _, function = KINDS[job.KIND].partition(":")
+    assert (module, function) == (job.__name__, "run") and Matrix.from_json(BOTH.to_json()) == BOTH
+    assert job.title(BOTH) == "Voice matrix: 2 instruments × 1 recording"
 
 
 def test_compare_matrix_on_the_command_line(filled, capsys):

@@ -224,12 +224,9 @@ class Job:
 
 def test_the_job(alto):
     assert KINDS["sweep"] == "ddsing.experiments.sweep.job:run"
-    order = Sweep("alto", {"n_harmonics": (10,)}, tiny_training.tiny(steps=2, save_every=2)).order()
-    assert order["key"] == "sweep:alto"
-    options = json.loads(json.dumps(order["options"]))
-    assert Sweep.from_options(options) == Sweep(
-        "alto", {"n_harmonics": (10,)}, tiny_training.tiny(steps=2, save_every=2)
-    )
+    sweep = Sweep("alto", {"n_harmonics": (10,)}, tiny_training.tiny(steps=2, save_every=2))
+    options = json.loads(json.dumps(sweep_job.order(alto, sweep).options))
+    assert Sweep.from_options(options) == sweep
     job = Job()
     result = sweep_job.run(alto, options, job)
     assert json.loads(json.dumps(result))["trained"] == ["alto_h10"] and not result["stopped"]

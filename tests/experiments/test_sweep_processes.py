@@ -3,10 +3,12 @@
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
 from ddsing.experiments.sweep import grid, results
+from ddsing.experiments.sweep import job as sweep_job
 from ddsing.experiments.sweep.grid import Sweep
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import JobStore
@@ -53,7 +55,7 @@ def test_stopped_and_killed_in_the_middle_it_goes_on_each_time_and_trains_nothin
     store = JobStore(alto, launcher=LocalLauncher(sweep_process.PROGRAM))
     axes = {"n_harmonics": (10, 12), "n_noise_bands": (5, 9)}
     sweep = Sweep("alto", axes, tiny_training.tiny(steps=STEPS, save_every=SAVE_EVERY))
-    job = store.submit(**sweep.order(), device="cpu")
+    job = store.submit(replace(sweep_job.order(alto, sweep), device="cpu"))
 
     def status():
         return store.status(job.id)

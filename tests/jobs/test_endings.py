@@ -16,6 +16,7 @@ import pytest
 
 from ddsing.errors import DiskFull
 from ddsing.jobs import log, run, states, status
+from ddsing.jobs.order import Order
 from tests.support import running_jobs
 from tests.support.paths import ROOT
 from tests.support.running_jobs import (
@@ -203,7 +204,7 @@ def test_on_a_full_disk_a_job_pauses_with_a_sentence_and_goes_on_when_there_is_r
         assert (paused.state, paused.message) == ("paused", run.FULL)
         assert shutil.disk_usage(root).free < 100_000
         with pytest.raises(DiskFull, match="needs about 500.0 MB of disk, but only .* are free"):
-            store.submit("count", title="More", options={}, key="more")
+            store.submit(Order("count", title="More", options={}, key="more", needs_bytes=500_000_000))
         with pytest.raises(DiskFull):
             for number in range(99):
                 submit(store, key=str(number), steps=1)

@@ -13,6 +13,7 @@ from ddsing.errors import DiskFull, JobError
 from ddsing.files import restore
 from ddsing.jobs import queue, states, status
 from ddsing.jobs.launcher import LocalLauncher
+from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
 from ddsing.workspace import Workspace
 from tests.support import idle_jobs
@@ -93,7 +94,7 @@ def test_what_is_no_job_or_no_kind_is_said(store):
         with pytest.raises(JobError, match="There is no job"):
             store.status(id)
     with pytest.raises(JobError, match="prepare, .*train"):
-        store.submit("sing", title="Sing", options={}, key="sing")
+        store.submit(Order("sing", title="Sing", options={}, key="sing", needs_bytes=0))
 
 
 def test_a_live_job_is_not_deleted_and_an_ended_one_comes_back_from_the_trash(store):

@@ -10,7 +10,7 @@ from ddsing.constants import HOP_SAMPLES
 from ddsing.dataset import voices
 from ddsing.engine import render
 from ddsing.errors import InstrumentError, SettingsError
-from ddsing.experiments.comparison import differences, matrix
+from ddsing.experiments.comparison import differences, job
 from ddsing.experiments.comparison.matrix import Matrix
 from ddsing.instrument import Instrument
 from ddsing.instrument.library import Library
@@ -269,10 +269,10 @@ def test_a_matrix_with_timbre_from_another_recording_has_no_stale_cells(filled):
 
     settings = Settings(z_from="other", z_recording="hiss.wav")
     options = Matrix(("Listener", "Plain"), ("sung.wav",), "tiny", settings).to_json()
-    assert matrix.run(filled, options, Here())["rendered"] == 2
-    assert matrix.run(filled, options, Here())["rendered"] == 0
+    assert job.run(filled, options, Here())["rendered"] == 2
+    assert job.run(filled, options, Here())["rendered"] == 0
     (filled.examples / "hiss.wav").write_bytes(recordings.encode(noise(seed=9)))
-    assert matrix.run(filled, options, Here())["rendered"] == 1  # to the other instrument it means nothing
+    assert job.run(filled, options, Here())["rendered"] == 1  # to the other instrument it means nothing
 
 
 def test_command_line(filled, tmp_path, capsys):

@@ -3,6 +3,7 @@
 import pytest
 
 from ddsing.jobs.folder import JobFolder
+from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
 from ddsing.workspace import Workspace
 
@@ -30,9 +31,9 @@ def store(tmp_path):
     return JobStore(Workspace(tmp_path / "w"), launcher=NoLauncher())
 
 
-def submit(store, key="train:Aria", **options):
-    options = {"title": "Train Aria", "options": {"voice": "Aria"}, "needs_bytes": 0} | options
-    return store.submit("train", key=key, **options)
+def submit(store, key="train:Aria", **changes):
+    wanted = {"title": "Train Aria", "options": {"voice": "Aria"}, "needs_bytes": 0} | changes
+    return store.submit(Order("train", key=key, **wanted))
 
 
 def folder(store, job):

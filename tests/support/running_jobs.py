@@ -10,6 +10,7 @@ import pytest
 
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.launcher import LocalLauncher
+from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
 from ddsing.workspace import Workspace
 from tests.support import jobs_process
@@ -47,7 +48,7 @@ def closed_at_the_end(store):
 
 def submit(store, kind="count", *, key=None, title="Count", device=None, **options):
     key = key or f"{kind}:{options}:{time.monotonic_ns()}"
-    return store.submit(kind, title=title, options=options, device=device, key=key, needs_bytes=0)
+    return store.submit(Order(kind, title=title, options=options, device=device, key=key, needs_bytes=0))
 
 
 def wait(condition):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from ddsing.jobs.launcher import LocalLauncher
+from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
 
 PROGRAM = (sys.executable, str(Path(__file__).resolve()))
@@ -20,7 +21,7 @@ def job(workspace, *, stop_at: int | None = None, within_s: float = 240.0, **opt
     """Train the voice alto in a job, ask it to stop after a step, and wait for its end; returns its status."""
     store = JobStore(workspace, launcher=LocalLauncher(PROGRAM))
     options = {"voice": "alto", "config": "tiny"} | options
-    started = store.submit("train", title="Train alto", options=options, device="cpu", key="train:alto")
+    started = store.submit(Order("train", "Train alto", options, "train:alto", needs_bytes=0, device="cpu"))
     deadline_s = time.monotonic() + within_s
     while (status := store.status(started.id)).live:
         assert time.monotonic() < deadline_s, status

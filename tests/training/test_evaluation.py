@@ -31,6 +31,7 @@ from ddsing.training import (
 from ddsing.training import recipe as recipes
 from ddsing.training.listening import Listening, recorded_generation
 from ddsing.training.recipe import Recipe
+from ddsing.training.stages import STAGES
 from ddsing.workspace import Workspace
 from tests.support import tiny_training
 
@@ -149,7 +150,7 @@ def test_a_run_tells_its_stages_and_keeps_what_the_page_shows(trained):
     workspace, outcome, seen = trained
     path = workspace.audio / "alto_checkpoints"
     assert (outcome.step, outcome.stopped, outcome.instrument_name) == (6, False, "alto")
-    assert {progress.stage for progress in seen} <= set(run.STAGES) and seen[-1].stage == "exporting"
+    assert {progress.stage for progress in seen} <= set(STAGES) and seen[-1].stage == "exporting"
     steps = [progress.step for progress in seen]
     assert steps == sorted(steps) and steps[-1] == 6
     found = history.read(path)

@@ -107,7 +107,7 @@ def test_a_recipe_passes_over_what_is_none_of_its_own_and_goes_on_as_begun():
 
 def test_a_training_job_asks_for_the_room_of_the_checkpoints_that_it_keeps():
     few, many = (job.order("alto", Recipe(config="singing", keep=keep)) for keep in (1, 11))
-    assert few["key"] == "train:alto" and Recipe.from_options(few["options"]) == Recipe(config="singing", keep=1)
+    assert few.key == "train:alto" and Recipe.from_options(few.options) == Recipe(config="singing", keep=1)
     each = checkpoints.n_bytes(resolved(Recipe(config="singing")).model)
-    assert many["needs_bytes"] - few["needs_bytes"] == 10 * each > 10 * 3 * 4 * 4_000_000, "weights and Adam's averages"
-    assert job.order("alto", Recipe(config="singing_small"))["needs_bytes"] < few["needs_bytes"]
+    assert many.needs_bytes - few.needs_bytes == 10 * each > 10 * 3 * 4 * 4_000_000, "weights and Adam's averages"
+    assert job.order("alto", Recipe(config="singing_small")).needs_bytes < few.needs_bytes

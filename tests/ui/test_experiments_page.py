@@ -196,7 +196,7 @@ def test_a_morph_is_made_and_says_what_it_is(monkeypatch, filled):
 
 def test_a_cell_of_an_instrument_or_a_recording_that_was_replaced_is_not_shown(monkeypatch, filled):
     from ddsing import instrument
-    from ddsing.experiments.comparison import matrix
+    from ddsing.experiments.comparison import job, matrix
     from ddsing.sound.audio import encode
 
     class Here:
@@ -208,7 +208,7 @@ def test_a_cell_of_an_instrument_or_a_recording_that_was_replaced_is_not_shown(m
 
     first, second = tiny_workspace.NAMES
     source = next(filled.examples.glob("*.wav"))
-    matrix.run(filled, matrix.Matrix((first, second), (source.name,), "tiny").to_json(), Here())
+    job.run(filled, matrix.Matrix((first, second), (source.name,), "tiny").to_json(), Here())
     app = _open(monkeypatch, filled.root, view="matrix", tracker="tiny")
     assert not [button for button in app.button if button.key == "matrix.start"]
     instrument.write(tiny_workspace.tiny_instrument(second, seed=8), filled.instruments / f"{second}.zip")

@@ -148,7 +148,7 @@ def test_parameters(swept, monkeypatch):
 def test_a_sweep_is_started_with_its_cost_before_it(swept, monkeypatch):
     tiny_runs.vowels(swept, "Bruno", n_windows=2)
     ordered = []
-    monkeypatch.setattr(JobStore, "submit", lambda store, kind, **order: ordered.append((kind, order)))
+    monkeypatch.setattr(JobStore, "submit", lambda store, order: ordered.append(order))
     app = view(monkeypatch, swept.root, "parameters")
     app.selectbox(key="ps_voice").set_value("Bruno").run()
     clean(app)
@@ -162,9 +162,9 @@ def test_a_sweep_is_started_with_its_cost_before_it(swept, monkeypatch):
     assert "**2 trainings**" in said(app)
     app.button(key="sweep.start").click().run()
     clean(app)
-    ((kind, order),) = ordered
-    sweep = Sweep.from_options(order["options"])
-    assert kind == "sweep" and order["key"] == "sweep:Bruno" and order["device"]
+    (order,) = ordered
+    sweep = Sweep.from_options(order.options)
+    assert (order.kind, order.key) == ("sweep", "sweep:Bruno") and order.device
     assert [cell.name for cell in sweep.cells()] == ["Bruno_h10_n5", "Bruno_h12_n5"] and sweep.recipe.steps == 7
 
 

@@ -11,6 +11,7 @@ from ddsing import hardware
 from ddsing.instrument.library import Library
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.launcher import LocalLauncher
+from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
 from ddsing.training import coach, run
 from ddsing.training import history as histories
@@ -206,7 +207,7 @@ def test_the_device_tile_lives_while_any_job_does(trained, monkeypatch):
     monkeypatch.setattr(device_tile.st, "fragment", spy)
     monkeypatch.setattr(LocalLauncher, "start", lambda self, folder: None)
     store = JobStore(open_workspace(root))
-    job = store.submit("prepare", title="Prepare bass", options={"voice": "bass"}, key="prepare:bass", needs_bytes=0)
+    job = store.submit(Order("prepare", "Prepare bass", {"voice": "bass"}, key="prepare:bass", needs_bytes=0))
     place = JobFolder(root / "jobs" / job.id)
     lock = place.take()
     place.write_record({"state": "running"})

@@ -13,7 +13,7 @@ from ddsing.dataset.voices import Voice
 from ddsing.errors import DatasetError, SettingsError
 from ddsing.files import safe_name
 from ddsing.training import checkpoints, estimate, recipe
-from ddsing.training.recipe import Recipe
+from ddsing.training.recipe import Config, Recipe
 from ddsing.workspace import Workspace
 
 PARAMETERS = {  # of a recipe: how they stand in a cell's name, and what they are called
@@ -26,6 +26,8 @@ PARAMETERS = {  # of a recipe: how they stand in a cell's name, and what they ar
 ORIGINAL = {"n_harmonics": (20, 60, 100), "n_noise_bands": (10, 35, 65)}  # the study of the 2021 notebooks
 MAX_CELLS = 400
 KEEP = 1  # checkpoints of a cell, beside its best
+_STEP_BYTES = 130  # in the event file: 123 were measured
+_SAVE_BYTES = 170_000  # a preview of five seconds as FLAC, 156 kB where the voice is still noise, and a line of history
 _NUMBER = r"[0-9.]+(?:e[-+]?[0-9]+)?"
 _SUFFIX = re.compile("".join(f"(?:_{short}(?P<{name}>{_NUMBER}))?" for name, (short, _) in PARAMETERS.items()))
 
@@ -83,15 +85,6 @@ class Sweep:
         """Plain values, for a job."""
         axes = {name: list(values) for name, values in self.axes.items()}
         return {"voice": self.voice, "axes": axes, "recipe": self.recipe.to_json()}
-
-    def order(self) -> dict:
-        """What `JobStore.submit` takes to do it in the background, but for the device."""
-        return {
-            "kind": "sweep",
-            "title": f"Sweep {self.voice}",
-            "options": self.to_options(),
-            "key": f"sweep:{self.voice}",
-        }
 
     @classmethod
     def from_options(cls, options: Mapping) -> "Sweep":
@@ -156,18 +149,36 @@ def steps_done(workspace: Workspace, cell: Cell) -> int:
     return published[-1].step if published else 0
 
 
+def left(workspace: Workspace, sweep: Sweep) -> list[tuple[Cell, int]]:
+    """The cells that are not done, each with the step that it is at."""
+    found = [(cell, steps_done(workspace, cell)) for cell in sweep.cells()]
+    return [(cell, done) for cell, done in found if done < steps_of(cell)]
+
+
 def cost(workspace: Workspace, sweep: Sweep) -> Cost:
     """What is left of a sweep, and what that will take on this computer."""
-    total_s, n_left, n_bytes, whys = 0.0, 0, 0, []
-    cells = sweep.cells()
-    for cell in cells:
-        steps, done = steps_of(cell), steps_done(workspace, cell)
-        if done >= steps:
-            continue
+    total_s, n_bytes, whys = 0.0, 0, []
+    cells = left(workspace, sweep)
+    for cell, done in cells:
         needed_s, why = estimate.seconds(workspace, cell.recipe)
-        total_s += needed_s * (1.0 - done / steps)
-        n_left += 1
+        total_s += needed_s * (1.0 - done / steps_of(cell))
         n_bytes += (KEEP + 1) * checkpoints.n_bytes(recipe.resolved(cell.recipe).model)
         whys.append(why)
     why = max(set(whys), key=whys.count) if whys else "everything is done"
-    return Cost(len(cells), n_left, round(total_s, 1), why, n_bytes)
+    return Cost(len(sweep.cells()), len(cells), round(total_s, 1), why, n_bytes)
+
+
+def room_bytes(workspace: Workspace, sweep: Sweep) -> int:
+    """Free disk that what is left of a sweep takes: what stays of each cell, and room to replace a checkpoint.
+
+    While a checkpoint is published the one that it replaces is still there, and a training saves only where twice a
+    checkpoint is free (`ddsing.training.checkpoints.require_room`).
+    """
+    configs = [recipe.resolved(cell.recipe) for cell, _ in left(workspace, sweep)]
+    each = [checkpoints.n_bytes(config.model) for config in configs]
+    return (KEEP + 1) * sum(each) + 2 * max(each, default=0) + sum(map(_beside_bytes, configs))
+
+
+def _beside_bytes(config: Config) -> int:
+    """What a training leaves beside its checkpoints: previews, event files and history."""
+    return _STEP_BYTES * config.steps + _SAVE_BYTES * -(-config.steps // config.save_every)

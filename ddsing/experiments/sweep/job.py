@@ -1,12 +1,32 @@
 """The kind of job that sweeps."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from ddsing.experiments.sweep import grid
 from ddsing.experiments.sweep import run as sweeps
 from ddsing.experiments.sweep.grid import Sweep
-from ddsing.jobs.context import JobContext
+from ddsing.jobs import device
+from ddsing.jobs.context import Reporter
+from ddsing.jobs.order import SPARE_BYTES, Order
 from ddsing.workspace import Workspace
 
+KIND = "sweep"
 
-def run(workspace: Workspace, options: dict, job: JobContext) -> dict:
+
+def order(workspace: Workspace, sweep: Sweep) -> Order:
+    """The job that trains what is left of a sweep, on the device with the shortest queue."""
+    return Order(
+        kind=KIND,
+        title=f"Sweep {sweep.voice}",
+        options=sweep.to_options(),
+        key=f"{KIND}:{sweep.voice}",
+        needs_bytes=grid.room_bytes(workspace, sweep) + SPARE_BYTES,
+        device=device.name(),
+    )
+
+
+def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict[str, Any]:
     """Train the sweep of `Sweep.to_options`; its steps are those of all cells together."""
 
     def report(progress: sweeps.Progress) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.constants import TRACKERS
-from ddsing.dataset import prepare, voices
+from ddsing.dataset.job import order
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
 from ddsing.ui.shell import caches, errors, jobs, warmup
@@ -144,8 +144,4 @@ def _cost(voice: Voice, tracker: str) -> None:
 @errors.callback
 def start(voice_name: str, tracker: str) -> None:
     """Start preparing; for buttons."""
-    needed = prepare.room_bytes(voices.get(caches.workspace(), voice_name), tracker=tracker)
-    options = {"voice": voice_name, "tracker": tracker}
-    jobs.store().submit(
-        "prepare", title=f"Prepare {voice_name}", options=options, key=f"prepare:{voice_name}", needs_bytes=int(needed)
-    )
+    jobs.store().submit(order(caches.workspace(), voice_name, tracker=tracker))

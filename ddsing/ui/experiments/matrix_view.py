@@ -103,28 +103,21 @@ def _work(matrix, cells) -> None:
 
 def _job(matrix):
     """The newest job of just this matrix."""
-    from ddsing.experiments.comparison.matrix import job_key
+    from ddsing.experiments.comparison import job as domain
 
-    key = job_key(matrix)
+    key = domain.key(matrix)
     return next((job for job in jobs.store().list() if job.key == key), None)
 
 
 @errors.callback
 def _start(matrix) -> None:
-    from ddsing.experiments.comparison import matrix as domain
+    from ddsing.experiments.comparison import job as domain
 
     job = _job(matrix)
     if job is not None and job.resumable:
         jobs.store().resume(job.id)
         return
-    jobs.store().submit(
-        domain.KIND,
-        title=domain.title(matrix),
-        options=matrix.to_json(),
-        device=None,
-        key=domain.job_key(matrix),
-        needs_bytes=200_000_000,
-    )
+    jobs.store().submit(domain.order(caches.workspace(), matrix))
 
 
 @st.fragment(run_every=POLL_S)

@@ -165,8 +165,6 @@ def _cost(sweep: Sweep, cost) -> None:
 
 @errors.callback
 def _start(voice: str) -> None:
-    from ddsing.jobs import device
+    from ddsing.experiments.sweep import job
 
-    sweep = wanted(voice)
-    cost = grid.cost(caches.workspace(), sweep)
-    jobs.store().submit(**sweep.order(), device=device.name(), needs_bytes=cost.n_bytes + 200_000_000)
+    jobs.store().submit(job.order(caches.workspace(), wanted(voice)))

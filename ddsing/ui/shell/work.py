@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from ddsing.errors import Cancelled
+from ddsing.jobs import time_left
 from ddsing.ui.shell import errors
 from ddsing.units import format_duration
 
@@ -54,10 +55,7 @@ class Work:
     @property
     def seconds_left(self) -> float | None:
         """Time left in this stage, once enough of it is done to tell."""
-        spent_s = time.monotonic() - self.stage_started_s
-        if not 0.02 < self.fraction < 1.0 or spent_s < 0.5:
-            return None
-        return spent_s * (1.0 - self.fraction) / self.fraction
+        return time_left.by_share(self.fraction, time.monotonic() - self.stage_started_s)
 
     def report(self, stage: str, fraction: float) -> None:
         """Called by the work itself."""

@@ -7,6 +7,7 @@ import time
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
+from ddsing.training import stages
 from ddsing.ui.shell import errors, jobs
 from ddsing.ui.shell.formatting import format_duration, plain
 from ddsing.ui.training import cache, coach, ending, previews
@@ -18,15 +19,6 @@ GUIDE_HELP = """The loss says how far the voice's spectrum is from the recording
 below 5 a model begins to learn its recordings by heart. Your ears decide; the previews below the curve are for them.
 
 Grey is each step as measured, green the same without its noise, violet the part that the training never sees."""
-STAGES = {
-    "preparing": "preparing the dataset",
-    "loading": "reading the dataset and the model",
-    "head start": "learning how loud harmonics and noise are",
-    "training": "training",
-    "saving": "saving",
-    "listening": "listening to itself",
-    "exporting": "making the instrument",
-}
 FORCE_AFTER_S = 20.0
 _DRAWN = "train.drawn"  # (what about, when, figure and words)
 _WINDOW = "train.window"  # the steps that the curves show, or None for all
@@ -78,14 +70,14 @@ def _head(job_id: str) -> None:
 
 
 def _bar(job) -> None:
-    stage = STAGES.get(job.stage, plain(job.stage or "starting"))
+    stage = stages.WORDS.get(job.stage, plain(job.stage or "starting"))
     said = " · ".join(filter(None, [stage, plain(job.message or ""), jobs.time_left(job)]))
     fraction = job.fraction if job.fraction is not None else 0.0
     st.progress(min(1.0, max(0.0, fraction)), text=said[:1].upper() + said[1:])
 
 
 def _numbers(job) -> None:
-    begun = job.step is not None and job.steps and job.stage not in ("preparing", "loading", "head start")
+    begun = job.step is not None and job.steps and job.stage not in stages.BEFORE_STEPS
     with st.grid(4, min_column_width=140):
         st.metric("Step", f"{job.step:,} of {job.steps:,}" if begun else "…")
         st.metric("Loss", "…" if job.loss is None else f"{job.loss:.2f}")

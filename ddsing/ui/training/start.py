@@ -230,7 +230,6 @@ def _start(voice_name: str) -> None:
 
 def start(voice_name: str, wanted: recipes.Recipe) -> None:
     """Start a training job; a doubled press starts one."""
-    from ddsing.jobs import device
     from ddsing.training import job
 
-    jobs.store().submit(**job.order(voice_name, wanted), device=device.name())
+    jobs.store().submit(job.order(voice_name, wanted))

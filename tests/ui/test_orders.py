@@ -1,0 +1,101 @@
+"""A job is the same whether a page or the command line orders it: what is written in its folder is compared."""
+
+import json
+import shutil
+
+import pytest
+
+from ddsing import cli
+from ddsing.experiments.comparison import matrix
+from ddsing.jobs.launcher import LocalLauncher
+from ddsing.sound.audio import encode
+from tests.support import tiny_workspace
+from tests.support.pages import clean, open_page, quiet
+
+_quiet = quiet
+RECORDING = f"{tiny_workspace.EXAMPLE}.wav"
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Two workspaces that are equal, on a computer without a GPU; jobs are ordered and never start."""
+    monkeypatch.setattr(LocalLauncher, "start", lambda self, folder: None)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
+    root = tiny_workspace.fill(tmp_path / "page")
+    (root / "audio" / "alto" / "long.wav").write_bytes(encode(tiny_workspace.sung(9.0)))
+    shutil.copytree(root, tmp_path / "terminal")
+    return root, tmp_path / "terminal"
+
+
+def ordered(root) -> dict:
+    """The spec of the only job, but for the moment."""
+    (path,) = (root / "jobs").glob("*/spec.json")
+    spec = json.loads(path.read_text("utf-8"))
+    assert spec.pop("created") > 0
+    return spec
+
+
+def by_command(capsys, root, *words) -> dict:
+    capsys.readouterr()
+    assert cli.main([*words, "--background", "--workspace", str(root), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["job"]
+    return ordered(root)
+
+
+def experiments(monkeypatch, root, view):
+    app = open_page(monkeypatch, root, "experiments")
+    app.button_group(key="view").set_value(view).run()
+    return app
+
+
+def test_prepare(places, monkeypatch, capsys):
+    page, terminal = places
+    app = open_page(monkeypatch, page, "datasets")
+    app.get_by_key("dataset.tracker.alto").set_value("tiny").run()
+    app.button(key="dataset.prepare").click().run()
+    clean(app)
+    assert ordered(page) == by_command(capsys, terminal, "dataset", "prepare", "alto", "--tracker", "tiny")
+    assert ordered(page)["needs_bytes"] > 500e6 and ordered(page)["device"] is None
+
+
+def test_train(places, monkeypatch, capsys):
+    page, terminal = places
+    app = open_page(monkeypatch, page, "training")
+    app.number_input(key="train.steps").set_value(200).run()
+    app.button(key="train.start").click().run()
+    clean(app)
+    spec = ordered(page)
+    numbers = {"--steps": "steps", "--batch-size": "batch_size", "--save-every": "save_every", "--seed": "seed"}
+    numbers |= {"--learning-rate": "learning_rate", "--harmonics": "n_harmonics", "--noise-bands": "n_noise_bands"}
+    numbers |= {"--head-start-steps": "head_start_steps"}
+    words = [word for option, name in numbers.items() for word in (option, str(spec["options"][name]))]
+    words += ["--config", "singing_small", "--centred-frames"]
+    assert spec == by_command(capsys, terminal, "train", "alto", *words)
+    assert spec["options"]["steps"] == 200 and spec["device"] == "cpu"
+
+
+def test_sweep(places, monkeypatch, capsys):
+    page, terminal = places
+    app = experiments(monkeypatch, page, "parameters")
+    app.text_input(key="sweep.harmonics").set_value("10 12").run()
+    app.text_input(key="sweep.noise").set_value("5").run()
+    app.number_input(key="sweep.steps").set_value(7).run()
+    app.button(key="sweep.start").click().run()
+    clean(app)
+    numbers = ["--harmonics", "10", "12", "--noise-bands", "5", "--steps", "7", "--batch-size"]
+    spec = ordered(page)
+    numbers += [str(spec["options"]["recipe"]["batch_size"]), "--config", "singing_small"]
+    assert spec == by_command(capsys, terminal, "sweep", "alto", *numbers)
+    assert spec["device"] == "cpu"
+
+
+def test_matrix(places, monkeypatch, capsys):
+    page, terminal = places
+    app = experiments(monkeypatch, page, "matrix")
+    app.button(key="matrix.start").click().run()
+    clean(app)
+    words = ["--instruments", *tiny_workspace.NAMES, "--recordings", RECORDING, "--tracker", "tiny"]
+    spec = ordered(page)
+    assert spec == by_command(capsys, terminal, "compare", "matrix", *words)
+    assert matrix.Matrix.from_json(spec["options"]).instruments == tiny_workspace.NAMES
