@@ -16,9 +16,9 @@ from ddsing.sound.audio import content_hash, decode
 
 QUIETEST_DB = -120.0
 MIN_DURATION_S = 0.25
-_SILENT_DB, _SILENT_BELOW_LOUD_DB = -75.0, -45.0
+SILENT_DB, SILENT_BELOW_LOUD_DB = -75.0, -45.0
 FULL_SCALE = 0.9999
-_CLIPPED_S = 1 / 12_000
+CLIPPED_S = 1 / 12_000
 _BLOCK_FRAMES = 16_384
 _CANCELLING = 0.1  # of the power that channels which have nothing to do with each other would have together
 
@@ -103,7 +103,7 @@ def levels_db(audio) -> np.ndarray:
 def silent(level_db) -> np.ndarray:
     """Which frames are silent; same shape, bool."""
     loud_db = np.percentile(level_db, 95) if len(level_db) else QUIETEST_DB
-    return level_db < max(_SILENT_DB, loud_db + _SILENT_BELOW_LOUD_DB)
+    return level_db < max(SILENT_DB, loud_db + SILENT_BELOW_LOUD_DB)
 
 
 def noise_floor_db(level_db) -> float:
@@ -145,7 +145,7 @@ class _Meter:
         self.n_samples += len(block)
 
     def _find_clipping(self, block, peak, rate):
-        run = max(3, -(-rate // round(1 / _CLIPPED_S)))  # samples that must stand at full scale together
+        run = max(3, -(-rate // round(1 / CLIPPED_S)))  # samples that must stand at full scale together
         if peak < FULL_SCALE and not self._before.any():
             self._before = np.zeros((0, block.shape[1]), bool)
             return

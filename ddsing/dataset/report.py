@@ -133,7 +133,7 @@ def _assembled(voice, tracker, recordings, summaries):
         pitch_seconds={note: pitch[note] / FRAME_RATE for note in sorted(pitch)},
         loudness_seconds={step: loud[step] / FRAME_RATE for step in sorted(loud)},
         confidence_shares=tuple((confidence / max(confidence.sum(), 1.0)).tolist()),
-        clipped_files=tuple(facts.name for facts in usable if facts.clipped_share > verdict.CLIPPED_SHARE),
+        clipped_files=tuple(facts.name for facts in usable if verdict.clips(facts)),
         noise_floor_db=float(np.median([facts.noise_floor_db for facts in usable])) if usable else None,
         voices_hint=hint,
         verdict=verdict.judge(recordings, summaries, hint),

@@ -71,11 +71,16 @@ def remarks(facts: RecordingFacts, summary: Summary | None, same_as: str = "") -
     said = [facts.error] if facts.error else [same_as, *facts.remarks]
     if summary is not None and summary.signs.kind in _KINDS:
         said.append(_KINDS[summary.signs.kind])
-    if not facts.error and facts.clipped_share > CLIPPED_SHARE:
+    if clips(facts):
         said.append(f"It clips: {facts.clipped_share:.1%} of it is cut off at full scale.")
     if summary is not None and is_noisy(facts, summary):
         said.append(f"Its noise lies only {summary.level_db - facts.noise_floor_db:.0f} dB below the sound.")
     return tuple(sentence for sentence in said if sentence)
+
+
+def clips(facts: RecordingFacts) -> bool:
+    """Whether so much of a recording stands at full scale that it is said."""
+    return not facts.error and facts.clipped_share > CLIPPED_SHARE
 
 
 def is_noisy(facts: RecordingFacts, summary: Summary) -> bool:
@@ -140,7 +145,7 @@ def judge(recordings: Sequence[RecordingFacts], summaries: Mapping[str, Summary]
         level = max(level, "usable", key=LEVELS.index)
     reasons += _kind_reasons(summaries)
     reasons += _range_reasons(sung.values())
-    clipping = [facts.name for facts in recordings if not facts.error and facts.clipped_share > CLIPPED_SHARE]
+    clipping = [facts.name for facts in recordings if clips(facts)]
     noisy = [facts.name for facts in recordings if facts.name in sung and is_noisy(facts, sung[facts.name])]
     unread = [facts for facts in recordings if facts.error]
     if clipping:

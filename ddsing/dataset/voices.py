@@ -10,12 +10,11 @@ from pathlib import Path
 
 from ddsing.errors import DatasetError
 from ddsing.formats import tfrecord
-from ddsing.sound.audio import is_recording
+from ddsing.sound.audio import SUFFIXES, is_recording
 from ddsing.workspace import Workspace, safe_name, trash
 from ddsing.workspace import restore as bring_back
 
 DATASET, CHECKPOINTS = "_dataset", "_checkpoints"  # the notebooks' folder names
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ def seconds(n_frames: int) -> np.ndarray:
 def thin(values, max_points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
     """Every k-th frame of a curve, few enough to draw.
 
+    Curves of the same length get the same times, so that one cursor reads them all, and gaps (NaN) stay gaps.
+
     Parameters
     ----------
     values : array_like [shape=(n_frames,), float]
@@ -43,6 +45,40 @@ def thin(values, max_points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
     values = np.asarray(values)
     step = max(1, -(-len(values) // max_points))
     return seconds(len(values))[::step], values[::step]
+
+
+def thin_to_extremes(
+    steps: np.ndarray, values: np.ndarray, *, first: float, last: float, n_points: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is worth drawing of a curve between two steps: all of it, or the lowest and highest of each stretch.
+
+    Unlike `thin` it loses no single high value, and each curve gets points of its own.
+
+    Parameters
+    ----------
+    steps : np.ndarray [shape=(n,), int]
+        Ascending.
+    values : np.ndarray [shape=(n,), float]
+    n_points : int
+        About how many points to return at most.
+
+    Returns
+    -------
+    (np.ndarray, np.ndarray) [shape=(m,)]
+        With one point more on either side of the range, so that a line reaches its edges.
+    """
+    start = max(0, int(np.searchsorted(steps, first, side="left")) - 1)
+    stop = min(len(steps), int(np.searchsorted(steps, last, side="right")) + 1)
+    steps, values = steps[start:stop], values[start:stop]
+    n_stretches = max(1, n_points // 2)
+    if len(steps) <= 2 * n_stretches:
+        return steps, values
+    length = -(-len(steps) // n_stretches)
+    padded = np.concatenate([values, np.full(-len(values) % length, values[-1])]).reshape(-1, length)
+    begins = np.arange(len(padded)) * length
+    extremes = np.sort(np.stack([begins + padded.argmin(axis=1), begins + padded.argmax(axis=1)], axis=1), axis=1)
+    chosen = np.unique(np.concatenate([[0], np.minimum(extremes.ravel(), len(steps) - 1), [len(steps) - 1]]))
+    return steps[chosen], values[chosen]
 
 
 def runs(mask) -> list[tuple[int, int]]:

@@ -12,9 +12,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from ddsing.constants import GUIDE_BAND
 from ddsing.plots import style
 
-GUIDE_BAND = (5.0, 6.0)  # total spectral loss; see facts on the original notebooks
 BAND = "rgba(207, 125, 22, 0.13)"
 EMPTY = np.zeros(0)
 METRICS = {  # of the held-out part: label, unit, digits
@@ -59,6 +59,9 @@ class Course:
 
 def smoothed(values) -> np.ndarray:
     """A curve without its step-to-step noise: a moving mean over some 16 steps or a thirtieth of the curve.
+
+    For the eye, so its width follows the curve and its weights fall off (Hann), which leaves no steps in the line. A
+    mean over as many steps as one asks for, as it stands in tables, is `ddsing.experiments.curves.smoothed`.
 
     Parameters
     ----------

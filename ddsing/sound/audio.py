@@ -22,6 +22,7 @@ from ddsing.constants import MAX_TRANSFER_S, SAMPLE_RATE
 from ddsing.errors import AudioError
 from ddsing.units import format_bytes, format_duration
 
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")  # of files that are listed; what is in them decides
 _MAX_BYTES = 2 * 2**30
 _BLOCK_SAMPLES = 4_096  # small, because a damaged block is lost whole
 _MAX_PEAK = 1e6  # full scale is 1; beyond this it is not sound, and its power overflows

@@ -94,16 +94,6 @@ class History:
         """The steps that can be exported or branched from."""
         return tuple(save.step for save in self.saves if save.on_disk)
 
-    def smoothed(self, *, half_life_steps: float = 50.0) -> np.ndarray:
-        """The loss [shape=(n,), float32] averaged with weights that halve every `half_life_steps` steps back."""
-        average, weight, previous = 0.0, 0.0, 0
-        out = np.empty(len(self.loss), np.float32)
-        for row, (step, loss) in enumerate(zip(self.steps.tolist(), self.loss.tolist())):
-            keep = 0.5 ** ((step - previous) / half_life_steps)
-            average, weight, previous = average * keep + loss * (1 - keep), weight * keep + (1 - keep), step
-            out[row] = average / weight
-        return out
-
 
 def read(checkpoints_folder: Path) -> History:
     """The history of the training in a ``<voice>_checkpoints`` folder."""

@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pytest
 
 from ddsing.formats import event_log
 from ddsing.training import coach, history, saving
@@ -43,16 +42,6 @@ def test_a_history_is_put_together_from_all_that_a_run_leaves(tmp_path):
     assert (found.best_step, found.best_by) == (10, "held-out spectral loss")
     assert found.notes == (history.Note(10, "More recordings."),) and found.checkpoints == ()
     assert found.steps.tolist() == list(range(1, 21)) and found.loss[4] == 15.0 and found.steps_per_s[0] == 3.0
-
-
-def test_the_smoothed_loss_is_an_average_that_begins_without_bias():
-    rng = np.random.default_rng(0)
-    found = made(7.0 + rng.normal(0, 0.5, 5_000))
-    smoothed = found.smoothed()
-    assert smoothed.dtype == np.float32 and smoothed.shape == (5_000,) and smoothed[0] == pytest.approx(found.loss[0])
-    assert np.abs(smoothed[200:] - 7.0).max() < 0.25 and abs(smoothed[-1] - 7.0) < 0.2
-    sparse = History(steps=np.array([1, 1001]), loss=np.array([10.0, 5.0], np.float32))
-    assert sparse.smoothed()[1] == pytest.approx(5.0, abs=1e-4)  # a thousand steps on, nothing of the old is left
 
 
 def made(loss, *, saves=(), speed=None) -> History:

@@ -9,10 +9,11 @@ import streamlit as st
 from ddsing.constants import MAX_DATASET_S
 from ddsing.dataset import adding, voices
 from ddsing.errors import DatasetError
+from ddsing.sound.audio import SUFFIXES
 from ddsing.ui.shell import caches, errors
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
 
-TYPES = [suffix[1:] for suffix in caches.SUFFIXES]
+TYPES = [suffix[1:] for suffix in SUFFIXES]
 _ROUND, _PATH, _OUTCOME = "dataset.upload_round", "dataset.path", "dataset.added"
 _SHOWN = 6  # sentences about single files; the rest is counted
 

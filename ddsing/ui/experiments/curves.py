@@ -161,9 +161,10 @@ def _figure(runs, measure, smoothing, colour_by, window, at):
 
 
 def _line(run, measure, smoothing, colour_by, window, n_points, *, faint):
+    from ddsing.plots import style
     from ddsing.plots.curves import Line
 
-    cut = functools.partial(space.thinned, first=window[0], last=window[1], n_points=n_points)
+    cut = functools.partial(style.thin_to_extremes, first=window[0], last=window[1], n_points=n_points)
     group = run.voice if colour_by == "voice" else run.name
     if measure != "loss":
         known = run.held_out[measure] == run.held_out[measure]

@@ -64,7 +64,7 @@ def export(takes: list[Take]) -> bytes:
 def show(takes: list[Take]) -> None:
     """The section under the comparison."""
     st.subheader("Notes")
-    undo.offer("set", lambda token: set_picker.sets().undo(token), what="The set", gone="dissolved")
+    undo.offer("set", lambda token: set_picker.sets().undo(token), what="The set", gone="was dissolved")
     _table(takes)
     if len(takes) > 1:
         _set(takes)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # their imports take a while, which the first page should not
     from ddsing.sound import features
     from ddsing.transfer.settings import Settings
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")  # of recordings that are listed; what is in them decides
 MODELS = 4
 RECORDINGS = 4
 FEATURES = 8

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from ddsing.sound.audio import SUFFIXES
 from ddsing.transfer.settings import Settings
 from ddsing.ui.shell import caches, state
 from ddsing.ui.shell.formatting import plain
 
 KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
-UPLOAD_TYPES = [suffix[1:] for suffix in caches.SUFFIXES]
+UPLOAD_TYPES = [suffix[1:] for suffix in SUFFIXES]
 _UPLOADED, _RECORDED = "source.uploaded", "source.recorded"
 
 
@@ -28,7 +29,7 @@ def examples() -> list[Path]:
     """The recordings in the examples folder, by name."""
     folder = caches.workspace().examples
     return sorted(
-        (path for path in folder.rglob("*") if path.suffix.lower() in caches.SUFFIXES and path.name[0] != "."),
+        (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != "."),
         key=lambda path: path.name.lower(),
     )
 
