@@ -45,14 +45,13 @@ def look(matrix) -> Cells:
     entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
     rows, durations, seconds = [], [], 0.0
     for path in domain.paths(workspace, matrix):
-        sound = caches.recording(":".join(map(str, caches.stamp(path))), path)
-        analysed = matrix.tracker in caches.analysed(sound.content)
-        duration_s = len(sound.audio) / 16_000
-        row = []
+        sound = caches.recording(path)
+        analysed = matrix.tracker in caches.analysed(sound.key)
+        duration_s, row = sound.duration_s, []
         for name in matrix.instruments:
             settings = _settings(matrix, sound, caches.instrument(entries[name])) if analysed else None
             digest = caches.instrument(entries[name]).digest
-            key = domain.key_of(workspace, matrix, digest, sound.content, settings) if settings else None
+            key = domain.key_of(workspace, matrix, digest, sound.key, settings) if settings else None
             row.append(known.get(key) if key else None)
         n_missing = row.count(None)
         seconds += 0.0 if analysed else pitch.estimate_seconds(matrix.tracker, duration_s)
@@ -63,7 +62,7 @@ def look(matrix) -> Cells:
 
 
 def _settings(matrix, sound, instrument):
-    return _fitted(matrix, sound.content, instrument.digest, sound, instrument)
+    return _fitted(matrix, sound.key, instrument.digest, sound, instrument)
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)

@@ -36,9 +36,8 @@ def show() -> None:
         links.choice(SOURCE, list(files))
         file = st.selectbox("Recording", list(files), key=SOURCE, persist_state="session")
         links.keep(SOURCE, [file])
-        sound = caches.recording(":".join(map(str, caches.stamp(files[file]))), files[file])
-        duration_s = len(sound.audio) / 16_000
-        points = morph_points.edit(chosen, duration_s) if len(chosen) >= MIN_INSTRUMENTS else None
+        sound = caches.recording(files[file])
+        points = morph_points.edit(chosen, sound.duration_s) if len(chosen) >= MIN_INSTRUMENTS else None
     morph = None
     with right, errors.guard():
         settings, tracker = _settings()
@@ -59,7 +58,7 @@ def show() -> None:
         st.info(f"Choose {MIN_INSTRUMENTS} to {MAX_INSTRUMENTS} instruments.", icon=":material/checklist:")
     elif not morph.fixed:
         with errors.guard():
-            _plot(morph, duration_s)
+            _plot(morph, sound.duration_s)
     if work.current() is not None:
         work.show_progress()
     with errors.guard():
@@ -94,7 +93,7 @@ def _start(morph: Morph, name: str, path, settings: Settings, tracker: str) -> N
     workspace, models = caches.workspace(), caches.models()
     entries = {entry.name: entry for entry in caches.instruments()}
     opened = [caches.instrument(entries[name]) for name in morph.names]
-    sound = caches.recording(":".join(map(str, caches.stamp(path))), path).audio
+    sound = caches.recording(path).audio
 
     def function(report):
         return morphing.run(

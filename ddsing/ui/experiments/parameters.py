@@ -239,9 +239,7 @@ def _sound(cell: Result, step: int, phrase: str) -> bytes:
         return results.phrase(caches.workspace(), cell, step)
     path = next(path for path in sources.examples() if path.name == phrase)
     with st.spinner(f"{plain(cell.name)} is singing"):
-        return results.sing(
-            caches.workspace(), cell, step, caches.recording("|".join(map(str, caches.stamp(path))), path).audio
-        )
+        return results.sing(caches.workspace(), cell, step, caches.recording(path).audio)
 
 
 def _players(placed, rows, columns, step: int, phrase: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ import streamlit as st
 
 from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.sound import audio
-from ddsing.sound.audio import AudioInfo
+from ddsing.sound import recording as recordings
+from ddsing.sound.recording import Recording
 from ddsing.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:  # their imports take a while, which the first page should not wait for
@@ -65,24 +66,16 @@ def stamp(path: Path) -> tuple[str, int, int]:
 # Recordings and their features
 
 
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """A decoded recording: `audio` [shape=(n_samples,), float32, 16 kHz], the same as `wav`, its hash, its recipe."""
-
-    audio: np.ndarray
-    wav: bytes
-    content: str
-    info: AudioInfo
-    recipe: dict | None
+def recording(source: Path | bytes, *, name: str = "") -> Recording:
+    """A recording decoded once: a file while it is unchanged, or what was uploaded under a name."""
+    if isinstance(source, Path):
+        return _recording(stamp(source), source.name, source)
+    return _recording((hashlib.sha256(source).hexdigest(),), name, source)
 
 
 @st.cache_resource(max_entries=RECORDINGS, show_spinner="Reading the recording")
-def recording(identity: str, _source: Path | bytes) -> Recording:
-    """A source decoded once."""
-    info = audio.probe(_source)
-    decoded = audio.decode(_source)
-    decoded.flags.writeable = False
-    return Recording(decoded, audio.encode(decoded), audio.content_hash(decoded), info, audio.read_recipe(_source))
+def _recording(identity: tuple[str | int, ...], name: str, _source: Path | bytes) -> Recording:
+    return recordings.read(_source, name=name)
 
 
 def feature_cache() -> features.FeatureCache:
@@ -183,7 +176,7 @@ def analysis(sound: np.ndarray, tracker: str):
     return work
 
 
-def transfer(entry, sound, settings, tracker: str):
+def transfer(entry, sound: Recording, settings, tracker: str):
     """The work that makes a take; it takes along all it needs, so nothing that a tab changes meanwhile matters."""
     from ddsing.transfer import pipeline
 
@@ -195,7 +188,7 @@ def transfer(entry, sound, settings, tracker: str):
             sound.audio,
             loaded,
             settings,
-            source_name=sound.source.name,
+            source_name=sound.name,
             tracker=tracker,
             models=stores,
             progress=lambda stage, done: report(STAGES.get(stage, stage), done),

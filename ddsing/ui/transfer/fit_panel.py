@@ -10,7 +10,7 @@ def show(instrument, sound) -> None:
     """The fit reading where the recording is analysed already, else the offer to analyse it."""
     if instrument is None or sound is None:
         return
-    chosen, known = st.session_state[state.TRACKER], caches.analysed(sound.content)
+    chosen, known = st.session_state[state.TRACKER], caches.analysed(sound.key)
     with st.container(border=True):
         if instrument.statistics is None:
             st.markdown("**Fit** · This instrument does not say what it was trained on: nothing to compare with.")
@@ -40,9 +40,9 @@ def _analyse(sound, chosen: str) -> None:
 
 
 def _reading(instrument, sound, tracker: str) -> None:
-    features = caches.features_of(sound.content, sound.audio, tracker, instrument.config.generation)
+    features = caches.features_of(sound.key, sound.audio, tracker, instrument.config.generation)
     settings = state.settings()
-    fit = caches.fit(features, sound.content, instrument, settings)
+    fit = caches.fit(features, sound.key, instrument, settings)
     st.markdown(
         f"**Fit** · **{percent(fit.inside_share)}** of the singing lies inside the instrument's range as the controls "
         f"stand (pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."

@@ -44,4 +44,4 @@ def _missing(instrument, sound) -> str | None:
 @errors.callback
 def _start(instrument, sound) -> None:
     settings, tracker = state.settings(), st.session_state[state.TRACKER]
-    work.start(f"Transferring {plain(sound.source.name)}", caches.transfer(instrument, sound, settings, tracker))
+    work.start(f"Transferring {plain(sound.name)}", caches.transfer(instrument, sound, settings, tracker))
