@@ -77,7 +77,7 @@ def add(
     return Added(tuple(added), tuple(duplicates), tuple(refused))
 
 
-def _spread(sources) -> Iterator[tuple[str, Path | bytes]]:
+def _spread(sources: Iterable[Path | tuple[str, bytes]]) -> Iterator[tuple[str, Path | bytes]]:
     """(name, file or content) of everything; a folder stands for the recordings in it."""
     for source in sources:
         if not isinstance(source, Path):
@@ -88,7 +88,7 @@ def _spread(sources) -> Iterator[tuple[str, Path | bytes]]:
             yield source.name, source
 
 
-def _copy(voice, name, content):
+def _copy(voice: Voice, name: str, content: Path | bytes):
     """Copy a file or write a content under its name, or one like it that is free; there is all of it or nothing."""
     n_bytes = len(content) if isinstance(content, bytes) else content.stat().st_size
     temporary = voice.folder / f".{uuid.uuid4().hex}.tmp"
@@ -117,7 +117,7 @@ def _copy(voice, name, content):
         temporary.unlink(missing_ok=True)
 
 
-def _free_path(folder, name):
+def _free_path(folder: Path, name: str):
     name = Path(name.replace("\\", "/")).name
     suffix = Path(name).suffix if len(Path(name).suffix) <= 6 else ""
     stem = safe_name(name.removesuffix(suffix))

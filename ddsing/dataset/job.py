@@ -7,12 +7,13 @@ from ddsing.constants import TRACKERS
 from ddsing.dataset import voices
 from ddsing.dataset.prepare import prepare
 from ddsing.errors import Cancelled, DatasetError
+from ddsing.jobs.context import JobContext
 from ddsing.workspace import Workspace
 
 _TELLING_S = 3.0  # of work before the time left is estimated
 
 
-def run(workspace: Workspace, options: dict, job) -> dict:
+def run(workspace: Workspace, options: dict, job: JobContext) -> dict:
     """Prepare ``options["voice"]`` with ``options["tracker"]`` (full); returns what `Prepared` says.
 
     Parameters

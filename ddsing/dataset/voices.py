@@ -94,12 +94,12 @@ def restore(voice: Voice, token: str) -> str:
     return voice.name_of(bring_back(path))
 
 
-def _voice(workspace, name):
+def _voice(workspace: Workspace, name: str):
     folder = workspace.audio / name
     return Voice(name, folder, folder.with_name(name + DATASET), folder.with_name(name + CHECKPOINTS))
 
 
-def _better_name(name):
+def _better_name(name: str):
     return safe_name(safe_name(name).removesuffix(DATASET).removesuffix(CHECKPOINTS))
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 
 from ddsing.constants import FRAME_RATE
 from ddsing.units import note_name
@@ -27,7 +28,7 @@ def seconds(n_frames: int) -> np.ndarray:
     return np.arange(n_frames) / FRAME_RATE
 
 
-def thin(values, max_points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
+def thin(values: ArrayLike, max_points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
     """Every k-th frame of a curve, few enough to draw.
 
     Curves of the same length get the same times, so that one cursor reads them all, and gaps (NaN) stay gaps.
@@ -81,13 +82,13 @@ def thin_to_extremes(
     return steps[chosen], values[chosen]
 
 
-def runs(mask) -> list[tuple[int, int]]:
+def runs(mask: ArrayLike) -> list[tuple[int, int]]:
     """Start and end frame (exclusive) of each run of True in a boolean array [shape=(n_frames,)]."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(mask, np.int8), [0]])))
     return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def merged_runs(mask, *, gap_frames: int = 25, most: int = 200) -> list[tuple[int, int]]:
+def merged_runs(mask: ArrayLike, *, gap_frames: int = 25, most: int = 200) -> list[tuple[int, int]]:
     """`runs` with gaps up to `gap_frames` closed, widening the gap until at most `most` runs are left."""
     found = runs(mask)
     while True:
@@ -102,7 +103,7 @@ def merged_runs(mask, *, gap_frames: int = 25, most: int = 200) -> list[tuple[in
         gap_frames *= 2
 
 
-def shade(figure: go.Figure, mask, colour: str, *, row: int | None = None) -> None:
+def shade(figure: go.Figure, mask: ArrayLike, colour: str, *, row: int | None = None) -> None:
     """Shade the passages where `mask` [shape=(n_frames,), bool] holds, in one row of a new figure being built."""
     place: dict[str, int] = {} if row is None else {"row": row, "col": 1}
     for start, end in merged_runs(mask):

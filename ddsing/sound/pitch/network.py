@@ -12,8 +12,9 @@ program crepe 0.0.16.
 import collections
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 from scipy import fft
@@ -49,7 +50,7 @@ class Network:
 
     def blocks(
         self,
-        audio,
+        audio: np.ndarray,
         hop_samples: int,
         *,
         lead_samples: int = 0,
@@ -82,7 +83,7 @@ class Network:
             if progress:
                 progress(n_done / len(frames))
 
-    def _batch(self, audio, frames, hop_samples, lead_samples):
+    def _batch(self, audio: np.ndarray, frames: range, hop_samples: int, lead_samples: int):
         start = frames.start * hop_samples + lead_samples - FRAME_SAMPLES // 2
         stretch = np.zeros((len(frames) - 1) * hop_samples + FRAME_SAMPLES, np.float32)
         low, high = max(start, 0), min(start + len(stretch), len(audio))
@@ -90,7 +91,7 @@ class Network:
             stretch[low - start : high - start] = audio[low:high]
         return self._activation(stretch, len(frames), hop_samples)
 
-    def _activation(self, stretch, n_frames, hop_samples):
+    def _activation(self, stretch: np.ndarray, n_frames: int, hop_samples: int):
         x = self._first_layer(stretch, n_frames, hop_samples)
         x = _finish(x, self._layers[0])
         for layer, (length, n_fft, kernel) in zip(self._layers[1:], self._transforms):
@@ -100,7 +101,7 @@ class Network:
         x = x.reshape(n_frames, -1) @ self._classifier + self._bias
         return 1.0 / (1.0 + np.exp(-x))
 
-    def _first_layer(self, stretch, n_frames, hop_samples):
+    def _first_layer(self, stretch: np.ndarray, n_frames: int, hop_samples: int):
         """The first convolution of the normalised frames [n_frames, 256, n_out]."""
         frames = np.lib.stride_tricks.sliding_window_view(stretch, FRAME_SAMPLES)[::hop_samples][:n_frames]
         mean = frames.mean(axis=1, dtype=np.float32)
@@ -139,18 +140,21 @@ class Network:
         return out
 
 
+_Item = TypeVar("_Item")
+
+
 @functools.lru_cache(maxsize=2)
 def network(capacity: str) -> Network:
     """The network of a capacity, ``full`` or ``tiny``, built once."""
     return Network(capacity)
 
 
-def activation(audio, *, capacity: str = "full", hop_samples: int = 64) -> np.ndarray:
+def activation(audio: np.ndarray, *, capacity: str = "full", hop_samples: int = 64) -> np.ndarray:
     """All activations of a recording [shape=(n_samples // hop_samples + 1, 360), float32]; see `Network.blocks`."""
     return np.concatenate(list(network(capacity).blocks(np.asarray(audio, np.float32), hop_samples)))
 
 
-def _side_by_side(function, items):
+def _side_by_side(function: Callable[[_Item], np.ndarray], items: Iterable[_Item]):
     """The function's results in order, a few computed ahead; stopping the iteration stops the computing."""
     items = iter(items)
     with blas.single_threaded(), ThreadPoolExecutor(_N_THREADS) as pool:
@@ -164,7 +168,7 @@ def _side_by_side(function, items):
             pool.shutdown(cancel_futures=True)
 
 
-def _finish(x, layer):
+def _finish(x: np.ndarray, layer: weights.Layer):
     """ReLU, batch normalisation, and the maximum of each two positions."""
     even, odd = x[:, 0::2], x[:, 1::2]
     y = np.maximum(even, odd)
@@ -177,7 +181,7 @@ def _finish(x, layer):
     return y
 
 
-def _kernel_transform(kernel, length):
+def _kernel_transform(kernel: np.ndarray, length: int):
     """The FFT of a kernel for signals of `length` positions: n_fft, and [n_bins, n_in, n_out] complex64."""
     width = kernel.shape[0]
     left = (width - 1) // 2
@@ -189,7 +193,7 @@ def _kernel_transform(kernel, length):
     return n_fft, np.ascontiguousarray(fft.rfft(aligned, axis=0).astype(np.complex64))
 
 
-def _convolve(x, kernel, n_fft, length):
+def _convolve(x: np.ndarray, kernel: np.ndarray, n_fft: int, length: int):
     spectrum = fft.rfft(x, n_fft, axis=1)
     product = np.matmul(np.ascontiguousarray(spectrum.transpose(1, 0, 2)), kernel)
     return fft.irfft(product, n_fft, axis=0)[:length].transpose(1, 0, 2)

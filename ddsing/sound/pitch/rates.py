@@ -42,7 +42,7 @@ def forget() -> None:
         _known.clear()
 
 
-def _read(path):
+def _read(path: Path | None):
     try:
         rates = json.loads(Path(path).read_bytes()) if path is not None else {}
     except (OSError, ValueError):
