@@ -221,7 +221,7 @@ def test_a_second_press_starts_nothing(monkeypatch, root):
     sing_more(root, duration_s=30.0)
     app = open_page(monkeypatch, root, "datasets")
     app.button(key="dataset.prepare").click().run()
-    monkeypatch.setattr(jobs.caches, "workspace", lambda: open_workspace(root))
+    monkeypatch.setattr(jobs.opened, "workspace", lambda: open_workspace(root))
     dataset_prepare.start("alto", "full")
     found = jobs.store().list()
     assert len(found) == 1

@@ -10,7 +10,7 @@ from ddsing.constants import MAX_DATASET_S
 from ddsing.dataset import adding, voices
 from ddsing.errors import DatasetError
 from ddsing.sound.audio import SUFFIXES
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
 
 TYPES = [suffix[1:] for suffix in SUFFIXES]
@@ -61,7 +61,7 @@ def _uploader(voice: voices.Voice) -> None:
 
 
 def _path(voice: voices.Voice) -> None:
-    root = caches.workspace().root
+    root = opened.workspace().root
     with st.form("dataset.path_form", border=False):
         st.text_input(
             "Or a file or folder on this computer",
@@ -84,7 +84,7 @@ def _add_path(voice: voices.Voice) -> None:
     text = str(st.session_state.get(_PATH, "")).strip().strip("\"'")
     if not text:
         raise DatasetError("Write the path of a recording or a folder first.")
-    path = caches.workspace().root / Path(text).expanduser()
+    path = opened.workspace().root / Path(text).expanduser()
     if not path.exists():
         raise DatasetError(
             f"There is no file or folder {str(path)!r} on this computer; is it written as it is on disk?"

@@ -8,7 +8,7 @@ from ddsing.constants import TRACKERS
 from ddsing.dataset import prepare, voices
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import caches, errors, jobs, warmup
+from ddsing.ui.shell import errors, jobs, opened, warmup
 from ddsing.ui.shell.formatting import format_duration, plain
 
 POLL_S = 1.0
@@ -144,7 +144,7 @@ def _cost(voice: Voice, tracker: str) -> None:
 @errors.callback
 def start(voice_name: str, tracker: str) -> None:
     """Start preparing; for buttons."""
-    needed = prepare.room_bytes(voices.get(caches.workspace(), voice_name), tracker=tracker)
+    needed = prepare.room_bytes(voices.get(opened.workspace(), voice_name), tracker=tracker)
     options = {"voice": voice_name, "tracker": tracker}
     jobs.store().submit(
         "prepare", title=f"Prepare {voice_name}", options=options, key=f"prepare:{voice_name}", needs_bytes=int(needed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors, undo
+from ddsing.ui.shell import errors, opened, undo
 from ddsing.ui.shell.formatting import percent, plain, when
 from ddsing.workspace import safe_name
 
@@ -138,7 +138,7 @@ def table(tests, *, on_open) -> None:
 def _store():
     from ddsing.experiments.comparison.blind import TestStore
 
-    return TestStore(caches.workspace())
+    return TestStore(opened.workspace())
 
 
 @errors.callback

@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import blind_results, chosen_takes, takes_table
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, links
+from ddsing.ui.shell import errors, links, opened
 from ddsing.ui.shell.formatting import format_duration, plain
 
 TEST = "test"
@@ -46,7 +46,7 @@ def store():
     """The workspace's tests."""
     from ddsing.experiments.comparison.blind import TestStore
 
-    return TestStore(caches.workspace())
+    return TestStore(opened.workspace())
 
 
 def _wanted() -> str:
@@ -65,7 +65,7 @@ def _open(test_id: str) -> None:
 def _set_up() -> None:
     takes = chosen_takes.chosen()
     st.write("Eyes shut: takes are played without their names, equally loud, in an order that chance decides.")
-    if not caches.takes().list():
+    if not opened.takes().list():
         st.info("No takes yet. Make some on the Timbre transfer page first.", icon=":material/graphic_eq:")
         st.page_link("pages/timbre_transfer.py", label="Go to Timbre transfer", icon=":material/graphic_eq:")
         return
@@ -146,7 +146,7 @@ def _begin(kind: str, ids: list[str]) -> None:
     from ddsing.experiments.comparison import selection
 
     state = st.session_state
-    takes = selection.found(caches.workspace(), ids)
+    takes = selection.found(opened.workspace(), ids)
     start, stop = state.get("blind.excerpt") or (0.0, 600.0)
     question = state.get("blind.question") or "" if kind == "rating" else ""
     test = store().begin(
@@ -197,7 +197,7 @@ def _run(test) -> None:
 def _stimulus(test_id: str, trial: int, slot: str, _test) -> bytes:
     from ddsing.experiments.comparison import blind
 
-    return blind.stimulus(caches.workspace(), _test, trial, slot)
+    return blind.stimulus(opened.workspace(), _test, trial, slot)
 
 
 @errors.callback

@@ -7,7 +7,7 @@ import streamlit as st
 
 from ddsing.experiments.comparison.matching import Loudness
 from ddsing.transfer.takes import Take
-from ddsing.ui.shell import caches
+from ddsing.ui.shell import opened
 
 SOUNDS = 24
 LOUDNESSES = 256
@@ -72,7 +72,7 @@ def measuring(takes: list[Take], *, complete: bool = False):
     from ddsing.experiments.comparison import measure
     from ddsing.sound import pitch
 
-    cache, known = caches.feature_cache(), zip(takes, metrics(takes))
+    cache, known = opened.feature_cache(), zip(takes, metrics(takes))
     missing = [take for take, kept in known if kept is None or (complete and not kept.complete)]
 
     def work(report) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from ddsing.dataset import voices
 from ddsing.experiments import curves as space
 from ddsing.experiments.sweep import results
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import errors, opened
 
 RUNS, MEASURE, SMOOTHING, COLOUR, STEPS, AT, IMAGE = (
     f"vs_{name}" for name in ("runs", "measure", "smoothing", "colour", "steps", "at", "image")
@@ -61,8 +61,8 @@ def show() -> None:
 
 def _there() -> tuple[list[str], int]:
     """The trainings, the cells of sweeps after all others; and how many of them are shown at first."""
-    names = space.names(caches.workspace())
-    by_voice = results.by_voice(voices.list_voices(caches.workspace()))
+    names = space.names(opened.workspace())
+    by_voice = results.by_voice(voices.list_voices(opened.workspace()))
     cells = [cell for of_voice in by_voice.values() for cell in of_voice if cell in names]
     others = [name for name in names if name not in set(cells)]
     n_first = len(names) if len(names) <= FIRST_SHOWN or not others else len(others)
@@ -72,14 +72,14 @@ def _there() -> tuple[list[str], int]:
 def _loaded(name: str):
     """A run, or a message where its folder can't be read."""
     with errors.guard():
-        path = caches.workspace().audio / f"{name}_checkpoints"
+        path = opened.workspace().audio / f"{name}_checkpoints"
         return _run(space.fingerprint(path), name)
     return None
 
 
 @st.cache_resource(max_entries=512, show_spinner=False)
 def _run(stamp: str, name: str):
-    return space.load(caches.workspace(), name)
+    return space.load(opened.workspace(), name)
 
 
 def _controls(runs: Sequence):

@@ -10,7 +10,7 @@ import streamlit as st
 from ddsing.dataset import voices
 from ddsing.dataset.voices import Voice
 from ddsing.ui.experiments import latent_sound
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import caches, errors, opened
 from ddsing.ui.shell.formatting import plain
 
 INSTRUMENT, VOICE, COLOUR, X, Y = (f"ls_{name}" for name in ("instrument", "voice", "colour", "x", "y"))
@@ -65,7 +65,7 @@ def show() -> None:
 
 def _voice(instrument) -> Voice | None:
     """The dataset to look at: that of the instrument's voice, if there is one."""
-    found = {voice.name: voice for voice in voices.list_voices(caches.workspace()) if voice.prepared}
+    found = {voice.name: voice for voice in voices.list_voices(opened.workspace()) if voice.prepared}
     if not found:
         st.selectbox("Dataset", ["none prepared"], disabled=True, key="ls.none")
         return None
@@ -98,7 +98,7 @@ def _offer_to_keep(entry, points) -> None:
 
 @errors.callback
 def _keep(name: str, space) -> None:
-    caches.library().put_latent(name, space)
+    opened.library().put_latent(name, space)
     st.toast(f"{plain(name)} now knows its voice's timbre.", icon=":material/check:")
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import compare_cache
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches
+from ddsing.ui.shell import caches, opened
 from ddsing.ui.shell.formatting import format_duration, octaves, percent, signed
 
 SOUNDS = 160
@@ -40,7 +40,7 @@ def look(matrix) -> Cells:
     from ddsing.experiments.comparison import matrix as domain
     from ddsing.sound import pitch
 
-    workspace = caches.workspace()
+    workspace = opened.workspace()
     known = domain.known(workspace)
     entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
     rows, durations, seconds = [], [], 0.0

@@ -7,7 +7,7 @@ import streamlit as st
 from ddsing.constants import TRACKERS
 from ddsing.ui.experiments import chosen_takes, matrix_cells
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, jobs, links, sources
+from ddsing.ui.shell import caches, errors, jobs, links, opened, sources
 from ddsing.ui.shell.formatting import format_duration, plain
 
 INSTRUMENTS, RECORDINGS, TRACKER, FITTED = "instruments", "recordings", "tracker", "fitted"
@@ -21,7 +21,7 @@ def show() -> None:
     """The view."""
     st.write("Every instrument sings every recording. Cells appear as they are rendered, and none is rendered twice.")
     names = [entry.name for entry in caches.instruments() if not entry.error]
-    folder = caches.workspace().examples
+    folder = opened.workspace().examples
     files = [path.relative_to(folder).as_posix() for path in sources.examples()]
     if not names or not files:
         missing = (

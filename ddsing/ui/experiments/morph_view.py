@@ -8,7 +8,7 @@ from ddsing.constants import TRACKERS
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.transfer.settings import Settings
 from ddsing.ui.experiments import chosen_takes, morph_points
-from ddsing.ui.shell import caches, errors, links, sources, work
+from ddsing.ui.shell import caches, errors, links, opened, sources, work
 from ddsing.ui.shell.formatting import format_duration, plain
 
 BETWEEN, SOURCE, TRACKER, OCTAVES, STATISTICS = "between", "recording", "morph-tracker", "octave", "statistics"
@@ -20,7 +20,7 @@ def show() -> None:
     work.announce(work.finished())
     st.write("Between voices: the instruments' amplitude, harmonics and noise are mixed, frame by frame.")
     names = [entry.name for entry in caches.instruments() if not entry.error]
-    folder = caches.workspace().examples
+    folder = opened.workspace().examples
     files = {path.relative_to(folder).as_posix(): path for path in sources.examples()}
     if len(names) < MIN_INSTRUMENTS or not files:
         missing = "two instruments" if files else "a recording in the examples folder"
@@ -90,9 +90,9 @@ def _plot(morph: Morph, duration_s: float) -> None:
 def _start(morph: Morph, name: str, path, settings: Settings, tracker: str) -> None:
     from ddsing.transfer import morphing
 
-    workspace, models = caches.workspace(), caches.models()
+    workspace, models = opened.workspace(), caches.models()
     entries = {entry.name: entry for entry in caches.instruments()}
-    opened = [caches.instrument(entries[name]) for name in morph.names]
+    instruments = [caches.instrument(entries[name]) for name in morph.names]
     sound = caches.recording(path).audio
 
     def function(report):
@@ -101,7 +101,7 @@ def _start(morph: Morph, name: str, path, settings: Settings, tracker: str) -> N
             sound,
             morph,
             settings,
-            instruments=opened,
+            instruments=instruments,
             source_name=name,
             tracker=tracker,
             models=models,
@@ -113,15 +113,15 @@ def _start(morph: Morph, name: str, path, settings: Settings, tracker: str) -> N
 
 def _takes() -> None:
     """The newest morphs, each with its player and a way to compare it with the pure voices."""
-    found = [take for take in caches.takes().list() if take.morph]
+    found = [(take, take.morph) for take in opened.takes().list() if take.morph]
     if not found:
         return
     st.subheader("Morphs")
-    for take in found[:N_SHOWN]:
+    for take, morph in found[:N_SHOWN]:
         with st.container(border=True, key=f"morph.take.{take.id}"), errors.guard():
             title, action = st.columns([5, 2], vertical_alignment="center")
             title.markdown(
-                f"**{plain(take.name)}**  \n:gray[{plain(take.morph.said())} · {format_duration(take.duration_s)}]"
+                f"**{plain(take.name)}**  \n:gray[{plain(morph.said())} · {format_duration(take.duration_s)}]"
             )
             action.button(
                 "Compare with its voices",
@@ -140,6 +140,6 @@ def _compare(take_id: str) -> None:
     """The morph beside takes of the same recording with its instruments, as far as there are any."""
     from ddsing.experiments.comparison import selection
 
-    store = caches.takes()
+    store = opened.takes()
     chosen_takes.put([take_id, *(take.id for take in selection.pure_voices(store.list(), store.get(take_id)))])
     st.session_state["view"] = "takes"

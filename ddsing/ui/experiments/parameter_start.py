@@ -8,7 +8,7 @@ from ddsing.errors import DdsingError
 from ddsing.experiments.sweep import grid
 from ddsing.experiments.sweep.grid import Sweep
 from ddsing.training import recipe as recipes
-from ddsing.ui.shell import caches, errors, jobs
+from ddsing.ui.shell import errors, jobs, opened
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
 from ddsing.ui.training import start
 
@@ -79,7 +79,7 @@ def form(voice: str, *, first: bool) -> None:
         _inputs()
         try:
             sweep = wanted(voice)
-            cost = grid.cost(caches.workspace(), sweep)
+            cost = grid.cost(opened.workspace(), sweep)
         except DdsingError as error:
             st.warning(errors.sentence(error), icon=":material/error:")
             return
@@ -168,5 +168,5 @@ def _start(voice: str) -> None:
     from ddsing.jobs import device
 
     sweep = wanted(voice)
-    cost = grid.cost(caches.workspace(), sweep)
+    cost = grid.cost(opened.workspace(), sweep)
     jobs.store().submit(**sweep.order(), device=device.name(), needs_bytes=cost.n_bytes + 200_000_000)

@@ -11,7 +11,7 @@ from ddsing.dataset import voices
 from ddsing.experiments.sweep import grid, results
 from ddsing.experiments.sweep.results import Result
 from ddsing.ui.experiments import parameter_start
-from ddsing.ui.shell import caches, errors, sources
+from ddsing.ui.shell import caches, errors, opened, sources
 from ddsing.ui.shell.formatting import plain
 
 VOICE, MEASURE, STEP, CELL, PHRASE, ROWS, COLUMNS = (
@@ -29,7 +29,7 @@ MOST_PLAYERS = 36
 
 def show() -> None:
     """The view."""
-    workspace = caches.workspace()
+    workspace = opened.workspace()
     swept = results.swept(workspace)
     usable = [voice.name for voice in voices.list_voices(workspace) if voice.prepared or voice.recordings()]
     there = sorted({*swept, *usable} - _cells_of(swept), key=str.lower)
@@ -67,7 +67,7 @@ def _pick(names: list[str], best: str) -> str:
 
 
 def _cells_of(swept: Sequence[str]) -> set[str]:
-    return {name for voice in swept for name in results.names(caches.workspace(), voice)}
+    return {name for voice in swept for name in results.names(opened.workspace(), voice)}
 
 
 def _results(found: list[Result]) -> None:
@@ -236,10 +236,10 @@ def _player(cell: Result, step: int, phrase: str) -> None:
 
 def _sound(cell: Result, step: int, phrase: str) -> bytes:
     if phrase == BUILT_IN:
-        return results.phrase(caches.workspace(), cell, step)
+        return results.phrase(opened.workspace(), cell, step)
     path = next(path for path in sources.examples() if path.name == phrase)
     with st.spinner(f"{plain(cell.name)} is singing"):
-        return results.sing(caches.workspace(), cell, step, caches.recording(path).audio)
+        return results.sing(opened.workspace(), cell, step, caches.recording(path).audio)
 
 
 def _players(placed, rows, columns, step: int, phrase: str) -> None:
@@ -291,5 +291,5 @@ def _page(placed, rows, columns, step: int, phrase: str) -> str:
 def _export(name: str) -> None:
     from ddsing.training import export
 
-    entry = export.make_instrument(caches.workspace(), name)
+    entry = export.make_instrument(opened.workspace(), name)
     st.toast(f"{plain(entry.name)} is in your instruments.", icon=":material/check:")

@@ -1,9 +1,16 @@
 """One card per instrument: what a musician wants to know, a phrase to hear, and what can be done with it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors, state, undo
+from ddsing.ui.shell import caches, errors, opened, state, undo
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, pitch_range, plain, when
+
+if TYPE_CHECKING:
+    from ddsing.instrument.library import Entry
 
 TRANSFER_PAGE = "pages/timbre_transfer.py"
 REPAIR = (
@@ -126,7 +133,7 @@ def _actions(entry, *, playable: bool) -> None:
             with st.popover("Download", icon=":material/download:", help="As a zip, in either format."):
                 st.download_button(
                     "ddsing's own format",
-                    data=lambda: caches.export(entry, "native"),
+                    data=lambda: archive(entry),
                     key=f"native.{entry.name}",
                     file_name=f"{entry.name}.zip",
                     mime="application/zip",
@@ -135,7 +142,7 @@ def _actions(entry, *, playable: bool) -> None:
                 )
                 st.download_button(
                     "The 2021 notebooks' format",
-                    data=lambda: caches.export(entry, "notebook"),
+                    data=lambda: archive(entry, notebook=True),
                     key=f"notebook.{entry.name}",
                     file_name=f"{entry.name}_notebook.zip",
                     mime="application/zip",
@@ -160,6 +167,15 @@ def _actions(entry, *, playable: bool) -> None:
             args=(entry.name,),
             help="Can be undone.",
         )
+
+
+def archive(entry: Entry, *, notebook: bool = False) -> bytes:
+    """An instrument's zip for downloading, our own or as the notebooks of 2021 read it."""
+    from ddsing.instrument import format
+    from ddsing.instrument import notebook as of_2021
+
+    loaded = caches.instrument(entry)
+    return of_2021.to_notebook_bytes(loaded) if notebook else format.to_bytes(loaded)
 
 
 def _edit_popover(entry) -> None:
@@ -214,7 +230,7 @@ def _use(name: str) -> None:
 def _edit(name: str) -> None:
     wanted = {field: st.session_state[f"edit_{field}.{name}"] for field in ("name", *EDITABLE)}
     new_name = wanted.pop("name").strip()
-    library = caches.library()
+    library = opened.library()
     library.edit(name, **wanted)
     if new_name != name:
         library.rename(name, new_name)
@@ -222,7 +238,7 @@ def _edit(name: str) -> None:
 
 @errors.callback
 def _repair(name: str) -> None:
-    library = caches.library()
+    library = opened.library()
     before = next(entry.n_bytes for entry in library.list() if entry.name == name)
     after = library.repair(name).n_bytes
     st.toast(f"{plain(name)}: {format_bytes(before)} before, {format_bytes(after)} now.", icon=":material/healing:")
@@ -230,4 +246,4 @@ def _repair(name: str) -> None:
 
 @errors.callback
 def _delete(name: str) -> None:
-    undo.remember("instruments", name, caches.library().delete(name))
+    undo.remember("instruments", name, opened.library().delete(name))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,7 @@ from ddsing.constants import HOP_SAMPLES, TRACKERS
 from ddsing.sound import audio
 from ddsing.sound import recording as recordings
 from ddsing.sound.recording import Recording
-from ddsing.workspace import Workspace, open_workspace
+from ddsing.ui.shell import opened
 
 if TYPE_CHECKING:  # their imports take a while, which the first page should not wait for
     from ddsing.sound import features
@@ -35,26 +33,6 @@ STAGES = {  # of the pipeline, for people
     "render": "singing",
     "save": "saving the take",
 }
-
-
-def workspace() -> Workspace:
-    """The open workspace, from ``-- --workspace DIR`` or DDSING_WORKSPACE."""
-    root = None
-    if "--workspace" in sys.argv[:-1]:
-        root = sys.argv[sys.argv.index("--workspace") + 1]
-    return _workspace(root)
-
-
-@st.cache_resource(max_entries=1, show_spinner="Opening the workspace")
-def _workspace(root: str | None) -> Workspace:
-    return open_workspace(root)
-
-
-def library():
-    """The workspace's instruments."""
-    from ddsing.instrument.library import Library
-
-    return Library(workspace())
 
 
 def stamp(path: Path) -> tuple[str, int, int]:
@@ -78,16 +56,9 @@ def _recording(identity: tuple[str | int, ...], name: str, _source: Path | bytes
     return recordings.read(_source, name=name)
 
 
-def feature_cache() -> features.FeatureCache:
-    """The workspace's pitch tracks on disk."""
-    from ddsing.sound import features
-
-    return features.FeatureCache(workspace().cache / "features")
-
-
 def analysed(content: str) -> set[str]:
     """The trackers with which a recording was analysed already."""
-    cache = feature_cache()
+    cache = opened.feature_cache()
     return {name for name in TRACKERS if cache.has(content, name)}
 
 
@@ -96,7 +67,7 @@ def features_of(content: str, _audio: np.ndarray, tracker: str, generation: int)
     """Features of a recording that is analysed already, on an instrument's loudness scale."""
     from ddsing.sound import features
 
-    return features.extract(_audio, tracker=tracker, generation=generation, cache=feature_cache())
+    return features.extract(_audio, tracker=tracker, generation=generation, cache=opened.feature_cache())
 
 
 # Instruments
@@ -104,7 +75,7 @@ def features_of(content: str, _audio: np.ndarray, tracker: str, generation: int)
 
 def instruments() -> list:
     """The library's entries; the library itself remembers what it read of unchanged files."""
-    return library().list()
+    return opened.library().list()
 
 
 def instrument(entry):
@@ -114,7 +85,7 @@ def instrument(entry):
 
 @st.cache_resource(max_entries=MODELS, show_spinner="Reading the instrument")
 def _instrument(stamp: tuple[str, int, int], name: str):
-    return library().get(name)
+    return opened.library().get(name)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -148,55 +119,6 @@ def _audition(stamp: tuple[str, int, int], _entry) -> bytes:
     return audio.encode(sung.audio)
 
 
-def export(entry, file_format: str) -> bytes:
-    """An instrument's zip for downloading, ``native`` or ``notebook``."""
-    from ddsing import instrument as formats
-
-    loaded = instrument(entry)
-    if file_format == "native":
-        return formats.to_bytes(loaded)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "instrument.zip"
-        formats.write_notebook(loaded, path)
-        return path.read_bytes()
-
-
-# Work for the background, and takes
-
-
-def analysis(sound: np.ndarray, tracker: str):
-    """The work that finds a recording's pitch and keeps it."""
-    from ddsing.sound import features
-
-    cache = feature_cache()
-
-    def work(report) -> None:
-        features.extract(sound, tracker=tracker, cache=cache, progress=lambda done: report(STAGES["features"], done))
-
-    return work
-
-
-def transfer(entry, sound: Recording, settings, tracker: str):
-    """The work that makes a take; it takes along all it needs, so nothing that a tab changes meanwhile matters."""
-    from ddsing.transfer import pipeline
-
-    loaded, opened, stores = instrument(entry), workspace(), models()
-
-    def work(report):
-        return pipeline.run(
-            opened,
-            sound.audio,
-            loaded,
-            settings,
-            source_name=sound.name,
-            tracker=tracker,
-            models=stores,
-            progress=lambda stage, done: report(STAGES.get(stage, stage), done),
-        )
-
-    return work
-
-
 def fit(found: features.Features, content: str, entry, settings):
     """The fit reading of an analysed recording as the controls stand."""
     return _fit(content, found.tracker, stamp(entry.path), settings, found, entry.statistics)
@@ -209,15 +131,8 @@ def _fit(content: str, tracker: str, instrument: tuple[str, int, int], settings:
     return reading.measure(_found, _statistics, settings)
 
 
-def takes():
-    """The workspace's takes."""
-    from ddsing.transfer.takes import TakeStore
-
-    return TakeStore(workspace())
-
-
 @st.cache_data(max_entries=TAKES, show_spinner=False)
 def take_audio(take_id: str) -> tuple[np.ndarray, np.ndarray]:
     """A take's original and result, float32 at 16 kHz; a take's sound never changes."""
-    folder = takes().get(take_id).folder
+    folder = opened.takes().get(take_id).folder
     return audio.decode(folder / "original.wav"), audio.decode(folder / "result.wav")

@@ -8,7 +8,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from ddsing.sound.audio import SUFFIXES
 from ddsing.sound.recording import Recording
 from ddsing.transfer.settings import Settings
-from ddsing.ui.shell import caches, state
+from ddsing.ui.shell import caches, opened, state
 from ddsing.ui.shell.formatting import plain
 
 KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
@@ -19,7 +19,7 @@ _Chosen = tuple[Path | bytes, str]  # a file or its content, and its name
 
 def examples() -> list[Path]:
     """The recordings in the examples folder, by name."""
-    folder = caches.workspace().examples
+    folder = opened.workspace().examples
     return sorted(
         (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != "."),
         key=lambda path: path.name.lower(),
@@ -30,7 +30,7 @@ def tell_if_replaced(settings: Settings, content: str) -> None:
     """Say where timbre came from an example that is no more what it was; for callbacks that restore settings."""
     if settings.z_from != "other" or not content:
         return
-    folder = caches.workspace().examples
+    folder = opened.workspace().examples
     path = next((path for path in examples() if path.relative_to(folder).as_posix() == settings.z_recording), None)
     if path is None or caches.recording(path).key != content:
         st.toast(
@@ -57,7 +57,7 @@ def pick() -> Recording | None:
 
 
 def _example() -> _Chosen | None:
-    folder = caches.workspace().examples
+    folder = opened.workspace().examples
     found = {path.relative_to(folder).as_posix(): path for path in examples()}
     if not found:
         st.info(f"Put wav, flac, ogg or mp3 files into {plain(folder)}, or upload one.", icon=":material/folder_open:")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import format_bytes
 
 _CACHE = "The pitch of recordings and converted 2021 instruments: made again when needed, which takes its time."
@@ -27,7 +27,7 @@ def show() -> None:
 def _sizes() -> None:
     from ddsing import storage
 
-    found = storage.measure(caches.workspace())
+    found = storage.measure(opened.workspace())
     _row("Cache", found.cache_bytes, _CACHE, "Clear the cache", "storage.clear", storage.clear_cache)
     _row("Trash", found.trash_bytes, _TRASH, "Empty the trash", "storage.empty", storage.empty_trash)
 
@@ -48,5 +48,5 @@ def _row(name: str, n_bytes: int, about: str, label: str, key: str, clear) -> No
 
 @errors.callback
 def _clear(clear) -> None:
-    gained = clear(caches.workspace())
+    gained = clear(opened.workspace())
     st.toast(f"{format_bytes(gained)} gained.", icon=":material/check:")

@@ -11,7 +11,7 @@ import streamlit as st
 
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import caches
+from ddsing.ui.shell import caches, opened
 
 HISTORIES, FORMINGS, FIGURES = 4, 4, 8
 GAP_S = 0.35  # between two previews in a row
@@ -97,4 +97,4 @@ def estimate(recipe) -> tuple[float, str]:
     """Seconds that a recipe takes here, and where that is known from."""
     from ddsing.training import estimate as estimates
 
-    return estimates.seconds(caches.workspace(), recipe)
+    return estimates.seconds(opened.workspace(), recipe)

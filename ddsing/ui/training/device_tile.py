@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing import hardware
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import format_bytes, percent, plain
 
 REFRESH_S = 3.0
@@ -18,7 +18,7 @@ def show(*, busy: bool) -> None:
 
 
 def _tile() -> None:
-    seen = hardware.look(caches.workspace().root)
+    seen = hardware.look(opened.workspace().root)
     with st.grid(3 if seen.gpus else 4, min_column_width=190):
         if not seen.gpus:
             st.metric(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ddsing.dataset.voices import Voice
 from ddsing.training import run
-from ddsing.ui.shell import caches, errors, state, voice_picker
+from ddsing.ui.shell import caches, errors, opened, state, voice_picker
 from ddsing.ui.shell.formatting import format_bytes, plain
 
 TRANSFER_PAGE = "pages/timbre_transfer.py"
@@ -90,7 +90,7 @@ def make(voice_name: str, step: str | int) -> str:
     from ddsing.training import export
 
     with st.spinner("Making the instrument"):
-        entry = export.make_instrument(caches.workspace(), voice_name, step=step)
+        entry = export.make_instrument(opened.workspace(), voice_name, step=step)
     st.session_state[_MADE] = (voice_name, entry.name)
     return entry.name
 
@@ -129,6 +129,6 @@ def _branch(voice: Voice, history) -> None:
 @errors.callback
 def _make_branch(voice_name: str) -> None:
     label = str(st.session_state.get(_BRANCH_LABEL, "")).strip()
-    made = run.branch(caches.workspace(), voice_name, step=int(st.session_state[_BRANCH_STEP]), label=label)
+    made = run.branch(opened.workspace(), voice_name, step=int(st.session_state[_BRANCH_STEP]), label=label)
     voice_picker.choose(made)
     st.toast(f"{plain(made)} begins where {plain(voice_name)} was.", icon=":material/call_split:")

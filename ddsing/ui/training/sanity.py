@@ -7,7 +7,7 @@ import streamlit as st
 from ddsing.dataset.voices import Voice
 from ddsing.sound import audio
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import caches, errors, work
+from ddsing.ui.shell import errors, opened, work
 from ddsing.ui.shell.formatting import plain
 
 CHECKS = 4
@@ -72,11 +72,11 @@ def _about(voice: Voice, step: int) -> tuple:
 def _start(voice: Voice, step: int) -> None:
     from ddsing.training import sanity
 
-    opened, kept, about = caches.workspace(), _checks(), _about(voice, step)
+    workspace, kept, about = opened.workspace(), _checks(), _about(voice, step)
 
     def compare(report) -> None:
         report("singing", 0.1)
-        kept.put(about, sanity.check(opened, voice.name, step=step))
+        kept.put(about, sanity.check(workspace, voice.name, step=step))
 
     work.start(f"Comparing {plain(voice.name)} at step {step:,}", compare)
 

@@ -1,9 +1,19 @@
 """How well the recording fits the instrument, read before anything is rendered."""
 
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors, state, work
+from ddsing.ui.shell import caches, errors, opened, state, work
 from ddsing.ui.shell.formatting import octaves, percent, signed
+
+if TYPE_CHECKING:
+    pass
 
 
 def show(instrument, sound) -> None:
@@ -36,7 +46,20 @@ def _offer(sound, chosen: str) -> None:
 
 @errors.callback
 def _analyse(sound, chosen: str) -> None:
-    work.start("Analysing", caches.analysis(sound.audio, chosen))
+    work.start("Analysing", _analysis(sound.audio, chosen))
+
+
+def _analysis(audio: np.ndarray, tracker: str) -> Callable:
+    """What finds a recording's pitch, and keeps it."""
+    from ddsing.sound import features
+
+    cache = opened.feature_cache()
+
+    def work(report: Callable[[str, float], None]) -> None:
+        tell = functools.partial(report, caches.STAGES["features"])
+        features.extract(audio, tracker=tracker, cache=cache, progress=tell)
+
+    return work
 
 
 def _reading(instrument, sound, tracker: str) -> None:

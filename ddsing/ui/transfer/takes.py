@@ -4,7 +4,7 @@ import functools
 
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors, sources, state, undo
+from ddsing.ui.shell import caches, errors, opened, sources, state, undo
 from ddsing.ui.shell.formatting import format_duration, octaves, percent, plain, signed, when
 from ddsing.ui.transfer import take_plots
 from ddsing.workspace import safe_name
@@ -36,10 +36,10 @@ _SHOWN = "takes.shown"
 
 def show() -> None:
     """The takes with a title; nothing is computed for those not shown."""
-    everything = caches.takes().list_all()
+    everything = opened.takes().list_all()
     found = [take for take in everything if not take.error]
     st.subheader("Takes" if not found else f"Takes ({len(found)})")
-    undo.offer("takes", lambda token: caches.takes().undo(token))
+    undo.offer("takes", lambda token: opened.takes().undo(token))
     for take in everything:
         if take.error:
             st.warning(plain(take.error), icon=":material/broken_image:")
@@ -201,12 +201,12 @@ def _actions(take) -> None:
 
 
 def _export(take_id: str, file_format: str) -> bytes:
-    return caches.takes().export(take_id, file_format)
+    return opened.takes().export(take_id, file_format)
 
 
 @errors.callback
 def _use(take_id: str) -> None:
-    take = caches.takes().get(take_id)
+    take = opened.takes().get(take_id)
     names = {entry.name for entry in caches.instruments()}
     state.apply(take.settings, tracker=take.tracker, instrument=take.instrument if take.instrument in names else None)
     st.toast("The controls are set as for that take.", icon=":material/check:")
@@ -215,13 +215,13 @@ def _use(take_id: str) -> None:
 
 @errors.callback
 def _edit(take_id: str) -> None:
-    caches.takes().rename(take_id, st.session_state[f"take_name.{take_id}"])
-    caches.takes().note(take_id, st.session_state[f"take_note.{take_id}"])
+    opened.takes().rename(take_id, st.session_state[f"take_name.{take_id}"])
+    opened.takes().note(take_id, st.session_state[f"take_note.{take_id}"])
 
 
 @errors.callback
 def _delete(take_id: str, name: str) -> None:
-    undo.remember("takes", name, caches.takes().delete(take_id))
+    undo.remember("takes", name, opened.takes().delete(take_id))
 
 
 def _more() -> None:

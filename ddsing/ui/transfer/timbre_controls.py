@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors, sources, state
+from ddsing.ui.shell import errors, opened, sources, state
 
 FROM, RECORDING, SHIFT = state.key("z_from"), state.key("z_recording"), state.key("z_shift")
 SOURCES = {"recording": "This recording", "other": "Another one", "mean": "The voice's mean"}
@@ -38,7 +38,7 @@ def _source(entry) -> None:
     )
     if chosen != "other":
         return
-    folder = caches.workspace().examples
+    folder = opened.workspace().examples
     names = [path.relative_to(folder).as_posix() for path in sources.examples()]
     if not names:
         st.caption(":material/info: There are no examples to take it from.")
