@@ -23,7 +23,7 @@ FLOORS = {
     "ddsing.sound": 90,
     "ddsing.training": 86,
     "ddsing.transfer": 63,
-    "ddsing.ui": 68,
+    "ddsing.ui": 90,
 }
 
 

@@ -21,7 +21,7 @@ def figure(
     places: np.ndarray,
     *,
     directions: tuple[int, int],
-    explained: Sequence[float],
+    explained: Sequence[float] | np.ndarray,
     colour_by: str,
     f0_hz: np.ndarray,
     loudness_db: np.ndarray,
@@ -132,7 +132,7 @@ def selected(event: Mapping[str, Any] | None) -> tuple[int, ...]:
     return tuple(sorted({int(point["customdata"][0]) for point in points if point.get("customdata")}))
 
 
-def alt_text(n_points: int, n_files: int, explained: Sequence[float], directions: tuple[int, int]) -> str:
+def alt_text(n_points: int, n_files: int, explained: Sequence[float] | np.ndarray, directions: tuple[int, int]) -> str:
     """The map in words."""
     share = 100 * sum(explained[number] for number in directions)
     of = f"{n_files} recording" + ("" if n_files == 1 else "s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -12,6 +13,11 @@ from ddsing.errors import DatasetError
 from ddsing.sound.audio import SUFFIXES
 from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 TYPES = [suffix[1:] for suffix in SUFFIXES]
 _ROUND, _PATH, _OUTCOME = "dataset.upload_round", "dataset.path", "dataset.added"
@@ -74,7 +80,7 @@ def _path(voice: voices.Voice) -> None:
 
 
 @errors.callback
-def _add_uploads(voice: voices.Voice, files) -> None:
+def _add_uploads(voice: voices.Voice, files: Sequence[UploadedFile]) -> None:
     _add(voice, [(file.name, file.getvalue()) for file in files])
     st.session_state[_ROUND] += 1  # a new key empties the uploader, and with it the server's copy
 
@@ -116,7 +122,7 @@ def _say_outcome(voice: voices.Voice) -> None:
         st.info("There was no recording to add.", icon=":material/folder_off:")
 
 
-def _list(sentences: list[str], title: str, element, icon: str) -> None:
+def _list(sentences: list[str], title: str, element: Callable, icon: str) -> None:
     if sentences:
         more = [f"and {len(sentences) - _SHOWN} more"] if len(sentences) > _SHOWN else []
         element("\n".join(f"- {sentence}" for sentence in [*sentences[:_SHOWN], *more]), title=title, icon=icon)

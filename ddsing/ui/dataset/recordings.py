@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.dataset import hearing, verdict, voices
 from ddsing.ui.dataset import add, cache
 from ddsing.ui.shell import errors, undo
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain, signed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ddsing.dataset.scan import RecordingFacts
 
 MOST_UNUSABLE = 6
 CLIPPED_HELP = (
@@ -41,8 +48,12 @@ def show(voice: voices.Voice) -> None:
 
 def _facts(voice: voices.Voice) -> list:
     slot = st.empty()
+
+    def tell(done: float) -> None:
+        slot.progress(min(1.0, done), text="Reading the recordings")
+
     try:
-        return cache.facts(voice, lambda done: slot.progress(min(1.0, done), text="Reading the recordings"))
+        return cache.facts(voice, tell)
     finally:
         slot.empty()
 
@@ -92,14 +103,14 @@ def _table(voice: voices.Voice, facts: list) -> list[int]:
     return list(event.selection.rows)
 
 
-def _format(fact) -> str:
+def _format(fact: RecordingFacts) -> str:
     if fact.error:
         return ""
     channels = {1: "mono", 2: "stereo"}.get(fact.n_channels, f"{fact.n_channels} channels")
     return f"{fact.format}, {fact.sample_rate_hz / 1000:g} kHz, {channels}"
 
 
-def _remarks(fact) -> str:
+def _remarks(fact: RecordingFacts) -> str:
     return fact.error or " ".join(fact.remarks)
 
 
@@ -145,7 +156,7 @@ def _actions(voice: voices.Voice, picked: list) -> None:
     )
 
 
-def _mime(path) -> str:
+def _mime(path: Path) -> str:
     return {".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".flac": "audio/flac"}.get(path.suffix.lower(), "audio/wav")
 
 

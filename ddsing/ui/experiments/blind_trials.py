@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -11,6 +12,9 @@ from ddsing.ui.experiments import blind_results, chosen_takes, takes_table
 from ddsing.ui.player import players
 from ddsing.ui.shell import errors, links, opened
 from ddsing.ui.shell.formatting import format_duration, plain
+
+if TYPE_CHECKING:
+    from ddsing.experiments.comparison.blind import Test
 
 TEST = "test"
 _OPEN = "blind.test"
@@ -162,7 +166,7 @@ def _begin(kind: str, ids: list[str]) -> None:
     _open(test.id)
 
 
-def _run(test) -> None:
+def _run(test: Test) -> None:
     trial = len(test.answers)
     title, stop = st.columns([5, 2], vertical_alignment="center")
     title.subheader(f"Trial {trial + 1} of {len(test.trials)}")
@@ -194,7 +198,7 @@ def _run(test) -> None:
 
 
 @st.cache_data(max_entries=24, show_spinner="Preparing the sounds")
-def _stimulus(test_id: str, trial: int, slot: str, _test) -> bytes:
+def _stimulus(test_id: str, trial: int, slot: str, _test: Test) -> bytes:
     from ddsing.experiments.comparison import blind
 
     return blind.stimulus(opened.workspace(), _test, trial, slot)

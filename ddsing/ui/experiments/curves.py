@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -11,6 +12,9 @@ from ddsing.dataset import voices
 from ddsing.experiments import curves as space
 from ddsing.experiments.sweep import results
 from ddsing.ui.shell import errors, opened
+
+if TYPE_CHECKING:
+    from ddsing.plots.curves import Line
 
 RUNS, MEASURE, SMOOTHING, COLOUR, STEPS, AT, IMAGE = (
     f"vs_{name}" for name in ("runs", "measure", "smoothing", "colour", "steps", "at", "image")
@@ -151,7 +155,9 @@ def _top(runs: Sequence) -> int:
     return max(100, -(-last // 100) * 100)
 
 
-def _figure(runs, measure, smoothing, colour_by, window, at):
+def _figure(
+    runs: Sequence[space.Run], measure: str, smoothing: int, colour_by: str, window: tuple[float, float], at: int | None
+):
     from ddsing.plots import curves as plot
 
     n_points = min(MOST_PER_LINE, MAX_POINTS // len(runs))
@@ -160,7 +166,16 @@ def _figure(runs, measure, smoothing, colour_by, window, at):
     return plot.figure(lines, measure=measure, window=shown, at=at), lines
 
 
-def _line(run, measure, smoothing, colour_by, window, n_points, *, faint):
+def _line(
+    run: space.Run,
+    measure: str,
+    smoothing: int,
+    colour_by: str,
+    window: tuple[float, float],
+    n_points: int,
+    *,
+    faint: bool,
+):
     from ddsing.plots import style
     from ddsing.plots.curves import Line
 
@@ -168,19 +183,14 @@ def _line(run, measure, smoothing, colour_by, window, n_points, *, faint):
     group = run.voice if colour_by == "voice" else run.name
     if measure != "loss":
         known = run.held_out[measure] == run.held_out[measure]
-        return Line(
-            run.name,
-            run.family,
-            group,
-            *cut(run.held_out_steps[known], run.held_out[measure][known]),
-            best_step=run.best_step,
-        )
-    raw = cut(run.steps, run.loss) if faint and smoothing else (None, None)
-    smooth = cut(run.steps, space.smoothed(run.steps, run.loss, smoothing))
-    return Line(run.name, run.family, group, *smooth, *raw, best_step=run.best_step)
+        steps, values = cut(run.held_out_steps[known], run.held_out[measure][known])
+        return Line(run.name, run.family, group, steps, values, best_step=run.best_step)
+    raw_steps, raw_values = cut(run.steps, run.loss) if faint and smoothing else (None, None)
+    steps, values = cut(run.steps, space.smoothed(run.steps, run.loss, smoothing))
+    return Line(run.name, run.family, group, steps, values, raw_steps, raw_values, run.best_step)
 
 
-def _chart(document, lines, measure, window, top) -> None:
+def _chart(document: dict, lines: Sequence[Line], measure: str, window: tuple[float, float], top: int) -> None:
     from ddsing.plots import curves as plot
     from ddsing.plots import style
 
@@ -248,7 +258,7 @@ def _table(rows: Sequence[space.Summary], at: int | None) -> None:
     st.dataframe(columns, hide_index=True, column_config=config, placeholder="", alt="The chosen trainings in numbers")
 
 
-def _exports(runs, rows, document) -> None:
+def _exports(runs: Sequence[space.Run], rows: Sequence[space.Summary], document: dict) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "All steps",
@@ -297,7 +307,7 @@ def _exports(runs, rows, document) -> None:
             )
 
 
-def _html(document) -> str:
+def _html(document: dict) -> str:
     from ddsing.plots.curves import to_html
 
     return to_html(document, "Total loss over training steps")

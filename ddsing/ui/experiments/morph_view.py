@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.constants import TRACKERS
@@ -10,6 +12,10 @@ from ddsing.transfer.settings import Settings
 from ddsing.ui.experiments import chosen_takes, morph_points
 from ddsing.ui.shell import caches, errors, links, opened, sources, work
 from ddsing.ui.shell.formatting import format_duration, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 BETWEEN, SOURCE, TRACKER, OCTAVES, STATISTICS = "between", "recording", "morph-tracker", "octave", "statistics"
 N_SHOWN = 5
@@ -87,7 +93,7 @@ def _plot(morph: Morph, duration_s: float) -> None:
 
 
 @errors.callback
-def _start(morph: Morph, name: str, path, settings: Settings, tracker: str) -> None:
+def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str) -> None:
     from ddsing.transfer import morphing
 
     workspace, models = opened.workspace(), caches.models()
@@ -95,7 +101,7 @@ def _start(morph: Morph, name: str, path, settings: Settings, tracker: str) -> N
     instruments = [caches.instrument(entries[name]) for name in morph.names]
     sound = caches.recording(path).audio
 
-    def function(report):
+    def function(report: Callable[[str, float], None]):
         return morphing.run(
             workspace,
             sound,

@@ -148,7 +148,7 @@ def wanted(voice: str) -> Sweep:
     return Sweep(voice, axes, recipe)
 
 
-def _cost(sweep: Sweep, cost) -> None:
+def _cost(sweep: Sweep, cost: grid.Cost) -> None:
     done = cost.n_cells - cost.n_left
     if not cost.n_left:
         st.success(f"All {cost.n_cells} of these are trained already.", icon=":material/check:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -13,6 +14,9 @@ from ddsing.experiments.sweep.results import Result
 from ddsing.ui.experiments import parameter_start
 from ddsing.ui.shell import caches, errors, opened, sources
 from ddsing.ui.shell.formatting import plain
+
+if TYPE_CHECKING:
+    import numpy as np
 
 VOICE, MEASURE, STEP, CELL, PHRASE, ROWS, COLUMNS = (
     f"ps_{name}" for name in ("voice", "measure", "step", "cell", "phrase", "rows", "columns")
@@ -155,13 +159,20 @@ def _arranged(found: list[Result], axes: dict[str, list[float]]):
     return (rows, axes.get(rows, [0.0])), (columns, axes[columns]), found
 
 
-def _best(values, placed) -> str:
+def _best(values: np.ndarray, placed: Sequence[Sequence[Result | None]]) -> str:
     """The lowest cell, else any."""
     known = [(values[r, c], cell.name) for r, line in enumerate(placed) for c, cell in enumerate(line) if cell]
     return min(known, key=lambda entry: (entry[0] != entry[0], entry[0]))[1]
 
 
-def _heat_map(rows, columns, values, placed, measure, chosen) -> None:
+def _heat_map(
+    rows: tuple[str, list[float]],
+    columns: tuple[str, list[float]],
+    values: np.ndarray,
+    placed: Sequence[Sequence[Result | None]],
+    measure: str,
+    chosen: str,
+) -> None:
     from ddsing.plots import parameter_space as plot
     from ddsing.plots import style
 
@@ -242,7 +253,13 @@ def _sound(cell: Result, step: int, phrase: str) -> bytes:
         return results.sing(opened.workspace(), cell, step, caches.recording(path).audio)
 
 
-def _players(placed, rows, columns, step: int, phrase: str) -> None:
+def _players(
+    placed: Sequence[Sequence[Result | None]],
+    rows: tuple[str, list[float]],
+    columns: tuple[str, list[float]],
+    step: int,
+    phrase: str,
+) -> None:
     n_cells = sum(cell is not None for line in placed for cell in line)
     panel = st.expander(
         f"Hear all {n_cells} side by side",
@@ -276,7 +293,13 @@ def _players(placed, rows, columns, step: int, phrase: str) -> None:
         )
 
 
-def _page(placed, rows, columns, step: int, phrase: str) -> str:
+def _page(
+    placed: Sequence[Sequence[Result | None]],
+    rows: tuple[str, list[float]],
+    columns: tuple[str, list[float]],
+    step: int,
+    phrase: str,
+) -> str:
     from ddsing.experiments.sweep import page
 
     def sound(cell: Result) -> tuple[bytes, int]:

@@ -16,6 +16,8 @@ from ddsing.sound.recording import Recording
 from ddsing.ui.shell import opened
 
 if TYPE_CHECKING:  # their imports take a while, which the first page should not wait for
+    from ddsing.instrument.library import Entry
+    from ddsing.model.statistics import DatasetStatistics
     from ddsing.sound import features
     from ddsing.transfer.settings import Settings
 
@@ -78,7 +80,7 @@ def instruments() -> list:
     return opened.library().list()
 
 
-def instrument(entry):
+def instrument(entry: Entry):
     """An entry's instrument with its weights, from memory while its file is unchanged."""
     return _instrument(stamp(entry.path), entry.name)
 
@@ -96,13 +98,13 @@ def models():
     return Models(MODELS)
 
 
-def audition(entry) -> bytes:
+def audition(entry: Entry) -> bytes:
     """The built-in phrase sung by an instrument, as WAV."""
     return _audition(stamp(entry.path), entry)
 
 
 @st.cache_data(max_entries=AUDITIONS, show_spinner="Singing a phrase")
-def _audition(stamp: tuple[str, int, int], _entry) -> bytes:
+def _audition(stamp: tuple[str, int, int], _entry: Entry) -> bytes:
     from ddsing.engine import render
     from ddsing.sound import phrase as built_in
 
@@ -119,13 +121,20 @@ def _audition(stamp: tuple[str, int, int], _entry) -> bytes:
     return audio.encode(sung.audio)
 
 
-def fit(found: features.Features, content: str, entry, settings):
+def fit(found: features.Features, content: str, entry: Entry, settings: Settings):
     """The fit reading of an analysed recording as the controls stand."""
     return _fit(content, found.tracker, stamp(entry.path), settings, found, entry.statistics)
 
 
 @st.cache_resource(max_entries=FITS, show_spinner=False)
-def _fit(content: str, tracker: str, instrument: tuple[str, int, int], settings: Settings, _found, _statistics):
+def _fit(
+    content: str,
+    tracker: str,
+    instrument: tuple[str, int, int],
+    settings: Settings,
+    _found: features.Features,
+    _statistics: DatasetStatistics | None,
+):
     from ddsing.transfer import fit as reading
 
     return reading.measure(_found, _statistics, settings)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
 from ddsing.training import run
 from ddsing.ui.shell import caches, errors, opened, state, voice_picker
 from ddsing.ui.shell.formatting import format_bytes, plain
+
+if TYPE_CHECKING:
+    from ddsing.training.history import History
 
 TRANSFER_PAGE = "pages/timbre_transfer.py"
 _MADE = "export.made"  # (voice, instrument) of this tab's last export
@@ -21,7 +26,7 @@ def follow() -> None:
         st.switch_page(TRANSFER_PAGE)
 
 
-def show(voice: Voice, history) -> None:
+def show(voice: Voice, history: History) -> None:
     """The buttons, and where the instrument is; nothing where there is no checkpoint to make it from."""
     if not history.checkpoints:
         return
@@ -101,7 +106,7 @@ def _export(voice_name: str, step: str | int) -> None:
     st.toast(f"{plain(name)} is in your instruments.", icon=":material/check:")
 
 
-def _branch(voice: Voice, history) -> None:
+def _branch(voice: Voice, history: History) -> None:
     with (
         st.popover(
             "Branch",

@@ -13,10 +13,15 @@ from ddsing.ui.shell import caches, errors, opened, state, work
 from ddsing.ui.shell.formatting import octaves, percent, signed
 
 if TYPE_CHECKING:
-    pass
+    from ddsing.instrument.library import Entry
+    from ddsing.model.statistics import DatasetStatistics
+    from ddsing.sound.features import Features
+    from ddsing.sound.recording import Recording
+    from ddsing.transfer.fit import Fit
+    from ddsing.transfer.settings import Settings
 
 
-def show(instrument, sound) -> None:
+def show(instrument: Entry | None, sound: Recording | None) -> None:
     """The fit reading where the recording is analysed already, else the offer to analyse it."""
     if instrument is None or sound is None:
         return
@@ -30,7 +35,7 @@ def show(instrument, sound) -> None:
             _reading(instrument, sound, chosen if chosen in known else sorted(known)[0])
 
 
-def _offer(sound, chosen: str) -> None:
+def _offer(sound: Recording, chosen: str) -> None:
     st.markdown("**Fit** · How does the recording lie in the instrument's range? Analysing it tells beforehand.")
     st.button(
         "Analyse the recording",
@@ -45,7 +50,7 @@ def _offer(sound, chosen: str) -> None:
 
 
 @errors.callback
-def _analyse(sound, chosen: str) -> None:
+def _analyse(sound: Recording, chosen: str) -> None:
     work.start("Analysing", _analysis(sound.audio, chosen))
 
 
@@ -62,7 +67,9 @@ def _analysis(audio: np.ndarray, tracker: str) -> Callable:
     return work
 
 
-def _reading(instrument, sound, tracker: str) -> None:
+def _reading(instrument: Entry, sound: Recording, tracker: str) -> None:
+    if instrument.config is None or instrument.statistics is None:
+        return
     features = caches.features_of(sound.key, sound.audio, tracker, instrument.config.generation)
     settings = state.settings()
     fit = caches.fit(features, sound.key, instrument, settings)
@@ -77,7 +84,7 @@ def _reading(instrument, sound, tracker: str) -> None:
             _plot(features, instrument.statistics, fit)
 
 
-def _best(fit, settings) -> None:
+def _best(fit: Fit, settings: Settings) -> None:
     wanted = (fit.octave_shift, fit.loudness_shift_db)
     said = f"{octaves(fit.octave_shift)}, {signed(fit.loudness_shift_db, 'dB')}"
     if wanted == (settings.octave_shift, settings.loudness_shift_db):
@@ -95,7 +102,7 @@ def _best(fit, settings) -> None:
     )
 
 
-def _plot(features, statistics, fit) -> None:
+def _plot(features: Features, statistics: DatasetStatistics, fit: Fit) -> None:
     from ddsing.plots import fit as plot
     from ddsing.plots import style
 

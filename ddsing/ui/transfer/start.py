@@ -25,7 +25,7 @@ def prepare() -> None:
     st.session_state.setdefault(state.SOURCE_KIND, "examples" if sources.examples() else "upload")
 
 
-def button(instrument, sound) -> None:
+def button(instrument: Entry | None, sound: Recording | None) -> None:
     """The primary button; disabled, with the reason as its help, while something is missing."""
     reason = _missing(instrument, sound)
     st.button(
@@ -42,7 +42,7 @@ def button(instrument, sound) -> None:
     )
 
 
-def _missing(instrument, sound) -> str | None:
+def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
     if work.busy():
         return "One transfer at a time; this one is still running."
     if instrument is None:
@@ -53,7 +53,7 @@ def _missing(instrument, sound) -> str | None:
 
 
 @errors.callback
-def _start(instrument, sound) -> None:
+def _start(instrument: Entry, sound: Recording) -> None:
     settings, tracker = state.settings(), st.session_state[state.TRACKER]
     work.start(f"Transferring {plain(sound.name)}", _work(instrument, sound, settings, tracker))
 

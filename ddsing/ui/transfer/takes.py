@@ -1,6 +1,9 @@
 """The list of takes, newest first: settings, players, plots, downloads, and what can be done with each."""
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -8,6 +11,11 @@ from ddsing.ui.shell import caches, errors, opened, sources, state, undo
 from ddsing.ui.shell.formatting import format_duration, octaves, percent, plain, signed, when
 from ddsing.ui.transfer import take_plots
 from ddsing.workspace import safe_name
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ddsing.transfer.takes import Take
 
 PAGE_SIZE = 5
 LONG_S = 60.0  # from here on, players other than the result's are loaded when asked for
@@ -61,7 +69,7 @@ def show() -> None:
         )
 
 
-def _take(take, previous, *, newest: bool) -> None:
+def _take(take: Take, previous: Take | None, *, newest: bool) -> None:
     title, actions = st.columns([5, 4], vertical_alignment="top")
     with title:
         st.markdown(f"#### {plain(take.name)}")
@@ -84,7 +92,7 @@ def _take(take, previous, *, newest: bool) -> None:
                 take_plots.show(take)
 
 
-def _settings(take, previous) -> str:
+def _settings(take: Take, previous: Take | None) -> str:
     """Every setting; those that changed since the previous take are emphasised."""
     before = previous.settings if previous else None
     reasons = take.settings.disabled()
@@ -100,7 +108,7 @@ def _settings(take, previous) -> str:
     return " ".join(said)
 
 
-def _value(field: str, value) -> str:
+def _value(field: str, value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if field == "timbre":
@@ -112,7 +120,7 @@ def _value(field: str, value) -> str:
     return f"{value:g}"
 
 
-def _players(take) -> None:
+def _players(take: Take) -> None:
     names = list(PLAYERS)
     if take.duration_s > LONG_S:
         _player(take, names.pop(0))
@@ -130,21 +138,21 @@ def _players(take) -> None:
         _grid(take, names)
 
 
-def _grid(take, names: list[str]) -> None:
+def _grid(take: Take, names: list[str]) -> None:
     for first in range(0, len(names), 2):  # row by row, so that the order holds where columns are stacked
         for column, name in zip(st.columns(2, gap="medium"), names[first : first + 2]):
             with column:
                 _player(take, name)
 
 
-def _player(take, name: str) -> None:
+def _player(take: Take, name: str) -> None:
     path = take.folder / f"{name}.wav"
     if path.exists():
         st.caption(PLAYERS[name])
         st.audio(str(path), format="audio/wav", alt=f"{PLAYERS[name]} of {take.name}")
 
 
-def _how(take) -> str:
+def _how(take: Take) -> str:
     """Time by stage, what was reused, and the fit."""
     stages = [
         f"{STAGES.get(stage, stage)} {format_duration(seconds)}"
@@ -159,7 +167,7 @@ def _how(take) -> str:
     return said.strip(" ·")
 
 
-def _actions(take) -> None:
+def _actions(take: Take) -> None:
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.button(
             "Use these settings",
