@@ -341,7 +341,7 @@ def curves_csv(runs: Sequence[Run]) -> str:
     return _csv([("step", *(run.name for run in runs)), *zip(steps.tolist(), *columns)])
 
 
-def _csv(lines) -> str:
+def _csv(lines: Iterable[Iterable]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
     return text.getvalue()

@@ -8,12 +8,12 @@ import google_crc32c
 _MASK_DELTA = 0xA282EAD8
 
 
-def crc32c(data) -> int:
+def crc32c(data: bytes | bytearray | memoryview) -> int:
     """The CRC-32C of anything bytes-like."""
     return google_crc32c.value(bytes(data))  # the library itself turns bytearray and memoryview away
 
 
-def masked(data) -> int:
+def masked(data: bytes | bytearray | memoryview) -> int:
     """The CRC-32C as TFRecord files store it."""
     crc = crc32c(data)
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF

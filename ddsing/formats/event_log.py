@@ -19,7 +19,7 @@ import itertools
 import os
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,17 +113,20 @@ def read(folder: Path) -> dict[str, Series]:
     return {tag: _joined(parts) for tag, parts in merged.items()}
 
 
-def _side_by_side(parts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+_Part = tuple[np.ndarray, np.ndarray, np.ndarray]  # steps, values, times
+
+
+def _side_by_side(parts: Sequence[_Part]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     steps, values, times = (np.concatenate(arrays) for arrays in zip(*parts))
     return steps, values, times
 
 
-def _before(part, step):
+def _before(part: _Part, step: int) -> _Part:
     keep = part[0] < step
-    return tuple(array[keep] for array in part)
+    return part[0][keep], part[1][keep], part[2][keep]
 
 
-def _joined(parts) -> Series:
+def _joined(parts: Sequence[_Part]) -> Series:
     steps, values, times = _side_by_side(parts)
     _, last = np.unique(steps[::-1], return_index=True)  # of several, the one written last
     chosen = len(steps) - 1 - last

@@ -44,10 +44,10 @@ class Macro:
 
 
 class _Recorder(config_parser.ParserDelegate):
-    def configurable_reference(self, scoped_configurable_name, evaluate):
+    def configurable_reference(self, scoped_configurable_name: str, evaluate: bool):
         return Reference(scoped_configurable_name, bool(evaluate))
 
-    def macro(self, macro_name):
+    def macro(self, macro_name: str):
         return Macro(macro_name)
 
 

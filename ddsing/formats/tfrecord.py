@@ -57,7 +57,7 @@ class RecordWriter:
     def __enter__(self):
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind: type[BaseException] | None, *_: object):
         if kind is None:
             self.close()
         else:
@@ -125,14 +125,14 @@ class RecordFile:
             yield place + _HEADER.size, n_bytes
             place += _HEADER.size + n_bytes + 4
 
-    def _bytes(self, place, n_bytes):
+    def _bytes(self, place: int, n_bytes: int):
         if hasattr(os, "pread"):
             return os.pread(self._file.fileno(), n_bytes, place)
         with self._lock:
             self._file.seek(place)
             return self._file.read(n_bytes)
 
-    def _damaged(self, what):
+    def _damaged(self, what: str):
         return DatasetError(f"The dataset's {self.path.name!r} is damaged ({what}); prepare the voice again.")
 
 
@@ -161,7 +161,7 @@ class Records:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object):
         self.close()
 
 
@@ -207,7 +207,7 @@ def decode(data: bytes) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _floats(message):
+def _floats(message: memoryview):
     pieces = []
     for number, kind, start, end in protobuf.fields(message):
         if number == 1 and kind in (2, 5) and (end - start) % 4 == 0:
@@ -217,7 +217,7 @@ def _floats(message):
     )
 
 
-def _parts(message, number):
+def _parts(message: memoryview, number: int):
     """The submessages of a field."""
     found = protobuf.fields(message)
     return [message[start:end] for one, kind, start, end in found if one == number and kind == 2]

@@ -77,7 +77,7 @@ def points(
     return _read(kept) or _measured(voice, instrument, encoder, progress, kept)
 
 
-def _measured(voice, instrument, encoder, progress, kept: Path) -> Points:
+def _measured(voice: Voice, instrument: Instrument, encoder, progress: Callable[[float], None], kept: Path) -> Points:
     table = windows.load(voice)
     usable = np.flatnonzero(table.record >= 0)
     if not len(usable):
@@ -100,7 +100,7 @@ def _measured(voice, instrument, encoder, progress, kept: Path) -> Points:
     return Points(**arrays, space=space)
 
 
-def _stretches(z, window, row: int, file: str, floor_db: float) -> dict[str, np.ndarray]:
+def _stretches(z: np.ndarray, window: windows.Window, row: int, file: str, floor_db: float) -> dict[str, np.ndarray]:
     """The points of one window; silent stretches are none, unless all are."""
     n = len(z) // POINT_FRAMES * POINT_FRAMES or len(z)
     shape = (-1, min(POINT_FRAMES, n))

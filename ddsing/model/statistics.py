@@ -97,14 +97,16 @@ class DatasetStatistics:
         low, high = np.interp([0.01, 0.99], self.references, self.quantiles)
         return float(low), float(high)
 
-    def _range(self, quantity):
+    def _range(self, quantity: str):
         lowest, highest, mean, deviation = (self.values.get(f"{m}_{quantity}") for m in ("min", "max", "mean", "std"))
-        if None in (lowest, highest, mean, deviation):
+        if lowest is None or highest is None or mean is None or deviation is None:
             return None
         return max(lowest, mean - 2.5 * deviation), min(highest, mean + 2.5 * deviation)
 
 
-def measure(f0_hz, f0_confidence, loudness_db, power_db, *, generation: int = 3) -> DatasetStatistics:
+def measure(
+    f0_hz: np.ndarray, f0_confidence: np.ndarray, loudness_db: np.ndarray, power_db: np.ndarray, *, generation: int = 3
+) -> DatasetStatistics:
     """The statistics of a voice's windows, as ddsp's `compute_dataset_statistics`.
 
     Parameters

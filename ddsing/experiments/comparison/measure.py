@@ -95,7 +95,7 @@ class Metrics:
         return cls(**values, melody_by=melody_by)  # type: ignore[arg-type]  # None only where a measure may be missing
 
 
-def sung_frames(f0_confidence, loudness_db, *, generation: int) -> np.ndarray:
+def sung_frames(f0_confidence: np.ndarray, loudness_db: np.ndarray, *, generation: int) -> np.ndarray:
     """Where something is sung [shape=(n_frames,), bool]."""
     floor = -DB_RANGE[generation] + _ABOVE_FLOOR_DB
     return (np.asarray(f0_confidence) >= _CONFIDENT) & (np.asarray(loudness_db) > floor)
@@ -141,7 +141,9 @@ def compare(
     )
 
 
-def melody(asked_hz, asked_voiced, heard_hz, heard_voiced) -> dict[str, Any]:
+def melody(
+    asked_hz: np.ndarray, asked_voiced: np.ndarray, heard_hz: np.ndarray, heard_voiced: np.ndarray
+) -> dict[str, Any]:
     """The fields of `Metrics` that mir_eval computes, of two pitch tracks with the same frames.
 
     Parameters
@@ -169,7 +171,7 @@ def melody(asked_hz, asked_voiced, heard_hz, heard_voiced) -> dict[str, Any]:
     return found
 
 
-def spectral_distance(original, result) -> float:
+def spectral_distance(original: np.ndarray, result: np.ndarray) -> float:
     """ddsp's spectral loss, piece by piece, so that memory does not grow with the length."""
     n_samples = min(len(original), len(result))
     total = 0.0

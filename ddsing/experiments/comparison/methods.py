@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ def machine() -> str:
     return f"{here.n_cores} CPU cores, {here.memory_total_bytes / 2**30:.0f} GiB of memory, {gpus}"
 
 
-def _rendering(takes, recordings) -> str:
+def _rendering(takes: Sequence[Take], recordings: Collection[str]) -> str:
     versions = " and ".join(dict.fromkeys(take.version for take in takes if take.version)) or "of unknown version"
     n_takes = f"{len(takes)} takes were" if len(takes) > 1 else "One take was"
     of = f"{len(recordings)} recordings" if len(recordings) > 1 else "one recording"
@@ -100,7 +100,7 @@ def _rendering(takes, recordings) -> str:
     )
 
 
-def _tracking(takes) -> str:
+def _tracking(takes: Sequence[Take]) -> str:
     trackers = " or ".join(_TRACKERS.get(name, name) for name in dict.fromkeys(take.tracker for take in takes))
     return (
         f"Audio was mono at {SAMPLE_RATE // 1000} kHz; f0 was tracked with {trackers}, and loudness was A-weighted, "
@@ -158,7 +158,7 @@ def _data(workspace: Workspace, entry: Entry) -> dict[str, Any]:
     return {}
 
 
-def _settings(takes) -> str:
+def _settings(takes: Sequence[Take]) -> str:
     rows = {row.label: row for row in differences.table(takes)}
     labels = [
         label for label in differences.SETTINGS.values() if label in rows and set(rows[label].values) != {"no effect"}
@@ -171,7 +171,7 @@ def _settings(takes) -> str:
     return said + (f"; the takes differ in {', '.join(apart)}." if apart else ".")
 
 
-def _morphs(takes) -> list[str]:
+def _morphs(takes: Sequence[Take]) -> list[str]:
     morphs = [take.morph.said() for take in takes if take.morph]
     if not morphs:
         return []
@@ -181,7 +181,7 @@ def _morphs(takes) -> list[str]:
     ]
 
 
-def _metrics(takes, unknown) -> str:
+def _metrics(takes: Sequence[Take], unknown: list[str]) -> str:
     measured = [measure.known(take) for take in takes]
     found = [metrics for metrics in measured if metrics is not None]
     if len(found) < len(takes):

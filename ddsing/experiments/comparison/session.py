@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -96,11 +96,11 @@ def write(
                 _store(archive, originals[take.source_hash], encode(take.folder / "original.wav", format="FLAC"))
 
 
-def _store(archive, name, content):
+def _store(archive: zipfile.ZipFile, name: str, content: str | bytes):
     archive.writestr(zipfile.ZipInfo(name, date_time=(2020, 1, 1, 0, 0, 0)), content, zipfile.ZIP_STORED)
 
 
-def _document(title, notes, tags, takes, names) -> dict:
+def _document(title: str, notes: str, tags: Sequence[str], takes: Sequence[Take], names: Sequence[str]) -> dict:
     listed = []
     for take, name in zip(takes, names):
         metrics = measure.known(take)
@@ -110,7 +110,16 @@ def _document(title, notes, tags, takes, names) -> dict:
     return {"ddsing": __version__, "title": title, "notes": notes, "tags": list(tags), "takes": listed}
 
 
-def _page(title, notes, tags, takes, names, originals, found, listening) -> str:
+def _page(
+    title: str,
+    notes: str,
+    tags: Sequence[str],
+    takes: Sequence[Take],
+    names: Sequence[str],
+    originals: Mapping[str, str],
+    found: methods.Methods,
+    listening: Iterable[str],
+) -> str:
     said = html.escape
     parts = [f"<h1>{said(title)}</h1>"]
     parts += [f'<p class="quiet">{said(", ".join(tags))}</p>'] if tags else []
@@ -144,7 +153,7 @@ def _page(title, notes, tags, takes, names, originals, found, listening) -> str:
     )
 
 
-def _take(number, take: Take, name: str, original: str, first: bool) -> str:
+def _take(number: int, take: Take, name: str, original: str, first: bool) -> str:
     said = html.escape
     star = "★ " if take.star else ""
     about = " · ".join([take.morph.said() if take.morph else take.instrument, take.source, *take.tags])
@@ -158,12 +167,12 @@ def _take(number, take: Take, name: str, original: str, first: bool) -> str:
     return "\n".join([*lines, "</article>"])
 
 
-def _settings(takes) -> str:
+def _settings(takes: Sequence[Take]) -> str:
     rows = [(row.label, row.values, row.differs) for row in differences.table(takes)]
     return _table(rows, len(takes))
 
 
-def _metrics(takes) -> str:
+def _metrics(takes: Sequence[Take]) -> str:
     measured = [measure.known(take) for take in takes]
     shown = [(field, *differences.METRICS[field]) for field in differences.metric_fields(measured)]
     rows = [
@@ -174,7 +183,7 @@ def _metrics(takes) -> str:
     return _table(rows, len(takes)) + f'<p class="quiet">{html.escape(meanings)}</p>'
 
 
-def _table(rows, n_takes: int) -> str:
+def _table(rows: Iterable[tuple[str, Sequence[str], bool]], n_takes: int) -> str:
     head = "".join(f"<th>{number}</th>" for number in range(1, n_takes + 1))
     lines = []
     for label, values, differs in rows:
