@@ -8,6 +8,8 @@ DB_RANGE = {1: 120.0, 3: 80.0}  # dB below full scale that each ddsp generation 
 
 TRACKERS = ("full", "fast", "tiny")  # how pitch is found, see ddsing.sound.pitch
 
+GUIDE_BAND = (5.0, 6.0)  # of the total spectral loss in which the singing models of the notebooks were good
+
 MAX_TRANSFER_S = 600.0  # longest recording a transfer takes
 MAX_DATASET_S = 3 * 3600.0  # longest recording a dataset takes
 MAX_INSTRUMENT_BYTES = 300 * 2**20  # largest instrument zip

@@ -8,6 +8,7 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -109,7 +110,7 @@ def _forget_nvml():
     _nvml = None
 
 
-def _ask(nvml, what, *arguments):
+def _ask(nvml: Any, what: str, *arguments: Any):
     """What NVML's ``nvmlDeviceGet…`` answers; None if this card, driver or version of NVML has no answer."""
     try:
         return getattr(nvml, f"nvmlDeviceGet{what}")(*arguments)
@@ -117,7 +118,7 @@ def _ask(nvml, what, *arguments):
         return None
 
 
-def _gpu(nvml, index, handle):
+def _gpu(nvml: Any, index: int, handle: Any):
     memory = _ask(nvml, "MemoryInfo", handle)
     rates = _ask(nvml, "UtilizationRates", handle)
     used, busy = getattr(memory, "used", None), getattr(rates, "gpu", None)
@@ -133,9 +134,9 @@ def _gpu(nvml, index, handle):
     )
 
 
-def _processes(nvml, handle):
+def _processes(nvml: Any, handle: Any):
     """Those that compute, then those that only draw, each once."""
-    found = {}
+    found: dict[int, GpuProcess] = {}
     for what in ("ComputeRunningProcesses", "GraphicsRunningProcesses"):
         for process in _ask(nvml, what, handle) or ():
             memory = getattr(process, "usedGpuMemory", None)
@@ -143,11 +144,11 @@ def _processes(nvml, handle):
     return tuple(found.values())
 
 
-def _process_name(pid):
+def _process_name(pid: int):
     with contextlib.suppress(psutil.Error):
         return psutil.Process(pid).name()
     return None
 
 
-def _text(value):
+def _text(value: Any):
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value

@@ -1,13 +1,14 @@
 """Conversions between units, and how quantities are written for people."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ddsing.constants import HOP_SAMPLES
 
 _NOTE_NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
 
-def hz_to_midi(f0_hz):
+def hz_to_midi(f0_hz: ArrayLike):
     """MIDI note numbers (A4 = 440 Hz = 69) of frequencies; 0 Hz and below give 0, as in ddsp.core.
 
     Parameters
@@ -26,7 +27,7 @@ def hz_to_midi(f0_hz):
     return np.where(positive, midi, 0.0)
 
 
-def midi_to_hz(midi):
+def midi_to_hz(midi: ArrayLike):
     """Frequencies in Hz of MIDI note numbers (69 = A4 = 440 Hz); the shape is kept, in float64."""
     return 440.0 * 2.0 ** ((np.asarray(midi, np.float64) - 69.0) / 12.0)
 

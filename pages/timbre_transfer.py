@@ -26,7 +26,7 @@ with left:
     with errors.guard():
         instrument = instrument_picker.pick()
     with errors.guard():
-        sound = recording.load(sources.pick())
+        sound = recording.show(sources.pick())
     with errors.guard():
         fit_panel.show(instrument, sound)
 with right, errors.guard():

@@ -74,7 +74,7 @@ def add(
     return Added(tuple(added), tuple(duplicates), tuple(refused))
 
 
-def _spread(sources) -> Iterator[tuple[str, Path | bytes]]:
+def _spread(sources: Iterable[Path | tuple[str, bytes]]) -> Iterator[tuple[str, Path | bytes]]:
     """(name, file or content) of everything; a folder stands for the recordings in it."""
     for source in sources:
         if not isinstance(source, Path):
@@ -85,7 +85,7 @@ def _spread(sources) -> Iterator[tuple[str, Path | bytes]]:
             yield source.name, source
 
 
-def _copy(voice, name, content):
+def _copy(voice: Voice, name: str, content: Path | bytes):
     """Copy a file or write a content under its name, or one like it that is free; there is all of it or nothing."""
     n_bytes = len(content) if isinstance(content, bytes) else content.stat().st_size
     try:
@@ -101,7 +101,7 @@ def _copy(voice, name, content):
         raise DatasetError(f"{name!r} can't be copied: {error.strerror or error}.") from None
 
 
-def _file_name(name):
+def _file_name(name: str) -> str:
     name = Path(name.replace("\\", "/")).name
     suffix = Path(name).suffix if len(Path(name).suffix) <= 6 else ""
     return safe_name(name.removesuffix(suffix)) + suffix

@@ -1,10 +1,13 @@
 """Whether a preparation has room, known before it begins."""
 
 import shutil
+from collections.abc import Sequence
 
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.dataset import layout
 from ddsing.dataset.analysis import PART_BYTES_PER_FRAME
+from ddsing.dataset.scan import RecordingFacts
+from ddsing.dataset.voices import Voice
 from ddsing.errors import DiskFull
 from ddsing.units import format_bytes
 
@@ -13,7 +16,7 @@ WINDOW_BYTES = 4 * (2 * layout.WINDOW_SAMPLES + 3 * layout.WINDOW_FRAMES) + 300
 _FEATURE_BYTES_PER_S = 18 * FRAME_RATE
 
 
-def needed_bytes(usable, new) -> float:
+def needed_bytes(usable: Sequence[RecordingFacts], new: Sequence[RecordingFacts]) -> float:
     """What a preparation takes at most: the new windows beside the old ones, sound, features, and activations."""
     seconds = [facts.duration_s for facts in usable]
     windows = sum(len(layout.starts(round(duration_s * SAMPLE_RATE))) for duration_s in seconds)
@@ -23,12 +26,12 @@ def needed_bytes(usable, new) -> float:
     return max(windows * WINDOW_BYTES + sum(seconds) * 4 * SAMPLE_RATE, activations) + features
 
 
-def room_bytes(usable, new) -> float:
+def room_bytes(usable: Sequence[RecordingFacts], new: Sequence[RecordingFacts]) -> float:
     """What must be free before it begins: that, and what is to stay free."""
     return needed_bytes(usable, new) + SPARE_BYTES
 
 
-def check(voice, usable, new) -> None:
+def check(voice: Voice, usable: Sequence[RecordingFacts], new: Sequence[RecordingFacts]) -> None:
     """Raise `DiskFull`, with the numbers, if there is not enough room."""
     needed, free = needed_bytes(usable, new), shutil.disk_usage(voice.dataset_folder).free
     if free < room_bytes(usable, new):

@@ -17,9 +17,9 @@ from ddsing.sound.audio import content_hash, decode
 
 QUIETEST_DB = -120.0
 MIN_DURATION_S = 0.25
-_SILENT_DB, _SILENT_BELOW_LOUD_DB = -75.0, -45.0
+SILENT_DB, SILENT_BELOW_LOUD_DB = -75.0, -45.0
 FULL_SCALE = 0.9999
-_CLIPPED_S = 1 / 12_000
+CLIPPED_S = 1 / 12_000
 _BLOCK_FRAMES = 16_384
 _CANCELLING = 0.1  # of the power that channels which have nothing to do with each other would have together
 
@@ -89,7 +89,7 @@ def hear(source: Path | bytes, *, check: Callable[[], None] = lambda: None) -> H
     return Heard(audio, clipped, silent(level_db), level_db, meter.peak, remarks)
 
 
-def levels_db(audio) -> np.ndarray:
+def levels_db(audio: np.ndarray) -> np.ndarray:
     """Level of each 64 samples [shape=(ceil(n_samples / 64),), float32], not below -120 dB."""
     n_frames = units.n_frames(len(audio), centred=False)
     power = np.zeros(n_frames)
@@ -101,13 +101,13 @@ def levels_db(audio) -> np.ndarray:
     return (10.0 * np.log10(np.maximum(power, 10.0 ** (QUIETEST_DB / 10.0)))).astype(np.float32)
 
 
-def silent(level_db) -> np.ndarray:
+def silent(level_db: np.ndarray) -> np.ndarray:
     """Which frames are silent; same shape, bool."""
     loud_db = np.percentile(level_db, 95) if len(level_db) else QUIETEST_DB
-    return level_db < max(_SILENT_DB, loud_db + _SILENT_BELOW_LOUD_DB)
+    return level_db < max(SILENT_DB, loud_db + SILENT_BELOW_LOUD_DB)
 
 
-def noise_floor_db(level_db) -> float:
+def noise_floor_db(level_db: np.ndarray) -> float:
     """The level that the quietest twentieth of the sound stays below, over 20 ms."""
     whole = len(level_db) // 5
     if not whole:
@@ -129,7 +129,7 @@ class _Meter:
     _mix_power: float = 0.0
     _before: np.ndarray = field(default_factory=lambda: np.zeros((0, 1), bool))
 
-    def take(self, block, sample_rate_hz):
+    def take(self, block: np.ndarray, sample_rate_hz: int):
         self.check()
         if not len(block):
             return
@@ -145,8 +145,8 @@ class _Meter:
         self._find_clipping(block, peak, sample_rate_hz)
         self.n_samples += len(block)
 
-    def _find_clipping(self, block, peak, rate):
-        run = max(3, -(-rate // round(1 / _CLIPPED_S)))  # samples that must stand at full scale together
+    def _find_clipping(self, block: np.ndarray, peak: float, rate: int):
+        run = max(3, -(-rate // round(1 / CLIPPED_S)))  # samples that must stand at full scale together
         if peak < FULL_SCALE and not self._before.any():
             self._before = np.zeros((0, block.shape[1]), bool)
             return

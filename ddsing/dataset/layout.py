@@ -58,7 +58,7 @@ def places(file_hash: str, n_samples: int, features: RecordingFeatures) -> list[
     return [_place(file_hash, start, features) for start in starts(n_samples)]
 
 
-def _place(file_hash, start, features):
+def _place(file_hash: str, start: int, features: RecordingFeatures):
     part = slice(start, start + WINDOW_FRAMES)
     sounding, voiced = ~features.silent[part], features.voiced[part]
     return Place(
@@ -83,7 +83,7 @@ def states(windows: Sequence[Place], excluded: set[tuple[str, int]]) -> list[str
     return ["excluded" if window.key in excluded else state for window, state in zip(windows, found)]
 
 
-def _held_out(windows) -> list[int]:
+def _held_out(windows: Sequence[Place]) -> list[int]:
     """Rows of the windows to hold out."""
     if len(windows) < MIN_WINDOWS:
         return []
@@ -100,7 +100,7 @@ def _held_out(windows) -> list[int]:
     return ranked[:wanted]
 
 
-def _by_recording(windows) -> dict[str, np.ndarray]:
+def _by_recording(windows: Sequence[Place]) -> dict[str, np.ndarray]:
     """Rows of each recording's windows."""
     rows: dict[str, list[int]] = {}
     for row, window in enumerate(windows):
@@ -108,7 +108,7 @@ def _by_recording(windows) -> dict[str, np.ndarray]:
     return {file_hash: np.array(found) for file_hash, found in rows.items()}
 
 
-def _overlapping(windows, rows, others):
+def _overlapping(windows: Sequence[Place], rows: Sequence[int] | np.ndarray, others: Sequence[int] | np.ndarray):
     """Which of a recording's windows overlap some others of it; [shape=(len(rows),), bool]."""
     begins = np.array([[windows[row].start_frame] for row in rows])
     theirs = np.array([windows[row].start_frame for row in others])

@@ -8,7 +8,7 @@ from typing import Any
 
 import ddsing
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
-from ddsing.dataset import scan
+from ddsing.dataset import analysis, scan
 from ddsing.dataset.scan import RecordingFacts
 from ddsing.dataset.voices import Voice
 from ddsing.errors import DatasetError
@@ -17,7 +17,6 @@ from ddsing.formats import tfrecord
 
 VERSION = 1  # of the windows, their features and their files: another number makes old datasets outdated
 NAME, SELECTION = "dataset.json", "selection.json"
-GENERATION = 3  # of the loudness
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Plan:
             {"name": facts.name, "hash": facts.content_hash, "duration_s": facts.duration_s} for facts in self.usable
         ]
 
-    def document(self, **counts) -> dict[str, Any]:
+    def document(self, **counts: object) -> dict[str, Any]:
         """The content of ``dataset.json``."""
         return {
             "version": VERSION,
@@ -55,7 +54,7 @@ class Plan:
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "dataset_hash": self.dataset_hash,
             "tracker": self.tracker,
-            "generation": GENERATION,
+            "generation": analysis.GENERATION,
             "sample_rate_hz": SAMPLE_RATE,
             "frame_rate_hz": FRAME_RATE,
             "padding": "same",

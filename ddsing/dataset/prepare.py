@@ -16,22 +16,24 @@ replaced: it is moved, and becomes the dataset of a voice of its own, such as ``
 """
 
 import errno
+import functools
 import itertools
 import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ddsing.constants import TRACKERS
-from ddsing.dataset import disk, manifest, writing
-from ddsing.dataset.analysis import FeatureFolder
+from ddsing.dataset import analysis, disk, manifest, writing
 from ddsing.dataset.hearing import hear
 from ddsing.dataset.scan import Memory, RecordingFacts, scan
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, DatasetError, DiskFull
 from ddsing.files import move_exclusively
+from ddsing.sound.features import FeatureCache
 from ddsing.units import n_frames
 
 READING, PITCH, WRITING = "Reading the recordings", "Finding the pitch", "Writing the windows"
@@ -117,7 +119,7 @@ def room_bytes(voice: Voice, *, tracker: str = "full") -> float:
     return disk.room_bytes(usable, _to_analyse(voice, usable, tracker)[1])
 
 
-def _prepare(voice, tracker, progress):
+def _prepare(voice: Voice, tracker: str, progress: Callable[[str, float], None]):
     began = time.monotonic()
     found = scan(voice, progress=lambda fraction: progress(READING, 0.02 * fraction))
     usable, refused = choose(found)
@@ -154,41 +156,43 @@ def choose(found: list[RecordingFacts]) -> tuple[list[RecordingFacts], list[tupl
     return list(usable.values()), refused
 
 
-def _to_analyse(voice, usable, tracker):
+def _to_analyse(voice: Voice, usable: list[RecordingFacts], tracker: str):
     """Where features are kept, and the recordings whose own are not there yet."""
-    store = FeatureFolder(voice.dataset_folder / "features")
-    return store, [facts for facts in usable if store.get(facts.content_hash, tracker) is None]
+    store = analysis.store(voice)
+    return store, [facts for facts in usable if analysis.known(store, facts.content_hash, tracker) is None]
 
 
-def _analyse(voice, store, new, tracker, progress):
+def _analyse(
+    voice: Voice, store: FeatureCache, new: list[RecordingFacts], tracker: str, progress: Callable[[float], None]
+):
     total, done = sum(facts.duration_s for facts in new), 0.0
     memory = Memory(voice)
     for facts in new:
 
-        def tell(fraction, before=done, length=facts.duration_s):
+        def tell(fraction: float, before: float = done, length: float = facts.duration_s):
             progress((before + fraction * length) / total)
 
         tell(0.0)
         path = voice.folder / facts.name
         try:
-            heard = hear(path, check=lambda tell=tell: tell(0.0))
+            heard = hear(path, check=functools.partial(tell, 0.0))
         except AudioError as error:
             raise DatasetError(f"{facts.name!r} has changed meanwhile: {error} Prepare again.") from None
         if heard.content_hash != facts.content_hash:
             raise DatasetError(f"{facts.name!r} has changed meanwhile; prepare again.")
-        features = store.compute(heard, tracker, progress=tell)
+        features = analysis.analyse(store, heard, tracker, progress=tell)
         memory.note_voiced(path, float(features.voiced[: n_frames(len(heard.audio), centred=False)].mean()))
         done += facts.duration_s
     memory.save()
 
 
-def _share_of_pitch(usable, new, tracker):
+def _share_of_pitch(usable: list[RecordingFacts], new: list[RecordingFacts], tracker: str):
     """The share of the whole work that finding the pitch is."""
     pitch_s = sum(facts.duration_s for facts in new) * _PITCH_S[tracker]
     return pitch_s / (pitch_s + _WRITING_S * sum(facts.duration_s for facts in usable))
 
 
-def _prepared(voice, document, refused, **facts):
+def _prepared(voice: Voice, document: dict[str, Any], refused: list[tuple[str, str]], **facts: Any):
     counts = {name: document[name] for name in ("n_windows", "n_train", "n_held_out", "n_excluded", "minutes")}
     return Prepared(
         voice.name, document["tracker"], document["dataset_hash"], refused=tuple(refused), **counts, **facts
@@ -196,7 +200,7 @@ def _prepared(voice, document, refused, **facts):
 
 
 @contextmanager
-def _alone(voice):
+def _alone(voice: Voice):
     """One preparation of a voice at a time."""
     _keep_foreign(voice)
     voice.dataset_folder.mkdir(parents=True, exist_ok=True)
@@ -211,7 +215,7 @@ def _alone(voice):
         lock.release()
 
 
-def _keep_foreign(voice):
+def _keep_foreign(voice: Voice):
     """Move a dataset that was prepared elsewhere out of the way: it becomes a voice of its own."""
     if not voice.prepared or (voice.dataset_folder / manifest.NAME).exists():
         return
@@ -222,7 +226,7 @@ def _keep_foreign(voice):
 
 
 @contextmanager
-def _full_disk_said(voice):
+def _full_disk_said(voice: Voice):
     try:
         yield
     except OSError as error:

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.constants import FRAME_RATE, TRACKERS
-from ddsing.dataset import signs, verdict
-from ddsing.dataset.analysis import CLEAR, FeatureFolder
+from ddsing.dataset import analysis, signs, verdict
 from ddsing.dataset.hearing import QUIETEST_DB, Heard, hear
 from ddsing.dataset.prepare import choose
 from ddsing.dataset.scan import Memory, RecordingFacts, scan
@@ -24,6 +23,7 @@ from ddsing.dataset.voices import Voice
 from ddsing.files import read_json, write_json
 from ddsing.sound import features as feature_stage
 from ddsing.sound import loudness
+from ddsing.sound.features import CLEAR
 from ddsing.units import hz_to_midi
 
 READING, LISTENING = "Reading the recordings", "Listening for pitch"
@@ -99,7 +99,7 @@ def report(voice: Voice, *, tracker: str = "tiny", progress: Callable[[str, floa
     total, done = sum(facts.duration_s for facts in usable) or 1.0, 0.0
     for facts in usable:
 
-        def part(fraction, before=done, length=facts.duration_s):
+        def part(fraction: float, before: float = done, length: float = facts.duration_s):
             tell(LISTENING, _SCAN_SHARE + (1.0 - _SCAN_SHARE) * min((before + fraction * length) / total, 1.0))
 
         part(0.0)
@@ -113,10 +113,11 @@ def report(voice: Voice, *, tracker: str = "tiny", progress: Callable[[str, floa
     return _assembled(voice, tracker, recordings, summaries)
 
 
-def _assembled(voice, tracker, recordings, summaries):
+def _assembled(voice: Voice, tracker: str, recordings: list[RecordingFacts], summaries: dict[str, Summary]):
     _, refused = choose(recordings)
     usable = [facts for facts in recordings if facts.name in summaries]
-    pitch, loud = Counter(), Counter()
+    pitch: Counter[int] = Counter()
+    loud: Counter[int] = Counter()
     confidence = np.zeros(10)
     for summary in summaries.values():
         pitch.update(summary.pitch_frames)
@@ -132,7 +133,7 @@ def _assembled(voice, tracker, recordings, summaries):
         pitch_seconds={note: pitch[note] / FRAME_RATE for note in sorted(pitch)},
         loudness_seconds={step: loud[step] / FRAME_RATE for step in sorted(loud)},
         confidence_shares=tuple((confidence / max(confidence.sum(), 1.0)).tolist()),
-        clipped_files=tuple(facts.name for facts in usable if facts.clipped_share > verdict.CLIPPED_SHARE),
+        clipped_files=tuple(facts.name for facts in usable if verdict.clips(facts)),
         noise_floor_db=float(np.median([facts.noise_floor_db for facts in usable])) if usable else None,
         voices_hint=hint,
         verdict=verdict.judge(recordings, summaries, hint),
@@ -145,22 +146,18 @@ def _assembled(voice, tracker, recordings, summaries):
     )
 
 
-def _summary(voice, facts, tracker, progress) -> Summary:
+def _summary(voice: Voice, facts: RecordingFacts, tracker: str, progress: Callable[[float], None]) -> Summary:
     """What is known about a recording, or found out now."""
-    prepared = FeatureFolder(voice.dataset_folder / "features")
+    prepared = analysis.store(voice)
     cache = feature_stage.FeatureCache(voice.cache / "features")
-    known = [
-        name
-        for name in TRACKERS
-        if prepared.path(facts.content_hash, name).is_file() or cache.has(facts.content_hash, name)
-    ]
+    known = [name for name in TRACKERS if prepared.has(facts.content_hash, name) or cache.has(facts.content_hash, name)]
     tracker = min([*known, tracker], key=TRACKERS.index)
     path = voice.cache / "reports" / f"{facts.content_hash}-{tracker}-v{_VERSION}.json"
     summary = _remembered(path)
     if summary is not None:
         return summary
     heard = hear(voice.folder / facts.name, check=lambda: progress(0.0))
-    track = prepared.get(facts.content_hash, tracker) or feature_stage.extract(
+    track = analysis.known(prepared, facts.content_hash, tracker) or feature_stage.extract(
         heard.audio, tracker=tracker, cache=cache, progress=progress
     )
     summary = summarise(heard, track.f0_hz, track.f0_confidence, tracker)
@@ -190,7 +187,7 @@ def summarise(heard: Heard, f0_hz: np.ndarray, f0_confidence: np.ndarray, tracke
     )
 
 
-def _counted(values):
+def _counted(values: np.ndarray):
     keys, counts = np.unique(values.astype(int), return_counts=True)
     return dict(zip(keys.tolist(), counts.tolist()))
 

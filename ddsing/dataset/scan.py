@@ -171,14 +171,14 @@ def scan(
     return found
 
 
-def _examine_all(voice, paths, memory, progress):
+def _examine_all(voice: Voice, paths: list[Path], memory: Memory, progress: Callable[[float], None]):
     stopped = threading.Event()
 
     def check():
         if stopped.is_set():
             raise Cancelled
 
-    def one(path):
+    def one(path: Path):
         memory.put(path, examine(path, voice.name_of(path), check=check)[0])
 
     sizes = {path: max(stamp(path)[0], 1) for path in paths}
@@ -196,5 +196,5 @@ def _examine_all(voice, paths, memory, progress):
             memory.save()
 
 
-def _db(power):
+def _db(power: float):
     return float(10.0 * np.log10(max(power, 10.0 ** (QUIETEST_DB / 10.0))))

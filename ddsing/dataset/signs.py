@@ -16,8 +16,8 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.dataset.analysis import CLEAR
 from ddsing.dataset.hearing import Heard
+from ddsing.sound.features import CLEAR
 from ddsing.units import hz_to_midi
 
 KINDS = ("sung", "speech", "several", "unpitched")
@@ -64,7 +64,7 @@ def measure(heard: Heard, f0_hz: np.ndarray, f0_confidence: np.ndarray) -> Signs
     return Signs(kind, share, steady, several)
 
 
-def _steady_share(midi, voiced):
+def _steady_share(midi: np.ndarray, voiced: np.ndarray):
     if len(midi) <= _MOVE_FRAMES or not voiced.any():
         return 0.0
     smooth = uniform_filter1d(midi, _VIBRATO_FRAMES, mode="nearest")
@@ -75,7 +75,9 @@ def _steady_share(midi, voiced):
     return float((voiced & within & (moved < _MOVE_SEMITONES)).sum() / voiced.sum())
 
 
-def _several_share(audio, level_db, sounding, f0_hz, f0_confidence):
+def _several_share(
+    audio: np.ndarray, level_db: np.ndarray, sounding: np.ndarray, f0_hz: np.ndarray, f0_confidence: np.ndarray
+):
     if not sounding.any():
         return 0.0
     louder = np.flatnonzero(sounding & (level_db >= np.percentile(level_db[sounding], 60)))
@@ -93,7 +95,7 @@ def _several_share(audio, level_db, sounding, f0_hz, f0_confidence):
     return float(count / len(frames))
 
 
-def _unexplained(power, hz, f0_hz):
+def _unexplained(power: np.ndarray, hz: np.ndarray, f0_hz: float):
     """Share of the power between the harmonics; the tracker may be an octave too high."""
     band = (hz > 50.0) & (hz < min(8.5 * f0_hz, 7000.0))
     total = power[band].sum()
@@ -105,7 +107,7 @@ def _unexplained(power, hz, f0_hz):
     return min(shares)
 
 
-def _tonality(power):
+def _tonality(power: np.ndarray):
     """Share of the power in the eight strongest peaks."""
     rest, found = power.copy(), 0.0
     for _ in range(8):

@@ -4,7 +4,7 @@ A good instrument takes about ten minutes of one voice; something can be heard f
 experience, not science: from 8 minutes of clear pitch on it is *good*, from 45 s *usable*, from 15 s *poor*.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,11 +72,16 @@ def remarks(facts: RecordingFacts, summary: Summary | None, same_as: str = "") -
     said = [facts.error] if facts.error else [same_as, *facts.remarks]
     if summary is not None and summary.signs.kind in _KINDS:
         said.append(_KINDS[summary.signs.kind])
-    if not facts.error and facts.clipped_share > CLIPPED_SHARE:
+    if clips(facts):
         said.append(f"It clips: {facts.clipped_share:.1%} of it is cut off at full scale.")
     if summary is not None and is_noisy(facts, summary):
         said.append(f"Its noise lies only {summary.level_db - facts.noise_floor_db:.0f} dB below the sound.")
     return tuple(sentence for sentence in said if sentence)
+
+
+def clips(facts: RecordingFacts) -> bool:
+    """Whether so much of a recording stands at full scale that it is said."""
+    return not facts.error and facts.clipped_share > CLIPPED_SHARE
 
 
 def is_noisy(facts: RecordingFacts, summary: Summary) -> bool:
@@ -84,7 +89,7 @@ def is_noisy(facts: RecordingFacts, summary: Summary) -> bool:
     return facts.noise_floor_db > -60.0 and summary.level_db - facts.noise_floor_db < _NOISY_DB and _pauses(summary)
 
 
-def _pauses(summary):
+def _pauses(summary: Summary):
     return summary.signs.voiced < 0.93
 
 
@@ -99,7 +104,7 @@ def voices_hint(names: Sequence[str], summaries: Sequence[Summary]) -> str:
     return _two_registers(names, summaries)
 
 
-def _two_registers(names, summaries):
+def _two_registers(names: Sequence[str], summaries: Sequence[Summary]):
     """Whether the recordings fall into two groups whose pitches do not meet."""
     known = sorted(
         (summary.pitch_range, sum(summary.pitch_frames.values()), name)
@@ -141,7 +146,7 @@ def judge(recordings: Sequence[RecordingFacts], summaries: Mapping[str, Summary]
         level = max(level, "usable", key=LEVELS.index)
     reasons += _kind_reasons(summaries)
     reasons += _range_reasons(sung.values())
-    clipping = [facts.name for facts in recordings if not facts.error and facts.clipped_share > CLIPPED_SHARE]
+    clipping = [facts.name for facts in recordings if clips(facts)]
     noisy = [facts.name for facts in recordings if facts.name in sung and is_noisy(facts, sung[facts.name])]
     unread = [facts for facts in recordings if facts.error]
     if clipping:
@@ -155,7 +160,7 @@ def judge(recordings: Sequence[RecordingFacts], summaries: Mapping[str, Summary]
     return Verdict(level, "; ".join([lead, *reasons[:4]]) + ".", tuple(reasons) + ((hint,) if hint else ()))
 
 
-def _by_length(voiced_s, recordings):
+def _by_length(voiced_s: float, recordings: Sequence[RecordingFacts]):
     if not recordings:
         return "unusable", "There are no recordings yet"
     if not any(not facts.error for facts in recordings):
@@ -172,13 +177,13 @@ def _by_length(voiced_s, recordings):
     return "unusable", f"Only {length} of one clear voice, too little to learn from"
 
 
-def _kind_reasons(summaries):
+def _kind_reasons(summaries: Mapping[str, Summary]):
     said = {"speech": "like speech", "several": "with several pitches at once", "unpitched": "without a clear pitch"}
     counts = {kind: sum(summary.signs.kind == kind for summary in summaries.values()) for kind in said}
     return [f"{_files(count)} {said[kind]}" for kind, count in counts.items() if count]
 
 
-def _range_reasons(summaries):
+def _range_reasons(summaries: Iterable[Summary]):
     seconds: dict[int, float] = {}
     loud: dict[int, float] = {}
     for summary in summaries:
@@ -198,10 +203,10 @@ def _range_reasons(summaries):
     return reasons
 
 
-def _files(number):
+def _files(number: int):
     return f"{number} file{'s' if number != 1 else ''}"
 
 
-def _listed(names):
+def _listed(names: Sequence[str]):
     shown = ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

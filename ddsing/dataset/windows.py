@@ -5,23 +5,25 @@ time, so that it outlives another preparation; it holds from the next `prepare` 
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from ddsing.constants import FRAME_RATE
-from ddsing.dataset import hearing, manifest, scan, writing
-from ddsing.dataset.analysis import CLEAR, WINDOW_FRAMES, WINDOW_SAMPLES, FeatureFolder
+from ddsing.dataset import analysis, hearing, manifest, scan, writing
+from ddsing.dataset.analysis import WINDOW_FRAMES, WINDOW_SAMPLES
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, DatasetError
 from ddsing.files import read_json
 from ddsing.formats import tfrecord
 from ddsing.sound.audio import content_hash
+from ddsing.sound.features import CLEAR
 from ddsing.units import hz_to_midi
 
 STATES = ("train", "held_out", "guard", "excluded")
+_Keys = set[tuple[str, int]]  # of windows: the sound's hash, and the first frame
 ORDERS = ("time", "confidence", "silence", "clipping")
 
 
@@ -145,7 +147,7 @@ def include(voice: Voice, rows: Iterable[int]) -> None:
     _select(voice, rows, lambda chosen, keys: chosen - keys)
 
 
-def _select(voice, rows, change):
+def _select(voice: Voice, rows: Iterable[int], change: Callable[[_Keys, _Keys], _Keys]):
     document = _document(voice)
     if document is None:
         raise DatasetError(
@@ -163,7 +165,7 @@ def _select(voice, rows, change):
     manifest.write_selection(voice, change(chosen, keys))
 
 
-def _document(voice):
+def _document(voice: Voice):
     """The content of ``windows.json``; None for a dataset of 2021."""
     if not tfrecord.shards(voice.dataset_folder):
         raise DatasetError(f"The voice {voice.name!r} has no dataset yet; `dataset prepare` makes one.")
@@ -176,9 +178,9 @@ def _document(voice):
     raise DatasetError(f"The dataset of {voice.name!r} is damaged or of another version; prepare the voice again.")
 
 
-def _from_recording(voice, audio_hash, name, start_frame):
+def _from_recording(voice: Voice, audio_hash: str, name: str, start_frame: int):
     document = manifest.read(voice)
-    features = FeatureFolder(voice.dataset_folder / "features").get(audio_hash, document["tracker"] if document else "")
+    features = analysis.known(analysis.store(voice), audio_hash, document["tracker"] if document else "")
     gone = DatasetError(f"The recording {name!r} of this window is not there as it was; prepare the voice again.")
     if features is None:
         raise gone
@@ -194,17 +196,17 @@ def _from_recording(voice, audio_hash, name, start_frame):
 
 
 @functools.lru_cache(maxsize=1)
-def _sound(path: Path, stamp):
+def _sound(path: Path, stamp: tuple[int, ...]):
     """A recording's sound and its hash; of the last one only, since looking at windows goes from one to the next."""
     audio = hearing.hear(path).audio
     return audio, content_hash(audio)
 
 
-def _arrays(example):
+def _arrays(example: dict[str, np.ndarray]):
     """A record's arrays, those of 2021 with or without a last centred frame, in a window's shape."""
     audio = example.get("audio", example.get("audio_16k"))
-    curves = [example.get(name) for name in writing.KEYS]
-    if audio is None or any(curve is None for curve in curves):
+    curves = [example[name] for name in writing.KEYS if name in example]
+    if audio is None or len(curves) < len(writing.KEYS):
         raise DatasetError(f"A record lacks {', '.join(('audio', *writing.KEYS))}; it has {', '.join(example)}.")
     n_frames = min(len(curve) for curve in curves)
     if len(audio) == WINDOW_SAMPLES and n_frames > WINDOW_FRAMES:
@@ -212,12 +214,12 @@ def _arrays(example):
     return {"audio": audio, **{name: curve[:n_frames] for name, curve in zip(writing.KEYS, curves)}}
 
 
-def _shard_stamps(voice):
+def _shard_stamps(voice: Voice):
     return tuple((path.name, *scan.stamp(path)) for path in tfrecord.shards(voice.dataset_folder))
 
 
 @functools.lru_cache(maxsize=2)
-def _foreign_table(folder: str, shard_stamps):
+def _foreign_table(folder: str, shard_stamps: tuple):
     """The table of a dataset that was prepared elsewhere; every window is looked at once."""
     columns: dict[str, list] = {name: [] for name in writing.COLUMNS}
     with tfrecord.open_all(Path(folder)) as found:
@@ -236,7 +238,7 @@ def _foreign_table(folder: str, shard_stamps):
     )
 
 
-def _facts(arrays):
+def _facts(arrays: dict[str, np.ndarray]):
     n_frames = len(arrays["f0_hz"])
     level_db = hearing.levels_db(arrays["audio"])[:n_frames]
     silent = np.ones(n_frames, bool)

@@ -1,5 +1,7 @@
 """The files of a dataset: records, windows, statistics; written aside and published as one."""
 
+from __future__ import annotations
+
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -8,15 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES
-from ddsing.dataset import disk, layout, manifest
-from ddsing.dataset.analysis import WINDOW_FRAMES, WINDOW_SAMPLES, FeatureFolder, RecordingFeatures
+from ddsing.dataset import analysis, disk, layout, manifest
+from ddsing.dataset.analysis import WINDOW_FRAMES, WINDOW_SAMPLES, RecordingFeatures
 from ddsing.dataset.hearing import hear
 from ddsing.dataset.layout import Place
+from ddsing.dataset.scan import RecordingFacts
 from ddsing.engine.tf import export
 from ddsing.errors import DatasetError
 from ddsing.files import write_json
 from ddsing.formats import tfrecord
 from ddsing.model import statistics
+from ddsing.sound.features import FeatureCache
 
 WINDOWS = "windows.json"
 REPLACED = ("train.tfrecord*", "held_out.tfrecord*", WINDOWS, "dataset_statistics.*", manifest.NAME)
@@ -25,7 +29,7 @@ COLUMNS = ("confidence", "silence", "clipping", "midi", "loudness_db")
 _SHARD_BYTES = 100e6
 
 
-def write(plan: manifest.Plan, store: FeatureFolder, *, progress: Callable[[float], None]) -> dict:
+def write(plan: manifest.Plan, store: FeatureCache, *, progress: Callable[[float], None]) -> dict:
     """Write a dataset whose features are all there; returns its document."""
     features = {facts.content_hash: _known(store, facts, plan.tracker) for facts in plan.usable}
     places = [
@@ -64,19 +68,19 @@ def write(plan: manifest.Plan, store: FeatureFolder, *, progress: Callable[[floa
     return document
 
 
-def _known(store, facts, tracker) -> RecordingFeatures:
-    found = store.get(facts.content_hash, tracker)
+def _known(store: FeatureCache, facts: RecordingFacts, tracker: str) -> RecordingFeatures:
+    found = analysis.known(store, facts.content_hash, tracker)
     if found is None:
         raise DatasetError(f"The features of {facts.name!r} have been removed meanwhile; prepare again.")
     return found
 
 
-def n_samples_of(facts) -> int:
+def n_samples_of(facts: RecordingFacts) -> int:
     """Samples of a recording at 16 kHz."""
     return round(facts.duration_s * FRAME_RATE * HOP_SAMPLES)
 
 
-def example(sounds, features: dict[str, RecordingFeatures], place: Place) -> dict:
+def example(sounds: _Sounds, features: dict[str, RecordingFeatures], place: Place) -> dict:
     """What is written of a window; ddsp's keys, and where it comes from."""
     audio = sounds.window(place)
     part = slice(place.start_frame, place.start_frame + WINDOW_FRAMES)
@@ -94,7 +98,7 @@ def cut(audio: np.ndarray, start_frame: int) -> np.ndarray:
 class _Sounds:
     """The recordings' sounds in files aside, so that windows can be read in any order."""
 
-    def __init__(self, plan, folder: Path, progress):
+    def __init__(self, plan: manifest.Plan, folder: Path, progress: Callable[[float], None]):
         self._paths: dict[str, Path] = {}
         total, done = sum(facts.duration_s for facts in plan.usable), 0.0
 
@@ -119,13 +123,13 @@ class _Sounds:
             path.unlink()
 
 
-def _mixed(rows, dataset_hash):
+def _mixed(rows: list[int], dataset_hash: str):
     """Rows in an order that depends on the content only."""
     seed = int(dataset_hash[:16], 16)
     return np.random.default_rng(seed).permutation(rows).tolist()
 
 
-def _shards(folder, prefix, rows) -> Iterator[tuple[Path, list[int]]]:
+def _shards(folder: Path, prefix: str, rows: list[int]) -> Iterator[tuple[Path, list[int]]]:
     if not rows:
         return
     number = math.ceil(len(rows) * disk.WINDOW_BYTES / _SHARD_BYTES)
@@ -133,7 +137,9 @@ def _shards(folder, prefix, rows) -> Iterator[tuple[Path, list[int]]]:
         yield folder / f"{prefix}.tfrecord-{shard:05d}-of-{number:05d}", part.tolist()
 
 
-def _write_windows(folder, plan, places, states, rows):
+def _write_windows(
+    folder: Path, plan: manifest.Plan, places: list[Place], states: list[str], rows: dict[str, list[int]]
+):
     record = np.full(len(places), -1)
     for chosen in rows.values():
         record[chosen] = np.arange(len(chosen))
@@ -153,20 +159,20 @@ def _write_windows(folder, plan, places, states, rows):
     write_json(folder / WINDOWS, document, indent=None, durable=False)
 
 
-def _write_statistics(folder, features, places):
+def _write_statistics(folder: Path, features: dict[str, RecordingFeatures], places: list[Place]):
     names = (*KEYS, "power_db")
     curves = {name: np.empty((len(places), WINDOW_FRAMES), np.float32) for name in names}
     for row, place in enumerate(places):
         for name in names:
             whole = getattr(features[place.file_hash], name)
             curves[name][row] = whole[place.start_frame : place.start_frame + WINDOW_FRAMES]
-    measured = statistics.measure(**curves, generation=manifest.GENERATION)
+    measured = statistics.measure(**curves, generation=analysis.GENERATION)
     text = json.dumps(measured.to_json(), allow_nan=False)
     (folder / "dataset_statistics.json").write_text(text, "utf-8")
     (folder / "dataset_statistics.pkl").write_bytes(export.statistics_pickle(measured))
 
 
-def _held_out_note(n_windows, n_held_out):
+def _held_out_note(n_windows: int, n_held_out: int):
     if n_held_out:
         return f"{n_held_out} of {n_windows} windows are held out"
     return f"none of {n_windows} windows is held out; {layout.MIN_WINDOWS} is the least for that"

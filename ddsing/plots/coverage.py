@@ -6,8 +6,9 @@ windows' starts; its window reaches four seconds from there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -175,7 +176,7 @@ def _share(value: float) -> str:
     return f"{100 * value:.0f} %" if np.isfinite(value) else "unknown"
 
 
-def _frame(result, windows, rows, offsets, current) -> None:
+def _frame(result: go.Figure, windows: Windows, rows: np.ndarray, offsets: np.ndarray, current: int | None) -> None:
     if current is None:
         return
     for index in np.flatnonzero(np.asarray(windows.ids) == current):
@@ -190,7 +191,7 @@ def _frame(result, windows, rows, offsets, current) -> None:
         )
 
 
-def selected(event) -> tuple[int, ...]:
+def selected(event: Mapping[str, Any] | None) -> tuple[int, ...]:
     """The ids in a selection as `st.plotly_chart` returns it, each once, in order."""
     points = (event or {}).get("selection", {}).get("points", [])
     return tuple(sorted({int(point["customdata"][0]) for point in points if point.get("customdata")}))

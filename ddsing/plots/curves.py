@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from ddsing.constants import GUIDE_BAND
 from ddsing.plots import style
-from ddsing.plots.training import BAND, GUIDE_BAND
+from ddsing.plots.training import BAND
 
 COLOURS = ("#149384", "#cf7d16", "#9a63b8", "#3f87d6", "#d1495b", "#7d9a2b", "#c2679e", "#6a6fd8", "#a5793b", "#2fa5c0")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")

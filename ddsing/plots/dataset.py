@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
@@ -42,7 +43,7 @@ class Window:
 # Notes
 
 
-def notes_figure(seconds_by_note) -> go.Figure:
+def notes_figure(seconds_by_note: ArrayLike) -> go.Figure:
     """How long each note is sung, as bars that stand on the keys of a keyboard.
 
     Parameters
@@ -96,7 +97,7 @@ def _ticks(top: float) -> list[float]:
     return [index * step for index in range(int(top / step) + 1)]
 
 
-def notes_alt(seconds_by_note) -> str:
+def notes_alt(seconds_by_note: ArrayLike) -> str:
     """The notes in words: the range, the longest note, and which inside the range are hardly there."""
     seconds = np.asarray(seconds_by_note, float)
     sung = np.flatnonzero(seconds > 0)
@@ -114,7 +115,7 @@ def notes_alt(seconds_by_note) -> str:
 # Loudness
 
 
-def loudness_figure(edges_db, seconds) -> go.Figure:
+def loudness_figure(edges_db: ArrayLike, seconds: ArrayLike) -> go.Figure:
     """How long the sound has each loudness.
 
     Parameters
@@ -142,7 +143,7 @@ def loudness_figure(edges_db, seconds) -> go.Figure:
     return result
 
 
-def loudness_alt(edges_db, seconds) -> str:
+def loudness_alt(edges_db: ArrayLike, seconds: ArrayLike) -> str:
     """The distribution in words: where most of it lies."""
     edges, seconds = np.asarray(edges_db, float), np.asarray(seconds, float)
     if seconds.sum() <= 0:
@@ -166,7 +167,7 @@ def window_figure(window: Window) -> go.Figure:
     midi = hz_to_midi(window.f0_hz)
     times_s = window.start_s + style.seconds(len(midi))
 
-    def line(row, values, name, colour, template, width=1.7):
+    def line(row: int, values: np.ndarray, name: str, colour: str, template: str, width: float = 1.7):
         result.add_scatter(
             x=times_s.astype(np.float32),
             y=values,

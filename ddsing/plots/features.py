@@ -1,9 +1,12 @@
 """What a take was made from, over time: loudness, pitch, confidence and the note detector, on one time axis."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
 from ddsing.constants import FRAME_RATE
@@ -61,7 +64,7 @@ def figure(curves: Curves, *, window_s: tuple[float, float] | None = None) -> go
     result = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.035, row_heights=heights)
     start, end = _frames(curves, window_s)
 
-    def line(row, values, name, colour, **options):
+    def line(row: int, values: ArrayLike, name: str, colour: str, **options: Any):
         times, points = style.thin(np.asarray(values)[start:end])
         width = options.pop("width", 1.6)
         result.add_scatter(
@@ -122,7 +125,7 @@ def figure(curves: Curves, *, window_s: tuple[float, float] | None = None) -> go
     return result
 
 
-def _pitch_rows(result: go.Figure, curves: Curves, line, voiced: np.ndarray) -> None:
+def _pitch_rows(result: go.Figure, curves: Curves, line: Callable[..., None], voiced: np.ndarray) -> None:
     before = np.where(voiced & (curves.f0_hz > 0), hz_to_midi(curves.f0_hz), np.nan)
     after = np.where(voiced & (curves.f0_used_hz > 0), hz_to_midi(curves.f0_used_hz), np.nan)
     name = "pitch used, autotuned" if curves.autotune > 0 else "pitch used"

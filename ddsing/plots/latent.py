@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ def figure(
     places: np.ndarray,
     *,
     directions: tuple[int, int],
-    explained: Sequence[float],
+    explained: Sequence[float] | np.ndarray,
     colour_by: str,
     f0_hz: np.ndarray,
     loudness_db: np.ndarray,
@@ -78,7 +78,9 @@ def figure(
     return result
 
 
-def _groups(colour_by: str, f0_hz, loudness_db, file) -> list[tuple[str, np.ndarray, dict]]:
+def _groups(
+    colour_by: str, f0_hz: np.ndarray, loudness_db: np.ndarray, file: Sequence[str] | np.ndarray
+) -> list[tuple[str, np.ndarray, dict]]:
     """(name in the legend, which points, how they look)."""
     everything = np.ones(len(f0_hz), bool)
     if colour_by == "file":
@@ -114,7 +116,9 @@ def _groups(colour_by: str, f0_hz, loudness_db, file) -> list[tuple[str, np.ndar
     return [("", voiced, marker), *unvoiced]
 
 
-def _about(numbers: np.ndarray, f0_hz, loudness_db, file) -> list[list]:
+def _about(
+    numbers: np.ndarray, f0_hz: np.ndarray, loudness_db: np.ndarray, file: Sequence[str] | np.ndarray
+) -> list[list]:
     about = []
     for number in map(int, numbers):
         note = note_name(float(hz_to_midi(f0_hz[number]))) if np.isfinite(f0_hz[number]) else "no clear pitch"
@@ -122,13 +126,13 @@ def _about(numbers: np.ndarray, f0_hz, loudness_db, file) -> list[list]:
     return about
 
 
-def selected(event) -> tuple[int, ...]:
+def selected(event: Mapping[str, Any] | None) -> tuple[int, ...]:
     """The numbers of the points in a selection as `st.plotly_chart` returns it, each once, in order."""
     points = (event or {}).get("selection", {}).get("points", [])
     return tuple(sorted({int(point["customdata"][0]) for point in points if point.get("customdata")}))
 
 
-def alt_text(n_points: int, n_files: int, explained: Sequence[float], directions: tuple[int, int]) -> str:
+def alt_text(n_points: int, n_files: int, explained: Sequence[float] | np.ndarray, directions: tuple[int, int]) -> str:
     """The map in words."""
     share = 100 * sum(explained[number] for number in directions)
     of = f"{n_files} recording" + ("" if n_files == 1 else "s")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -104,7 +105,7 @@ def figure(drawn: Map, *, chosen: str = "") -> go.Figure:
     return result
 
 
-def pressed(event) -> str | None:
+def pressed(event: Mapping[str, Any] | None) -> str | None:
     """The name of the cell in a selection as `st.plotly_chart` returns it."""
     points = (event or {}).get("selection", {}).get("points", [])
     names = [point["customdata"][0] for point in points if point.get("customdata")]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
 from ddsing.constants import SAMPLE_RATE
@@ -26,7 +27,7 @@ SCALE = [  # Magma; in Streamlit's theme its own black, #000004, stands for anot
 _TICKS_HZ = (100, 500, 1000, 2000, 4000, 8000)
 
 
-def power_db(audio, *, max_columns: int = MAX_COLUMNS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def power_db(audio: np.ndarray, *, max_columns: int = MAX_COLUMNS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A short-time spectrum small enough to draw: the frequencies are spaced as the ear hears them.
 
     Parameters
@@ -55,7 +56,7 @@ def power_db(audio, *, max_columns: int = MAX_COLUMNS) -> tuple[np.ndarray, np.n
     return centres / SAMPLE_RATE, frequencies_hz, np.stack(rows).astype(np.float32)
 
 
-def mel(frequencies_hz) -> np.ndarray:
+def mel(frequencies_hz: ArrayLike) -> np.ndarray:
     """Frequencies as the ear spaces them; what the y axes of spectrograms count in."""
     return 2595.0 * np.log10(1.0 + np.asarray(frequencies_hz, np.float64) / 700.0)
 
@@ -66,7 +67,7 @@ def frequency_ticks() -> dict:
     return {"tickvals": list(mel(_TICKS_HZ)), "ticktext": said}
 
 
-def figure(original, result, *, names: tuple[str, str] = ("original", "result")) -> go.Figure:
+def figure(original: np.ndarray, result: np.ndarray, *, names: tuple[str, str] = ("original", "result")) -> go.Figure:
     """Original above result, one colour scale and one time axis for both."""
     panels = [(names[0], power_db(original)), (names[1], power_db(result))]
     top = max(float(level.max()) for _, (_, _, level) in panels)
@@ -112,7 +113,7 @@ def figure(original, result, *, names: tuple[str, str] = ("original", "result"))
     return plot
 
 
-def alt_text(original, result, *, names: tuple[str, str] = ("original", "result")) -> str:
+def alt_text(original: np.ndarray, result: np.ndarray, *, names: tuple[str, str] = ("original", "result")) -> str:
     """The figure in words: length, peak levels, and where most of the energy lies."""
     said = []
     for name, audio in zip(names, (original, result), strict=True):

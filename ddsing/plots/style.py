@@ -2,6 +2,7 @@
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 
 from ddsing.constants import FRAME_RATE
 from ddsing.units import note_name
@@ -27,8 +28,10 @@ def seconds(n_frames: int) -> np.ndarray:
     return np.arange(n_frames) / FRAME_RATE
 
 
-def thin(values, max_points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
+def thin(values: ArrayLike, max_points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
     """Every k-th frame of a curve, few enough to draw.
+
+    Curves of the same length get the same times, so that one cursor reads them all, and gaps (NaN) stay gaps.
 
     Parameters
     ----------
@@ -45,13 +48,47 @@ def thin(values, max_points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
     return seconds(len(values))[::step], values[::step]
 
 
-def runs(mask) -> list[tuple[int, int]]:
+def thin_to_extremes(
+    steps: np.ndarray, values: np.ndarray, *, first: float, last: float, n_points: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is worth drawing of a curve between two steps: all of it, or the lowest and highest of each stretch.
+
+    Unlike `thin` it loses no single high value, and each curve gets points of its own.
+
+    Parameters
+    ----------
+    steps : np.ndarray [shape=(n,), int]
+        Ascending.
+    values : np.ndarray [shape=(n,), float]
+    n_points : int
+        About how many points to return at most.
+
+    Returns
+    -------
+    (np.ndarray, np.ndarray) [shape=(m,)]
+        With one point more on either side of the range, so that a line reaches its edges.
+    """
+    start = max(0, int(np.searchsorted(steps, first, side="left")) - 1)
+    stop = min(len(steps), int(np.searchsorted(steps, last, side="right")) + 1)
+    steps, values = steps[start:stop], values[start:stop]
+    n_stretches = max(1, n_points // 2)
+    if len(steps) <= 2 * n_stretches:
+        return steps, values
+    length = -(-len(steps) // n_stretches)
+    padded = np.concatenate([values, np.full(-len(values) % length, values[-1])]).reshape(-1, length)
+    begins = np.arange(len(padded)) * length
+    extremes = np.sort(np.stack([begins + padded.argmin(axis=1), begins + padded.argmax(axis=1)], axis=1), axis=1)
+    chosen = np.unique(np.concatenate([[0], np.minimum(extremes.ravel(), len(steps) - 1), [len(steps) - 1]]))
+    return steps[chosen], values[chosen]
+
+
+def runs(mask: ArrayLike) -> list[tuple[int, int]]:
     """Start and end frame (exclusive) of each run of True in a boolean array [shape=(n_frames,)]."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(mask, np.int8), [0]])))
     return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def merged_runs(mask, *, gap_frames: int = 25, most: int = 200) -> list[tuple[int, int]]:
+def merged_runs(mask: ArrayLike, *, gap_frames: int = 25, most: int = 200) -> list[tuple[int, int]]:
     """`runs` with gaps up to `gap_frames` closed, widening the gap until at most `most` runs are left."""
     found = runs(mask)
     while True:
@@ -66,7 +103,7 @@ def merged_runs(mask, *, gap_frames: int = 25, most: int = 200) -> list[tuple[in
         gap_frames *= 2
 
 
-def shade(figure: go.Figure, mask, colour: str, *, row: int | None = None) -> None:
+def shade(figure: go.Figure, mask: ArrayLike, colour: str, *, row: int | None = None) -> None:
     """Shade the passages where `mask` [shape=(n_frames,), bool] holds, in one row of a new figure being built."""
     place: dict[str, int] = {} if row is None else {"row": row, "col": 1}
     for start, end in merged_runs(mask):

@@ -6,15 +6,18 @@ argument: a stretch drawn over the loss is a selection, which the page keeps and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
+from ddsing.constants import GUIDE_BAND
 from ddsing.plots import style
 
-GUIDE_BAND = (5.0, 6.0)  # total spectral loss; see facts on the original notebooks
 BAND = "rgba(207, 125, 22, 0.13)"
 EMPTY = np.zeros(0)
 METRICS = {  # of the held-out part: label, unit, digits
@@ -57,8 +60,11 @@ class Course:
     steps_per_s: np.ndarray = field(default_factory=lambda: EMPTY)
 
 
-def smoothed(values) -> np.ndarray:
+def smoothed(values: ArrayLike) -> np.ndarray:
     """A curve without its step-to-step noise: a moving mean over some 16 steps or a thirtieth of the curve.
+
+    For the eye, so its width follows the curve and its weights fall off (Hann), which leaves no steps in the line. A
+    mean over as many steps as one asks for, as it stands in tables, is `ddsing.experiments.curves.smoothed`.
 
     Parameters
     ----------
@@ -157,7 +163,7 @@ def _step_range(course: Course) -> list[float]:
     return [0.0, min(room, course.total_steps * 1.03)]
 
 
-def selected_window(event) -> tuple[float, float] | None:
+def selected_window(event: Mapping[str, Any] | None) -> tuple[float, float] | None:
     """First and last step of a selection as `st.plotly_chart` returns it; None where there is none, or a mere point."""
     boxes = (event or {}).get("selection", {}).get("box", [])
     if not boxes:

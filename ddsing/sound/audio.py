@@ -22,6 +22,7 @@ from ddsing.constants import MAX_TRANSFER_S, SAMPLE_RATE
 from ddsing.errors import AudioError
 from ddsing.units import format_bytes, format_duration
 
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")  # of files that are listed; what is in them decides
 _MAX_BYTES = 2 * 2**30
 _BLOCK_SAMPLES = 4_096  # small, because a damaged block is lost whole
 _MAX_PEAK = 1e6  # full scale is 1; beyond this it is not sound, and its power overflows
@@ -150,7 +151,7 @@ class AudioWriter:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object):
         self.close()
 
 
@@ -173,7 +174,7 @@ def encode(source: Path | np.ndarray, *, format: str = "WAV", recipe: dict | Non
     return buffer.getvalue()
 
 
-def _comment(recipe):
+def _comment(recipe: dict):
     text = _RECIPE_MARK + json.dumps(recipe, ensure_ascii=False, separators=(",", ":"))
     n_bytes = len(text.encode(errors="surrogatepass"))
     if n_bytes > _MAX_COMMENT_BYTES:
@@ -206,7 +207,7 @@ class _Forward(soundfile.SoundFile):
 class _Opened:
     """Open a source by its content; yields (SoundFile, format, size in bytes)."""
 
-    def __init__(self, source):
+    def __init__(self, source: Path | bytes):
         self._source = source
 
     def __enter__(self):
@@ -244,12 +245,12 @@ class _Opened:
             raise AudioError(f"The recording has {self._file.channels} channels; use 1 to 8.")
         return self._file, kind, n_bytes
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object):
         self._file.close()
         self._stream.close()
 
 
-def _open_file(path):
+def _open_file(path: Path):
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would keep us waiting, and can't be read twice
             raise AudioError(f"{str(path)!r} is not a file; name a wav, flac, ogg or mp3 file.")
@@ -274,17 +275,17 @@ def is_recording(path: Path) -> bool:
     return head.startswith(_SIGNATURES) or _is_mpeg_sync(head)
 
 
-def _is_mpeg_sync(head):
+def _is_mpeg_sync(head: bytes):
     """Whether a layer III frame header stands at the beginning."""
     return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2
 
 
-def _credible_s(kind, n_bytes):
+def _credible_s(kind: str, n_bytes: int):
     """The most seconds that so many bytes can hold: a few kB can claim hours. Of flac, any number."""
     return n_bytes / _BYTES_PER_S[kind] + 2.0 if kind in _BYTES_PER_S else float("inf")
 
 
-def _read(file, n_read):
+def _read(file: soundfile.SoundFile, n_read: int):
     try:
         return file.read(_BLOCK_SAMPLES, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError):
@@ -293,7 +294,7 @@ def _read(file, n_read):
         raise AudioError("The recording is damaged and can't be decoded; export it again as wav.") from None
 
 
-def _mono(block, channel):
+def _mono(block: np.ndarray, channel: int | None):
     if channel is not None:
         return np.ascontiguousarray(block[:, channel])
     n_channels = block.shape[1]
@@ -301,7 +302,7 @@ def _mono(block, channel):
         return block @ np.full(n_channels, 1.0 / n_channels, np.float32)
 
 
-def _too_long(file, kind, n_bytes, max_seconds, limit_s):
+def _too_long(file: soundfile.SoundFile, kind: str, n_bytes: int, max_seconds: float, limit_s: float):
     if limit_s < max_seconds:
         found = f"The {kind} has {format_bytes(n_bytes)} but decodes to more than {format_duration(limit_s)}"
         return f"{found}: it is damaged; export it again."

@@ -22,7 +22,7 @@ def spectral_loss(audio: np.ndarray, other: np.ndarray) -> float:
     return total
 
 
-def f0_cents(f0_hz, f0_confidence, other_hz) -> float | None:
+def f0_cents(f0_hz: np.ndarray, f0_confidence: np.ndarray, other_hz: np.ndarray) -> float | None:
     """Median distance of two f0 curves in cents, over the frames that are voiced in the first; None without any.
 
     Parameters
@@ -35,18 +35,18 @@ def f0_cents(f0_hz, f0_confidence, other_hz) -> float | None:
     return float(np.median(np.abs(1200.0 * np.log2(np.asarray(other_hz)[voiced] / np.asarray(f0_hz)[voiced]))))
 
 
-def voiced_frames(f0_hz, f0_confidence) -> np.ndarray:
+def voiced_frames(f0_hz: np.ndarray, f0_confidence: np.ndarray) -> np.ndarray:
     """Where a note sounds [shape=(n_frames,), bool]."""
     return (np.asarray(f0_confidence) >= _CONFIDENT) & (np.asarray(f0_hz) > 0)
 
 
-def loudness_db(loudness, other) -> float:
+def loudness_db(loudness: np.ndarray, other: np.ndarray) -> float:
     """Mean distance of two loudness curves [shape=(n_frames,)] in dB, but for their ends."""
     inner = slice(_EDGE_FRAMES, -_EDGE_FRAMES) if len(loudness) > 4 * _EDGE_FRAMES else slice(None)
     return float(np.abs(np.asarray(loudness, np.float64)[inner] - np.asarray(other, np.float64)[inner]).mean())
 
 
-def _magnitudes(audio, size):
+def _magnitudes(audio: np.ndarray, size: int):
     hop = size // _OVERLAP
     n_frames = -(-len(audio) // hop)
     padded = np.zeros((n_frames - 1) * hop + size, np.float32)
@@ -56,5 +56,5 @@ def _magnitudes(audio, size):
     return np.abs(fft.rfft(frames * hann, axis=1))
 
 
-def _log(magnitudes):
+def _log(magnitudes: np.ndarray):
     return np.log(np.where(magnitudes <= 0.0, np.float32(_LOG_FLOOR), magnitudes))

@@ -1,7 +1,11 @@
 """What a model hears of a recording: f0, its confidence, and loudness, at 250 frames a second.
 
+Frames lie in one of two ways, called as in `ddsing.sound.loudness` and `ddsing.sound.pitch`. With the padding
+``center``, as in a transfer, a frame tells of the sound around its time. With ``same``, as ddsp prepares datasets, it
+tells of the sound that begins there: f0 of the sound 32 ms later, loudness of that 16 ms later.
+
 Pitch is the slow part; it is kept on disk by the recording's content and the tracker, so that no recording is analysed
-twice. Loudness takes milliseconds and is computed anew, for the generation that is asked for.
+twice. In a transfer loudness, which takes milliseconds, is computed anew, for the generation that is asked for.
 """
 
 import contextlib
@@ -17,8 +21,10 @@ from ddsing.errors import FeaturesError
 from ddsing.files import read_arrays, write_arrays
 from ddsing.sound import loudness, pitch
 from ddsing.sound.audio import content_hash
-from ddsing.units import n_frames
+from ddsing.units import hz_to_midi, n_frames
 
+CLEAR = 0.5  # the confidence from which a pitch is clear
+CENTER, SAME = "center", "same"
 _VERSION = 1  # of the pitch code: another number makes old entries unused
 
 
@@ -29,9 +35,12 @@ class Features:
     Attributes
     ----------
     f0_hz, f0_confidence, loudness_db : np.ndarray [shape=(n_frames,), float32]
-        Hz; 0 to 1; dB on the scale of `generation`. ``n_frames = n_samples // 64 + 1``.
+        Hz; 0 to 1; dB on the scale of `generation`. ``n_frames = n_samples // 64 + 1``, or ``ceil(n_samples / 64)``
+        with the padding ``same``.
     reused : bool
-        Whether the pitch came from the cache.
+        Whether the pitch came from the disk.
+    padding : str
+        ``center`` or ``same``, see above.
     """
 
     f0_hz: np.ndarray
@@ -40,35 +49,65 @@ class Features:
     tracker: str
     generation: int
     reused: bool = False
+    padding: str = CENTER
+
+    @property
+    def midi(self) -> np.ndarray:
+        """Pitch as MIDI numbers [shape=(n_frames,), float64]."""
+        return hz_to_midi(self.f0_hz)
 
 
 class FeatureCache:
-    """Pitch tracks on disk, bounded; the least recently used go first."""
+    """Arrays of features on disk, by the hash of the sound and the tracker.
 
-    def __init__(self, folder: Path, *, max_bytes: float = 500e6):
+    With the padding ``center`` these are pitch tracks in ``<hash>-<tracker>-v1.npz``; with ``same`` they are all that a
+    dataset needs of a recording, in ``<hash>-<tracker>.npz``, which tells its version inside.
+
+    Parameters
+    ----------
+    max_bytes : float or None
+        The least recently used go first, and a full disk only means that nothing is kept. Of a folder without a limit
+        nothing goes, and a full disk is an `OSError`.
+    """
+
+    def __init__(self, folder: Path, *, padding: str = CENTER, max_bytes: float | None = 500e6):
         self.folder = Path(folder)
+        self.padding = padding
         self.max_bytes = max_bytes
 
-    def get(self, audio_hash: str, tracker: str):
-        """(f0_hz, f0_confidence), or None."""
-        path = self._path(audio_hash, tracker)
-        arrays = read_arrays(path, ("f0_hz", "f0_confidence"))
-        if arrays is None:
-            return None
-        with contextlib.suppress(OSError):  # a cache that can only be read is one too
-            os.utime(path)
-        return arrays["f0_hz"], arrays["f0_confidence"]
+    def path(self, audio_hash: str, tracker: str) -> Path:
+        """Where the features of a sound are."""
+        ending = "" if self.padding == SAME else f"-v{_VERSION}"
+        return self.folder / f"{audio_hash}-{tracker}{ending}.npz"
 
-    def put(self, audio_hash: str, tracker: str, f0_hz, f0_confidence) -> None:
-        """Keep a track; a full disk only means that it is not kept."""
-        with contextlib.suppress(OSError):
+    def get(self, audio_hash: str, tracker: str) -> dict[str, np.ndarray] | None:
+        """The arrays by name, among them ``f0_hz`` and ``f0_confidence``; None if they are not there as they were."""
+        path = self.path(audio_hash, tracker)
+        arrays = read_arrays(path)
+        if arrays is None or not {"f0_hz", "f0_confidence"} <= arrays.keys():
+            return None
+        if self.padding == SAME and arrays.pop("version", None) != _VERSION:
+            return None
+        if self.max_bytes is not None:
+            with contextlib.suppress(OSError):  # a cache that can only be read is one too
+                os.utime(path)
+        return arrays
+
+    def put(
+        self, audio_hash: str, tracker: str, f0_hz: np.ndarray, f0_confidence: np.ndarray, **more: np.ndarray
+    ) -> None:
+        """Keep a track, and what else belongs to it."""
+        arrays = {"f0_hz": f0_hz, "f0_confidence": f0_confidence, **more}
+        if self.padding == SAME:
+            arrays = {"version": np.asarray(_VERSION), **arrays}
+        with contextlib.suppress(*([] if self.max_bytes is None else [OSError])):
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_arrays(self._path(audio_hash, tracker), f0_hz=f0_hz, f0_confidence=f0_confidence)
+            write_arrays(self.path(audio_hash, tracker), **arrays)
             self._trim()
 
     def has(self, audio_hash: str, tracker: str) -> bool:
-        """Whether a recording's pitch is known."""
-        return self._path(audio_hash, tracker).is_file()
+        """Whether there is something for a sound."""
+        return self.path(audio_hash, tracker).is_file()
 
     def size_bytes(self) -> int:
         """What the cache takes on disk."""
@@ -80,10 +119,7 @@ class FeatureCache:
         for path in [*(path for _, _, path in self._entries()), *leftovers]:
             path.unlink(missing_ok=True)
 
-    def _path(self, audio_hash, tracker):
-        return self.folder / f"{audio_hash}-{tracker}-v{_VERSION}.npz"
-
-    def _entries(self):
+    def _entries(self) -> list[tuple[int, int, Path]]:
         entries = []
         for path in self.folder.glob("*.npz"):
             with contextlib.suppress(OSError):
@@ -91,7 +127,9 @@ class FeatureCache:
                 entries.append((status.st_mtime_ns, status.st_size, path))
         return sorted(entries)
 
-    def _trim(self):
+    def _trim(self) -> None:
+        if self.max_bytes is None:
+            return
         entries = self._entries()
         excess = sum(size for _, size, _ in entries) - self.max_bytes
         for _, size, path in entries[:-1]:
@@ -127,12 +165,13 @@ def extract(
     audio_hash = content_hash(audio)
     known = cache.get(audio_hash, tracker) if cache else None
     shape = (n_frames(len(audio), centred=True),)
-    if known is not None and not known[0].shape == known[1].shape == shape:
-        known = None
-    f0_hz, f0_confidence = known or pitch.track(audio, tracker=tracker, progress=progress)
-    if cache and known is None:
-        cache.put(audio_hash, tracker, f0_hz, f0_confidence)
+    if known is not None and known["f0_hz"].shape == known["f0_confidence"].shape == shape:
+        f0_hz, f0_confidence, reused = known["f0_hz"], known["f0_confidence"], True
+    else:
+        (f0_hz, f0_confidence), reused = pitch.track(audio, tracker=tracker, progress=progress), False
+        if cache:
+            cache.put(audio_hash, tracker, f0_hz, f0_confidence)
     if progress:
         progress(1.0)
     loudness_db = loudness.compute(audio, generation=generation)
-    return Features(f0_hz, f0_confidence, loudness_db, tracker, generation, known is not None)
+    return Features(f0_hz, f0_confidence, loudness_db, tracker, generation, reused)

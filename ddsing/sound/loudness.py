@@ -24,7 +24,7 @@ _REF_DB_1 = 20.7
 _BLOCK_FRAMES = 1024
 
 
-def compute(audio, *, generation: int = 3, padding: str = "center") -> np.ndarray:
+def compute(audio: np.ndarray, *, generation: int = 3, padding: str = "center") -> np.ndarray:
     """Loudness, frame by frame.
 
     Parameters
@@ -58,7 +58,7 @@ def compute(audio, *, generation: int = 3, padding: str = "center") -> np.ndarra
     return loudness
 
 
-def power_db(audio, *, frame_samples: int = 256) -> np.ndarray:
+def power_db(audio: np.ndarray, *, frame_samples: int = 256) -> np.ndarray:
     """Power in dB, frame by frame, of padding ``same``: what datasets' statistics hold beside loudness.
 
     Parameters
@@ -81,7 +81,7 @@ def power_db(audio, *, frame_samples: int = 256) -> np.ndarray:
     return np.maximum(10.0 * np.log10(np.maximum(power, 1e-20)), -DB_RANGE[3])
 
 
-def _windows(audio, length, before, padding):
+def _windows(audio: np.ndarray, length: int, before: int, padding: str):
     """What each frame sees [n_frames, length], with `before` zeros before the sound and as many as it takes after."""
     n_frames = units.n_frames(len(audio), centred=padding != "same")
     padded = np.zeros(max(n_frames - 1, 0) * HOP_SAMPLES + length, np.float32)
@@ -89,17 +89,17 @@ def _windows(audio, length, before, padding):
     return np.lib.stride_tricks.sliding_window_view(padded, length)[::HOP_SAMPLES][:n_frames]
 
 
-def _mean_of_db(amplitude, weighting_db):
+def _mean_of_db(amplitude: np.ndarray, weighting_db: np.ndarray):
     decibels = 20.0 * np.log10(np.maximum(amplitude, 1e-20)) + weighting_db - _REF_DB_1
     return np.maximum(decibels, -DB_RANGE[1]).mean(axis=1)
 
 
-def _db_of_mean(amplitude, weighting_db):
+def _db_of_mean(amplitude: np.ndarray, weighting_db: np.ndarray):
     power = (amplitude**2 * 10.0 ** (weighting_db / 10.0)).mean(axis=1)
     return np.maximum(10.0 * np.log10(np.maximum(power, 1e-20)), -DB_RANGE[3])
 
 
-def a_weighting_db(frequency_hz) -> np.ndarray:
+def a_weighting_db(frequency_hz: np.ndarray | float) -> np.ndarray:
     """The A-weighting curve in dB, not below -80 dB as in librosa; same shape as `frequency_hz`."""
     squared = np.asarray(frequency_hz, np.float64) ** 2
     corners = np.array([12194.217, 20.598997, 107.65265, 737.86223]) ** 2

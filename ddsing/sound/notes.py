@@ -10,7 +10,7 @@ _CONFIDENCE = 0.7
 _N_QUANTILES = 1000
 
 
-def note_on_ratio(loudness_db, f0_confidence, *, min_db: float):
+def note_on_ratio(loudness_db: np.ndarray, f0_confidence: np.ndarray, *, min_db: float):
     """How clearly a note sounds: 1 and above is a note at the default threshold.
 
     Parameters
@@ -32,14 +32,14 @@ def note_on_ratio(loudness_db, f0_confidence, *, min_db: float):
     return smoothed * (loudness_db - min_db) / ((mean_db - min_db) * _CONFIDENCE**2)
 
 
-def quantiles(values) -> tuple[np.ndarray, np.ndarray]:
+def quantiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """References (0 to 1) and the values' quantiles at them, up to 1,000 of both, ascending, in float64."""
     values = np.ravel(values)
     references = np.linspace(0.0, 1.0, max(1, min(_N_QUANTILES, values.size)))
     return references, np.maximum.accumulate(np.nanpercentile(values, references * 100))
 
 
-def match_quantiles(values, references, targets):
+def match_quantiles(values: np.ndarray, references: np.ndarray, targets: np.ndarray):
     """Give `values` the distribution whose quantiles at `references` are `targets`; same shape, float64."""
     own_references, own = quantiles(values)
     values = np.asarray(values)
@@ -53,7 +53,7 @@ def match_quantiles(values, references, targets):
     return matched
 
 
-def _smooth(x):
+def _smooth(x: np.ndarray):
     """A box filter of 40 frames, as TensorFlow's SAME convolution with zeros outside."""
     outside = [(0, 0)] * (x.ndim - 1) + [((_SMOOTHING_FRAMES - 1) // 2, _SMOOTHING_FRAMES // 2)]
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, outside), _SMOOTHING_FRAMES, axis=-1)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ddsing.constants import GUIDE_BAND
 from ddsing.training.history import History, Save
 
-GUIDE_BAND = (5.0, 6.0)
 FLAT_STEPS = 2_000
 _FLAT_SHARE = 0.005  # a loss that falls by less than this in `FLAT_STEPS` is flat
 _RISING_SHARE = 0.01

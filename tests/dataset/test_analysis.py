@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 
+from ddsing.dataset import analysis, hearing
+from ddsing.dataset.voices import Voice
 from ddsing.engine.tf import runtime
 from ddsing.sound import loudness, pitch
+from ddsing.sound.audio import encode
+from ddsing.sound.features import Features
 from ddsing.sound.pitch import viterbi
 from ddsing.sound.pitch.network import Network
+from tests.sound.test_features import form
 from tests.sound.test_pitch import cents, keras_crepe
+from tests.support.paths import GOLDEN
 from tests.support.tiny_workspace import sung
 
 
@@ -52,6 +58,24 @@ def test_pitch_in_parts_is_that_of_one_go_to_the_last_bit(tracker):
     for ours, expected in zip(parts, whole):
         np.testing.assert_array_equal(ours, expected)
         assert len(ours) == 250
+
+
+def test_features_of_datasets_of_before_are_reused_and_kept_in_the_same_form(tmp_path):
+    golden, voice = GOLDEN / "features_same.npz", Voice("alto", tmp_path, tmp_path, tmp_path)
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features" / f"{'a' * 64}-tiny.npz").write_bytes(golden.read_bytes())
+    found = analysis.known(analysis.store(voice), "a" * 64, "tiny")
+    with np.load(golden) as arrays:
+        for name in arrays.files[1:]:
+            np.testing.assert_array_equal(getattr(found, name), arrays[name])
+    assert isinstance(found, Features) and (found.padding, found.generation, found.reused) == ("same", 3, True)
+    assert found.voiced.shape == found.midi.shape == (1000,) and 0 < found.voiced.sum() < 250
+    heard = hearing.hear(encode(sung(1.0)))
+    made = analysis.analyse(analysis.store(voice), heard, "tiny")
+    assert not made.reused and analysis.known(analysis.store(voice), heard.content_hash, "fast") is None
+    written = tmp_path / "features" / f"{heard.content_hash}-tiny.npz"
+    assert form(written) == form(golden)
+    np.testing.assert_allclose(made.f0_hz, found.f0_hz, rtol=1e-3)
 
 
 def test_stopping_in_the_midst_of_a_part_stops_the_network(monkeypatch):

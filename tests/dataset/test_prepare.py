@@ -124,10 +124,8 @@ def test_it_is_skipped_when_nothing_has_changed_and_only_what_is_new_is_computed
     os.utime(voice.folder / "long.flac", ns=(5, 5))  # another time, the same sound
     assert not prepare.is_current(voice)
     assert prepare.prepare(voice, tracker="tiny").reused and prepare.is_current(voice)
-    computed, compute = [], analysis.FeatureFolder.compute
-    monkeypatch.setattr(
-        analysis.FeatureFolder, "compute", lambda *args, **options: computed.append(1) or compute(*args, **options)
-    )
+    computed, analyse = [], analysis.analyse
+    monkeypatch.setattr(analysis, "analyse", lambda *args, **how: computed.append(1) or analyse(*args, **how))
     adding.add(voice, [("new.wav", encode(signals.voice(4.0, midi=70, seed=9)))])
     assert not prepare.is_current(voice)
     more = prepare.prepare(voice, tracker="tiny")

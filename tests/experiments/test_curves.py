@@ -12,10 +12,11 @@ import pytest
 from ddsing import cli, storage
 from ddsing.engine.tf import runtime
 from ddsing.errors import DatasetError
-from ddsing.experiments.curves import numbers, tables, thinning
+from ddsing.experiments.curves import numbers, tables
 from ddsing.experiments.curves import runs as space
 from ddsing.model.config import ModelConfig
 from ddsing.plots import curves as plot
+from ddsing.plots import style
 from ddsing.training import recipe as recipes
 from tests.support import tiny_runs
 from tests.support.counting import counted_calls
@@ -146,12 +147,12 @@ def test_thinned_curves_keep_every_extreme_and_reach_the_edges():
     steps = np.arange(1, 10_001)
     values = np.random.default_rng(1).normal(size=10_000)
     values[[1234, 7777]] = 50.0, -50.0
-    x, y = thinning.thinned(steps, values, first=0, last=10_000, n_points=400)
+    x, y = style.thin_to_extremes(steps, values, first=0, last=10_000, n_points=400)
     assert len(x) <= 403 and x[0] == 1 and x[-1] == 10_000 and {50.0, -50.0} <= set(y)
     assert np.array_equal(y, values[x - 1]) and (np.diff(x) > 0).all()
-    x, y = thinning.thinned(steps, values, first=100, last=200, n_points=400)
+    x, y = style.thin_to_extremes(steps, values, first=100, last=200, n_points=400)
     assert x.tolist() == list(range(99, 202))
-    assert thinning.thinned(steps[:0], values[:0], first=0, last=9, n_points=10)[0].shape == (0,)
+    assert style.thin_to_extremes(steps[:0], values[:0], first=0, last=9, n_points=10)[0].shape == (0,)
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +179,7 @@ def test_two_hundred_runs_are_drawn_without_reading_their_event_files_again(many
         for name in space.names(many):
             run = space.load(many, name)
             smooth = numbers.smoothed(run.steps, run.loss, 100)
-            x, y = thinning.thinned(run.steps, smooth, first=0, last=N_POINTS, n_points=600)
+            x, y = style.thin_to_extremes(run.steps, smooth, first=0, last=N_POINTS, n_points=600)
             lines.append(plot.Line(run.name, run.family, run.voice, x, y))
         document = plot.figure(lines, window=(0, N_POINTS))
     assert len(document["data"]) == N_RUNS and len(go.Figure(document).to_json()) < 4e6

@@ -1,6 +1,7 @@
 """Loudness against ddsp, features that are computed once, and the command that writes them."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,10 @@ from ddsing import cli
 from ddsing.engine.tf import runtime
 from ddsing.errors import Cancelled
 from ddsing.sound import features, loudness
+from ddsing.sound.audio import content_hash
 from tests.sound.test_audio import file_of, tone
 from tests.support.paths import GOLDEN
+from tests.support.tiny_workspace import sung
 
 
 @pytest.mark.parametrize("n_samples", [1, 63, 64, 65, 511, 512, 513, 40_000])
@@ -71,6 +74,44 @@ def test_features_are_computed_once_for_the_same_sound(tmp_path):
     assert not features.extract(audio, tracker="tiny", cache=cache).reused
     cache.clear()
     assert cache.size_bytes() == 0
+
+
+def form(path):
+    """Names, types and shapes in a file of arrays, in their order."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return [(name, arrays[name].dtype, arrays[name].shape) for name in arrays.files]
+
+
+def test_pitch_of_workspaces_of_before_is_reused_and_kept_in_the_same_form(tmp_path):
+    audio, golden = (
+        sung(1.0),
+        GOLDEN / "features_center.npz",
+    )  # as it was written when datasets had a store of their own
+    written = tmp_path / f"{content_hash(audio)}-tiny-v1.npz"
+    written.write_bytes(golden.read_bytes())
+    found = features.extract(audio, tracker="tiny", cache=features.FeatureCache(tmp_path))
+    assert found.reused and found.padding == "center"
+    with np.load(golden) as arrays:
+        np.testing.assert_array_equal(found.f0_hz, arrays["f0_hz"])
+        np.testing.assert_array_equal(found.f0_confidence, arrays["f0_confidence"])
+    written.unlink()
+    assert not features.extract(audio, tracker="tiny", cache=features.FeatureCache(tmp_path)).reused
+    assert form(written) == form(golden)
+
+
+def test_a_store_without_a_limit_drops_nothing_and_says_when_it_can_t_write(tmp_path, monkeypatch):
+    store = features.FeatureCache(tmp_path, padding="same", max_bytes=None)
+    track = np.zeros(1000, np.float32)
+    store.put("a" * 64, "tiny", track, track)
+    path, when = tmp_path / f"{'a' * 64}-tiny.npz", 10**18
+    os.utime(path, ns=(when, when))
+    assert store.get("a" * 64, "tiny")["f0_hz"].shape == (1000,) and path.stat().st_mtime_ns == when, "not touched"
+    np.savez(path, version=2, f0_hz=track, f0_confidence=track)
+    assert store.get("a" * 64, "tiny") is None
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OSError):
+        features.FeatureCache(tmp_path / "file" / "x", padding="same", max_bytes=None).put("a", "tiny", track, track)
+    features.FeatureCache(tmp_path / "file" / "x").put("a", "tiny", track, track)
 
 
 def test_the_cache_is_bounded_and_a_cancelled_run_leaves_nothing(tmp_path):

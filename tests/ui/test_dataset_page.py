@@ -97,12 +97,28 @@ def test_a_folder_is_added_duplicates_and_refusals_are_said_and_removal_is_undon
     table = page.dataframe[0].value
     assert list(table["Recording"]) == ["one.wav", "two.wav"] and list(table["Length"]) == ["3.0 s", "3.0 s"]
     token = voices.remove(voice(root), "two.wav")
-    page.session_state["dataset.removed"] = ("alto", [("two.wav", token)])
+    page.session_state["dataset.alto.deleted"] = ("two.wav", [token])
     page.run()
     assert list(page.dataframe[0].value["Recording"]) == ["one.wav"]
-    page.button(key="dataset.undo").click().run()
+    page.button(key="dataset.alto.undo").click().run()
     clean(page)
     assert list(page.dataframe[0].value["Recording"]) == ["one.wav", "two.wav"]
+
+
+def test_the_table_counts_and_explains_clipping_and_silence_as_the_report_does(page, root):
+    for name, n_clipped in (("hardly", 1), ("clipped", 40)):  # of 1,500 frames
+        sound = 0.5 * tiny_workspace.sung(6.0)
+        sound[: 64 * n_clipped] = 1.0
+        (root / "audio" / "alto" / f"{name}.wav").write_bytes(encode(sound))
+    page.run()
+    clean(page)
+    table = page.dataframe[0].value.set_index("Recording")["Clipped"]
+    assert 0.01 < table["hardly.wav"] < 0.1 < table["clipped.wav"]
+    assert any("1 clip " in text.value for text in page.caption)
+    assert report.report(voice(root)).clipped_files == ("clipped.wav",)
+    columns = json.loads(page.dataframe[0].proto.columns)
+    assert "−75 dB" in columns["Silent"]["help"] and "45 dB below" in columns["Silent"]["help"]
+    assert "0.1 %" in columns["Clipped"]["help"] and "0.08 ms" in columns["Clipped"]["help"]
 
 
 def test_uploads_are_added(page, root):
@@ -205,7 +221,7 @@ def test_a_second_press_starts_nothing(monkeypatch, root):
     sing_more(root, duration_s=30.0)
     app = open_page(monkeypatch, root, "datasets")
     app.button(key="dataset.prepare").click().run()
-    monkeypatch.setattr(jobs.caches, "workspace", lambda: open_workspace(root))
+    monkeypatch.setattr(jobs.opened, "workspace", lambda: open_workspace(root))
     dataset_prepare.start("alto", "full")
     found = jobs.store().list()
     assert len(found) == 1

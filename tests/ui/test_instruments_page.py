@@ -8,7 +8,7 @@ import pytest
 
 from ddsing.instrument import read
 from ddsing.instrument.library import Library
-from ddsing.ui.shell import caches
+from ddsing.ui.instrument import cards
 from ddsing.workspace import Workspace
 from tests.hostile.builders import notebook_members, packed
 from tests.support import tiny_workspace
@@ -107,8 +107,8 @@ def test_both_downloads_hold_the_instrument(monkeypatch, root):
     assert {"ddsing's own format", "The 2021 notebooks' format"} <= {button.label for button in app.download_button}
     entry = next(entry for entry in Library(Workspace(root)).list() if entry.name == NAME)
     digest = read(entry.path).digest
-    assert read(caches.export(entry, "native")).digest == digest
-    with zipfile.ZipFile(io.BytesIO(caches.export(entry, "notebook"))) as file:
+    assert read(cards.archive(entry)).digest == digest
+    with zipfile.ZipFile(io.BytesIO(cards.archive(entry, notebook=True))) as file:
         assert {"ckpt-1200.index", "operative_config-0.gin", "dataset_statistics.pkl"} <= set(file.namelist())
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from ddsing.experiments.sweep.grid import Sweep
 from ddsing.instrument import Provenance
+from ddsing.instrument import write as write_instrument
 from ddsing.instrument.library import Library
 from ddsing.jobs.store import JobStore
 from ddsing.sound import audio as recordings
@@ -143,6 +144,31 @@ def test_parameters(swept, monkeypatch):
     assert "as it was at step 100" in said(app)
     app.selectbox(key="ps_voice").set_value("Aria").run()
     clean(app)
+
+
+def test_a_recording_is_decoded_once_for_all_pages_and_once_more_when_it_changes(swept, monkeypatch):
+    path = swept.examples / "phrase.wav"
+    path.write_bytes(recordings.encode(tiny_workspace.sung(1.0)))
+    for seed, name in enumerate(tiny_workspace.NAMES):
+        made = tiny_workspace.tiny_instrument(name, seed=seed)
+        write_instrument(made, swept.instruments / f"{name}.zip")
+    decoded, decode = [], recordings.decode
+    monkeypatch.setattr(recordings, "decode", lambda source, **how: decoded.append(source) or decode(source, **how))
+
+    def walk():
+        clean(open_page(monkeypatch, swept.root))
+        for name in ("morph", "matrix", "parameters"):
+            app = view(monkeypatch, swept.root, name)
+            clean(app)
+        app.selectbox(key="ps_phrase").set_value(path.name).run()
+        assert not app.exception and "has no checkpoint, so it can't sing a recording" in said(app)
+        assert "phrase" in said(open_page(monkeypatch, swept.root))
+
+    walk()
+    assert decoded == [path]
+    path.write_bytes(recordings.encode(tiny_workspace.sung(1.2)))
+    walk()
+    assert decoded == [path, path]
 
 
 def test_a_sweep_is_started_with_its_cost_before_it(swept, monkeypatch):

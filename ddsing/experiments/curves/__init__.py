@@ -5,6 +5,5 @@ A run is a ``<name>_checkpoints`` folder, ours or one of the 2021 notebooks.
 `runs`      which there are, and each as its files tell it; parsed once and kept (`kept`) until one of them changes, so
             that hundreds are compared in a moment
 `numbers`   a run's loss smoothed, and a run as a row of a table
-`thinning`  what is worth drawing of a long curve
 `tables`    CSV
 """

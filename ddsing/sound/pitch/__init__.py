@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class Tracking:
         About a minute of them each.
     """
 
-    def __init__(self, audio, *, tracker: str = "full", padding: str = "center", part_frames: int = 15_008):
+    def __init__(self, audio: np.ndarray, *, tracker: str = "full", padding: str = "center", part_frames: int = 15_008):
         _check(tracker)
         self._audio = np.asarray(audio, np.float32)
         self._tracker, self._hop, self._lead = tracker, _HOP[tracker], _LEAD_SAMPLES[padding]
@@ -69,7 +70,7 @@ class Tracking:
 
 
 def track(
-    audio,
+    audio: np.ndarray,
     *,
     tracker: str = "full",
     padding: str = "center",
@@ -126,12 +127,12 @@ def estimate_seconds(tracker: str, duration_s: float, *, rates_path: Path | None
     )
 
 
-def _check(tracker):
+def _check(tracker: str):
     if tracker not in TRACKERS:
         raise FeaturesError(f"There is no pitch tracker {tracker!r}; use full, fast or tiny.")
 
 
-def _trial(tracker):
+def _trial(tracker: str):
     """Seconds per frame of one full batch, after one that warms up."""
     hop = _HOP[tracker]
     noise = np.random.default_rng(0).normal(0.0, 0.1, 31 * hop).astype(np.float32)
@@ -142,7 +143,7 @@ def _trial(tracker):
     return seconds / n_frames
 
 
-def _append(file, block, n_tracked):
+def _append(file: IO[bytes], block: np.ndarray, n_tracked: int):
     # Written, then mapped: writing through a map would end the process, not raise, on a full disk.
     try:
         file.write(np.ascontiguousarray(block, np.float32).data)
@@ -155,7 +156,7 @@ def _append(file, block, n_tracked):
         ) from error
 
 
-def _decode(activations):
+def _decode(activations: Sequence[np.ndarray]):
     parts = [part[i : i + _PART_FRAMES] for part in activations for i in range(0, len(part), _PART_FRAMES)]
     observed = np.concatenate([part.argmax(axis=1) for part in parts])
     confidence = np.concatenate([part.max(axis=1) for part in parts])

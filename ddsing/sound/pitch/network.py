@@ -14,6 +14,7 @@ import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 from scipy import fft
@@ -164,6 +165,9 @@ class Network:
 def _windows(values: np.ndarray, length: int) -> np.ndarray:
     """All stretches of a length along the last axis, as views [..., n_windows, length]."""
     return np.lib.stride_tricks.sliding_window_view(values, length, axis=-1)
+
+
+_Item = TypeVar("_Item")
 
 
 @functools.lru_cache(maxsize=2)

@@ -40,6 +40,6 @@ def forget() -> None:
         _known.clear()
 
 
-def _read(path):
+def _read(path: Path | None) -> dict:
     rates = (read_json(Path(path)) if path is not None else None) or {}
     return {name: rate for name, rate in rates.items() if isinstance(rate, float) and math.isfinite(rate) and rate > 0}

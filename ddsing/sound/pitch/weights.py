@@ -50,7 +50,7 @@ def load(capacity: str) -> tuple[tuple[Layer, ...], np.ndarray, np.ndarray]:
     """The six layers, and the classifier's kernel [n_in, 360] and bias [360]."""
     with h5py.File(path(capacity)) as file:
 
-        def read(layer, name):
+        def read(layer: str, name: str):
             group = file[layer]
             return np.asarray(group[next(iter(group))][f"{name}:0"], np.float32)
 

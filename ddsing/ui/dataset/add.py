@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from ddsing.constants import MAX_DATASET_S
 from ddsing.dataset import adding, voices
 from ddsing.errors import DatasetError
-from ddsing.ui.shell import caches, errors
+from ddsing.sound.audio import SUFFIXES
+from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
 
-TYPES = [suffix[1:] for suffix in caches.SUFFIXES]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+TYPES = [suffix[1:] for suffix in SUFFIXES]
 _ROUND, _PATH, _OUTCOME = "dataset.upload_round", "dataset.path", "dataset.added"
 _SHOWN = 6  # sentences about single files; the rest is counted
 
@@ -60,7 +67,7 @@ def _uploader(voice: voices.Voice) -> None:
 
 
 def _path(voice: voices.Voice) -> None:
-    root = caches.workspace().root
+    root = opened.workspace().root
     with st.form("dataset.path_form", border=False):
         st.text_input(
             "Or a file or folder on this computer",
@@ -73,7 +80,7 @@ def _path(voice: voices.Voice) -> None:
 
 
 @errors.callback
-def _add_uploads(voice: voices.Voice, files) -> None:
+def _add_uploads(voice: voices.Voice, files: Sequence[UploadedFile]) -> None:
     _add(voice, [(file.name, file.getvalue()) for file in files])
     st.session_state[_ROUND] += 1  # a new key empties the uploader, and with it the server's copy
 
@@ -83,7 +90,7 @@ def _add_path(voice: voices.Voice) -> None:
     text = str(st.session_state.get(_PATH, "")).strip().strip("\"'")
     if not text:
         raise DatasetError("Write the path of a recording or a folder first.")
-    path = caches.workspace().root / Path(text).expanduser()
+    path = opened.workspace().root / Path(text).expanduser()
     if not path.exists():
         raise DatasetError(
             f"There is no file or folder {str(path)!r} on this computer; is it written as it is on disk?"
@@ -115,7 +122,7 @@ def _say_outcome(voice: voices.Voice) -> None:
         st.info("There was no recording to add.", icon=":material/folder_off:")
 
 
-def _list(sentences: list[str], title: str, element, icon: str) -> None:
+def _list(sentences: list[str], title: str, element: Callable, icon: str) -> None:
     if sentences:
         more = [f"and {len(sentences) - _SHOWN} more"] if len(sentences) > _SHOWN else []
         element("\n".join(f"- {sentence}" for sentence in [*sentences[:_SHOWN], *more]), title=title, icon=icon)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
 from ddsing.ui.shell import caches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ddsing.dataset.scan import RecordingFacts
 
 VOICES, WINDOWS, REPORTS = 8, 8, 4
 
@@ -38,7 +43,7 @@ class Kept:
         """The result, or None."""
         return self._held.get(key)
 
-    def put(self, key: tuple, result) -> None:
+    def put(self, key: tuple, result: Any) -> None:
         """Keep a result."""
         held = {**self._held, key: result}
         self._held = dict(list(held.items())[-self._most :])
@@ -49,7 +54,7 @@ def _all_facts() -> Kept:
     return Kept(VOICES)
 
 
-def facts(voice: Voice, progress=None) -> list:
+def facts(voice: Voice, progress: Callable[[float], None] | None = None) -> list[RecordingFacts]:
     """Facts of the voice's recordings; what was read before is remembered, here and on disk."""
     from ddsing.dataset import scan
 
@@ -121,7 +126,7 @@ def _is_current(stamp: tuple, _voice: Voice) -> bool:
     return prepare.is_current(_voice)
 
 
-def seconds_by_note(pitch_seconds) -> np.ndarray:
+def seconds_by_note(pitch_seconds: Mapping[int, float]) -> np.ndarray:
     """A report's notes as an array [shape=(128,), float64]."""
     found = np.zeros(128)
     for midi, seconds in pitch_seconds.items():

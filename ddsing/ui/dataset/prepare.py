@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.constants import TRACKERS
 from ddsing.dataset.job import order
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import caches, errors, jobs, warmup
+from ddsing.ui.shell import errors, jobs, opened, warmup
 from ddsing.ui.shell.formatting import format_duration, plain
+
+if TYPE_CHECKING:
+    from ddsing.jobs.status import JobStatus
 
 POLL_S = 1.0
 TRACKER = "dataset.tracker"
@@ -62,7 +67,7 @@ def _running(job_id: str) -> None:
     st.caption("This goes on in the background: you can leave the page or close it.")
 
 
-def _stands(voice: Voice, job, *, current: bool) -> None:
+def _stands(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
     if job is not None and job.resumable:
         _ended_early(job)
     if not voice.prepared:
@@ -94,7 +99,7 @@ def _counts(document: dict) -> str:
     return f"{said}; pitch by the {plain(document.get('tracker', ''))} tracker."
 
 
-def _ended_early(job) -> None:
+def _ended_early(job: JobStatus) -> None:
     sentences = {
         "stopped": "Preparing was stopped; what was done is kept.",
         "paused": "Preparing paused, since the disk is full. Make room, then press **Go on**.",
@@ -106,7 +111,7 @@ def _ended_early(job) -> None:
     element(" ".join(filter(None, [sentences[job.state], message])), icon=jobs.STATES[job.state][2])
 
 
-def _start_row(voice: Voice, job, *, current: bool) -> None:
+def _start_row(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
     choice, button = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
     key = f"{TRACKER}.{voice.name}"
     st.session_state.setdefault(key, cache.document(voice).get("tracker", TRACKERS[0]))
@@ -144,4 +149,4 @@ def _cost(voice: Voice, tracker: str) -> None:
 @errors.callback
 def start(voice_name: str, tracker: str) -> None:
     """Start preparing; for buttons."""
-    jobs.store().submit(order(caches.workspace(), voice_name, tracker=tracker))
+    jobs.store().submit(order(opened.workspace(), voice_name, tracker=tracker))

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from ddsing.dataset import voices
+from ddsing.dataset import hearing, verdict, voices
 from ddsing.ui.dataset import add, cache
-from ddsing.ui.shell import caches, errors
-from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
+from ddsing.ui.shell import errors, undo
+from ddsing.ui.shell.formatting import format_bytes, format_duration, plain, signed
 
-_REMOVED = "dataset.removed"  # (voice, [(name, token)]) of the last removal
-CLIPPED, MOST_UNUSABLE = 1e-4, 6
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ddsing.dataset.scan import RecordingFacts
+
+MOST_UNUSABLE = 6
+CLIPPED_HELP = (
+    f"Share of the 4 ms frames in which the sound stands at full scale for {1000 * hearing.CLIPPED_S:.2f} ms or "
+    f"longer; a recording clips if it is more than {100 * verdict.CLIPPED_SHARE:g} %."
+)
+SILENT_HELP = (
+    f"Share below {signed(hearing.SILENT_DB, 'dB')}, or more than {-hearing.SILENT_BELOW_LOUD_DB:g} dB below the "
+    "loudest twentieth."
+)
 
 
 def show(voice: voices.Voice) -> None:
@@ -18,7 +32,11 @@ def show(voice: voices.Voice) -> None:
     found = voice.recordings()
     st.subheader("Recordings")
     add.show(voice, expanded=not found)
-    _undo_offer(voice)
+    undo.offer(
+        _kind(voice),
+        lambda tokens: [voices.restore(voice, token) for token in tokens],
+        gone=f"removed from {plain(voice.name)}",
+    )
     if not found:
         return
     facts = _facts(voice)
@@ -30,8 +48,12 @@ def show(voice: voices.Voice) -> None:
 
 def _facts(voice: voices.Voice) -> list:
     slot = st.empty()
+
+    def tell(done: float) -> None:
+        slot.progress(min(1.0, done), text="Reading the recordings")
+
     try:
-        return cache.facts(voice, lambda done: slot.progress(min(1.0, done), text="Reading the recordings"))
+        return cache.facts(voice, tell)
     finally:
         slot.empty()
 
@@ -59,16 +81,14 @@ def _table(voice: voices.Voice, facts: list) -> list[int]:
             "Recording": st.column_config.TextColumn(width="medium"),
             "Level": st.column_config.NumberColumn("Level, dB", format="%.0f", help="Mean level below full scale."),
             "Peak": st.column_config.NumberColumn("Peak, dB", format="%.1f", help="Loudest sample, full scale is 0."),
-            "Clipped": st.column_config.NumberColumn(
-                "Clipped, %", format="%.2f", help="Samples in a row that stand at full scale."
-            ),
+            "Clipped": st.column_config.NumberColumn("Clipped, %", format="%.2f", help=CLIPPED_HELP),
             "Silent": st.column_config.ProgressColumn(
                 format="%.0f %%",
                 min_value=0,
                 max_value=100,
                 color="gray",
                 width=90,
-                help="Share more than 40 dB below the loudest.",
+                help=SILENT_HELP,
             ),
             "Voiced": st.column_config.ProgressColumn(
                 format="%.0f %%",
@@ -83,20 +103,20 @@ def _table(voice: voices.Voice, facts: list) -> list[int]:
     return list(event.selection.rows)
 
 
-def _format(fact) -> str:
+def _format(fact: RecordingFacts) -> str:
     if fact.error:
         return ""
     channels = {1: "mono", 2: "stereo"}.get(fact.n_channels, f"{fact.n_channels} channels")
     return f"{fact.format}, {fact.sample_rate_hz / 1000:g} kHz, {channels}"
 
 
-def _remarks(fact) -> str:
+def _remarks(fact: RecordingFacts) -> str:
     return fact.error or " ".join(fact.remarks)
 
 
 def _summary(facts: list) -> None:
     good = [fact for fact in facts if not fact.error]
-    clipped = sum(fact.clipped_share > CLIPPED for fact in good)
+    clipped = sum(verdict.clips(fact) for fact in good)
     parts = [
         f"{len(facts)} recording{'' if len(facts) == 1 else 's'}",
         format_duration(sum(fact.duration_s for fact in good)),
@@ -136,27 +156,15 @@ def _actions(voice: voices.Voice, picked: list) -> None:
     )
 
 
-def _mime(path) -> str:
+def _mime(path: Path) -> str:
     return {".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".flac": "audio/flac"}.get(path.suffix.lower(), "audio/wav")
 
 
 @errors.callback
 def _remove(voice: voices.Voice, names: tuple[str, ...]) -> None:
-    st.session_state[_REMOVED] = (voice.name, [(name, voices.remove(voice, name)) for name in names])
+    said = names[0] if len(names) == 1 else f"{len(names)} recordings"
+    undo.remember(_kind(voice), said, [voices.remove(voice, name) for name in names])
 
 
-def _undo_offer(voice: voices.Voice) -> None:
-    name, removed = st.session_state.get(_REMOVED, (None, ()))
-    if name == voice.name and removed:
-        said = plain(removed[0][0]) if len(removed) == 1 else f"{len(removed)} recordings"
-        text, button = st.columns([5, 1], vertical_alignment="center")
-        text.markdown(f":material/delete: **{said}** removed from {plain(voice.name)}.")
-        button.button("Undo", key="dataset.undo", icon=":material/undo:", on_click=_undo, width="stretch")
-
-
-@errors.callback
-def _undo() -> None:
-    name, removed = st.session_state.pop(_REMOVED)
-    voice = voices.get(caches.workspace(), name)
-    for _, token in removed:
-        voices.restore(voice, token)
+def _kind(voice: voices.Voice) -> str:
+    return f"dataset.{voice.name}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 
@@ -9,6 +11,11 @@ from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
 from ddsing.ui.shell import errors, work
 from ddsing.ui.shell.formatting import format_duration, percent, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ddsing.dataset.report import Report
 
 QUIET = {"displayModeBar": False}
 LEVELS = {
@@ -54,20 +61,20 @@ def _start(voice: Voice) -> None:
 
     stamp, kept = cache.recordings_stamp(voice), cache.reports()
 
-    def make(progress) -> None:
+    def make(progress: Callable[[str, float], None]) -> None:
         kept.put(stamp, report.report(voice, progress=progress))
 
     work.start(f"Report on {plain(voice.name)}", make)
 
 
-def _verdict(report) -> None:
+def _verdict(report: Report) -> None:
     element, icon, title = LEVELS[report.verdict.level]
     more = [reason for reason in report.verdict.reasons if reason not in report.verdict.sentence]
     reasons = "".join(f"\n- {plain(reason)}" for reason in more)
     element(plain(report.verdict.sentence) + ("\n" + reasons if reasons else ""), title=title, icon=icon)
 
 
-def _numbers(report) -> None:
+def _numbers(report: Report) -> None:
     sure = sum(report.confidence_shares[5:]) if report.confidence_shares else 0.0
     cards = [
         ("Usable", format_duration(60 * report.minutes), "Length of all recordings that can be read."),
@@ -93,7 +100,7 @@ def _floor(noise_floor_db: float | None) -> str:
     return "no noise" if noise_floor_db <= -119.0 else f"{noise_floor_db:.0f} dB"
 
 
-def _figures(report) -> None:
+def _figures(report: Report) -> None:
     from ddsing.plots import dataset as plot
 
     notes = cache.seconds_by_note(report.pitch_seconds)
@@ -116,7 +123,7 @@ def _figures(report) -> None:
             )
 
 
-def _remarks(report) -> None:
+def _remarks(report: Report) -> None:
     remarks = [(name, said) for name, sentences in report.remarks.items() for said in sentences]
     if remarks:
         panel = st.expander(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 
@@ -10,6 +12,9 @@ from ddsing.sound import audio
 from ddsing.ui.dataset import cache
 from ddsing.ui.shell import errors
 from ddsing.ui.shell.formatting import percent, plain
+
+if TYPE_CHECKING:
+    from ddsing.dataset.windows import Window, WindowTable
 
 ORDERS = {
     "time": "as recorded",
@@ -46,7 +51,7 @@ def _inspect(voice: Voice) -> None:
     _close_up(voice, table, row)
 
 
-def _ordered(table) -> np.ndarray:
+def _ordered(table: WindowTable) -> np.ndarray:
     """Rows in the chosen order; the place stays inside them."""
     by = st.session_state.setdefault(_ORDER, "time")
     rows = table.order(by)
@@ -57,7 +62,7 @@ def _ordered(table) -> np.ndarray:
 # All windows
 
 
-def _coverage(voice: Voice, table, row: int) -> None:
+def _coverage(voice: Voice, table: WindowTable, row: int) -> None:
     from ddsing.plots import coverage, style
 
     left, right = st.columns([3, 2], vertical_alignment="bottom")
@@ -89,7 +94,7 @@ def _coverage(voice: Voice, table, row: int) -> None:
         _boxed(voice, boxed)
 
 
-def _as_plotted(table):
+def _as_plotted(table: WindowTable):
     from ddsing.plots import coverage
 
     state = np.where(table.excluded, "excluded", np.where(table.state == "excluded", "train", table.state))
@@ -107,7 +112,7 @@ def _as_plotted(table):
     )
 
 
-def _counts(table) -> None:
+def _counts(table: WindowTable) -> None:
     changed = int((table.excluded != (table.state == "excluded")).sum())
     said = f"{len(table):,} windows, {int(table.excluded.sum()):,} excluded by you"
     st.caption(said + (f" · {changed} changed since the dataset was prepared" if changed else ""))
@@ -149,7 +154,7 @@ def _set(voice: Voice, rows: tuple[int, ...], excluded: bool) -> None:
 # One window
 
 
-def _steer(voice: Voice, table, rows: np.ndarray, row: int) -> None:
+def _steer(voice: Voice, table: WindowTable, rows: np.ndarray, row: int) -> None:
     order, place, buttons = st.columns([3, 5, 2], vertical_alignment="bottom")
     with order:
         st.selectbox(
@@ -194,7 +199,7 @@ def _move(by: int) -> None:
     st.session_state[_PLACE] += by
 
 
-def _close_up(voice: Voice, table, row: int) -> None:
+def _close_up(voice: Voice, table: WindowTable, row: int) -> None:
     from ddsing.plots import dataset as plot
     from ddsing.plots import style
 
@@ -227,7 +232,7 @@ def _close_up(voice: Voice, table, row: int) -> None:
     st.plotly_chart(plot.window_figure(shown), key="windows.figure", config=style.CONFIG, alt=plot.window_alt(shown))
 
 
-def _about(table, row: int, window) -> str:
+def _about(table: WindowTable, row: int, window: Window) -> str:
     from ddsing.plots.coverage import STATES
 
     state = "excluded" if table.excluded[row] else str(table.state[row])

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.files import safe_name
-from ddsing.ui.shell import caches, errors, undo
+from ddsing.ui.shell import errors, opened, undo
 from ddsing.ui.shell.formatting import percent, plain, when
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
 
-def show(test) -> None:
+    from ddsing.experiments.comparison.blind import BlindTest
+
+
+def show(test: BlindTest) -> None:
     """A test's result, now that it is over."""
     from ddsing.experiments.comparison import results
 
@@ -28,7 +36,7 @@ def show(test) -> None:
     _files(test, results)
 
 
-def _abx(test, results) -> None:
+def _abx(test: BlindTest, results: ModuleType) -> None:
     found = results.score(test)
     low, high = found.interval
     with st.container(horizontal=True):
@@ -59,7 +67,7 @@ def _abx(test, results) -> None:
     )
 
 
-def _rating(test, results) -> None:
+def _rating(test: BlindTest, results: ModuleType) -> None:
     rated = results.ratings(test)
     st.markdown(f"**{plain(test.question or 'How good does it sound?')}**")
     st.table(
@@ -77,7 +85,7 @@ def _rating(test, results) -> None:
         st.caption("The hidden recording was not rated best: either the takes are that good, or it was not recognised.")
 
 
-def _files(test, results) -> None:
+def _files(test: BlindTest, results: ModuleType) -> None:
     name = safe_name(test.title)
     with st.container(horizontal=True):
         st.download_button(
@@ -100,7 +108,7 @@ def _files(test, results) -> None:
         )
 
 
-def table(tests, *, on_open) -> None:
+def table(tests: Sequence[BlindTest], *, on_open: Callable) -> None:
     """All tests, newest first, each to be opened or gone on with."""
     undo.offer("blind", lambda token: _store().undo(token), what="The test")
     if not tests:
@@ -138,7 +146,7 @@ def table(tests, *, on_open) -> None:
 def _store():
     from ddsing.experiments.comparison.blind import BlindTests
 
-    return BlindTests(caches.workspace())
+    return BlindTests(opened.workspace())
 
 
 @errors.callback

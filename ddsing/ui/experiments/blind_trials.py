@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import blind_results, chosen_takes, takes_table
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, links
+from ddsing.ui.shell import errors, links, opened
 from ddsing.ui.shell.formatting import format_duration, plain
+
+if TYPE_CHECKING:
+    from ddsing.experiments.comparison.blind import BlindTest
 
 TEST = "test"
 _OPEN = "blind.test"
@@ -46,7 +50,7 @@ def store():
     """The workspace's tests."""
     from ddsing.experiments.comparison.blind import BlindTests
 
-    return BlindTests(caches.workspace())
+    return BlindTests(opened.workspace())
 
 
 def _wanted() -> str:
@@ -65,7 +69,7 @@ def _open(test_id: str) -> None:
 def _set_up() -> None:
     takes = chosen_takes.chosen()
     st.write("Eyes shut: takes are played without their names, equally loud, in an order that chance decides.")
-    if not caches.takes().list():
+    if not opened.takes().list():
         st.info("No takes yet. Make some on the Timbre transfer page first.", icon=":material/graphic_eq:")
         st.page_link("pages/timbre_transfer.py", label="Go to Timbre transfer", icon=":material/graphic_eq:")
         return
@@ -146,7 +150,7 @@ def _begin(kind: str, ids: list[str]) -> None:
     from ddsing.experiments.comparison import selection
 
     state = st.session_state
-    takes = selection.found(caches.workspace(), ids)
+    takes = selection.found(opened.workspace(), ids)
     start, stop = state.get("blind.excerpt") or (0.0, 600.0)
     question = state.get("blind.question") or "" if kind == "rating" else ""
     test = store().begin(
@@ -162,7 +166,7 @@ def _begin(kind: str, ids: list[str]) -> None:
     _open(test.id)
 
 
-def _run(test) -> None:
+def _run(test: BlindTest) -> None:
     trial = len(test.answers)
     title, stop = st.columns([5, 2], vertical_alignment="center")
     title.subheader(f"Trial {trial + 1} of {len(test.trials)}")
@@ -194,10 +198,10 @@ def _run(test) -> None:
 
 
 @st.cache_data(max_entries=24, show_spinner="Preparing the sounds")
-def _stimulus(test_id: str, trial: int, slot: str, _test) -> bytes:
+def _stimulus(test_id: str, trial: int, slot: str, _test: BlindTest) -> bytes:
     from ddsing.experiments.comparison import blind
 
-    return blind.stimulus(caches.workspace(), _test, trial, slot)
+    return blind.stimulus(opened.workspace(), _test, trial, slot)
 
 
 @errors.callback

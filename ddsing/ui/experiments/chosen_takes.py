@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.transfer.takes import Take
-from ddsing.ui.shell import caches, links
+from ddsing.ui.shell import links, opened
 
 PARAMETER = "take"
 MOST = 9  # a key each
@@ -19,14 +19,14 @@ def chosen() -> list[Take]:
     said = links.asked(PARAMETER)
     if said or _CHOSEN not in st.session_state:
         _set(said or _first())
-    takes = selection.found(caches.workspace(), st.session_state[_CHOSEN])[:MOST]
+    takes = selection.found(opened.workspace(), st.session_state[_CHOSEN])[:MOST]
     links.keep(PARAMETER, [take.id for take in takes])
     return takes
 
 
 def _first() -> list[str]:
     """The newest take, and the newest but one of the same recording."""
-    everything = caches.takes().list()
+    everything = opened.takes().list()
     return [take.id for take in everything if take.source_hash == everything[0].source_hash][:2]
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 
 from ddsing.experiments.comparison.matching import Loudness
 from ddsing.transfer.takes import Take
-from ddsing.ui.shell import caches
+from ddsing.ui.shell import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SOUNDS = 24
 LOUDNESSES = 256
@@ -72,13 +77,13 @@ def measuring(takes: list[Take], *, complete: bool = False):
     from ddsing.experiments.comparison import measure
     from ddsing.sound import pitch
 
-    cache, known = caches.feature_cache(), zip(takes, metrics(takes))
+    cache, known = opened.feature_cache(), zip(takes, metrics(takes))
     missing = [take for take, kept in known if kept is None or (complete and not kept.complete)]
 
-    def work(report) -> None:
+    def work(report: Callable[[str, float], None]) -> None:
         for number, take in enumerate(missing):
 
-            def share(done, number=number):
+            def share(done: float, number: int = number):
                 report(f"measuring {number + 1} of {len(missing)}", (number + done) / len(missing))
 
             measure.measure(take, complete=complete, cache=cache, progress=share)

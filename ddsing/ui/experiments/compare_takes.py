@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import chosen_takes, compare_cache, takes_table
 from ddsing.ui.player import players
-from ddsing.ui.shell import errors, links, work
+from ddsing.ui.shell import errors, links, opened, work
 
 MATCHED = "matched"
 _PLAYER, _MATCHED = "compare.player", "compare.matched"
@@ -17,10 +17,8 @@ _PLAYER, _MATCHED = "compare.player", "compare.matched"
 
 def show() -> None:
     """The view."""
-    from ddsing.ui.shell import caches
-
     work.announce(work.finished())
-    if not caches.takes().list() and not links.many(chosen_takes.PARAMETER):
+    if not opened.takes().list() and not links.many(chosen_takes.PARAMETER):
         st.info(
             "No takes yet. Make some on the Timbre transfer page, then compare them here by ear and by eye.",
             icon=":material/graphic_eq:",

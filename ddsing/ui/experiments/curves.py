@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from ddsing.dataset import voices
-from ddsing.experiments.curves import kept, numbers, tables, thinning
+from ddsing.experiments.curves import kept, numbers, tables
 from ddsing.experiments.curves import runs as space
 from ddsing.experiments.sweep import results
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import errors, opened
+
+if TYPE_CHECKING:
+    from ddsing.plots.curves import Line
 
 RUNS, MEASURE, SMOOTHING, COLOUR, STEPS, AT, IMAGE = (
     f"vs_{name}" for name in ("runs", "measure", "smoothing", "colour", "steps", "at", "image")
@@ -62,8 +66,8 @@ def show() -> None:
 
 def _there() -> tuple[list[str], int]:
     """The trainings, the cells of sweeps after all others; and how many of them are shown at first."""
-    names = space.names(caches.workspace())
-    by_voice = results.by_voice(voices.list_voices(caches.workspace()))
+    names = space.names(opened.workspace())
+    by_voice = results.by_voice(voices.list_voices(opened.workspace()))
     cells = [cell for of_voice in by_voice.values() for cell in of_voice if cell in names]
     others = [name for name in names if name not in set(cells)]
     n_first = len(names) if len(names) <= FIRST_SHOWN or not others else len(others)
@@ -73,13 +77,13 @@ def _there() -> tuple[list[str], int]:
 def _loaded(name: str):
     """A run, or a message where its folder can't be read."""
     with errors.guard():
-        return _run(kept.fingerprint(space.folder_of(caches.workspace(), name)), name)
+        return _run(kept.fingerprint(space.folder_of(opened.workspace(), name)), name)
     return None
 
 
 @st.cache_resource(max_entries=512, show_spinner=False)
 def _run(stamp: str, name: str):
-    return space.load(caches.workspace(), name)
+    return space.load(opened.workspace(), name)
 
 
 def _controls(runs: Sequence):
@@ -151,7 +155,9 @@ def _top(runs: Sequence) -> int:
     return max(100, -(-last // 100) * 100)
 
 
-def _figure(runs, measure, smoothing, colour_by, window, at):
+def _figure(
+    runs: Sequence[space.Run], measure: str, smoothing: int, colour_by: str, window: tuple[float, float], at: int | None
+):
     from ddsing.plots import curves as plot
 
     n_points = min(MOST_PER_LINE, MAX_POINTS // len(runs))
@@ -160,26 +166,31 @@ def _figure(runs, measure, smoothing, colour_by, window, at):
     return plot.figure(lines, measure=measure, window=shown, at=at), lines
 
 
-def _line(run, measure, smoothing, colour_by, window, n_points, *, faint):
+def _line(
+    run: space.Run,
+    measure: str,
+    smoothing: int,
+    colour_by: str,
+    window: tuple[float, float],
+    n_points: int,
+    *,
+    faint: bool,
+):
+    from ddsing.plots import style
     from ddsing.plots.curves import Line
 
-    cut = functools.partial(thinning.thinned, first=window[0], last=window[1], n_points=n_points)
+    cut = functools.partial(style.thin_to_extremes, first=window[0], last=window[1], n_points=n_points)
     group = run.voice if colour_by == "voice" else run.name
     if measure != "loss":
         known = run.held_out[measure] == run.held_out[measure]
-        return Line(
-            run.name,
-            run.family,
-            group,
-            *cut(run.held_out_steps[known], run.held_out[measure][known]),
-            best_step=run.best_step,
-        )
-    raw = cut(run.steps, run.loss) if faint and smoothing else (None, None)
-    smooth = cut(run.steps, numbers.smoothed(run.steps, run.loss, smoothing))
-    return Line(run.name, run.family, group, *smooth, *raw, best_step=run.best_step)
+        steps, values = cut(run.held_out_steps[known], run.held_out[measure][known])
+        return Line(run.name, run.family, group, steps, values, best_step=run.best_step)
+    raw_steps, raw_values = cut(run.steps, run.loss) if faint and smoothing else (None, None)
+    steps, values = cut(run.steps, numbers.smoothed(run.steps, run.loss, smoothing))
+    return Line(run.name, run.family, group, steps, values, raw_steps, raw_values, run.best_step)
 
 
-def _chart(document, lines, measure, window, top) -> None:
+def _chart(document: dict, lines: Sequence[Line], measure: str, window: tuple[float, float], top: int) -> None:
     from ddsing.plots import curves as plot
     from ddsing.plots import style
 
@@ -247,7 +258,7 @@ def _table(rows: Sequence[numbers.Summary], at: int | None) -> None:
     st.dataframe(columns, hide_index=True, column_config=config, placeholder="", alt="The chosen trainings in numbers")
 
 
-def _exports(runs, rows, document) -> None:
+def _exports(runs: Sequence[space.Run], rows: Sequence[numbers.Summary], document: dict) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "All steps",
@@ -296,7 +307,7 @@ def _exports(runs, rows, document) -> None:
             )
 
 
-def _html(document) -> str:
+def _html(document: dict) -> str:
     from ddsing.plots.curves import to_html
 
     return to_html(document, "Total loss over training steps")

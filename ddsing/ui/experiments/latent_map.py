@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -10,8 +11,14 @@ import streamlit as st
 from ddsing.dataset import voices
 from ddsing.dataset.voices import Voice
 from ddsing.ui.experiments import latent_sound
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import caches, errors, opened
 from ddsing.ui.shell.formatting import plain
+
+if TYPE_CHECKING:
+    from ddsing.instrument import Instrument
+    from ddsing.instrument.library import Entry
+    from ddsing.latent.points import Points
+    from ddsing.model.latent_space import LatentSpace
 
 INSTRUMENT, VOICE, COLOUR, X, Y = (f"ls_{name}" for name in ("instrument", "voice", "colour", "x", "y"))
 SELECTED = "ls.selected"  # numbers of points, with what they are points of
@@ -63,9 +70,9 @@ def show() -> None:
             _windows(points, voice, of=of)
 
 
-def _voice(instrument) -> Voice | None:
+def _voice(instrument: Instrument) -> Voice | None:
     """The dataset to look at: that of the instrument's voice, if there is one."""
-    found = {voice.name: voice for voice in voices.list_voices(caches.workspace()) if voice.prepared}
+    found = {voice.name: voice for voice in voices.list_voices(opened.workspace()) if voice.prepared}
     if not found:
         st.selectbox("Dataset", ["none prepared"], disabled=True, key="ls.none")
         return None
@@ -83,7 +90,7 @@ def _voice(instrument) -> Voice | None:
     return found[name]
 
 
-def _offer_to_keep(entry, points) -> None:
+def _offer_to_keep(entry: Entry, points: Points) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("The instrument itself does not say where its voice's timbre lies; this dataset does.")
         st.button(
@@ -97,15 +104,15 @@ def _offer_to_keep(entry, points) -> None:
 
 
 @errors.callback
-def _keep(name: str, space) -> None:
-    caches.library().put_latent(name, space)
+def _keep(name: str, space: LatentSpace) -> None:
+    opened.library().put_latent(name, space)
     st.toast(f"{plain(name)} now knows its voice's timbre.", icon=":material/check:")
 
 
 # The map
 
 
-def _map(known, points, marks, *, of: tuple[str, str]) -> None:
+def _map(known: LatentSpace, points: Points, marks: list[tuple[str, np.ndarray]], *, of: tuple[str, str]) -> None:
     from ddsing.plots import latent as plot
     from ddsing.plots import style
 
@@ -154,13 +161,13 @@ def _select(of: tuple[str, str]) -> None:
         st.session_state[SELECTED] = (of, chosen)
 
 
-def selection(points, of: tuple[str, str]) -> tuple[int, ...]:
+def selection(points: Points, of: tuple[str, str]) -> tuple[int, ...]:
     """The points that are selected, of this instrument and dataset; the last selection holds until there is another."""
     whose, chosen = st.session_state.get(SELECTED, (of, ()))
     return tuple(number for number in chosen if number < len(points.z)) if whose == of else ()
 
 
-def _windows(points, voice: Voice, *, of: tuple[str, str]) -> None:
+def _windows(points: Points, voice: Voice, *, of: tuple[str, str]) -> None:
     chosen = selection(points, of)
     if not chosen:
         st.caption(":material/lasso_select: Draw around some points, or press one, to hear where they come from.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -10,13 +11,19 @@ import streamlit as st
 from ddsing.dataset.voices import Voice
 from ddsing.ui.shell import caches, errors
 
+if TYPE_CHECKING:
+    from ddsing.instrument import Instrument
+    from ddsing.instrument.library import Entry
+    from ddsing.latent.points import Points
+    from ddsing.model.latent_space import LatentSpace
+
 POINTS, SOUNDS, WINDOWS = 4, 24, 24
 A, B = "ls_a", "ls_b"
 MOST = 3.0  # standard deviations that a slider reaches
 N_SLIDERS = 3
 
 
-def points(entry, instrument, voice: Voice):
+def points(entry: Entry, instrument: Instrument, voice: Voice):
     """The z of a voice's windows."""
     from ddsing.formats import tfrecord
 
@@ -25,7 +32,7 @@ def points(entry, instrument, voice: Voice):
 
 
 @st.cache_resource(max_entries=POINTS, show_spinner="Listening to the dataset's timbre")
-def _points(stamp: tuple, shards: tuple, _instrument, _voice: Voice):
+def _points(stamp: tuple, shards: tuple, _instrument: Instrument, _voice: Voice):
     from ddsing.latent import points as latent_points
 
     model, _ = caches.models().get(_instrument)
@@ -47,13 +54,13 @@ def window(voice: Voice, row: int) -> tuple[bytes, str]:
     return _window(voice.dataset_folder, stamps, row, voice)
 
 
-def _sung(entry, instrument, first: np.ndarray, last: np.ndarray | None = None) -> bytes:
+def _sung(entry: Entry, instrument: Instrument, first: np.ndarray, last: np.ndarray | None = None) -> bytes:
     ends = (tuple(map(float, first)), None if last is None else tuple(map(float, last)))
     return _phrase(caches.stamp(entry.path), ends, instrument)
 
 
 @st.cache_data(max_entries=SOUNDS, show_spinner="Singing a phrase")
-def _phrase(stamp: tuple, ends: tuple, _instrument) -> bytes:
+def _phrase(stamp: tuple, ends: tuple, _instrument: Instrument) -> bytes:
     from ddsing.latent import sound
 
     model, _ = caches.models().get(_instrument)
@@ -80,7 +87,7 @@ def _shifts(n_directions: int) -> list[float]:
     return [float(st.session_state.get(_shift_key(number), 0.0)) for number in range(min(N_SLIDERS, n_directions))]
 
 
-def marks(known, points) -> list[tuple[str, np.ndarray]]:
+def marks(known: LatentSpace, points: Points) -> list[tuple[str, np.ndarray]]:
     """What is marked on the map: where the sliders are, and A and B."""
     found = []
     shifts = _shifts(known.n_directions)
@@ -96,7 +103,7 @@ def marks(known, points) -> list[tuple[str, np.ndarray]]:
     return found
 
 
-def move(entry, instrument, known) -> None:
+def move(entry: Entry, instrument: Instrument, known: LatentSpace) -> None:
     """Sliders along the first directions, from the voice's mean."""
     st.markdown("#### Move")
     left, right = st.columns([3, 2], gap="large")
@@ -138,7 +145,7 @@ def _zero() -> None:
 # From one point to another
 
 
-def way(entry, instrument, points, selected: tuple[int, ...]) -> None:
+def way(entry: Entry, instrument: Instrument, points: Points, selected: tuple[int, ...]) -> None:
     """The phrase with timbre going from point A to point B."""
     st.markdown("#### From one point to another")
     n_points = len(points.z)

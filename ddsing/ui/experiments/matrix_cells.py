@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.constants import SAMPLE_RATE
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import compare_cache
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches
+from ddsing.ui.shell import caches, opened
 from ddsing.ui.shell.formatting import format_duration, octaves, percent, signed
+
+if TYPE_CHECKING:
+    from ddsing.experiments.comparison.matching import Loudness
+    from ddsing.experiments.comparison.matrix import Matrix
+    from ddsing.instrument import Instrument
+    from ddsing.sound.recording import Recording
 
 SOUNDS = 160
 _SECONDS_PER_SECOND = 0.15  # rendering and measuring, besides tracking
@@ -36,24 +42,23 @@ class Cells:
         return sum(take is not None for row in self.takes for take in row)
 
 
-def look(matrix) -> Cells:
+def look(matrix: Matrix) -> Cells:
     """Find the cells; nothing is rendered or tracked for it."""
     from ddsing.experiments.comparison import matrix as domain
     from ddsing.sound import pitch
 
-    workspace = caches.workspace()
+    workspace = opened.workspace()
     known = domain.known(workspace)
     entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
     rows, durations, seconds = [], [], 0.0
     for path in domain.paths(workspace, matrix):
-        sound = caches.recording(":".join(map(str, caches.stamp(path))), path)
-        analysed = matrix.tracker in caches.analysed(sound.content)
-        duration_s = len(sound.audio) / SAMPLE_RATE
-        row = []
+        sound = caches.recording(path)
+        analysed = matrix.tracker in caches.analysed(sound.key)
+        duration_s, row = sound.duration_s, []
         for name in matrix.instruments:
             settings = _settings(matrix, sound, caches.instrument(entries[name])) if analysed else None
             digest = caches.instrument(entries[name]).digest
-            key = domain.key_of(workspace, matrix, digest, sound.content, settings) if settings else None
+            key = domain.key_of(workspace, matrix, digest, sound.key, settings) if settings else None
             row.append(known.get(key) if key else None)
         n_missing = row.count(None)
         seconds += 0.0 if analysed else pitch.estimate_seconds(matrix.tracker, duration_s)
@@ -63,12 +68,12 @@ def look(matrix) -> Cells:
     return Cells(tuple(rows), tuple(durations), max(seconds, 1.0))
 
 
-def _settings(matrix, sound, instrument):
-    return _fitted(matrix, sound.content, instrument.digest, sound, instrument)
+def _settings(matrix: Matrix, sound: Recording, instrument: Instrument):
+    return _fitted(matrix, sound.key, instrument.digest, sound, instrument)
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _fitted(matrix, content: str, digest: str, _sound, _instrument):
+def _fitted(matrix: Matrix, content: str, digest: str, _sound: Recording, _instrument: Instrument):
     from ddsing.experiments.comparison import matrix as domain
 
     generation = _instrument.config.generation
@@ -76,7 +81,7 @@ def _fitted(matrix, content: str, digest: str, _sound, _instrument):
     return domain.cell_settings(matrix, features, _instrument)
 
 
-def table(matrix, cells: Cells, refused: dict, *, running: bool) -> tuple[list[dict], list[dict]]:
+def table(matrix: Matrix, cells: Cells, refused: dict, *, running: bool) -> tuple[list[dict], list[dict]]:
     """Columns and rows as `players.matrix` takes them; the gains make each row equally loud."""
     from ddsing.experiments.comparison import matching
 
@@ -117,7 +122,7 @@ def _cell(take: Take, gain_db: float) -> dict:
     return {"state": "ready", "url": url, "gain_db": round(gain_db, 3), "said": fit, "lines": lines}
 
 
-def _as_encoded(loudness):
+def _as_encoded(loudness: Loudness):
     """A sound's loudness in its file, in which what is beyond full scale is turned down to fit."""
     import math
     from dataclasses import replace

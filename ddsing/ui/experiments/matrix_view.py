@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.constants import TRACKERS
 from ddsing.ui.experiments import chosen_takes, matrix_cells
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, jobs, links, sources
+from ddsing.ui.shell import caches, errors, jobs, links, opened, sources
 from ddsing.ui.shell.formatting import format_duration, plain
+
+if TYPE_CHECKING:
+    from ddsing.experiments.comparison.matrix import Matrix
 
 INSTRUMENTS, RECORDINGS, TRACKER, FITTED = "instruments", "recordings", "tracker", "fitted"
 POLL_S = 1.5
@@ -21,7 +26,7 @@ def show() -> None:
     """The view."""
     st.write("Every instrument sings every recording. Cells appear as they are rendered, and none is rendered twice.")
     names = [entry.name for entry in caches.instruments() if not entry.error]
-    folder = caches.workspace().examples
+    folder = opened.workspace().examples
     files = [path.relative_to(folder).as_posix() for path in sources.examples()]
     if not names or not files:
         missing = (
@@ -73,7 +78,7 @@ def _choose(names: list[str], files: list[str]):
     return Matrix(tuple(instruments), tuple(chosen), tracker or "tiny", fitted=bool(fitted))
 
 
-def _work(matrix, cells) -> None:
+def _work(matrix: Matrix, cells: matrix_cells.Cells) -> None:
     """What is missing, the job that renders it, and how far that is."""
     n_cells, n_there = cells.n_cells, cells.n_there
     job = _job(matrix)
@@ -101,7 +106,7 @@ def _work(matrix, cells) -> None:
     )
 
 
-def _job(matrix):
+def _job(matrix: Matrix):
     """The newest job of just this matrix."""
     from ddsing.experiments.comparison import job as domain
 
@@ -110,19 +115,19 @@ def _job(matrix):
 
 
 @errors.callback
-def _start(matrix) -> None:
+def _start(matrix: Matrix) -> None:
     from ddsing.experiments.comparison import job as domain
 
     job = _job(matrix)
     if job is not None and job.resumable:
         jobs.store().resume(job.id)
         return
-    jobs.store().submit(domain.order(caches.workspace(), matrix))
+    jobs.store().submit(domain.order(opened.workspace(), matrix))
 
 
 @st.fragment(run_every=POLL_S)
 @errors.guarded
-def _progress(matrix, job_id: str) -> None:
+def _progress(matrix: Matrix, job_id: str) -> None:
     job = jobs.store().status(job_id)
     cells = matrix_cells.look(matrix)
     if not job.live or cells.n_there != st.session_state.get(_COUNT):
@@ -142,7 +147,7 @@ def _progress(matrix, job_id: str) -> None:
     )
 
 
-def _grid(matrix, cells) -> None:
+def _grid(matrix: Matrix, cells: matrix_cells.Cells) -> None:
     job = _job(matrix)
     refused = {}
     if job is not None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from ddsing.constants import SAMPLE_RATE, TRACKERS
+from ddsing.constants import TRACKERS
 from ddsing.transfer import stages
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.transfer.settings import Settings
 from ddsing.ui.experiments import chosen_takes, morph_points
-from ddsing.ui.shell import caches, errors, links, sources, work
+from ddsing.ui.shell import caches, errors, links, opened, sources, work
 from ddsing.ui.shell.formatting import format_duration, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 BETWEEN, SOURCE, TRACKER, OCTAVES, STATISTICS = "between", "recording", "morph-tracker", "octave", "statistics"
 N_SHOWN = 5
@@ -21,7 +27,7 @@ def show() -> None:
     work.announce(work.finished())
     st.write("Between voices: the instruments' amplitude, harmonics and noise are mixed, frame by frame.")
     names = [entry.name for entry in caches.instruments() if not entry.error]
-    folder = caches.workspace().examples
+    folder = opened.workspace().examples
     files = {path.relative_to(folder).as_posix(): path for path in sources.examples()}
     if len(names) < MIN_INSTRUMENTS or not files:
         missing = "two instruments" if files else "a recording in the examples folder"
@@ -37,9 +43,8 @@ def show() -> None:
         links.choice(SOURCE, list(files))
         file = st.selectbox("Recording", list(files), key=SOURCE, persist_state="session")
         links.keep(SOURCE, [file])
-        sound = caches.recording(":".join(map(str, caches.stamp(files[file]))), files[file])
-        duration_s = len(sound.audio) / SAMPLE_RATE
-        points = morph_points.edit(chosen, duration_s) if len(chosen) >= MIN_INSTRUMENTS else None
+        sound = caches.recording(files[file])
+        points = morph_points.edit(chosen, sound.duration_s) if len(chosen) >= MIN_INSTRUMENTS else None
     morph = None
     with right, errors.guard():
         settings, tracker = _settings()
@@ -60,7 +65,7 @@ def show() -> None:
         st.info(f"Choose {MIN_INSTRUMENTS} to {MAX_INSTRUMENTS} instruments.", icon=":material/checklist:")
     elif not morph.fixed:
         with errors.guard():
-            _plot(morph, duration_s)
+            _plot(morph, sound.duration_s)
     if work.current() is not None:
         work.show_progress()
     with errors.guard():
@@ -89,19 +94,19 @@ def _plot(morph: Morph, duration_s: float) -> None:
 
 
 @errors.callback
-def _start(morph: Morph, name: str, path, settings: Settings, tracker: str) -> None:
+def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str) -> None:
     from ddsing.transfer import pipeline
 
-    workspace, models = caches.workspace(), caches.models()
+    workspace, models = opened.workspace(), caches.models()
     entries = {entry.name: entry for entry in caches.instruments()}
-    opened = [caches.instrument(entries[name]) for name in morph.names]
-    sound = caches.recording(":".join(map(str, caches.stamp(path))), path).audio
+    instruments = [caches.instrument(entries[name]) for name in morph.names]
+    sound = caches.recording(path).audio
 
-    def function(report):
+    def function(report: Callable[[str, float], None]):
         return pipeline.run(
             workspace,
             sound,
-            opened,
+            instruments,
             settings,
             morph=morph,
             source_name=name,
@@ -115,15 +120,15 @@ def _start(morph: Morph, name: str, path, settings: Settings, tracker: str) -> N
 
 def _takes() -> None:
     """The newest morphs, each with its player and a way to compare it with the pure voices."""
-    found = [take for take in caches.takes().list() if take.morph]
+    found = [(take, take.morph) for take in opened.takes().list() if take.morph]
     if not found:
         return
     st.subheader("Morphs")
-    for take in found[:N_SHOWN]:
+    for take, morph in found[:N_SHOWN]:
         with st.container(border=True, key=f"morph.take.{take.id}"), errors.guard():
             title, action = st.columns([5, 2], vertical_alignment="center")
             title.markdown(
-                f"**{plain(take.name)}**  \n:gray[{plain(take.morph.said())} · {format_duration(take.duration_s)}]"
+                f"**{plain(take.name)}**  \n:gray[{plain(morph.said())} · {format_duration(take.duration_s)}]"
             )
             action.button(
                 "Compare with its voices",
@@ -142,6 +147,6 @@ def _compare(take_id: str) -> None:
     """The morph beside takes of the same recording with its instruments, as far as there are any."""
     from ddsing.experiments.comparison import selection
 
-    store = caches.takes()
+    store = opened.takes()
     chosen_takes.put([take_id, *(take.id for take in selection.pure_voices(store.list(), store.get(take_id)))])
     st.session_state["view"] = "takes"

@@ -8,7 +8,7 @@ from ddsing.errors import DdsingError
 from ddsing.experiments.sweep import grid
 from ddsing.experiments.sweep.grid import Sweep
 from ddsing.training import recipe as recipes
-from ddsing.ui.shell import caches, errors, jobs
+from ddsing.ui.shell import errors, jobs, opened
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
 from ddsing.ui.training import start
 
@@ -79,7 +79,7 @@ def form(voice: str, *, first: bool) -> None:
         _inputs()
         try:
             sweep = wanted(voice)
-            cost = grid.cost(caches.workspace(), sweep)
+            cost = grid.cost(opened.workspace(), sweep)
         except DdsingError as error:
             st.warning(errors.sentence(error), icon=":material/error:")
             return
@@ -148,7 +148,7 @@ def wanted(voice: str) -> Sweep:
     return Sweep(voice, axes, recipe)
 
 
-def _cost(sweep: Sweep, cost) -> None:
+def _cost(sweep: Sweep, cost: grid.Cost) -> None:
     done = cost.n_cells - cost.n_left
     if not cost.n_left:
         st.success(f"All {cost.n_cells} of these are trained already.", icon=":material/check:")
@@ -167,4 +167,4 @@ def _cost(sweep: Sweep, cost) -> None:
 def _start(voice: str) -> None:
     from ddsing.experiments.sweep import job
 
-    jobs.store().submit(job.order(caches.workspace(), wanted(voice)))
+    jobs.store().submit(job.order(opened.workspace(), wanted(voice)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -11,8 +12,11 @@ from ddsing.dataset import voices
 from ddsing.experiments.sweep import grid, results
 from ddsing.experiments.sweep.results import Result
 from ddsing.ui.experiments import parameter_start
-from ddsing.ui.shell import caches, errors, sources
+from ddsing.ui.shell import caches, errors, opened, sources
 from ddsing.ui.shell.formatting import plain
+
+if TYPE_CHECKING:
+    import numpy as np
 
 VOICE, MEASURE, STEP, CELL, PHRASE, ROWS, COLUMNS = (
     f"ps_{name}" for name in ("voice", "measure", "step", "cell", "phrase", "rows", "columns")
@@ -29,7 +33,7 @@ MOST_PLAYERS = 36
 
 def show() -> None:
     """The view."""
-    workspace = caches.workspace()
+    workspace = opened.workspace()
     swept = results.swept(workspace)
     usable = [voice.name for voice in voices.list_voices(workspace) if voice.prepared or voice.recordings()]
     there = sorted({*swept, *usable} - _cells_of(swept), key=str.lower)
@@ -67,7 +71,7 @@ def _pick(names: list[str], best: str) -> str:
 
 
 def _cells_of(swept: Sequence[str]) -> set[str]:
-    return {name for voice in swept for name in results.names(caches.workspace(), voice)}
+    return {name for voice in swept for name in results.names(opened.workspace(), voice)}
 
 
 def _results(found: list[Result]) -> None:
@@ -155,13 +159,20 @@ def _arranged(found: list[Result], axes: dict[str, list[float]]):
     return (rows, axes.get(rows, [0.0])), (columns, axes[columns]), found
 
 
-def _best(values, placed) -> str:
+def _best(values: np.ndarray, placed: Sequence[Sequence[Result | None]]) -> str:
     """The lowest cell, else any."""
     known = [(values[r, c], cell.name) for r, line in enumerate(placed) for c, cell in enumerate(line) if cell]
     return min(known, key=lambda entry: (entry[0] != entry[0], entry[0]))[1]
 
 
-def _heat_map(rows, columns, values, placed, measure, chosen) -> None:
+def _heat_map(
+    rows: tuple[str, list[float]],
+    columns: tuple[str, list[float]],
+    values: np.ndarray,
+    placed: Sequence[Sequence[Result | None]],
+    measure: str,
+    chosen: str,
+) -> None:
     from ddsing.plots import parameter_space as plot
     from ddsing.plots import style
 
@@ -236,15 +247,19 @@ def _player(cell: Result, step: int, phrase: str) -> None:
 
 def _sound(cell: Result, step: int, phrase: str) -> bytes:
     if phrase == BUILT_IN:
-        return results.phrase(caches.workspace(), cell, step)
+        return results.phrase(opened.workspace(), cell, step)
     path = next(path for path in sources.examples() if path.name == phrase)
     with st.spinner(f"{plain(cell.name)} is singing"):
-        return results.sing(
-            caches.workspace(), cell, step, caches.recording("|".join(map(str, caches.stamp(path))), path).audio
-        )
+        return results.sing(opened.workspace(), cell, step, caches.recording(path).audio)
 
 
-def _players(placed, rows, columns, step: int, phrase: str) -> None:
+def _players(
+    placed: Sequence[Sequence[Result | None]],
+    rows: tuple[str, list[float]],
+    columns: tuple[str, list[float]],
+    step: int,
+    phrase: str,
+) -> None:
     n_cells = sum(cell is not None for line in placed for cell in line)
     panel = st.expander(
         f"Hear all {n_cells} side by side",
@@ -278,7 +293,13 @@ def _players(placed, rows, columns, step: int, phrase: str) -> None:
         )
 
 
-def _page(placed, rows, columns, step: int, phrase: str) -> str:
+def _page(
+    placed: Sequence[Sequence[Result | None]],
+    rows: tuple[str, list[float]],
+    columns: tuple[str, list[float]],
+    step: int,
+    phrase: str,
+) -> str:
     from ddsing.experiments.sweep import page
 
     def sound(cell: Result) -> tuple[bytes, int]:
@@ -293,5 +314,5 @@ def _page(placed, rows, columns, step: int, phrase: str) -> str:
 def _export(name: str) -> None:
     from ddsing.training import export
 
-    entry = export.make_instrument(caches.workspace(), name)
+    entry = export.make_instrument(opened.workspace(), name)
     st.toast(f"{plain(entry.name)} is in your instruments.", icon=":material/check:")

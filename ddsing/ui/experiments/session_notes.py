@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.files import safe_name
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import set_picker
-from ddsing.ui.shell import caches, errors, undo
+from ddsing.ui.shell import errors, opened, undo
 from ddsing.ui.shell.formatting import plain
 
 _EDITS = "session.edits"  # how often the table was saved: a new key each time, so that no edit is applied twice
@@ -48,11 +48,11 @@ def export(takes: list[Take]) -> bytes:
 
     kept = _set_of(takes)
     about = {"title": kept.title, "notes": kept.notes, "tags": kept.tags} if kept else {}
-    tests = results.of_takes(caches.workspace(), takes)
+    tests = results.of_takes(opened.workspace(), takes)
     buffer = io.BytesIO()
     session.write(
         buffer,
-        caches.workspace(),
+        opened.workspace(),
         takes,
         listening=results.files(tests),
         listened=[results.sentence(test) for test in tests],
@@ -64,7 +64,7 @@ def export(takes: list[Take]) -> bytes:
 def show(takes: list[Take]) -> None:
     """The section under the comparison."""
     st.subheader("Notes")
-    undo.offer("set", lambda token: set_picker.sets().undo(token), what="The set", gone="dissolved")
+    undo.offer("set", lambda token: set_picker.sets().undo(token), what="The set", gone="was dissolved")
     _table(takes)
     if len(takes) > 1:
         _set(takes)
@@ -100,8 +100,8 @@ def _edit(key: str, ids: list[str]) -> None:
     from ddsing.experiments.comparison import selection
 
     for row, changes in st.session_state[key]["edited_rows"].items():
-        take = selection.find(caches.workspace(), ids[int(row)])
-        store = selection.store_of(caches.workspace(), take)
+        take = selection.find(opened.workspace(), ids[int(row)])
+        store = selection.store_of(opened.workspace(), take)
         if "Title" in changes:
             store.rename(take.id, str(changes["Title"] or ""))
         if "Notes" in changes:
@@ -161,7 +161,7 @@ def _set(takes: list[Take]) -> None:
 
 
 def _known_tags() -> set[str]:
-    return {tag for take in caches.takes().list() for tag in take.tags} | {
+    return {tag for take in opened.takes().list() for tag in take.tags} | {
         tag for one in set_picker.sets().list() for tag in one.tags
     }
 
@@ -191,8 +191,8 @@ def _methods(takes: list[Take]) -> None:
     with panel, errors.guard():
         from ddsing.experiments.comparison import methods, results
 
-        tests = results.of_takes(caches.workspace(), takes)
-        found = methods.compose(caches.workspace(), takes, listening=[results.sentence(test) for test in tests])
+        tests = results.of_takes(opened.workspace(), takes)
+        found = methods.compose(opened.workspace(), takes, listening=[results.sentence(test) for test in tests])
         cited = "\n".join(f"[{number}] {citation}" for number, citation in enumerate(found.citations, start=1))
         st.code(f"{found.text}\n\n{cited}", language=None, wrap_lines=True)
         missing = plain("; ".join(found.unknown))

@@ -3,14 +3,14 @@
 import streamlit as st
 
 from ddsing.ui.experiments import chosen_takes
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import errors, opened
 
 
 def sets():
     """The workspace's sets of takes."""
     from ddsing.experiments.comparison.sets import SetStore
 
-    return SetStore(caches.workspace())
+    return SetStore(opened.workspace())
 
 
 def show() -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import chosen_takes, set_picker
-from ddsing.ui.shell import caches
+from ddsing.ui.shell import opened
 from ddsing.ui.shell.formatting import percent, when
 
 TABLE_PX = 290
@@ -16,7 +16,7 @@ TABLE_PX = 290
 
 def show(takes: list[Take]) -> None:
     """The workspace's takes, newest first, with the chosen ones ticked."""
-    everything = caches.takes().list()
+    everything = opened.takes().list()
     left, right = st.columns([3, 2])
     with right:
         set_picker.show()

@@ -1,9 +1,17 @@
 """One card per instrument: what a musician wants to know, a phrase to hear, and what can be done with it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors, state, undo
+from ddsing.ui.shell import caches, errors, opened, state, undo
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, pitch_range, plain, when
+
+if TYPE_CHECKING:
+    from ddsing.instrument.library import Entry
+    from ddsing.instrument.manifest import Provenance
 
 TRANSFER_PAGE = "pages/timbre_transfer.py"
 REPAIR = (
@@ -30,13 +38,13 @@ def show() -> None:
             _broken(entry) if entry.error else _card(entry)
 
 
-def _broken(entry) -> None:
+def _broken(entry: Entry) -> None:
     st.markdown(f"#### {plain(entry.name)}")
     st.error(plain(entry.error), icon=":material/broken_image:")
     _actions(entry, playable=False)
 
 
-def _card(entry) -> None:
+def _card(entry: Entry) -> None:
     about, range_side = st.columns([5, 4], gap="large")
     with about:
         _title(entry)
@@ -53,16 +61,17 @@ def _card(entry) -> None:
             _details(entry)
 
 
-def _title(entry) -> None:
-    badges = [f":gray-badge[ddsp {'1.x' if entry.config.generation == 1 else '3.x'}]"]
-    if entry.config.z:
+def _title(entry: Entry) -> None:
+    config = entry.config
+    badges = [f":gray-badge[ddsp {'1.x' if config is not None and config.generation == 1 else '3.x'}]"]
+    if config is not None and config.z:
         badges.append(":violet-badge[z encoder]")
     if entry.bloated:
         badges.append(":orange-badge[2021 zip]")
     st.markdown(f"#### {plain(entry.name)}\n\n" + " ".join(badges))
 
 
-def _facts(entry) -> None:
+def _facts(entry: Entry) -> None:
     origin = entry.provenance
     facts = [
         ("Voice", plain(origin.voice) or "unknown"),
@@ -79,16 +88,16 @@ def _facts(entry) -> None:
         st.caption(f":material/info: {plain(warning)}")
 
 
-def _training(origin) -> str:
+def _training(origin: Provenance) -> str:
     parts = [] if origin.step is None else [f"{origin.step:,} steps"]
     parts += [] if origin.loss is None else [f"loss {origin.loss:.2f}"]
     return ", ".join(parts) or "unknown"
 
 
-def _range(entry) -> None:
+def _range(entry: Entry) -> None:
     statistics = entry.statistics
     pitches = statistics.pitch_range_midi if statistics else None
-    if pitches is None:
+    if statistics is None or pitches is None:
         st.caption("This instrument does not say what it was trained on; pitch and loudness range are unknown.")
         return
     from ddsing.plots import keyboard
@@ -104,7 +113,7 @@ def _range(entry) -> None:
     st.markdown(f":gray[Loudness] {loudness_range(statistics.loudness_range_db)}")
 
 
-def _actions(entry, *, playable: bool) -> None:
+def _actions(entry: Entry, *, playable: bool) -> None:
     with st.container(horizontal=True):
         if playable:
             st.button(
@@ -126,7 +135,7 @@ def _actions(entry, *, playable: bool) -> None:
             with st.popover("Download", icon=":material/download:", help="As a zip, in either format."):
                 st.download_button(
                     "ddsing's own format",
-                    data=lambda: caches.export(entry, "native"),
+                    data=lambda: archive(entry),
                     key=f"native.{entry.name}",
                     file_name=f"{entry.name}.zip",
                     mime="application/zip",
@@ -135,7 +144,7 @@ def _actions(entry, *, playable: bool) -> None:
                 )
                 st.download_button(
                     "The 2021 notebooks' format",
-                    data=lambda: caches.export(entry, "notebook"),
+                    data=lambda: archive(entry, notebook=True),
                     key=f"notebook.{entry.name}",
                     file_name=f"{entry.name}_notebook.zip",
                     mime="application/zip",
@@ -162,7 +171,16 @@ def _actions(entry, *, playable: bool) -> None:
         )
 
 
-def _edit_popover(entry) -> None:
+def archive(entry: Entry, *, notebook: bool = False) -> bytes:
+    """An instrument's zip for downloading, our own or as the notebooks of 2021 read it."""
+    from ddsing.instrument import format
+    from ddsing.instrument import notebook as of_2021
+
+    loaded = caches.instrument(entry)
+    return of_2021.to_notebook_bytes(loaded) if notebook else format.to_bytes(loaded)
+
+
+def _edit_popover(entry: Entry) -> None:
     about, key = entry.provenance, f".{entry.name}"
     with (
         st.popover("Edit", icon=":material/edit:", help="Name, voice, author, licence and notes."),
@@ -182,7 +200,7 @@ def _edit_popover(entry) -> None:
         st.form_submit_button("Save", type="primary", on_click=_edit, args=(entry.name,), help="Written into the file.")
 
 
-def _details(entry) -> None:
+def _details(entry: Entry) -> None:
     instrument = caches.instrument(entry)
     config = instrument.config
     st.markdown(
@@ -214,7 +232,7 @@ def _use(name: str) -> None:
 def _edit(name: str) -> None:
     wanted = {field: st.session_state[f"edit_{field}.{name}"] for field in ("name", *EDITABLE)}
     new_name = wanted.pop("name").strip()
-    library = caches.library()
+    library = opened.library()
     library.edit(name, **wanted)
     if new_name != name:
         library.rename(name, new_name)
@@ -222,7 +240,7 @@ def _edit(name: str) -> None:
 
 @errors.callback
 def _repair(name: str) -> None:
-    library = caches.library()
+    library = opened.library()
     before = next(entry.n_bytes for entry in library.list() if entry.name == name)
     after = library.repair(name).n_bytes
     st.toast(f"{plain(name)}: {format_bytes(before)} before, {format_bytes(after)} now.", icon=":material/healing:")
@@ -230,4 +248,4 @@ def _repair(name: str) -> None:
 
 @errors.callback
 def _delete(name: str) -> None:
-    undo.remember("instruments", name, caches.library().delete(name))
+    undo.remember("instruments", name, opened.library().delete(name))

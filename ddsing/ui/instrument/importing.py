@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from ddsing.constants import MAX_INSTRUMENT_BYTES
-from ddsing.ui.shell import caches, errors, undo
+from ddsing.ui.shell import errors, opened, undo
 from ddsing.ui.shell.formatting import format_bytes, plain
 
 _ROUND = "instruments.upload_round"  # a new key empties the uploader, and with it the server's copy
@@ -13,7 +13,7 @@ _ROUND = "instruments.upload_round"  # a new key empties the uploader, and with 
 
 def show() -> None:
     """The importer, and the offer to undo the last deletion."""
-    undo.offer("instruments", lambda token: caches.library().undo(token))
+    undo.offer("instruments", lambda token: opened.library().undo(token))
     panel = st.expander("Import an instrument", icon=":material/upload:", key="instruments.import", on_change="rerun")
     if panel.open:
         with panel, errors.guard():
@@ -47,7 +47,7 @@ def _uploader() -> None:
 @errors.callback
 def _import(data: bytes, name: str) -> None:
     with st.spinner("Reading the instrument"):
-        imported = caches.library().import_file(data, name)
+        imported = opened.library().import_file(data, name)
     st.session_state[_ROUND] += 1
     st.toast(f"{plain(imported.name)} is in your instruments.", icon=":material/check:")
     for warning in imported.warnings:

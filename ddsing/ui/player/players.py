@@ -4,10 +4,16 @@ They are small components of the page itself (``player/``): no frame, no network
 of the running dashboard, named by its content, like that of any other player.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FOLDER = Path(__file__).parent
 PLAY = (
@@ -74,7 +80,7 @@ def address(sound: bytes, place: str, *, mime: str = "audio/wav") -> str:
     return runtime.get_instance().media_file_mgr.add(sound, mime, f"ddsing.{place}")
 
 
-def switcher(tracks: Sequence[dict], *, common_db: float, matched: bool, key: str, on_matched) -> None:
+def switcher(tracks: Sequence[dict], *, common_db: float, matched: bool, key: str, on_matched: Callable) -> None:
     """The player for several takes.
 
     Parameters
@@ -92,7 +98,7 @@ def switcher(tracks: Sequence[dict], *, common_db: float, matched: bool, key: st
     _switcher(key=key, data=data, on_matched_change=on_matched)
 
 
-def trial(kind: str, number: int, slots: Sequence[dict], *, key: str, on_answer) -> None:
+def trial(kind: str, number: int, slots: Sequence[dict], *, key: str, on_answer: Callable) -> None:
     """A trial of a blind test.
 
     Parameters
@@ -110,7 +116,7 @@ def trial(kind: str, number: int, slots: Sequence[dict], *, key: str, on_answer)
     _trial(key=key, data=data, on_answer_change=on_answer)
 
 
-def matrix(columns: Sequence[dict], rows: Sequence[dict], *, key: str, on_compare) -> None:
+def matrix(columns: Sequence[dict], rows: Sequence[dict], *, key: str, on_compare: Callable) -> None:
     """A table of players, in which a click within a row switches in place.
 
     Parameters

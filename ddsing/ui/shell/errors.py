@@ -8,6 +8,7 @@ import functools
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import streamlit as st
 
@@ -42,7 +43,7 @@ def guarded(function: Callable) -> Callable:
     """`guard` for a whole function, for fragments and dialogs."""
 
     @functools.wraps(function)
-    def wrapper(*args, **kwargs):
+    def wrapper(*args: Any, **kwargs: Any):
         with guard():
             return function(*args, **kwargs)
 
@@ -53,7 +54,7 @@ def callback(function: Callable) -> Callable:
     """`guard` for a widget's callback: the message waits for the page that follows."""
 
     @functools.wraps(function)
-    def wrapper(*args, **kwargs):
+    def wrapper(*args: Any, **kwargs: Any):
         try:
             return function(*args, **kwargs)
         except Exception as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.jobs.status import JobStatus
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import format_duration
 
 STATES = {  # of a job: in words, colour of the badge, icon
@@ -25,7 +25,7 @@ def store():
     """The workspace's jobs."""
     from ddsing.jobs.store import JobStore
 
-    return JobStore(caches.workspace())
+    return JobStore(opened.workspace())
 
 
 def of(voice_name: str, kind: str) -> JobStatus | None:

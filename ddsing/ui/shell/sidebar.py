@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 import ddsing
-from ddsing.ui.shell import caches, storage_panel, warmup
+from ddsing.ui.shell import opened, storage_panel, warmup
 from ddsing.ui.shell.formatting import format_bytes, home_relative, plain
 
 LOW_DISK_BYTES = 2e9
@@ -17,7 +17,7 @@ def show() -> None:
     """Workspace, device, and a warning when the disk is nearly full."""
     st.logo(LOGO, size="large")
     with st.sidebar:
-        workspace = caches.workspace()
+        workspace = opened.workspace()
         st.caption(
             "Workspace",
             help="The folder that holds everything. Start the dashboard with DDSING_WORKSPACE=DIR for another one.",

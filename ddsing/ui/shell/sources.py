@@ -1,34 +1,27 @@
 """Where the sound to transfer comes from: the examples folder, an upload, or the microphone."""
 
-import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from ddsing.sound.audio import SUFFIXES
+from ddsing.sound.recording import Recording
 from ddsing.transfer.settings import Settings
-from ddsing.ui.shell import caches, state
+from ddsing.ui.shell import caches, opened, state
 from ddsing.ui.shell.formatting import plain
 
 KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
-UPLOAD_TYPES = [suffix[1:] for suffix in caches.SUFFIXES]
+UPLOAD_TYPES = [suffix[1:] for suffix in SUFFIXES]
 _UPLOADED, _RECORDED = "source.uploaded", "source.recorded"
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A chosen recording: its name, its bytes or file, and what identifies its content."""
-
-    name: str
-    data: Path | bytes
-    identity: str
+_Chosen = tuple[Path | bytes, str]  # a file or its content, and its name
 
 
 def examples() -> list[Path]:
     """The recordings in the examples folder, by name."""
-    folder = caches.workspace().examples
+    folder = opened.workspace().examples
     return sorted(
-        (path for path in folder.rglob("*") if path.suffix.lower() in caches.SUFFIXES and path.name[0] != "."),
+        (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != "."),
         key=lambda path: path.name.lower(),
     )
 
@@ -37,9 +30,9 @@ def tell_if_replaced(settings: Settings, content: str) -> None:
     """Say where timbre came from an example that is no more what it was; for callbacks that restore settings."""
     if settings.z_from != "other" or not content:
         return
-    folder = caches.workspace().examples
+    folder = opened.workspace().examples
     path = next((path for path in examples() if path.relative_to(folder).as_posix() == settings.z_recording), None)
-    if path is None or caches.recording(":".join(map(str, caches.stamp(path))), path).content != content:
+    if path is None or caches.recording(path).key != content:
         st.toast(
             f"The timbre came from {plain(settings.z_recording)}, which is not among the examples any more, or is "
             "another recording now.",
@@ -48,8 +41,8 @@ def tell_if_replaced(settings: Settings, content: str) -> None:
         )
 
 
-def pick() -> Source | None:
-    """The source picker; None until there is a recording."""
+def pick() -> Recording | None:
+    """The source picker, and the chosen recording decoded; None until there is one."""
     kind = st.segmented_control(
         "Recording",
         list(KINDS),
@@ -59,15 +52,12 @@ def pick() -> Source | None:
         help="Sing, hum or play one note at a time: the pitch tracker follows a single voice.",
         persist_state="session",
     )
-    if kind == "upload":
-        return _upload()
-    if kind == "microphone":
-        return _microphone()
-    return _example()
+    chosen = {"upload": _upload, "microphone": _microphone}.get(kind or "", _example)()
+    return None if chosen is None else caches.recording(chosen[0], name=chosen[1])
 
 
-def _example() -> Source | None:
-    folder = caches.workspace().examples
+def _example() -> _Chosen | None:
+    folder = opened.workspace().examples
     found = {path.relative_to(folder).as_posix(): path for path in examples()}
     if not found:
         st.info(f"Put wav, flac, ogg or mp3 files into {plain(folder)}, or upload one.", icon=":material/folder_open:")
@@ -82,10 +72,10 @@ def _example() -> Source | None:
         persist_state="session",
         help="Recordings in the workspace's examples folder.",
     )
-    return Source(found[name].name, found[name], ":".join(map(str, caches.stamp(found[name]))))
+    return found[name], found[name].name
 
 
-def _upload() -> Source | None:
+def _upload() -> _Chosen | None:
     file = st.file_uploader(
         "Upload",
         type=UPLOAD_TYPES,
@@ -96,7 +86,7 @@ def _upload() -> Source | None:
     return _kept(_UPLOADED, file, "uploaded")
 
 
-def _microphone() -> Source | None:
+def _microphone() -> _Chosen | None:
     file = st.audio_input(
         "Record",
         sample_rate=48000,
@@ -107,17 +97,16 @@ def _microphone() -> Source | None:
     return _kept(_RECORDED, file, "recorded")
 
 
-def _kept(slot: str, file, said: str) -> Source | None:
+def _kept(slot: str, file: UploadedFile | None, said: str) -> _Chosen | None:
     """The widget's file, or the one it held before the page was left."""
     if file is not None:
         held = st.session_state.get(slot)
         if held is None or held[0] != file.file_id:
-            data = file.getvalue()
             name = file.name if said == "uploaded" else "microphone.wav"
-            st.session_state[slot] = (file.file_id, Source(name, data, hashlib.sha256(data).hexdigest()))
+            st.session_state[slot] = (file.file_id, (file.getvalue(), name))
     held = st.session_state.get(slot)
     if held is None:
         return None
     if file is None:
-        st.caption(f"Still here, {said} before: {plain(held[1].name)}")
+        st.caption(f"Still here, {said} before: {plain(held[1][1])}")
     return held[1]

@@ -1,9 +1,18 @@
 """What the workspace keeps besides its owner's files, and the buttons that clear it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import format_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ddsing.workspace import Workspace
 
 _CACHE = "The pitch of recordings and converted 2021 instruments: made again when needed, which takes its time."
 _TRASH = "Deleted recordings, instruments and takes. Once emptied, they can't be brought back."
@@ -27,12 +36,12 @@ def show() -> None:
 def _sizes() -> None:
     from ddsing import storage
 
-    found = storage.measure(caches.workspace())
+    found = storage.measure(opened.workspace())
     _row("Cache", found.cache_bytes, _CACHE, "Clear the cache", "storage.clear", storage.clear_cache)
     _row("Trash", found.trash_bytes, _TRASH, "Empty the trash", "storage.empty", storage.empty_trash)
 
 
-def _row(name: str, n_bytes: int, about: str, label: str, key: str, clear) -> None:
+def _row(name: str, n_bytes: int, about: str, label: str, key: str, clear: Callable[[Workspace], int]) -> None:
     st.markdown(f"**{name}** {format_bytes(n_bytes)}")
     st.caption(about)
     st.button(
@@ -47,6 +56,6 @@ def _row(name: str, n_bytes: int, about: str, label: str, key: str, clear) -> No
 
 
 @errors.callback
-def _clear(clear) -> None:
-    gained = clear(caches.workspace())
+def _clear(clear: Callable[[Workspace], int]) -> None:
+    gained = clear(opened.workspace())
     st.toast(f"{format_bytes(gained)} gained.", icon=":material/check:")

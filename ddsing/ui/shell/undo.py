@@ -13,12 +13,12 @@ def remember(kind: str, name: str, token: object) -> None:
     st.session_state[f"{kind}.deleted"] = (name, token)
 
 
-def offer(kind: str, bring_back: Callable, *, what: str = "", gone: str = "deleted") -> None:
+def offer(kind: str, bring_back: Callable, *, what: str = "", gone: str = "was deleted") -> None:
     """A line with a button, if something was deleted, such as ``The set **Octaves** was dissolved``."""
     held = st.session_state.get(f"{kind}.deleted")
     if held is not None:
         text, button = st.columns([5, 1], vertical_alignment="center")
-        text.markdown(f":material/delete: {what} **{plain(held[0])}** was {gone}.")
+        text.markdown(f":material/delete: {what} **{plain(held[0])}** {gone}.")
         button.button(
             "Undo",
             key=f"{kind}.undo",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.dataset import voices
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import plain
 
 VOICE = "voice.name"  # permanent, shared by both pages
@@ -21,7 +21,7 @@ def names() -> list[str]:
 def _by_voice() -> dict[str, dict[str, dict[str, float]]]:
     from ddsing.experiments.sweep import results
 
-    return results.by_voice(voices.list_voices(caches.workspace()))
+    return results.by_voice(voices.list_voices(opened.workspace()))
 
 
 def pick(*, may_make: bool = False, cells: bool = False) -> voices.Voice | None:
@@ -53,7 +53,7 @@ def pick(*, may_make: bool = False, cells: bool = False) -> voices.Voice | None:
     if cells:
         with beside[0]:
             name = _cell(found[name]) or name
-    return voices.get(caches.workspace(), name)
+    return voices.get(opened.workspace(), name)
 
 
 def _cell(cells: dict[str, dict[str, float]]) -> str:
@@ -82,7 +82,7 @@ def choose(name: str) -> None:
 def _make_first() -> None:
     st.info(
         "No voices yet. Name the first one and add its recordings, or put a folder of them into "
-        f"{plain(caches.workspace().audio)}.",
+        f"{plain(opened.workspace().audio)}.",
         icon=":material/library_music:",
     )
     with st.container(border=True):
@@ -104,5 +104,5 @@ def _form() -> None:
 @errors.callback
 def _make() -> None:
     name = str(st.session_state.get(_NEW, "")).strip()
-    made = voices.create(caches.workspace(), name)
+    made = voices.create(opened.workspace(), name)
     choose(made.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.training import board_process, folder
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import plain
 
 POLL_S = 1.0
@@ -14,7 +14,7 @@ WATCH_S = 10.0  # once it listens, whether it still does
 
 def show() -> None:
     """The button, or the way to what it has opened."""
-    workspace = caches.workspace()
+    workspace = opened.workspace()
     found = board_process.current(workspace)
     if not _live(found) and not folder.trained(workspace):
         return
@@ -29,7 +29,7 @@ def _live(found) -> str:
 
 
 def _panel(before: str) -> None:
-    found = board_process.current(caches.workspace())
+    found = board_process.current(opened.workspace())
     if _live(found) != before:
         st.rerun(scope="app")
     if _live(found):
@@ -55,9 +55,9 @@ def _opened(found) -> None:
 
 @errors.callback
 def _open() -> None:
-    board_process.start(caches.workspace())
+    board_process.start(opened.workspace())
 
 
 @errors.callback
 def _close() -> None:
-    board_process.close(caches.workspace())
+    board_process.close(opened.workspace())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
@@ -12,7 +13,11 @@ import streamlit as st
 from ddsing.constants import SAMPLE_RATE
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import caches
+from ddsing.ui.shell import caches, opened
+
+if TYPE_CHECKING:
+    from ddsing.training.history import History
+    from ddsing.training.recipe import Recipe
 
 HISTORIES, FORMINGS, FIGURES = 4, 4, 8
 GAP_S = 0.35  # between two previews in a row
@@ -41,7 +46,7 @@ def _history(stamp: tuple, _voice: Voice):
     return history.read(_voice.checkpoints_folder)
 
 
-def course(history, *, total_steps: int | None = None):
+def course(history: History, *, total_steps: int | None = None):
     """A history as the figures take it; `total_steps` while it is being trained until then."""
     from ddsing.plots.training import Course
 
@@ -65,13 +70,15 @@ def course(history, *, total_steps: int | None = None):
     )
 
 
-def loss_figure(voice: Voice, history, *, total_steps: int | None, window: tuple[float, float] | None) -> tuple:
+def loss_figure(
+    voice: Voice, history: History, *, total_steps: int | None, window: tuple[float, float] | None
+) -> tuple:
     """The loss curve and its words, drawn once for each new point."""
     return _loss_figure(history_stamp(voice), total_steps, window, history)
 
 
 @st.cache_resource(max_entries=FIGURES, show_spinner=False)
-def _loss_figure(stamp: tuple, total_steps: int | None, window: tuple | None, _history) -> tuple:
+def _loss_figure(stamp: tuple, total_steps: int | None, window: tuple | None, _history: History) -> tuple:
     from ddsing.plots import training as plot
 
     shown = course(_history, total_steps=total_steps)
@@ -94,8 +101,8 @@ def _forming(stamps: tuple) -> bytes:
     return buffer.getvalue()
 
 
-def estimate(recipe) -> tuple[float, str]:
+def estimate(recipe: Recipe) -> tuple[float, str]:
     """Seconds that a recipe takes here, and where that is known from."""
     from ddsing.training import estimate as estimates
 
-    return estimates.seconds(caches.workspace(), recipe)
+    return estimates.seconds(opened.workspace(), recipe)

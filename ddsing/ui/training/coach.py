@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.ui.shell.formatting import plain
+
+if TYPE_CHECKING:
+    from ddsing.training.history import History
 
 LOOKS = {
     "good": (st.success, ":material/thumb_up:"),
@@ -14,7 +19,7 @@ LOOKS = {
 }
 
 
-def show(history) -> None:
+def show(history: History) -> None:
     """The advice that holds now."""
     from ddsing.training import coach
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing import hardware
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import format_bytes, percent, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 REFRESH_S = 3.0
 LOW_DISK_BYTES = 2e9
@@ -18,7 +24,7 @@ def show(*, busy: bool) -> None:
 
 
 def _tile() -> None:
-    seen = hardware.look(caches.workspace().root)
+    seen = hardware.look(opened.workspace().root)
     with st.grid(3 if seen.gpus else 4, min_column_width=190):
         if not seen.gpus:
             st.metric(
@@ -59,7 +65,7 @@ def _tile() -> None:
         )
 
 
-def _gpu(gpu) -> None:
+def _gpu(gpu: hardware.Gpu) -> None:
     with st.container(border=True):
         st.markdown(f":material/developer_board: **{plain(gpu.name)}** :gray[gpu:{gpu.index}]")
         with st.grid(4, min_column_width=150):
@@ -76,10 +82,10 @@ def _gpu(gpu) -> None:
             st.caption(" · ".join(map(_process, gpu.processes)))
 
 
-def _process(process) -> str:
+def _process(process: hardware.GpuProcess) -> str:
     name = plain(process.name) if process.name else "a program that can't be seen from here"
     return f"{name} ({process.pid})" + (f", {format_bytes(process.memory_bytes)}" if process.memory_bytes else "")
 
 
-def _known(value, said) -> str:
+def _known(value: Any, said: Callable[[Any], str]) -> str:
     return "unknown" if value is None else said(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
@@ -12,8 +14,13 @@ from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import cache
 from ddsing.ui.training import start as training_start
 
+if TYPE_CHECKING:
+    from typing import Any
 
-def show(voice: Voice, job) -> None:
+    from ddsing.jobs.status import JobStatus
+
+
+def show(voice: Voice, job: JobStatus) -> None:
     """The end of a voice's newest job; nothing where that was the end that it was to have."""
     lower = lower_rate(voice, job)
     if lower is not None:
@@ -43,14 +50,14 @@ def show(voice: Voice, job) -> None:
         _resume(job, type="primary", width="stretch", help="Goes on from the last save, as it was started.")
 
 
-def lower_rate(voice: Voice, job) -> float | None:
+def lower_rate(voice: Voice, job: JobStatus) -> float | None:
     """The learning rate to try where a voice's newest job diverged; None where it did not."""
     if job is None or job.error != "Diverged":
         return None
     return divergence.lower_learning_rate(voice.checkpoints_folder)
 
 
-def _diverged(voice: Voice, job, lower: float) -> None:
+def _diverged(voice: Voice, job: JobStatus, lower: float) -> None:
     """The same again would very probably end the same: smaller steps come first."""
     st.error(plain(job.message), icon=jobs.STATES[job.state][2])
     kept = cache.history(voice).checkpoints
@@ -69,7 +76,7 @@ def _diverged(voice: Voice, job, lower: float) -> None:
         _resume(job, help="With the same learning rate: it will very probably go wrong again.")
 
 
-def _resume(job, **look) -> None:
+def _resume(job: JobStatus, **look: Any) -> None:
     st.button("Resume", key="train.resume", icon=":material/resume:", on_click=jobs.resume, args=(job.id,), **look)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
 from ddsing.training import branch
-from ddsing.ui.shell import caches, errors, state, voice_picker
+from ddsing.ui.shell import caches, errors, opened, state, voice_picker
 from ddsing.ui.shell.formatting import format_bytes, plain
+
+if TYPE_CHECKING:
+    from ddsing.training.history import History
 
 TRANSFER_PAGE = "pages/timbre_transfer.py"
 _MADE = "export.made"  # (voice, instrument) of this tab's last export
@@ -21,7 +26,7 @@ def follow() -> None:
         st.switch_page(TRANSFER_PAGE)
 
 
-def show(voice: Voice, history) -> None:
+def show(voice: Voice, history: History) -> None:
     """The buttons, and where the instrument is; nothing where there is no checkpoint to make it from."""
     if not history.checkpoints:
         return
@@ -90,7 +95,7 @@ def make(voice_name: str, step: str | int) -> str:
     from ddsing.training import export
 
     with st.spinner("Making the instrument"):
-        entry = export.make_instrument(caches.workspace(), voice_name, step=step)
+        entry = export.make_instrument(opened.workspace(), voice_name, step=step)
     st.session_state[_MADE] = (voice_name, entry.name)
     return entry.name
 
@@ -101,7 +106,7 @@ def _export(voice_name: str, step: str | int) -> None:
     st.toast(f"{plain(name)} is in your instruments.", icon=":material/check:")
 
 
-def _branch(voice: Voice, history) -> None:
+def _branch(voice: Voice, history: History) -> None:
     with (
         st.popover(
             "Branch",
@@ -129,6 +134,6 @@ def _branch(voice: Voice, history) -> None:
 @errors.callback
 def _make_branch(voice_name: str) -> None:
     label = str(st.session_state.get(_BRANCH_LABEL, "")).strip()
-    made = branch.begin(caches.workspace(), voice_name, step=int(st.session_state[_BRANCH_STEP]), label=label)
+    made = branch.begin(opened.workspace(), voice_name, step=int(st.session_state[_BRANCH_STEP]), label=label)
     voice_picker.choose(made)
     st.toast(f"{plain(made)} begins where {plain(voice_name)} was.", icon=":material/call_split:")

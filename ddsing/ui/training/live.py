@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -11,6 +12,10 @@ from ddsing.training import stages
 from ddsing.ui.shell import errors, jobs
 from ddsing.ui.shell.formatting import format_duration, plain
 from ddsing.ui.training import cache, coach, ending, previews
+
+if TYPE_CHECKING:
+    from ddsing.jobs.status import JobStatus
+    from ddsing.training.history import History
 
 HEAD_S, CURVES_S, CALM_S = 1.0, 4.0, 15.0
 GUIDE_HELP = """The loss says how far the voice's spectrum is from the recordings.
@@ -24,7 +29,7 @@ _DRAWN = "train.drawn"  # (what about, when, figure and words)
 _WINDOW = "train.window"  # the steps that the curves show, or None for all
 
 
-def show(voice: Voice, job) -> None:
+def show(voice: Voice, job: JobStatus) -> None:
     """Everything about this voice's training; refreshed while it runs and still as soon as it does not."""
     live = job is not None and job.live
     with st.container():  # so that the curves stay where they are
@@ -69,14 +74,14 @@ def _head(job_id: str) -> None:
             _force(job)
 
 
-def _bar(job) -> None:
+def _bar(job: JobStatus) -> None:
     stage = stages.WORDS.get(job.stage, plain(job.stage or "starting"))
     said = " · ".join(filter(None, [stage, plain(job.message or ""), jobs.time_left(job)]))
     fraction = job.fraction if job.fraction is not None else 0.0
     st.progress(min(1.0, max(0.0, fraction)), text=said[:1].upper() + said[1:])
 
 
-def _numbers(job) -> None:
+def _numbers(job: JobStatus) -> None:
     begun = job.step is not None and job.steps and job.stage not in stages.BEFORE_STEPS
     with st.grid(4, min_column_width=140):
         st.metric("Step", f"{job.step:,} of {job.steps:,}" if begun else "…")
@@ -89,7 +94,7 @@ def _speed(steps_per_s: float) -> str:
     return f"{steps_per_s:.2f}" if steps_per_s < 10 else f"{steps_per_s:.0f}"
 
 
-def _force(job) -> None:
+def _force(job: JobStatus) -> None:
     st.caption("It finishes its step and saves.")
     if job.heartbeat_age_s is not None and job.heartbeat_age_s > FORCE_AFTER_S:
         st.button(
@@ -118,7 +123,7 @@ def _curves(voice: Voice, job_id: str | None, total_steps: int | None) -> None:
     _panels(history, total_steps, job_id)
 
 
-def _loss(voice: Voice, history, total_steps: int | None) -> None:
+def _loss(voice: Voice, history: History, total_steps: int | None) -> None:
     from ddsing.plots import style
 
     st.markdown("#### Loss", help=GUIDE_HELP)
@@ -133,7 +138,7 @@ def _loss(voice: Voice, history, total_steps: int | None) -> None:
         st.button("Show all steps", key="train.whole", icon=":material/zoom_out_map:", on_click=_look_at_all)
 
 
-def _drawn(voice: Voice, history, total_steps: int | None, window: tuple[float, float] | None) -> tuple:
+def _drawn(voice: Voice, history: History, total_steps: int | None, window: tuple[float, float] | None) -> tuple:
     """The figure and its words; while it runs it is drawn anew at a save, and else only now and then.
 
     A figure that changes is put in the place of the one before, which would end a drag over it.
@@ -158,7 +163,7 @@ def _look_at_all() -> None:
     st.session_state[_WINDOW] = None
 
 
-def _panels(history, total_steps: int | None, job_id: str | None) -> None:
+def _panels(history: History, total_steps: int | None, job_id: str | None) -> None:
     from ddsing.plots import style
     from ddsing.plots import training as plot
 

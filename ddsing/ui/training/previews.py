@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.ui.training import cache
+
+if TYPE_CHECKING:
+    from ddsing.training.history import History, Save
 
 MOST = 6  # players in the row
 CARD_PX = 128
@@ -28,7 +33,7 @@ def moments(saves: tuple, best_step: int | None, *, most: int = MOST) -> list:
     return [save for save in heard if save.step in kept]
 
 
-def show(history) -> None:
+def show(history: History) -> None:
     """The row, oldest first, and one player with all of it in a row."""
     found = moments(history.saves, history.best_step)
     st.markdown("#### Hear it form")
@@ -47,7 +52,7 @@ def show(history) -> None:
             _card(save, newest=save is found[-1], best=save.step == history.best_step)
 
 
-def _card(save, *, newest: bool, best: bool) -> None:
+def _card(save: Save, *, newest: bool, best: bool) -> None:
     with st.container(gap="xsmall", key=f"preview.{save.step}"):
         mark = " :orange[:material/star:]" if best else " :green[:material/fiber_new:]" if newest else ""
         st.markdown(f"**Step {save.step:,}**{mark}")
@@ -55,7 +60,7 @@ def _card(save, *, newest: bool, best: bool) -> None:
         st.caption(_measured(save))
 
 
-def _measured(save) -> str:
+def _measured(save: Save) -> str:
     parts = [f"loss {save.loss:.2f}"] if save.loss is not None else []
     parts += [f"f0 ±{save.f0_cents:.0f} cents"] if save.f0_cents is not None else []
     return "  \n".join(parts)

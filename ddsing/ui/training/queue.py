@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.ui.shell import errors, jobs, voice_picker
 from ddsing.ui.shell.formatting import plain, when
+
+if TYPE_CHECKING:
+    from ddsing.jobs.status import JobStatus
 
 POLL_S = 2.0
 MOST_ENDED = 8
@@ -37,7 +42,7 @@ def _live(before: tuple) -> None:
             _row(job)
 
 
-def _row(job) -> None:
+def _row(job: JobStatus) -> None:
     parts = [f"**{plain(job.title)}** {jobs.badge(job)}"]
     if job.state == "waiting":
         ahead = [plain(title) for title in job.ahead]
@@ -75,7 +80,7 @@ def ended() -> None:
             st.caption(f"and {len(found) - MOST_ENDED} older ones")
 
 
-def _ended_row(job) -> None:
+def _ended_row(job: JobStatus) -> None:
     said, look, remove = st.columns([6, 1, 1], vertical_alignment="center")
     message = f"  \n:small[{plain(job.message)}]" if job.message else ""
     said.markdown(f"**{plain(job.title)}** {jobs.badge(job)} :gray[{when(job.ended or job.created)}]{message}")

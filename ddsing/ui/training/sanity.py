@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
 from ddsing.sound import audio
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import caches, errors, work
+from ddsing.ui.shell import errors, opened, work
 from ddsing.ui.shell.formatting import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ddsing.training.history import History
 
 CHECKS = 4
 NAMES = ("original", "reconstruction")
@@ -20,7 +27,7 @@ def _checks() -> cache.Kept:
     return cache.Kept(CHECKS)
 
 
-def show(voice: Voice, history) -> None:
+def show(voice: Voice, history: History) -> None:
     """The section; nothing of it runs before it is opened."""
     if not history.checkpoints:
         return
@@ -39,7 +46,7 @@ def show(voice: Voice, history) -> None:
             _compared(found)
 
 
-def _choose(voice: Voice, history) -> int:
+def _choose(voice: Voice, history: History) -> int:
     steps = list(reversed(history.checkpoints))
     if st.session_state.get(_STEP) not in steps:
         st.session_state[_STEP] = history.best_step if history.best_step in steps else steps[0]
@@ -72,11 +79,11 @@ def _about(voice: Voice, step: int) -> tuple:
 def _start(voice: Voice, step: int) -> None:
     from ddsing.training import sanity
 
-    opened, kept, about = caches.workspace(), _checks(), _about(voice, step)
+    workspace, kept, about = opened.workspace(), _checks(), _about(voice, step)
 
-    def compare(report) -> None:
+    def compare(report: Callable[[str, float], None]) -> None:
         report("singing", 0.1)
-        kept.put(about, sanity.check(opened, voice.name, step=step))
+        kept.put(about, sanity.check(workspace, voice.name, step=step))
 
     work.start(f"Comparing {plain(voice.name)} at step {step:,}", compare)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -12,6 +12,9 @@ from ddsing.training import recipe as recipes
 from ddsing.ui.shell import errors, jobs
 from ddsing.ui.shell.formatting import format_duration, plain
 from ddsing.ui.training import cache
+
+if TYPE_CHECKING:
+    from ddsing.training.history import History
 
 CONFIG = "train.config"
 NUMBERS = {  # widget key: recipe field
@@ -38,7 +41,7 @@ HELP = {
 }
 
 
-def show(voice: Voice, history, *, busy: bool, learning_rate: float | None = None) -> None:
+def show(voice: Voice, history: History, *, busy: bool, learning_rate: float | None = None) -> None:
     """The form; `busy` while this voice is being trained already, `learning_rate` where another one should be tried."""
     if busy:
         return
@@ -72,7 +75,7 @@ def show(voice: Voice, history, *, busy: bool, learning_rate: float | None = Non
         )
 
 
-def _model(voice: Voice, history, step: int) -> recipes.Config:
+def _model(voice: Voice, history: History, step: int) -> recipes.Config:
     """The model choice; a training that has begun keeps its model."""
     begun = history.recipe.get("config") if step else None
     if step:
@@ -106,7 +109,9 @@ def default_config() -> str:
     return wanted if wanted in _names() else _names()[0]
 
 
-def _prepare_values(voice: Voice, config: recipes.Config, history, step: int, learning_rate: float | None) -> None:
+def _prepare_values(
+    voice: Voice, config: recipes.Config, history: History, step: int, learning_rate: float | None
+) -> None:
     """Start values of the numbers, anew whenever voice, model or progress change."""
     about = (voice.name, config.name, step, learning_rate)
     if st.session_state.get(_FOR) == about:

@@ -11,7 +11,7 @@ from ddsing.dataset import adding, voices
 from ddsing.files import write_atomic
 from ddsing.training.recipe import Recipe
 from ddsing.ui.dataset import prepare
-from ddsing.ui.shell import caches, errors, jobs, state, voice_picker
+from ddsing.ui.shell import errors, jobs, opened, state, voice_picker
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import cache as training_cache
 from ddsing.ui.training import export, previews
@@ -45,7 +45,7 @@ def show() -> None:
 
 
 def _marker():
-    return caches.workspace().cache / "tutorial-closed"
+    return opened.workspace().cache / "tutorial-closed"
 
 
 def _guide() -> None:
@@ -65,7 +65,7 @@ def _guide() -> None:
             f"Bring {VOICE}'s recording in", key="tutorial.add", type="primary", icon=":material/add:", on_click=_add
         )
         return
-    voice = voices.get(caches.workspace(), VOICE)
+    voice = voices.get(opened.workspace(), VOICE)
     done = _done(voice)
     now = done.index(False) if False in done else len(done)
     with st.grid(len(TITLES), min_column_width=130, gap="xsmall"):
@@ -80,7 +80,7 @@ def _done(voice: voices.Voice) -> list[bool]:
     """Which steps are behind; a later one that is done makes the earlier ones so."""
     history = training_cache.history(voice)
     exported = export.made_of(VOICE) is not None
-    transferred = exported and any(take.instrument == export.made_of(VOICE) for take in caches.takes().list())
+    transferred = exported and any(take.instrument == export.made_of(VOICE) for take in opened.takes().list())
     job = jobs.of(VOICE, "train")
     trained = bool(history.checkpoints) and not (job is not None and job.live)
     found = [voice.prepared, trained, exported, exported, transferred]
@@ -188,7 +188,7 @@ def _steps() -> int:
 
 @errors.callback
 def _add() -> None:
-    adding.add(voices.create(caches.workspace(), VOICE), [DEMO / "audio" / VOICE])
+    adding.add(voices.create(opened.workspace(), VOICE), [DEMO / "audio" / VOICE])
     voice_picker.choose(VOICE)
 
 

@@ -1,10 +1,17 @@
 """The controls of a transfer: tracker with its cost, and the settings with their ranges, defaults and help."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.constants import TRACKERS
 from ddsing.ui.shell import state, warmup
 from ddsing.ui.shell.formatting import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TRACKER_HELP = """How the pitch is found.
 
@@ -68,7 +75,9 @@ def settings(*, has_statistics: bool):
     return state.settings()
 
 
-def _slider(field, label, low, high, step, number, reasons) -> None:
+def _slider(
+    field: str, label: str, low: float, high: float, step: float, number: str, reasons: Mapping[str, str]
+) -> None:
     st.slider(
         label,
         low,
@@ -83,11 +92,11 @@ def _slider(field, label, low, high, step, number, reasons) -> None:
     _reason(field, reasons)
 
 
-def _toggle(field, label, reasons) -> None:
+def _toggle(field: str, label: str, reasons: Mapping[str, str]) -> None:
     st.toggle(label, key=state.key(field), help=HELP[field], disabled=field in reasons, persist_state="session")
     _reason(field, reasons)
 
 
-def _reason(field, reasons) -> None:
+def _reason(field: str, reasons: Mapping[str, str]) -> None:
     if field in reasons:
         st.caption(f":material/info: {reasons[field]}")

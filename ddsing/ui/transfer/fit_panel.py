@@ -1,16 +1,31 @@
 """How well the recording fits the instrument, read before anything is rendered."""
 
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors, state, work
+from ddsing.ui.shell import caches, errors, opened, state, work
 from ddsing.ui.shell.formatting import octaves, percent, signed
 
+if TYPE_CHECKING:
+    from ddsing.instrument.library import Entry
+    from ddsing.model.statistics import DatasetStatistics
+    from ddsing.sound.features import Features
+    from ddsing.sound.recording import Recording
+    from ddsing.transfer.fit import Fit
+    from ddsing.transfer.settings import Settings
 
-def show(instrument, sound) -> None:
+
+def show(instrument: Entry | None, sound: Recording | None) -> None:
     """The fit reading where the recording is analysed already, else the offer to analyse it."""
     if instrument is None or sound is None:
         return
-    chosen, known = st.session_state[state.TRACKER], caches.analysed(sound.content)
+    chosen, known = st.session_state[state.TRACKER], caches.analysed(sound.key)
     with st.container(border=True):
         if instrument.statistics is None:
             st.markdown("**Fit** · This instrument does not say what it was trained on: nothing to compare with.")
@@ -20,7 +35,7 @@ def show(instrument, sound) -> None:
             _reading(instrument, sound, chosen if chosen in known else sorted(known)[0])
 
 
-def _offer(sound, chosen: str) -> None:
+def _offer(sound: Recording, chosen: str) -> None:
     st.markdown("**Fit** · How does the recording lie in the instrument's range? Analysing it tells beforehand.")
     st.button(
         "Analyse the recording",
@@ -35,14 +50,30 @@ def _offer(sound, chosen: str) -> None:
 
 
 @errors.callback
-def _analyse(sound, chosen: str) -> None:
-    work.start("Analysing", caches.analysis(sound.audio, chosen))
+def _analyse(sound: Recording, chosen: str) -> None:
+    work.start("Analysing", _analysis(sound.audio, chosen))
 
 
-def _reading(instrument, sound, tracker: str) -> None:
-    features = caches.features_of(sound.content, sound.audio, tracker, instrument.config.generation)
+def _analysis(audio: np.ndarray, tracker: str) -> Callable:
+    """What finds a recording's pitch, and keeps it."""
+    from ddsing.sound import features
+    from ddsing.transfer import stages
+
+    cache = opened.feature_cache()
+
+    def work(report: Callable[[str, float], None]) -> None:
+        tell = functools.partial(report, stages.doing("features"))
+        features.extract(audio, tracker=tracker, cache=cache, progress=tell)
+
+    return work
+
+
+def _reading(instrument: Entry, sound: Recording, tracker: str) -> None:
+    if instrument.config is None or instrument.statistics is None:
+        return
+    features = caches.features_of(sound.key, sound.audio, tracker, instrument.config.generation)
     settings = state.settings()
-    fit = caches.fit(features, sound.content, instrument, settings)
+    fit = caches.fit(features, sound.key, instrument, settings)
     st.markdown(
         f"**Fit** · **{percent(fit.inside_share)}** of the singing lies inside the instrument's range as the controls "
         f"stand (pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."
@@ -54,7 +85,7 @@ def _reading(instrument, sound, tracker: str) -> None:
             _plot(features, instrument.statistics, fit)
 
 
-def _best(fit, settings) -> None:
+def _best(fit: Fit, settings: Settings) -> None:
     wanted = (fit.octave_shift, fit.loudness_shift_db)
     said = f"{octaves(fit.octave_shift)}, {signed(fit.loudness_shift_db, 'dB')}"
     if wanted == (settings.octave_shift, settings.loudness_shift_db):
@@ -72,7 +103,7 @@ def _best(fit, settings) -> None:
     )
 
 
-def _plot(features, statistics, fit) -> None:
+def _plot(features: Features, statistics: DatasetStatistics, fit: Fit) -> None:
     from ddsing.plots import fit as plot
     from ddsing.plots import style
 

@@ -1,9 +1,16 @@
 """Choosing the instrument of a transfer."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.ui.shell import caches, state
 from ddsing.ui.shell.formatting import loudness_range, pitch_range, plain
+
+if TYPE_CHECKING:
+    from ddsing.instrument.library import Entry
 
 
 def pick():
@@ -27,11 +34,12 @@ def pick():
     return entry
 
 
-def _about(entry) -> str:
+def _about(entry: Entry) -> str:
     parts = [plain(entry.provenance.voice)] if entry.provenance.voice else []
     if entry.provenance.step is not None:
         parts.append(f"{entry.provenance.step:,} steps")
     if entry.statistics is not None:
         parts += [pitch_range(entry.statistics.pitch_range_midi), loudness_range(entry.statistics.loudness_range_db)]
-    parts.append("ddsp 1.x loudness" if entry.config.generation == 1 else "ddsp 3.x loudness")
+    of_2021 = entry.config is not None and entry.config.generation == 1
+    parts.append("ddsp 1.x loudness" if of_2021 else "ddsp 3.x loudness")
     return " · ".join(parts)

@@ -1,55 +1,37 @@
 """The chosen recording: decoded, described, played; and the settings that a file of ours brings back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 
-from ddsing.constants import SAMPLE_RATE, TRACKERS
+from ddsing.constants import TRACKERS
+from ddsing.sound.recording import Recording
 from ddsing.transfer.takes import read_recipe
 from ddsing.ui.shell import caches, errors, sources, state
 from ddsing.ui.shell.formatting import format_duration, plain
 from ddsing.ui.transfer import controls
 
 
-@dataclass(frozen=True, eq=False)
-class Sound:
-    """A decoded recording: `audio` [shape=(n_samples,), float32, 16 kHz], its content hash, and where it came from."""
-
-    source: sources.Source
-    audio: np.ndarray
-    content: str
-    recipe: dict | None
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return len(self.audio) / SAMPLE_RATE
-
-
-def load(source: sources.Source | None) -> Sound | None:
-    """Decode (or reuse) the chosen recording, with a player and a line about it; None while nothing is chosen."""
-    if source is None:
+def show(recording: Recording | None) -> Recording | None:
+    """The chosen recording, with a player and a line about it; None while nothing is chosen."""
+    if recording is None:
         return None
-    decoded = caches.recording(source.identity, source.data)
-    info = decoded.info
+    info = recording.info
     channels = {1: "mono", 2: "stereo"}.get(info.n_channels, f"{info.n_channels} channels")
-    st.audio(decoded.wav, format="audio/wav", alt=f"the recording {source.name}")
+    st.audio(recording.wav, format="audio/wav", alt=f"the recording {recording.name}")
     st.caption(
-        f"{plain(source.name)} · {format_duration(len(decoded.audio) / SAMPLE_RATE)} · {plain(info.format)}, "
+        f"{plain(recording.name)} · {format_duration(recording.duration_s)} · {plain(info.format)}, "
         f"{info.sample_rate_hz / 1000:g} kHz, {channels}"
     )
-    sound = Sound(source, decoded.audio, decoded.content, decoded.recipe)
-    if sound.recipe is not None:
-        _offer(sound.recipe)
-    return sound
+    if recording.recipe is not None:
+        _offer(recording.recipe)
+    return recording
 
 
-def tracker(sound: Sound | None) -> str:
+def tracker(recording: Recording | None) -> str:
     """The tracker choice for this recording."""
-    analysed = caches.analysed(sound.content) if sound else set()
-    return controls.tracker(sound.duration_s if sound else None, analysed)
+    analysed = caches.analysed(recording.key) if recording else set()
+    return controls.tracker(recording.duration_s if recording else None, analysed)
 
 
 def _offer(recipe: dict) -> None:

@@ -1,9 +1,20 @@
 """The main button: from the choices on the page to a new take."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors, sources, state, work
+from ddsing.ui.shell import caches, errors, opened, sources, state, work
 from ddsing.ui.shell.formatting import plain
+
+if TYPE_CHECKING:
+    from ddsing.instrument.library import Entry
+    from ddsing.sound.recording import Recording
+    from ddsing.transfer.settings import Settings
+    from ddsing.transfer.takes import Take
 
 SHORTCUT = "Mod+Enter"
 
@@ -14,7 +25,7 @@ def prepare() -> None:
     st.session_state.setdefault(state.SOURCE_KIND, "examples" if sources.examples() else "upload")
 
 
-def button(instrument, sound) -> None:
+def button(instrument: Entry | None, sound: Recording | None) -> None:
     """The primary button; disabled, with the reason as its help, while something is missing."""
     reason = _missing(instrument, sound)
     st.button(
@@ -31,7 +42,7 @@ def button(instrument, sound) -> None:
     )
 
 
-def _missing(instrument, sound) -> str | None:
+def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
     if work.busy():
         return "One transfer at a time; this one is still running."
     if instrument is None:
@@ -42,6 +53,27 @@ def _missing(instrument, sound) -> str | None:
 
 
 @errors.callback
-def _start(instrument, sound) -> None:
+def _start(instrument: Entry, sound: Recording) -> None:
     settings, tracker = state.settings(), st.session_state[state.TRACKER]
-    work.start(f"Transferring {plain(sound.source.name)}", caches.transfer(instrument, sound, settings, tracker))
+    work.start(f"Transferring {plain(sound.name)}", _work(instrument, sound, settings, tracker))
+
+
+def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> Callable:
+    """What makes a take; it takes along all it needs, so nothing that a tab changes meanwhile matters."""
+    from ddsing.transfer import pipeline, stages
+
+    instrument, workspace, models = caches.instrument(entry), opened.workspace(), caches.models()
+
+    def work(report: Callable[[str, float], None]) -> Take:
+        return pipeline.run(
+            workspace,
+            sound.audio,
+            instrument,
+            settings,
+            source_name=sound.name,
+            tracker=tracker,
+            models=models,
+            progress=lambda stage, done: report(stages.doing(stage), done),
+        )
+
+    return work

@@ -1,14 +1,21 @@
 """The full output of a take: spectrograms, and its curves on one time axis."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ddsing.constants import FRAME_RATE
 from ddsing.ui.shell import caches
 
+if TYPE_CHECKING:
+    from ddsing.transfer.takes import Take
+
 LONG_S = 60.0  # from here on a window of time can be chosen, since curves are thinned for drawing
 
 
-def show(take) -> None:
+def show(take: Take) -> None:
     """Spectrograms of original and result, then loudness, pitch, confidence and note-on ratio."""
     from ddsing.plots import features, spectrogram, style
 
@@ -40,7 +47,7 @@ def show(take) -> None:
     )
 
 
-def _curves(take):
+def _curves(take: Take):
     from ddsing.plots.features import Curves
 
     arrays = take.curves()

@@ -1,14 +1,20 @@
 """The list of takes, newest first: settings, players, plots, downloads, and what can be done with each."""
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from ddsing.files import safe_name
 from ddsing.transfer import settings, stages
-from ddsing.ui.shell import caches, errors, sources, state, undo
+from ddsing.ui.shell import caches, errors, opened, sources, state, undo
 from ddsing.ui.shell.formatting import format_duration, percent, plain, when
 from ddsing.ui.transfer import take_plots
+
+if TYPE_CHECKING:
+    from ddsing.transfer.takes import Take
 
 PAGE_SIZE = 5
 LONG_S = 60.0  # from here on, players other than the result's are loaded when asked for
@@ -19,10 +25,10 @@ _DEFAULT = settings.Settings()
 
 def show() -> None:
     """The takes with a title; nothing is computed for those not shown."""
-    everything = caches.takes().list_all()
+    everything = opened.takes().list_all()
     found = [take for take in everything if not take.error]
     st.subheader("Takes" if not found else f"Takes ({len(found)})")
-    undo.offer("takes", lambda token: caches.takes().undo(token))
+    undo.offer("takes", lambda token: opened.takes().undo(token))
     for take in everything:
         if take.error:
             st.warning(plain(take.error), icon=":material/broken_image:")
@@ -44,7 +50,7 @@ def show() -> None:
         )
 
 
-def _take(take, previous, *, newest: bool) -> None:
+def _take(take: Take, previous: Take | None, *, newest: bool) -> None:
     title, actions = st.columns([5, 4], vertical_alignment="top")
     with title:
         st.markdown(f"#### {plain(take.name)}")
@@ -67,7 +73,7 @@ def _take(take, previous, *, newest: bool) -> None:
                 take_plots.show(take)
 
 
-def _settings(take, previous) -> str:
+def _settings(take: Take, previous: Take | None) -> str:
     """Every setting; those that changed since the previous take are emphasised."""
     before = previous.settings if previous else None
     hidden = take.settings.disabled()
@@ -84,7 +90,7 @@ def _settings(take, previous) -> str:
     return " ".join(badges)
 
 
-def _players(take) -> None:
+def _players(take: Take) -> None:
     names = list(PLAYERS)
     if take.duration_s > LONG_S:
         _player(take, names.pop(0))
@@ -102,21 +108,21 @@ def _players(take) -> None:
         _grid(take, names)
 
 
-def _grid(take, names: list[str]) -> None:
+def _grid(take: Take, names: list[str]) -> None:
     for first in range(0, len(names), 2):  # row by row, so that the order holds where columns are stacked
         for column, name in zip(st.columns(2, gap="medium"), names[first : first + 2]):
             with column:
                 _player(take, name)
 
 
-def _player(take, name: str) -> None:
+def _player(take: Take, name: str) -> None:
     path = take.folder / f"{name}.wav"
     if path.exists():
         st.caption(PLAYERS[name])
         st.audio(str(path), format="audio/wav", alt=f"{PLAYERS[name]} of {take.name}")
 
 
-def _how(take) -> str:
+def _how(take: Take) -> str:
     """Time by stage, what was reused, and the fit."""
     took = [
         f"{stages.noun(stage)} {format_duration(seconds)}"
@@ -131,7 +137,7 @@ def _how(take) -> str:
     return said.strip(" ·")
 
 
-def _actions(take) -> None:
+def _actions(take: Take) -> None:
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.button(
             "Use these settings",
@@ -173,12 +179,12 @@ def _actions(take) -> None:
 
 
 def _export(take_id: str, file_format: str) -> bytes:
-    return caches.takes().export(take_id, file_format)
+    return opened.takes().export(take_id, file_format)
 
 
 @errors.callback
 def _use(take_id: str) -> None:
-    take = caches.takes().get(take_id)
+    take = opened.takes().get(take_id)
     names = {entry.name for entry in caches.instruments()}
     state.apply(take.settings, tracker=take.tracker, instrument=take.instrument if take.instrument in names else None)
     st.toast("The controls are set as for that take.", icon=":material/check:")
@@ -187,13 +193,13 @@ def _use(take_id: str) -> None:
 
 @errors.callback
 def _edit(take_id: str) -> None:
-    caches.takes().rename(take_id, st.session_state[f"take_name.{take_id}"])
-    caches.takes().note(take_id, st.session_state[f"take_note.{take_id}"])
+    opened.takes().rename(take_id, st.session_state[f"take_name.{take_id}"])
+    opened.takes().note(take_id, st.session_state[f"take_note.{take_id}"])
 
 
 @errors.callback
 def _delete(take_id: str, name: str) -> None:
-    undo.remember("takes", name, caches.takes().delete(take_id))
+    undo.remember("takes", name, opened.takes().delete(take_id))
 
 
 def _more() -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors, sources, state
+from ddsing.ui.shell import errors, opened, sources, state
+
+if TYPE_CHECKING:
+    from ddsing.instrument.library import Entry
+    from ddsing.model.latent_space import LatentSpace
 
 FROM, RECORDING, SHIFT = state.key("z_from"), state.key("z_recording"), state.key("z_shift")
 SOURCES = {"recording": "This recording", "other": "Another one", "mean": "The voice's mean"}
@@ -17,7 +23,7 @@ MOST, N_SLIDERS = 3.0, 3
 NO_SPACE = "It does not say where its voice's timbre lies; learn that on the Experiments page, under Latent space."
 
 
-def show(entry) -> None:
+def show(entry: Entry | None) -> None:
     """The controls; nothing for an instrument without an encoder."""
     if entry is None or entry.config is None or entry.config.z is None:
         return
@@ -26,10 +32,10 @@ def show(entry) -> None:
         if entry.latent is None:
             st.caption(f":material/info: {NO_SPACE}")
         else:
-            _shifts(entry)
+            _shifts(entry.latent)
 
 
-def _source(entry) -> None:
+def _source(entry: Entry) -> None:
     there = list(SOURCES) if entry.latent is not None else list(SOURCES)[:2]
     if st.session_state.get(FROM) not in there:
         st.session_state[FROM] = there[0]
@@ -38,7 +44,7 @@ def _source(entry) -> None:
     )
     if chosen != "other":
         return
-    folder = caches.workspace().examples
+    folder = opened.workspace().examples
     names = [path.relative_to(folder).as_posix() for path in sources.examples()]
     if not names:
         st.caption(":material/info: There are no examples to take it from.")
@@ -55,8 +61,8 @@ def _source(entry) -> None:
     )
 
 
-def _shifts(entry) -> None:
-    n_sliders = min(N_SLIDERS, entry.latent.n_directions)
+def _shifts(latent: LatentSpace) -> None:
+    n_sliders = min(N_SLIDERS, latent.n_directions)
     shifts = [*st.session_state.get(SHIFT, ()), *[0.0] * n_sliders][:n_sliders]
     columns = st.columns(n_sliders, gap="medium")
     for number, (column, shift) in enumerate(zip(columns, shifts)):

@@ -5,7 +5,7 @@ By itself, since the first page should not wait for what training needs.
 
 import streamlit as st
 
-from ddsing.ui.shell import caches, state
+from ddsing.ui.shell import opened, state
 from ddsing.ui.shell.formatting import plain
 
 LEADS = "tutorial.leads"  # whether the tutorial has led this tab here
@@ -16,7 +16,7 @@ def show() -> None:
     if LEADS not in st.session_state:
         return
     name = st.session_state.get(state.INSTRUMENT, "")
-    if any(take.instrument == name for take in caches.takes().list()):
+    if any(take.instrument == name for take in opened.takes().list()):
         st.session_state.pop(LEADS)
         st.success(
             f"That is {plain(name)}, whom you taught to sing. The take below is kept; move the controls, try again.",
