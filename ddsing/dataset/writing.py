@@ -12,11 +12,10 @@ from ddsing.dataset import disk, layout, manifest
 from ddsing.dataset.analysis import WINDOW_FRAMES, WINDOW_SAMPLES, FeatureFolder, RecordingFeatures
 from ddsing.dataset.hearing import hear
 from ddsing.dataset.layout import Place
-from ddsing.engine.tf import export
 from ddsing.errors import DatasetError
 from ddsing.files import write_json
 from ddsing.formats import tfrecord
-from ddsing.model import statistics
+from ddsing.model import statistics, statistics_pickle
 
 WINDOWS = "windows.json"
 REPLACED = ("train.tfrecord*", "held_out.tfrecord*", WINDOWS, "dataset_statistics.*", manifest.NAME)
@@ -163,7 +162,7 @@ def _write_statistics(folder, features, places):
     measured = statistics.measure(**curves, generation=manifest.GENERATION)
     text = json.dumps(measured.to_json(), allow_nan=False)
     (folder / "dataset_statistics.json").write_text(text, "utf-8")
-    (folder / "dataset_statistics.pkl").write_bytes(export.statistics_pickle(measured))
+    (folder / "dataset_statistics.pkl").write_bytes(statistics_pickle.dumps(measured))
 
 
 def _held_out_note(n_windows, n_held_out):

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ddsing.ui.instrument import notebook_zip
 from ddsing.ui.shell import caches, errors, state, undo
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, pitch_range, plain, when
 
@@ -126,22 +127,14 @@ def _actions(entry, *, playable: bool) -> None:
             with st.popover("Download", icon=":material/download:", help="As a zip, in either format."):
                 st.download_button(
                     "ddsing's own format",
-                    data=lambda: caches.export(entry, "native"),
+                    data=lambda: caches.export(entry),
                     key=f"native.{entry.name}",
                     file_name=f"{entry.name}.zip",
                     mime="application/zip",
                     on_click="ignore",
                     help="Small, holds no code, and says where it comes from.",
                 )
-                st.download_button(
-                    "The 2021 notebooks' format",
-                    data=lambda: caches.export(entry, "notebook"),
-                    key=f"notebook.{entry.name}",
-                    file_name=f"{entry.name}_notebook.zip",
-                    mime="application/zip",
-                    on_click="ignore",
-                    help="Checkpoint, gin and statistics, as the Colab notebooks read them.",
-                )
+                notebook_zip.show(entry)
             _edit_popover(entry)
             if entry.bloated:
                 st.button(

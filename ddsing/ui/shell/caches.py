@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,17 +139,11 @@ def _audition(stamp: tuple[str, int, int], _entry) -> bytes:
     return audio.encode(phrase.sing(renderer, loaded.statistics))
 
 
-def export(entry, file_format: str) -> bytes:
-    """An instrument's zip for downloading, ``native`` or ``notebook``."""
+def export(entry) -> bytes:
+    """An instrument's zip for downloading, in our own format."""
     from ddsing import instrument as formats
 
-    loaded = instrument(entry)
-    if file_format == "native":
-        return formats.to_bytes(loaded)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "instrument.zip"
-        formats.write_notebook(loaded, path)
-        return path.read_bytes()
+    return formats.to_bytes(instrument(entry))
 
 
 # Work for the background, and takes
