@@ -131,7 +131,7 @@ def try_elsewhere() -> None:
     """Make the trials of `estimate_seconds` in a process of its own, which takes the networks' weights with it."""
     measured = process.call("ddsing.sound.pitch:trials", {}, all_cores=True)
     for tracker, seconds in measured.items():
-        rates.get(tracker, lambda known=seconds: known)
+        rates.offer(tracker, seconds)
 
 
 def trials(request: Mapping, progress: process.Progress) -> dict[str, float]:
