@@ -7,6 +7,7 @@ already, opens the first page. Needs Chromium and what the tests need (`make tes
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -33,11 +34,11 @@ def start(workspace: Path, port: int) -> subprocess.Popen:
 
 def measure(browser, workspace: Path) -> dict[str, float]:
     """Seconds from one start of the server to each of `MOMENTS`."""
-    port = _free_port()
+    port = free_port()
     url, began = f"http://127.0.0.1:{port}", time.monotonic()
     server = start(workspace, port)
     try:
-        _wait_for(f"{url}/_stcore/health", server)
+        wait_for(f"{url}/_stcore/health", server)
         reached = [time.monotonic()]
         tab = browser.new_page()
         tab.goto(url)
@@ -52,8 +53,9 @@ def measure(browser, workspace: Path) -> dict[str, float]:
     return {moment: at - began for moment, at in zip(MOMENTS, reached)}
 
 
-def run(repeats: int) -> dict[str, list[dict[str, float]]]:
-    """`measure` on a workspace that is new, and again on that one, `repeats` times each."""
+@contextlib.contextmanager
+def chromium():
+    """The browser, running; ends the benchmark with a sentence where there is none."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -61,24 +63,32 @@ def run(repeats: int) -> dict[str, list[dict[str, float]]]:
     path = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
     if path is None:
         sys.exit("This benchmark needs Chromium, on the PATH as chromium or google-chrome.")
-    found: dict[str, list[dict[str, float]]] = {"first start": [], "later start": []}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def run(repeats: int) -> dict[str, list[dict[str, float]]]:
+    """`measure` on a workspace that is new, and again on that one, `repeats` times each."""
+    found: dict[str, list[dict[str, float]]] = {"first start": [], "later start": []}
+    with chromium() as browser:
         for _ in range(repeats):
             with tempfile.TemporaryDirectory(prefix="ddsing-benchmark-") as folder:
                 for seconds in found.values():
                     seconds.append(measure(browser, Path(folder) / "workspace"))
-        browser.close()
     return found
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
 
 
-def _wait_for(url: str, server: subprocess.Popen) -> None:
+def wait_for(url: str, server: subprocess.Popen) -> None:
+    """Until the address answers."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and server.poll() is None:
         try:

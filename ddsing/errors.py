@@ -49,6 +49,10 @@ class JobError(DdsingError):
     """A job that can't be found, started, resumed or deleted."""
 
 
+class ProcessError(DdsingError):
+    """A process of ours that was ended from outside before its work was done."""
+
+
 class DiskFull(DdsingError):
     """No room on the disk; a job that meets it pauses, and goes on once there is room again."""
 

@@ -4,7 +4,12 @@ Without a driver there are simply no GPUs, and what one does not tell is None; n
 """
 
 import contextlib
+import functools
 import os
+import platform
+import re
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +46,14 @@ class Gpu:
 
 
 @dataclass(frozen=True)
+class Device:
+    """What trains here: `kind` is ``gpu`` or ``cpu``, `name` is for people."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Machine:
     """The computer at one moment; `cpu_utilisation` is a share from 0 to 1 of all cores, since the last look."""
 
@@ -70,6 +83,38 @@ def gpus() -> tuple[Gpu, ...]:
         return tuple(found)
 
 
+def visible_gpus() -> tuple[Gpu, ...]:
+    """The GPUs that ``CUDA_VISIBLE_DEVICES`` allows, in NVML's order.
+
+    Where a slice of a GPU (MIG) is named there, which has no number, that is the first one.
+    """
+    found = gpus()
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if allowed is None or not found:
+        return found
+    if allowed.startswith("MIG-"):
+        return found[:1]
+    wanted = [entry.strip() for entry in allowed.split(",")]
+    return tuple(gpu for gpu in found if str(gpu.index) in wanted or _named(gpu.uuid or "", wanted))
+
+
+def device() -> Device:
+    """The device that trains, named without TensorFlow: a GPU where it can use one, else the processor."""
+    cards = visible_gpus() if sys.platform == "linux" else ()  # elsewhere TensorFlow has no CUDA
+    if cards:
+        return Device("gpu", cards[0].name)
+    cores = n_cores()
+    return Device("cpu", f"{processor()}, {cores} core{'s' if cores > 1 else ''}")
+
+
+@functools.cache
+def processor() -> str:
+    """The processor's name as its maker gives it, without marks and clock; ``CPU`` where the system tells none."""
+    with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError, ImportError):
+        return _plain(_told_processor()) or "CPU"
+    return "CPU"
+
+
 def n_cores() -> int:
     """The cores that this process may use: no more than ``DDSING_CORES``, which background work is given."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -89,6 +134,32 @@ def look(folder: Path) -> Machine:
         disk_total_bytes=disk.total,
         gpus=gpus(),
     )
+
+
+def _told_processor() -> str:
+    if sys.platform == "win32":
+        import winreg
+
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"HARDWARE\DESCRIPTION\System\CentralProcessor\0") as key:
+            return str(winreg.QueryValueEx(key, "ProcessorNameString")[0])
+    if sys.platform == "darwin":
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout
+    told = Path("/proc/cpuinfo").read_text(errors="replace")
+    found = re.search(r"^model name\s*:(.*)$", told, re.MULTILINE)
+    return found[1] if found else platform.processor()
+
+
+def _plain(told: str) -> str:
+    """``Intel(R) Xeon(R) CPU @ 2.20GHz`` as people say it: Intel Xeon."""
+    said = re.sub(r"\((?:R|TM|C)\)|@.*|\bCPU\b|\bProcessor\b|\b\S+-Core\b", " ", told, flags=re.IGNORECASE)
+    said = " ".join(said.split())
+    return "" if said.lower() in ("", "unknown", "x86_64", "aarch64") else said
+
+
+def _named(uuid: str, wanted: list[str]) -> bool:
+    """CUDA takes the beginning of a name for the whole."""
+    return any(entry.startswith("GPU-") and uuid.startswith(entry) for entry in wanted)
 
 
 def _start_nvml():

@@ -3,11 +3,15 @@
 import streamlit as st
 
 from ddsing.ui.instrument import cards, importing
-from ddsing.ui.shell import errors, router
+from ddsing.ui.shell import errors, router, work
 
 router.require()
 st.title("Instruments")
 
+work.announce(work.finished())
+with st.container():
+    if work.current() is not None:
+        work.show_progress()
 importing.show()
 with errors.guard():
     cards.show()

@@ -8,10 +8,10 @@ import os
 import hypothesis
 import pytest
 
-from ddsing.engine.tf.runtime import ENVIRONMENT
+from ddsing.process import TENSORFLOW
 from ddsing.workspace import Workspace, open_workspace
 
-for _name, _value in ENVIRONMENT.items():
+for _name, _value in TENSORFLOW.items():
     os.environ.setdefault(_name, _value)
 
 hypothesis.settings.register_profile("default", deadline=None)

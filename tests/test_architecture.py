@@ -20,6 +20,7 @@ ORDER = (
     "ddsing.resources",
     "ddsing.files",
     "ddsing.hardware",
+    "ddsing.process",
     "ddsing.workspace",
     "ddsing.formats",
     "ddsing.sound",

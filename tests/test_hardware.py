@@ -179,3 +179,46 @@ def test_the_machine_at_a_glance_is_what_the_system_says(tmp_path):
     space = os.statvfs(tmp_path)
     assert found.disk_total_bytes == space.f_blocks * space.f_frsize > found.disk_free_bytes > 0
     assert found.gpus == hardware.gpus() or len(found.gpus) == len(hardware.gpus())
+
+
+def test_the_device_is_the_first_card_that_may_be_used(with_nvml, monkeypatch):
+    with_nvml(nvml(2))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert hardware.device() == hardware.Device("gpu", "NVIDIA T0")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert hardware.device() == hardware.Device("gpu", "NVIDIA T1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert hardware.device().kind == "cpu"
+
+
+def test_without_a_card_it_is_the_processor_and_its_cores(with_nvml, monkeypatch):
+    with_nvml(nvml(0))
+    monkeypatch.setattr(hardware, "processor", lambda: "CPU")
+    monkeypatch.setattr(hardware, "n_cores", lambda: 8)
+    assert hardware.device() == hardware.Device("cpu", "CPU, 8 cores")
+    monkeypatch.setattr(hardware, "n_cores", lambda: 1)
+    assert hardware.device().name == "CPU, 1 core"
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("Intel(R) Xeon(R) CPU @ 2.20GHz", "Intel Xeon"),
+        ("Intel(R) Core(TM) i7-8550U CPU @ 1.80GHz", "Intel Core i7-8550U"),
+        ("AMD Ryzen 9 5950X 16-Core Processor            ", "AMD Ryzen 9 5950X"),
+        ("Apple M2 Pro\n", "Apple M2 Pro"),
+        ("unknown", "CPU"),
+        ("x86_64", "CPU"),
+        ("", "CPU"),
+    ],
+)
+def test_a_processors_name_without_its_makers_marks(monkeypatch, told, name):
+    monkeypatch.setattr(hardware, "_told_processor", lambda: told)
+    assert hardware.processor.__wrapped__() == name
+
+
+def test_a_processor_that_can_not_be_asked_is_a_cpu(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")  # winreg is not there
+    assert hardware.processor.__wrapped__() == "CPU"
+    monkeypatch.undo()
+    assert hardware.processor.__wrapped__()

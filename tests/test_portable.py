@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 import ddsing
-from ddsing import files
+from ddsing import files, process
 from ddsing.errors import InstrumentError
 from ddsing.instrument import child
-from ddsing.jobs import launcher
 from ddsing.workspace import open_workspace
 from tests.support import running_jobs, without_posix
 from tests.support.paths import GOLDEN, ROOT
@@ -281,10 +280,10 @@ def test_a_folder_is_not_flushed_where_none_can_be_opened(tmp_path, monkeypatch)
 
 
 def test_a_job_has_no_part_in_the_dashboards_console(monkeypatch):
-    assert launcher._flags() == 0
+    assert process.new_group() == 0
     monkeypatch.setattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0x200, raising=False)
     monkeypatch.setattr(subprocess, "CREATE_NO_WINDOW", 0x08000000, raising=False)
-    assert launcher._flags() == 0x08000200
+    assert process.new_group() == 0x08000200
 
 
 def test_a_child_that_takes_too_much_memory_is_killed_from_outside(monkeypatch):

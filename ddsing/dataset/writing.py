@@ -15,11 +15,10 @@ from ddsing.dataset.analysis import WINDOW_FRAMES, WINDOW_SAMPLES, RecordingFeat
 from ddsing.dataset.hearing import hear
 from ddsing.dataset.layout import Place
 from ddsing.dataset.scan import RecordingFacts
-from ddsing.engine.tf import export
 from ddsing.errors import DatasetError
 from ddsing.files import write_json
 from ddsing.formats import tfrecord
-from ddsing.model import statistics
+from ddsing.model import statistics, statistics_pickle
 from ddsing.sound.features import FeatureCache
 
 WINDOWS = "windows.json"
@@ -169,7 +168,7 @@ def _write_statistics(folder: Path, features: dict[str, RecordingFeatures], plac
     measured = statistics.measure(**curves, generation=analysis.GENERATION)
     text = json.dumps(measured.to_json(), allow_nan=False)
     (folder / "dataset_statistics.json").write_text(text, "utf-8")
-    (folder / "dataset_statistics.pkl").write_bytes(export.statistics_pickle(measured))
+    (folder / "dataset_statistics.pkl").write_bytes(statistics_pickle.dumps(measured))
 
 
 def _held_out_note(n_windows: int, n_held_out: int):

@@ -6,11 +6,15 @@ model of generation 3 names its preprocessor's ``compute_loudness`` (False: loud
 """
 
 import io
+import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
+from ddsing import process
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
-from ddsing.instrument.format import GIN_NAME, Instrument, add_member, write_whole
+from ddsing.instrument.format import GIN_NAME, Instrument, add_member, read, write, write_whole
+from ddsing.model import statistics_pickle
 from ddsing.model.config import ModelConfig
 
 WINDOW_S = 4
@@ -22,6 +26,27 @@ def write_notebook(instrument: Instrument, path: Path | str) -> None:
     write_whole(Path(path), to_notebook_bytes(instrument))
 
 
+def notebook_bytes_from_child(instrument: Instrument, *, progress: process.Progress | None = None) -> bytes:
+    """The zip of `write_notebook`, made by `process.call`, so that TensorFlow is not imported here."""
+    with tempfile.TemporaryDirectory(prefix="ddsing-export-") as folder:
+        source, target = Path(folder) / "instrument.zip", Path(folder) / "notebook.zip"
+        write(instrument, source)
+        request = {"source": str(source), "target": str(target)}
+        process.call("ddsing.instrument.notebook:rewrite", request, progress=progress)
+        return target.read_bytes()
+
+
+def rewrite(request: Mapping, progress: process.Progress) -> None:
+    """What the child does: a native zip, ``source``, is written as the notebooks' own, ``target``."""
+    from ddsing.engine.tf import runtime
+
+    progress("loading TensorFlow", 0.05)
+    runtime.ddsp()
+    progress("writing the checkpoint", 0.7)
+    write_notebook(read(request["source"]), request["target"])
+    progress("writing the checkpoint", 1.0)
+
+
 def to_notebook_bytes(instrument: Instrument) -> bytes:
     """The zip of `write_notebook`; TensorFlow is imported, since it writes the checkpoint."""
     from ddsing.engine.tf import export
@@ -29,7 +54,7 @@ def to_notebook_bytes(instrument: Instrument) -> bytes:
     members = export.checkpoint(instrument.config, instrument.weights, step=instrument.provenance.step or 0)
     members[GIN_NAME] = gin_text(instrument.config).encode()
     if instrument.statistics is not None:
-        members[STATISTICS_NAME] = export.statistics_pickle(instrument.statistics)
+        members[STATISTICS_NAME] = statistics_pickle.dumps(instrument.statistics)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for name, data in sorted(members.items()):

@@ -11,14 +11,9 @@ def names() -> tuple[str, ...]:
 
     A slice of a GPU (MIG) that is named there counts as ``gpu:0``.
     """
-    gpus = hardware.gpus()
-    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if gpus and allowed and allowed.startswith("MIG-"):
+    if hardware.gpus() and os.environ.get("CUDA_VISIBLE_DEVICES", "").startswith("MIG-"):
         return ("gpu:0",)
-    if allowed is not None:
-        wanted = [entry.strip() for entry in allowed.split(",")]
-        gpus = tuple(gpu for gpu in gpus if str(gpu.index) in wanted or _named(gpu.uuid or "", wanted))
-    return tuple(f"gpu:{gpu.index}" for gpu in gpus) or ("cpu",)
+    return tuple(f"gpu:{gpu.index}" for gpu in hardware.visible_gpus()) or ("cpu",)
 
 
 def choose(device: str) -> None:
@@ -40,8 +35,3 @@ def describe(device: str) -> str:
         if device == f"gpu:{gpu.index}":
             return gpu.name
     return "CPU" if device == "cpu" else device
-
-
-def _named(uuid: str, wanted: list[str]) -> bool:
-    """CUDA takes the beginning of a name for the whole."""
-    return any(entry.startswith("GPU-") and uuid.startswith(entry) for entry in wanted)

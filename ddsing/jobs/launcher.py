@@ -1,7 +1,6 @@
 """Where jobs run."""
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -10,14 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import ddsing
-from ddsing.engine.tf.runtime import ENVIRONMENT
-from ddsing.hardware import n_cores
-
-_PROJECT = Path(ddsing.__file__).resolve().parents[1]
-_NOT_INHERITED = ("STREAMLIT_", "PYTEST_", "COV_", "PYTHON")
-_INHERITED = {"PYTHONPATH", "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE"}
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "DDSING_CORES")
+from ddsing.process import PROJECT, environment, new_group
 
 
 class Launcher(Protocol):
@@ -47,27 +39,12 @@ class LocalLauncher:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                cwd=_PROJECT,
+                cwd=PROJECT,
                 env=environment(),
                 start_new_session=True,  # Windows passes over it, and has the flags instead
-                creationflags=_flags(),
+                creationflags=new_group(),
             )
         threading.Thread(target=process.wait, name=f"wait for {folder.name}", daemon=True).start()  # no zombie stays
-
-
-def _flags() -> int:
-    """On Windows: neither the Ctrl-C nor the end of the dashboard's console reaches the process."""
-    names = ("CREATE_NEW_PROCESS_GROUP", "CREATE_NO_WINDOW")
-    return sum(getattr(subprocess, name, 0) for name in names)
-
-
-def environment() -> dict[str, str]:
-    """What a job's process inherits, and TensorFlow's settings; of more than two cores one is left to the dashboard."""
-    kept = {
-        name: value for name, value in os.environ.items() if name in _INHERITED or not name.startswith(_NOT_INHERITED)
-    }
-    cores = n_cores()
-    return kept | ENVIRONMENT | dict.fromkeys(_THREADS, str(cores if cores <= 2 else cores - 1))
 
 
 @contextlib.contextmanager

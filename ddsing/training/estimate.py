@@ -17,10 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ddsing import hardware
-from ddsing.constants import HOP_SAMPLES
 from ddsing.files import read_json, write_json
 from ddsing.model.config import ModelConfig
-from ddsing.model.weights import random_weights
 from ddsing.training.recipe import Recipe, resolved
 from ddsing.workspace import Workspace
 
@@ -31,27 +29,20 @@ _NAME = "training_pace.json"
 _MAX_ENTRIES = 100
 _TELLING_STEPS = 5  # a run of fewer says little
 _START_S = 20.0  # importing TensorFlow and building the model
-_TRIAL_STEPS = 3
 # Two cores of 2023, 4,000 frames in a step: 1.53 s for `singing`, of which 1.27 s are the network, and 0.27 s for
 # `singing_small`; from 60 to 100 harmonics it is a fifth more.
 _NETWORK_S = 1.27 / (4_000 * 4.8e6)  # per frame and weight
 _SYNTHESIS_S = (0.117 / 4_000, 0.0014 / 4_000)  # per frame; per frame and harmonic
 
 
-def seconds(workspace: Workspace, recipe: Recipe, *, trial: bool = False) -> tuple[float, str]:
-    """Seconds for all of the recipe's steps, and in a few words where that is known from.
-
-    With `trial`, a machine that has trained nothing like it yet tries a few steps, which takes about half a minute.
-    """
+def seconds(workspace: Workspace, recipe: Recipe) -> tuple[float, str]:
+    """Seconds for all of the recipe's steps, and in a few words where that is known from."""
     config = resolved(recipe)
     work = _work(config.model, config.batch_size, config.window_frames, recipe.mixed_precision)
     known = _read(workspace).get(_machine(), {})
     exact = known.get(_key(work))
     if exact:
         return _total(exact, config.steps, config.save_every), "from trainings of this model on this computer"
-    if trial:
-        exact = {"seconds_per_step": _tried(recipe), "seconds_per_save": 3.0}
-        return _total(exact, config.steps, config.save_every), "from a few steps tried on this computer"
     if known:
         entry = min(known.values(), key=lambda other: abs(math.log(_cost(work) / _cost(other["work"]))))
         scaled = {**entry, "seconds_per_step": entry["seconds_per_step"] * _cost(work) / _cost(entry["work"])}
@@ -105,33 +96,6 @@ def _cost(work: Mapping) -> float:
 
 def _key(work: Mapping) -> str:
     return "-".join(str(work[name]) for name in ("weights", "frames", "harmonics", "mixed"))
-
-
-def _tried(recipe: Recipe) -> float:
-    from ddsing.engine.tf import step as engine_step
-
-    config = resolved(recipe)
-    weights = random_weights(config.model)
-    stepper = engine_step.Step(
-        config.model,
-        weights,
-        batch_size=config.batch_size,
-        window_frames=config.window_frames,
-        mixed_precision=recipe.mixed_precision,
-    )
-    shape = (config.batch_size, config.window_frames)
-    noise = np.random.default_rng(0).normal(0.0, 0.1, (shape[0], shape[1] * HOP_SAMPLES)).astype(np.float32)
-    batch = {
-        "audio": noise,
-        "f0_hz": np.full(shape, 220.0, np.float32),
-        "loudness_db": np.full(shape, -30.0, np.float32),
-    }
-    took = []
-    for _ in range(_TRIAL_STEPS):
-        began = time.monotonic()
-        stepper.run(batch)
-        took.append(time.monotonic() - began)
-    return min(took[1:])
 
 
 def _machine() -> str:

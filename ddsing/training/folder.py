@@ -19,6 +19,7 @@ from ddsing.errors import TrainingError
 from ddsing.files import read_json, write_atomic, write_json
 from ddsing.formats import gin_text as gin_texts
 from ddsing.instrument.notebook import gin_text
+from ddsing.model import statistics_pickle
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import checkpoints
 from ddsing.training.recipe import Config, parsed
@@ -149,12 +150,10 @@ def statistics(folder: Path, generation: int) -> DatasetStatistics | None:
 
 def write_statistics(folder: Path, found: DatasetStatistics) -> None:
     """Keep the statistics, as JSON and, for ddsp's own tools, as the notebooks' pickle; a pickle of 2021 stays."""
-    from ddsing.engine.tf import export
-
     ours = (folder / STATISTICS_JSON).exists() or not (folder / STATISTICS_PICKLE).exists()
     write_json(folder / STATISTICS_JSON, found.to_json(), indent=None)
     if ours:
-        write_atomic(folder / STATISTICS_PICKLE, export.statistics_pickle(found))
+        write_atomic(folder / STATISTICS_PICKLE, statistics_pickle.dumps(found))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -148,10 +148,8 @@ def test_the_tutorial_from_its_first_press_to_a_take(dashboard, tmp_path):
     assert np.sqrt(np.mean(sound**2)) > 1e-3
 
 
-def test_a_page_asks_nothing_once_the_device_is_known(dashboard, tmp_path):
+def test_a_page_asks_nothing_by_itself(dashboard, tmp_path):
     tab, _ = dashboard(open_workspace(tiny_workspace.fill(tmp_path / "ws")), "training")
-    tab.get_by_text("warming up").wait_for(timeout=60_000)
-    tab.get_by_text("warming up").wait_for(state="hidden", timeout=LONG_MS)
     tab.wait_for_timeout(2000)
     _settled(tab)
     tab.evaluate(RUNS)
@@ -168,7 +166,6 @@ def test_the_page_falls_still_when_the_last_job_of_another_voice_ends(dashboard,
     place.write_record({"state": "running"})
     tab, _ = dashboard(workspace, "training")
     tab.get_by_text("At work").wait_for(timeout=60_000)
-    tab.get_by_text("warming up").wait_for(state="hidden", timeout=LONG_MS)
     _settled(tab)
     tab.evaluate(RUNS)
     tab.wait_for_timeout(6000)

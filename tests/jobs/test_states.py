@@ -19,7 +19,7 @@ from ddsing.errors import JobError
 from ddsing.jobs import log, states, status
 from ddsing.jobs.context import JobContext
 from ddsing.jobs.folder import JobFolder
-from ddsing.jobs.launcher import environment
+from ddsing.process import environment
 from tests.support import idle_jobs
 from tests.support.idle_jobs import folder, submit
 from tests.support.paths import ROOT
@@ -241,12 +241,12 @@ def test_what_a_job_inherits(monkeypatch):
     monkeypatch.setenv("STREAMLIT_SERVER_PORT", "1")
     monkeypatch.setenv("PYTHONSTARTUP", "x.py")
     monkeypatch.setenv("HOME", "/somewhere")
-    monkeypatch.setattr("ddsing.jobs.launcher.n_cores", lambda: 8)
+    monkeypatch.setattr("ddsing.process.n_cores", lambda: 8)
     found = environment()
     assert not {"STREAMLIT_SERVER_PORT", "PYTHONSTARTUP"} & found.keys()
     assert found["HOME"] == "/somewhere" and found["TF_USE_LEGACY_KERAS"] == "1"
     assert found["OMP_NUM_THREADS"] == found["DDSING_CORES"] == "7"
-    monkeypatch.setattr("ddsing.jobs.launcher.n_cores", lambda: 2)
+    monkeypatch.setattr("ddsing.process.n_cores", lambda: 2)
     assert environment()["DDSING_CORES"] == "2"
 
 

@@ -211,3 +211,13 @@ def test_the_trial_is_made_once(fresh_rates, monkeypatch):
     assert pitch.estimate_seconds("full", 10.0) == pytest.approx(0.004 * 2501 + 0.1)
     assert pitch.estimate_seconds("full", 10.0) == pitch.estimate_seconds("full", 10.0)
     assert calls == ["full"]
+
+
+def test_trials_made_elsewhere_are_not_made_again_and_leave_no_weights(fresh_rates, monkeypatch):
+    monkeypatch.setattr(pitch, "_trial", lambda tracker: pytest.fail("measured here"))
+    pitch.rates.learn("fast", 0.5)  # of a finished run, which knows better
+    loaded = weights.load.cache_info().misses
+    pitch.try_elsewhere()
+    assert 0.0 < pitch.estimate_seconds("tiny", 10.0) < pitch.estimate_seconds("full", 10.0)
+    assert pitch.estimate_seconds("fast", 1.0) > 50.0
+    assert weights.load.cache_info().misses == loaded

@@ -13,7 +13,7 @@ from tests.support.paths import ROOT
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch):
-    """No TensorFlow in the background, and nothing cached from another test's workspace."""
+    """Nothing in the background, and nothing cached from another test's workspace."""
     monkeypatch.setattr(warmup, "start", lambda: None)
     st.cache_resource.clear()
     st.cache_data.clear()

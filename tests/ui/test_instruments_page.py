@@ -8,11 +8,12 @@ import pytest
 
 from ddsing.instrument import read
 from ddsing.instrument.library import Library
-from ddsing.ui.instrument import cards
+from ddsing.ui.instrument import cards, notebook_zip
+from ddsing.ui.shell import caches
 from ddsing.workspace import Workspace
 from tests.hostile.builders import notebook_members, packed
 from tests.support import tiny_workspace
-from tests.support.pages import clean, open_page, quiet, said
+from tests.support.pages import clean, finished, open_page, quiet, said
 
 NAME = tiny_workspace.NAMES[0]
 _quiet = quiet
@@ -104,12 +105,23 @@ def test_repair_keeps_what_it_plays_and_says_what_was_gained(monkeypatch, root, 
 
 def test_both_downloads_hold_the_instrument(monkeypatch, root):
     app = open_page(monkeypatch, root, "instruments")
-    assert {"ddsing's own format", "The 2021 notebooks' format"} <= {button.label for button in app.download_button}
     entry = next(entry for entry in Library(Workspace(root)).list() if entry.name == NAME)
-    digest = read(entry.path).digest
-    assert read(cards.archive(entry)).digest == digest
-    with zipfile.ZipFile(io.BytesIO(cards.archive(entry, notebook=True))) as file:
+    assert read(cards.archive(entry)).digest == read(entry.path).digest
+    assert {button.label for button in app.download_button} == {"ddsing's own format"}
+    app.button(key=f"make_notebook.{NAME}").click().run()
+    clean(finished(app))
+    assert {button.label for button in app.download_button} == {"ddsing's own format", notebook_zip.LABEL}
+    with zipfile.ZipFile(io.BytesIO(notebook_zip._made().get(caches.stamp(entry.path)))) as file:
         assert {"ckpt-1200.index", "operative_config-0.gin", "dataset_statistics.pkl"} <= set(file.namelist())
+
+
+def test_a_zip_for_the_notebooks_that_is_cancelled_is_not_offered(monkeypatch, root):
+    app = open_page(monkeypatch, root, "instruments")
+    app.button(key=f"make_notebook.{NAME}").click().run()
+    app.session_state["work.current"].cancel()
+    clean(finished(app))
+    assert {button.label for button in app.download_button} == {"ddsing's own format"}
+    assert "nothing half-done was kept" in said(app)
 
 
 def test_details_show_the_gin_text(monkeypatch, root):

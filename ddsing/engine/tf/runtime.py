@@ -14,12 +14,8 @@ from typing import Any
 
 from ddsing import hardware
 from ddsing.engine.tf import placeholders
+from ddsing.process import TENSORFLOW
 
-ENVIRONMENT = {
-    "TF_USE_LEGACY_KERAS": "1",  # ddsp is written for Keras 2
-    "TF_CPP_MIN_LOG_LEVEL": "3",  # errors are raised; the log is for TensorFlow's own developers
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # leave the rest of the GPU to others
-}
 Tensor = Any  # a `tf.Tensor`, or what TensorFlow takes for one; it has no types of its own
 _lock = threading.RLock()
 _ready = False
@@ -37,7 +33,7 @@ def tensorflow() -> ModuleType:
     """The tensorflow module, with tf-keras 2 as ``tf.keras`` as ddsp needs it, and no more threads than our cores."""
     global _ready
     with _lock:
-        for name, value in ENVIRONMENT.items():
+        for name, value in TENSORFLOW.items():
             os.environ.setdefault(name, value)
         import tensorflow as tf
 

@@ -8,19 +8,20 @@ of 1024 samples begins at sample 64·k, and there is one frame per 64 samples be
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
+from ddsing import process
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE, TRACKERS
 from ddsing.errors import FeaturesError
 from ddsing.sound.pitch import rates, viterbi
 from ddsing.sound.pitch.network import FRAME_SAMPLES, activation, network
 from ddsing.units import n_frames
 
-__all__ = ["Tracking", "activation", "estimate_seconds", "track"]
+__all__ = ["Tracking", "activation", "estimate_seconds", "try_elsewhere", "track"]
 
 _CAPACITY = {"full": "full", "fast": "full", "tiny": "tiny"}
 _HOP = {"full": HOP_SAMPLES, "fast": 160, "tiny": HOP_SAMPLES}
@@ -127,7 +128,19 @@ def estimate_seconds(tracker: str, duration_s: float, *, rates_path: Path | None
     )
 
 
-def _check(tracker: str):
+def try_elsewhere() -> None:
+    """Make the trials of `estimate_seconds` in a process of its own, which takes the networks' weights with it."""
+    measured = process.call("ddsing.sound.pitch:trials", {}, all_cores=True)
+    for tracker, seconds in measured.items():
+        rates.offer(tracker, seconds)
+
+
+def trials(request: Mapping, progress: process.Progress) -> dict[str, float]:
+    """Seconds per frame of each tracker; called by `try_elsewhere`."""
+    return {tracker: _trial(tracker) for tracker in TRACKERS}
+
+
+def _check(tracker: str) -> None:
     if tracker not in TRACKERS:
         raise FeaturesError(f"There is no pitch tracker {tracker!r}; use full, fast or tiny.")
 

@@ -34,6 +34,12 @@ def learn(tracker: str, seconds_per_frame: float, *, path: Path | None = None) -
                 write_json(Path(path), {**_read(path), tracker: seconds_per_frame})
 
 
+def offer(tracker: str, seconds_per_frame: float) -> None:
+    """Take a trial's rate, unless one is known already."""
+    with _lock:
+        _known.setdefault(tracker, seconds_per_frame)
+
+
 def forget() -> None:
     """Forget what is in memory, as a new process would have it."""
     with _lock:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing.ui.instrument import notebook_zip
 from ddsing.ui.shell import caches, errors, opened, state, undo
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, pitch_range, plain, when
 
@@ -142,15 +143,7 @@ def _actions(entry: Entry, *, playable: bool) -> None:
                     on_click="ignore",
                     help="Small, holds no code, and says where it comes from.",
                 )
-                st.download_button(
-                    "The 2021 notebooks' format",
-                    data=lambda: archive(entry, notebook=True),
-                    key=f"notebook.{entry.name}",
-                    file_name=f"{entry.name}_notebook.zip",
-                    mime="application/zip",
-                    on_click="ignore",
-                    help="Checkpoint, gin and statistics, as the Colab notebooks read them.",
-                )
+                notebook_zip.show(entry)
             _edit_popover(entry)
             if entry.bloated:
                 st.button(
@@ -171,13 +164,11 @@ def _actions(entry: Entry, *, playable: bool) -> None:
         )
 
 
-def archive(entry: Entry, *, notebook: bool = False) -> bytes:
-    """An instrument's zip for downloading, our own or as the notebooks of 2021 read it."""
+def archive(entry: Entry) -> bytes:
+    """An instrument's zip for downloading, in our own format."""
     from ddsing.instrument import format
-    from ddsing.instrument import notebook as of_2021
 
-    loaded = caches.instrument(entry)
-    return of_2021.to_notebook_bytes(loaded) if notebook else format.to_bytes(loaded)
+    return format.to_bytes(caches.instrument(entry))
 
 
 def _edit_popover(entry: Entry) -> None:

@@ -1,6 +1,6 @@
-"""Work that waits until the first page is painted: what each pitch tracker costs here, and importing TensorFlow.
+"""Work that waits until the first page is painted: what each pitch tracker costs here.
 
-Once per process, in a daemon thread.
+Once per process, in a daemon thread; it is measured in a process of its own, so that the weights do not stay here.
 """
 
 import logging
@@ -16,10 +16,8 @@ _started = False
 
 @dataclass(frozen=True)
 class Warmup:
-    """`device` is None until TensorFlow is imported; `costs` are seconds per second of sound, by tracker."""
+    """`costs` are seconds per second of sound, by tracker; empty until they are known."""
 
-    device: str | None = None
-    failed: bool = False
     costs: dict[str, float] = field(default_factory=dict)
 
 
@@ -44,18 +42,10 @@ def status() -> Warmup:
 def _run() -> None:
     global _status
     threading.Event().wait(DELAY_S)
-    costs: dict[str, float] = {}
     try:
         from ddsing.sound import pitch
 
-        costs = {name: pitch.estimate_seconds(name, 100.0) / 100.0 for name in TRACKERS}
-        _status = Warmup(costs=costs)
+        pitch.try_elsewhere()
+        _status = Warmup({name: pitch.estimate_seconds(name, 100.0) / 100.0 for name in TRACKERS})
     except Exception:
         logging.getLogger("ddsing").exception("The pitch trackers can't be measured")
-    try:
-        from ddsing.engine.tf import runtime
-
-        _status = Warmup(device=runtime.device().name, costs=costs)
-    except Exception:
-        logging.getLogger("ddsing").exception("TensorFlow can't be imported")
-        _status = Warmup(failed=True, costs=costs)
