@@ -86,7 +86,7 @@ def test_adding_can_be_stopped_and_keeps_what_is_there(workspace):
 
 def test_a_full_disk_refuses_with_the_numbers(workspace, monkeypatch):
     voice = voices.create(workspace, "alto")
-    monkeypatch.setattr(voices.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=1e6))
+    monkeypatch.setattr(adding.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=1e6))
     result = adding.add(voice, [("a.wav", wav(tone()))])
     assert "32.0 kB" in result.refused[0][1] and "1.0 MB are free" in result.refused[0][1]
     assert not list(voice.folder.iterdir())

@@ -32,7 +32,7 @@ def test_the_guess_is_what_a_step_takes_on_two_cores(workspace, recipe, step_s):
 def test_what_a_job_has_learnt_the_dashboard_knows(workspace, monkeypatch):
     """A job sees its own device only, and has a core less; the dashboard sees them all."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(estimate.machine, "gpus", lambda: ())
+    monkeypatch.setattr(estimate.hardware, "gpus", lambda: ())
     assert "guess" in estimate.seconds(workspace, RECIPE)[1]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     monkeypatch.setenv("DDSING_CORES", "1")
@@ -46,7 +46,7 @@ def test_what_a_job_has_learnt_the_dashboard_knows(workspace, monkeypatch):
 
 def test_a_card_and_the_processor_are_told_apart(workspace, monkeypatch):
     cards = (SimpleNamespace(index=0, name="Card A"), SimpleNamespace(index=1, name="Card B"))
-    monkeypatch.setattr(estimate.machine, "gpus", lambda: cards)
+    monkeypatch.setattr(estimate.hardware, "gpus", lambda: cards)
     told = {}
     for visible in ("-1", "0", "1", None):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible) if visible else monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
