@@ -18,7 +18,7 @@ import soundfile
 
 from ddsing import files
 from ddsing.dataset import scan, voices
-from ddsing.experiments import curves
+from ddsing.experiments.curves import kept
 from ddsing.files import (
     atomic,
     flush,
@@ -421,7 +421,7 @@ def test_stamps_on_disk_are_those_of_before(tmp_path):
         os.utime(tmp_path / name, ns=(0, 1_700_000_000_123_456_789))
     assert scan.stamp(tmp_path / "file") == json.loads("[3, 1700000000123456789]")
     assert scan.stamp(tmp_path / "none") == [-1, -1]
-    assert curves.fingerprint(tmp_path).splitlines()[1:] == ["ckpt-1.index 2 1700000000123456789"]
+    assert kept.fingerprint(tmp_path).splitlines()[1:] == ["ckpt-1.index 2 1700000000123456789"]
 
 
 # The trash, and names

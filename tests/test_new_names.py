@@ -10,7 +10,7 @@ import pytest
 
 from ddsing.dataset import adding, voices
 from ddsing.errors import DdsingError
-from ddsing.experiments.comparison.blind import TestStore
+from ddsing.experiments.comparison.blind import BlindTests
 from ddsing.experiments.comparison.sets import SetStore
 from ddsing.files import restore, trash, write_new
 from ddsing.instrument.library import Library
@@ -152,7 +152,7 @@ def make(kind: str, workspace: Workspace, told: str) -> str:
     if kind == "set":
         return SetStore(workspace).create(told, ["a", "b"]).id
     if kind == "test":
-        return TestStore(workspace).begin("abx", [Take(name, Path(name)) for name in "ab"], title=told, n_trials=2).id
+        return BlindTests(workspace).begin("abx", [Take(name, Path(name)) for name in "ab"], title=told, n_trials=2).id
     with TakeStore(workspace).building("a title") as (take_id, folder):
         (folder / "result.wav").write_bytes(b"")
         write_take(Take(take_id, folder, name=told), folder)
@@ -163,7 +163,7 @@ def read(kind: str, workspace: Workspace, one: str) -> str:
     """What it says."""
     if kind == "take":
         return TakeStore(workspace).get(one).name
-    return (SetStore if kind == "set" else TestStore)(workspace).get(one).title
+    return (SetStore if kind == "set" else BlindTests)(workspace).get(one).title
 
 
 def test_a_job_that_draws_another_s_number_draws_again_and_the_other_stays(store, monkeypatch):

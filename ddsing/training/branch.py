@@ -30,11 +30,15 @@ def begin(workspace: Workspace, voice_name: str, *, step: int, label: str) -> st
         raise TrainingError(f"{where.path.name!r} has no operative_config-0.gin, so nobody can tell its model.")
     chosen.state(trained.model)  # whole, or it says why not
     target = where.voice.beside(name).checkpoints_folder
+    taken = TrainingError(f"There is a training called {name!r} already; choose another label.")
     if target.exists():
-        raise TrainingError(f"There is a training called {name!r} already; choose another label.")
+        raise taken
     checkpoints.require_room(where.path, trained.model)
     how = folder.begun(where.path) or Begun()
-    target.mkdir()
+    try:
+        target.mkdir()
+    except FileExistsError:  # someone else was faster
+        raise taken from None
     with folder.held(target, name):
         _copy(where.voice, target, chosen, trained, name)
         folder.write_begun(target, replace(how, dataset_of=where.source.name))

@@ -233,6 +233,16 @@ def test_a_branch_begins_at_its_step_on_the_dataset_that_it_came_from(trained):
         branch.begin(workspace, "alto", step=4, label="brighter")
 
 
+def test_of_two_branches_of_one_name_the_slower_is_told(trained, monkeypatch):
+    workspace, _, _ = trained
+    target = workspace.audio / "alto-softer_checkpoints"
+    monkeypatch.setattr(checkpoints, "require_room", lambda *_: target.mkdir())  # by another, in between
+    with pytest.raises(TrainingError, match="already"):
+        branch.begin(workspace, "alto", step=4, label="softer")
+    assert list(target.iterdir()) == []
+    target.rmdir()
+
+
 def test_more_data_is_noted_and_the_best_is_measured_again(trained, tmp_path):
     workspace, _, _ = trained
     path = tiny_training.prepared_voice(workspace, "tenor", n_train=3, n_held_out=1)
