@@ -19,6 +19,8 @@ drives) the name is taken by an empty file first, which a crash in that moment l
 for two seconds; then that is a PermissionError, and the old content stays.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import io
@@ -34,11 +36,12 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ddsing.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # What file systems say that can't flush a folder; elsewhere it is done, and what goes wrong is said.
 _NO_FOLDER_FLUSH = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM)
@@ -248,6 +251,8 @@ def write_json(
 
 def read_arrays(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray] | None:
     """The arrays in an .npz, or those that are named; None if it can't be read, or lacks one of them."""
+    import numpy as np  # not before: a waiting job does without it
+
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in (arrays.files if names is None else names)}
@@ -257,6 +262,8 @@ def read_arrays(path: Path, names: Iterable[str] | None = None) -> dict[str, np.
 
 def write_arrays(path: Path, **arrays) -> None:
     """Write arrays as an .npz under exactly this name, see `atomic`."""
+    import numpy as np
+
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     write_atomic(path, buffer.getvalue())
