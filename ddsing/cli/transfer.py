@@ -9,9 +9,8 @@ from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, SettingsError
 from ddsing.files import write_atomic
-from ddsing.transfer import morph, pipeline
+from ddsing.transfer import morph
 from ddsing.transfer.settings import MAX_Z_SHIFTS, RANGES, Settings
-from ddsing.transfer.takes import TakeStore
 from ddsing.units import format_duration
 from ddsing.workspace import open_workspace
 
@@ -66,6 +65,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Transfer, and write what was asked for."""
+    from ddsing.transfer import pipeline
+    from ddsing.transfer.takes import TakeStore
+
     chosen = {field: getattr(args, field) for field, _, _ in _OPTIONS.values()}
     timbre, z_source = _timbre(args.z_from, args.z_shift)
     settings = Settings(use_statistics=args.use_statistics, **chosen, **timbre)

@@ -52,7 +52,7 @@ class _Bounded(Generic[Kept]):
                 return self._entries[key], True
         made = make()
         with self._lock:
-            self._entries[key] = made
+            made = self._entries.setdefault(key, made)  # that of a thread that was quicker
             while len(self._entries) > self._max_entries:
                 self._entries.popitem(last=False)
         return made, False

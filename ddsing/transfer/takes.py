@@ -329,7 +329,7 @@ class TakeStore:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
 
-    def _claim(self, stem):
+    def _claim(self, stem: str) -> tuple[str, Path]:
         """An id that no take has, and the folder to build it in, which keeps others from the id."""
         self.folder.mkdir(parents=True, exist_ok=True)
         while True:
