@@ -1,27 +1,38 @@
 # make app     install, and open the dashboard
 # make test    install what the tests need too, and run them all
+# make quick   the tests that take a moment each; a minute or two
+# make test-full   the tests with every repeat; takes hours
 # make check   the tests, style and types
 # make test-processors   the numeric tests as other processors run them; takes a few minutes for each
 # make bench   speed beside ddsp's own path
 # make demo    make the demo's examples and instruments again
 # make lock    compile the requirements again; UPGRADE=--upgrade for the newest versions
 # make help    this list
+# WORKERS=...  how many processes run the tests; 2 unless told, each may take 3 GB
 # PYTHON=...   which Python to install with: 3.11, 3.12 or 3.13
 
 SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	if "$$name" -c '$(SUPPORTED)' 2>/dev/null; then echo "$$name"; break; fi; done)
 BIN := .venv/bin
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-header $(UPGRADE)
 
-.PHONY: app test test-processors check bench demo lock help
+.PHONY: app test quick test-full test-processors check bench demo lock help
 
 app: .venv/ddsing.stamp
 	$(BIN)/python -m streamlit run app.py
 
 test: .venv/test.stamp
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+quick: .venv/test.stamp
+	$(PYTEST) -m "not slow and not browser"
+
+test-full: .venv/test.stamp
+	$(PYTEST) --full
 
 test-processors: .venv/test.stamp
 	$(BIN)/python -m tests.processors
@@ -30,7 +41,7 @@ check: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks.transfer
@@ -45,7 +56,7 @@ demo: .venv/ddsing.stamp
 	$(BIN)/python -m demo.build
 
 help:
-	@sed -n 's/^# \(make\|PYTHON\)/\1/p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^# \(make\|PYTHON\|WORKERS\)/\1/p' $(firstword $(MAKEFILE_LIST))
 
 # A changed lock gets a new environment, so that nothing of the old one is left in it.
 .venv/app.stamp: requirements.txt

@@ -21,7 +21,7 @@ def _digest(known=[]):  # noqa: B006
     return known[0]
 
 
-def cases(rng, folder):
+def cases(rng, folder, n_mutants):
     paths = [
         "../bob/ckpt-7", "/etc/passwd", "../../../../etc/ckpt-9", str(folder / "ckpt-99"), "ckpt-999999", "~/ckpt-1", "",
         "http://127.0.0.1/ckpt-1", "gs://bucket/ckpt-1", "file:///etc/ckpt-1", "ckpt-7\\\" all: \\\"x", "a" * 50_000, "\\000ckpt-7",

@@ -32,11 +32,11 @@ def prepare(folder) -> None:
     (folder / "secret.gin").write_text("get_model.model = 'secret words'\n")
 
 
-def cases(rng, folder):
+def cases(rng, folder, n_mutants):
     for index, text in enumerate(handmade(genuine()[0].decode(), folder)):
         yield f"handmade {index}", text
     sources = [_TOKEN.findall(data.decode()) for data in genuine()]
-    for index in range(N_MUTANTS):
+    for index in range(n_mutants):
         yield f"mutant {index}", mutant(rng, list(rng.choice(sources))).encode("utf-8", "replace")
 
 

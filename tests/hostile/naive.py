@@ -15,7 +15,7 @@ def run(case):
     case()
 
 
-def cases(rng, folder):
+def cases(rng, folder, n_mutants):
     yield "pickle", lambda: pickle.loads(b"\x80\x03cos\ngetcwd\n).")
     yield "import", lambda: __import__("planted_module")
     yield "open", lambda: open("planted_module.py").close()

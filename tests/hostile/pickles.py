@@ -31,11 +31,11 @@ def run(data: bytes):
     return read_statistics(data, generation=1)
 
 
-def cases(rng, folder):
+def cases(rng, folder, n_mutants):
     yield from ((f"handmade {index}", data) for index, data in enumerate(handmade(folder)))
     sources = genuine()
     snippets = [payload(*names, b"touch canary")[2:-1] for names in _GLOBALS[:12]]
-    for index in range(N_MUTANTS):
+    for index in range(n_mutants):
         yield f"mutant {index}", mutant(rng, rng.choice(sources), snippets)
 
 

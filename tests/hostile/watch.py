@@ -1,7 +1,7 @@
 """Runs hostile cases under an audit hook, in a process of its own; prints one JSON line with what happened.
 
-``python -m tests.hostile.watch SUITE FOLDER``: every event that would run, import, open, start or connect something
-is a violation, as is a canary file or any other new file in FOLDER.
+``python -m tests.hostile.watch SUITE FOLDER N_MUTANTS SEED``: every event that would run, import, open, start or
+connect something is a violation, as is a canary file or any other new file in FOLDER.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ def peak_mb(*, children: bool = False) -> float:
     return used / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def main(suite: str, folder: str) -> None:
+def main(suite: str, folder: str, n_mutants: int, seed: int) -> None:
     global _watching
     from ddsing.errors import DdsingError
 
@@ -61,7 +61,7 @@ def main(suite: str, folder: str) -> None:
     sys.addaudithook(_hook)
     report: dict = {"cases": 0, "accepted": [], "valid": 0, "refused": 0, "unknown": []}
     sentences, trail = set(), hashlib.sha256()
-    for label, case in cases.cases(random.Random(2021), Path(folder)):
+    for label, case in cases.cases(random.Random(seed), Path(folder), n_mutants):
         report["cases"] += 1
         trail.update(label.encode() + repr(case if isinstance(case, bytes) else label).encode())
         _watching = True
@@ -97,4 +97,4 @@ def main(suite: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

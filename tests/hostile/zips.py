@@ -25,10 +25,10 @@ def run(data: bytes):
     return read(data) if is_native(open_archive(data)) else convert(data, name="x")
 
 
-def cases(rng, folder):
+def cases(rng, folder, n_mutants):
     wholes = genuine()
     members = [native_members(), notebook_members()]
-    for index in range(N_MUTANTS):
+    for index in range(n_mutants):
         if index % 2:
             yield f"inner {index}", inner_mutant(rng, dict(rng.choice(members)))
         else:

@@ -11,16 +11,18 @@ import pytest
 from ddsing.errors import InstrumentError
 from ddsing.instrument import open_any
 from ddsing.instrument.child import convert_in_child
-from tests.hostile import bombs, gins, pickles
+from tests.hostile import bombs, gins, pickles, zips
 from tests.hostile.builders import notebook_members, packed
+from tests.support import counts
 from tests.support.paths import ROOT
 
 HANGS_S = 1800  # all cases of a suite take a minute or two; one that never ends is found
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the measurements need POSIX resource limits")
 
 
-def watched(suite: str, folder: Path) -> dict:
-    command = [sys.executable, "-B", "-m", "tests.hostile.watch", suite, str(folder)]
+def watched(suite: str, folder: Path, n_mutants: int = 0) -> dict:
+    numbers = [str(n_mutants), str(counts.seed())]
+    command = [sys.executable, "-B", "-m", "tests.hostile.watch", suite, str(folder), *numbers]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=HANGS_S, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
@@ -34,10 +36,17 @@ def test_the_watcher_sees_what_careless_readers_do(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("suite", "n_cases"), [("pickles", 5_060), ("zips", 5_000), ("gins", 5_040), ("checkpoints", 15)]
+    ("suite", "n_mutants", "n_handmade"),
+    [
+        ("pickles", pickles.N_MUTANTS, 60),
+        ("zips", zips.N_MUTANTS, 0),
+        ("gins", gins.N_MUTANTS, 40),
+        ("checkpoints", 0, 15),
+    ],
 )
-def test_nothing_runs_opens_or_appears(suite, n_cases, tmp_path):
-    report = watched(suite, tmp_path)
+def test_nothing_runs_opens_or_appears(suite, n_mutants, n_handmade, tmp_path):
+    n_mutants = counts.rounds(full=n_mutants, push=n_mutants // 10)
+    report, n_cases = watched(suite, tmp_path, n_mutants), n_mutants + n_handmade
     assert report["cases"] == n_cases
     assert report["violations"] == [] and report["new_files"] == []
     assert report["unknown"] == []

@@ -15,6 +15,7 @@ import pytest
 
 from ddsing.jobs import states, status
 from tests.support import running_jobs
+from tests.support.counts import rounds
 from tests.support.paths import ROOT
 from tests.support.running_jobs import (
     ENDLESS,
@@ -33,12 +34,16 @@ from tests.support.running_jobs import (
 locks, store = running_jobs.locks, running_jobs.store
 
 
-def test_fifty_simultaneous_starts_make_one_trainer(store):
-    started = at_once([lambda: submit(store, key="train:Aria", steps=ENDLESS).id] * 50)
-    assert len(started) == 50 and len(set(started)) == 1 and len(store.list()) == 1
+N_AT_ONCE = rounds(full=50, push=10)
+N_TENS = rounds(full=5, push=1)  # of signals
+
+
+def test_many_simultaneous_starts_make_one_trainer(store):
+    started = at_once([lambda: submit(store, key="train:Aria", steps=ENDLESS).id] * N_AT_ONCE)
+    assert len(started) == N_AT_ONCE and len(set(started)) == 1 and len(store.list()) == 1
     (job,) = store.list()
     wait_for_step(store, job)
-    at_once([lambda: store.launcher.start(folder(store, job).path)] * 50)
+    at_once([lambda: store.launcher.start(folder(store, job).path)] * N_AT_ONCE)
     wait(lambda: n_processes(job) == 1)
     store.stop(job.id)
     wait_for(store, job, "stopped")
@@ -47,9 +52,9 @@ def test_fifty_simultaneous_starts_make_one_trainer(store):
     assert len(notes(store, "begin")) == len(notes(store, "end")) == 1
 
 
-def test_fifty_processes_of_an_ordered_start_are_one_trainer(store):
+def test_many_processes_of_an_ordered_start_are_one_trainer(store):
     launcher = store.launcher
-    store.launcher = type("Fifty", (), {"start": lambda _, path: at_once([lambda: launcher.start(path)] * 50)})()
+    store.launcher = type("Many", (), {"start": lambda _, path: at_once([lambda: launcher.start(path)] * N_AT_ONCE)})()
     job = submit(store, steps=ENDLESS)
     wait_for_step(store, job)
     wait(lambda: n_processes(job) == 1)
@@ -67,9 +72,9 @@ def n_processes(job):
     return found
 
 
-def test_fifty_sigterms_are_fifty_clean_saves(store):
+def test_each_of_many_sigterms_is_a_clean_save(store):
     n_ended = 0
-    for _ in range(5):
+    for _ in range(N_TENS):
         jobs = [submit(store, steps=ENDLESS, step_s=0.05) for _ in range(10)]
         for job in jobs:
             wait_for_step(store, job)
@@ -77,7 +82,7 @@ def test_fifty_sigterms_are_fifty_clean_saves(store):
             ended = wait_for(store, job, *states.ENDED)  # endless, but for the signal
             n_ended += 1
             assert ended.state == "stopped" and ended.step == int((folder(store, job).path / "saved").read_text()) > 0
-    assert n_ended == len(notes(store, "end")) == 50
+    assert n_ended == len(notes(store, "end")) == 10 * N_TENS
 
 
 def test_a_sigterm_before_the_process_listens_is_heard_and_ctrl_c_never(store, monkeypatch):
