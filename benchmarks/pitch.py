@@ -9,8 +9,8 @@ import time
 
 import numpy as np
 
+from benchmarks.keras_crepe import keras_crepe
 from ddsing.sound import pitch
-from tests.sound.test_pitch import keras_crepe
 
 SECONDS, REPEATS = 4, 3
 

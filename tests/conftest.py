@@ -4,13 +4,16 @@ A quiet TensorFlow, a workspace and device locks that are never the user's own, 
 """
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 from ddsing.process import TENSORFLOW
+from ddsing.training import recipe as recipes
 from ddsing.workspace import Workspace, open_workspace
-from tests.support import counts
+from tests.support import counts, tiny_training
 
 for _name, _value in TENSORFLOW.items():
     os.environ.setdefault(_name, _value)
@@ -50,6 +53,35 @@ def _never_the_users_workspace(tmp_path_factory):
         patch.setenv("DDSING_LOCKS", str(tmp_path_factory.mktemp("locks") / "locks"))
         patch.setenv("DDSING_WORKSPACE", str(tmp_path_factory.mktemp("unnamed") / "workspace"))
         yield
+
+
+@pytest.fixture
+def own_locks(tmp_path, monkeypatch):
+    """Devices of this test's own."""
+    monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
+
+
+@pytest.fixture
+def quiet(monkeypatch):
+    """For pages: no TensorFlow in the background, and nothing cached from another test's workspace."""
+    import streamlit
+
+    from ddsing.ui.shell import warmup
+
+    monkeypatch.setattr(warmup, "start", lambda: None)
+    streamlit.cache_resource.clear()
+    streamlit.cache_data.clear()
+
+
+@pytest.fixture(scope="module")
+def tiny_models(tmp_path_factory) -> Iterator[Path]:
+    """The model ``tiny`` beside those of ddsing, which this process finds; the folder with all of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipes, "GIN", recipes.GIN)  # set back at the end
+        folder = tmp_path_factory.mktemp("models") / "gin"
+        tiny_training.add_tiny_model(folder)
+        yield folder
+    recipes.config_file.cache_clear()
 
 
 @pytest.fixture

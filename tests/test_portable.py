@@ -16,7 +16,7 @@ from ddsing import files, process
 from ddsing.errors import InstrumentError
 from ddsing.instrument import child
 from ddsing.workspace import open_workspace
-from tests.support import running_jobs, without_posix
+from tests.support import without_posix
 from tests.support.paths import GOLDEN, ROOT
 from tests.support.without_posix import ABSENT, THINNED, lacking
 
@@ -24,7 +24,7 @@ LIBRARY = [*sorted((ROOT / "ddsing").rglob("*.py")), *sorted((ROOT / "benchmarks
 WITHOUT = (sys.executable, str(Path(without_posix.__file__)))
 NOTEBOOK = GOLDEN / "singing_2021.zip"
 DATE_CODES = {f"%{code}" for code in "aAbBcdfHIjmMpSUwWxXyYzZ%"}  # of C89, and %f and %z of Python
-locks = running_jobs.locks
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_locks")]
 
 FUNCTIONS = """
 import sys

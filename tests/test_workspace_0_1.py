@@ -13,7 +13,6 @@ import soundfile
 from ddsing.cli import plain
 from ddsing.dataset import prepare, voices
 from ddsing.training import checkpoints, folder, history
-from ddsing.training import recipe as recipes
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import workspace_0_1 as told
@@ -25,13 +24,9 @@ LISTS = ("takes", "instruments", "jobs", "trainings")  # sections that name ever
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tiny_models(tmp_path_factory):
+def _models(tiny_models):
     """The models ``tiny`` and ``tiny_z``, which the trainings of the workspace were begun with."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipes, "GIN", recipes.GIN)  # set back at the end
-        told.add_models(tmp_path_factory.mktemp("models") / "gin")
-        yield
-    recipes.config_file.cache_clear()
+    told.add_models(tiny_models)
 
 
 @pytest.fixture

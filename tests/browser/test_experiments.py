@@ -17,8 +17,10 @@ from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
-from tests.browser.test_transfer import Server, _settled, browser, chromium_path, microphone_file, playwright  # noqa: F401  fixtures
 from tests.support import tiny_workspace
+from tests.support.dashboard import Server, settled
+
+pytestmark = pytest.mark.browser
 
 # Every node that is connected to a context's destination is also connected to an analyser, which the tests read.
 TAP = """
@@ -73,7 +75,7 @@ def filled(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(filled, chromium_path):  # noqa: F811
+def server(filled, chromium_path):
     started = Server(filled.root)
     started.wait()
     yield started
@@ -81,7 +83,7 @@ def server(filled, chromium_path):  # noqa: F811
 
 
 @pytest.fixture
-def page(browser, server):  # noqa: F811
+def page(browser, server):
     """A tab that asks for nothing outside this computer."""
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], accept_downloads=True)
     tab = context.new_page()
@@ -97,7 +99,7 @@ def page(browser, server):  # noqa: F811
 def _open(tab, server, query: str) -> None:
     tab.goto(f"{server.url}/experiments?{query}")
     tab.get_by_role("heading", name="Experiments").wait_for(timeout=60_000)
-    _settled(tab)
+    settled(tab)
 
 
 def _compare(tab, server, filled) -> list:
@@ -212,7 +214,7 @@ def test_a_link_brings_the_same_takes_back(page, server, filled):
     assert said == {"view": ["takes"], "take": [takes[1].id, takes[0].id], "matched": ["0"]}
     page.get_by_role("radio", name="Voice matrix").click()
     page.get_by_role("button", name="Render").wait_for()
-    _settled(page)
+    settled(page)
     assert "view=matrix" in page.url and "take=" not in page.url
     page.go_back()
     page.locator(".track").first.wait_for()
@@ -224,7 +226,7 @@ def test_a_blind_test_by_keyboard_from_begin_to_result(page, server, filled):
     page.get_by_role("spinbutton", name="Trials").fill("5")
     page.get_by_role("textbox", name="Listener").fill("Ear")
     page.keyboard.press("Enter")
-    _settled(page)
+    settled(page)
     page.get_by_role("button", name="Begin").click()
     page.get_by_role("heading", name="Trial 1 of 5").wait_for()
     test = blind.BlindTests(filled).list()[0]
@@ -271,7 +273,7 @@ def test_ratings_by_keyboard(page, server, filled):
     takes = TakeStore(filled).list()[::-1]
     _open(page, server, "view=blind&" + "&".join(f"take={take.id.replace(' ', '+')}" for take in takes[:2]))
     page.get_by_role("radio", name="Rating").click()
-    _settled(page)
+    settled(page)
     page.get_by_role("button", name="Begin").click()
     page.get_by_role("heading", name="Trial 1 of 1").wait_for()
     _ready(page)
@@ -295,7 +297,7 @@ def test_matrix_cells_appear_and_play(page, server, filled):
     page.get_by_role("button", name="Render").click()
     page.locator(".cell").nth(1).wait_for(timeout=240_000)
     page.locator('[class*="st-key-matrix-stop"]').wait_for(state="detached", timeout=240_000)
-    _settled(page)
+    settled(page)
     assert len(selection.cells(filled).list()) == 2 and len(TakeStore(filled).list()) == len(SETTINGS)
     for index in range(2):
         page.locator(".cell").nth(index).click()

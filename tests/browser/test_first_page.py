@@ -7,12 +7,18 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.support import tiny_workspace
 from tests.support.paths import ROOT
+
+pytestmark = pytest.mark.slow
 
 SLOW_TO_IMPORT = ("tensorflow", "tf_keras", "ddsp", "librosa", "sklearn", "numba", "matplotlib")
 PROGRAM = """
 import json, os, sys
+
+import pytest
 from streamlit.testing.v1 import AppTest
 from ddsing.ui.shell import warmup
 os.environ["DDSING_WORKSPACE"] = sys.argv[2]

@@ -11,8 +11,7 @@ from ddsing.jobs.store import JobStore
 from ddsing.transfer.takes import TakeStore
 from ddsing.ui.experiments.views import VIEWS
 from ddsing.workspace import open_workspace
-from tests.browser.test_training import dashboard, locks  # noqa: F401  fixtures
-from tests.browser.test_transfer import _settled, browser, chromium_path, microphone_file, playwright  # noqa: F401
+from tests.support.dashboard import settled
 from tests.support.paths import GOLDEN
 
 LONG_MS = 600_000  # on a busy machine
@@ -36,7 +35,7 @@ def holds_tensorflow(server):
     return "libtensorflow" in Path(f"/proc/{server.process.pid}/maps").read_text()
 
 
-def test_nothing_that_is_done_on_the_pages_loads_tensorflow(dashboard, full):  # noqa: F811
+def test_nothing_that_is_done_on_the_pages_loads_tensorflow(dashboard, full):
     tab, server = dashboard(full, "instruments")
     _download_for_the_notebooks(tab)
     assert not holds_tensorflow(server), "a zip for the notebooks"
@@ -46,7 +45,7 @@ def test_nothing_that_is_done_on_the_pages_loads_tensorflow(dashboard, full):  #
     assert not holds_tensorflow(server), "an export and a training"
     for address in [*PAGES, *(f"experiments?view={view}" for view in VIEWS)]:
         tab.goto(f"{server.url}/{address}")
-        _settled(tab)
+        settled(tab)
         assert not holds_tensorflow(server), address
 
 
@@ -57,7 +56,7 @@ def _download_for_the_notebooks(tab):
     tab.get_by_text("for the notebooks").wait_for()
     offered = tab.get_by_role("button", name="The 2021 notebooks' format", exact=True)
     tab.locator('[class*="st-key-work-cancel"]').wait_for(state="hidden", timeout=LONG_MS)
-    _settled(tab)
+    settled(tab)
     if not offered.is_visible():
         card.get_by_role("button", name="Download").click()
     with tab.expect_download() as started:
@@ -71,12 +70,12 @@ def _sing_with_timbre(tab, workspace):
     tab.locator('[class*="st-key-card-"]').filter(has_text=Z).first.get_by_role("button", name="Use it").click()
     tab.get_by_role("button", name="Transfer timbre").wait_for()
     tab.get_by_role("radio", name="tiny").click()
-    _settled(tab)
+    settled(tab)
     before = {take.id for take in TakeStore(workspace).list()}
     tab.get_by_role("button", name="Transfer timbre").click()
     tab.locator('[class*="st-key-work-cancel"]').wait_for()
     tab.locator('[class*="st-key-work-cancel"]').wait_for(state="hidden", timeout=LONG_MS)
-    _settled(tab)
+    settled(tab)
     (take,) = [take for take in TakeStore(workspace).list() if take.id not in before]
     assert take.instrument == Z
 
@@ -85,7 +84,7 @@ def _export_and_train(tab, server, workspace):
     tab.goto(f"{server.url}/training")
     tab.get_by_role("button", name="Export the latest").click()
     tab.get_by_text("is in your instruments").first.wait_for(timeout=LONG_MS)
-    _settled(tab)
+    settled(tab)
     tab.get_by_role("button", name="Go on", exact=True).click()
-    _settled(tab)
+    settled(tab)
     assert any(job.kind == "train" for job in JobStore(workspace).live())

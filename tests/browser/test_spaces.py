@@ -10,15 +10,17 @@ import soundfile
 from ddsing.instrument import Provenance
 from ddsing.instrument.library import Library
 from ddsing.workspace import Workspace
-from tests.browser.test_transfer import Server, _foreign, _settled, browser, chromium_path, microphone_file, playwright  # noqa: F401  fixtures
-from tests.latent.test_latent import z_instrument
 from tests.support import tiny_runs, tiny_workspace
+from tests.support.dashboard import Server, foreign, settled
+from tests.support.z_models import z_instrument
+
+pytestmark = pytest.mark.browser
 
 CELLS = [(h, n) for h in (20, 60) for n in (10, 35)]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, chromium_path):  # noqa: F811
+def server(tmp_path_factory, chromium_path):
     workspace = Workspace(tiny_workspace.empty(tmp_path_factory.mktemp("spaces") / "ws"))
     for h, n in CELLS:
         config = tiny_runs.ModelConfig(**tiny_runs.TINY | {"n_harmonics": h, "n_noise_bands": n})
@@ -33,22 +35,22 @@ def server(tmp_path_factory, chromium_path):  # noqa: F811
 
 
 @pytest.fixture
-def visit(browser, server):  # noqa: F811
+def visit(browser, server):
     """Opens the Experiments page at a view, or at a link; nothing outside this computer is asked for."""
     context = browser.new_context(accept_downloads=True, viewport={"width": 1400, "height": 1000})
-    foreign = []
+    asked = []
 
     def at(query: str):
         tab = context.new_page()
-        tab.on("request", lambda request: foreign.append(request.url) if _foreign(request.url, server) else None)
+        tab.on("request", lambda request: asked.append(request.url) if foreign(request.url, server) else None)
         tab.goto(query if query.startswith("http") else f"{server.url}/experiments?{query}")
         tab.locator(".js-plotly-plot .nsewdrag").first.wait_for(timeout=60_000)
-        _settled(tab)
+        settled(tab)
         return tab
 
     yield at
     context.close()
-    assert foreign == []
+    assert asked == []
 
 
 def plot(tab) -> dict:
@@ -71,7 +73,7 @@ def draw(tab, *points: tuple[float, float]) -> None:
     for place in places[1:]:
         tab.mouse.move(*place, steps=5)
     tab.mouse.up()
-    _settled(tab)
+    settled(tab)
 
 
 def heard(tab, server, within: str):
@@ -99,7 +101,7 @@ def test_a_stretch_drawn_over_the_losses_is_shown_and_kept_in_the_link(visit, se
     again = visit(tab.url)
     assert again.evaluate("document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range") == shown
     again.get_by_role("button", name="All steps").click()
-    _settled(again)
+    settled(again)
     assert "vs_steps" not in again.url
 
 
@@ -111,7 +113,7 @@ def test_a_pressed_cell_is_heard_and_kept_in_the_link(visit, server):
     box = plot(tab)
     tab.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.75 * box["height"])
     tab.get_by_role("heading", name="Aria_h20_n10").wait_for()
-    _settled(tab)
+    settled(tab)
     assert "ps_cell=Aria_h20_n10" in tab.url
     pressed = heard(tab, server, chosen)
     preview = server.workspace / "audio" / "Aria_h20_n10_checkpoints" / "previews" / "ckpt-300.flac"
@@ -128,14 +130,14 @@ def test_points_in_a_lasso_are_heard_and_set_the_way(visit, server):
     assert len(heard(tab, server, '[class*="st-key-ls-windows"]')) == 64_000
     tab.get_by_role("button", name="The selection is A").click()
     tab.get_by_text("from point 16 to point 30").wait_for()
-    _settled(tab)
+    settled(tab)
     assert "ls_a=16" in tab.url and not np.array_equal(heard(tab, server, '[class*="st-key-ls-way"]'), before)
     slider = tab.get_by_role("slider").first
     slider.focus()
     for _ in range(5):
         slider.press("ArrowRight")
     tab.get_by_text("and moved").wait_for()
-    _settled(tab)
+    settled(tab)
     assert np.abs(heard(tab, server, '[class*="st-key-ls-moved"]')).max() > 0
     again = visit(tab.url)
     again.get_by_text("from point 16 to point 30").wait_for()

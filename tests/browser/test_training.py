@@ -21,8 +21,10 @@ from ddsing.sound.audio import encode
 from ddsing.training import history
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace
-from tests.browser.test_transfer import Server, _settled, browser, chromium_path, microphone_file, playwright  # noqa: F401  fixtures
 from tests.support import tiny_runs, tiny_workspace
+from tests.support.dashboard import settled
+
+pytestmark = pytest.mark.browser
 
 LONG_MS = 600_000  # on a busy machine; a minute or two on an idle one
 RUNS = """() => { window.runs = 0;
@@ -30,37 +32,6 @@ RUNS = """() => { window.runs = 0;
         document.querySelector('[data-testid="stApp"]'), {attributes: true, attributeFilter: ['data-test-script-state']}
     ); }"""
 LOSS = '[class*="st-key-train-loss"] .js-plotly-plot'
-
-
-@pytest.fixture(scope="module")
-def locks(tmp_path_factory):
-    """Devices of these tests' own, for the jobs that the dashboards start."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DDSING_LOCKS", str(tmp_path_factory.mktemp("locks")))
-        yield
-
-
-@pytest.fixture
-def dashboard(browser, locks, tmp_path):  # noqa: F811
-    """Opens a page of a dashboard on a workspace; jobs that still live are ended afterwards."""
-    opened = []
-
-    def open_page(workspace, page):
-        server = Server(workspace.root)
-        server.wait()
-        context = browser.new_context(viewport={"width": 1280, "height": 1400})
-        opened.append((workspace, server, context))
-        tab = context.new_page()
-        tab.goto(f"{server.url}/{page}")
-        _settled(tab)
-        return tab, server
-
-    yield open_page
-    for workspace, server, context in opened:
-        context.close()
-        server.stop()
-        for job in JobStore(workspace).live():
-            JobStore(workspace).stop(job.id, force=True)
 
 
 def heard(tab, server, player):
@@ -130,7 +101,7 @@ def test_the_tutorial_from_its_first_press_to_a_take(dashboard, tmp_path):
     assert stopped.checkpoints and stopped.steps[-1] == stopped.checkpoints[-1]
 
     # Nothing runs any more, so the page asks for nothing.
-    _settled(tab)
+    settled(tab)
     tab.evaluate(RUNS)
     tab.wait_for_timeout(6000)
     assert tab.evaluate("() => window.runs") == 0
@@ -139,7 +110,7 @@ def test_the_tutorial_from_its_first_press_to_a_take(dashboard, tmp_path):
     press(tab, "Sing with Mira")
     tab.get_by_text("Tutorial, last step").wait_for(timeout=60_000)
     assert Library(workspace).get("Mira").provenance.step == stopped.checkpoints[-1]
-    _settled(tab)
+    settled(tab)
     tab.get_by_role("button", name="Transfer timbre").click()
     tab.get_by_text("whom you taught to sing").wait_for(timeout=LONG_MS)
     take = TakeStore(workspace).list()[0]
@@ -151,7 +122,7 @@ def test_the_tutorial_from_its_first_press_to_a_take(dashboard, tmp_path):
 def test_a_page_asks_nothing_by_itself(dashboard, tmp_path):
     tab, _ = dashboard(open_workspace(tiny_workspace.fill(tmp_path / "ws")), "training")
     tab.wait_for_timeout(2000)
-    _settled(tab)
+    settled(tab)
     tab.evaluate(RUNS)
     tab.wait_for_timeout(6000)
     assert tab.evaluate("() => window.runs") == 0
@@ -166,14 +137,14 @@ def test_the_page_falls_still_when_the_last_job_of_another_voice_ends(dashboard,
     place.write_record({"state": "running"})
     tab, _ = dashboard(workspace, "training")
     tab.get_by_text("At work").wait_for(timeout=60_000)
-    _settled(tab)
+    settled(tab)
     tab.evaluate(RUNS)
     tab.wait_for_timeout(6000)
     assert tab.evaluate("() => window.runs") > 0
     place.write_record({"state": "done"})
     lock.release()
     tab.get_by_text("At work").wait_for(state="hidden", timeout=60_000)
-    _settled(tab)
+    settled(tab)
     tab.wait_for_timeout(2000)
     tab.evaluate(RUNS)
     tab.wait_for_timeout(6000)
@@ -189,7 +160,7 @@ def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):
     tab.get_by_text("Look into the windows").click()
     plot = tab.locator('[class*="st-key-windows-coverage"] .js-plotly-plot')
     plot.wait_for(timeout=60_000)
-    _settled(tab)
+    settled(tab)
     box = plot.bounding_box()
     at = plot.evaluate("e => [2.2, 6.2].map(s => e._fullLayout.xaxis.l2p(s) + e._fullLayout.xaxis._offset)")
     middle = plot.evaluate("e => e._fullLayout.yaxis.l2p(0) + e._fullLayout.yaxis._offset")

@@ -1,14 +1,8 @@
 """The dashboard in a real browser: Chromium through Playwright, against a server of its own."""
 
 import io
-import os
 import re
-import shutil
 import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -18,100 +12,9 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from ddsing.sound.audio import read_recipe
 from tests.support import tiny_workspace
-from tests.support.paths import ROOT
+from tests.support.dashboard import Server, foreign, settled
 
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-)
-QUIET = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-}  # waiting threads spin on a busy machine
-_CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
-
-def _chromium() -> str | None:
-    return next((found for name in _CHROMIUMS if (found := shutil.which(name))), None)
-
-
-@pytest.fixture(scope="module")
-def chromium_path():
-    """Where the browser is. Without one the tests are skipped, in CI they fail."""
-    path = _chromium()
-    if path is None:
-        message = "These tests need Chromium: apt-get install chromium (Debian), or put chrome or chromium on the PATH."
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return path
-
-
-@pytest.fixture(scope="module")
-def playwright():
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def microphone_file(tmp_path_factory):
-    """What the fake microphone hears, again and again."""
-    path = tmp_path_factory.mktemp("microphone") / "sung.wav"
-    audio = tiny_workspace.sung(3.0)
-    soundfile.write(path, np.repeat(audio, 3), 48_000, subtype="PCM_16")
-    return path
-
-
-@pytest.fixture(scope="module")
-def browser(playwright, chromium_path, microphone_file):
-    launched = playwright.chromium.launch(
-        executable_path=chromium_path, args=[*ARGUMENTS, f"--use-file-for-fake-audio-capture={microphone_file}"]
-    )
-    yield launched
-    launched.close()
-
-
-class Server:
-    """A dashboard on a free port."""
-
-    def __init__(self, workspace: Path):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.workspace = workspace
-        self.log = workspace.with_suffix(".log")
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"],
-                cwd=ROOT,
-                env={**os.environ, **QUIET, "DDSING_WORKSPACE": str(workspace)},
-                stdout=log,
-                stderr=log,
-            )
-
-    def wait(self) -> None:
-        """Until it answers."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
-                    return
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError(self.log.read_text())
-
-    def stop(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(10)
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -127,28 +30,19 @@ def page(browser, server):
     """A tab on the first page, which asks for nothing outside this computer."""
     context = browser.new_context(accept_downloads=True, permissions=["microphone"])
     tab = context.new_page()
-    foreign = []
-    tab.on("request", lambda request: foreign.append(request.url) if _foreign(request.url, server) else None)
+    asked = []
+    tab.on("request", lambda request: asked.append(request.url) if foreign(request.url, server) else None)
     _visit(tab, server)
     yield tab
     context.close()
-    assert foreign == []
-
-
-def _foreign(url: str, server: Server) -> bool:
-    return not url.startswith((server.url, "blob:", "data:", server.url.replace("http", "ws")))
+    assert asked == []
 
 
 def _visit(tab, server) -> None:
     tab.goto(server.url)
     tab.get_by_role("button", name="Transfer timbre").wait_for()
     tab.get_by_role("radio", name="tiny").click()
-    _settled(tab)
-
-
-def _settled(tab) -> None:
-    tab.wait_for_timeout(250)
-    tab.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
+    settled(tab)
 
 
 COUNT = """() => [...document.querySelectorAll('h3')].map(e => e.innerText.match(/Takes \\((\\d+)\\)/))
@@ -161,7 +55,7 @@ def _n_takes(tab) -> int:
 
 def _wait_for_takes(tab, more_than: int) -> None:
     tab.wait_for_function(f"n => ({COUNT})() > n", arg=more_than, timeout=90_000)
-    _settled(tab)
+    settled(tab)
 
 
 def _transfer(tab) -> None:
@@ -205,7 +99,7 @@ def test_first_page_is_painted_by_one_run_of_its_script(browser, server):
     tab.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(frame)))
     tab.goto(server.url)
     tab.get_by_role("heading", name="Timbre transfer").wait_for()
-    _settled(tab)
+    settled(tab)
     tab.close()
     messages = [ForwardMsg.FromString(frame) for frame in received if isinstance(frame, bytes)]
     ended = [message.script_finished for message in messages if message.WhichOneof("type") == "script_finished"]
@@ -227,19 +121,19 @@ def test_transfer_sounds_and_downloads_with_its_recipe(page, server):
 
 def test_upload_and_a_file_of_ours_restores_its_controls(page, server):
     page.get_by_role("radio", name="Upload").click()
-    _settled(page)
+    settled(page)
     stereo = np.stack([tiny_workspace.sung(2.0, hz=196.0)] * 2, axis=1)
     buffer = io.BytesIO()
     soundfile.write(buffer, stereo, 16_000, format="FLAC")
     name = "my *own* song.flac"
     _drop(page, name, buffer.getvalue())
     page.get_by_text("my *own* song").first.wait_for()
-    _settled(page)
+    settled(page)
     slider = page.locator('[class*="st-key-setting-octave_shift"]').get_by_role("slider")
     slider.focus()
     slider.press("ArrowRight")
     _wait_for_octave_shift(page, 1)
-    _settled(page)
+    settled(page)
     _transfer(page)
     sound, _ = _heard(page, server)
     assert len(sound) == 2 * 16_000 and np.abs(sound).max() > 1e-3
@@ -247,21 +141,21 @@ def test_upload_and_a_file_of_ours_restores_its_controls(page, server):
     slider.focus()
     slider.press("ArrowLeft")
     _wait_for_octave_shift(page, 0)
-    _settled(page)
+    settled(page)
     _drop(page, "made.flac", made)
     page.get_by_role("button", name="Restore its settings").click()
-    _settled(page)
+    settled(page)
     _wait_for_octave_shift(page, 1)
 
 
 def test_microphone(page, server):
     page.get_by_role("radio", name="Microphone").click()
-    _settled(page)
+    settled(page)
     page.get_by_role("button", name="Record", exact=True).click()
     page.wait_for_timeout(2500)
     page.get_by_role("button", name="Stop recording").click()
     page.get_by_text("microphone.wav ·").wait_for(timeout=20_000)
-    _settled(page)
+    settled(page)
     _transfer(page)
     sound, rate = _heard(page, server)
     assert 1.0 < len(sound) / rate < 6.0 and np.abs(sound).max() > 1e-3
@@ -281,7 +175,7 @@ def test_two_tabs_with_different_instruments_do_not_disturb_each_other(page, ser
     box = other.get_by_role("combobox", name="Instrument")
     box.click()
     other.get_by_role("option", name=tiny_workspace.NAMES[1]).click()
-    _settled(other)
+    settled(other)
     before = _n_takes(page)
     page.get_by_role("button", name="Transfer timbre").click()
     other.get_by_role("button", name="Transfer timbre").click()
@@ -314,7 +208,7 @@ def test_nothing_hangs_over_the_edge(browser, server, width, scheme):
     for address in ("", "datasets", "training", "instruments", "experiments"):
         tab.goto(f"{server.url}/{address}")
         tab.get_by_role("heading", level=1).wait_for()
-        _settled(tab)
+        settled(tab)
         assert tab.evaluate(OVERHANGING) == [], address
         background[address] = tab.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
     assert set(background.values()) == {"rgb(20, 25, 28)" if scheme == "dark" else "rgb(253, 252, 249)"}
@@ -329,7 +223,7 @@ def test_storage_is_cleared_when_asked(page, server):
     page.get_by_role("button", name="Clear the cache").click()
     page.get_by_text("gained.").wait_for()
     assert not list(cache.glob("*.npz"))
-    _settled(page)
+    settled(page)
     _transfer(page)  # as if never analysed before
     assert list(cache.glob("*.npz"))
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.keras_crepe import keras_crepe
 from ddsing.dataset import analysis, hearing
 from ddsing.dataset.voices import Voice
 from ddsing.engine.tf import runtime
@@ -11,10 +12,11 @@ from ddsing.sound.audio import encode
 from ddsing.sound.features import Features
 from ddsing.sound.pitch import viterbi
 from ddsing.sound.pitch.network import Network
-from tests.sound.test_features import form
-from tests.sound.test_pitch import cents, keras_crepe
 from tests.support.paths import GOLDEN
+from tests.support.sounds import cents, form
 from tests.support.tiny_workspace import sung
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("n_samples", [1, 63, 64, 65, 511, 512, 513, 40_000])

@@ -11,6 +11,8 @@ from ddsing.sound.audio import encode
 from tests.support import dataset_signals as signals
 from tests.support import tiny_workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):

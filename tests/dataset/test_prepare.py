@@ -19,12 +19,12 @@ from ddsing.model.statistics import FIELDS, DatasetStatistics
 from ddsing.sound import pitch
 from ddsing.sound.audio import encode
 from ddsing.workspace import Workspace
-from tests.sound.test_pitch import cents
 from tests.support import dataset_signals as signals
-from tests.support import prepared_voices, tiny_workspace
+from tests.support import tiny_workspace
 from tests.support.prepared_voices import all_records, content
+from tests.support.sounds import cents
 
-known, prepared, voice = prepared_voices.known, prepared_voices.prepared, prepared_voices.voice
+pytestmark = pytest.mark.slow
 
 
 def test_a_dataset_is_written_and_says_what_it_is_made_of(prepared):

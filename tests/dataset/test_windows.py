@@ -8,10 +8,7 @@ from ddsing.errors import DatasetError
 from ddsing.formats import tfrecord
 from ddsing.workspace import Workspace
 from tests.support import dataset_signals as signals
-from tests.support import prepared_voices
 from tests.support.prepared_voices import all_records
-
-known, prepared, voice = prepared_voices.known, prepared_voices.prepared, prepared_voices.voice
 
 
 def test_the_worst_windows_come_first(prepared):

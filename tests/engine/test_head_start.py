@@ -18,21 +18,19 @@ from ddsing.workspace import Workspace
 from demo.singer import SOPRANO, Note, sing
 from tests.support import tiny_training
 
+pytestmark = pytest.mark.slow
+
 CONFIG = ModelConfig(rnn_channels=16, ch=16, layers_per_stack=1, n_harmonics=20, n_noise_bands=17)
 
 
 @pytest.fixture
-def workspace(tmp_path):
+def workspace(tiny_models, tmp_path):
     """A workspace whose voice alto is prepared, and the model ``tiny``."""
-    before = recipes.GIN
-    tiny_training.add_tiny_model(tmp_path / "gin")
     made = Workspace(tmp_path / "ws")
     for path in (made.audio, made.instruments, made.cache):
         path.mkdir(parents=True)
     tiny_training.prepared_voice(made, n_train=3)
-    yield made
-    recipes.GIN = before
-    recipes.config_file.cache_clear()
+    return made
 
 
 def test_centred_frames_tell_what_sounds_at_their_time():

@@ -9,15 +9,17 @@ from ddsing.model import tf_checkpoint
 from ddsing.training import run
 from tests.support import tiny_training
 
+pytestmark = pytest.mark.slow
+
 FIRST = 2.0**30  # so large that the first steps overflow
 
 
 @pytest.fixture
-def workspace(monkeypatch, tmp_path):
+def workspace(tiny_models, monkeypatch, tmp_path):
     """A voice whose mixed precision is float16, as on older GPUs."""
     monkeypatch.setattr(precision, "dtype", lambda mixed: "float16" if mixed else "float32")
     monkeypatch.setattr(precision, "_FIRST_SCALE", FIRST)
-    yield from tiny_training.untrained(monkeypatch, tmp_path)
+    return tiny_training.untrained(tmp_path)
 
 
 def train(workspace, name, steps, *, mixed_precision=True):

@@ -11,6 +11,8 @@ import pytest
 from ddsing.engine.tf import placeholders, runtime
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def module(monkeypatch):

@@ -14,6 +14,8 @@ from ddsing.model.config import ModelConfig, ZConfig
 from ddsing.model.weights import random_weights
 from ddsing.training import recipe as recipes
 
+pytestmark = pytest.mark.slow
+
 CONFIG = ModelConfig(rnn_channels=16, ch=16, layers_per_stack=2, n_harmonics=20, n_noise_bands=17)
 BATCH_SIZE, N_FRAMES, SEED = 2, 125, 5
 

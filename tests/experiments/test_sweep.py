@@ -24,17 +24,8 @@ from ddsing.training import run as runs
 from tests.support import tiny_runs, tiny_training, tiny_workspace
 
 AXES = {"n_harmonics": (10, 12), "n_noise_bands": (5, 9)}
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tiny_models")]
 NAMES = ["alto_h10_n5", "alto_h10_n9", "alto_h12_n5", "alto_h12_n9"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny_model(tmp_path_factory):
-    """The model ``tiny`` beside those of gin/models."""
-    before = recipes.GIN
-    tiny_training.add_tiny_model(tmp_path_factory.mktemp("gin"))
-    yield
-    recipes.GIN = before
-    recipes.config_file.cache_clear()
 
 
 @pytest.fixture

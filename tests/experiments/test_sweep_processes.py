@@ -13,28 +13,22 @@ from ddsing.experiments.sweep.grid import Sweep
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import JobStore
 from ddsing.training import checkpoints
-from ddsing.training import recipe as recipes
 from ddsing.workspace import Workspace
 from tests.support import sweep_process, tiny_training, tiny_workspace
-from tests.support.pages import clean, open_page, quiet
+from tests.support.pages import clean, open_page
 
-_quiet = quiet
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quiet")]
 STEPS, SAVE_EVERY = 6, 2
 NAMES = ["alto_h10_n5", "alto_h10_n9", "alto_h12_n5", "alto_h12_n9"]
 WITHIN_S = 180.0
 
 
 @pytest.fixture
-def alto(tmp_path, tmp_path_factory, monkeypatch) -> Workspace:
+def alto(tiny_models, own_locks, tmp_path) -> Workspace:
     """A workspace with a prepared voice; this process, too, knows the model ``tiny``."""
-    before = recipes.GIN
-    tiny_training.add_tiny_model(tmp_path_factory.mktemp("gin"))
-    monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
     workspace = Workspace(tiny_workspace.empty(tmp_path / "ws"))
     tiny_training.prepared_voice(workspace, "alto", n_train=3, n_held_out=0)
-    yield workspace
-    recipes.GIN = before
-    recipes.config_file.cache_clear()
+    return workspace
 
 
 def steps(workspace: Workspace) -> list[tuple[int, str, int]]:

@@ -17,7 +17,10 @@ from tests.support import counts
 from tests.support.paths import ROOT
 
 HANGS_S = 1800  # all cases of a suite take a minute or two; one that never ends is found
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the measurements need POSIX resource limits")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="the measurements need POSIX resource limits"),
+]
 
 
 def watched(suite: str, folder: Path, n_mutants: int = 0) -> dict:

@@ -17,7 +17,6 @@ import pytest
 from ddsing.errors import DiskFull
 from ddsing.jobs import log, run, states, status
 from ddsing.jobs.order import Order
-from tests.support import running_jobs
 from tests.support.paths import ROOT
 from tests.support.running_jobs import (
     ENDLESS,
@@ -32,8 +31,7 @@ from tests.support.running_jobs import (
     wait_for_step,
 )
 
-locks, store = running_jobs.locks, running_jobs.store
-
+pytestmark = pytest.mark.slow
 
 ENDINGS = {  # state, message, and the class of the error where it is one for the user
     "sentence": ("failed", r"The voice 'Aria' has no recordings; add some\.", "DdsingError"),

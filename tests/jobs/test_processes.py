@@ -14,7 +14,6 @@ import psutil
 import pytest
 
 from ddsing.jobs import states, status
-from tests.support import running_jobs
 from tests.support.counts import rounds
 from tests.support.paths import ROOT
 from tests.support.running_jobs import (
@@ -31,8 +30,7 @@ from tests.support.running_jobs import (
     wait_for_step,
 )
 
-locks, store = running_jobs.locks, running_jobs.store
-
+pytestmark = pytest.mark.slow
 
 N_AT_ONCE = rounds(full=50, push=10)
 N_TENS = rounds(full=5, push=1)  # of signals

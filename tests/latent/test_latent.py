@@ -12,7 +12,6 @@ from ddsing.engine import render
 from ddsing.errors import InstrumentError, SettingsError
 from ddsing.experiments.comparison import differences, job
 from ddsing.experiments.comparison.matrix import Matrix
-from ddsing.instrument import Instrument
 from ddsing.instrument.library import Library
 from ddsing.latent import points as latent_points
 from ddsing.latent import sound as latent_sound
@@ -23,24 +22,8 @@ from ddsing.transfer import pipeline, timbre
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
 from tests.support import tiny_runs, tiny_workspace
-
-
-def z_instrument(name: str = "Listener", *, seed: int = 3, latent: LatentSpace | None = None) -> Instrument:
-    """A playable instrument that listens to timbre, with random weights."""
-    config = tiny_runs.z_config()
-    random = np.random.default_rng(seed)
-    weights = {key: random.normal(0.0, 0.4, shape).astype(np.float32) for key, shape in config.weight_shapes().items()}
-    return Instrument(name, config, None, weights, latent=latent)
-
-
-def some_space(seed: int = 0) -> LatentSpace:
-    random = np.random.default_rng(seed)
-    return latent_space.measure(random.normal(0.0, [3.0, 1.0, 0.3, 0.1], (500, 4)) + [1.0, 2.0, 3.0, 4.0])
-
-
-def noise(duration_s: float = 1.0, seed: int = 5) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0.0, 0.1, round(16_000 * duration_s)).astype(np.float32)
-
+from tests.support.sounds import noise
+from tests.support.z_models import some_space, z_instrument
 
 # Directions
 

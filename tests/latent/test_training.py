@@ -8,12 +8,13 @@ from ddsing.instrument.library import Library
 from ddsing.model.weights import random_weights
 from ddsing.sound import audio as recordings
 from ddsing.training import checkpoints, export, folder, sanity
-from ddsing.training import recipe as recipes
 from ddsing.training import run as runs
 from ddsing.training.recipe import Recipe
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from tests.support import tiny_training, tiny_workspace
+
+pytestmark = pytest.mark.slow
 
 GIN = """# -*-Python-*-
 # Tiny with timbre
@@ -36,14 +37,9 @@ save_every = 3
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tiny_z(tmp_path_factory):
+def tiny_z(tiny_models):
     """The model ``tiny_z`` beside those of gin/models."""
-    before, where = recipes.GIN, tmp_path_factory.mktemp("gin")
-    tiny_training.add_tiny_model(where)
-    (where / "models" / "tiny_z.gin").write_text(GIN)
-    yield
-    recipes.GIN = before
-    recipes.config_file.cache_clear()
+    (tiny_models / "models" / "tiny_z.gin").write_text(GIN)
 
 
 def test_from_dataset_to_take(workspace, tmp_path):

@@ -14,6 +14,8 @@ from ddsing.sound import audio as recordings
 from ddsing.sound import features as feature_stage
 from demo import build
 
+pytestmark = pytest.mark.slow
+
 ASSETS = build.ASSETS
 EXAMPLES = sorted((ASSETS / "examples").glob("*.flac"))
 VOICES = sorted((ASSETS / "audio").glob("*/*.flac"))
@@ -80,7 +82,11 @@ def test_a_new_workspace_holds_all_of_it(workspace):
         assert (workspace.root / path.relative_to(ASSETS)).read_bytes() == path.read_bytes()
 
 
-@pytest.fixture(scope="module", params=EXAMPLES, ids=lambda path: path.stem)
+@pytest.fixture(
+    scope="module",
+    params=[EXAMPLES[0], *(pytest.param(path, marks=pytest.mark.full) for path in EXAMPLES[1:])],
+    ids=lambda path: path.stem,
+)
 def example(request):
     """(audio, features) of an example."""
     audio = recordings.decode(request.param)

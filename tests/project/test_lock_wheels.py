@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 SYSTEMS = {
     "Linux, x86-64": "x86_64-unknown-linux-gnu",
     "Linux, arm64": "aarch64-unknown-linux-gnu",

@@ -15,6 +15,8 @@ import pytest
 import ddsing
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 SOURCES = ("ddsing", "gin", "demo", "pages", ".streamlit")
 UNWANTED = shutil.ignore_patterns("__pycache__", "*.pyc", "*.egg-info")
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]

@@ -14,17 +14,7 @@ import soundfile
 
 from ddsing.errors import AudioError
 from ddsing.sound import audio as recordings
-
-
-def tone(seconds=1.0, rate=16_000, channels=1, hz=440.0):
-    wave = 0.5 * np.sin(2 * np.pi * hz * np.arange(int(seconds * rate)) / rate)
-    return np.repeat(wave[:, None], channels, axis=1)
-
-
-def file_of(samples, rate, format, subtype=None):
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples, rate, format=format, subtype=subtype)
-    return buffer.getvalue()
+from tests.support.sounds import file_of, tone
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from ddsing.engine.tf import runtime
 from ddsing.errors import Cancelled
 from ddsing.sound import features, loudness
 from ddsing.sound.audio import content_hash
-from tests.sound.test_audio import file_of, tone
 from tests.support.paths import GOLDEN
+from tests.support.sounds import file_of, form, tone
 from tests.support.tiny_workspace import sung
 
 
@@ -74,12 +74,6 @@ def test_features_are_computed_once_for_the_same_sound(tmp_path):
     assert not features.extract(audio, tracker="tiny", cache=cache).reused
     cache.clear()
     assert cache.size_bytes() == 0
-
-
-def form(path):
-    """Names, types and shapes in a file of arrays, in their order."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return [(name, arrays[name].dtype, arrays[name].shape) for name in arrays.files]
 
 
 def test_pitch_of_workspaces_of_before_is_reused_and_kept_in_the_same_form(tmp_path):

@@ -6,20 +6,18 @@ known.
 
 import json
 
-import h5py
 import numpy as np
 import pytest
 
-from ddsing.engine.tf import runtime
+from benchmarks.keras_crepe import keras_crepe
 from ddsing.errors import Cancelled, FeaturesError
 from ddsing.sound import pitch
 from ddsing.sound.pitch import rates, viterbi, weights
 from ddsing.sound.pitch.network import Network
 from tests.support.paths import GOLDEN
+from tests.support.sounds import cents
 
-
-def cents(f0_hz, reference_hz):
-    return 1200.0 * np.abs(np.log2(f0_hz / reference_hz))
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("capacity", ["full", "tiny"])
@@ -41,30 +39,6 @@ def test_equals_crepe_0_0_16(capacity, monkeypatch):
     assert f0_hz.dtype == confidence.dtype == np.float32
     np.testing.assert_allclose(confidence, golden["confidence"], rtol=0, atol=1e-5)
     assert cents(f0_hz, golden["f0_hz_viterbi"]).max() < 0.01
-
-
-def keras_crepe(capacity):
-    """The network as published, layer by layer, in Keras, with the file's own arrays."""
-    layers = runtime.tensorflow().keras.layers
-    with h5py.File(weights.path(capacity)) as file:
-
-        def read(layer, *names):
-            group = next(iter(file[layer].values()))
-            return [group[f"{name}:0"][()] for name in names]
-
-        x = inputs = layers.Input((1024,))
-        x = layers.Reshape((1024, 1))(x)
-        for number in range(1, 7):
-            kernel, bias = read(f"conv{number}", "kernel", "bias")
-            strides = 4 if number == 1 else 1
-            convolution = layers.Conv1D(
-                kernel.shape[2], kernel.shape[0], strides, "same", activation="relu", weights=[kernel, bias]
-            )
-            norm = read(f"conv{number}-BN", "gamma", "beta", "moving_mean", "moving_variance")
-            x = layers.MaxPool1D(2)(layers.BatchNormalization(weights=norm)(convolution(x)))
-        x = layers.Flatten()(x)
-        outputs = layers.Dense(360, "sigmoid", weights=read("classifier", "kernel", "bias"))(x)
-    return runtime.tensorflow().keras.Model(inputs, outputs)
 
 
 def crepe_frames(audio, hop_samples):

@@ -3,20 +3,9 @@
 import time
 from pathlib import Path
 
-import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from ddsing.ui.shell import warmup
 from tests.support.paths import ROOT
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    """Nothing in the background, and nothing cached from another test's workspace."""
-    monkeypatch.setattr(warmup, "start", lambda: None)
-    st.cache_resource.clear()
-    st.cache_data.clear()
 
 
 def open_page(monkeypatch, root: Path, page: str = "timbre_transfer") -> AppTest:

@@ -1,11 +1,8 @@
-"""A voice to prepare, and one that is prepared; and what a dataset holds. Fixtures for the tests of datasets."""
-
-import shutil
+"""A voice to prepare, and what a dataset holds."""
 
 import numpy as np
-import pytest
 
-from ddsing.dataset import prepare, voices
+from ddsing.dataset import voices
 from ddsing.formats import tfrecord
 from ddsing.sound.audio import encode
 from ddsing.workspace import Workspace
@@ -13,20 +10,12 @@ from tests.support import dataset_signals as signals
 from tests.support import tiny_workspace
 
 
-@pytest.fixture
-def voice(tmp_path):
+def unprepared(folder):
     """Fifteen seconds in three recordings: one that spans many windows, a short one, and one that can't be used."""
-    voice = voices.create(Workspace(tiny_workspace.empty(tmp_path / "w")), "alto")
+    voice = voices.create(Workspace(tiny_workspace.empty(folder / "w")), "alto")
     (voice.folder / "long.flac").write_bytes(encode(signals.voice(13.53), format="FLAC"))
     (voice.folder / "short.wav").write_bytes(encode(signals.voice(1.5, midi=64, seed=3)))
     (voice.folder / "silence.wav").write_bytes(encode(np.zeros(16_000, np.float32)))
-    return voice
-
-
-@pytest.fixture
-def known(voice, prepared):
-    """The same, whose features are there already."""
-    shutil.copytree(prepared[0].dataset_folder / "features", voice.dataset_folder / "features")
     return voice
 
 
@@ -41,12 +30,3 @@ def content(voice):
 def all_records(voice):
     with tfrecord.open_all(voice.dataset_folder) as train, tfrecord.open_all(voice.dataset_folder, "held_out") as held:
         return [found.read(number) for found in (train, held) for number in range(len(found))]
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """The voice above, prepared."""
-    made = voice.__wrapped__(tmp_path_factory.mktemp("prepared"))
-    seen = []
-    result = prepare.prepare(made, tracker="tiny", progress=lambda stage, fraction: seen.append((stage, fraction)))
-    return made, result, seen

@@ -6,8 +6,6 @@ import threading
 import time
 from pathlib import Path
 
-import pytest
-
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.order import Order
@@ -18,18 +16,6 @@ from tests.support import jobs_process
 PROGRAM = (sys.executable, str(Path(jobs_process.__file__)))
 PATIENCE_S = 90.0  # for a machine that is busy with other things
 ENDLESS = 10**9
-
-
-@pytest.fixture(autouse=True)
-def locks(tmp_path, monkeypatch):
-    monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
-
-
-@pytest.fixture
-def store(tmp_path):
-    (tmp_path / "w").mkdir()
-    with closed_at_the_end(open_store(tmp_path / "w")) as store:
-        yield store
 
 
 def open_store(root):

@@ -50,15 +50,12 @@ def tiny(**changes) -> Recipe:
     return Recipe(**{"config": "tiny", "keep": 3} | changes)
 
 
-def untrained(monkeypatch, folder: Path):
-    """For fixtures: a workspace with two voices, prepared and never trained; and the model ``tiny``."""
-    monkeypatch.setattr(recipes, "GIN", recipes.GIN)  # set back at the end
-    add_tiny_model(folder / "gin")
+def untrained(folder: Path) -> Workspace:
+    """A workspace with two voices, prepared and never trained."""
     workspace = open_workspace(tiny_workspace.empty(folder / "ws"))
     for name in ("alto", "bass"):
         prepared_voice(workspace, name, n_train=2, n_held_out=0)
-    yield workspace
-    recipes.config_file.cache_clear()
+    return workspace
 
 
 def windows(n_windows: int, *, seed: int = 0, generation: int = 3) -> list[dict[str, np.ndarray]]:

@@ -22,10 +22,10 @@ from ddsing.errors import DatasetError
 from ddsing.formats import event_log
 from ddsing.training import board, board_process
 from tests.support import tiny_runs, tiny_workspace
-from tests.support.pages import clean, open_page, quiet, said
+from tests.support.pages import clean, open_page, said
 from tests.support.paths import ROOT
 
-_quiet = quiet
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quiet")]
 
 NAMES = ("Aria", "Söhne & Töchter, 2: a")
 WITHIN_S = 60.0

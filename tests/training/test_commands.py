@@ -16,6 +16,8 @@ from ddsing.workspace import open_workspace
 from tests.support.children import at_a_terminal
 from tests.support.tiny_training import ROOT, prepared_voice
 
+pytestmark = pytest.mark.slow
+
 SMALL = [
     "--config",
     "singing_small",

@@ -13,26 +13,23 @@ from ddsing.formats import tfrecord
 from ddsing.instrument.library import Library
 from ddsing.sound import loudness
 from ddsing.training import checkpoints, export, folder, history, run
-from ddsing.training import recipe as recipes
 from ddsing.training.recipe import Recipe
 from ddsing.workspace import Workspace
 from tests.hostile.builders import golden_members
 from tests.support import ddsp_trainer, tiny_training
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = Path(ddsp_trainer.__file__)
 N_FRAMES = 125
 
 
 @pytest.fixture(scope="module")
-def _tiny(tmp_path_factory):
-    before = recipes.GIN
-    tiny_training.add_tiny_model(tmp_path_factory.mktemp("gin"))
+def _tiny(tiny_models):
     config = runtime.tensorflow().config
     config.run_functions_eagerly(True)  # compiling takes longer than these few steps
     yield
     config.run_functions_eagerly(False)
-    recipes.GIN = before
-    recipes.config_file.cache_clear()
 
 
 @pytest.fixture

@@ -35,16 +35,16 @@ from ddsing.training.stages import STAGES
 from ddsing.workspace import Workspace
 from tests.support import tiny_training
 
+pytestmark = pytest.mark.slow
+
 CONFIG = ModelConfig(rnn_channels=8, ch=8, layers_per_stack=1, n_harmonics=60, n_noise_bands=9, noise_window_size=0)
 LISTENING = Listening(3, 3, centred=True)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tiny_models, tmp_path_factory):
     """A workspace whose voice `alto` has been trained for six steps."""
     root = tmp_path_factory.mktemp("trained")
-    before = recipes.GIN
-    tiny_training.add_tiny_model(root / "gin")
     config = runtime.tensorflow().config
     config.run_functions_eagerly(True)  # compiling takes longer than these few steps
     workspace = Workspace(root / "ws")
@@ -55,8 +55,6 @@ def trained(tmp_path_factory):
     outcome = run.train(workspace, "alto", tiny_training.tiny(steps=6, save_every=2), report=seen.append)
     yield workspace, outcome, seen
     config.run_functions_eagerly(False)
-    recipes.GIN = before
-    recipes.config_file.cache_clear()
 
 
 def test_the_spectral_loss_is_ddsps():

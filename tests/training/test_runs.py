@@ -15,7 +15,7 @@ from tests.support.counts import full, rounds
 from tests.support.tiny_training import prepared_voice
 from tests.support.training_children import Children
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs fork")]
 N_KILLS, N_WHILE_SAVING = rounds(full=100, push=20), rounds(full=10, push=4)
 N_STOPS = rounds(full=50, push=10)
 N_COMPILED_KILLS = rounds(full=5, push=1)

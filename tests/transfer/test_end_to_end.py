@@ -18,6 +18,8 @@ from ddsing.transfer.takes import TakeStore, read_recipe
 from ddsing.workspace import open_workspace
 from tests.support.paths import GOLDEN, ROOT
 
+pytestmark = pytest.mark.slow
+
 OF_2021 = GOLDEN / "singing_2021.zip"
 
 

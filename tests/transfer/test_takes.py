@@ -12,9 +12,9 @@ from ddsing.sound import audio
 from ddsing.transfer.takes import Take, TakeStore, write_take
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
-from tests.support.pages import clean, open_page, quiet, said
+from tests.support.pages import clean, open_page, said
 
-_quiet = quiet
+pytestmark = pytest.mark.usefixtures("quiet")
 N_TAKES = 4
 RENAME = (
     "import sys; from ddsing.transfer.takes import *; TakeStore(Workspace(Path(sys.argv[1]))).rename(*sys.argv[2:])"

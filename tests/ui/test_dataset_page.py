@@ -17,9 +17,7 @@ from ddsing.ui.dataset import cache
 from ddsing.ui.shell.formatting import plain
 from ddsing.workspace import open_workspace
 from tests.support import tiny_training, tiny_workspace
-from tests.support.pages import clean, finished, open_page, quiet, said
-
-_quiet = quiet
+from tests.support.pages import clean, finished, open_page, said
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ from ddsing.ui.shell import caches
 from ddsing.workspace import Workspace
 from tests.hostile.builders import notebook_members, packed
 from tests.support import tiny_workspace
-from tests.support.pages import clean, finished, open_page, quiet, said
+from tests.support.pages import clean, finished, open_page, said
 
 NAME = tiny_workspace.NAMES[0]
-_quiet = quiet
 
 
 @pytest.fixture

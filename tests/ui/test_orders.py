@@ -10,9 +10,8 @@ from ddsing.experiments.comparison import matrix
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.sound.audio import encode
 from tests.support import tiny_workspace
-from tests.support.pages import clean, open_page, quiet
+from tests.support.pages import clean, open_page
 
-_quiet = quiet
 RECORDING = f"{tiny_workspace.EXAMPLE}.wav"
 
 

@@ -9,9 +9,8 @@ import soundfile
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
-from tests.support.pages import clean, finished, open_page, quiet, said, take_id, transfer
+from tests.support.pages import clean, finished, open_page, said, take_id, transfer
 
-_quiet = quiet
 CHANGED = {
     "octave_shift": -2,
     "loudness_shift_db": 15.0,

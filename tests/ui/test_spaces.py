@@ -12,9 +12,10 @@ from ddsing.jobs.store import JobStore
 from ddsing.sound import audio as recordings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
-from tests.latent.test_latent import noise, some_space, z_instrument
 from tests.support import tiny_runs, tiny_workspace
-from tests.support.pages import clean, open_page, quiet, said, transfer  # noqa: F401
+from tests.support.pages import clean, open_page, said, transfer
+from tests.support.sounds import noise
+from tests.support.z_models import some_space, z_instrument
 
 
 def view(monkeypatch, root, name: str):

@@ -7,29 +7,25 @@ import pytest
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import JobStore
 from ddsing.training import checkpoints
-from ddsing.training import recipe as recipes
 from ddsing.workspace import open_workspace
 from tests.support import tiny_process, tiny_training, tiny_workspace
-from tests.support.pages import clean, open_page, quiet, said
+from tests.support.pages import clean, open_page, said
 
-_quiet = quiet
+pytestmark = pytest.mark.slow
+
 OPTIONS = {"steps": 12, "save_every": 1, "learning_rate": 0.03}
 
 
 @pytest.fixture(scope="module")
-def diverged_once(tmp_path_factory):
+def diverged_once(tiny_models, tmp_path_factory):
     """A workspace in which a job's training of alto diverged at its second step."""
-    before = recipes.GIN
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDSING_LOCKS", str(tmp_path_factory.mktemp("locks")))
-        tiny_training.add_tiny_model(tmp_path_factory.mktemp("gin") / "gin")
         workspace = open_workspace(tiny_workspace.empty(tmp_path_factory.mktemp("diverged") / "ws"))
         tiny_training.prepared_voice(workspace, n_train=2, n_held_out=0)
         ended = tiny_process.job(workspace, nan_at=2, **OPTIONS)
         assert ended.error == "Diverged", ended.log_tail
         yield workspace
-    recipes.GIN = before
-    recipes.config_file.cache_clear()
 
 
 @pytest.fixture

@@ -3,17 +3,17 @@
 import pytest
 
 from tests.support import tiny_process, tiny_training
-from tests.support.pages import clean, open_page, quiet, said
+from tests.support.pages import clean, open_page, said
 
-_quiet = quiet
+pytestmark = pytest.mark.slow
+
 ENOUGH = 9  # steps to learn from
 
 
 @pytest.fixture
-def workspace(monkeypatch, tmp_path):
+def workspace(tiny_models, own_locks, tmp_path):
     """Two voices, prepared and never trained, on a computer where nothing has been trained yet."""
-    monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
-    yield from tiny_training.untrained(monkeypatch, tmp_path)
+    return tiny_training.untrained(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -15,28 +15,24 @@ from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
 from ddsing.training import coach, run
 from ddsing.training import history as histories
-from ddsing.training import recipe as recipes
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import device_tile, previews
 from ddsing.workspace import open_workspace
 from tests.support import tiny_training, tiny_workspace
-from tests.support.pages import clean, finished, open_page, quiet, said
+from tests.support.pages import clean, finished, open_page, said
 
-_quiet = quiet
+pytestmark = pytest.mark.slow
+
 STEPS, SAVE_EVERY = 12, 2
 
 
 @pytest.fixture(scope="module")
-def trained_once(tmp_path_factory):
+def trained_once(tiny_models, tmp_path_factory):
     """A workspace whose voice alto was trained for twelve steps, with previews."""
-    before = recipes.GIN
-    tiny_training.add_tiny_model(tmp_path_factory.mktemp("gin") / "gin")
     workspace = open_workspace(tiny_workspace.empty(tmp_path_factory.mktemp("trained") / "ws"))
     tiny_training.prepared_voice(workspace)
     run.train(workspace, "alto", tiny_training.tiny(steps=STEPS, save_every=SAVE_EVERY))
-    yield workspace
-    recipes.GIN = before
-    recipes.config_file.cache_clear()
+    return workspace
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ from ddsing.sound import features
 from ddsing.sound.audio import decode
 from ddsing.ui.shell import formatting
 from tests.support import tiny_workspace
-from tests.support.pages import ROOT, clean, open_page, quiet, take_id, transfer
+from tests.support.pages import ROOT, clean, open_page, take_id, transfer
 
 PAGES = ("timbre_transfer", "datasets", "training", "instruments", "experiments")
-_quiet = quiet
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,0 +1,93 @@
+"""One Chromium for all tests in a browser; what its microphone hears."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+from ddsing.jobs.store import JobStore
+from tests.support import tiny_workspace
+from tests.support.dashboard import Server, settled
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+)
+_CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def _chromium() -> str | None:
+    return next((found for name in _CHROMIUMS if (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="package")
+def chromium_path():
+    """Where the browser is. Without one the tests are skipped, in CI they fail."""
+    path = _chromium()
+    if path is None:
+        message = "These tests need Chromium: apt-get install chromium (Debian), or put chrome or chromium on the PATH."
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+@pytest.fixture(scope="package")
+def playwright():
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def microphone_file(tmp_path_factory):
+    """What the fake microphone hears, again and again."""
+    path = tmp_path_factory.mktemp("microphone") / "sung.wav"
+    audio = tiny_workspace.sung(3.0)
+    soundfile.write(path, np.repeat(audio, 3), 48_000, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture(scope="package")
+def browser(playwright, chromium_path, microphone_file):
+    launched = playwright.chromium.launch(
+        executable_path=chromium_path, args=[*ARGUMENTS, f"--use-file-for-fake-audio-capture={microphone_file}"]
+    )
+    yield launched
+    launched.close()
+
+
+@pytest.fixture(scope="module")
+def locks(tmp_path_factory):
+    """Devices of these tests' own, for the jobs that the dashboards start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDSING_LOCKS", str(tmp_path_factory.mktemp("locks")))
+        yield
+
+
+@pytest.fixture
+def dashboard(browser, locks, tmp_path):
+    """Opens a page of a dashboard on a workspace; jobs that still live are ended afterwards."""
+    opened = []
+
+    def open_page(workspace, page):
+        server = Server(workspace.root)
+        server.wait()
+        context = browser.new_context(viewport={"width": 1280, "height": 1400})
+        opened.append((workspace, server, context))
+        tab = context.new_page()
+        tab.goto(f"{server.url}/{page}")
+        settled(tab)
+        return tab, server
+
+    yield open_page
+    for workspace, server, context in opened:
+        context.close()
+        server.stop()
+        for job in JobStore(workspace).live():
+            JobStore(workspace).stop(job.id, force=True)

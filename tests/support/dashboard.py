@@ -1,0 +1,66 @@
+"""A dashboard on a server of its own, for the tests in a browser."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+QUIET = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}  # waiting threads spin on a busy machine
+
+
+class Server:
+    """A dashboard on a free port."""
+
+    def __init__(self, workspace: Path):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.workspace = workspace
+        self.log = workspace.with_suffix(".log")
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"],
+                cwd=ROOT,
+                env={**os.environ, **QUIET, "DDSING_WORKSPACE": str(workspace)},
+                stdout=log,
+                stderr=log,
+            )
+
+    def wait(self) -> None:
+        """Until it answers."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError(self.log.read_text())
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+
+
+def foreign(url: str, server: Server) -> bool:
+    """Whether an address is outside what a server and its page give themselves."""
+    return not url.startswith((server.url, "blob:", "data:", server.url.replace("http", "ws")))
+
+
+def settled(tab) -> None:
+    """Wait until the page's script has ended."""
+    tab.wait_for_timeout(250)
+    tab.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
