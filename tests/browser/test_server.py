@@ -18,7 +18,10 @@ LONG_MS = 600_000  # on a busy machine
 Z = "Singer with timbre"
 PAGES = ("", "datasets", "training", "instruments", "experiments")
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux what a process holds")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux what a process holds"),
+]
 
 
 @pytest.fixture
