@@ -34,7 +34,7 @@ import unicodedata
 import uuid
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -136,7 +136,7 @@ def move_exclusively(source: Path, target: Path) -> None:
         _move_over_placeholder(source, target)
 
 
-def _move_folder(source, target):
+def _move_folder(source: Path, target: Path):
     """What is in a folder keeps others from taking its name; only an empty one is taken for free in a race."""
     if os.path.lexists(target):
         raise _taken(target)
@@ -148,11 +148,11 @@ def _move_folder(source, target):
         raise
 
 
-def _taken(path):
+def _taken(path: Path):
     return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
 
-def _linked(source, target):
+def _linked(source: Path, target: Path):
     """Give a file another name, and take the first away; False where the disk has no links."""
     try:
         os.link(source, target)
@@ -168,7 +168,7 @@ def _linked(source, target):
     return True
 
 
-def _move_over_placeholder(source, target):
+def _move_over_placeholder(source: Path, target: Path):
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     try:
         os.replace(source, target)
@@ -202,7 +202,7 @@ def move(source: Path, target: Path) -> None:
     _patiently(lambda: os.replace(source, target))
 
 
-def _patiently(work):
+def _patiently(work: Callable[[], object]):
     deadline_s = time.monotonic() + (0.0 if _posix() else PATIENCE_S)
     while True:
         try:
@@ -260,12 +260,12 @@ def read_arrays(path: Path, names: Iterable[str] | None = None) -> dict[str, np.
         return None
 
 
-def write_arrays(path: Path, **arrays) -> None:
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
     """Write arrays as an .npz under exactly this name, see `atomic`."""
     import numpy as np
 
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
     write_atomic(path, buffer.getvalue())
 
 

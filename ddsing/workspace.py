@@ -79,7 +79,7 @@ def open_workspace(root: str | Path | None = None) -> Workspace:
     return workspace
 
 
-def _refuse_importable(path):
+def _refuse_importable(path: Path):
     """A file that someone put into a folder of code would be importable, and so could run."""
     resolved = path.resolve()
     entries = {Path(entry or ".").resolve() for entry in sys.path}
@@ -90,7 +90,7 @@ def _refuse_importable(path):
         raise WorkspaceError(f"The workspace {str(path)!r} lies where Python imports code from; use one of its own.")
 
 
-def _fill_with_demo(workspace):
+def _fill_with_demo(workspace: Workspace):
     for folder in ("audio", "examples", "instruments", ".cache"):
         for file in sorted(path for path in (DEMO / folder).rglob("*") if path.is_file()):
             target = workspace.root / file.relative_to(DEMO)

@@ -64,7 +64,7 @@ def smoothed(values: ArrayLike) -> np.ndarray:
     """A curve without its step-to-step noise: a moving mean over some 16 steps or a thirtieth of the curve.
 
     For the eye, so its width follows the curve and its weights fall off (Hann), which leaves no steps in the line. A
-    mean over as many steps as one asks for, as it stands in tables, is `ddsing.experiments.curves.smoothed`.
+    mean over as many steps as one asks for, as it stands in tables, is `ddsing.experiments.curves.numbers.smoothed`.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ def when(moment: object) -> str:
     return _date(local, with_time=len(text) > 10)
 
 
-def _date(moment, *, with_time):
+def _date(moment: datetime, *, with_time: bool):
     """Windows can't leave out a day's leading zero by itself."""
     return f"{moment.day} {moment:%b %Y, %H:%M}" if with_time else f"{moment.day} {moment:%b %Y}"
 

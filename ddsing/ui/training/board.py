@@ -22,7 +22,7 @@ def show() -> None:
     st.fragment(errors.guarded(_panel), run_every=every)(_live(found))
 
 
-def _live(found) -> str:
+def _live(found: board_process.BoardProcess | None) -> str:
     if found is None or not found.running:
         return ""
     return "open" if found.address else "starting"
@@ -32,7 +32,7 @@ def _panel(before: str) -> None:
     found = board_process.current(opened.workspace())
     if _live(found) != before:
         st.rerun(scope="app")
-    if _live(found):
+    if found is not None and _live(found):
         _opened(found)
         return
     if found is not None and found.failure:
@@ -42,7 +42,7 @@ def _panel(before: str) -> None:
               "computer only, and ends with the dashboard.")  # fmt: skip
 
 
-def _opened(found) -> None:
+def _opened(found: board_process.BoardProcess) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.address:
             st.link_button(f"TensorBoard: {found.address.rstrip('/')}", found.address, icon=":material/open_in_new:",
