@@ -54,6 +54,7 @@ def test_every_format_gives_the_same_tone(format, subtype, rate, channels, tmp_p
         (file_of(tone(0.1, 4_000), 4_000, "WAV"), "4000 samples a second"),
         (file_of(tone(0.1, 16_000, 9), 16_000, "WAV"), "9 channels"),
     ],
+    ids=["empty", "text", "junk", "no samples", "NaN", "4 kHz", "9 channels"],  # a file with the time in it has no id
 )
 def test_bad_recordings_are_one_sentence(content, sentence):
     with pytest.raises(AudioError, match=sentence):
