@@ -136,7 +136,7 @@ def move_exclusively(source: Path, target: Path) -> None:
         _move_over_placeholder(source, target)
 
 
-def _move_folder(source: Path, target: Path):
+def _move_folder(source: Path, target: Path) -> None:
     """What is in a folder keeps others from taking its name; only an empty one is taken for free in a race."""
     if os.path.lexists(target):
         raise _taken(target)
@@ -148,11 +148,11 @@ def _move_folder(source: Path, target: Path):
         raise
 
 
-def _taken(path: Path):
+def _taken(path: Path) -> FileExistsError:
     return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
 
-def _linked(source: Path, target: Path):
+def _linked(source: Path, target: Path) -> bool:
     """Give a file another name, and take the first away; False where the disk has no links."""
     try:
         os.link(source, target)
@@ -168,7 +168,7 @@ def _linked(source: Path, target: Path):
     return True
 
 
-def _move_over_placeholder(source: Path, target: Path):
+def _move_over_placeholder(source: Path, target: Path) -> None:
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     try:
         os.replace(source, target)
@@ -202,7 +202,7 @@ def move(source: Path, target: Path) -> None:
     _patiently(lambda: os.replace(source, target))
 
 
-def _patiently(work: Callable[[], object]):
+def _patiently(work: Callable[[], object]) -> None:
     deadline_s = time.monotonic() + (0.0 if _posix() else PATIENCE_S)
     while True:
         try:

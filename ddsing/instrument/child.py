@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ddsing.instrument.format import Instrument
@@ -68,7 +68,7 @@ def convert_in_child(source: Path | bytes, *, name: str, timeout_s: float = TIME
         return read(result)
 
 
-def _run(command, request, *, timeout_s, **options):
+def _run(command: list[str], request: bytes, *, timeout_s: float, **options: Any) -> bytes:
     """What a process prints when it is given `request`; raises `subprocess.TimeoutExpired` when it takes too long."""
     with subprocess.Popen(
         command,
@@ -87,7 +87,7 @@ def _run(command, request, *, timeout_s, **options):
             process.kill()
 
 
-def _watch(process, over):
+def _watch(process: "subprocess.Popen[bytes]", over: threading.Event) -> None:
     """Kill a process once it has more memory than it may have; until it is `over`."""
     import psutil
 
