@@ -188,10 +188,12 @@ def test_two_tabs_with_different_instruments_do_not_disturb_each_other(page, ser
 
 
 def test_keyboard_shortcut_starts_a_transfer(page, server):
+    """The wait for one take more fails in time if none comes."""
     before = _n_takes(page)
     page.get_by_role("heading", name="Timbre transfer").click()
     page.keyboard.press("Control+Enter")
     _wait_for_takes(page, before)
+    assert _n_takes(page) == before + 1
 
 
 OVERHANGING = """() => [...document.querySelectorAll('[data-testid="stMain"] *')]

@@ -21,7 +21,10 @@ def test_page_on_an_empty_workspace(page, monkeypatch, tmp_path):
     app = open_page(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), page)
     clean(app)
     assert len(app.title) == 1
-    assert app.info or page == "training"
+    if page == "training":
+        assert "Prepare Mira" in [button.label for button in app.button]
+    else:
+        assert app.info
 
 
 @pytest.mark.parametrize("page", PAGES)
