@@ -180,7 +180,7 @@ GPU = hardware.Gpu(
 @pytest.mark.parametrize("gpus", [(), (GPU,), (GPU, hardware.Gpu(1, "Mute card"))])
 def test_the_device_tile_is_true_with_none_one_and_several_gpus(monkeypatch, tmp_path, gpus):
     seen = hardware.Machine(8, 0.25, 10**10, 2 * 10**10, 10**9, 10**11, gpus)
-    monkeypatch.setattr(device_tile.machine, "look", lambda folder: seen)
+    monkeypatch.setattr(device_tile.hardware, "look", lambda folder: seen)
     app = open_page(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), "training")
     clean(app)
     values = [card.value for card in app.metric]
