@@ -1,7 +1,7 @@
 # make app     install, and open the dashboard
 # make test    install what the tests need too, and run them all
 # make quick   the tests that take a moment each; a minute or two
-# make test-full   the tests with every repeat; takes hours
+# make test-full   the tests with every repeat
 # make check   the tests, style and types
 # make test-processors   the numeric tests as other processors run them; takes a few minutes for each
 # make bench   speed beside ddsp's own path
