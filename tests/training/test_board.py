@@ -267,10 +267,11 @@ def test_it_ends_with_the_server_however_that_ends(trained):
 def test_why_it_could_not_start_is_a_sentence(workspace, monkeypatch):
     empty = board_process.BoardProcess(workspace, idle_s=5.0)
     assert "Nothing has been trained" in listening(empty).failure and not empty.address
-    monkeypatch.setattr(board_process, "_PROJECT", workspace.root)  # where there is no ddsing
-    monkeypatch.delenv("PYTHONPATH", raising=False)
+    (workspace.root / "ddsing").mkdir()
+    (workspace.root / "ddsing" / "__init__.py").write_text("raise ImportError('this is no ddsing')")
+    monkeypatch.setattr(board_process, "_PROJECT", workspace.root)
     broken = listening(board_process.BoardProcess(workspace, idle_s=5.0))
-    assert broken.failure.startswith("TensorBoard ended before it began:") and "ddsing" in broken.failure
+    assert broken.failure.startswith("TensorBoard ended before it began:") and "this is no ddsing" in broken.failure
     broken.close()
 
 
