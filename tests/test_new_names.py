@@ -25,7 +25,12 @@ from tests.support.tiny_workspace import sung
 
 FORK = multiprocessing.get_context("fork")
 N_ROUNDS = 100
-locks, store = idle_jobs.locks, idle_jobs.store
+
+
+@pytest.fixture
+def store(tmp_path, own_locks):
+    """A store whose jobs never start by themselves."""
+    return idle_jobs.idle_store(tmp_path / "w")
 
 
 def at_once(work) -> list[list]:

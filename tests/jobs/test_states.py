@@ -24,7 +24,11 @@ from tests.support import idle_jobs
 from tests.support.idle_jobs import folder, submit
 from tests.support.paths import ROOT
 
-locks, store = idle_jobs.locks, idle_jobs.store
+
+@pytest.fixture
+def store(tmp_path, own_locks):
+    """A store whose jobs never start by themselves."""
+    return idle_jobs.idle_store(tmp_path / "w")
 
 
 @pytest.mark.parametrize(

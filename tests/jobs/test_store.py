@@ -19,7 +19,11 @@ from ddsing.workspace import Workspace
 from tests.support import idle_jobs
 from tests.support.idle_jobs import NoLauncher, folder, submit, write
 
-locks, store = idle_jobs.locks, idle_jobs.store
+
+@pytest.fixture
+def store(tmp_path, own_locks):
+    """A store whose jobs never start by themselves."""
+    return idle_jobs.idle_store(tmp_path / "w")
 
 
 def test_orders_with_the_same_key_are_one_job_while_it_lives(store):
@@ -136,7 +140,7 @@ def test_two_workspaces_share_the_queue_of_a_device(store, tmp_path):
     assert told == [("Here", "There")]
 
 
-def test_a_turn_without_a_job_has_the_device_alone(locks):
+def test_a_turn_without_a_job_has_the_device_alone(tmp_path):
     with queue.turn("cpu"):
         told = []
         with (
@@ -149,7 +153,7 @@ def test_a_turn_without_a_job_has_the_device_alone(locks):
             pass
     with queue.turn("cpu"):
         pass
-    assert stat.S_IMODE(locks.stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "locks").stat().st_mode) == 0o700
 
 
 def test_the_folder_of_locks_must_be_the_users_alone(tmp_path, monkeypatch):

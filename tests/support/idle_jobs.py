@@ -1,6 +1,6 @@
 """A store whose jobs never start by themselves, and what is done to them; for tests without processes."""
 
-import pytest
+from pathlib import Path
 
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.order import Order
@@ -18,17 +18,10 @@ class NoLauncher:
         self.started.append(folder)
 
 
-@pytest.fixture(autouse=True)
-def locks(tmp_path, monkeypatch):
-    monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
-    return tmp_path / "locks"
-
-
-@pytest.fixture
-def store(tmp_path):
+def idle_store(folder: Path) -> JobStore:
     """A store whose jobs never start by themselves."""
-    (tmp_path / "w").mkdir()
-    return JobStore(Workspace(tmp_path / "w"), launcher=NoLauncher())
+    folder.mkdir()
+    return JobStore(Workspace(folder), launcher=NoLauncher())
 
 
 def submit(store, key="train:Aria", **changes):
