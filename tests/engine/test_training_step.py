@@ -284,5 +284,5 @@ def test_a_window_takes_the_memory_that_is_reckoned_with_and_the_full_model_fits
 
     taken_bytes = (peak_bytes(many) - peak_bytes(few)) / (many - few)
     reckoned_bytes = memory.step_bytes(ModelConfig(), n_frames)
-    assert 0.2 < taken_bytes / reckoned_bytes < 1.5  # 0.53 measured, 0.58 without oneDNN
+    assert 0.4 < taken_bytes / reckoned_bytes < 1.5  # 0.49 (SSE4.1) to 0.58 (no oneDNN) measured
     assert 32 * memory.step_bytes(ModelConfig(), 1000) < 8e9
