@@ -193,6 +193,7 @@ def test_the_check_itself(name, source, n_trespasses):
     assert len(trespasses(source, name, modules)) == n_trespasses
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 @pytest.mark.parametrize(
     ("in_ui", "preload"), [(False, ["numpy", "scipy.signal", "h5py"]), (True, ["streamlit"])], ids=["library", "ui"]

@@ -96,6 +96,7 @@ def test_two_files_written_under_one_name_are_two(tmp_path):
         assert [(tmp_path / name).read_bytes() for name in names] == contents[process]
 
 
+@pytest.mark.slow
 def test_two_that_add_recordings_of_one_name_to_a_voice_add_both(workspace):
     voice = voices.create(workspace, "alto")
     sounds = [[audio.encode(sung(hz=150 + 5 * n + 2 * process)) for n in range(N_ROUNDS)] for process in range(2)]

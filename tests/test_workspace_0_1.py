@@ -119,6 +119,7 @@ def test_a_dataset_that_was_copied_is_taken_as_it_is(tmp_path):
     assert shards == {path.name: path.stat().st_mtime_ns for path in voice.dataset_folder.glob("*.tfrecord*")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("voice", ["alto", "alto-brighter"])
 def test_a_training_goes_on_from_its_newest_checkpoint(root, voice):
     path = root / "audio" / f"{voice}_checkpoints"

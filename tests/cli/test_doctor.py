@@ -137,6 +137,7 @@ def test_plain_knows_dataclasses_and_infinity():
     assert cli.plain({1: Note(float("inf"), ("a", None, True))}) == {"1": {"f0_hz": None, "tags": ["a", None, True]}}
 
 
+@pytest.mark.slow
 def test_the_doctor_finds_everything_fine(tmp_path):
     done = command("doctor", "--json", "--workspace", tmp_path / "w")
     assert (done.returncode, done.stderr) == (0, "")

@@ -240,6 +240,7 @@ def reports(tmp_path_factory):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_each_kind_of_recording_gets_a_clear_verdict(reports, name):
     found = reports[name]

@@ -70,6 +70,7 @@ def test_instruments_of_2021_give_the_controls_of_ddsp_1_6_3(name, z, tmp_path):
     np.testing.assert_allclose(rendering.harmonic[:1600], golden["harmonic/signal"][0, :1600], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_model_of_today_gives_the_controls_and_the_signal_of_ddsp_3_7():
     config = ModelConfig(rnn_channels=64, ch=64)
     weights = random_weights(config, seed=3)
@@ -131,6 +132,7 @@ def ddsps_own_autoencoder(config, n_samples):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_samples", [32_000, 64_000])
 @pytest.mark.parametrize("z", [None, ZConfig(24, 8, 125)])
 def test_controls_are_those_of_ddsp_s_own_parts(n_samples, z):

@@ -48,6 +48,7 @@ def assert_controls(instrument, expected, *, features) -> None:
         np.testing.assert_allclose(rendering.controls[name], expected[name], atol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_weights_equal_those_that_tensorflow_reads(name, tmp_path):
     members = golden_members(name)
@@ -74,6 +75,7 @@ def test_controls_equal_those_of_ddsp_1_6_3(name):
     assert_controls(instrument, expected, features={key[3:]: golden[key] for key in golden if key.startswith("in/")})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_z", [False, True])
 def test_what_ddsp_3_7_writes_is_read_and_what_we_write_ddsp_restores(with_z, tmp_path):
     """A sub-folder with two checkpoints, optimizer state and a stale ``checkpoint`` file, there and back."""

@@ -71,6 +71,7 @@ def test_a_preparation_of_nothing_is_refused_when_it_is_ordered(workspace):
         dataset_job.order(workspace, "alto", tracker="best")
 
 
+@pytest.mark.slow
 def test_a_matrix_asks_for_the_room_that_its_missing_cells_take(workspace):
     (workspace.examples / "long.wav").write_bytes(encode(tiny_workspace.sung(10.0)))
     (workspace.examples / "noise.wav").write_bytes(b"not a sound")

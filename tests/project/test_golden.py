@@ -36,6 +36,7 @@ def made_again(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [80, 120])
 def test_ddsp_conditions_as_it_did(made_again, scale):
     name = f"conditioning_{scale}.npz"

@@ -81,6 +81,7 @@ def published_four_times(tmp_path: Path, number) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @needs_fork
 def test_a_crash_at_any_file_operation_of_a_save_costs_only_that_save(tmp_path):
     """Every point: the last published step or the new one is resumed, and the best is still there."""
@@ -151,6 +152,7 @@ def test_files_are_flushed_before_they_are_moved_and_the_folder_afterwards(tmp_p
     assert not any(entry[0] == "write" and ".writing-" in entry[1] for entry in log[flushed:])
 
 
+@pytest.mark.slow
 @needs_fork
 def test_a_full_disk_at_any_file_operation_is_said_and_costs_only_that_save(tmp_path):
     report = tmp_path / "report.json"

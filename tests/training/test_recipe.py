@@ -38,6 +38,7 @@ def test_every_file_says_what_it_is_what_it_decodes_from_and_what_it_assumes():
         assert config.title and "Decodes from: " in config.description and "Assumes: " in config.description
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["singing_small", "singing_z_small"])
 def test_gin_builds_the_model_that_is_read_as_data(name):
     """And the operative configuration, read again as that of a stranger, is the same model and training."""
@@ -52,6 +53,7 @@ def test_gin_builds_the_model_that_is_read_as_data(name):
     assert "F0LoudnessPreprocessor.compute_loudness = False" in operative
 
 
+@pytest.mark.slow
 def test_ddsp_run_can_be_given_the_files_as_they_are():
     """Gin's own include finds the parts, and nothing of the text is left over in gin afterwards."""
     runtime.ddsp()

@@ -167,6 +167,7 @@ def test_silence_and_noise_get_a_verdict_and_no_nan(page, root):
     assert "silen" in page.dataframe[0].value["Remarks"][0]
 
 
+@pytest.mark.slow
 def test_prepared_windows_are_inspected_and_a_choice_is_kept_and_honoured(monkeypatch, root):
     sing_more(root)
     app = prepared(open_page(monkeypatch, root, "datasets"))
@@ -193,6 +194,7 @@ def test_prepared_windows_are_inspected_and_a_choice_is_kept_and_honoured(monkey
     assert n_records == (table.state == "train").sum() < n_windows
 
 
+@pytest.mark.slow
 def test_the_page_answers_while_a_job_runs_which_is_stopped_and_gone_on_with(monkeypatch, root):
     sing_more(root, duration_s=24.0)
     app = open_page(monkeypatch, root, "datasets")

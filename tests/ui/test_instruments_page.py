@@ -102,6 +102,7 @@ def test_repair_keeps_what_it_plays_and_says_what_was_gained(monkeypatch, root, 
     assert len(trashed) == 1 and trashed[0].stat().st_size > 100_000
 
 
+@pytest.mark.slow
 def test_both_downloads_hold_the_instrument(monkeypatch, root):
     app = open_page(monkeypatch, root, "instruments")
     entry = next(entry for entry in Library(Workspace(root)).list() if entry.name == NAME)

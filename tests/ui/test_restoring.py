@@ -78,6 +78,7 @@ def long_recording(root):
     return path
 
 
+@pytest.mark.slow
 def test_an_analysis_says_how_long_it_takes_and_can_be_cancelled(monkeypatch, root, long_recording):
     app = open_page(monkeypatch, root)
     app.button(key="fit.analyse").click().run()
