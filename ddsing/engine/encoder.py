@@ -17,13 +17,13 @@ from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine.decoder import GruCell, gru
 from ddsing.model.config import N_MFCCS, ModelConfig
 from ddsing.sound.blas import single_threaded
+from ddsing.sound.spectrum import frames, magnitudes
 
 WINDOW_S = 4
 _FADE_S = 1
 _N_MELS = 128
 _LOWEST_HZ = 20.0
 _INSTANCE_NORM_EPSILON = 1e-5
-_SPECTRA = {63: (2048, 1024), 125: (1024, 512), 250: (1024, 256), 500: (512, 128), 1000: (256, 64)}  # fft size, hop
 
 
 class Encoder:
@@ -37,7 +37,7 @@ class Encoder:
             name: np.asarray(value, np.float32) for name, value in weights.items() if name.startswith("encoder/")
         }
         self._cell = GruCell.of(self.weights, "encoder/rnn/rnn/cell")
-        self._n_fft, self._hop = _SPECTRA[min(_SPECTRA, key=lambda steps: abs(steps - self._z.z_time_steps))]
+        self._n_fft, self._hop = self._z.spectrum
         self._mel = _mel_matrix(self._n_fft // 2 + 1)
 
     @property
@@ -87,12 +87,7 @@ class Encoder:
         return _resample(z, len(audio) // HOP_SAMPLES)
 
     def _mfccs(self, audio: np.ndarray) -> np.ndarray:
-        n_frames = -(-len(audio) // self._hop)
-        padded = np.zeros((n_frames - 1) * self._hop + self._n_fft, np.float32)
-        padded[: len(audio)] = audio[: len(padded)]
-        frames = np.lib.stride_tricks.sliding_window_view(padded, self._n_fft)[:: self._hop]
-        hann = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(self._n_fft) / self._n_fft)).astype(np.float32)
-        mel = np.abs(fft.rfft(frames * hann, axis=1)) @ self._mel
+        mel = magnitudes(frames(audio, self._n_fft, self._hop)) @ self._mel
         log_mel = np.log(np.where(mel <= 0.0, np.float32(1e-5), mel))
         cepstra = fft.dct(log_mel, type=2, axis=1) / np.sqrt(2.0 * _N_MELS)
         return cepstra[:, :N_MFCCS].astype(np.float32)

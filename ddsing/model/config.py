@@ -16,6 +16,7 @@ from ddsing.constants import DB_RANGE
 from ddsing.errors import InstrumentError
 
 AMP_RESAMPLE_METHODS = ("window", "linear", "nearest")  # of ddsp's, all but cubic
+Z_SPECTRA = {63: (2048, 1024), 125: (1024, 512), 250: (1024, 256), 500: (512, 128), 1000: (256, 64)}
 N_MFCCS = 30  # ddsp's MfccTimeDistributedRnnEncoder feeds 30 MFCCs
 
 
@@ -26,6 +27,11 @@ class ZConfig:
     rnn_channels: int = 512
     z_dims: int = 16
     z_time_steps: int = 125  # z frames per 4-second window
+
+    @property
+    def spectrum(self) -> tuple[int, int]:
+        """FFT size and hop of the MFCCs, in samples: ddsp's for its rate that is nearest to `z_time_steps`."""
+        return Z_SPECTRA[min(Z_SPECTRA, key=lambda steps: abs(steps - self.z_time_steps))]
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,11 @@ from typing import Any, TypeVar, cast
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.errors import InstrumentError
 from ddsing.formats.gin_text import Reference
-from ddsing.model.config import ModelConfig, ZConfig
+from ddsing.model.config import Z_SPECTRA, ModelConfig, ZConfig
 
 _Number = TypeVar("_Number", int, float)
 _ALIASES = {"Additive": "Harmonic", "DefaultPreprocessor": "F0LoudnessPreprocessor"}
 _Z_ENCODER = "MfccTimeDistributedRnnEncoder"
-_Z_TIME_STEPS = (63, 125, 250, 500, 1000)  # ddsp's own limit
 
 # Selectors that decide the sound, and every parameter of theirs that is understood.
 _SOUND: dict[str, frozenset[str]] = {
@@ -196,8 +195,8 @@ def _z_config(encoder: Mapping[str, object]) -> ZConfig:
     if encoder.get("f0_encoder") is not None:
         raise _bad(f"its {_Z_ENCODER}.f0_encoder is set; ddsing plays models without one")
     steps = _number(encoder, _Z_ENCODER, "z_time_steps", int, 250)
-    if steps not in _Z_TIME_STEPS:
-        raise _bad(f"its {_Z_ENCODER}.z_time_steps is {steps}; ddsp knows {', '.join(map(str, _Z_TIME_STEPS))}")
+    if steps not in Z_SPECTRA:
+        raise _bad(f"its {_Z_ENCODER}.z_time_steps is {steps}; ddsp knows {', '.join(map(str, Z_SPECTRA))}")
     return ZConfig(
         rnn_channels=_number(encoder, _Z_ENCODER, "rnn_channels", int, 512),
         z_dims=_number(encoder, _Z_ENCODER, "z_dims", int, 32),

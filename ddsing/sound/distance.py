@@ -4,7 +4,8 @@ Reference: ddsp.losses.SpectralLoss with its defaults in the singing models (L1,
 """
 
 import numpy as np
-from scipy import fft
+
+from ddsing.sound.spectrum import frames, magnitudes
 
 FFT_SIZES = (2048, 1024, 512, 256, 128, 64)
 _OVERLAP = 4  # hops in a window
@@ -17,7 +18,7 @@ def spectral_loss(audio: np.ndarray, other: np.ndarray) -> float:
     """ddsp's multi-scale spectral loss between two recordings [shape=(n_samples,), float32] of the same length."""
     total = 0.0
     for size in FFT_SIZES:
-        one, two = _magnitudes(audio, size), _magnitudes(other, size)
+        one, two = (magnitudes(frames(sound, size, size // _OVERLAP)) for sound in (audio, other))
         total += float(np.abs(one - two).mean()) + float(np.abs(_log(one) - _log(two)).mean())
     return total
 
@@ -44,16 +45,6 @@ def loudness_db(loudness: np.ndarray, other: np.ndarray) -> float:
     """Mean distance of two loudness curves [shape=(n_frames,)] in dB, but for their ends."""
     inner = slice(_EDGE_FRAMES, -_EDGE_FRAMES) if len(loudness) > 4 * _EDGE_FRAMES else slice(None)
     return float(np.abs(np.asarray(loudness, np.float64)[inner] - np.asarray(other, np.float64)[inner]).mean())
-
-
-def _magnitudes(audio: np.ndarray, size: int):
-    hop = size // _OVERLAP
-    n_frames = -(-len(audio) // hop)
-    padded = np.zeros((n_frames - 1) * hop + size, np.float32)
-    padded[: len(audio)] = audio[: len(padded)]
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
-    hann = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / size)).astype(np.float32)
-    return np.abs(fft.rfft(frames * hann, axis=1))
 
 
 def _log(magnitudes: np.ndarray):

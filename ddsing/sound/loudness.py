@@ -12,11 +12,11 @@ Reference: ddsp.spectral_ops.compute_loudness of 1.6.3 and 3.7.0; A-weighting of
 """
 
 import numpy as np
-from scipy import fft
 
 from ddsing import units
 from ddsing.constants import DB_RANGE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.errors import FeaturesError
+from ddsing.sound.spectrum import magnitudes
 
 _N_FFT = {1: 2048, 3: 512}
 _ZEROS_BEFORE = {1: 0, 3: 256}  # generation 1 starts its windows at the frame, generation 3 centres them on it
@@ -48,13 +48,12 @@ def compute(audio: np.ndarray, *, generation: int = 3, padding: str = "center") 
     n_fft = _N_FFT[generation]
     windows = _windows(audio, n_fft, 0 if padding == "same" else _ZEROS_BEFORE[generation], padding)
     n_frames = len(windows)
-    hann = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
     weighting_db = a_weighting_db(np.fft.rfftfreq(n_fft, 1.0 / SAMPLE_RATE)).astype(np.float32)
     measure = _mean_of_db if generation == 1 else _db_of_mean
     loudness = np.empty(n_frames, np.float32)
     for start in range(0, n_frames, _BLOCK_FRAMES):
         part = slice(start, start + _BLOCK_FRAMES)
-        loudness[part] = measure(np.abs(fft.rfft(windows[part] * hann, axis=1)), weighting_db)
+        loudness[part] = measure(magnitudes(windows[part]), weighting_db)
     return loudness
 
 

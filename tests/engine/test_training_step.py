@@ -9,11 +9,12 @@ import pytest
 
 from ddsing.engine.tf import autoencoder as models
 from ddsing.engine.tf import memory, precision, reconstruction, runtime, synthesis
-from ddsing.engine.tf.spectral_loss import FFT_SIZES, spectral_loss
+from ddsing.engine.tf.spectral_loss import spectral_loss
 from ddsing.engine.tf.step import Step
 from ddsing.errors import SettingsError
 from ddsing.model.config import ModelConfig, ZConfig
 from ddsing.model.weights import random_weights
+from ddsing.sound.distance import FFT_SIZES
 from ddsing.training import recipe as recipes
 from tests.support.paths import ROOT
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import librosa
 import numpy as np
 import pytest
+import scipy.signal
 
 from ddsing import cli
 from ddsing.engine.tf import runtime
 from ddsing.errors import Cancelled
-from ddsing.sound import features, loudness
+from ddsing.sound import features, loudness, spectrum
 from ddsing.sound.audio import content_hash
 from tests.support.paths import GOLDEN
 from tests.support.sounds import file_of, form, tone
@@ -178,3 +179,13 @@ def test_the_decoder_s_own_remarks_on_a_damaged_mp3_stay_hidden(command, tmp_pat
         timeout=120,
     )
     assert run.returncode == 2 and run.stderr.count("\n") == 1 and run.stderr.endswith(".\n")
+
+
+@pytest.mark.parametrize("size", [64, 512, 2048])
+def test_spectra_are_framed_and_windowed_as_tensorflow_does(size):
+    tf = runtime.tensorflow()
+    audio = np.random.default_rng(size).normal(size=5001).astype(np.float32)
+    expected = np.abs(tf.signal.stft(audio, size, size // 4, size, pad_end=True))
+    found = spectrum.magnitudes(spectrum.frames(audio, size, size // 4))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(spectrum.hann(size), scipy.signal.get_window("hann", size), rtol=0, atol=1e-12)

@@ -19,7 +19,6 @@ from ddsing.model.config import N_MFCCS, ModelConfig, ZConfig
 _LAYER_NORM_EPSILON = 1e-3  # Keras's default
 _INSTANCE_NORM_EPSILON = 1e-5
 _LEAKY_RELU_SLOPE = 0.2
-_SPECTRA = {63: (2048, 0.5), 125: (1024, 0.5), 250: (1024, 0.75), 500: (512, 0.75), 1000: (256, 0.75)}
 
 
 def decode(
@@ -65,7 +64,7 @@ def decode(
 def mfccs(config: ZConfig, audio: Tensor) -> Tensor:
     """The MFCCs that the z encoder hears, normalised over the window: [n_steps, batch, 30]."""
     tf, ddsp = runtime.tensorflow(), runtime.ddsp()
-    fft_size, overlap = _SPECTRA[config.z_time_steps]
+    fft_size, hop_samples = config.spectrum
     x = ddsp.spectral_ops.compute_mfcc(
         audio,
         lo_hz=20.0,
@@ -73,7 +72,7 @@ def mfccs(config: ZConfig, audio: Tensor) -> Tensor:
         fft_size=fft_size,
         mel_bins=128,
         mfcc_bins=N_MFCCS,
-        overlap=overlap,
+        overlap=1.0 - hop_samples / fft_size,
         pad_end=True,
     )
     mean, variance = tf.nn.moments(x, [1], keepdims=True)

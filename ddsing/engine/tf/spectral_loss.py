@@ -14,8 +14,8 @@ from ddsing.engine.tf import runtime
 from ddsing.engine.tf.compiling import compiled
 from ddsing.engine.tf.runtime import Tensor
 from ddsing.engine.tf.synthesis import frames, overlap_add
+from ddsing.sound.distance import FFT_SIZES
 
-FFT_SIZES = (2048, 1024, 512, 256, 128, 64)
 _N_HOPS = 4  # in a frame: frames overlap by 75 %
 _SILENCE = 1e-5  # what ddsp takes the logarithm of instead of zero
 
