@@ -136,9 +136,9 @@ def test_points_in_a_lasso_are_heard_and_set_the_way(visit, server):
     slider.focus()
     for _ in range(5):
         slider.press("ArrowRight")
-    tab.get_by_text("and moved").wait_for()
+    tab.get_by_text("The phrase in the chosen timbre").wait_for()
     settled(tab)
     assert np.abs(heard(tab, server, '[class*="st-key-ls-moved"]')).max() > 0
     again = visit(tab.url)
     again.get_by_text("from point 16 to point 30").wait_for()
-    again.get_by_text("and moved").wait_for()
+    again.get_by_text("The phrase in the chosen timbre").wait_for()

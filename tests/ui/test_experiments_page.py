@@ -126,7 +126,7 @@ def test_a_set_is_kept_opened_changed_and_dissolved(monkeypatch, filled):
     app.text_input(key="set.title.new").set_value("Two *octaves*")
     app.text_area(key="set.notes.new").set_value("They differ.")
     app.checkbox(key="set.star.new").check()
-    next(button for button in app.button if button.label == "Keep as a set").click().run()
+    next(button for button in app.button if button.label == "Save as set").click().run()
     assert not app.exception
     (kept,) = SetStore(filled).list()
     assert (kept.title, kept.notes, kept.star) == ("Two *octaves*", "They differ.", True)
@@ -162,7 +162,7 @@ def test_a_blind_test_is_begun_stopped_and_read(monkeypatch, filled):
     app.run()
     assert "Trial 2 of 8" in _text(app)
     app.button(key="blind.stop").click().run()
-    assert not app.exception and app.metric[0].value == "1 of 1" and "stopped 7 before the end" in _text(app)
+    assert not app.exception and app.metric[0].value == "1 of 1" and "stopped 7 trials early" in _text(app)
     app.button(key="blind.another").click().run()
     assert app.button(key="blind.begin") and not app.exception
     app.button(key=f"blind.delete.{test.id}").click().run()

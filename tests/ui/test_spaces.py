@@ -1,4 +1,4 @@
-"""Voices over steps, parameters, latent space, and timbre's controls, without a browser."""
+"""Training curves, parameters, latent space, and timbre's controls, without a browser."""
 
 import json
 
@@ -51,7 +51,7 @@ def test_views_of_an_empty_workspace_say_what_to_do(empty, monkeypatch, name):
     assert len(app.info) == 1
 
 
-# Voices over steps
+# Training curves
 
 
 def lines_of(app) -> list[dict]:
@@ -142,7 +142,7 @@ def test_parameters(swept, monkeypatch):
         clean(app)
     app.slider(key="ps_step").set_value(150).run()
     clean(app)
-    assert "as it was at step 100" in said(app)
+    assert "At step 100" in said(app)
     app.selectbox(key="ps_voice").set_value("Aria").run()
     clean(app)
 
@@ -179,7 +179,7 @@ def test_a_sweep_is_started_with_its_cost_before_it(swept, monkeypatch):
     app = view(monkeypatch, swept.root, "parameters")
     app.selectbox(key="ps_voice").set_value("Bruno").run()
     clean(app)
-    assert "**9 trainings**, about" in said(app) and "Bruno\\_h20\\_n10" in said(app)
+    assert "**9 runs**, about" in said(app) and "Bruno\\_h20\\_n10" in said(app)
     app.text_input(key="sweep.harmonics").set_value("10 12").run()
     app.text_input(key="sweep.noise").set_value("5, many").run()
     assert "noise bands are '5, many'" in said(app).replace("\\", "") and not ordered
@@ -243,7 +243,7 @@ def test_latent_space_without_a_dataset(empty, monkeypatch):
     Library(empty).add(z_instrument())
     app = view(monkeypatch, empty.root, "latent")
     clean(app)
-    assert "Neither the instrument nor a dataset" in said(app)
+    assert "neither the instrument nor a dataset" in said(app)
     Library(empty).put_latent("Listener", some_space())
     app.run()
     clean(app)

@@ -100,7 +100,7 @@ def ratings(test: BlindTest) -> tuple[Rated, ...]:
 def verdict(one: Score) -> str:
     """A score in plain words."""
     if not one.n:
-        return "Nothing was answered."
+        return "No answers were given."
     said = (
         f"{one.n_right} of {one.n} right. By guessing alone, {one.n_right} or more would be right in "
         f"{_chance(one.p)} of such tests (p = {said_p(one.p)}, one-sided binomial test)"

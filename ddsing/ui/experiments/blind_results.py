@@ -25,10 +25,10 @@ def show(test: BlindTest) -> None:
     n_left = len(test.trials) - len(test.answers)
     about = [f"{len(test.answers)} trials", plain(test.listener) or "anonymous", when(test.created)]
     if n_left:
-        about.append(f"stopped {n_left} before the end, which makes a p-value look better than it is")
+        about.append(f"stopped {n_left} trials early, which makes the p-value look better than it is")
     st.caption(" · ".join(about))
     if not test.answers:
-        st.info("Nothing was answered.", icon=":material/info:")
+        st.info("No answers were given.", icon=":material/info:")
     elif test.kind == "abx":
         _abx(test, results)
     else:
@@ -82,7 +82,7 @@ def _rating(test: BlindTest, results: ModuleType) -> None:
     )
     first = rated[0]
     if first.item != results.REFERENCE:
-        st.caption("The hidden recording was not rated best: either the takes are that good, or it was not recognised.")
+        st.caption("The hidden original was not rated best: either the takes are that good, or it was not recognised.")
 
 
 def _files(test: BlindTest, results: ModuleType) -> None:

@@ -1,4 +1,4 @@
-"""Voices over steps: the losses of any trainings in one figure, in a table, and as files to take away."""
+"""Training curves: the losses of any trainings in one figure, in a table, and as files to take away."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ FEW = 6  # up to this many, the losses without smoothing are drawn too
 SMOOTHINGS = (0, 20, 50, 100, 200, 500, 1000, 2000)
 COLOURS = {"voice": "Voice", "run": "Each"}
 LEGEND = (
-    "A star is the best checkpoint.",
-    "A star is the best checkpoint; the band, 5 to 6, is where the makers of the original notebooks stopped.",
+    "The star marks the best checkpoint.",
+    "The star marks the best checkpoint. The band, 5 to 6, is where the authors of the original notebooks stopped.",
 )
 MEASURES = {
     "loss": "Training loss",
@@ -42,18 +42,22 @@ def show() -> None:
     there, n_first = _there()
     if not there:
         st.info(
-            "Nothing has been trained yet. Trainings appear here with their first steps; folders of the 2021 "
-            "notebooks do too.",
+            "No training runs yet. They appear here from their first steps on, runs of the 2021 notebooks included.",
             icon=":material/show_chart:",
         )
         st.page_link("pages/training.py", label="Go to Training", icon=":material/model_training:")
         return
     names = st.multiselect(
-        "Trainings", there, key=RUNS, default=there[:n_first], bind="query-params", placeholder="Choose some to compare"
+        "Training runs",
+        there,
+        key=RUNS,
+        default=there[:n_first],
+        bind="query-params",
+        placeholder="Choose runs to compare",
     )
     runs = [run for name in names if (run := _loaded(name)) is not None]
     if not runs:
-        st.caption("Choose some trainings to compare.")
+        st.caption("Choose training runs to compare.")
         return
     measure, smoothing, colour_by, window, at = _controls(runs)
     document, lines = _figure(runs, measure, smoothing, colour_by, window, at)
@@ -96,7 +100,7 @@ def _controls(runs: Sequence):
             key=MEASURE,
             format_func=MEASURES.__getitem__,
             bind="query-params",
-            help="No training ever sees the held-out part.",
+            help="Held-out recordings are never used for training.",
         )
         smoothing = st.select_slider(
             "Smoothing, steps",
@@ -104,8 +108,8 @@ def _controls(runs: Sequence):
             value=100,
             key=SMOOTHING,
             bind="query-params",
-            help="The mean over this many steps around each; 0 shows each step as measured. "
-            "The table is of the smoothed curves.",
+            help="Averages over this many steps around each; 0 shows every step as measured. "
+            "The table uses the smoothed curves.",
         )
         colour = st.segmented_control(
             "Colour by",
@@ -115,7 +119,7 @@ def _controls(runs: Sequence):
             required=True,
             format_func=COLOURS.__getitem__,
             bind="query-params",
-            help="Dashes tell the models apart.",
+            help="Dash styles show the model.",
         )
         window = st.slider(
             "Steps",
@@ -125,7 +129,7 @@ def _controls(runs: Sequence):
             key=STEPS,
             bind="query-params",
             format="%d",
-            help="Or drag over the figure; **All steps** shows all again.",
+            help="Or drag over the figure. **All steps** shows everything again.",
         )
         at = st.number_input(
             "Compare at step",
@@ -135,7 +139,7 @@ def _controls(runs: Sequence):
             key=AT,
             bind="query-params",
             placeholder="any",
-            help="Adds the loss there.",
+            help="Adds a column with the loss at this step.",
         )
     return measure or "loss", smoothing, colour or "voice", window, at
 
@@ -243,7 +247,7 @@ def _table(rows: Sequence[numbers.Summary], at: int | None) -> None:
         "s/step": [row.seconds_per_step for row in rows],
     }
     loss = st.column_config.NumberColumn(format="%.3f", width=75)
-    held = "Of the held-out part, at the best checkpoint" if at is None else "Of the held-out part, at that step"
+    held = "On held-out recordings, at the best checkpoint" if at is None else "On held-out recordings, at this step"
     config = dict.fromkeys(("Last", "Best", f"At {at or 0:,}"), loss) | {
         "Training": st.column_config.TextColumn(pinned=True),
         "Harmonics": st.column_config.NumberColumn(width=80),
@@ -251,11 +255,11 @@ def _table(rows: Sequence[numbers.Summary], at: int | None) -> None:
         "Steps": st.column_config.NumberColumn(format="localized", width=75),
         "Best at": st.column_config.NumberColumn(format="localized", width=75, help="Where the loss is lowest."),
         "Held-out": st.column_config.NumberColumn(format="%.3f", width=75, help=f"{held}: spectral loss."),
-        "f0 off": st.column_config.NumberColumn(format="%.0f cents", width=80, help=f"{held}: median over voiced."),
+        "f0 off": st.column_config.NumberColumn(format="%.0f cents", width=80, help=f"{held}: median pitch error."),
         "dB off": st.column_config.NumberColumn(format="%.1f dB", width=75, help=f"{held}: mean loudness error."),
-        "s/step": st.column_config.NumberColumn(format="%.3f", width=65, help="Median, on the machine it ran on."),
+        "s/step": st.column_config.NumberColumn(format="%.3f", width=65, help="Median, on the computer it ran on."),
     }
-    st.dataframe(columns, hide_index=True, column_config=config, placeholder="", alt="The chosen trainings in numbers")
+    st.dataframe(columns, hide_index=True, column_config=config, placeholder="", alt="The chosen runs in numbers")
 
 
 def _exports(runs: Sequence[space.Run], rows: Sequence[numbers.Summary], document: dict) -> None:
@@ -266,7 +270,7 @@ def _exports(runs: Sequence[space.Run], rows: Sequence[numbers.Summary], documen
             icon=":material/zoom_out_map:",
             on_click=_all_steps,
             args=(_top(runs),),
-            help="Show the trainings from their first step to their last.",
+            help="Show all steps, from first to last.",
         )
         with st.popover("Export", icon=":material/download:"):
             st.download_button(
@@ -295,15 +299,15 @@ def _exports(runs: Sequence[space.Run], rows: Sequence[numbers.Summary], documen
                 key="vs.html",
                 on_click="ignore",
                 width="stretch",
-                help="Opens in any browser, zooms, needs no network.",
+                help="Opens in any browser, with zoom, offline too.",
             )
             st.segmented_control(
-                "The figure's camera saves",
+                "Camera saves as",
                 ["SVG", "PNG"],
                 key=IMAGE,
                 default="SVG",
                 required=True,
-                help="The camera is over the figure's right corner.",
+                help="The camera button is at the top right of the figure.",
             )
 
 

@@ -26,8 +26,8 @@ CHART = "ls.map"
 COLOURS = {"pitch": "Pitch", "loudness": "Loudness", "file": "Recording"}
 MOST_WINDOWS = 6
 WHAT = (
-    "Some instruments also listen to timbre: models with an encoder, such as **Singing with timbre** on the Training "
-    "page. Train a voice with one, and its timbre can be explored here."
+    "Some instruments also follow the recording's timbre: models with an encoder, such as **Singing with timbre** on "
+    "the Training page. Train a voice with one to explore its timbre here."
 )
 
 
@@ -40,7 +40,7 @@ def show() -> None:
         return
     left, right = st.columns(2)
     name = left.selectbox(
-        "Instrument", list(entries), key=INSTRUMENT, bind="query-params", help="Those that listen to timbre."
+        "Instrument", list(entries), key=INSTRUMENT, bind="query-params", help="Instruments that follow timbre."
     )
     entry = entries[name]
     instrument = caches.instrument(entry)
@@ -53,8 +53,8 @@ def show() -> None:
     known = instrument.latent or (points.space if points else None)
     if known is None:
         st.info(
-            "Neither the instrument nor a dataset says where its voice's timbre lies. Prepare the dataset that it "
-            "was trained on, or train it anew.",
+            "No timbre map yet: neither the instrument nor a dataset has one. Prepare the dataset it was "
+            "trained on, or train it again.",
             icon=":material/scatter_plot:",
         )
         return
@@ -85,28 +85,28 @@ def _voice(instrument: Instrument) -> Voice | None:
         names,
         key=VOICE,
         bind="query-params",
-        help="Its windows are the points: that which the instrument was trained on, best.",
+        help="Its windows are the points. Best is the dataset the instrument was trained on.",
     )
     return found[name]
 
 
 def _offer_to_keep(entry: Entry, points: Points) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("The instrument itself does not say where its voice's timbre lies; this dataset does.")
+        st.caption("This timbre map comes from the dataset; the instrument itself has none yet.")
         st.button(
-            "Keep it in the instrument",
+            "Save to instrument",
             key="ls.keep",
             icon=":material/save:",
             on_click=_keep,
             args=(entry.name, points.space),
-            help="Then a transfer can take the voice's mean, or move along the directions.",
+            help="Transfers can then use the voice's mean timbre, or move along these directions.",
         )
 
 
 @errors.callback
 def _keep(name: str, space: LatentSpace) -> None:
     opened.library().put_latent(name, space)
-    st.toast(f"{plain(name)} now knows its voice's timbre.", icon=":material/check:")
+    st.toast(f"Timbre saved to {plain(name)}.", icon=":material/check:")
 
 
 # The map
@@ -170,7 +170,7 @@ def selection(points: Points, of: tuple[str, str]) -> tuple[int, ...]:
 def _windows(points: Points, voice: Voice, *, of: tuple[str, str]) -> None:
     chosen = selection(points, of)
     if not chosen:
-        st.caption(":material/lasso_select: Draw around some points, or press one, to hear where they come from.")
+        st.caption(":material/lasso_select: Draw around points, or click one, to hear where they come from.")
         return
     rows, counts = np.unique(points.row[list(chosen)], return_counts=True)
     rows = rows[np.argsort(-counts, kind="stable")]
@@ -182,4 +182,4 @@ def _windows(points: Points, voice: Voice, *, of: tuple[str, str]) -> None:
                 st.caption(plain(said))
                 st.audio(wav, format="audio/wav", alt=said)
     if len(rows) > MOST_WINDOWS:
-        st.caption(f"The {MOST_WINDOWS} windows that most of the points come from.")
+        st.caption(f"The {MOST_WINDOWS} windows with the most of these points.")

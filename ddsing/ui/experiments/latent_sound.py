@@ -31,7 +31,7 @@ def points(entry: Entry, instrument: Instrument, voice: Voice):
     return _points(caches.stamp(entry.path), stamps, instrument, voice)
 
 
-@st.cache_resource(max_entries=POINTS, show_spinner="Listening to the dataset's timbre")
+@st.cache_resource(max_entries=POINTS, show_spinner="Analysing the dataset's timbre")
 def _points(stamp: tuple, shards: tuple, _instrument: Instrument, _voice: Voice):
     from ddsing.latent import points as latent_points
 
@@ -123,15 +123,15 @@ def move(entry: Entry, instrument: Instrument, known: LatentSpace) -> None:
             )
     shifts = _shifts(known.n_directions)
     with right, errors.guard():
-        st.caption("The phrase with the voice's mean timbre")
-        st.audio(_sung(entry, instrument, known.mean), format="audio/wav", alt="the phrase with the mean timbre")
+        st.caption("The phrase in the voice's mean timbre")
+        st.audio(_sung(entry, instrument, known.mean), format="audio/wav", alt="the phrase in the mean timbre")
         if any(shifts):
-            st.caption("and moved")
+            st.caption("The phrase in the chosen timbre")
             with st.container(key="ls.moved"):
                 st.audio(
                     _sung(entry, instrument, known.mean + known.offset(shifts)),
                     format="audio/wav",
-                    alt="the phrase with moved timbre",
+                    alt="the phrase in the chosen timbre",
                 )
             st.button("Back to the mean", key="ls.zero", icon=":material/restart_alt:", on_click=_zero)
 
@@ -147,7 +147,7 @@ def _zero() -> None:
 
 def way(entry: Entry, instrument: Instrument, points: Points, selected: tuple[int, ...]) -> None:
     """The phrase with timbre going from point A to point B."""
-    st.markdown("#### From one point to another")
+    st.markdown("#### Morph between two points")
     n_points = len(points.z)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -166,12 +166,12 @@ def way(entry: Entry, instrument: Instrument, points: Points, selected: tuple[in
             first = _number("A", A, n_points, default=1)
             last = _number("B", B, n_points, default=n_points)
     with right, errors.guard():
-        st.caption(f"The phrase on its way from point {first} to point {last}")
+        st.caption(f"Moving from point {first} to point {last}")
         with st.container(key="ls.way"):
             st.audio(
                 _sung(entry, instrument, points.z[first - 1], points.z[last - 1]),
                 format="audio/wav",
-                alt="the phrase with timbre going from A to B",
+                alt="the phrase moving from A to B",
             )
 
 

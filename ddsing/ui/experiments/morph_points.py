@@ -40,7 +40,7 @@ def _fixed(names: list[str], begun: Points | None, slot: str) -> Points:
     if len(names) == 2:
         key = f"morph.share.{slot}"
         st.session_state.setdefault(key, round(100 * shares[1]))
-        st.caption(f"From only {plain(names[0])} (0 %) to only {plain(names[1])} (100 %).")
+        st.caption(f"0 % is only {plain(names[0])}, 100 % only {plain(names[1])}.")
         share = st.slider(f"Share of {plain(names[1])}", 0, 100, format="%d %%", key=key, persist_state="session")
         return ((0.0, (1 - share / 100, share / 100)),)
     values = []
@@ -57,7 +57,7 @@ def _over_time(names: list[str], duration_s: float, begun: Points | None, slot: 
     table = pd.DataFrame(
         [[time_s, *(100 * share for share in shares)] for time_s, shares in points], columns=["Time, s", *columns]
     )
-    st.caption("Each row is a moment; between them the weights run straight. Add or delete rows as you like.")
+    st.caption("Each row is a moment; weights change linearly between rows. Add or delete rows as you like.")
     edited = st.data_editor(
         table,
         num_rows="dynamic",

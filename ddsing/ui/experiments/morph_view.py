@@ -25,7 +25,7 @@ N_SHOWN = 5
 def show() -> None:
     """The view."""
     work.announce(work.finished())
-    st.write("Between voices: the instruments' amplitude, harmonics and noise are mixed, frame by frame.")
+    st.write("Blend instruments: their amplitude, harmonics and noise are mixed frame by frame.")
     names = [entry.name for entry in caches.instruments() if not entry.error]
     folder = opened.workspace().examples
     files = {path.relative_to(folder).as_posix(): path for path in sources.examples()}
@@ -37,7 +37,7 @@ def show() -> None:
     with left, errors.guard():
         links.choices(BETWEEN, names, names[:2])
         chosen = st.multiselect(
-            "Instruments, two to four", names, key=BETWEEN, persist_state="session", max_selections=MAX_INSTRUMENTS
+            "Two to four instruments", names, key=BETWEEN, persist_state="session", max_selections=MAX_INSTRUMENTS
         )
         links.keep(BETWEEN, chosen)
         links.choice(SOURCE, list(files))
@@ -57,7 +57,7 @@ def show() -> None:
             width="stretch",
             disabled=morph is None or work.busy(),
             on_click=_start,
-            help="The result is kept as a take.",
+            help="The result is saved as a take.",
             args=(morph, file, files[file], settings, tracker),
         )
         links.copy_button(key="morph.link")
@@ -78,7 +78,7 @@ def _settings() -> tuple[Settings, str]:
         "Loudness statistics",
         key=STATISTICS,
         bind="query-params",
-        help="Each instrument gets its loudness matched to its own recordings.",
+        help="Matches the loudness to each instrument's own recordings.",
     )
     tracker = st.segmented_control(
         "Pitch tracker", TRACKERS, default="full", key=TRACKER, required=True, bind="query-params"
@@ -139,7 +139,7 @@ def _takes() -> None:
                 args=(take.id,),
             )
             st.audio(str(take.folder / "result.wav"), format="audio/wav", alt=f"the morph {take.name}")
-    st.caption("All takes are listed, named and tagged in the view Takes.")
+    st.caption("The Takes view lists all takes, with names and tags.")
 
 
 @errors.callback

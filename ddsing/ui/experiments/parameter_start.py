@@ -37,7 +37,7 @@ def job_panel(voice: str) -> None:
                 type="primary",
                 on_click=jobs.resume,
                 args=(job.id,),
-                help="Goes on with the cell that it was at.",
+                help="Continues with the run it stopped at.",
             )
 
 
@@ -56,7 +56,7 @@ def _live(job_id: str, n: int | None) -> None:
             args=(job.id,),
             disabled=job.state == "stopping",
             width="stretch",
-            help="The cell at work saves; the sweep can go on later.",
+            help="The current run saves first. You can resume the sweep later.",
         )
         if job.state == "waiting":
             st.caption(plain(job.message))
@@ -93,7 +93,7 @@ def form(voice: str, *, first: bool) -> None:
             on_click=_start,
             args=(voice,),
             width="stretch",
-            help="In the background, one training after another; it can be stopped.",
+            help="Runs in the background, one run after another. You can stop it at any time.",
         )
 
 
@@ -106,14 +106,14 @@ def _inputs() -> None:
     state.setdefault(STEPS, config.steps)
     state.setdefault(BATCH, config.batch_size)
     with st.grid(2, min_column_width=240):
-        st.text_input("Harmonics", key=HARMONICS, help="One training for each of these, with each of the noise bands.")
-        st.text_input("Noise bands", key=NOISE, help="From 3 on.")
+        st.text_input("Harmonics", key=HARMONICS, help="One run for each combination of harmonics and noise bands.")
+        st.text_input("Noise bands", key=NOISE, help="3 or more.")
         st.selectbox(
-            "And also over",
+            "Also vary",
             [NONE, *(name for name in grid.PARAMETERS if name not in grid.ORIGINAL)],
             key=OTHER,
             format_func=lambda name: grid.PARAMETERS[name][1] if name != NONE else name,
-            help="A third parameter of the training, by its name in gin.",
+            help="A third training parameter.",
         )
         if state[OTHER] != NONE:
             example = "1e-3, 3e-4" if state[OTHER] == "learning_rate" else "8, 16"
@@ -127,7 +127,7 @@ def _inputs() -> None:
             format_func=lambda name: recipes.config_file(name).title,
         )
         low, high = recipes.LIMITS["steps"]
-        st.number_input("Steps of each", int(low), int(high), key=STEPS, step=100)
+        st.number_input("Steps per run", int(low), int(high), key=STEPS, step=100)
         low, high = recipes.LIMITS["batch_size"]
         st.number_input("Batch size", int(low), int(high), key=BATCH, disabled=state[OTHER] == "batch_size")
 
@@ -151,16 +151,16 @@ def wanted(voice: str) -> Sweep:
 def _cost(sweep: Sweep, cost: grid.Cost) -> None:
     done = cost.n_cells - cost.n_left
     if not cost.n_left:
-        st.success(f"All {cost.n_cells} of these are trained already.", icon=":material/check:")
+        st.success(f"All {cost.n_cells} runs are already trained.", icon=":material/check:")
         return
-    already = f", {done} of {cost.n_cells} are done already" if done else ""
+    already = f", {done} of {cost.n_cells} already done" if done else ""
     st.markdown(
-        f":material/schedule: **{cost.n_left} training{'s' if cost.n_left > 1 else ''}**, about "
+        f":material/schedule: **{cost.n_left} run{'s' if cost.n_left > 1 else ''}**, about "
         f"**{format_duration(cost.seconds)}** and {format_bytes(cost.n_bytes)} on this computer{already}"
     )
     names = [cell.name for cell in sweep.cells()]
     shown = ", ".join(map(plain, names[:3])) + (f" … {plain(names[-1])}" if len(names) > 3 else "")
-    st.caption(f"The time is {plain(cost.why)}. They will be called {shown}.")
+    st.caption(f"The time is {plain(cost.why)}. They will be named {shown}.")
 
 
 @errors.callback

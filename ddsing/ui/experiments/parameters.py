@@ -39,7 +39,8 @@ def show() -> None:
     there = sorted({*swept, *usable} - _cells_of(swept), key=str.lower)
     if not there:
         st.info(
-            "A sweep trains one voice many times, to hear what its parameters do. Add recordings of a voice first.",
+            "A sweep trains one voice many times, so you can hear what each parameter does. "
+            "Add recordings of a voice first.",
             icon=":material/tune:",
         )
         st.page_link("pages/datasets.py", label="Go to Datasets", icon=":material/library_music:")
@@ -51,7 +52,7 @@ def show() -> None:
         index=first,
         key=VOICE,
         bind="query-params",
-        help="All cells of a sweep are trained on this voice's dataset.",
+        help="All runs of a sweep use this voice's dataset.",
     )
     with errors.guard():
         parameter_start.job_panel(voice)
@@ -67,7 +68,7 @@ def _pick(names: list[str], best: str) -> str:
     if CELL in st.session_state and st.session_state[CELL] not in names:
         st.session_state[CELL] = best
     ordered = [best, *(name for name in names if name != best)]  # the first is the default, which a link leaves out
-    return st.selectbox("Cell", ordered, key=CELL, bind="query-params", help="Or press it in the map.")
+    return st.selectbox("Cell", ordered, key=CELL, bind="query-params", help="Or click it in the map.")
 
 
 def _cells_of(swept: Sequence[str]) -> set[str]:
@@ -81,7 +82,7 @@ def _results(found: list[Result]) -> None:
     values, placed = results.matrix(found, rows, columns, measure, step=step)
     cells = [cell for line in placed for cell in line if cell is not None]
     if not cells:
-        st.caption("There is no cell with these values yet.")
+        st.caption("No run has these values yet.")
         return
     left, right = st.columns([3, 2], gap="large")
     with right, errors.guard():
@@ -114,14 +115,14 @@ def _controls(found: list[Result]):
             step=stride,
             key=STEP,
             bind="query-params",
-            help="Cells that have not come so far show their last.",
+            help="Runs that have not got this far show their latest step.",
         )
         phrase = st.selectbox(
             "Phrase",
             [BUILT_IN, *(path.name for path in sources.examples())],
             key=PHRASE,
             bind="query-params",
-            help="What every cell sings; the built-in one is in the middle of the voice's range.",
+            help="What every run sings. The built-in phrase lies in the middle of the voice's range.",
         )
     return measure or "loss", step, phrase
 
@@ -229,12 +230,12 @@ def _close_up(cell: Result, step: int, phrase: str) -> None:
             if value is not None:
                 st.metric(label, value)
     st.button(
-        "Make an instrument of it",
+        "Save as instrument",
         key="ps.export",
         icon=":material/piano:",
         on_click=_export,
         args=(cell.name,),
-        help="Then it sings on all pages.",
+        help="You can then use it on every page.",
     )
 
 
@@ -242,7 +243,7 @@ def _player(cell: Result, step: int, phrase: str) -> None:
     heard = results.nearest_step(cell, step)
     st.audio(_sound(cell, heard, phrase), format="audio/flac", alt=f"{cell.name} at step {heard}")
     if heard != step:
-        st.caption(f"as it was at step {heard:,}")
+        st.caption(f"At step {heard:,}")
 
 
 def _sound(cell: Result, step: int, phrase: str) -> bytes:
@@ -262,7 +263,7 @@ def _players(
 ) -> None:
     n_cells = sum(cell is not None for line in placed for cell in line)
     panel = st.expander(
-        f"Hear all {n_cells} side by side",
+        f"Listen to all {n_cells}",
         icon=":material/grid_view:",
         key="ps.grid",
         on_change="rerun",
@@ -282,14 +283,14 @@ def _players(
                         _sound(cell, results.nearest_step(cell, step), phrase), format="audio/flac", alt=f"{cell.name}"
                     )
         st.download_button(
-            "Download as a page",
+            "Download as web page",
             data=functools.partial(_page, placed, rows, columns, step, phrase),
             file_name="audio_examples.html",
             mime="text/html",
             key="ps.page",
             on_click="ignore",
             icon=":material/download:",
-            help="One HTML file, with the sounds inside.",
+            help="One HTML file with the audio included.",
         )
 
 
@@ -315,4 +316,4 @@ def _export(name: str) -> None:
     from ddsing.training import export
 
     entry = export.make_instrument(opened.workspace(), name)
-    st.toast(f"{plain(entry.name)} is in your instruments.", icon=":material/check:")
+    st.toast(f"{plain(entry.name)} was added to your instruments.", icon=":material/check:")

@@ -23,7 +23,7 @@ def actions(takes: list[Take]) -> None:
         icon=":material/hearing:",
         on_click=_blind,
         disabled=len(takes) < 2,
-        help="Can you tell them apart, and which do you like better? Needs two takes.",
+        help="Can you tell them apart, and which do you prefer? Needs two takes.",
     )
     name = safe_name(_set_of(takes).title if _set_of(takes) else takes[0].name if len(takes) == 1 else "session")
     st.download_button(
@@ -34,7 +34,7 @@ def actions(takes: list[Take]) -> None:
         key="compare.export",
         icon=":material/folder_zip:",
         on_click="ignore",
-        help="One zip: the sounds, settings, metrics, notes, and a page to read.",
+        help="One zip with audio, settings, metrics, notes and a report page.",
     )
 
 
@@ -64,7 +64,7 @@ def export(takes: list[Take]) -> bytes:
 def show(takes: list[Take]) -> None:
     """The section under the comparison."""
     st.subheader("Notes")
-    undo.offer("set", lambda token: set_picker.sets().undo(token), what="The set", gone="was dissolved")
+    undo.offer("set", lambda token: set_picker.sets().undo(token), what="The set", gone="was ungrouped")
     _table(takes)
     if len(takes) > 1:
         _set(takes)
@@ -120,7 +120,7 @@ def _set(takes: list[Take]) -> None:
     """Keeping the takes as a set, or changing the set that they are."""
     kept = _set_of(takes)
     slot = kept.id if kept else "new"
-    title = "This set" if kept else f"Keep these {len(takes)} takes as a set"
+    title = "This set" if kept else f"Save these {len(takes)} takes as a set"
     with st.container(border=True), st.form(f"set.{slot}", border=False):
         st.markdown(f"**{title}**")
         left, right = st.columns([3, 2])
@@ -141,7 +141,7 @@ def _set(takes: list[Take]) -> None:
         st.text_area("Notes", value=kept.notes if kept else "", key=f"set.notes.{slot}", max_chars=10_000, height=90)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.form_submit_button(
-                "Save" if kept else "Keep as a set",
+                "Save" if kept else "Save as set",
                 on_click=_keep,
                 type="primary",
                 args=(slot, [take.id for take in takes]),
@@ -150,13 +150,13 @@ def _set(takes: list[Take]) -> None:
             st.checkbox("★ Star", value=bool(kept and kept.star), key=f"set.star.{slot}")
     if kept:
         st.button(
-            "Dissolve the set",
+            "Ungroup",
             key="set.delete",
             icon=":material/delete:",
             type="tertiary",
             on_click=_delete,
             args=(kept.id, kept.title),
-            help="The takes stay. It can be undone.",
+            help="The takes are kept. You can undo this.",
         )
 
 
@@ -174,7 +174,7 @@ def _keep(slot: str, ids: list[str]) -> None:
         set_picker.sets().create(said["title"], ids, **facts)
     else:
         set_picker.sets().change(slot, title=said["title"], **facts)
-    st.toast("The set is kept.", icon=":material/check:")
+    st.toast("Set saved.", icon=":material/check:")
 
 
 @errors.callback
@@ -196,4 +196,4 @@ def _methods(takes: list[Take]) -> None:
         cited = "\n".join(f"[{number}] {citation}" for number, citation in enumerate(found.citations, start=1))
         st.code(f"{found.text}\n\n{cited}", language=None, wrap_lines=True)
         missing = plain("; ".join(found.unknown))
-        st.caption(f"Composed of what the workspace knows. Not recorded, and so not in it: {missing}.")
+        st.caption(f"Generated from the workspace. Not recorded, so not included: {missing}.")

@@ -12,7 +12,7 @@ VIEWS = {  # name in the address: what people read, icon, module with a `show()`
     "blind": ("Blind test", ":material/hearing:", "ddsing.ui.experiments.blind_trials"),
     "matrix": ("Voice matrix", ":material/grid_on:", "ddsing.ui.experiments.matrix_view"),
     "morph": ("Morph", ":material/blur_on:", "ddsing.ui.experiments.morph_view"),
-    "voices": ("Voices over steps", ":material/show_chart:", "ddsing.ui.experiments.curves"),
+    "voices": ("Training curves", ":material/show_chart:", "ddsing.ui.experiments.curves"),
     "parameters": ("Parameters", ":material/tune:", "ddsing.ui.experiments.parameters"),
     "latent": ("Latent space", ":material/scatter_plot:", "ddsing.ui.experiments.latent_map"),
 }

@@ -49,6 +49,6 @@ def _import(data: bytes, name: str) -> None:
     with st.spinner("Reading the instrument"):
         imported = opened.library().import_file(data, name)
     st.session_state[_ROUND] += 1
-    st.toast(f"{plain(imported.name)} is in your instruments.", icon=":material/check:")
+    st.toast(f"{plain(imported.name)} was added to your instruments.", icon=":material/check:")
     for warning in imported.warnings:
         st.toast(plain(warning), icon=":material/info:", duration="long")

@@ -14,7 +14,7 @@ def remember(kind: str, name: str, token: object) -> None:
 
 
 def offer(kind: str, bring_back: Callable, *, what: str = "", gone: str = "was deleted") -> None:
-    """A line with a button, if something was deleted, such as ``The set **Octaves** was dissolved``."""
+    """A line with a button, if something was deleted, such as ``The set **Octaves** was ungrouped``."""
     held = st.session_state.get(f"{kind}.deleted")
     if held is not None:
         text, button = st.columns([5, 1], vertical_alignment="center")

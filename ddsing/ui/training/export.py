@@ -103,7 +103,7 @@ def make(voice_name: str, step: str | int) -> str:
 @errors.callback
 def _export(voice_name: str, step: str | int) -> None:
     name = make(voice_name, step)
-    st.toast(f"{plain(name)} is in your instruments.", icon=":material/check:")
+    st.toast(f"{plain(name)} was added to your instruments.", icon=":material/check:")
 
 
 def _branch(voice: Voice, history: History) -> None:

@@ -162,7 +162,7 @@ def _forming(voice: voices.Voice) -> None:
 
 def _transfer(voice: voices.Voice) -> None:
     _forming(voice)
-    st.markdown(f"**{VOICE}** is in your instruments. Let her sing one of the examples.")
+    st.markdown(f"**{VOICE}** was added to your instruments. Let her sing one of the examples.")
     st.button(f"Sing with {VOICE}", key="tutorial.sing", type="primary", icon=":material/graphic_eq:", on_click=_sing)
 
 
