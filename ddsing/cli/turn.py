@@ -18,7 +18,7 @@ def turn() -> Iterator[None]:
             for name in device.names():
                 held.enter_context(queue.turn(name, on_wait=_Waiting(name)))
         except KeyboardInterrupt:
-            print("Stopped while it waited; nothing was begun.", file=sys.stderr)
+            print("Stopped while waiting; nothing was started.", file=sys.stderr)
             raise
         yield
 

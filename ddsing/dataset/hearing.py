@@ -60,10 +60,10 @@ class Heard:
     def fault(self) -> str:
         """Why it can't be used, or ""."""
         if self.duration_s < MIN_DURATION_S:
-            return f"It is {1000 * self.duration_s:.3g} ms long; {1000 * MIN_DURATION_S:.0f} ms is the least."
+            return f"It is {1000 * self.duration_s:.3g} ms long; it needs at least {1000 * MIN_DURATION_S:.0f} ms."
         if self.silent.all():
             level = float(np.max(self.level_db))
-            return "It is silent." if level <= QUIETEST_DB else f"It is silent: nothing in it exceeds {level:.0f} dB."
+            return "It is silent." if level <= QUIETEST_DB else f"It is silent: it never exceeds {level:.0f} dB."
         return ""
 
 
@@ -82,7 +82,7 @@ def hear(source: Path | bytes, *, check: Callable[[], None] = lambda: None) -> H
     if channel is not None:
         audio = decode(source, max_seconds=MAX_DATASET_S, channel=channel, hear=lambda *_: check())
         name = ("the left", "the right")[channel] if meter.n_channels == 2 else f"number {channel + 1}"
-        remarks = (f"Its channels cancel each other when they are mixed; only {name} is used.",)
+        remarks = (f"Its channels cancel each other out when mixed; only {name} is used.",)
     level_db = levels_db(audio)
     clipped = np.zeros(len(level_db), bool)
     clipped[[frame for frame in meter.clipped_frames if frame < len(clipped)]] = True

@@ -26,7 +26,7 @@ from ddsing.sound import loudness
 from ddsing.sound.features import CLEAR
 from ddsing.units import hz_to_midi
 
-READING, LISTENING = "Reading the recordings", "Listening for pitch"
+READING, LISTENING = "Reading the recordings", "Analysing pitch"
 _VERSION = 1  # of what is remembered
 _SCAN_SHARE = 0.1  # of the whole work
 

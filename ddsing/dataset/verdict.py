@@ -24,8 +24,8 @@ _NARROW_DB = 10.0
 _APART_SEMITONES = 11.0
 
 _KINDS = {
-    "speech": "It moves like speech: hardly any note is held.",
-    "several": "It seems to hold several pitches at once: chords, accompaniment, or more than one voice.",
+    "speech": "It sounds like speech: hardly any notes are held.",
+    "several": "It seems to have several pitches at once: chords, accompaniment, or more than one voice.",
     "unpitched": "Hardly any of it has a clear pitch: noise, drums, or several things at once.",
 }
 
@@ -98,8 +98,8 @@ def voices_hint(names: Sequence[str], summaries: Sequence[Summary]) -> str:
     several = [name for name, summary in zip(names, summaries) if summary.signs.kind == "several"]
     if several:
         return (
-            f"{_listed(several)} {'seems' if len(several) == 1 else 'seem'} to hold several pitches at once; "
-            "a model follows one. Two voices at the octave, or reverberation, can mislead this test."
+            f"{_listed(several)} {'seems' if len(several) == 1 else 'seem'} to have several pitches at once; "
+            "a model can follow only one. Two voices an octave apart, or reverb, can mislead this test."
         )
     return _two_registers(names, summaries)
 
@@ -120,8 +120,8 @@ def _two_registers(names: Sequence[str], summaries: Sequence[Summary]):
         if bottom > top and apart > _APART_SEMITONES and 0.15 < share < 0.85:
             return (
                 f"The recordings fall into two groups: {_listed([name for *_, name in low])} below {note_name(top)}, "
-                f"{_listed([name for *_, name in high])} above {note_name(bottom)}. If these are two voices, make one "
-                "of each; two of the same range can't be told apart here."
+                f"{_listed([name for *_, name in high])} above {note_name(bottom)}. If these are two singers, make "
+                "a voice for each. (Two singers with the same range can't be told apart here.)"
             )
     return ""
 
@@ -167,14 +167,14 @@ def _by_length(voiced_s: float, recordings: Sequence[RecordingFacts]):
         return "unusable", "No recording can be used"
     length = f"{voiced_s / 60.0:.0f} minutes" if voiced_s >= 120.0 else format_duration(voiced_s)
     if voiced_s >= GOOD_S:
-        return "good", f"{length} voiced, enough"
+        return "good", f"{length} voiced: enough"
     if voiced_s >= USABLE_S:
-        return "usable", f"{length} voiced, enough to begin; about ten minutes make a good instrument"
+        return "usable", f"{length} voiced: enough to start; about ten minutes make a good instrument"
     if voiced_s >= POOR_S:
-        return "poor", f"Only {length} voiced, enough for a try; about ten minutes make a good instrument"
+        return "poor", f"Only {length} voiced: enough for a try; about ten minutes make a good instrument"
     if voiced_s < 1.0:
-        return "unusable", "Nothing here is one clear voice that sings"
-    return "unusable", f"Only {length} of one clear voice, too little to learn from"
+        return "unusable", "No clear singing voice found"
+    return "unusable", f"Only {length} of clear singing: too little to learn from"
 
 
 def _kind_reasons(summaries: Mapping[str, Summary]):
@@ -199,7 +199,7 @@ def _range_reasons(summaries: Iterable[Summary]):
     reasons += [f"hardly anything between {note_name(low)} and {note_name(high)}" for low, high in gaps[:2]]
     steps = np.repeat(sorted(loud), [round(loud[step]) for step in sorted(loud)])
     if len(steps) and np.percentile(steps, 95) - np.percentile(steps, 10) < _NARROW_DB:
-        reasons.append("always about equally loud")
+        reasons.append("little variation in loudness")
     return reasons
 
 

@@ -151,7 +151,8 @@ def _select(voice: Voice, rows: Iterable[int], change: Callable[[_Keys, _Keys], 
     document = _document(voice)
     if document is None:
         raise DatasetError(
-            f"The dataset of {voice.name!r} was not prepared here, so that nothing can be left out of it; prepare it."
+            f"The dataset of {voice.name!r} was not prepared here, so windows can't be excluded from it; "
+            "prepare it first."
         )
     hashes = [document["recordings"][number]["hash"] for number in document["recording"]]
     wanted = [int(row) for row in rows]

@@ -51,7 +51,7 @@ class Order:
         if not self.title.strip() or not self.key.strip():
             raise JobError(f"A job of the kind {self.kind!r} needs a title, and a key that tells it from others.")
         if self.needs_bytes < 0:
-            raise JobError(f"{self.title!r} can't need {self.needs_bytes} bytes of disk; 0 is the least.")
+            raise JobError(f"{self.title!r} can't need {self.needs_bytes} bytes of disk; use 0 or more.")
         if self.device is not None:
             require_device(self.device)
         try:

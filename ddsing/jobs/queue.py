@@ -125,7 +125,7 @@ def _wait(
     told: tuple[str, ...] | None = None
     while True:
         if should_stop():
-            raise Cancelled("Stopped while it waited for its turn.")
+            raise Cancelled("Stopped while waiting in the queue.")
         queue = tickets(device)
         mine = next((ticket.ordered_ns for ticket in queue if ticket.job == job), now_ns)
         ahead = [t for t in queue if t.job != job and (t.state == "running" or t.ordered_ns < mine)]

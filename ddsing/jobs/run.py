@@ -30,9 +30,9 @@ from ddsing.workspace import Workspace
 
 NICENESS = 10
 LAST_BREATH_S = 20.0  # for libraries to clear up after the job has ended
-UNEXPECTED = "Something unexpected went wrong, which is a fault of this program; the log says where."
-FULL = "The disk is full, so the job has paused. Make room, then resume it; nothing that was saved is lost."
-NO_MEMORY = "There was not enough memory for it: close other programs, or choose a smaller model or batch."
+UNEXPECTED = "Something went wrong in ddsing itself. See the log for details."
+FULL = "The disk is full, so the job is paused. Free some space, then resume it. Nothing saved is lost."
+NO_MEMORY = "Not enough memory. Close other programs, or choose a smaller model or batch size."
 
 
 def main(arguments: Sequence[str] | None = None, *, kinds: Mapping[str, str] = KINDS) -> int:
@@ -132,7 +132,7 @@ def _turn(context: JobContext, device: str | None, folder: JobFolder) -> context
 
 def _call(kinds: Mapping[str, str], spec: Mapping[str, Any], context: JobContext) -> dict[str, Any]:
     if spec["kind"] not in kinds:
-        raise JobError(f"This version of the program knows no jobs of the kind {spec['kind']!r}.")
+        raise JobError(f"This version of ddsing has no jobs of the kind {spec['kind']!r}.")
     module, _, function = kinds[spec["kind"]].partition(":")
     run = getattr(importlib.import_module(module), function)
     workspace = Workspace(context.folder.parent.parent)

@@ -11,10 +11,10 @@ from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.states import LIVE, RESUMABLE, classify
 
 LOST = (
-    "It ended without a last word: the computer was switched off, or something killed it. "
-    "Resumed, it goes on from what it had saved."
+    "It stopped unexpectedly: the computer was switched off, or the process was killed. "
+    "Resume it to continue from its last save."
 )
-UNREADABLE = "What it was asked for can't be read any more; it can only be deleted."
+UNREADABLE = "This job's settings are unreadable. You can only delete it."
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _message(state: str, record: Mapping[str, Any], device: str | None, ahead: t
         return LOST
     if state == "waiting" and ahead:
         more = f", and {len(ahead) - 1} more before this one" if len(ahead) > 1 else ""
-        return f"Waits for the {(device or '').upper()}: {ahead[0]!r} has it{more}. It starts by itself."
+        return f"Waiting for the {(device or '').upper()}: {ahead[0]!r} is using it{more}. It starts automatically."
     return str(record.get("message") or "")
 
 

@@ -101,7 +101,7 @@ class JobStore:
             except OSError:  # not even room for an empty file
                 terminate(folder)
             if force and kill(folder):
-                self._end(folder, "stopped", "Ended by force; resumed, it goes on from what it had saved.")
+                self._end(folder, "stopped", "Stopped by force. Resume it to continue from its last save.")
         return read(folder, whole=True)
 
     def resume(self, id: str) -> JobStatus:
@@ -115,10 +115,10 @@ class JobStore:
             if not status.resumable:
                 return read(folder, whole=True)
             if spec is None:
-                raise JobError(f"The job {id!r} can't be resumed: what it was asked for can't be read.")
+                raise JobError(f"The job {id!r} can't be resumed: its settings are unreadable.")
             for other in self.live():
                 if other.key == status.key:
-                    raise JobError(f"{other.title!r} is at it already, as the job {other.id}.")
+                    raise JobError(f"{other.title!r} is already doing this, as job {other.id}.")
             self._require_room(status.title, spec.get("needs_bytes"))
             lock = folder.take(timeout_s=GATE_TIMEOUT_S)
             if lock is None:  # it is still on its way out, or back
@@ -142,7 +142,7 @@ class JobStore:
     def _folder(self, id: str) -> JobFolder:
         path = self.workspace.jobs / id
         if not re.fullmatch(r"\w[\w-]*", id) or not path.is_dir():
-            raise JobError(f"There is no job {id[:80]!r}; `jobs list` shows those that there are.")
+            raise JobError(f"There is no job {id[:80]!r}; `jobs list` shows them all.")
         return JobFolder(path)
 
     @contextlib.contextmanager
@@ -163,7 +163,7 @@ class JobStore:
         if free < wanted:
             raise DiskFull(
                 f"{title!r} needs about {format_bytes(wanted)} of disk, but only {format_bytes(free)} are free "
-                f"where the workspace lies; make room there, or use a workspace on another disk."
+                f"where the workspace lies; free some space there, or use a workspace on another disk."
             )
 
     def _order(self, folder: JobFolder, spec: Mapping[str, Any], before: Mapping[str, Any]) -> None:

@@ -81,7 +81,7 @@ def _measured(
     table = windows.load(voice)
     usable = np.flatnonzero(table.record >= 0)
     if not len(usable):
-        raise DatasetError(f"The dataset of {voice.name!r} holds no windows; prepare it.")
+        raise DatasetError(f"The dataset of {voice.name!r} has no windows; prepare it again.")
     rows = usable[np.unique(np.linspace(0, len(usable) - 1, min(len(usable), MAX_WINDOWS)).round().astype(int))]
     floor_db = _ABOVE_FLOOR_DB - DB_RANGE[3]
     parts, frames = [], []

@@ -18,7 +18,7 @@ from ddsing.plots import style
 STATES = {  # of a window: label, colour
     "train": ("trained on", style.RESULT),
     "held_out": ("held out for testing", style.EXTRA),
-    "guard": ("left out: overlaps a held-out one", style.SOURCE),
+    "guard": ("left out: overlaps a held-out window", style.SOURCE),
     "excluded": ("excluded by you", "#cf543c"),
 }
 LEGEND = {"train": "trained on", "held_out": "held out", "guard": "next to held out", "excluded": "excluded"}

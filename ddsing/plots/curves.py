@@ -22,8 +22,8 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 MEASURES = {  # label, unit, digits
     "loss": ("total loss", "", 3),
     "spectral_loss": ("held-out spectral loss", "", 3),
-    "f0_cents": ("held-out f0, off by", "cents", 0),
-    "loudness_db": ("held-out loudness, off by", "dB", 2),
+    "f0_cents": ("held-out f0 error", "cents", 0),
+    "loudness_db": ("held-out loudness error", "dB", 2),
 }
 MAX_LEGEND = 24
 
@@ -229,7 +229,7 @@ def alt_text(lines: Sequence[Line], measure: str) -> str:
     """The figure in words: how many runs, and the lowest end."""
     label, unit, digits = MEASURES[measure]
     ends = {line.name: float(line.values[-1]) for line in lines if len(line.values)}
-    said = f"{label} of {len(lines)} trainings over their steps"
+    said = f"{label} of {len(lines)} runs by step"
     if not ends:
         return f"{said}; nothing measured yet."
     lowest = min(ends, key=ends.__getitem__)

@@ -102,7 +102,7 @@ def notes_alt(seconds_by_note: ArrayLike) -> str:
     seconds = np.asarray(seconds_by_note, float)
     sung = np.flatnonzero(seconds > 0)
     if not sung.size:
-        return "Keyboard without a single sung note."
+        return "Keyboard with no sung notes."
     most = int(seconds.argmax())
     said = (
         f"Notes from {note_name(sung[0])} to {note_name(sung[-1])} over a keyboard; "
@@ -147,10 +147,10 @@ def loudness_alt(edges_db: ArrayLike, seconds: ArrayLike) -> str:
     """The distribution in words: where most of it lies."""
     edges, seconds = np.asarray(edges_db, float), np.asarray(seconds, float)
     if seconds.sum() <= 0:
-        return "Loudness distribution without any sound."
+        return "Loudness distribution: no sound."
     share = np.cumsum(seconds) / seconds.sum()
     low, high = (edges[np.searchsorted(share, part)] for part in (0.1, 0.9))
-    return f"Loudness distribution: four fifths of the sound lie between {low:.0f} and {high:.0f} dB."
+    return f"Loudness distribution: 80 % of the sound lies between {low:.0f} and {high:.0f} dB."
 
 
 # One window

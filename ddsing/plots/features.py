@@ -31,7 +31,7 @@ class Curves:
     note_on_ratio : np.ndarray or None
         The note detector's ratio; a frame is a note where it reaches `threshold`.
     mask_on : np.ndarray [dtype=bool] or None
-        Frames taken as notes.
+        Frames detected as notes.
     """
 
     f0_hz: np.ndarray
@@ -112,7 +112,7 @@ def figure(curves: Curves, *, window_s: tuple[float, float] | None = None) -> go
             result.add_scatter(
                 x=[None],
                 y=[None],
-                name="taken as note",
+                name="detected as note",
                 row=4,
                 col=1,
                 mode="markers",
@@ -183,5 +183,5 @@ def alt_text(curves: Curves) -> str:
         parts.append(f"mean loudness of the sung frames {loud_before:.0f} dB before and {loud_after:.0f} dB after")
     if curves.mask_on is not None:
         n_notes = len(style.merged_runs(curves.mask_on, gap_frames=0))
-        parts.append(f"{n_notes} {'passage' if n_notes == 1 else 'passages'} taken as notes")
+        parts.append(f"{n_notes} {'passage' if n_notes == 1 else 'passages'} detected as notes")
     return "Loudness, pitch and confidence over time. " + "; ".join(parts) + "."

@@ -12,7 +12,7 @@ SOURCE = "#8b959b"  # what came in
 ACCENT = "#cf7d16"  # thresholds and targets
 EXTRA = "#9a63b8"
 OUTSIDE = "rgba(207, 84, 60, 0.16)"  # passages outside the instrument's range
-MASK = "rgba(20, 147, 132, 0.16)"  # passages taken as notes
+MASK = "rgba(20, 147, 132, 0.16)"  # passages detected as notes
 GRID = "rgba(128, 138, 144, 0.22)"
 MAX_POINTS = 1500  # per curve; longer ones are thinned
 

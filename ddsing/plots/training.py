@@ -22,8 +22,8 @@ BAND = "rgba(207, 125, 22, 0.13)"
 EMPTY = np.zeros(0)
 METRICS = {  # of the held-out part: label, unit, digits
     "spectral_loss": ("spectral loss", "", 2),
-    "f0_cents": ("f0 off by", "cents", 0),
-    "loudness_db": ("loudness off by", "dB", 1),
+    "f0_cents": ("f0 error", "cents", 0),
+    "loudness_db": ("loudness error", "dB", 1),
 }
 
 
@@ -213,7 +213,7 @@ def loss_alt(course: Course) -> str:
     """The loss in words: from where to where, where it stands against the band, and the best checkpoint."""
     loss = np.asarray(course.loss)[np.isfinite(course.loss)]
     if not len(loss):
-        return "Loss curve without points yet."
+        return "Loss curve: no points yet."
     smooth = smoothed(loss)
     low, high = GUIDE_BAND
     where = "above" if smooth[-1] > high else "below" if smooth[-1] < low else "inside"

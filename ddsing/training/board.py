@@ -45,7 +45,7 @@ def chosen(workspace: Workspace, names: Sequence[str]) -> dict[str, Path]:
     """Where the events of some trainings lie, by their names; all of them where none is named."""
     found = _events_of(workspace)
     if not found:
-        raise DatasetError("Nothing has been trained in this workspace yet, so TensorBoard would have nothing to show.")
+        raise DatasetError("Nothing has been trained in this workspace yet, so TensorBoard has nothing to show.")
     for name in names:
         if name not in found:
             raise DatasetError(
@@ -193,7 +193,7 @@ def _require_free(port: int) -> None:
 
 
 def _refusal(port: int, reason: str) -> str:
-    return f"TensorBoard can't listen on port {port} ({reason}); name another with --port, 0 for any that is free."
+    return f"TensorBoard can't listen on port {port} ({reason}); choose another with --port, or 0 for any free port."
 
 
 @contextlib.contextmanager

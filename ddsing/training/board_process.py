@@ -87,7 +87,7 @@ class BoardProcess:
             last.append(line.strip())
         status = self._process.wait()
         if status and not self.address and not self.failure:
-            self.failure = f"TensorBoard ended before it began: {' '.join(last)[-200:] or f'exit status {status}'}."
+            self.failure = f"TensorBoard failed to start: {' '.join(last)[-200:] or f'exit status {status}'}."
 
 
 def start(workspace: Workspace, *, idle_s: float = IDLE_S) -> BoardProcess:

@@ -27,10 +27,10 @@ def begin(workspace: Workspace, voice_name: str, *, step: int, label: str) -> st
     chosen = checkpoints.get(where.path, step)
     trained = folder.config(where.path)
     if trained is None:
-        raise TrainingError(f"{where.path.name!r} has no operative_config-0.gin, so nobody can tell its model.")
+        raise TrainingError(f"{where.path.name!r} has no operative_config-0.gin, so its model is unknown.")
     chosen.state(trained.model)  # whole, or it says why not
     target = where.voice.beside(name).checkpoints_folder
-    taken = TrainingError(f"There is a training called {name!r} already; choose another label.")
+    taken = TrainingError(f"A run called {name!r} already exists; choose another label.")
     if target.exists():
         raise taken
     checkpoints.require_room(where.path, trained.model)

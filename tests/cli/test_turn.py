@@ -65,7 +65,7 @@ def test_it_says_whom_it_waits_for_and_ctrl_c_ends_that(workspace):
         _, rest = trainer.communicate(timeout=30)
     finally:
         trainer.kill()
-    assert trainer.returncode == 130 and rest == "Stopped while it waited; nothing was begun.\n"
+    assert trainer.returncode == 130 and rest == "Stopped while waiting; nothing was started.\n"
     assert not (workspace.audio / "alto_checkpoints" / "recipe.json").exists()
     for job in store.live():
         store._folder(job.id).write_record({"state": "stopped"})
@@ -92,7 +92,7 @@ def test_who_trains_the_same_voice_is_not_waited_for(workspace, capsys):
     path = workspace.audio / "alto_checkpoints"
     with queue.turn("cpu"), folder.held(path, "alto"):
         assert cli.main(["train", "alto", "--workspace", str(workspace.root)]) == 2
-    assert "'alto' is being trained already" in capsys.readouterr().err
+    assert "'alto' is already being trained" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")

@@ -319,12 +319,12 @@ def test_the_verdict_grows_with_the_length_and_names_what_is_missing():
     levels = [judged([summary(57, 76, seconds)]).level for seconds in (5, 20, 60, 720)]
     assert levels == ["unusable", "poor", "usable", "good"]
     assert judged([summary(57, 76, 720)] * 3, clipped_share=0.01).sentence == (
-        "36 minutes voiced, enough; nothing below A3 or above E5; 3 files clip."
+        "36 minutes voiced: enough; nothing below A3 or above E5; 3 files clip."
     )
     low, high = summary(57, 60, 300), summary(67, 76, 300)
     gap = judged([dataclasses.replace(low, pitch_frames={**low.pitch_frames, **high.pitch_frames})])
     assert "hardly anything between C4 and G4" in gap.sentence and gap.level == "good"
-    assert "always about equally loud" in judged([summary(57, 76, 720, levels=(-10, 0))]).sentence
+    assert "little variation in loudness" in judged([summary(57, 76, 720, levels=(-10, 0))]).sentence
     spoken = judged([summary(57, 76, 720), summary(50, 52, 300, kind="speech")])
     assert "1 file like speech" in spoken.sentence and spoken.level == "usable"
 

@@ -41,7 +41,7 @@ def test_a_plan_is_balanced_random_and_repeats_with_its_seed():
     many = blind.plan_abx(takes[:2], n_trials=200, seed=3)
     for share in (np.mean([x == a for a, _, x in many]), np.mean([a == "one" for a, _, _ in many])):
         assert binomtest(round(share * 200), 200, 0.5).pvalue > 0.01
-    with pytest.raises(TakeError, match="two takes"):
+    with pytest.raises(TakeError, match="two different takes"):
         blind.plan_abx(["one", "one"], n_trials=4, seed=0)
 
 

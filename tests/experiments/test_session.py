@@ -103,7 +103,7 @@ def test_a_session_opens_and_its_page_names_every_take(made):
     rows = list(csv.DictReader(io.StringIO(contents["metrics.csv"].decode())))
     assert [row["take"] for row in rows] == [take.id for take in takes]
     assert rows[0]["raw_pitch_accuracy"] and not rows[1]["raw_pitch_accuracy"]
-    with pytest.raises(TakeError, match="no take"):
+    with pytest.raises(TakeError, match="Nothing to export"):
         session.write(io.BytesIO(), workspace, [])
 
 

@@ -133,7 +133,7 @@ def test_two_workspaces_share_the_queue_of_a_device(store, tmp_path):
     assert [ticket.title for ticket in queue.tickets("gpu:1")] == ["Here", "There"]
     told = []
     with (
-        pytest.raises(Exception, match="Stopped while it waited"),
+        pytest.raises(Exception, match="Stopped while waiting"),
         queue.turn("gpu:1", on_wait=told.append, should_stop=lambda: bool(told)),
     ):
         pass

@@ -98,12 +98,12 @@ def test_steps_that_diverged_are_left_out():
 def test_nothing_yet():
     nothing = training.Course(np.zeros(0), np.zeros(0))
     assert training.loss_figure(nothing).data and training.held_out_figure(nothing).data
-    assert "without points yet" in training.loss_alt(nothing) and "none yet" in training.held_out_alt(nothing)
+    assert "no points yet" in training.loss_alt(nothing) and "none yet" in training.held_out_alt(nothing)
 
 
 def test_held_out_rows_are_those_measured_and_the_speed():
     figure = training.held_out_figure(_course())
-    assert [trace.name for trace in figure.data] == ["spectral loss", "f0 off by", "steps/s"]
+    assert [trace.name for trace in figure.data] == ["spectral loss", "f0 error", "steps/s"]
     assert {figure.layout[axis].matches for axis in ("xaxis", "xaxis2")} == {"x3"}
 
 
@@ -117,4 +117,4 @@ def test_words_say_the_numbers():
     said = training.loss_alt(_course())
     assert "6,000 steps" in said and "best at step 5,500" in said and "12 previews" in said
     said = training.held_out_alt(_course())
-    assert "f0 off by 80 at first and 12 cents now" in said and "1.25 steps a second" in said and "loudness" not in said
+    assert "f0 error 80 at first and 12 cents now" in said and "1.25 steps a second" in said and "loudness" not in said

@@ -41,7 +41,7 @@ def test_curves_keep_values_and_unvoiced_gaps():
 
 def test_curves_alt_text_says_the_octave():
     said = features.alt_text(_curves())
-    assert "A3" in said and "A4" in said and "+12.0 semitones" in said and "1 passage taken" in said
+    assert "A3" in said and "A4" in said and "+12.0 semitones" in said and "1 passage detected" in said
 
 
 def test_curves_without_notes_or_sound_still_draw():

@@ -271,7 +271,7 @@ def test_why_it_could_not_start_is_a_sentence(workspace, monkeypatch):
     (workspace.root / "ddsing" / "__init__.py").write_text("raise ImportError('this is no ddsing')")
     monkeypatch.setattr(board_process, "_PROJECT", workspace.root)
     broken = listening(board_process.BoardProcess(workspace, idle_s=5.0))
-    assert broken.failure.startswith("TensorBoard ended before it began:") and "this is no ddsing" in broken.failure
+    assert broken.failure.startswith("TensorBoard failed to start:") and "this is no ddsing" in broken.failure
     broken.close()
 
 

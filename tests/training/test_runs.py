@@ -199,7 +199,7 @@ def test_two_trainings_of_one_voice_are_one_too_many(quick, tmp_path):
     workspace, path = voice(tmp_path / "ws")
     with folder.held(path, "alto"):
         seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 2})
-    assert seen["error"] == "TrainingError" and "being trained already" in seen["sentence"]
+    assert seen["error"] == "TrainingError" and "already being trained" in seen["sentence"]
     assert quick.train(workspace.root, tmp_path / "out", recipe={"steps": 1})["outcome"]["step"] == 1
 
 

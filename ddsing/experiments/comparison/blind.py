@@ -109,9 +109,9 @@ class BlindTest:
 def plan_abx(takes: Sequence[str], *, n_trials: int, seed: int) -> tuple[tuple[str, ...], ...]:
     """(A, B, X) of every trial: all pairs equally often, in random order; X is A or B by a fair coin."""
     if len(set(takes)) < 2:
-        raise TakeError("A test of A/B/X needs two takes that are not the same; choose another.")
+        raise TakeError("An A/B/X test needs two different takes; choose another one.")
     if not 1 <= n_trials <= MAX_TRIALS:
-        raise TakeError(f"A test of A/B/X has {n_trials} trials; it can have 1 to {MAX_TRIALS}.")
+        raise TakeError(f"An A/B/X test can have 1 to {MAX_TRIALS} trials, not {n_trials}.")
     draw = random.Random(seed)
     pairs = list(itertools.combinations(dict.fromkeys(takes), 2))
     draw.shuffle(pairs)  # where they don't come out even, which pairs are heard once more is a matter of chance
@@ -133,7 +133,7 @@ def plan_rating(takes: Sequence[Take], *, repeats: int, seed: int) -> tuple[tupl
     for take in takes:
         by_recording.setdefault(take.source_hash, []).append(take.id)
     if max(len(ids) for ids in by_recording.values()) >= MAX_ITEMS:
-        raise TakeError(f"At most {MAX_ITEMS - 1} takes of a recording can be rated at a time; choose fewer.")
+        raise TakeError(f"At most {MAX_ITEMS - 1} takes of one recording can be rated at once; choose fewer.")
     trials = []
     for _ in range(repeats):
         for ids in draw.sample(list(by_recording.values()), len(by_recording)):
@@ -166,7 +166,9 @@ class BlindTests:
         if kind not in KINDS:
             raise TakeError(f"There is no blind test of the kind {kind!r}; there are {', '.join(KINDS)}.")
         if not 0.0 <= excerpt_s[0] < excerpt_s[1]:
-            raise TakeError(f"The excerpt goes from {excerpt_s[0]:g} to {excerpt_s[1]:g} s; it must have a length.")
+            raise TakeError(
+                f"The excerpt runs from {excerpt_s[0]:g} to {excerpt_s[1]:g} s; its end must come after its start."
+            )
         seed = secrets.randbits(48) if seed is None else seed
         ids = [take.id for take in takes]
         if kind == "abx":
@@ -234,7 +236,7 @@ class BlindTests:
         """Bring a deleted test back."""
         path = Path(token)
         if path.parent.parent != self.folder / ".trash":
-            raise TakeError("This test can't be brought back: it was not deleted here.")
+            raise TakeError("This test can't be restored: it was not deleted here.")
         return _read(restore(path))
 
     def _path(self, test_id: str) -> Path:
@@ -247,7 +249,7 @@ class BlindTests:
         except OSError as error:
             if isinstance(error, FileExistsError) and self._path(test.id).exists():
                 raise
-            raise TakeError(f"The test can't be written: {error.strerror}; make room.") from None
+            raise TakeError(f"The test can't be saved: {error.strerror}. Free some disk space.") from None
         return test
 
 

@@ -12,21 +12,21 @@ from ddsing.transfer.takes import Take
 SETTINGS = {name: words(name).title for name in SHOWN if words(name).heard}
 _ONLY_IF_SET = "timbre"  # for instruments that listen to it
 METRICS = {  # field: what people read, and what it means
-    "f0_cents": ("f0 error", "Median distance from the f0 asked for, over the sung frames; the result tracked again."),
-    "f0_within_50": ("f0 within 50 cents", "Share of the sung frames."),
+    "f0_cents": ("f0 error", "Median distance from the target f0 over voiced frames; the result is re-analysed."),
+    "f0_within_50": ("f0 within 50 cents", "Share of voiced frames."),
     "raw_pitch_accuracy": (
         "Raw pitch accuracy",
-        "Share of the sung frames whose pitch is less than 50 cents from the one asked for.",
+        "Share of voiced frames whose pitch is within 50 cents of the target.",
     ),
-    "raw_chroma_accuracy": ("Raw chroma accuracy", "The same, but a wrong octave counts as right."),
-    "voicing_recall": ("Voicing recall", "Share of the sung frames in which the result has a clear pitch too."),
+    "raw_chroma_accuracy": ("Raw chroma accuracy", "The same, ignoring octave errors."),
+    "voicing_recall": ("Voicing recall", "Share of voiced frames in which the result is voiced too."),
     "voicing_false_alarm": (
         "Voicing false alarm",
-        "Share of the other frames in which the result has a clear pitch all the same.",
+        "Share of unvoiced frames in which the result is voiced.",
     ),
-    "loudness_db": ("Loudness error", "Mean distance from the loudness asked for, over the sung frames."),
+    "loudness_db": ("Loudness error", "Mean distance from the target loudness over voiced frames."),
     "spectral": ("Spectral distance", "ddsp's multi-scale spectral loss between the result and the recording."),
-    "harmonic_share": ("Harmonic energy", "Share of the harmonic part in the energy; the rest is noise."),
+    "harmonic_share": ("Harmonic energy", "Share of the energy in the harmonic part; the rest is noise."),
 }
 
 

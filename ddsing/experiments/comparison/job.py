@@ -178,4 +178,4 @@ def _cell(
 def _require_room(workspace: Workspace) -> None:
     free = shutil.disk_usage(workspace.root).free
     if free < _LOW_DISK_BYTES:
-        raise DiskFull("The disk is nearly full, so the matrix has paused; make room, then resume it.")
+        raise DiskFull("The disk is nearly full, so the matrix is paused. Free some space, then resume it.")

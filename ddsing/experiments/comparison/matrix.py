@@ -54,7 +54,7 @@ class Matrix:
             raise SettingsError(f"There is no pitch tracker {self.tracker!r}; use {', '.join(TRACKERS)}.")
         if not 1 <= len(self.instruments) * len(self.recordings) <= MAX_CELLS:
             n_cells = len(self.instruments) * len(self.recordings)
-            raise SettingsError(f"The matrix has {n_cells} cells; it can have 1 to {MAX_CELLS}.")
+            raise SettingsError(f"A matrix can have 1 to {MAX_CELLS} cells, not {n_cells}.")
 
     def to_json(self) -> dict:
         """A job's options."""

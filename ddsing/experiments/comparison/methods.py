@@ -111,7 +111,7 @@ def _tracking(takes: Sequence[Take]) -> str:
 
 def _instrument(workspace: Workspace, name: str, entry: Entry | None, unknown: list[str]) -> str:
     if entry is None or entry.config is None:
-        unknown.append(f"everything about the instrument {name}, which is not in the workspace any more")
+        unknown.append(f"everything about the instrument {name}, which is no longer in the workspace")
         return ""
     config, origin = entry.config, entry.provenance
     model = (
@@ -198,8 +198,8 @@ def _metrics(takes: Sequence[Take], unknown: list[str]) -> str:
             ]
             spans.append(f"{label} {' to '.join(dict.fromkeys(ends))}")
     said = (
-        "Each result was tracked again with the tiny CREPE network and held against the f0 and loudness that the "
-        f"instrument was given, over the sung frames: {', '.join(spans)}."
+        "Each result was re-analysed with the tiny CREPE network and compared with the f0 and loudness that the "
+        f"instrument was given, over voiced frames: {', '.join(spans)}."
     )
     return said + _melody(found, unknown)
 

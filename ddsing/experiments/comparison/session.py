@@ -69,7 +69,7 @@ def write(
         Sentences about them.
     """
     if not takes:
-        raise TakeError("There is no take to export; choose one first.")
+        raise TakeError("Nothing to export. Choose a take first.")
     title = title.strip() or (takes[0].name if len(takes) == 1 else f"{len(takes)} takes")
     names = [f"audio/{number:02d} {safe_name(take.name)}.flac" for number, take in enumerate(takes, start=1)]
     originals = {

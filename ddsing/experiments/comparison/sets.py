@@ -85,7 +85,7 @@ class SetStore:
         except OSError as error:
             if isinstance(error, FileExistsError) and self._path(one.id).exists():
                 raise
-            raise TakeError(f"The set {kept.title!r} can't be written: {error.strerror}.") from None
+            raise TakeError(f"The set {kept.title!r} can't be saved: {error.strerror}.") from None
         return kept
 
     def delete(self, set_id: str) -> str:
@@ -97,7 +97,7 @@ class SetStore:
         """Bring a deleted set back."""
         path = Path(token)
         if path.parent.parent != self.folder / ".trash":
-            raise TakeError("This set can't be brought back: it was not deleted here.")
+            raise TakeError("This set can't be restored: it was not deleted here.")
         return _read(restore(path))
 
     def _path(self, set_id: str) -> Path:

@@ -60,15 +60,13 @@ class Sweep:
     def __post_init__(self) -> None:
         unknown = set(self.axes) - set(PARAMETERS)
         if unknown:
-            raise SettingsError(
-                f"A sweep can't go over {sorted(unknown)[0][:60]!r}; it goes over {', '.join(PARAMETERS)}."
-            )
+            raise SettingsError(f"A sweep can't vary {sorted(unknown)[0][:60]!r}; it can vary {', '.join(PARAMETERS)}.")
         axes = {name: tuple(dict.fromkeys(self.axes[name])) for name in PARAMETERS if self.axes.get(name)}
         if not axes:
             raise SettingsError("A sweep needs values for at least one parameter, such as --harmonics 20 60 100.")
         n_cells = math.prod(len(values) for values in axes.values())
         if n_cells > MAX_CELLS:
-            raise SettingsError(f"That would be {n_cells:,} trainings; at most {MAX_CELLS} are made in one sweep.")
+            raise SettingsError(f"That would be {n_cells:,} runs; one sweep can have at most {MAX_CELLS}.")
         object.__setattr__(self, "axes", axes)
 
     def cells(self) -> tuple[Cell, ...]:

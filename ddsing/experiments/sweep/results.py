@@ -178,7 +178,7 @@ def nearest_step(cell: Result, step: int) -> int:
     """Where a cell is heard for a step: then, or the last time before; the first time, where there is none before."""
     steps = heard_steps(cell)
     if not steps:
-        raise TrainingError(f"{cell.name!r} has no checkpoint yet, so it can't be heard.")
+        raise TrainingError(f"{cell.name!r} has no checkpoint yet, so it can't be played.")
     return max((heard for heard in steps if heard <= step), default=steps[0])
 
 
@@ -207,9 +207,7 @@ def sing(workspace: Workspace, cell: Result, step: int, audio: np.ndarray, *, tr
 
     checkpoint_steps = [checkpoint.step for checkpoint in checkpoints.published(cell.run.path)]
     if not checkpoint_steps:
-        raise TrainingError(
-            f"{cell.name!r} has no checkpoint, so it can't sing a recording; train it, or go on with it."
-        )
+        raise TrainingError(f"{cell.name!r} has no checkpoint, so it can't sing a recording; train it first.")
     step = max((kept for kept in checkpoint_steps if kept <= step), default=checkpoint_steps[0])
 
     def work() -> bytes:

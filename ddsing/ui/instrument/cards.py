@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 TRANSFER_PAGE = "pages/timbre_transfer.py"
 REPAIR = (
-    "Rewrites it in ddsing's own format and keeps only what is needed to play it: no optimizer state, no other "
-    "checkpoints. The old file goes to the trash."
+    "Rewrites it in ddsing's own format with only what is needed to play it: no optimizer state, no other "
+    "checkpoints. The old file is moved to the trash."
 )
 EDITABLE = ("voice", "author", "licence", "notes")
 _HEARD = "instruments.heard"  # names whose audition is open
@@ -31,7 +31,7 @@ def show() -> None:
     entries = caches.instruments()
     if not entries:
         st.info(
-            "No instruments yet. Import one above: ddsing's own, or a zip from the 2021 notebooks.",
+            "No instruments yet. Import one above, in ddsing's format or as a zip from the 2021 notebooks.",
             icon=":material/piano:",
         )
     for entry in entries:
@@ -99,7 +99,7 @@ def _range(entry: Entry) -> None:
     statistics = entry.statistics
     pitches = statistics.pitch_range_midi if statistics else None
     if statistics is None or pitches is None:
-        st.caption("This instrument does not say what it was trained on; pitch and loudness range are unknown.")
+        st.caption("This instrument has no training statistics, so its pitch and loudness range are unknown.")
         return
     from ddsing.plots import keyboard
 
@@ -141,7 +141,7 @@ def _actions(entry: Entry, *, playable: bool) -> None:
                     file_name=f"{entry.name}.zip",
                     mime="application/zip",
                     on_click="ignore",
-                    help="Small, holds no code, and says where it comes from.",
+                    help="Small, contains no code, and records where it comes from.",
                 )
                 notebook_zip.show(entry)
             _edit_popover(entry)
@@ -185,9 +185,9 @@ def _edit_popover(entry: Entry) -> None:
             value=about.licence,
             key=f"edit_licence{key}",
             max_chars=300,
-            help="What others may do with it; CC0-1.0 means anything.",
+            help="What others may do with it. CC0-1.0 allows anything.",
         )
-        st.text_area("Notes", value=about.notes, key=f"edit_notes{key}", max_chars=10_000, help="Travel with the file.")
+        st.text_area("Notes", value=about.notes, key=f"edit_notes{key}", max_chars=10_000, help="Saved in the file.")
         st.form_submit_button("Save", type="primary", on_click=_edit, args=(entry.name,), help="Written into the file.")
 
 
@@ -205,7 +205,7 @@ def _details(entry: Entry) -> None:
     if instrument.gin_text:
         st.code(instrument.gin_text, language=None, height=300)
     else:
-        st.caption("It carries no gin text.")
+        st.caption("It has no gin configuration.")
 
 
 @errors.callback

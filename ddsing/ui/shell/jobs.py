@@ -65,4 +65,4 @@ def resume(job_id: str) -> None:
 def delete(job_id: str) -> None:
     """Take an ended job off the list; for buttons."""
     store().delete(job_id)
-    st.toast("The job is off the list; what it made stays.", icon=":material/check:")
+    st.toast("Job removed from the list. Its results are kept.", icon=":material/check:")

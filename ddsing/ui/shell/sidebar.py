@@ -21,13 +21,13 @@ def show() -> None:
         workspace = opened.workspace()
         st.caption(
             "Workspace",
-            help="The folder that holds everything. Start the dashboard with DDSING_WORKSPACE=DIR for another one.",
+            help="The folder with all your data. Start the dashboard with DDSING_WORKSPACE=DIR to use another one.",
         )
         st.markdown(f":material/folder_open: {plain(home_relative(workspace.root))}")
         free = shutil.disk_usage(workspace.root).free
         if free < LOW_DISK_BYTES:
             st.warning(f"Only {format_bytes(free)} left on this disk.", icon=":material/hard_drive:")
         storage_panel.show()
-        st.caption("Device", help="What trains. Singing is done by the processor.")
+        st.caption("Device", help="Used for training. Transfers always run on the processor.")
         st.markdown(f":material/memory: {plain(hardware.device().name)}")
         st.caption(f"ddsing {ddsing.__version__}")

@@ -34,8 +34,8 @@ def tell_if_replaced(settings: Settings, content: str) -> None:
     path = next((path for path in examples() if path.relative_to(folder).as_posix() == settings.z_recording), None)
     if path is None or caches.recording(path).key != content:
         st.toast(
-            f"The timbre came from {plain(settings.z_recording)}, which is not among the examples any more, or is "
-            "another recording now.",
+            f"The timbre came from {plain(settings.z_recording)}, which is no longer among the examples, or has "
+            "been replaced by another recording.",
             icon=":material/info:",
             duration="long",
         )
@@ -81,7 +81,7 @@ def _upload() -> _Chosen | None:
         type=UPLOAD_TYPES,
         key="source.uploader",
         label_visibility="collapsed",
-        help="wav, flac, ogg or mp3 up to ten minutes. A file that ddsing made also brings its settings back.",
+        help="wav, flac, ogg or mp3 up to ten minutes. Files made by ddsing also restore their settings.",
     )
     return _kept(_UPLOADED, file, "uploaded")
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from ddsing.workspace import Workspace
 
-_CACHE = "The pitch of recordings and converted 2021 instruments: made again when needed, which takes its time."
-_TRASH = "Deleted recordings, instruments and takes. Once emptied, they can't be brought back."
+_CACHE = "Pitch analyses and converted 2021 instruments. They are recomputed when needed, which takes a while."
+_TRASH = "Deleted recordings, instruments and takes. Once the trash is emptied, they can't be restored."
 
 
 def show() -> None:
