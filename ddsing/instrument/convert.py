@@ -18,7 +18,6 @@ from ddsing.instrument.pickled_statistics import read_statistics
 from ddsing.model import gin, tf_checkpoint
 
 _INDEX = re.compile(r"(?P<folder>(?:.*/)?)(?P<stem>ckpt-(?P<step>[0-9]{1,11}))\.index")
-_IGNORED = re.compile(r"(?:.*/)?(?:__MACOSX/.*|\._[^/]*|\.DS_Store)")
 _STATISTICS_NAME = "dataset_statistics.pkl"
 
 
@@ -31,7 +30,7 @@ def convert(source: Path | bytes, *, name: str) -> Instrument:
         Where a part is missing, damaged, or asks for anything that an instrument does not need.
     """
     archive = open_archive(source)
-    names = [member for member in archive.members if not _IGNORED.fullmatch(member)]
+    names = list(archive.members)
     folder, stem, step, n_checkpoints = _newest_checkpoint(names)
     warnings = []
     if n_checkpoints > 1:

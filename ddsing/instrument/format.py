@@ -125,7 +125,7 @@ class Summary:
 
 def read(source: Path | str | bytes) -> Instrument:
     """Read a native instrument; anything wrong in it raises `InstrumentError`."""
-    archive = open_archive(source)
+    archive = _unwrapped(open_archive(source))
     document, summary = _manifest(archive)
     _check_members(archive, document)
     expected = model_weights.n_bytes(summary.config)
@@ -162,12 +162,12 @@ def verify(data: bytes, instrument: Instrument) -> None:
 
 def read_summary(source: Path | str | bytes) -> Summary:
     """The checked manifest of a native instrument, without reading its weights."""
-    return _manifest(open_archive(source))[1]
+    return _manifest(_unwrapped(open_archive(source)))[1]
 
 
 def is_native(archive: Archive) -> bool:
-    """Whether a zip claims to be a native instrument."""
-    return MANIFEST_NAME in archive.members
+    """Whether a zip claims to be a native instrument, perhaps in a folder."""
+    return bool(_folders(archive))
 
 
 def to_bytes(instrument: Instrument) -> bytes:
@@ -219,6 +219,20 @@ def write_whole(path: Path, data: bytes) -> None:
         write_atomic(path, data)
     except OSError as error:
         raise InstrumentError(f"The instrument can't be written to {str(path)!r}: {error.strerror}.") from None
+
+
+def _folders(archive: Archive) -> list[str]:
+    """Where in a zip native instruments lie: "" or ``folder/``."""
+    found = [name[: -len(MANIFEST_NAME)] for name in archive.members if f"/{name}".endswith(f"/{MANIFEST_NAME}")]
+    return [folder for folder in found if not folder or folder + WEIGHTS_NAME in archive.members]
+
+
+def _unwrapped(archive: Archive) -> Archive:
+    """The same files by their names in the instrument's folder; what lies outside it keeps its whole name."""
+    folders = _folders(archive)
+    if len(folders) > 1:
+        raise InstrumentError("The zip holds instruments in several folders; keep one instrument in one zip.")
+    return archive.within(folders[0]) if folders else archive
 
 
 def _manifest(archive: Archive) -> tuple[dict, Summary]:

@@ -6,6 +6,7 @@ from ddsing.errors import InstrumentError
 from ddsing.instrument.archive import open_archive
 from ddsing.instrument.format import Instrument, is_native, read
 from ddsing.instrument.manifest import MAX_NAME
+from ddsing.instrument.zip_headers import shown
 
 
 def open_any(source: Path | str | bytes, *, name: str | None = None) -> Instrument:
@@ -33,6 +34,9 @@ def detect(source: Path | str | bytes) -> str:
         return "native"
     if any(name.rsplit("/", 1)[-1].startswith("ckpt-") for name in archive.members):
         return "notebook"
+    inner = next((name for name in archive.members if name.lower().endswith(".zip")), None)
+    if inner:
+        raise InstrumentError(f"This zip holds another one, {shown(inner)}; unpack it, and import that.")
     raise InstrumentError(
         "This zip is no instrument: it holds neither instrument.json (ddsing) nor a ckpt-*.index (2021 notebooks)."
     )
