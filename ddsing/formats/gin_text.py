@@ -52,7 +52,9 @@ class _Recorder(config_parser.ParserDelegate):
 
 
 def read_bindings(data: bytes, *, last_wins: bool = False) -> dict[tuple[str, str], object]:
-    """Values by ``(selector, parameter)``, macros resolved; the selector is its last name only, without modules.
+    """Values by ``(selector, parameter)``, macros resolved.
+
+    The selector is its last name only, without modules; one that is bound in a scope keeps that: ``scope/selector``.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def read_bindings(data: bytes, *, last_wins: bool = False) -> dict[tuple[str, st
     InstrumentError
         Where the text is too large, is no operative gin text, or imports, includes or nests what none does.
     """
-    statements = _statements(_checked_text(data))
+    statements = _statements(_checked(text_of(data)))
     macros: dict[str, object] = {}
     bindings: dict[tuple[str, str], object] = {}
     for statement in statements:
@@ -86,7 +88,7 @@ def read_bindings(data: bytes, *, last_wins: bool = False) -> dict[tuple[str, st
             macros[name] = statement.value
             continue
         if statement.scope:
-            raise _bad(f"it binds {ascii(parameter)[:40]} in a scope, which these models never use")
+            selector = f"{statement.scope}/{selector}"
         if (selector, parameter) in bindings and not last_wins:
             raise _bad(f"it sets {ascii(f'{selector}.{parameter}')[:80]} twice")
         bindings[selector, parameter] = statement.value
@@ -94,14 +96,19 @@ def read_bindings(data: bytes, *, last_wins: bool = False) -> dict[tuple[str, st
     return {key: resolver.resolved(value) for key, value in bindings.items()}
 
 
-def _checked_text(data: bytes) -> str:
+def text_of(data: bytes) -> str:
+    """The text, UTF-8, without a byte-order mark and with plain line ends; `InstrumentError` where it is none."""
     if len(data) > MAX_BYTES:
         raise _bad(f"it has {len(data):,} bytes (at most {MAX_BYTES:,} are read)")
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")  # Windows' editors put a mark before it
     except UnicodeDecodeError:
         raise _bad("it is not UTF-8 text") from None
-    if any(ord(letter) < 32 and letter not in "\n\r\t" for letter in text):
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _checked(text: str) -> str:
+    if any(ord(letter) < 32 and letter not in "\n\t" for letter in text):
         raise _bad("it holds control characters")
     depth = 0
     for letter in text:

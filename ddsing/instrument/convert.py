@@ -1,12 +1,15 @@
 """A 2021 zip → `Instrument`, with this package's inert readers only; run it through `ddsing.instrument.child`.
 
-The zip may hold its files in a sub-folder and several checkpoints: the one with the highest step in its file name is
-taken, and a warning says so. TensorFlow's ``checkpoint`` file, a path that TensorFlow would follow, is never read.
+The zip may hold its files in a sub-folder and several checkpoints: of those that are whole, the one with the highest
+step in its file name is taken, and a warning says so. TensorFlow's ``checkpoint`` file, a path that TensorFlow would
+follow, is never read.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import numpy as np
 
 from ddsing.errors import InstrumentError
 from ddsing.formats import gin_text
@@ -16,6 +19,8 @@ from ddsing.instrument.format import GIN_NAME, Instrument
 from ddsing.instrument.manifest import MAX_NAME, Provenance
 from ddsing.instrument.pickled_statistics import read_statistics
 from ddsing.model import gin, tf_checkpoint
+from ddsing.model.config import ModelConfig
+from ddsing.model.statistics import DatasetStatistics
 
 _INDEX = re.compile(r"(?P<folder>(?:.*/)?)(?P<stem>ckpt-(?P<step>[0-9]{1,11}))\.index")
 _STATISTICS_NAME = "dataset_statistics.pkl"
@@ -31,23 +36,13 @@ def convert(source: Path | bytes, *, name: str) -> Instrument:
     """
     archive = open_archive(source)
     names = list(archive.members)
-    folder, stem, step, n_checkpoints = _newest_checkpoint(names)
-    warnings = []
-    if n_checkpoints > 1:
-        warnings.append(f"The zip holds {n_checkpoints} checkpoints; the newest, step {step:,}, was taken.")
+    folder, steps = _checkpoints(names)
     gin_data = archive.read(_only(names, folder, r"operative_config-[0-9]{1,11}\.gin"), max_bytes=gin_text.MAX_BYTES)
     config = gin.read_config(gin_text.read_bindings(gin_data))
-    statistics = None
-    if folder + _STATISTICS_NAME in names:
-        data = archive.read(folder + _STATISTICS_NAME, max_bytes=pickles.MAX_BYTES)
-        statistics = read_statistics(data, generation=config.generation)
-    else:
-        warnings.append("The zip holds no dataset_statistics.pkl, so its pitch and loudness ranges are unknown.")
-    weights = tf_checkpoint.read_weights(
-        archive.read(f"{folder}{stem}.index", max_bytes=tf_checkpoint.MAX_INDEX_BYTES),
-        _shards(archive, folder + stem),
-        config,
-    )
+    statistics, warnings = _statistics(archive, folder, config.generation)
+    step, weights, remark = _newest_weights(archive, folder, steps, config)
+    stem = steps[step]
+    warnings[:0] = remark
     return Instrument(
         name=name[:MAX_NAME],
         config=config,
@@ -59,25 +54,62 @@ def convert(source: Path | bytes, *, name: str) -> Instrument:
             date=archive.members[f"{folder}{stem}.index"].modified,
             source_format="notebook",
         ),
-        gin_text=gin_data.decode("utf-8").replace("\r\n", "\n"),
+        gin_text=gin_text.text_of(gin_data),
         warnings=tuple(warnings),
     )
 
 
-def _newest_checkpoint(names: list[str]) -> tuple[str, str, int, int]:
-    """Folder, file name without ending, and step of the newest checkpoint; and how many there are."""
+def _checkpoints(names: list[str]) -> tuple[str, dict[int, str]]:
+    """The folder of the checkpoints, and their file names without ending by step, the newest first."""
     matches = [match for name in names if (match := _INDEX.fullmatch(name))]
     if not matches:
         raise InstrumentError(
             "This zip is no instrument: it holds neither instrument.json (ddsing) nor a ckpt-*.index (2021 notebooks)."
         )
-    folders = {match["folder"] for match in matches}
-    if len(folders) > 1:
+    if len({match["folder"] for match in matches}) > 1:
         raise InstrumentError("The zip holds checkpoints in several folders; keep one instrument in one zip.")
-    newest = max(matches, key=lambda match: int(match["step"]))
-    if sum(int(match["step"]) == int(newest["step"]) for match in matches) > 1:
-        raise InstrumentError(f"The zip holds two checkpoints of step {int(newest['step']):,}; keep one of them.")
-    return newest["folder"], newest["stem"], int(newest["step"]), len(matches)
+    found: dict[int, str] = {}
+    for match in sorted(matches, key=lambda match: -int(match["step"])):
+        step = int(match["step"])
+        if step in found:
+            raise InstrumentError(f"The zip holds two checkpoints of step {step:,}; keep one of them.")
+        found[step] = match["stem"]
+    return matches[0]["folder"], found
+
+
+def _newest_weights(
+    archive: Archive, folder: str, steps: dict[int, str], config: ModelConfig
+) -> tuple[int, dict[str, np.ndarray], list[str]]:
+    """Step and weights of the newest checkpoint that is whole, and what is to be said about the choice."""
+    first: InstrumentError | None = None
+    for step, stem in steps.items():
+        try:
+            index = archive.read(f"{folder}{stem}.index", max_bytes=tf_checkpoint.MAX_INDEX_BYTES)
+            weights = tf_checkpoint.read_weights(index, _shards(archive, folder + stem), config)
+        except InstrumentError as error:
+            first = first or error
+            continue
+        if first:
+            newest = next(iter(steps))
+            return step, weights, [f"The newest checkpoint, step {newest:,}, can't be read; step {step:,} was taken."]
+        if len(steps) > 1:
+            return step, weights, [f"The zip holds {len(steps)} checkpoints; the newest, step {step:,}, was taken."]
+        return step, weights, []
+    assert first is not None  # there is at least one
+    raise first
+
+
+def _statistics(archive: Archive, folder: str, generation: int) -> tuple[DatasetStatistics | None, list[str]]:
+    """What the training recordings covered; without the file, or with one that is cut, a warning."""
+    name = folder + _STATISTICS_NAME
+    wrong = f"The zip holds no {_STATISTICS_NAME}"
+    if name in archive.members:
+        try:
+            data = archive.read(name, max_bytes=pickles.MAX_BYTES)
+            return read_statistics(data, generation=generation), []
+        except pickles.CutShort:
+            wrong = f"The zip's {_STATISTICS_NAME} is empty or cut short"
+    return None, [f"{wrong}, so its pitch and loudness ranges are unknown."]
 
 
 def _only(names: list[str], folder: str, pattern: str) -> str:

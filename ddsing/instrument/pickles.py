@@ -24,6 +24,12 @@ MAX_MEMO = 5_000
 MAX_STACK = 5_000
 
 _MARK = object()
+
+
+class CutShort(InstrumentError):
+    """A pickle that ends before its end: nothing in it was refused, there is only too little of it."""
+
+
 _DTYPE = re.compile(r"[<>=|]?[fiu][248]|[<>=|]?[iu]1")
 _NUMPY = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric", "numpy._core.numeric")
 _RANDOM = {
@@ -85,10 +91,13 @@ def load(data: bytes) -> object:
     Raises
     ------
     InstrumentError
-        Where the pickle is too large, damaged, or asks for anything that statistics do not need.
+        Where the pickle is too large, damaged, or asks for anything that statistics do not need; `CutShort` where it
+        only ends too early.
     """
     if len(data) > MAX_BYTES:
         raise InstrumentError(f"The statistics have {len(data):,} bytes; genuine ones have at most {MAX_BYTES:,}.")
+    if not data.strip(b"\0"):
+        raise CutShort("The instrument's dataset_statistics.pkl is empty.")
     try:
         return _Reader(data).run()
     except (IndexError, KeyError, TypeError, ValueError, struct.error, OverflowError, RecursionError) as error:
@@ -118,8 +127,10 @@ class _Reader:
 
     def _take(self, n_bytes: int) -> bytes:
         piece = self._data[self._position : self._position + n_bytes]
+        if n_bytes > MAX_BYTES:
+            raise _bad(f"they ask for {n_bytes:,} bytes at once")
         if len(piece) != n_bytes:
-            raise _bad("they are cut short")
+            raise CutShort("The instrument's dataset_statistics.pkl is cut short.")
         self._position += n_bytes
         return piece
 
@@ -129,6 +140,8 @@ class _Reader:
     def _line(self) -> str:
         end = self._data.find(b"\n", self._position, self._position + 256)
         if end < 0:
+            if len(self._data) - self._position < 256:
+                self._take(256)
             raise _bad("a name in them is too long")
         return self._take(end + 1 - self._position)[:-1].decode("ascii")
 

@@ -1,20 +1,22 @@
 """Bindings of an operative gin text → `ModelConfig`: an allow-list of ``selector.parameter``, each value checked.
 
 What decides the sound must be known here, by name, or the instrument is refused with the name; what only trained it
-(losses, data providers, the trainer) is passed over. The loudness generation follows from the preprocessor: from
-ddsp 3 on the operative text names both its ``compute_loudness`` and its ``frame_rate``.
+(losses, data providers, evaluators, the trainer) is passed over, in whichever scope it is bound. The loudness
+generation follows from the preprocessor: from ddsp 3 on the operative text names both its ``compute_loudness`` (in 2.0
+and 3.0, ``recompute_loudness``) and its ``frame_rate``.
 """
 
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
-from ddsing.constants import FRAME_RATE, SAMPLE_RATE
+from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.errors import InstrumentError
 from ddsing.formats.gin_text import Reference
 from ddsing.model.config import Z_SPECTRA, ModelConfig, ZConfig
 
 _Number = TypeVar("_Number", int, float)
 _ALIASES = {"Additive": "Harmonic", "DefaultPreprocessor": "F0LoudnessPreprocessor"}
+_OLD_PARAMETERS = {("F0LoudnessPreprocessor", "recompute_loudness"): "compute_loudness"}  # of ddsp 2.0 and 3.0
 _Z_ENCODER = "MfccTimeDistributedRnnEncoder"
 
 # Selectors that decide the sound, and every parameter of theirs that is understood.
@@ -31,9 +33,9 @@ _SOUND: dict[str, frozenset[str]] = {
         "FilteredNoise": "n_samples window_size scale_fn initial_bias name",
         "Add": "name",
         "exp_sigmoid": "exponent max_value threshold",
-        "oscillator_bank": "sum_sinusoids use_angular_cumsum",
+        "oscillator_bank": "sum_sinusoids use_angular_cumsum sample_rate",
         "angular_cumsum": "chunk_size",
-        "harmonic_oscillator_bank": "use_angular_cumsum",
+        "harmonic_oscillator_bank": "use_angular_cumsum initial_phase sample_rate",
         "run_dag": "verbose",
         "DAGLayer": "name",
         "get_model": "model",
@@ -41,60 +43,37 @@ _SOUND: dict[str, frozenset[str]] = {
 }
 # Selectors that only trained the model; whatever they say, it is not heard.
 _TRAINING = frozenset(
-    [
-        "Trainer",
-        "get_trainer_class",
-        "SpectralLoss",
-        "LossGroup",
-        "TFRecordProvider",
-        "LegacyTFRecordProvider",
-        "BaseMultiProvider",
-        "ZippedProvider",
-        "MixedProvider",
-        "train",
-        "evaluate",
-        "sample",
-        "BasicEvaluator",
-        "F0LdEvaluator",
-        "ParamLoss",
-        "EmbeddingLoss",
-        "PretrainedCREPEEmbeddingLoss",
-        "compute_mag",
-        "compute_mel",
-        "compute_logmag",
-        "compute_logmel",
-        "compute_mfcc",
-        "compute_loudness",
-        "compute_f0",
-        "prepare_tfrecord",
-        "run",
-    ]
+    name
+    for names in (
+        "Trainer get_trainer_class train evaluate sample run main prepare_tfrecord generate_notes generate_notes_v2",
+        "RecordProvider TFRecordProvider LegacyTFRecordProvider BaseMultiProvider ZippedProvider MixedProvider",
+        "ExperimentalDataProvider NSynthTfds SyntheticNotes Urmp UrmpMidi",
+        "SpectralLoss LossGroup ParamLoss EmbeddingLoss PretrainedCREPEEmbeddingLoss TWMLoss HmmTranscriber",
+        "HarmonicConsistencyLoss FilteredNoiseConsistencyLoss KDEConsistencyLoss WassersteinConsistencyLoss",
+        "BasicEvaluator F0LdEvaluator TWMEvaluator MidiAutoencoderEvaluator MidiHeuristicEvaluator",
+        "compute_mag compute_mel compute_logmag compute_logmel compute_mfcc compute_loudness compute_f0",
+    )
+    for name in names.split()
 )
 
 
 def read_config(bindings: Mapping[tuple[str, str], object]) -> ModelConfig:
     """The model that an operative gin text describes; `InstrumentError` names what ddsing does not know or play."""
-    found: dict[str, dict[str, object]] = {}
-    for (selector, parameter), value in bindings.items():
-        selector = _ALIASES.get(selector, selector)
-        if selector in _TRAINING:
-            continue
-        if parameter not in _SOUND.get(selector, ()):
-            shown = ascii(f"{selector}.{parameter}")[:80]
-            raise _bad(f"it sets {shown}, which is no part of the models that ddsing plays")
-        if parameter in found.setdefault(selector, {}):
-            raise _bad(f"it sets {selector}.{parameter} twice, under an old and a new name")
-        found[selector][parameter] = value
+    found, unknown = _sorted(bindings)
     for selector in ("Autoencoder", "F0LoudnessPreprocessor", "RnnFcDecoder", "ProcessorGroup"):
+        if selector == "F0LoudnessPreprocessor":  # by now the text is known to be an autoencoder's
+            with_z = _check_autoencoder(found["Autoencoder"])
         if selector not in found:
-            raise _bad(f"it says nothing about {selector}, so it is not that of a 2021 singing model")
-    with_z = _check_autoencoder(found["Autoencoder"])
+            raise _bad(f"it says nothing about {selector}, so it is not that of a singing model")
     _check_graph(found["ProcessorGroup"])
+    if unknown:
+        raise _bad(f"it sets {unknown}, which is no part of the models that ddsing plays")
     generation = _generation(found["F0LoudnessPreprocessor"])
     decoder, harmonic = found["RnnFcDecoder"], found.get("Harmonic", {})
     noise, scale = found.get("FilteredNoise", {}), found.get("exp_sigmoid", {})
     _check_decoder(decoder, with_z)
-    _check_synthesisers(harmonic, noise)
+    _check_synthesisers(found)
+    _check_rates(found)
     n_harmonics, n_noise_bands = _splits(decoder)
     return ModelConfig(
         generation=generation,
@@ -114,6 +93,31 @@ def read_config(bindings: Mapping[tuple[str, str], object]) -> ModelConfig:
         scale_max_value=_number(scale, "exp_sigmoid", "max_value", float, 2.0),
         scale_threshold=_number(scale, "exp_sigmoid", "threshold", float, 1e-7),
     )
+
+
+def _sorted(bindings: Mapping[tuple[str, str], object]) -> tuple[dict[str, dict[str, object]], str]:
+    """What decides the sound, by selector and parameter under their new names; and the first that nobody knows."""
+    found: dict[str, dict[str, object]] = {}
+    unknown = ""
+    for (scoped, parameter), value in bindings.items():
+        scope, _, selector = scoped.rpartition("/")
+        if selector in _TRAINING:
+            continue
+        if scope:
+            raise _bad(f"it binds {ascii(parameter)[:40]} in a scope, which these models never use")
+        selector = _ALIASES.get(selector, selector)
+        shown = ascii(f"{selector}.{parameter}")[:80]
+        parameter = _OLD_PARAMETERS.get((selector, parameter), parameter)
+        if parameter not in _SOUND.get(selector, ()):
+            unknown = unknown or shown
+            continue
+        if parameter in found.setdefault(selector, {}):
+            raise _bad(f"it sets {selector}.{parameter} twice, under an old and a new name")
+        found[selector][parameter] = value
+    model = found.get("get_model", {}).get("model", Reference("Autoencoder", True))
+    if not isinstance(model, Reference) or model.last != "Autoencoder":
+        raise _bad(f"its model is {_shown(model)}; ddsing plays Autoencoder")
+    return found, unknown
 
 
 def _check_autoencoder(autoencoder: Mapping[str, object]) -> bool:
@@ -181,13 +185,27 @@ def _splits(decoder: Mapping[str, object]) -> tuple[int, int]:
     return n_harmonics, n_noise_bands
 
 
-def _check_synthesisers(harmonic: Mapping[str, object], noise: Mapping[str, object]) -> None:
-    for name, synthesiser in (("Harmonic", harmonic), ("FilteredNoise", noise)):
-        scale_fn = synthesiser.get("scale_fn", Reference("exp_sigmoid", False))
+def _check_synthesisers(found: Mapping[str, Mapping[str, object]]) -> None:
+    for name in ("Harmonic", "FilteredNoise"):
+        scale_fn = found.get(name, {}).get("scale_fn", Reference("exp_sigmoid", False))
         if not isinstance(scale_fn, Reference) or scale_fn.last != "exp_sigmoid" or scale_fn.called:
             raise _bad(f"its {name}.scale_fn is {_shown(scale_fn)}; ddsing plays models with exp_sigmoid")
-    if harmonic.get("sample_rate", SAMPLE_RATE) != SAMPLE_RATE:
-        raise _bad(f"its Harmonic.sample_rate is {_shown(harmonic['sample_rate'])}; ddsing plays at {SAMPLE_RATE} Hz")
+
+
+def _check_rates(found: Mapping[str, Mapping[str, object]]) -> None:
+    """16 kHz and 250 frames a second; from ddsp 1.x on the latter follows from the lengths of features and sound."""
+    for name in ("Harmonic", "oscillator_bank", "harmonic_oscillator_bank"):
+        rate = found.get(name, {}).get("sample_rate", SAMPLE_RATE)
+        if rate != SAMPLE_RATE:
+            raise _bad(f"its {name}.sample_rate is {_shown(rate)}; ddsing plays at {SAMPLE_RATE} Hz")
+    n_frames = _number(found["F0LoudnessPreprocessor"], "F0LoudnessPreprocessor", "time_steps", int, 1000)
+    for name in ("Harmonic", "FilteredNoise"):
+        n_samples = _number(found.get(name, {}), name, "n_samples", int, 64000)
+        if n_samples != n_frames * HOP_SAMPLES:
+            raise _bad(
+                f"it has {n_frames:,} frames for {n_samples:,} samples; ddsing plays models of {FRAME_RATE} frames a "
+                "second"
+            )
 
 
 def _z_config(encoder: Mapping[str, object]) -> ZConfig:
