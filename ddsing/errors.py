@@ -17,6 +17,10 @@ class InstrumentError(DdsingError):
     """An instrument that can't be read, written, or found."""
 
 
+class ConversionError(InstrumentError):
+    """An instrument's conversion that did not come to its end: it met a limit of time, memory or disk."""
+
+
 class SettingsError(DdsingError):
     """A setting outside its range."""
 

@@ -3,6 +3,7 @@
 An empty workspace is filled with the demo.
 """
 
+import contextlib
 import os
 import sys
 import sysconfig
@@ -66,8 +67,10 @@ def open_workspace(root: str | Path | None = None) -> Workspace:
     workspace = Workspace(path)
     try:
         new = not any((path / folder).is_dir() for folder in FOLDERS)
-        for folder in (*FOLDERS, ".cache"):
+        for folder in FOLDERS:
             (path / folder).mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # all goes without the cache, only slower
+            workspace.cache.mkdir(exist_ok=True)
         if new:
             _fill_with_demo(workspace)
         with tempfile.TemporaryFile(dir=path):
@@ -91,8 +94,14 @@ def _refuse_importable(path: Path):
 
 
 def _fill_with_demo(workspace: Workspace):
-    for folder in ("audio", "examples", "instruments", ".cache"):
-        for file in sorted(path for path in (DEMO / folder).rglob("*") if path.is_file()):
-            target = workspace.root / file.relative_to(DEMO)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(target, file.read_bytes())
+    for folder in ("audio", "examples", "instruments"):
+        _copy_demo(folder, workspace)
+    with contextlib.suppress(OSError):
+        _copy_demo(".cache", workspace)
+
+
+def _copy_demo(folder: str, workspace: Workspace):
+    for file in sorted(path for path in (DEMO / folder).rglob("*") if path.is_file()):
+        target = workspace.root / file.relative_to(DEMO)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(target, file.read_bytes())

@@ -32,9 +32,18 @@ def convert_in_child(source: Path | bytes, *, name: str, timeout_s: float = TIME
     Raises
     ------
     InstrumentError
-        With the child's sentence, or one about the limit that it met.
+        With the child's sentence; `ConversionError` with one about the limit that it met, or the disk.
     """
-    from ddsing.errors import InstrumentError
+    from ddsing.errors import ConversionError
+
+    try:
+        return _converted(source, name, timeout_s)
+    except OSError as error:
+        raise ConversionError(f"The instrument can't be converted: {error.strerror}.") from None
+
+
+def _converted(source: Path | bytes, name: str, timeout_s: float) -> "Instrument":
+    from ddsing.errors import ConversionError, InstrumentError
     from ddsing.instrument.format import read
 
     with tempfile.TemporaryDirectory(prefix="ddsing-import-") as folder:
@@ -52,17 +61,19 @@ def convert_in_child(source: Path | bytes, *, name: str, timeout_s: float = TIME
         try:
             output = _run(command, request.encode(), timeout_s=timeout_s, cwd=folder, env=environment)
         except subprocess.TimeoutExpired:
-            raise InstrumentError(
+            raise ConversionError(
                 f"The instrument could not be converted within {timeout_s:g} s, so it was refused; "
                 "a genuine one takes about one."
             ) from None
         try:
             answer = json.loads(output.decode())
         except ValueError:
-            raise InstrumentError(
+            raise ConversionError(
                 "The instrument's conversion was stopped at its limits of memory or time; "
                 "it is damaged or built to do harm."
             ) from None
+        if answer.get("unfinished"):
+            raise ConversionError(str(answer["unfinished"])[:1000])
         if answer.get("error"):
             raise InstrumentError(str(answer["error"])[:1000])
         return read(result)
@@ -145,14 +156,17 @@ def _main() -> None:
     sys.path[:0] = folders
     limit_this_process()
     from ddsing.errors import DdsingError
+    from ddsing.files import write_atomic
     from ddsing.instrument.convert import convert
-    from ddsing.instrument.format import write
+    from ddsing.instrument.format import to_bytes
 
     try:
-        write(convert(Path(path), name=name), result)
+        write_atomic(Path(result), to_bytes(convert(Path(path), name=name)), durable=False)
         answer: dict[str, str | None] = {"error": None}
     except DdsingError as error:
         answer = {"error": str(error)}
+    except OSError as error:
+        answer = {"unfinished": f"The instrument can't be converted: {error.strerror}."}
     except MemoryError:
         answer = {"error": "The instrument needs more memory than any genuine one, so it was refused."}
     sys.stdout.write(json.dumps(answer))

@@ -6,13 +6,14 @@ file changes. Writes are atomic; what is deleted or replaced goes to the trash, 
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ddsing import files
-from ddsing.errors import DdsingError, InstrumentError
+from ddsing.errors import ConversionError, DdsingError, InstrumentError
 from ddsing.files import restore, safe_name, trash, write_atomic
 from ddsing.instrument import format as native
 from ddsing.instrument.format import Instrument
@@ -25,6 +26,9 @@ from ddsing.workspace import Workspace
 
 _MAX_REMEMBERED = 64
 _summaries: dict[tuple, tuple[str, native.Summary]] = {}  # by file stamp; bounded, shared, never changed
+_refusals: dict[tuple, str] = {}  # the same for what can't be converted
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -181,35 +185,54 @@ class Library:
             stamp = files.key(path)
             n_bytes = stamp[1]
             if stamp not in _summaries:
-                source_format = detect(path)
-                summary = native.read_summary(path if source_format == "native" else self._converted(path))
-                while len(_summaries) >= _MAX_REMEMBERED:
-                    _summaries.pop(next(iter(_summaries)), None)
-                _summaries[stamp] = (source_format, summary)
+                _remember(_summaries, stamp, (detect(path), self._native(path, native.read_summary)))
             source_format, summary = _summaries[stamp]
-        except (DdsingError, OSError) as error:
+        except OSError as error:
+            return Entry(path.stem, path, n_bytes, error=f"The file can't be read: {error.strerror}.")
+        except DdsingError as error:
             return Entry(path.stem, path, n_bytes, error=str(error))
         return _described(path, n_bytes, source_format, summary)
 
     def _open(self, path: Path) -> Instrument:
-        return native.read(path if detect(path) == "native" else self._converted(path))
+        return self._native(path, native.read)
 
-    def _converted(self, path: Path) -> Path:
-        """The native form of a 2021 zip, from the cache or converted now; a refusal is remembered as well."""
-        key = hashlib.sha256(repr(files.key(path)).encode()).hexdigest()[:32]
-        cached, refusal = self._cache / f"{key}.zip", self._cache / f"{key}.json"
-        if cached.is_file():
-            return cached
-        if (known := files.read_json(refusal)) and isinstance(known.get("error"), str):
-            raise InstrumentError(known["error"])
-        self._cache.mkdir(parents=True, exist_ok=True)
+    def _native(self, path: Path, read: Callable[[Path | bytes], Read]) -> Read:
+        """What `read` makes of an instrument's native form: its file, or what a 2021 zip was converted to.
+
+        That is taken from the cache, or made now, and kept where it can be; a refusal is remembered as well.
+        """
+        if detect(path) == "native":
+            return read(path)
+        stamp = files.key(path)
+        key = hashlib.sha256(repr(stamp).encode()).hexdigest()[:32]
+        kept, refusal = self._cache / f"{key}.zip", self._cache / f"{key}.json"
+        with contextlib.suppress(InstrumentError, OSError):  # it is not there, or damaged
+            return read(kept)
+        known = _refusals.get(stamp) or (files.read_json(refusal) or {}).get("error")
+        if isinstance(known, str):
+            raise InstrumentError(known)
         try:
-            instrument = open_any(path, name=path.stem)
+            data = native.to_bytes(open_any(path, name=path.stem))
         except InstrumentError as error:
-            files.write_json(refusal, {"error": str(error)})
+            _remember(_refusals, stamp, str(error))
+            if not isinstance(error, ConversionError):  # what another time may do
+                self._keep(refusal, json.dumps({"error": str(error)}).encode())
             raise
-        write_atomic(cached, native.to_bytes(instrument))
-        return cached
+        self._keep(kept, data)
+        return read(data)
+
+    def _keep(self, path: Path, data: bytes) -> None:
+        """Write into the cache; one that can't be written only means that it is found out again."""
+        with contextlib.suppress(OSError):
+            self._cache.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, data)
+
+
+def _remember(known: dict, key: tuple, value: object) -> None:
+    """Keep a value for this process; the oldest gives way."""
+    while len(known) >= _MAX_REMEMBERED:
+        known.pop(next(iter(known)), None)
+    known[key] = value
 
 
 def _written(path: Path, instrument: Instrument, *, new: bool = False) -> Entry:

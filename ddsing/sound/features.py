@@ -107,7 +107,9 @@ class FeatureCache:
 
     def has(self, audio_hash: str, tracker: str) -> bool:
         """Whether there is something for a sound."""
-        return self.path(audio_hash, tracker).is_file()
+        with contextlib.suppress(OSError):  # a folder that can't be looked into
+            return self.path(audio_hash, tracker).is_file()
+        return False
 
     def size_bytes(self) -> int:
         """What the cache takes on disk."""
@@ -115,17 +117,25 @@ class FeatureCache:
 
     def clear(self) -> None:
         """Forget everything."""
-        leftovers = self.folder.glob(".*.tmp")  # of a run that was killed
+        leftovers = self._found(".*.tmp")  # of a run that was killed
         for path in [*(path for _, _, path in self._entries()), *leftovers]:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def _entries(self) -> list[tuple[int, int, Path]]:
         entries = []
-        for path in self.folder.glob("*.npz"):
+        for path in self._found("*.npz"):
             with contextlib.suppress(OSError):
                 status = path.stat()
                 entries.append((status.st_mtime_ns, status.st_size, path))
         return sorted(entries)
+
+    def _found(self, pattern: str) -> list[Path]:
+        """Files in the folder; none where it can't be looked into."""
+        try:
+            return list(self.folder.glob(pattern))
+        except OSError:
+            return []
 
     def _trim(self) -> None:
         if self.max_bytes is None:

@@ -5,6 +5,8 @@ Where it stands is read from the workspace, so it goes on wherever it was left.
 
 from __future__ import annotations
 
+import contextlib
+
 import streamlit as st
 
 from ddsing.dataset import adding, voices
@@ -22,6 +24,7 @@ from ddsing.workspace import DEMO
 VOICE = "Mira"
 CONFIG, TRACKER = "singing_small", "tiny"
 TRAIN_S = 100.0  # and the head start before it
+_CLOSED = "tutorial.closed"
 FEWEST, MOST = 60, 1500  # steps
 SAVES = 8
 TITLES = ("Prepare", "Train", "Hear it form", "Export", "Transfer")
@@ -31,7 +34,7 @@ def show() -> None:
     """The guide, or one line to bring it back once it was closed."""
     if not (DEMO / "audio" / VOICE).is_dir() and VOICE not in voice_picker.names():
         return
-    if _marker().exists():
+    if st.session_state.get(_CLOSED, _was_closed()):
         st.button(
             "Show the two-minute tutorial",
             key="tutorial.open",
@@ -42,6 +45,12 @@ def show() -> None:
         return
     with st.container(border=True, key="tutorial"), errors.guard():
         _guide()
+
+
+def _was_closed() -> bool:
+    with contextlib.suppress(OSError):
+        return _marker().exists()
+    return False
 
 
 def _marker():
@@ -218,9 +227,13 @@ def _sing() -> None:
 
 @errors.callback
 def _close() -> None:
-    write_atomic(_marker(), b"")
+    st.session_state[_CLOSED] = True  # at least until the browser's tab is closed
+    with contextlib.suppress(OSError):
+        write_atomic(_marker(), b"")
 
 
 @errors.callback
 def _open() -> None:
-    _marker().unlink(missing_ok=True)
+    st.session_state[_CLOSED] = False
+    with contextlib.suppress(OSError):
+        _marker().unlink(missing_ok=True)
