@@ -248,6 +248,11 @@ def is_recording(path: Path) -> bool:
         return False
 
 
+def mime(path: Path) -> str | None:
+    """How a browser calls a file; None if it may be unable to play it."""
+    return kinds.mime(_head(path))
+
+
 def _head(path: Path) -> bytes:
     with open(path, "rb") as file:
         return file.read(kinds.HEAD_BYTES)

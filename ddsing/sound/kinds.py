@@ -70,7 +70,9 @@ def of(head: bytes) -> Kind | None:
 def mime(head: bytes) -> str | None:
     """How a browser calls a file that begins so; None if it may be unable to play it."""
     kind = of(head)
-    return None if kind is None else _MIMES.get(kind.name)
+    if kind is None or (kind is WAV and not head.startswith(b"RIFF")):
+        return None
+    return _MIMES.get(kind.name)
 
 
 def _mpeg(head: bytes) -> Kind | None:

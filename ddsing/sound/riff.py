@@ -164,7 +164,7 @@ def _sound(chunks: _Chunks, fmt: bytes, start: int, size: int) -> Sound:
         ends = there
     elif ends < there and not any(chunks.go_on_to_the_end(start + end) for end in (chunks.padded(ends), ends)):
         least = _LEAST_MISSED_S * struct.unpack(order + "I", fmt[8:12])[0]
-        if there - ends > (0 if unsaid else least) and _holds_something(chunks.stream, start + ends):
+        if unsaid or (there - ends > least and _holds_something(chunks.stream, start + ends)):
             ends = there
     declared = None if unsaid else size
     regular = chunks.regular and not chunks.wide and not (unsaid and there) and ends <= size
