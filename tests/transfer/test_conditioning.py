@@ -111,6 +111,7 @@ def test_the_fit_finds_the_octave_and_the_loudness():
 
 def test_a_fit_of_nothing_is_none():
     values = dict.fromkeys(FIELDS, 0.0) | {"mean_pitch_note": 68.0, "min_pitch_note": 60.0, "max_pitch_note": 90.0}
+    values |= {"std_pitch_note": 4.0}
     statistics = DatasetStatistics(3, values, np.linspace(0, 1, 100), np.linspace(-50.0, -20.0, 100))
     n, hz = 100, np.full(100, 440.0, np.float32)
     silent = Features(hz, np.ones(n, np.float32), np.full(n, -80.0, np.float32), "full", 3)

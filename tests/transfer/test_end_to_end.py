@@ -67,7 +67,7 @@ def test_what_is_odd_about_a_recording_is_among_the_take_s_warnings(workspace):
         np.testing.assert_allclose(recordings.decode(take.folder / "original.wav"), sung(), atol=1e-6)
         assert np.abs(recordings.decode(take.folder / "result.wav")).max() > 1e-3
     silent = transfer(workspace, np.zeros(16_000, np.float32))
-    assert silent.fit["inside_share"] is None
+    assert silent.fit["inside_share"] is None and TakeStore(workspace).get(silent.id).fit == silent.fit
 
 
 def test_downloads_carry_the_whole_recipe(workspace):
