@@ -60,7 +60,7 @@ def test_a_take_is_kept_and_reuses_what_did_not_change(workspace):
 
 def test_what_is_odd_about_a_recording_is_among_the_take_s_warnings(workspace):
     cancelling = file_of(np.stack([sung(), -sung()], 1), 16_000, "WAV", "FLOAT")
-    said = "Its channels cancel each other when they are mixed; only the left is used."
+    said = "Its channels cancel each other out when mixed; only the left is used."
     for source in (cancelling, recording.read(cancelling)):
         take = transfer(workspace, source)
         assert take.warnings[0] == said and TakeStore(workspace).get(take.id).warnings == take.warnings
