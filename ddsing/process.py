@@ -5,6 +5,8 @@ and `progress(stage, fraction)`; what it returns, JSON again, is what `call` ret
 raised here as it was there. The child lives no longer than it is needed: it is killed when `progress` raises, as
 Cancel makes it, and ends by itself when the process that asked is gone.
 
+`stream` does the same for a function that answers piece by piece, under limits of memory and processor time.
+
 The request is the first line of the child's standard input, which then stays open for as long as somebody waits. Its
 answers are lines of JSON on what was its standard output; whatever else is printed there goes to standard error.
 """
@@ -19,7 +21,8 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +38,19 @@ TENSORFLOW = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # errors are raised; the log is for TensorFlow's own developers
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # leave the rest of the GPU to others
 }
+WATCH_S = 0.05  # between two looks at what a limited process has taken
 _TOLD_BYTES = 4000  # of what a child that failed had printed
 _NOT_INHERITED = ("STREAMLIT_", "PYTEST_", "COV_", "PYTHON")
 _INHERITED = {"PYTHONPATH", "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE"}
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "DDSING_CORES")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a process may take: bytes of memory, and seconds of processor time. It is killed when it takes more."""
+
+    memory_bytes: int
+    cpu_s: float
 
 
 def call(function: str, request: Mapping, *, progress: Progress | None = None, all_cores: bool = False) -> Any:
@@ -59,16 +71,7 @@ def call(function: str, request: Mapping, *, progress: Progress | None = None, a
         For anything else that went wrong there, with the child's traceback.
     """
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ddsing.process", function],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            cwd=PROJECT,
-            env=environment(all_cores=all_cores),
-            start_new_session=True,  # Windows passes over it, and has the flags instead
-            creationflags=new_group(),
-        )
+        process = _start([function], log, environment(all_cores=all_cores))
         try:
             answer = _answer(process, dict(request), progress or (lambda stage, fraction: None))
             if answer is None:
@@ -78,6 +81,78 @@ def call(function: str, request: Mapping, *, progress: Progress | None = None, a
     if "error" in answer:
         raise _error(answer["error"])
     return answer["result"]
+
+
+def stream(function: str, request: Mapping, limits: Limits) -> Iterator[dict | bytes]:
+    """What a function, named ``module:function``, sends from a process of its own, while it sends it.
+
+    The function takes the request, and `send`, which takes a dict that JSON can hold or bytes. Close the iterator to
+    end the process before the function does.
+
+    Raises
+    ------
+    DdsingError
+        The function's own; `ProcessError` if the process met its limits or crashed.
+    RuntimeError
+        For anything else that went wrong there, with the child's traceback.
+    """
+    command = [function, str(limits.memory_bytes), str(limits.cpu_s)]
+    process = _start(command, subprocess.DEVNULL, environment() | dict.fromkeys(_THREADS, "1"))
+    over = threading.Event()
+    threading.Thread(target=_watch, args=(process, limits, over), name="watch a process", daemon=True).start()
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        with contextlib.suppress(OSError):  # it has ended; that is told below
+            process.stdin.write(json.dumps(dict(request)).encode() + b"\n")
+            process.stdin.flush()
+        while True:
+            kind, sent = _received(process.stdout)
+            if kind == b"e":
+                raise _error(sent)
+            if kind == b"":
+                raise errors.ProcessError("It was stopped at its limits of memory or time, or crashed.")
+            if kind == b".":
+                return
+            yield sent
+    finally:
+        over.set()
+        _end(process)
+        process.stdout.close()
+
+
+def _start(arguments: list[str], log: Any, environment: Mapping[str, str]) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "ddsing.process", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        cwd=PROJECT,
+        env=environment,
+        start_new_session=True,  # Windows passes over it, and has the flags instead
+        creationflags=new_group(),
+    )
+
+
+def _received(pipe) -> tuple[bytes, Any]:
+    """One message, its kind empty if the process has ended without a last one."""
+    head = pipe.read(5)
+    content = pipe.read(int.from_bytes(head[1:], "little")) if len(head) == 5 else b""
+    if len(head) < 5 or len(content) < int.from_bytes(head[1:], "little"):
+        return b"", None
+    return head[:1], content if head[:1] == b"b" else json.loads(content)
+
+
+def _watch(process: subprocess.Popen, limits: Limits, over: threading.Event) -> None:
+    """Kill a process that takes more than it may, where the system itself does not; until it is `over`."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):  # it has ended
+        watched = psutil.Process(process.pid)
+        while not over.wait(WATCH_S):
+            taken = watched.cpu_times()
+            if watched.memory_info().rss > limits.memory_bytes or taken.user + taken.system > limits.cpu_s:
+                process.kill()
+                return
 
 
 def environment(*, all_cores: bool = False) -> dict[str, str]:
@@ -152,24 +227,71 @@ def _death(function: str, status: int, log) -> Exception:
     return RuntimeError(f"{function} ended with status {status}:\n{log.read().decode(errors='replace')}")
 
 
-def _main(function: str) -> None:
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+def _main(function: str, memory_bytes: str = "", cpu_s: str = "") -> None:
+    answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no answer
     request = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, name="end with the parent", daemon=True).start()
-
-    def say(**told) -> None:
-        answers.write(json.dumps(told) + "\n")
-        answers.flush()
-
     module, _, name = function.partition(":")
+    said = _streamed if memory_bytes else _called
     try:
         called = getattr(importlib.import_module(module), name)
-        say(result=called(request, lambda stage, fraction: say(progress=[stage, fraction])))
+        if memory_bytes:
+            _limit(int(memory_bytes), float(cpu_s))
+        said(called, request, answers)
     except errors.DdsingError as error:
-        say(error={"kind": type(error).__name__, "message": str(error)})
+        _say_error(answers, bool(memory_bytes), type(error).__name__, str(error))
     except Exception as error:
-        say(error={"kind": type(error).__name__, "message": traceback.format_exc()})
+        _say_error(answers, bool(memory_bytes), type(error).__name__, traceback.format_exc())
+    answers.flush()
+
+
+def _say(answers, **told) -> None:
+    answers.write(json.dumps(told).encode() + b"\n")
+    answers.flush()
+
+
+def _called(function: Callable, request: dict, answers) -> None:
+    _say(answers, result=function(request, lambda stage, fraction: _say(answers, progress=[stage, fraction])))
+
+
+def _streamed(function: Callable, request: dict, answers) -> None:
+    def send(told: dict | bytes) -> None:
+        if isinstance(told, bytes):
+            _send(answers, b"b", told)
+        else:
+            _send(answers, b"j", json.dumps(told).encode())
+
+    function(request, send)
+    _send(answers, b".", b"null")
+
+
+def _send(answers, kind: bytes, content: bytes) -> None:
+    answers.write(kind + len(content).to_bytes(4, "little"))
+    answers.write(content)
+
+
+def _say_error(answers, streamed: bool, kind: str, message: str) -> None:
+    error = {"kind": kind, "message": message}
+    if streamed:
+        _send(answers, b"e", json.dumps(error).encode())
+    else:
+        _say(answers, error=error)
+
+
+def _limit(memory_bytes: int, cpu_s: float) -> None:
+    """Bound this process, for good; on POSIX systems only, elsewhere the parent watches alone."""
+    try:
+        import resource
+    except ImportError:
+        return
+    wanted = {"RLIMIT_AS": memory_bytes, "RLIMIT_CPU": int(cpu_s) + 1, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0}
+    for name, limit in wanted.items():
+        with contextlib.suppress(AttributeError, ValueError, OSError):  # macOS refuses some; the others hold
+            kind = getattr(resource, name)
+            hard = resource.getrlimit(kind)[1]
+            bounded = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+            resource.setrlimit(kind, (bounded, bounded))
 
 
 def _end_with_parent() -> None:
@@ -180,4 +302,4 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1])
+    _main(*sys.argv[1:])

@@ -85,3 +85,24 @@ def test_it_ends_when_the_process_that_asked_is_killed(tmp_path):
     asking.kill()
     asking.wait()
     assert gone(pid)
+
+
+def test_what_is_sent_piece_by_piece_arrives_so():
+    limits = process.Limits(2**30, 30.0)
+    assert list(process.stream(f"{CALLED}:pieces", {}, limits)) == [{"first": {}}, b"abc" * 1000]
+    with pytest.raises(InstrumentError, match="There is no more"):
+        list(process.stream(f"{CALLED}:pieces", {"refuse": True}, limits))
+    with pytest.raises(RuntimeError, match="missing"):
+        list(process.stream(f"{CALLED}:missing", {}, limits))
+
+
+@pytest.mark.parametrize(("asked", "limits"), [("spin", (2**30, 1.0)), ("fill", (2**28, 60.0))])
+def test_a_process_that_takes_more_than_it_may_is_ended(asked, limits):
+    with pytest.raises((ProcessError, RuntimeError), match="its limits|MemoryError"):
+        list(process.stream(f"{CALLED}:pieces", {asked: True}, process.Limits(*limits)))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit of POSIX systems")
+def test_a_limited_process_writes_no_file(tmp_path):
+    with pytest.raises(RuntimeError, match="File too large"):
+        list(process.stream(f"{CALLED}:pieces", {"write": str(tmp_path / "x")}, process.Limits(2**30, 30.0)))

@@ -16,6 +16,7 @@ from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
 from ddsing.errors import DatasetError
 from ddsing.files import write_atomic
+from ddsing.sound import kinds
 from ddsing.units import format_bytes, format_duration
 from ddsing.workspace import open_workspace
 
@@ -33,7 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     action.add_argument("voice", metavar="VOICE", nargs="?")
     action = _action(actions, "add", _add, _add_text, "copy recordings into a voice, which is made if it isn't there")
     action.add_argument("voice", metavar="VOICE")
-    action.add_argument("files", metavar="FILE", nargs="+", help="wav, flac, ogg or mp3; of a folder, all in it")
+    action.add_argument("files", metavar="FILE", nargs="+", help=f"{kinds.WORDS}; of a folder, all in it")
     action = _action(actions, "report", _report, _report_text, "what the recordings cover, and whether it is enough")
     action.add_argument("voice", metavar="VOICE")
     action.add_argument("--tracker", choices=TRACKERS, default="tiny", help="where the pitch isn't known yet (tiny)")
@@ -130,6 +131,7 @@ def _add(args: argparse.Namespace) -> dict:
         "added": list(added.added),
         "duplicates": [{"name": name, "same_as": of} for name, of in added.duplicates],
         "refused": [{"name": name, "reason": reason} for name, reason in added.refused],
+        "warnings": [f"{name}: {remark}" for name, remark in added.remarks],
     }
     if added.refused and not added.added and not added.duplicates:
         raise DatasetError(f"Nothing was added. {added.refused[0][0]}: {added.refused[0][1]}")
@@ -137,10 +139,10 @@ def _add(args: argparse.Namespace) -> dict:
 
 
 def _add_text(document: dict) -> str:
-    lines = [f"{name}: added" for name in document["added"]]
+    lines = [f"{name}: added" for name in document["added"]] + document["warnings"]
     lines += [f"{entry['name']}: the same sound is there as {entry['same_as']}" for entry in document["duplicates"]]
     lines += [f"{entry['name']}: {entry['reason']}" for entry in document["refused"]]
-    return "\n".join(lines) or "There are no recordings in that folder: wav, flac, ogg or mp3."
+    return "\n".join(lines) or f"There are no recordings in that folder. These are read: {kinds.WORDS}."
 
 
 def _report(args: argparse.Namespace) -> dict:

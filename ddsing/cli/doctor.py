@@ -30,6 +30,7 @@ PACKAGES = (
     "numpy",
     "scipy",
     "soundfile",
+    "av",
     "soxr",
     "safetensors",
     "h5py",

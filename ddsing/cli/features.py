@@ -10,7 +10,7 @@ from ddsing.constants import TRACKERS
 from ddsing.errors import FeaturesError
 from ddsing.files import write_arrays
 from ddsing.sound import audio as recordings
-from ddsing.sound import features
+from ddsing.sound import features, kinds
 from ddsing.units import format_duration
 from ddsing.workspace import open_workspace
 
@@ -18,7 +18,7 @@ from ddsing.workspace import open_workspace
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser("features", help="pitch, confidence and loudness of a recording")
-    parser.add_argument("audio", metavar="AUDIO")
+    parser.add_argument("audio", metavar="AUDIO", help=f"a recording: {kinds.WORDS}")
     parser.add_argument("--out", required=True, metavar="F.npz", help="the arrays f0_hz, f0_confidence, loudness_db")
     parser.add_argument("--tracker", choices=TRACKERS, default="full")
     parser.set_defaults(func=run, text=text)
@@ -32,8 +32,9 @@ def run(args: argparse.Namespace) -> dict:
     workspace = open_workspace(args.workspace)
     began = time.monotonic()
     with native_messages_hidden():
-        audio = recordings.decode(Path(args.audio))
-    found = features.extract(audio, tracker=args.tracker, cache=features.FeatureCache(workspace.cache / "features"))
+        recording = recordings.read(Path(args.audio))
+    cache = features.FeatureCache(workspace.cache / "features")
+    found = features.extract(recording.audio, tracker=args.tracker, cache=cache)
     with writing(args.out, "name another file with --out"):
         write_arrays(out, f0_hz=found.f0_hz, f0_confidence=found.f0_confidence, loudness_db=found.loudness_db)
     return {
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace) -> dict:
         "n_frames": len(found.f0_hz),
         "seconds": round(time.monotonic() - began, 3),
         "reused": found.reused,
+        "warnings": list(recording.remarks),
     }
 
 
@@ -49,4 +51,5 @@ def text(document: dict) -> str:
     """The document for a person."""
     how = "found again" if document["reused"] else "analysed"
     took = format_duration(document["seconds"])
-    return f"{document['n_frames']} frames {how} in {took}, written to {document['out']}"
+    lines = [f"{document['n_frames']} frames {how} in {took}, written to {document['out']}"]
+    return "\n".join(lines + document["warnings"])

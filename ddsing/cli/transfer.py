@@ -9,6 +9,7 @@ from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, SettingsError
 from ddsing.files import write_atomic
+from ddsing.sound import kinds
 from ddsing.transfer import morph
 from ddsing.transfer.settings import MAX_Z_SHIFTS, RANGES, Settings
 from ddsing.units import format_duration
@@ -27,7 +28,7 @@ _OPTIONS = {
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser("transfer", help="sing a recording with an instrument")
-    parser.add_argument("audio", metavar="AUDIO")
+    parser.add_argument("audio", metavar="AUDIO", help=f"a recording: {kinds.WORDS}")
     parser.add_argument("--instrument", required=True, metavar="NAME|ZIP")
     parser.add_argument("--out", required=True, metavar="OUT.wav")
     parser.add_argument("--tracker", choices=TRACKERS, default="full")
@@ -134,6 +135,7 @@ def _timbre(z_from: str, moved: list[str]) -> tuple[dict[str, Any], Path | None]
 def text(document: dict) -> str:
     """The document for a person."""
     total = format_duration(sum(document["seconds"].values()))
-    inside = f"{document['fit']['inside_share']:.0%} inside the instrument's range"
+    share = document["fit"]["inside_share"]
+    inside = "there is nothing to fit" if share is None else f"{share:.0%} inside the instrument's range"
     lines = [f"Written to {document['out']} in {total}; {inside}."]
     return "\n".join(lines + document["warnings"])

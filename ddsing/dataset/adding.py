@@ -26,11 +26,14 @@ class Added:
         (name, name of the recording with the same sound).
     refused : tuple[tuple[str, str], ...]
         (name, the sentence that says why).
+    remarks : tuple[tuple[str, str], ...]
+        (name, a sentence about what is odd) of new recordings, such as one that is cut short.
     """
 
     added: tuple[str, ...]
     duplicates: tuple[tuple[str, str], ...]
     refused: tuple[tuple[str, str], ...]
+    remarks: tuple[tuple[str, str], ...] = ()
 
 
 def add(
@@ -49,7 +52,7 @@ def add(
     found = list(_spread(sources))
     known = {facts.content_hash: facts.name for facts in scan.scan(voice) if facts.content_hash}
     memory = scan.Memory(voice)
-    added, duplicates, refused = [], [], []
+    added, duplicates, refused, remarks = [], [], [], []
     for number, (name, content) in enumerate(found):
         if progress:
             progress(number / len(found))
@@ -68,10 +71,11 @@ def add(
         known[facts.content_hash] = voice.name_of(path)
         memory.put(path, facts)
         added.append(voice.name_of(path))
+        remarks += [(voice.name_of(path), remark) for remark in facts.remarks]
     memory.save()
     if progress:
         progress(1.0)
-    return Added(tuple(added), tuple(duplicates), tuple(refused))
+    return Added(tuple(added), tuple(duplicates), tuple(refused), tuple(remarks))
 
 
 def _spread(sources: Iterable[Path | tuple[str, bytes]]) -> Iterator[tuple[str, Path | bytes]]:

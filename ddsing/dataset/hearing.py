@@ -13,7 +13,7 @@ import numpy as np
 
 from ddsing import units
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, MAX_DATASET_S, SAMPLE_RATE
-from ddsing.sound.audio import content_hash, decode
+from ddsing.sound.audio import AudioInfo, content_hash, read
 
 QUIETEST_DB = -120.0
 MIN_DURATION_S = 0.25
@@ -21,7 +21,6 @@ SILENT_DB, SILENT_BELOW_LOUD_DB = -75.0, -45.0
 FULL_SCALE = 0.9999
 CLIPPED_S = 1 / 12_000
 _BLOCK_FRAMES = 16_384
-_CANCELLING = 0.1  # of the power that channels which have nothing to do with each other would have together
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +36,10 @@ class Heard:
     level_db : np.ndarray [shape=(ceil(n_samples / 64),), float32]
     peak : float
         Of the loudest channel; 1 is full scale.
+    remarks : tuple[str, ...]
+        See `ddsing.sound.audio.Decoded`.
+    info : AudioInfo
+        What the file says of itself.
     """
 
     audio: np.ndarray
@@ -45,6 +48,7 @@ class Heard:
     level_db: np.ndarray
     peak: float
     remarks: tuple[str, ...]
+    info: AudioInfo
 
     @functools.cached_property
     def content_hash(self) -> str:
@@ -75,18 +79,13 @@ def hear(source: Path | bytes, *, check: Callable[[], None] = lambda: None) -> H
     check : callable
         Called now and then; what it raises passes through.
     """
-    meter = _Meter(check)
-    audio = decode(source, max_seconds=MAX_DATASET_S, hear=meter.take)
-    remarks: tuple[str, ...] = ()
-    channel = meter.channel_instead_of_the_mix()
-    if channel is not None:
-        audio = decode(source, max_seconds=MAX_DATASET_S, channel=channel, hear=lambda *_: check())
-        name = ("the left", "the right")[channel] if meter.n_channels == 2 else f"number {channel + 1}"
-        remarks = (f"Its channels cancel each other out when mixed; only {name} is used.",)
+    meter = _Meter()
+    found = read(source, max_seconds=MAX_DATASET_S, hear=meter.take, check=check)
+    audio = found.audio
     level_db = levels_db(audio)
     clipped = np.zeros(len(level_db), bool)
     clipped[[frame for frame in meter.clipped_frames if frame < len(clipped)]] = True
-    return Heard(audio, clipped, silent(level_db), level_db, meter.peak, remarks)
+    return Heard(audio, clipped, silent(level_db), level_db, meter.peak, found.remarks, found.info)
 
 
 def levels_db(audio: np.ndarray) -> np.ndarray:
@@ -120,26 +119,22 @@ def noise_floor_db(level_db: np.ndarray) -> float:
 class _Meter:
     """Listens to the channels as they are in the file."""
 
-    check: Callable[[], None]
     peak: float = 0.0
-    n_channels: int = 0
-    n_samples: int = 0
+    n_samples: int = 0  # since the sample rate or the number of channels changed last
     clipped_frames: set[int] = field(default_factory=set)
-    _power: np.ndarray = field(default_factory=lambda: np.zeros(1))
-    _mix_power: float = 0.0
+    _form: tuple[int, int] = (0, 0)
+    _frames_before: int = 0
     _before: np.ndarray = field(default_factory=lambda: np.zeros((0, 1), bool))
 
     def take(self, block: np.ndarray, sample_rate_hz: int):
-        self.check()
         if not len(block):
             return
-        n_channels = block.shape[1]
-        if not self.n_channels:
-            self.n_channels, self._power = n_channels, np.zeros(n_channels)
-            self._before = np.zeros((0, n_channels), bool)
+        form = sample_rate_hz, block.shape[1]
+        if form != self._form:
+            self._frames_before += self.n_samples * FRAME_RATE // (self._form[0] or 1)
+            self._form, self.n_samples = form, 0
+            self._before = np.zeros((0, form[1]), bool)
         with np.errstate(all="ignore"):  # what is no sound is refused by the decoder
-            self._power = self._power + np.square(block, dtype=np.float64).sum(axis=0)
-            self._mix_power += float(np.square(block.sum(axis=1, dtype=np.float64)).sum())
             peak = float(np.max(np.abs(block)))
         self.peak = max(self.peak, peak)
         self._find_clipping(block, peak, sample_rate_hz)
@@ -154,11 +149,6 @@ class _Meter:
         first = self.n_samples - len(self._before)
         counted = np.cumsum(np.concatenate([np.zeros((1, full.shape[1]), int), full]), axis=0)
         together = (counted[run:] - counted[:-run] == run).any(axis=1)
-        self.clipped_frames.update(((np.flatnonzero(together) + first) * FRAME_RATE // rate).tolist())
+        frames = (np.flatnonzero(together) + first) * FRAME_RATE // rate + self._frames_before
+        self.clipped_frames.update(frames.tolist())
         self._before = full[max(len(full) - run + 1, 0) :]
-
-    def channel_instead_of_the_mix(self):
-        """The loudest channel, if the mean of all would lose it."""
-        if self.n_channels < 2 or self._mix_power >= _CANCELLING * float(self._power.sum()):
-            return None
-        return int(self._power.argmax())

@@ -14,9 +14,8 @@ from ddsing import files
 from ddsing.dataset.hearing import QUIETEST_DB, Heard, hear, noise_floor_db
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, Cancelled
-from ddsing.sound.audio import probe
 
-_VERSION = 1
+_VERSION = 2  # 1 knew neither files that are cut short nor a microphone on one channel only
 _PATIENCE_S = 0.3  # until the progress, which may stop it all, is told again
 _N_AT_ONCE = 2  # an hour of sound takes half a gigabyte while it is read
 
@@ -123,7 +122,6 @@ def examine(
     """Facts of a recording, and its sound; one that can't be read has its reason as `error`."""
     n_bytes = len(source) if isinstance(source, bytes) else max(stamp(source)[0], 0)
     try:
-        info = probe(source)
         heard = hear(source, check=check)
     except AudioError as error:
         return RecordingFacts(name, n_bytes=n_bytes, error=str(error)), None
@@ -132,9 +130,9 @@ def examine(
         name=name,
         content_hash=heard.content_hash,
         duration_s=heard.duration_s,
-        format=info.format,
-        sample_rate_hz=info.sample_rate_hz,
-        n_channels=info.n_channels,
+        format=heard.info.format,
+        sample_rate_hz=heard.info.sample_rate_hz,
+        n_channels=heard.info.n_channels,
         n_bytes=n_bytes,
         peak_dbfs=_db(heard.peak**2),
         rms_dbfs=_db(power),

@@ -12,7 +12,8 @@ from ddsing.errors import DatasetError
 from ddsing.files import restore as bring_back
 from ddsing.files import safe_name, trash
 from ddsing.formats import tfrecord
-from ddsing.sound.audio import SUFFIXES, is_recording
+from ddsing.sound.audio import is_recording
+from ddsing.sound.kinds import SUFFIXES
 from ddsing.workspace import Workspace
 
 DATASET, CHECKPOINTS = "_dataset", "_checkpoints"  # the notebooks' folder names

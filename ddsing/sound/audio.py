@@ -1,8 +1,10 @@
 """Recordings: decoded as a stream with caps, mixed to mono at 16 kHz, and written with a recipe in their metadata.
 
-Files are recognised by their content, never by their name; wav, flac, ogg and mp3 are read through libsndfile and
-resampled with soxr, block by block. A declared length is never trusted: decoding stops at the limits, whatever the
-header says.
+Files are recognised by their content, never by their name (`kinds`); `reading` opens them, and soxr resamples them
+block by block. A declared length is never trusted: decoding stops at the limits, whatever the header says, and goes on
+to the end of what there is.
+
+There is one way to mono: the mean of the channels, unless that would lose the sound, see `channels`.
 """
 
 import hashlib
@@ -20,47 +22,61 @@ import soxr
 
 from ddsing.constants import MAX_TRANSFER_S, SAMPLE_RATE
 from ddsing.errors import AudioError
+from ddsing.sound import kinds
+from ddsing.sound.channels import Channels
+from ddsing.sound.reading import AudioInfo, Opened
 from ddsing.units import format_bytes, format_duration
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")  # of files that are listed; what is in them decides
-_MAX_BYTES = 2 * 2**30
-_BLOCK_SAMPLES = 4_096  # small, because a damaged block is lost whole
+__all__ = ["AudioInfo", "AudioWriter", "Decoded", "content_hash", "decode", "encode", "is_recording", "probe", "read"]
+
 _MAX_PEAK = 1e6  # full scale is 1; beyond this it is not sound, and its power overflows
 _RECIPE_MARK = "ddsing recipe "
 _MAX_COMMENT_BYTES = 2_000  # libsndfile reads no longer one from a wav, and drops it without a word
-_SIGNATURES = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3")
-_FORMATS = {"WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3", "MPEG": "MP3"}
-_UNKNOWN_S = 1e6  # a claim beyond it means that the length isn't known, as in a flac from a pipe
-_BYTES_PER_S = {"MP3": 1000, "OGG": 20}  # the least: 8 kbit/s for mp3; ogg Vorbis silence takes 120, Opus less
 _WRITE_FAULTS = (soundfile.SoundFileError, RuntimeError, AssertionError)  # soundfile's, on a full disk
+Hear = Callable[[np.ndarray, int], None]
 
 
-@dataclass(frozen=True)
-class AudioInfo:
-    """What a file says of itself: `duration_s` is its claim, only decoding tells the truth."""
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """A recording as it was read.
 
-    format: str
-    sample_rate_hz: int
-    n_channels: int
-    duration_s: float
-    subtype: str
+    Attributes
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+        16 kHz mono.
+    info : AudioInfo
+        What its file says of itself.
+    remarks : tuple[str, ...]
+        Sentences about what is odd in it: a file that is cut short, channels that cancel each other.
+    recipe : dict or None
+        How ddsing made it, if it did.
+    """
+
+    audio: np.ndarray
+    info: AudioInfo
+    remarks: tuple[str, ...]
+    recipe: dict | None
 
 
 def probe(source: Path | bytes) -> AudioInfo:
     """Format, sample rate, channels and claimed duration; raises `AudioError` if it is not audio."""
-    with _Opened(source) as (file, kind, n_bytes):
-        claimed_s = min(max(file.frames, 0) / file.samplerate, _credible_s(kind, n_bytes))
-        return AudioInfo(kind, file.samplerate, file.channels, claimed_s, file.subtype)
+    with Opened(source, max_seconds=0.0, head_only=True) as opened:
+        return opened.info
 
 
-def decode(
+def decode(source: Path | bytes, *, max_seconds: float = MAX_TRANSFER_S) -> np.ndarray:
+    """A recording as 16 kHz mono [shape=(n_samples,), float32]; see `read`."""
+    return read(source, max_seconds=max_seconds).audio
+
+
+def read(
     source: Path | bytes,
     *,
     max_seconds: float = MAX_TRANSFER_S,
-    channel: int | None = None,
-    hear: Callable[[np.ndarray, int], None] | None = None,
-) -> np.ndarray:
-    """A recording as 16 kHz mono: the mean of its channels.
+    hear: Hear | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> Decoded:
+    """Decode a recording to 16 kHz mono.
 
     Parameters
     ----------
@@ -68,46 +84,63 @@ def decode(
         A file, or a file's content.
     max_seconds : float
         Longer recordings are refused.
-    channel : int, optional
-        Take this one instead of the mean.
     hear : callable, optional
         Given each block as it is in the file [shape=(n_samples, n_channels), float32], and its sample rate.
-
-    Returns
-    -------
-    np.ndarray [shape=(n_samples,), float32]
+    check : callable
+        Called now and then; what it raises passes through.
 
     Raises
     ------
     AudioError
         If it is not audio, empty, too long, outside 8–192 kHz or 1–8 channels, or holds values that are not numbers.
     """
-    with _Opened(source) as (file, kind, n_bytes):
-        limit_s = min(max_seconds, _credible_s(kind, n_bytes))
-        if kind in ("WAV", "FLAC") and max_seconds < file.frames / file.samplerate < _UNKNOWN_S:
-            raise AudioError(_too_long(file, kind, n_bytes, max_seconds, limit_s))  # at once; no claim is believed
-        resampler = soxr.ResampleStream(file.samplerate, SAMPLE_RATE, 1, dtype="float32")
-        pieces, n_read = [], 0
-        while True:
-            block = _read(file, n_read)
-            if hear is not None:
-                hear(block, file.samplerate)
-            mono = _mono(block, channel)
-            n_read += len(mono)
-            if n_read > limit_s * file.samplerate:
-                raise AudioError(_too_long(file, kind, n_bytes, max_seconds, limit_s))
-            if not (np.abs(mono) <= _MAX_PEAK).all():  # NaN is not less, either
-                raise AudioError(
-                    "The recording holds samples that are not sound (NaN, infinite, or above 1e6): export it again."
-                )
-            last = len(mono) == 0  # an MP3 may return less than was asked for before its end
-            pieces.append(mono if file.samplerate == SAMPLE_RATE else resampler.resample_chunk(mono, last=last))
-            if last:
-                break
-    audio = np.concatenate(pieces)
+    channels = Channels()
+
+    def first(block: np.ndarray, rate: int) -> None:
+        check()
+        channels.take(block)
+        if hear is not None:
+            hear(block, rate)
+
+    with Opened(source, max_seconds=max_seconds) as opened:
+        audio = _mono_16_khz(opened, max_seconds, None, first)
+        info, remarks, recipe = opened.info, tuple(opened.remarks), _recipe_in(opened.comment)
     if not len(audio):
         raise AudioError("The recording is empty: it holds no samples.")
-    return audio
+    found = channels.instead_of_the_mix()
+    if found is not None:
+        with Opened(source, max_seconds=max_seconds) as opened:
+            audio = _mono_16_khz(opened, max_seconds, found.channel, lambda *_: check())
+        remarks = (*remarks, found.remark)
+    return Decoded(audio, info, remarks, recipe)
+
+
+def _mono_16_khz(opened: Opened, max_seconds: float, channel: int | None, hear: Hear) -> np.ndarray:
+    limit_s = min(max_seconds, opened.limit_s)
+    if opened.info.format == "WAV" and opened.info.duration_s > max_seconds:  # its bytes were counted
+        raise _too_long(opened, max_seconds, limit_s)
+    resampler, rate_hz, n_s = None, 0, 0.0
+    pieces = [np.zeros(0, np.float32)]
+    for block, rate in opened.blocks():
+        hear(block, rate)
+        mono = _mono(block, channel)
+        n_s += len(mono) / rate
+        if n_s > limit_s + 1e-6:
+            raise _too_long(opened, max_seconds, limit_s)
+        if not (np.abs(mono) <= _MAX_PEAK).all():  # NaN is not less, either
+            raise AudioError(
+                "The recording holds samples that are not sound (NaN, infinite, or above 1e6): export it again."
+            )
+        if rate != rate_hz:
+            pieces += _rest(resampler)
+            resampler = None if rate == SAMPLE_RATE else soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
+            rate_hz = rate
+        pieces.append(mono if resampler is None else resampler.resample_chunk(mono))
+    return np.concatenate(pieces + _rest(resampler))
+
+
+def _rest(resampler: soxr.ResampleStream | None) -> list[np.ndarray]:
+    return [] if resampler is None else [resampler.resample_chunk(np.zeros(0, np.float32), last=True)]
 
 
 def content_hash(audio: np.ndarray) -> str:
@@ -187,125 +220,58 @@ def _comment(recipe: dict):
 def read_recipe(source: Path | bytes) -> dict | None:
     """The recipe in a file's metadata, if ddsing wrote it."""
     try:
-        with _Opened(source) as (file, _, _):
-            comment = file.comment
-        if not comment.startswith(_RECIPE_MARK):
+        head = source[: kinds.HEAD_BYTES] if isinstance(source, bytes) else _head(source)
+        kind = kinds.of(head)
+        if kind is None or kind.demuxer:  # none that we write
             return None
+        with Opened(source, max_seconds=0.0, head_only=True) as opened:
+            return _recipe_in(opened.comment)
+    except (AudioError, OSError, ValueError):
+        return None
+
+
+def _recipe_in(comment: str) -> dict | None:
+    if not comment.startswith(_RECIPE_MARK):
+        return None
+    try:
         recipe = json.loads(comment[len(_RECIPE_MARK) :])
-    except (AudioError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return recipe if isinstance(recipe, dict) else None
-
-
-class _Forward(soundfile.SoundFile):
-    """A file that is read from its beginning to its end: soundfile seeks after every read, which damages MP3."""
-
-    def seekable(self):
-        return False
-
-
-class _Opened:
-    """Open a source by its content; yields (SoundFile, format, size in bytes)."""
-
-    def __init__(self, source: Path | bytes):
-        self._source = source
-
-    def __enter__(self):
-        self._stream = io.BytesIO(self._source) if isinstance(self._source, bytes) else _open_file(self._source)
-        try:
-            return self._open()
-        except BaseException:
-            self._stream.close()
-            raise
-
-    def _open(self):
-        n_bytes = self._stream.seek(0, io.SEEK_END)
-        self._stream.seek(0)
-        head = self._stream.read(4)
-        self._stream.seek(0)
-        if not n_bytes:
-            raise AudioError("The recording is empty: the file has no content.")
-        if n_bytes > _MAX_BYTES:
-            raise AudioError(
-                f"The recording has {format_bytes(n_bytes)}; the limit is {format_bytes(_MAX_BYTES)}: "
-                "cut it, or export it as flac."
-            )
-        if not head.startswith(_SIGNATURES) and not _is_mpeg_sync(head):
-            raise AudioError("This is not a recording that ddsing knows; use wav, flac, ogg or mp3.")
-        try:
-            self._file = _Forward(self._stream)
-        except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError):
-            raise AudioError("This looks like a recording but can't be decoded; export it again as wav.") from None
-        kind = _FORMATS.get(self._file.format)
-        if kind is None:
-            raise AudioError(f"This is a recording of the kind {self._file.format}; use wav, flac, ogg or mp3.")
-        if not 8_000 <= self._file.samplerate <= 192_000:
-            raise AudioError(f"The recording has {self._file.samplerate} samples a second; use 8,000 to 192,000.")
-        if not 1 <= self._file.channels <= 8:
-            raise AudioError(f"The recording has {self._file.channels} channels; use 1 to 8.")
-        return self._file, kind, n_bytes
-
-    def __exit__(self, *_: object):
-        self._file.close()
-        self._stream.close()
-
-
-def _open_file(path: Path):
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would keep us waiting, and can't be read twice
-            raise AudioError(f"{str(path)!r} is not a file; name a wav, flac, ogg or mp3 file.")
-        return open(path, "rb")
-    except OSError as error:
-        raise AudioError(f"The recording {str(path)!r} can't be opened: {error.strerror}.") from None
-    except ValueError:  # a zero byte in the name
-        raise AudioError(f"The recording {str(path)!r} can't be opened: that is no file name.") from None
 
 
 def is_recording(path: Path) -> bool:
     """Whether a file begins as a recording does, whatever its name."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return False
-        with open(path, "rb") as file:
-            head = file.read(12)
+        return stat.S_ISREG(os.stat(path).st_mode) and kinds.of(_head(path)) is not None
     except (OSError, ValueError):
         return False
-    if head[:4] in (b"RIFF", b"RIFX", b"RF64"):  # films and pictures begin so, too
-        return head[8:] == b"WAVE"
-    return head.startswith(_SIGNATURES) or _is_mpeg_sync(head)
 
 
-def _is_mpeg_sync(head: bytes):
-    """Whether a layer III frame header stands at the beginning."""
-    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2
+def mime(path: Path) -> str | None:
+    """How a browser calls a file; None if it may be unable to play it."""
+    return kinds.mime(_head(path))
 
 
-def _credible_s(kind: str, n_bytes: int):
-    """The most seconds that so many bytes can hold: a few kB can claim hours. Of flac, any number."""
-    return n_bytes / _BYTES_PER_S[kind] + 2.0 if kind in _BYTES_PER_S else float("inf")
-
-
-def _read(file: soundfile.SoundFile, n_read: int):
-    try:
-        return file.read(_BLOCK_SAMPLES, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError):
-        if n_read:  # a damaged end: what was there before it is kept
-            return np.zeros((0, file.channels), np.float32)
-        raise AudioError("The recording is damaged and can't be decoded; export it again as wav.") from None
+def _head(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(kinds.HEAD_BYTES)
 
 
 def _mono(block: np.ndarray, channel: int | None):
-    if channel is not None:
-        return np.ascontiguousarray(block[:, channel])
     n_channels = block.shape[1]
+    if channel is not None:
+        return np.ascontiguousarray(block[:, min(channel, n_channels - 1)])
     with np.errstate(invalid="ignore", over="ignore"):  # a product, since numpy is slow at means over a few channels
         return block @ np.full(n_channels, 1.0 / n_channels, np.float32)
 
 
-def _too_long(file: soundfile.SoundFile, kind: str, n_bytes: int, max_seconds: float, limit_s: float):
+def _too_long(opened: Opened, max_seconds: float, limit_s: float) -> AudioError:
     if limit_s < max_seconds:
-        found = f"The {kind} has {format_bytes(n_bytes)} but decodes to more than {format_duration(limit_s)}"
-        return f"{found}: it is damaged; export it again."
-    claimed_s = file.frames / file.samplerate
-    length = f"is {format_duration(claimed_s)} long" if max_seconds < claimed_s < _UNKNOWN_S else "is too long"
-    return f"The recording {length}; the limit is {format_duration(max_seconds)}: cut it."
+        size, most = format_bytes(opened.n_bytes), format_duration(limit_s)
+        return AudioError(
+            f"The {opened.info.format} has {size} but decodes to more than {most}: it is damaged; export it again."
+        )
+    claimed_s = opened.claimed_s or opened.info.duration_s
+    length = f"is {format_duration(claimed_s)} long" if max_seconds < claimed_s else "is too long"
+    return AudioError(f"The recording {length}; the limit is {format_duration(max_seconds)}: cut it.")

@@ -30,6 +30,8 @@ class Recording:
         What its file says of itself.
     recipe : dict or None
         How ddsing made it, if it did.
+    remarks : tuple[str, ...]
+        Sentences about what is odd in it, see `ddsing.sound.audio.Decoded`.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Recording:
     key: str
     info: AudioInfo
     recipe: dict | None
+    remarks: tuple[str, ...] = ()
 
     @functools.cached_property
     def wav(self) -> bytes:
@@ -51,8 +54,7 @@ class Recording:
 
 def read(source: Path | bytes, *, name: str = "") -> Recording:
     """Decode a file, or a file's content, which has no name of its own; raises `AudioError`."""
-    info = files.probe(source)
-    audio = files.decode(source)
-    audio.flags.writeable = False
+    found = files.read(source)
+    found.audio.flags.writeable = False
     called = name or (source.name if isinstance(source, Path) else "recording")
-    return Recording(called, audio, files.content_hash(audio), info, files.read_recipe(source))
+    return Recording(called, found.audio, files.content_hash(found.audio), found.info, found.recipe, found.remarks)

@@ -22,8 +22,8 @@ class Fit:
 
     Attributes
     ----------
-    inside_share, pitch_inside, loudness_inside : float
-        Share of the sung frames inside both ranges, and inside each; 1.0 if there is nothing to compare with.
+    inside_share, pitch_inside, loudness_inside : float or None
+        Share of the sung frames inside both ranges, and inside each; None if nothing is sung, or no range is known.
     octave_shift : int
     loudness_shift_db : float
         The shifts with which most lies inside, as small as possible.
@@ -33,9 +33,9 @@ class Fit:
         Pitch and loudness as the instrument would be given them, which the shares are of.
     """
 
-    inside_share: float
-    pitch_inside: float
-    loudness_inside: float
+    inside_share: float | None
+    pitch_inside: float | None
+    loudness_inside: float | None
     octave_shift: int
     loudness_shift_db: float
     outside: np.ndarray
@@ -70,10 +70,11 @@ def measure(features: Features, statistics: DatasetStatistics | None, settings: 
     shifts = sorted(range(-30, 31, 5), key=abs)
     best_octave = max(octaves, key=lambda o: _share(inside(midi + 12 * o, low, high, _SLACK_MIDI), sung))
     best_shift = max(shifts, key=lambda s: _share(inside(base.loudness_db + s, soft, loud, _SLACK_DB), sung))
+    comparable = sung.any() and (pitch_range is not None or loudness_range is not None)
     return Fit(
-        _share(in_pitch & in_loudness, sung),
-        _share(in_pitch, sung),
-        _share(in_loudness, sung),
+        _share(in_pitch & in_loudness, sung) if comparable else None,
+        _share(in_pitch, sung) if comparable else None,
+        _share(in_loudness, sung) if comparable else None,
         best_octave,
         float(best_shift),
         sung & ~(in_pitch & in_loudness),

@@ -24,6 +24,7 @@ from ddsing.instrument import models as stores
 from ddsing.instrument.models import Models
 from ddsing.sound import audio as recordings
 from ddsing.sound.features import FeatureCache, Features, extract
+from ddsing.sound.recording import Recording
 from ddsing.transfer import fit
 from ddsing.transfer.conditioning import Conditioning, condition
 from ddsing.transfer.morph import Morph
@@ -34,7 +35,7 @@ from ddsing.transfer.timbre import z_of
 from ddsing.units import n_frames
 from ddsing.workspace import Workspace
 
-Sound = Path | bytes | np.ndarray
+Sound = Path | bytes | np.ndarray | Recording
 Reference = Instrument | str | Path
 _LOUD = "The result is louder than full scale ({peak:+.1f} dB); downloads are turned down to fit."
 
@@ -69,8 +70,8 @@ def run(
 
     Parameters
     ----------
-    source : Path, bytes or np.ndarray [shape=(n_samples,), float32, 16 kHz]
-        A file, its content, or a decoded recording.
+    source : Path, bytes, np.ndarray [shape=(n_samples,), float32, 16 kHz] or Recording
+        A file, its content, or a decoded recording; what is odd about the file goes into the take's warnings.
     instruments : Instrument, str or Path, or several
         Opened, or what `ddsing.instrument.models.find` takes.
     morph : Morph, optional
@@ -82,7 +83,7 @@ def run(
         nothing is kept then.
     keep_controls : bool
         Save the controls beside the take as ``controls.npz``.
-    z_source : Path, bytes or np.ndarray, optional
+    z_source : Path, bytes, np.ndarray or Recording, optional
         The other recording that the settings may take timbre from; else the example of the name that they say.
     store : TakeStore, optional
         Where the take is kept, if not among the workspace's takes.
@@ -90,8 +91,8 @@ def run(
     references = _references(instruments, morph, settings)
     stages, models = Stages(progress), models or stores.shared()
     with stages("decode"):
-        audio = decoded(source)
-    if audio is source:
+        audio, remarks = _heard(source)
+    if isinstance(source, np.ndarray | Recording):
         stages.reuse("decode")
     with stages("model"):
         opened = [one if isinstance(one, Instrument) else models.open(workspace, one) for one in references]
@@ -125,6 +126,7 @@ def run(
             previous=previous,
         )
         take = _sung(take, folder, audio, singers, stages, keep_controls=keep_controls)
+        take = replace(take, warnings=tuple(dict.fromkeys([*remarks, *take.warnings])))
         write_take(take, folder)
     return take
 
@@ -144,7 +146,15 @@ def _references(
 
 def decoded(source: Sound) -> np.ndarray:
     """A recording [shape=(n_samples,), float32, 16 kHz]; one that is decoded already is returned itself."""
-    return source if isinstance(source, np.ndarray) else recordings.decode(source)
+    return _heard(source)[0]
+
+
+def _heard(source: Sound) -> tuple[np.ndarray, tuple[str, ...]]:
+    """A decoded recording, and what is odd about its file."""
+    if isinstance(source, np.ndarray):
+        return source, ()
+    found = source if isinstance(source, Recording) else recordings.read(source)
+    return found.audio, found.remarks
 
 
 def _features(

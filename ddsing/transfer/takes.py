@@ -390,7 +390,7 @@ class TakeStore:
             reused=tuple(map(str, data["reused"])),
             warnings=tuple(map(str, data["warnings"])),
             changed=tuple(map(str, data.get("changed", ()))),
-            fit=None if data["fit"] is None else {str(name): float(value) for name, value in data["fit"].items()},
+            fit=None if data["fit"] is None else _fit(data["fit"]),
             peak=float(data["peak"]),
             generation=int(data["generation"]),
             duration_s=float(data["duration_s"]),
@@ -398,6 +398,10 @@ class TakeStore:
             tags=clean_tags(data.get("tags", ())),
             star=data.get("star") is True,
         )
+
+
+def _fit(data: Mapping) -> dict[str, float | None]:
+    return {str(name): None if value is None else float(value) for name, value in data.items()}
 
 
 @contextlib.contextmanager

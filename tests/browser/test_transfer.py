@@ -10,9 +10,10 @@ import pytest
 import soundfile
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from ddsing.sound.audio import read_recipe
+from ddsing.sound.audio import encode, read_recipe
 from tests.support import tiny_workspace
 from tests.support.dashboard import Server, foreign, settled
+from tests.support.encoders import ffmpeg
 
 pytestmark = pytest.mark.browser
 
@@ -146,6 +147,20 @@ def test_upload_and_a_file_of_ours_restores_its_controls(page, server):
     page.get_by_role("button", name="Restore its settings").click()
     settled(page)
     _wait_for_octave_shift(page, 1)
+
+
+def test_a_voice_memo_is_taken_and_transferred(page, server, tmp_path):
+    (tmp_path / "memo.wav").write_bytes(encode(tiny_workspace.sung(2.0, hz=196.0)))
+    memo = ffmpeg(tmp_path / "memo.wav", tmp_path / "New Recording 7.m4a", "-c:a", "aac")
+    page.get_by_role("radio", name="Upload").click()
+    settled(page)
+    _drop(page, memo.name, memo.read_bytes())
+    page.get_by_text("New Recording 7.m4a · 2.0 s · MP4, 16 kHz, mono").wait_for()
+    settled(page)
+    assert not page.get_by_text("not allowed").count()
+    _transfer(page)
+    sound, rate = _heard(page, server)
+    assert abs(len(sound) / rate - 2.0) < 0.1 and np.abs(sound).max() > 1e-3
 
 
 def test_microphone(page, server):

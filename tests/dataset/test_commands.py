@@ -1,6 +1,7 @@
 """The dataset command, as a person and as a program sees it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from ddsing import cli
 from ddsing.sound.audio import encode
 from tests.support import dataset_signals as signals
 from tests.support import tiny_workspace
+from tests.support.encoders import ffmpeg
+from tests.support.sounds import file_of
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +40,18 @@ def run(place, monkeypatch, capsys):
         return json.loads(captured.out) if "--json" in words else captured.out + captured.err
 
     return command
+
+
+def test_a_voice_memo_is_added_and_what_is_odd_is_said(run, place):
+    sound = signals.voice(3.0)
+    (place / "stereo.wav").write_bytes(file_of(np.stack([sound, -0.9 * sound], 1), 16_000, "WAV"))
+    memo = ffmpeg(place / "stereo.wav", place / "memo.m4a", "-c:a", "alac")
+    said = "memo.m4a: Its channels cancel each other out when mixed; only the left is used."
+    assert run("add", "memos", memo, "--json")["warnings"] == [said]
+    assert run("list", "memos").startswith("memo.m4a: 3.0 s, MP4 16000 Hz")
+    (place / "memo.m4a").write_bytes(memo.read_bytes()[:-20_000])
+    assert "table of contents is missing" in run("add", "memos", "memo.m4a", status=2)
+    shutil.rmtree(place / "w" / "audio" / "memos")
 
 
 def test_from_files_to_windows(run, place):

@@ -21,6 +21,7 @@ SYSTEMS = {
     "macOS, arm64": "aarch64-apple-darwin",
     "Windows, x86-64": "x86_64-pc-windows-msvc",
 }
+MACOS = "14.0"  # the oldest that the README names
 INTEL_MAC = "x86_64-apple-darwin"
 TIMEOUT_S = 10.0
 
@@ -45,7 +46,8 @@ def ask(tmp_path_factory):
             "--no-config", "--cache-dir", folder / "cache", "--target", folder / "target",
             "--python-platform", system, "--python-version", python, *locks,
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        environment = {**os.environ, "MACOSX_DEPLOYMENT_TARGET": MACOS}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
         return done.returncode == 0, done.stderr
 
     return ask
@@ -56,6 +58,10 @@ def ask(tmp_path_factory):
 def test_wheels_alone_suffice(ask, system, python):
     suffices, said = ask(system, python)
     assert suffices, said
+
+
+def test_the_readme_says_which_macos():
+    assert f"macOS {MACOS.removesuffix('.0')} or newer" in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_macs_with_intel_are_not_among_them_as_the_readme_says(ask):

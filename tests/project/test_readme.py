@@ -5,6 +5,7 @@ import re
 import pytest
 
 from ddsing import cli
+from ddsing.sound import kinds
 from tests.hostile import bombs, gins, pickles, zips
 from tests.support.paths import ROOT
 
@@ -23,6 +24,10 @@ def test_the_table_names_every_command_and_no_other():
     named = {name for row in rows for name in re.findall(r"`([a-z]+) ?[^`]*`", row.split("|")[1])}
     actions = {"inspect", "import", "export", "delete", "report", "prepare", "show", "stop", "resume"}
     assert named - actions == commands()
+
+
+def test_it_names_the_kinds_of_recordings_that_are_read():
+    assert kinds.WORDS in " ".join(README.split())
 
 
 def test_every_file_it_names_is_there():

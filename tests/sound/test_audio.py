@@ -47,7 +47,7 @@ def test_every_format_gives_the_same_tone(format, subtype, rate, channels, tmp_p
     ("content", "sentence"),
     [
         (b"", "no content"),
-        (b"hello, I am not a sound at all", "wav, flac, ogg or mp3"),
+        (b"hello, I am not a sound at all", "reads wav, flac, ogg, mp3, m4a"),
         (b"RIFF\x00\x00\x00\x00WAVEjunk", "can't be decoded"),
         (file_of(np.zeros((0, 1)), 16_000, "WAV"), "no samples"),
         (file_of(np.array([0.1, math.nan, 0.2]), 16_000, "WAV", "FLOAT"), "NaN"),
@@ -69,12 +69,28 @@ def test_a_recording_keeps_its_length_and_its_place_in_time(rate):
     np.testing.assert_allclose(audio[1_000:23_000], expected, atol=1e-3)
 
 
-def test_channels_are_averaged_and_antiphase_is_silence():
-    wave = tone(0.2)[:, 0]
-    np.testing.assert_allclose(
-        recordings.decode(file_of(np.stack([wave, 0 * wave], 1), 16_000, "WAV", "FLOAT")), wave / 2, atol=1e-6
-    )
-    assert not recordings.decode(file_of(np.stack([wave, -wave], 1), 16_000, "WAV", "FLOAT")).any()
+def test_channels_are_averaged_unless_that_loses_the_sound():
+    left, right = tone(0.2)[:, 0], tone(0.2, hz=300.0)[:, 0]
+    for channels, expected, remark in [
+        ((left, right), (left + right) / 2, ""),
+        ((left, 0.02 * left), 0.51 * left, ""),
+        ((left, -left), left, "Its channels cancel each other out when mixed; only the left is used."),
+        (
+            (left, -1.1 * left),
+            -1.1 * left,
+            "Its channels cancel each other out when mixed; only the right is used.",
+        ),
+        ((0 * left, left), left, "Only the right channel holds sound; it alone is used, as loud as it is."),
+        (
+            (1e-3 * right, left, 0 * left),
+            left,
+            "Only number 2 channel holds sound; it alone is used, as loud as it is.",
+        ),
+        ((0 * left, 0 * left), 0 * left, ""),
+    ]:
+        found = recordings.read(file_of(np.stack(channels, 1), 16_000, "WAV", "FLOAT"))
+        np.testing.assert_allclose(found.audio, expected, atol=1e-6)
+        assert " ".join(found.remarks) == remark
 
 
 def test_what_is_no_file_is_one_sentence(tmp_path):

@@ -147,7 +147,7 @@ def test_the_features_command_takes_any_name_and_writes_exactly_where_it_is_told
 @pytest.mark.parametrize(
     ("audio", "out", "sentence"),
     [
-        ("text.wav", "x.npz", "wav, flac, ogg or mp3"),
+        ("text.wav", "x.npz", "wav, flac, ogg, mp3, m4a"),
         ("missing.wav", "x.npz", "No such file"),
         (".", "x.npz", "is not a file"),
         ("good.wav", "missing/x.npz", "--out"),

@@ -44,3 +44,19 @@ def wait(request, progress):
     Path(request["path"]).write_text(str(os.getpid()))
     progress("waiting", 0.5)
     time.sleep(600)
+
+
+def pieces(request, send):
+    """Send bytes and a dict, or do without end what a process may not."""
+    send({"first": request})
+    send(b"abc" * 1000)
+    if request.get("refuse"):
+        raise InstrumentError("There is no more.")
+    if request.get("spin"):
+        while True:
+            pass
+    if request.get("fill"):
+        held = [bytearray(2**20) for _ in range(4096)]
+        send({"held": len(held)})
+    if request.get("write"):
+        Path(request["write"]).write_bytes(b"x")

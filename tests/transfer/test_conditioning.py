@@ -109,6 +109,21 @@ def test_the_fit_finds_the_octave_and_the_loudness():
     assert after.inside_share == 1.0
 
 
+def test_a_fit_of_nothing_is_none():
+    values = dict.fromkeys(FIELDS, 0.0) | {"mean_pitch_note": 68.0, "min_pitch_note": 60.0, "max_pitch_note": 90.0}
+    values |= {"std_pitch_note": 4.0}
+    statistics = DatasetStatistics(3, values, np.linspace(0, 1, 100), np.linspace(-50.0, -20.0, 100))
+    n, hz = 100, np.full(100, 440.0, np.float32)
+    silent = Features(hz, np.ones(n, np.float32), np.full(n, -80.0, np.float32), "full", 3)
+    unclear = Features(hz, np.zeros(n, np.float32), np.full(n, -30.0, np.float32), "full", 3)
+    clear = Features(hz, np.ones(n, np.float32), np.full(n, -30.0, np.float32), "full", 3)
+    for features, known in ((silent, statistics), (unclear, statistics), (clear, None)):
+        reading = fit.measure(features, known)
+        assert reading.inside_share is None and reading.to_json()["pitch_inside"] is None
+        assert (reading.octave_shift, reading.loudness_shift_db) == (0, 0.0) and not reading.outside.any()
+    assert fit.measure(clear, statistics).inside_share == 1.0
+
+
 def test_the_fit_is_of_what_the_instrument_would_be_given():
     values = dict.fromkeys(FIELDS, 0.0) | {"mean_pitch_note": 57.0, "min_pitch_note": 50.0, "max_pitch_note": 64.0}
     values |= {"std_pitch_note": 5.0}

@@ -11,12 +11,15 @@ import soundfile
 from ddsing.errors import Cancelled, InstrumentError, TakeError
 from ddsing.instrument.models import Models
 from ddsing.sound import audio as recordings
+from ddsing.sound import recording
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.stages import STAGES
 from ddsing.transfer.takes import TakeStore, read_recipe
 from ddsing.workspace import open_workspace
+from tests.support.encoders import ffmpeg
 from tests.support.paths import GOLDEN, ROOT
+from tests.support.sounds import file_of
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +56,18 @@ def test_a_take_is_kept_and_reuses_what_did_not_change(workspace):
     assert np.abs(result).max() > 1e-3
     np.testing.assert_allclose(result, harmonic + noise, atol=1e-6)
     assert first.curves()["f0_hz"].shape == (501,)
+
+
+def test_what_is_odd_about_a_recording_is_among_the_take_s_warnings(workspace):
+    cancelling = file_of(np.stack([sung(), -sung()], 1), 16_000, "WAV", "FLOAT")
+    said = "Its channels cancel each other out when mixed; only the left is used."
+    for source in (cancelling, recording.read(cancelling)):
+        take = transfer(workspace, source)
+        assert take.warnings[0] == said and TakeStore(workspace).get(take.id).warnings == take.warnings
+        np.testing.assert_allclose(recordings.decode(take.folder / "original.wav"), sung(), atol=1e-6)
+        assert np.abs(recordings.decode(take.folder / "result.wav")).max() > 1e-3
+    silent = transfer(workspace, np.zeros(16_000, np.float32))
+    assert silent.fit["inside_share"] is None and TakeStore(workspace).get(silent.id).fit == silent.fit
 
 
 def test_downloads_carry_the_whole_recipe(workspace):
@@ -216,6 +231,21 @@ def test_the_command_line_writes_features_and_refuses_in_one_sentence(tmp_path):
         refused = command(*arguments, "--workspace", tmp_path / "w")
         assert refused.returncode == 2 and refused.stdout == ""
         assert len(refused.stderr.strip().splitlines()) == 1 and "Traceback" not in refused.stderr
+
+
+def test_the_command_line_takes_a_voice_memo_and_says_what_is_odd(tmp_path):
+    (tmp_path / "stereo.wav").write_bytes(file_of(np.stack([sung(), 0 * sung()], 1), 16_000, "WAV"))
+    memo = ffmpeg(tmp_path / "stereo.wav", tmp_path / "voice memo.m4a", "-c:a", "alac")
+    common = ("--tracker", "tiny", "--workspace", tmp_path / "w")
+    said = "Only the left channel holds sound; it alone is used, as loud as it is."
+    for words in (("features",), ("transfer", "--instrument", OF_2021)):
+        out = tmp_path / ("f.npz" if len(words) == 1 else "o.wav")
+        done = command(*words, memo, "--out", out, *common, "--json")
+        assert done.returncode == 0 and json.loads(done.stdout)["warnings"][0] == said, done.stderr
+        assert said in command(*words, memo, "--out", out, *common).stdout
+    (tmp_path / "silent.wav").write_bytes(file_of(np.zeros((16_000, 1)), 16_000, "WAV"))
+    done = command("transfer", tmp_path / "silent.wav", "--instrument", OF_2021, "--out", tmp_path / "o.wav", *common)
+    assert "there is nothing to fit" in done.stdout and "%" not in done.stdout, done.stderr
 
 
 def test_the_doctor_finds_all_well(tmp_path):

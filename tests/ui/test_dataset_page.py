@@ -12,12 +12,15 @@ from ddsing.dataset import prepare, report, voices, windows
 from ddsing.formats import tfrecord
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import NEEDS_BYTES, JobStore
+from ddsing.sound import kinds
 from ddsing.sound.audio import encode
 from ddsing.ui.dataset import cache
 from ddsing.ui.shell.formatting import plain
 from ddsing.workspace import open_workspace
 from tests.support import tiny_training, tiny_workspace
+from tests.support.encoders import ffmpeg
 from tests.support.pages import clean, finished, open_page, said
+from tests.support.sounds import file_of
 
 
 @pytest.fixture
@@ -128,6 +131,22 @@ def test_uploads_are_added(page, root):
     clean(page)
     assert [text.value for text in page.success] == ["2 recordings added."] and len(voice(root).recordings()) == 3
     assert not page.file_uploader[0].value
+
+
+def test_a_voice_memo_is_added_listed_and_played_and_what_is_odd_is_said(page, root):
+    sound = tiny_workspace.sung(2.0, hz=210.0)
+    (root / "stereo.wav").write_bytes(file_of(np.stack([sound, 0 * sound], 1), 16_000, "WAV"))
+    memo = ffmpeg(root / "stereo.wav", root / "memo.aiff").read_bytes()
+    page.session_state["dataset.add.alto"] = True
+    page.run()
+    assert set(page.file_uploader[0].proto.type) - {".mpeg4"} == set(kinds.SUFFIXES)  # Streamlit adds that to mp4
+    page.file_uploader[0].set_value([("memo.aiff", memo, "audio/aiff")]).run()
+    page.button(key="dataset.add_uploads").click().run()
+    clean(page)
+    odd = "Only the left channel holds sound; it alone is used, as loud as it is."
+    assert plain(odd) in said(page)
+    table = page.dataframe[0].value.set_index("Recording")
+    assert table["Remarks"]["memo.aiff"] == odd and table["Format"]["memo.aiff"] == "AIFF, 16 kHz, stereo"
 
 
 @pytest.mark.parametrize(("text", "reason"), [("", "Write the path"), ("not there", "no file or folder")])

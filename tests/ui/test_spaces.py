@@ -153,8 +153,8 @@ def test_a_recording_is_decoded_once_for_all_pages_and_once_more_when_it_changes
     for seed, name in enumerate(tiny_workspace.NAMES):
         made = tiny_workspace.tiny_instrument(name, seed=seed)
         write_instrument(made, swept.instruments / f"{name}.zip")
-    decoded, decode = [], recordings.decode
-    monkeypatch.setattr(recordings, "decode", lambda source, **how: decoded.append(source) or decode(source, **how))
+    decoded, read = [], recordings.read
+    monkeypatch.setattr(recordings, "read", lambda source, **how: decoded.append(source) or read(source, **how))
 
     def walk():
         clean(open_page(monkeypatch, swept.root))

@@ -4,14 +4,16 @@ import ast
 import time
 from datetime import datetime
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from ddsing.sound import features
 from ddsing.sound.audio import decode
-from ddsing.ui.shell import formatting
+from ddsing.ui.shell import caches, formatting
 from tests.support import tiny_workspace
-from tests.support.pages import ROOT, clean, open_page, take_id, transfer
+from tests.support.pages import ROOT, clean, finished, open_page, take_id, transfer
+from tests.support.sounds import file_of
 
 PAGES = ("timbre_transfer", "datasets", "training", "instruments", "experiments")
 
@@ -199,6 +201,28 @@ def test_an_unreadable_recording_is_one_sentence(monkeypatch, tmp_path):
     (root / "examples" / "0 nonsense.wav").write_bytes(b"nonsense")
     app = open_page(monkeypatch, root)
     assert not app.exception and len(app.error) == 1 and "Traceback" not in app.error[0].value
+
+
+def test_a_recording_s_oddities_are_said_and_silence_has_no_fit(monkeypatch, tmp_path):
+    root = tiny_workspace.fill(tmp_path / "ws")
+    silence = file_of(np.zeros((32_000, 1)), 16_000, "WAV")
+    (root / "examples" / "0 unfinished.wav").write_bytes(silence[:40] + bytes(4) + silence[44:])
+    app = open_page(monkeypatch, root)
+    clean(app)
+    assert any("does not say how long it is" in text.value for text in app.caption)
+    app.get_by_key("transfer.tracker").set_value("tiny").run()
+    app.button(key="fit.analyse").click().run()
+    finished(app)
+    said = " ".join(text.value for text in app.markdown)
+    assert "There is nothing to fit" in said and "of the singing" not in said
+
+
+def test_a_recording_is_kept_once_under_all_its_names(monkeypatch, tmp_path):
+    root = tiny_workspace.fill(tmp_path / "ws")
+    clean(open_page(monkeypatch, root))
+    path = root / "examples" / f"{tiny_workspace.EXAMPLE}.wav"
+    ours, theirs = caches.recording(path), caches.recording(path.read_bytes(), name="mine.wav")
+    assert (ours.name, theirs.name) == (path.name, "mine.wav") and ours.audio is theirs.audio
 
 
 def test_a_bug_is_a_polite_sentence_without_details(monkeypatch, tmp_path):

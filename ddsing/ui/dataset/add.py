@@ -10,7 +10,7 @@ import streamlit as st
 from ddsing.constants import MAX_DATASET_S
 from ddsing.dataset import adding, voices
 from ddsing.errors import DatasetError
-from ddsing.sound.audio import SUFFIXES
+from ddsing.sound import kinds
 from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-TYPES = [suffix[1:] for suffix in SUFFIXES]
 _ROUND, _PATH, _OUTCOME = "dataset.upload_round", "dataset.path", "dataset.added"
 _SHOWN = 6  # sentences about single files; the rest is counted
 
@@ -47,10 +46,10 @@ def _uploader(voice: voices.Voice) -> None:
     upload_round = st.session_state.setdefault(_ROUND, 0)
     files = st.file_uploader(
         "Upload recordings",
-        type=TYPES,
+        type=kinds.UPLOAD_TYPES,
         accept_multiple_files=True,
         key=f"dataset.uploader.{upload_round}",
-        help=f"wav, flac, ogg or mp3, any rate, mono or stereo, each up to {format_duration(MAX_DATASET_S)}. Long ones "
+        help=f"Any rate, mono or stereo, each up to {format_duration(MAX_DATASET_S)}: {kinds.WORDS}. Long ones "
         "need no splitting; what is silent or unclear is recognised later.",
     )
     if files:
@@ -116,6 +115,8 @@ def _say_outcome(voice: voices.Voice) -> None:
         st.success(f"{_count(len(outcome.added))} added.", icon=":material/check:")
     same = [f"{plain(name)} is {plain(of)}" for name, of in outcome.duplicates]
     _list(same, f"{_count(len(same))} here already, by sound, and not added again", st.info, ":material/content_copy:")
+    odd = [f"{plain(name)}: {plain(remark)}" for name, remark in outcome.remarks]
+    _list(odd, "Worth knowing", st.info, ":material/info:")
     refused = [f"{plain(name)}: {plain(sentence)}" for name, sentence in outcome.refused]
     _list(refused, f"{_count(len(refused))} not added", st.warning, ":material/block:")
     if not (outcome.added or same or refused):

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing.constants import MAX_TRANSFER_S
 from ddsing.dataset import hearing, verdict, voices
 from ddsing.ui.dataset import add, cache
-from ddsing.ui.shell import errors, undo
+from ddsing.ui.shell import caches, errors, undo
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain, signed
 
 if TYPE_CHECKING:
@@ -142,8 +143,8 @@ def _actions(voice: voices.Voice, picked: list) -> None:
     readable = [fact for fact in picked if not fact.error]
     player, button = st.columns([4, 1], vertical_alignment="center")
     if readable:
-        path = voice.folder / readable[0].name
-        player.audio(str(path), format=_mime(path), alt=f"the recording {readable[0].name}")
+        with player, errors.guard():
+            _play(voice.folder / readable[0].name, readable[0])
     said = plain(picked[0].name) if len(picked) == 1 else f"{len(picked)} recordings"
     button.button(
         "Remove",
@@ -156,8 +157,17 @@ def _actions(voice: voices.Voice, picked: list) -> None:
     )
 
 
-def _mime(path: Path) -> str:
-    return {".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".flac": "audio/flac"}.get(path.suffix.lower(), "audio/wav")
+def _play(path: Path, fact: RecordingFacts) -> None:
+    """The file itself where browsers can play it, else its sound as it is used."""
+    from ddsing.sound import audio
+
+    alt, mime = f"the recording {fact.name}", audio.mime(path)
+    if mime is not None and not fact.remarks:
+        st.audio(str(path), format=mime, alt=alt)
+    elif fact.duration_s <= MAX_TRANSFER_S:
+        st.audio(caches.recording(path).wav, format="audio/wav", alt=alt)
+    else:
+        st.caption("Browsers can't play a file of this kind; it is too long to be converted for listening.")
 
 
 @errors.callback

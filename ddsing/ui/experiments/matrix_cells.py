@@ -110,7 +110,8 @@ def _cell(take: Take, gain_db: float) -> dict:
     from ddsing.experiments.comparison import differences, measure
 
     metrics = measure.known(take)
-    fit = f"{percent(take.fit['inside_share'])} in range" if take.fit else "range unknown"
+    share = take.fit["inside_share"] if take.fit else None
+    fit = "range unknown" if share is None else f"{percent(share)} in range"
     lines = (
         [f"{differences.metric('f0_cents', metrics)} · {differences.metric('loudness_db', metrics)}"] if metrics else []
     )

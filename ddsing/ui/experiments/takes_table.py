@@ -74,7 +74,7 @@ def _columns(shown: list[Take]) -> dict:
         "Take": [take.name for take in shown],
         "Recording": [take.source for take in shown],
         "Instrument": [take.instrument for take in shown],
-        "Fit": [percent(take.fit["inside_share"]) if take.fit else "" for take in shown],
+        "Fit": [_fit(take) for take in shown],
         "f0 error": [metrics.f0_cents if metrics else None for metrics in measured],
         "Loudness error": [metrics.loudness_db if metrics else None for metrics in measured],
         "Tags": [list(take.tags) for take in shown],
@@ -96,3 +96,8 @@ def _configuration() -> dict:
         "Loudness error": st.column_config.NumberColumn(width=105, format="%.1f dB"),
         "Tags": st.column_config.ListColumn(width="small"),
     }
+
+
+def _fit(take: Take) -> str:
+    share = take.fit["inside_share"] if take.fit else None
+    return "" if share is None else percent(share)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # their imports take a while, which the first page should not
 
 MODELS = 4
 RECORDINGS = 4
+DIGESTS = 256
 FEATURES = 8
 FITS = 16
 AUDITIONS = 16
@@ -39,15 +41,31 @@ def stamp(path: Path) -> tuple[str, int, int]:
 
 
 def recording(source: Path | bytes, *, name: str = "") -> Recording:
-    """A recording decoded once: a file while it is unchanged, or what was uploaded under a name."""
-    if isinstance(source, Path):
-        return _recording(stamp(source), source.name, source)
-    return _recording((hashlib.sha256(source).hexdigest(),), name, source)
+    """A recording decoded once, whether it lies in a folder or was uploaded, and whatever it is called."""
+    content = _digest(stamp(source), source) if isinstance(source, Path) else hashlib.sha256(source).hexdigest()
+    called = name or (source.name if isinstance(source, Path) else "recording")
+    return _named(content, called, source)
+
+
+@st.cache_resource(max_entries=DIGESTS, show_spinner=False)
+def _digest(stamp: tuple[str, int, int], _path: Path) -> str:
+    """The hash of a file's bytes, found once while it is unchanged; if it can't be read, decoding will say so."""
+    try:
+        with open(_path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return str(stamp)
+
+
+@st.cache_resource(max_entries=RECORDINGS, show_spinner=False)
+def _named(content: str, name: str, _source: Path | bytes) -> Recording:
+    """A recording under a name; the sound is shared with the same one under others."""
+    return replace(_recording(content, _source), name=name)
 
 
 @st.cache_resource(max_entries=RECORDINGS, show_spinner="Reading the recording")
-def _recording(identity: tuple[str | int, ...], name: str, _source: Path | bytes) -> Recording:
-    return recordings.read(_source, name=name)
+def _recording(content: str, _source: Path | bytes) -> Recording:
+    return recordings.read(_source)
 
 
 def analysed(content: str) -> set[str]:

@@ -5,14 +5,13 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from ddsing.sound.audio import SUFFIXES
+from ddsing.sound import kinds
 from ddsing.sound.recording import Recording
 from ddsing.transfer.settings import Settings
 from ddsing.ui.shell import caches, opened, state
 from ddsing.ui.shell.formatting import plain
 
 KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
-UPLOAD_TYPES = [suffix[1:] for suffix in SUFFIXES]
 _UPLOADED, _RECORDED = "source.uploaded", "source.recorded"
 _Chosen = tuple[Path | bytes, str]  # a file or its content, and its name
 
@@ -21,7 +20,7 @@ def examples() -> list[Path]:
     """The recordings in the examples folder, by name."""
     folder = opened.workspace().examples
     return sorted(
-        (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != "."),
+        (path for path in folder.rglob("*") if path.suffix.lower() in kinds.SUFFIXES and path.name[0] != "."),
         key=lambda path: path.name.lower(),
     )
 
@@ -60,7 +59,7 @@ def _example() -> _Chosen | None:
     folder = opened.workspace().examples
     found = {path.relative_to(folder).as_posix(): path for path in examples()}
     if not found:
-        st.info(f"Put wav, flac, ogg or mp3 files into {plain(folder)}, or upload one.", icon=":material/folder_open:")
+        st.info(f"Put recordings into {plain(folder)}, or upload one: {kinds.WORDS}.", icon=":material/folder_open:")
         return None
     if st.session_state.get(state.EXAMPLE) not in found:
         st.session_state[state.EXAMPLE] = next(iter(found))
@@ -78,10 +77,10 @@ def _example() -> _Chosen | None:
 def _upload() -> _Chosen | None:
     file = st.file_uploader(
         "Upload",
-        type=UPLOAD_TYPES,
+        type=kinds.UPLOAD_TYPES,
         key="source.uploader",
         label_visibility="collapsed",
-        help="wav, flac, ogg or mp3 up to ten minutes. Files made by ddsing also restore their settings.",
+        help=f"Up to ten minutes of {kinds.WORDS}. Files made by ddsing also restore their settings.",
     )
     return _kept(_UPLOADED, file, "uploaded")
 

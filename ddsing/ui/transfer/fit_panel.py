@@ -74,6 +74,9 @@ def _reading(instrument: Entry, sound: Recording, tracker: str) -> None:
     features = caches.features_of(sound.key, sound.audio, tracker, instrument.config.generation)
     settings = state.settings()
     fit = caches.fit(features, sound.key, instrument, settings)
+    if fit.inside_share is None or fit.pitch_inside is None or fit.loudness_inside is None:
+        st.markdown("**Fit** · There is nothing to fit: the recording is silent, or no clear pitch is heard in it.")
+        return
     st.markdown(
         f"**Fit** · **{percent(fit.inside_share)}** of the singing lies inside the instrument's range as the controls "
         f"stand (pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."

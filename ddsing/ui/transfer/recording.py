@@ -23,6 +23,8 @@ def show(recording: Recording | None) -> Recording | None:
         f"{plain(recording.name)} · {format_duration(recording.duration_s)} · {plain(info.format)}, "
         f"{info.sample_rate_hz / 1000:g} kHz, {channels}"
     )
+    for remark in recording.remarks:
+        st.caption(f":material/info: {plain(remark)}")
     if recording.recipe is not None:
         _offer(recording.recipe)
     return recording

@@ -67,7 +67,7 @@ def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> C
     def work(report: Callable[[str, float], None]) -> Take:
         return pipeline.run(
             workspace,
-            sound.audio,
+            sound,
             instrument,
             settings,
             source_name=sound.name,

@@ -133,7 +133,8 @@ def _how(take: Take) -> str:
     if take.reused:
         said += f" · reused: {', '.join(map(stages.noun, take.reused))}"
     if take.fit is not None:
-        said += f" · {percent(take.fit['inside_share'])} inside the instrument's range"
+        share = take.fit["inside_share"]
+        said += " · nothing to fit" if share is None else f" · {percent(share)} inside the instrument's range"
     return said.strip(" ·")
 
 
