@@ -21,7 +21,7 @@ SYSTEMS = {
     "macOS, arm64": "aarch64-apple-darwin",
     "Windows, x86-64": "x86_64-pc-windows-msvc",
 }
-MACOS = "14.0"  # the oldest that the README names
+MACOS = "13.0"  # the oldest that the README names
 INTEL_MAC = "x86_64-apple-darwin"
 TIMEOUT_S = 10.0
 

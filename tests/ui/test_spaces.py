@@ -287,16 +287,16 @@ def test_settings_whose_timbre_came_from_a_recording_that_was_replaced_say_so(li
     take = TakeStore(listening).list()[0]
     app.button(key=f"take_use.{take.id}").click().run()
     clean(app)
-    assert "another recording now" not in said(app)
+    assert "replaced by another recording" not in said(app)
     (listening.examples / "hiss.wav").write_bytes(recordings.encode(noise(seed=9)))
     app.button(key=f"take_use.{take.id}").click().run()
     clean(app)
-    assert "another recording now" in said(app)
+    assert "replaced by another recording" in said(app)
     app.get_by_key("transfer.source_kind").set_value("upload").run()
     app.file_uploader[0].upload("made.flac", TakeStore(listening).export(take.id, "FLAC")).run()
     app.button(key="source.restore").click().run()
     clean(app)
-    assert "another recording now" in said(app)
+    assert "replaced by another recording" in said(app)
 
 
 def _take(workspace) -> str:
