@@ -77,14 +77,14 @@ def _list_text(document: dict) -> str:
 
 def _inspect(args: argparse.Namespace) -> dict:
     path = Path(args.zip)
-    if path.exists():
+    if path.is_file():
         source_format, instrument = detect(path), instruments.open_any(path)
     else:
         if path.suffix.lower() == ".zip":
             raise InstrumentError(f"There is no file {args.zip[:200]!r}; give a zip's path or an instrument's name.")
         library = _library(args)
         instrument = library.get(args.zip)
-        source_format = next(entry.source_format for entry in library.list() if entry.name == args.zip)
+        source_format = next(entry.source_format for entry in library.list() if entry.name == instrument.name)
     statistics = instrument.statistics
     return {
         "name": instrument.name,
@@ -144,7 +144,8 @@ def _export_text(document: dict) -> str:
 
 
 def _delete(args: argparse.Namespace) -> dict:
-    return {"name": args.name, "token": _library(args).delete(args.name)}
+    token = _library(args).delete(args.name)
+    return {"name": Path(token).stem, "token": token}
 
 
 def _delete_text(document: dict) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ddsing import names
 from ddsing.constants import SAMPLE_RATE
 from ddsing.sound import audio as files
 from ddsing.sound.audio import AudioInfo
@@ -54,5 +55,5 @@ def read(source: Path | bytes, *, name: str = "") -> Recording:
     info = files.probe(source)
     audio = files.decode(source)
     audio.flags.writeable = False
-    called = name or (source.name if isinstance(source, Path) else "recording")
+    called = name or (names.read(source.name) if isinstance(source, Path) else "recording")
     return Recording(called, audio, files.content_hash(audio), info, files.read_recipe(source))

@@ -142,7 +142,7 @@ def _actions(voice: voices.Voice, picked: list) -> None:
     readable = [fact for fact in picked if not fact.error]
     player, button = st.columns([4, 1], vertical_alignment="center")
     if readable:
-        path = voice.folder / readable[0].name
+        path = voice.path_of(readable[0].name)
         player.audio(str(path), format=_mime(path), alt=f"the recording {readable[0].name}")
     said = plain(picked[0].name) if len(picked) == 1 else f"{len(picked)} recordings"
     button.button(

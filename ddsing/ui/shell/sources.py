@@ -1,10 +1,14 @@
 """Where the sound to transfer comes from: the examples folder, an upload, or the microphone."""
 
+import contextlib
 from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from ddsing import names
+from ddsing.errors import AudioError
+from ddsing.sound import audio, folder
 from ddsing.sound.audio import SUFFIXES
 from ddsing.sound.recording import Recording
 from ddsing.transfer.settings import Settings
@@ -19,19 +23,20 @@ _Chosen = tuple[Path | bytes, str]  # a file or its content, and its name
 
 def examples() -> list[Path]:
     """The recordings in the examples folder, by name."""
-    folder = opened.workspace().examples
-    return sorted(
-        (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != "."),
-        key=lambda path: path.name.lower(),
-    )
+    found = folder.recordings(opened.workspace().examples)
+    return sorted(found, key=lambda path: (path.name.lower(), path))
+
+
+def name_of(path: Path) -> str:
+    """What an example is called: its place below the examples folder."""
+    return folder.name_of(opened.workspace().examples, path)
 
 
 def tell_if_replaced(settings: Settings, content: str) -> None:
     """Say where timbre came from an example that is no more what it was; for callbacks that restore settings."""
     if settings.z_from != "other" or not content:
         return
-    folder = opened.workspace().examples
-    path = next((path for path in examples() if path.relative_to(folder).as_posix() == settings.z_recording), None)
+    path = folder.named(opened.workspace().examples, settings.z_recording)
     if path is None or caches.recording(path).key != content:
         st.toast(
             f"The timbre came from {plain(settings.z_recording)}, which is no longer among the examples, or has "
@@ -57,13 +62,13 @@ def pick() -> Recording | None:
 
 
 def _example() -> _Chosen | None:
-    folder = opened.workspace().examples
-    found = {path.relative_to(folder).as_posix(): path for path in examples()}
+    found = {name_of(path): path for path in examples()}
     if not found:
-        st.info(f"Put wav, flac, ogg or mp3 files into {plain(folder)}, or upload one.", icon=":material/folder_open:")
+        place = plain(opened.workspace().examples)
+        st.info(f"Put wav, flac, ogg or mp3 files into {place}, or upload one.", icon=":material/folder_open:")
         return None
     if st.session_state.get(state.EXAMPLE) not in found:
-        st.session_state[state.EXAMPLE] = next(iter(found))
+        st.session_state[state.EXAMPLE] = _first(found)
     name = st.selectbox(
         "Example",
         list(found),
@@ -72,7 +77,16 @@ def _example() -> _Chosen | None:
         persist_state="session",
         help="Recordings in the workspace's examples folder.",
     )
-    return found[name], found[name].name
+    return found[name], names.read(found[name].name)
+
+
+def _first(found: dict[str, Path]) -> str:
+    """The first that can be read: what merely says that it is a recording should not be what the page opens with."""
+    for name, path in found.items():
+        with contextlib.suppress(AudioError):
+            audio.probe(path)
+            return name
+    return next(iter(found))
 
 
 def _upload() -> _Chosen | None:
