@@ -286,7 +286,7 @@ def stamp(path: Path | os.DirEntry, *, inode: bool = False) -> tuple[int, ...]:
 def key(path: Path) -> tuple[str, int, int]:
     """What identifies a file's content among all files without reading it: (absolute path, size, time of change)."""
     size, time_ns = stamp(path)
-    return str(path.absolute()), size, time_ns
+    return names.read(path.absolute()), size, time_ns
 
 
 def listed(folder: Path) -> list[Path]:

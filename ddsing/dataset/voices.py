@@ -160,8 +160,8 @@ def astray(workspace: Workspace) -> list[str]:
     loose = sorted(names.read(path.name) for path in listed(workspace.audio) if _says_so(path) and path.is_file())
     if loose:
         said.append(
-            f"{_counted(loose)} directly in the audio folder and {'belong' if len(loose) > 1 else 'belongs'} to no "
-            "voice; move them into a folder in it, which is a voice then."
+            f"{_counted(loose)} directly in the audio folder, not in a voice's; move {'them' if loose[1:] else 'it'} "
+            "into a folder there, which is a voice then."
         )
     for path in sorted(listed(workspace.audio)):
         name, ending = _split(path)

@@ -37,7 +37,7 @@ def show(voice: voices.Voice) -> None:
         lambda tokens: [voices.restore(voice, token) for token in tokens],
         gone=f"removed from {plain(voice.name)}",
     )
-    if not found:
+    if not found and not voice.unreadable():
         return
     facts = _facts(voice)
     picked = _table(voice, facts)

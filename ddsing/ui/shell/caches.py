@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from ddsing import files
+from ddsing import files, names
 from ddsing.constants import TRACKERS
 from ddsing.sound import audio
 from ddsing.sound import recording as recordings
@@ -41,7 +41,7 @@ def stamp(path: Path) -> tuple[str, int, int]:
 def recording(source: Path | bytes, *, name: str = "") -> Recording:
     """A recording decoded once: a file while it is unchanged, or what was uploaded under a name."""
     if isinstance(source, Path):
-        return _recording(stamp(source), source.name, source)
+        return _recording(stamp(source), names.read(source.name), source)
     return _recording((hashlib.sha256(source).hexdigest(),), name, source)
 
 

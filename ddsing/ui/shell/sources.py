@@ -63,6 +63,8 @@ def pick() -> Recording | None:
 
 def _example() -> _Chosen | None:
     found = {name_of(path): path for path in examples()}
+    for path, why in folder.look(opened.workspace().examples).unreadable.items():
+        st.warning(f"{plain(names.read(path.name))}: {plain(why)}", icon=":material/folder_off:")
     if not found:
         place = plain(opened.workspace().examples)
         st.info(f"Put wav, flac, ogg or mp3 files into {place}, or upload one.", icon=":material/folder_open:")
@@ -72,21 +74,26 @@ def _example() -> _Chosen | None:
     name = st.selectbox(
         "Example",
         list(found),
+        index=None,
+        placeholder="Choose a recording",
         key=state.EXAMPLE,
         label_visibility="collapsed",
         persist_state="session",
         help="Recordings in the workspace's examples folder.",
     )
+    if name is None:
+        st.caption(":material/info: None of the examples can be read; choose one to see why.")
+        return None
     return found[name], names.read(found[name].name)
 
 
-def _first(found: dict[str, Path]) -> str:
-    """The first that can be read: what merely says that it is a recording should not be what the page opens with."""
+def _first(found: dict[str, Path]) -> str | None:
+    """The first that can be read: what merely says that it is a recording is not what the page opens with."""
     for name, path in found.items():
         with contextlib.suppress(AudioError):
             audio.probe(path)
             return name
-    return next(iter(found))
+    return None
 
 
 def _upload() -> _Chosen | None:
