@@ -91,11 +91,15 @@ class Library:
             return self._add(stem, instrument)
 
     def replace(self, name: str, instrument: Instrument) -> Entry:
-        """Write an instrument in the place of another one, which goes to the trash."""
+        """Write an instrument in the place of another one, which goes to the trash.
+
+        If somebody else takes the place in that moment, it gets a number.
+        """
         path = self._path(name)
         old = trash(path)
         try:
-            return self._write(path, instrument)
+            with _disk_errors(f"The instrument {_name(path)!r} can't be written"):
+                return self._add(path.stem, instrument)
         except InstrumentError:
             restore(old)
             raise
