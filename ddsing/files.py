@@ -312,6 +312,16 @@ def existing(folder: Path, name: str, suffix: str = "") -> Path | None:
     return None if found is None else known[found]
 
 
+def spelled(path: Path) -> Path:
+    """A path as the disk spells it, where what somebody typed only looks the same; else the path itself."""
+    if os.path.lexists(path) or path.parent == path:
+        return path
+    parent = spelled(path.parent)
+    with contextlib.suppress(WorkspaceError):
+        return existing(parent, names.read(path.name)) or parent / path.name
+    return parent / path.name
+
+
 def safe_name(text: str) -> str:
     """A file name from any text: letters, digits, spaces and ``-_().``; up to 80 characters, never empty or hidden."""
     text = unicodedata.normalize("NFC", text)

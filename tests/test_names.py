@@ -1,6 +1,7 @@
 """Names on disk: any bytes, either way of composing letters, capitals; for each kind of thing that has one."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unicodedata
+import zipfile
 from pathlib import Path
 
 import hypothesis
@@ -18,11 +20,12 @@ from ddsing import names
 from ddsing.cli import main
 from ddsing.dataset import prepare, report, scan, voices
 from ddsing.errors import DatasetError, DdsingError, JobError, TakeError
-from ddsing.experiments.comparison import selection
+from ddsing.experiments.comparison import differences, measure, methods, selection, session
 from ddsing.experiments.comparison.blind import BlindTests
 from ddsing.experiments.comparison.matrix import Matrix, paths
 from ddsing.experiments.comparison.sets import SetStore
 from ddsing.experiments.sweep import results
+from ddsing.files import spelled as spelled_path
 from ddsing.instrument.library import Library
 from ddsing.jobs.store import JobStore
 from ddsing.sound import folder
@@ -224,6 +227,17 @@ def test_a_new_name_is_composed_and_never_beside_one_that_looks_the_same(workspa
     assert library.get(NFC).name == NFD
 
 
+def test_a_path_that_is_typed_in_the_other_form_leads_to_the_same_file(workspace, tmp_path):
+    place = tmp_path / NFD / f"{NFD}.wav"
+    place.parent.mkdir()
+    place.write_bytes(SOUND)
+    typed = tmp_path / NFC / f"{NFC}.wav"
+    assert spelled_path(typed) == spelled_path(place) == place
+    assert spelled_path(tmp_path / NFC / "none.wav") == tmp_path / NFD / "none.wav"
+    assert main(["--workspace", str(workspace.root), "dataset", "add", "alto", str(typed)]) == 0
+    assert [path.name for path in voices.get(workspace, "alto").recordings()] == [f"{NFC}.wav"]
+
+
 def test_a_name_never_leads_out_of_its_folder(workspace):
     (workspace.root / "secret.wav").write_bytes(SOUND)
     for name in ("../secret.wav", "..", ".", "", "/etc/passwd", "a/../../secret.wav", "\0", ".hidden"):
@@ -276,6 +290,12 @@ def test_a_transfer_of_such_a_recording_is_a_take_whose_recipe_comes_back(worksp
     for kind in ("WAV", "FLAC"):
         assert read_recipe(TakeStore(workspace).export(take.id, kind))["instrument"]["name"] == instrument
     assert selection.named(workspace, [names.mended(kept.name)]) == [kept]
+    written = io.BytesIO()
+    session.write(written, workspace, [kept], title=kept.name, notes=instrument, listening={}, listened=[])
+    with zipfile.ZipFile(written) as archive:
+        assert instrument in archive.read("takes.json").decode() and instrument in archive.read("index.html").decode()
+    assert differences.to_csv([kept], [measure.measure(kept)]).encode()
+    assert methods.compose(workspace, [kept]).whole().encode()
 
 
 COMMANDS = (

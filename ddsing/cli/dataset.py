@@ -15,7 +15,7 @@ from ddsing.cli.quiet import native_messages_hidden
 from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
 from ddsing.errors import DatasetError
-from ddsing.files import write_atomic
+from ddsing.files import spelled, write_atomic
 from ddsing.units import format_bytes, format_duration
 from ddsing.workspace import open_workspace
 
@@ -133,7 +133,7 @@ def _add(args: argparse.Namespace) -> dict:
 
     voice = voices.create(open_workspace(args.workspace), args.voice)
     with native_messages_hidden():
-        added = adding.add(voice, [Path(file) for file in args.files])
+        added = adding.add(voice, [spelled(Path(file)) for file in args.files])
     document = {
         "voice": voice.name,
         "added": list(added.added),
