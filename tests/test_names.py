@@ -82,6 +82,22 @@ def test_any_name_is_text_that_can_be_written_and_leads_back_to_its_file(raw):
     assert raw.isascii() or names.mended(text) == text
 
 
+def test_a_name_is_the_same_text_under_any_locale(tmp_path):
+    """As for the dashboard, which is not begun anew in UTF-8 as a command is."""
+    contents = (NFC.encode(), OLD, "日本".encode())
+    for raw in contents:
+        (tmp_path / spelled(raw)).write_bytes(raw)
+    code = (
+        "import json, os; from ddsing import names; found = [names.read(name) for name in os.listdir('.')]; "
+        "print(json.dumps({name: open(names.on_disk(name), 'rb').read().hex() for name in found}))"
+    )
+    environment = {**os.environ, **LOCALES["ASCII"][0], "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert json.loads(ran.stdout) == {
+        names.read(spelled(raw)): raw.hex() for raw in (NFC.encode(), OLD, "日本".encode())
+    }
+
+
 @hypothesis.given(_TEXTS, _TEXTS)
 def test_names_are_the_same_if_they_look_the_same_and_two_in_capitals_are_two(one, other):
     composed, apart = (unicodedata.normalize(form, one) for form in ("NFC", "NFD"))
