@@ -11,6 +11,8 @@ however many processes create things under one name at once: the name is taken i
 appears under it. A taken one gets a number, or is a FileExistsError. On a disk without hard links (FAT, some network
 drives) the name is taken by an empty file first, which a crash in that moment leaves.
 
+**Names.** What is `listed` in a folder, and what is `existing` there under a name, in any spelling: see `ddsing.names`.
+
 **Read or nothing.** `read_json` and `read_arrays` give None for what can't be read: missing, damaged, of another kind.
 
 **Errors.** What writes or flushes raises OSError, as the system says it; callers make the sentence.
@@ -38,6 +40,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ddsing import names
 from ddsing.errors import WorkspaceError
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ _NO_FOLDER_FLUSH = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, e
 # What is said of a file that is no .npz, or of one with damage anywhere; RuntimeError: a bit says that it is encrypted.
 _NO_ARRAYS = (OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 MAX_JSON_BYTES = 64 * 2**20  # none of ours is as long
-_MAX_NAME_BYTES = 255
+MAX_NAME_BYTES = 255
 PATIENCE_S = 2.0  # longer than any of our own readers keeps a file open
 _POLL_S = 0.01
 
@@ -103,9 +106,9 @@ def write_new(path: Path, content: bytes | Path) -> Path:
 
 def move_new(source: Path, path: Path) -> Path:
     """Move a file or folder to a name that is free: this, or one with a number; returns where it is."""
-    names = numbered(path)
+    candidates = numbered(path)
     while True:
-        free = next(names)
+        free = next(candidates)
         with contextlib.suppress(FileExistsError):
             move_exclusively(source, free)
             return free
@@ -118,7 +121,7 @@ def numbered(path: Path) -> Iterator[Path]:
     stem = path.name.removesuffix(suffix)
     for number in itertools.count(2):
         ending = f" {number}{suffix}"
-        while len(os.fsencode(stem + ending)) > _MAX_NAME_BYTES:
+        while len(os.fsencode(stem + ending)) > MAX_NAME_BYTES:
             stem = stem[:-1]
         yield path.with_name(stem + ending)
 
@@ -235,6 +238,7 @@ def read_json(path: Path, *, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any] 
         with open(path, "rb") as file:
             content = file.read(max_bytes + 1)
         document = json.loads(content) if len(content) <= max_bytes else None
+        document = names.mended(document) if b"\\ud" in content.lower() else document
     except (OSError, ValueError, RecursionError):  # ValueError: no JSON, no UTF-8
         return None
     return document if isinstance(document, dict) else None
@@ -243,19 +247,19 @@ def read_json(path: Path, *, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any] 
 def write_json(
     path: Path, document: Mapping[str, Any], *, indent: int | None = 1, durable: bool = True, new: bool = False
 ) -> None:
-    """Write an object as JSON, see `atomic`; a name that is not UTF-8, as `os` gives it, comes back as it was."""
+    """Write an object as JSON, see `atomic`; what no text can hold is written so that it can be read, see `names`."""
     text = json.dumps(document, ensure_ascii=False, indent=indent)
     content = text.encode("utf-8", "backslashreplace")  # its backslashes are JSON's
     write_atomic(path, content, durable=durable, new=new)
 
 
-def read_arrays(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray] | None:
+def read_arrays(path: Path, wanted: Iterable[str] | None = None) -> dict[str, np.ndarray] | None:
     """The arrays in an .npz, or those that are named; None if it can't be read, or lacks one of them."""
     import numpy as np
 
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in (arrays.files if names is None else names)}
+            return {name: arrays[name] for name in (arrays.files if wanted is None else wanted)}
     except _NO_ARRAYS:
         return None
 
@@ -282,7 +286,40 @@ def stamp(path: Path | os.DirEntry, *, inode: bool = False) -> tuple[int, ...]:
 def key(path: Path) -> tuple[str, int, int]:
     """What identifies a file's content among all files without reading it: (absolute path, size, time of change)."""
     size, time_ns = stamp(path)
-    return str(path.absolute()), size, time_ns
+    return names.read(path.absolute()), size, time_ns
+
+
+def listed(folder: Path) -> list[Path]:
+    """What lies in a folder but for what is hidden; nothing if it is not there. WorkspaceError if it can't be read."""
+    try:
+        return [folder / name for name in os.listdir(folder) if name[0] != "."]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        reason = error.strerror or error
+        raise WorkspaceError(f"The folder {str(folder)!r} can't be read: {reason}; mend that first.") from None
+
+
+def existing(folder: Path, name: str, suffix: str = "") -> Path | None:
+    """What lies in a folder under a name, as it is spelled or as it looks the same; None if nothing does."""
+    if not name or name[0] == "." or any(letter in name for letter in ("/", "\0", os.sep, os.altsep or "/")):
+        return None
+    path = folder / names.on_disk(name + suffix)
+    if os.path.lexists(path):
+        return path
+    known = {names.read(path.name): path for path in listed(folder)}
+    found = names.find(name + suffix, known)
+    return None if found is None else known[found]
+
+
+def spelled(path: Path) -> Path:
+    """A path as the disk spells it, where what somebody typed only looks the same; else the path itself."""
+    if os.path.lexists(path) or path.parent == path:
+        return path
+    parent = spelled(path.parent)
+    with contextlib.suppress(WorkspaceError):
+        return existing(parent, names.read(path.name)) or parent / path.name
+    return parent / path.name
 
 
 def safe_name(text: str) -> str:
@@ -297,7 +334,7 @@ def safe_name(text: str) -> str:
 def trash(path: Path) -> Path:
     """Move a file or folder into the ``.trash`` folder beside it; returns where it is now, for `restore`."""
     gone = WorkspaceError(f"{path.name!r} is not there any more.")
-    if not path.exists():
+    if not os.path.lexists(path):
         raise gone
     folder = path.parent / ".trash" / uuid.uuid4().hex
     folder.mkdir(parents=True)

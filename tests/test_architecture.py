@@ -18,6 +18,7 @@ ORDER = (
     "ddsing.errors",
     "ddsing.units",
     "ddsing.resources",
+    "ddsing.names",
     "ddsing.files",
     "ddsing.hardware",
     "ddsing.process",

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsing import files
+from ddsing import files, names
 from ddsing.dataset import scan, voices
 from ddsing.experiments.curves import kept
 from ddsing.files import (
@@ -345,11 +345,13 @@ def test_what_is_no_json_object_is_none(tmp_path):
 
 
 def test_an_object_comes_back_as_it_was_also_with_names_that_are_no_utf_8(tmp_path):
-    name = os.fsdecode(b"canci\xf3n.wav")  # of an old disk
+    name = names.read(os.fsdecode(b"canci\xf3n.wav"))  # of an old disk
     document = {name: {"title": "日本 \\udcf3 \"'\n", "stamp": [3, 1_700_000_000_123_456_789]}, "none": None}
     write_json(tmp_path / "file", document)
     assert read_json(tmp_path / "file") == document
-    assert os.fsencode(next(iter(read_json(tmp_path / "file")))) == b"canci\xf3n.wav"
+    assert os.fsencode(names.on_disk(next(iter(read_json(tmp_path / "file"))))) == b"canci\xf3n.wav"
+    write_json(tmp_path / "before", {os.fsdecode(b"canci\xf3n.wav"): 1})  # as ddsing 0.2.0 wrote it
+    assert b"udcf3" in (tmp_path / "before").read_bytes() and read_json(tmp_path / "before") == {name: 1}
     assert "日本".encode() in (tmp_path / "file").read_bytes()
     with pytest.raises(TypeError):
         write_json(tmp_path / "file", {"what JSON can't say": tmp_path})

@@ -19,12 +19,12 @@ from ddsing.sound import audio
 from ddsing.transfer.takes import Take, TakeStore, write_take
 from ddsing.workspace import Workspace
 from tests.hostile.builders import small_instrument
-from tests.support import idle_jobs
+from tests.support import counts, idle_jobs
 from tests.support.idle_jobs import submit
 from tests.support.tiny_workspace import sung
 
 FORK = multiprocessing.get_context("fork")
-N_ROUNDS = 100
+N_ROUNDS = counts.rounds(full=100, push=20)
 
 
 @pytest.fixture
@@ -86,6 +86,56 @@ def test_two_instruments_renamed_to_one_name_are_still_two(workspace):
     assert len(library.list()) == 2 * N_ROUNDS
     for number, said in enumerate(zip(*answers)):
         assert sorted(said) == sorted(["InstrumentError", f"to {number}"])
+
+
+def test_an_instrument_made_while_another_of_its_name_is_exported_anew_stays(workspace):
+    """An export replaces what came from its voice before, and nothing that appears in that place meanwhile."""
+    library, old = Library(workspace), small_instrument(gin_text="# old\n")
+    for number in range(N_ROUNDS):
+        library.add(old, name=f"Aria {number} x")
+    made = [small_instrument(gin_text="# exported\n"), small_instrument(gin_text="# imported\n")]
+
+    def work(process, number):
+        name, here = f"Aria {number} x", Library(workspace)
+        if process == 0:
+            return here.replace(name, made[0]).name
+        for _ in range(1000):  # until the place is free for a moment, or taken again
+            if here.find(name) is None:
+                break
+        return here.add(made[1], name=name).name
+
+    answers = at_once(work)
+    assert len({*answers[0], *answers[1]}) == 2 * N_ROUNDS == len(library.list())
+    for process, names in enumerate(answers):
+        assert all(library.get(name).gin_text == made[process].gin_text for name in names)
+    assert len(list((workspace.instruments / ".trash").iterdir())) == N_ROUNDS
+
+
+@pytest.mark.parametrize("spellings", [("Begoña", "Begoña"), ("Begoña", "Begon\u0303a")])
+def test_a_voice_that_two_make_at_once_is_one_with_the_recordings_of_both(workspace, spellings):
+    sounds = [[audio.encode(sung(1.0, hz=150 + 3 * n + process)) for n in range(N_ROUNDS)] for process in range(2)]
+
+    def work(process, number):
+        voice = voices.create(workspace, f"{spellings[process]} {number}")
+        return voice.name, adding.add(voice, [(f"{process}.wav", sounds[process][number])]).added
+
+    answers = at_once(work)
+    assert len(voices.list_voices(workspace)) == N_ROUNDS
+    for number, (one, other) in enumerate(zip(*answers)):
+        assert one == (f"Begoña {number}", ("0.wav",)) and other == (f"Begoña {number}", ("1.wav",))
+        assert len(voices.get(workspace, f"Begoña {number}").recordings()) == 2
+
+
+def test_jobs_that_two_order_at_once_are_all_there(store):
+    answers = at_once(lambda process, number: submit(store, key=f"train:{process} {number}").id)
+    assert len({*answers[0], *answers[1]}) == 2 * N_ROUNDS == len(store.list())
+    for process, ids in enumerate(answers):
+        assert [store.status(one).key for one in ids] == [f"train:{process} {number}" for number in range(N_ROUNDS)]
+
+
+def test_a_job_that_two_order_at_once_is_one(store):
+    answers = at_once(lambda process, number: submit(store, key=f"train:{number}").id)
+    assert answers[0] == answers[1] and len(store.list()) == N_ROUNDS
 
 
 def test_two_files_written_under_one_name_are_two(tmp_path):

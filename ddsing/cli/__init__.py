@@ -23,10 +23,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import ddsing
+from ddsing import names
 from ddsing.errors import Cancelled, DdsingError
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
+_SPOKEN = "DDSING_TERMINAL_ENCODING"
 
 
 class Failed(DdsingError):
@@ -50,6 +52,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status (argparse itself raises `SystemExit` with it)."""
+    if arguments is None:
+        _read_names_as_utf8()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # file names may hold what the terminal can't show
@@ -65,6 +69,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         name = f"{os.fsdecode(error.filename)!r}: " if isinstance(error.filename, str | bytes) else ""
         return _complain(f"{name}{error.strerror or error}.")
+
+
+def _read_names_as_utf8() -> None:
+    """Begin anew, and with us what we start, where names of files would be read in the terminal's other encoding."""
+    spoken = f"{sys.stdout.encoding}:backslashreplace" if sys.stdout else ""
+    if os.environ.get("PYTHONUTF8") == "1":
+        if os.environ.get(_SPOKEN) and os.environ.get("PYTHONIOENCODING") == os.environ.pop(_SPOKEN):
+            del os.environ["PYTHONIOENCODING"]  # the terminal's; a job's log is none
+    elif sys.getfilesystemencoding() != "utf-8":
+        os.environ["PYTHONUTF8"] = "1"
+        if "PYTHONIOENCODING" not in os.environ:
+            os.environ |= {"PYTHONIOENCODING": spoken, _SPOKEN: spoken}
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -104,13 +121,14 @@ def _run(args: argparse.Namespace) -> int:
             document = args.func(args)
     except Failed as failed:
         document, failure = failed.document, str(failed)
-    print(json.dumps(plain(document), indent=2, allow_nan=False) if args.json else args.text(document))
+    text = json.dumps(plain(document), indent=2, allow_nan=False) if args.json else names.shown(args.text(document))
+    print(text)
     sys.stdout.flush()
     return 0 if failure is None else _complain(failure)
 
 
 def _complain(sentence: str) -> int:
-    print(" ".join(sentence.split()), file=sys.stderr)
+    print(names.shown(" ".join(sentence.split())), file=sys.stderr)
     return EXIT_ERROR
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ddsing import names
 from ddsing.cli import background
 from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
@@ -66,8 +67,8 @@ def _write_session(args: argparse.Namespace) -> dict:
         buffer,
         workspace,
         takes,
-        title=args.title,
-        notes=args.notes,
+        title=names.mended(args.title),
+        notes=names.mended(args.notes),
         listening=results.files(tests),
         listened=[results.sentence(test) for test in tests],
     )
@@ -125,16 +126,16 @@ def _render_matrix(args: argparse.Namespace) -> dict:
     from ddsing.cli.quiet import native_messages_hidden
     from ddsing.experiments.comparison import job, matrix
     from ddsing.instrument.library import Library
-    from ddsing.sound import audio
+    from ddsing.sound import audio, folder
 
     workspace = open_workspace(args.workspace)
-    names = args.instruments or [entry.name for entry in Library(workspace).list() if not entry.error]
-    files = args.recordings or sorted(
-        path.relative_to(workspace.examples).as_posix()
-        for path in workspace.examples.rglob("*")
+    singers = args.instruments or [entry.name for entry in Library(workspace).list() if not entry.error]
+    files = args.recordings or [
+        folder.name_of(workspace.examples, path)
+        for path in folder.recordings(workspace.examples)
         if audio.is_recording(path)
-    )
-    wanted = matrix.Matrix(tuple(names), tuple(files), args.tracker, fitted=not args.as_they_are)
+    ]
+    wanted = matrix.Matrix(tuple(singers), tuple(files), args.tracker, fitted=not args.as_they_are)
     matrix.paths(workspace, wanted)
     if args.background:
         return background.start(workspace, job.order(workspace, wanted))

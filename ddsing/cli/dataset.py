@@ -15,7 +15,7 @@ from ddsing.cli.quiet import native_messages_hidden
 from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
 from ddsing.errors import DatasetError
-from ddsing.files import write_atomic
+from ddsing.files import spelled, write_atomic
 from ddsing.sound import kinds
 from ddsing.units import format_bytes, format_duration
 from ddsing.workspace import open_workspace
@@ -47,6 +47,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     action.add_argument("voice", metavar="VOICE")
     action.add_argument("--tracker", choices=TRACKERS, default="full")
+    action.add_argument(
+        "--replace",
+        action="store_true",
+        help="also where a dataset of 2021 is; it becomes that of another voice",
+    )
     background.add_option(action)
     action = _action(actions, "show", _show, _show_text, "a window's sound, features and figure")
     action.add_argument("voice", metavar="VOICE")
@@ -80,19 +85,22 @@ def _list(args: argparse.Namespace) -> dict:
     from ddsing.dataset import scan, voices
 
     if args.voice is not None:
+        voice = _voice(args)
         with native_messages_hidden():
-            return {"voice": args.voice, "recordings": [dataclasses.asdict(facts) for facts in scan.scan(_voice(args))]}
-    found = voices.list_voices(open_workspace(args.workspace))
+            return {"voice": voice.name, "recordings": [dataclasses.asdict(facts) for facts in scan.scan(voice)]}
+    workspace = open_workspace(args.workspace)
     return {
         "voices": [
             {
                 "name": voice.name,
                 "recordings": len(voice.recordings()),
+                "unreadable": voice.unreadable(),
                 "prepared": voice.prepared,
                 "trained": voice.trained,
             }
-            for voice in found
-        ]
+            for voice in voices.list_voices(workspace)
+        ],
+        "astray": voices.astray(workspace),
     }
 
 
@@ -105,7 +113,8 @@ def _list_text(document: dict) -> str:
         number = voice["recordings"]
         states = [state for state in ("prepared", "trained") if voice[state]]
         lines.append(", ".join([f"{voice['name']}: {number} recording{'s' if number != 1 else ''}", *states]))
-    return "\n".join(lines) or "No voices yet; `dataset add VOICE FILE` makes one."
+        lines += [f"  {name}: {why}" for name, why in voice["unreadable"].items()]
+    return "\n".join(lines + document["astray"]) or "No voices yet; `dataset add VOICE FILE` makes one."
 
 
 def _recording_line(facts: Mapping[str, Any]) -> str:
@@ -125,7 +134,7 @@ def _add(args: argparse.Namespace) -> dict:
 
     voice = voices.create(open_workspace(args.workspace), args.voice)
     with native_messages_hidden():
-        added = adding.add(voice, [Path(file) for file in args.files])
+        added = adding.add(voice, [spelled(Path(file)) for file in args.files])
     document = {
         "voice": voice.name,
         "added": list(added.added),
@@ -167,14 +176,17 @@ def _prepare(args: argparse.Namespace) -> dict:
     if args.background:
         workspace = open_workspace(args.workspace)
         with native_messages_hidden():
-            order = job.order(workspace, args.voice, tracker=args.tracker)
+            order = job.order(workspace, args.voice, tracker=args.tracker, replace=args.replace)
         return background.start(workspace, order)
     with _Progress(args) as tell, native_messages_hidden():
-        return dataclasses.asdict(prepare.prepare(_voice(args), tracker=args.tracker, progress=tell))
+        done = prepare.prepare(_voice(args), tracker=args.tracker, replace=args.replace, progress=tell)
+    return dataclasses.asdict(done)
 
 
 def _prepare_text(document: dict) -> str:
     lines = [f"{name}: {reason}" for name, reason in document["refused"]]
+    if document["kept_as"]:
+        lines.append(f"The dataset that was there is kept: it is that of the voice {document['kept_as']!r} now.")
     how = "Nothing had changed" if document["reused"] else f"Prepared in {format_duration(document['seconds'])}"
     lines.append(
         f"{how}: {document['n_train']} windows to train on, {document['n_held_out']} held out, "

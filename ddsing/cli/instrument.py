@@ -7,6 +7,7 @@ from pathlib import Path
 from ddsing import instrument as instruments
 from ddsing.cli.quiet import load_tensorflow
 from ddsing.errors import InstrumentError
+from ddsing.files import spelled
 from ddsing.instrument.library import Library
 from ddsing.instrument.manifest import ranges
 from ddsing.instrument.opening import detect
@@ -76,15 +77,15 @@ def _list_text(document: dict) -> str:
 
 
 def _inspect(args: argparse.Namespace) -> dict:
-    path = Path(args.zip)
-    if path.exists():
+    path = spelled(Path(args.zip))
+    if path.is_file():
         source_format, instrument = detect(path), instruments.open_any(path)
     else:
         if path.suffix.lower() == ".zip":
             raise InstrumentError(f"There is no file {args.zip[:200]!r}; give a zip's path or an instrument's name.")
         library = _library(args)
         instrument = library.get(args.zip)
-        source_format = next(entry.source_format for entry in library.list() if entry.name == args.zip)
+        source_format = next(entry.source_format for entry in library.list() if entry.name == instrument.name)
     statistics = instrument.statistics
     return {
         "name": instrument.name,
@@ -118,7 +119,7 @@ def _inspect_text(document: dict) -> str:
 
 
 def _import(args: argparse.Namespace) -> dict:
-    path = Path(args.zip)
+    path = spelled(Path(args.zip))
     if not path.is_file():
         raise InstrumentError(f"There is no file {args.zip[:200]!r}; give the path of an instrument's zip.")
     entry = _library(args).import_file(path, args.name)
@@ -144,7 +145,8 @@ def _export_text(document: dict) -> str:
 
 
 def _delete(args: argparse.Namespace) -> dict:
-    return {"name": args.name, "token": _library(args).delete(args.name)}
+    token = _library(args).delete(args.name)
+    return {"name": Path(token).stem, "token": token}
 
 
 def _delete_text(document: dict) -> str:

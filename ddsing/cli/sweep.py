@@ -42,10 +42,10 @@ def run(args: argparse.Namespace) -> dict:
     from ddsing.dataset import voices
 
     workspace = open_workspace(args.workspace)
-    voices.get(workspace, args.voice)
-    sweep = Sweep(args.voice, axes(args), Recipe.from_options(vars(args)))
+    voice = voices.get(workspace, args.voice).name
+    sweep = Sweep(voice, axes(args), Recipe.from_options(vars(args)))
     expected = cost(workspace, sweep)
-    document = {"voice": args.voice, "cells": [cell.name for cell in sweep.cells()], "cost": asdict(expected)}
+    document = {"voice": voice, "cells": [cell.name for cell in sweep.cells()], "cost": asdict(expected)}
     print(cost_text(expected), file=sys.stderr)
     if args.cost:
         return document

@@ -66,16 +66,18 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Train, or start the job that does."""
+    from ddsing.dataset import voices
     from ddsing.training.recipe import Recipe
 
     workspace = open_workspace(args.workspace)
     recipe = Recipe.from_options(vars(args))
+    voice = voices.get(workspace, args.voice).name  # one that is not there is said here
     if not args.background:
-        return _foreground(workspace, args.voice, recipe)
+        return _foreground(workspace, voice, recipe)
     from ddsing.training import folder, job
 
-    folder.locate(workspace, args.voice)  # a voice that is not there is said here, not in the job
-    return background.start(workspace, job.order(args.voice, recipe))
+    folder.locate(workspace, voice)
+    return background.start(workspace, job.order(voice, recipe))
 
 
 def _foreground(workspace: Workspace, voice: str, recipe: Recipe) -> dict:

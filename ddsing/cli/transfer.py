@@ -4,11 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ddsing import names
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, SettingsError
-from ddsing.files import write_atomic
+from ddsing.files import spelled, write_atomic
 from ddsing.sound import kinds
 from ddsing.transfer import morph
 from ddsing.transfer.settings import MAX_Z_SHIFTS, RANGES, Settings
@@ -82,14 +83,15 @@ def run(args: argparse.Namespace) -> dict:
     for path in (out, *([Path(args.controls)] if args.controls else [])):
         if not path.absolute().parent.is_dir():
             raise AudioError(f"The folder of {str(path)!r} does not exist; make it or name another file.")
+    audio = spelled(Path(args.audio))
     options: dict[str, Any] = {"tracker": args.tracker, "keep_controls": bool(args.controls)}
     with native_messages_hidden():
         if args.morph:
             mixture = morph.parse(args.instrument, args.morph)
-            take = pipeline.run(workspace, Path(args.audio), mixture.names, settings, morph=mixture, **options)
+            take = pipeline.run(workspace, audio, mixture.names, settings, morph=mixture, **options)
         else:
             options["z_source"] = z_source
-            take = pipeline.run(workspace, Path(args.audio), args.instrument, settings, **options)
+            take = pipeline.run(workspace, audio, args.instrument, settings, **options)
     with writing(args.out, f"the take {take.id} is kept"):
         write_atomic(out, TakeStore(workspace).export(take.id, file_format))
         if args.stems:
@@ -126,10 +128,10 @@ def _timbre(z_from: str, moved: list[str]) -> tuple[dict[str, Any], Path | None]
             ) from None
     if z_from in ("recording", "mean"):
         return {"z_from": z_from, "z_shift": tuple(shifts)}, None
-    path = Path(z_from)
+    path = spelled(Path(z_from))
     if not path.is_file():
         raise SettingsError(f"--z-from is {z_from[:200]!r}; it must be recording, mean, or a recording's file.")
-    return {"z_from": "other", "z_recording": path.name[:300], "z_shift": tuple(shifts)}, path
+    return {"z_from": "other", "z_recording": names.read(path.name)[:300], "z_shift": tuple(shifts)}, path
 
 
 def text(document: dict) -> str:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ddsing import names
 from ddsing.dataset import scan
-from ddsing.dataset.voices import Voice, recordings_in
+from ddsing.dataset.voices import Voice
 from ddsing.errors import DatasetError
 from ddsing.files import safe_name, write_new
+from ddsing.sound import folder
 from ddsing.units import format_bytes
 
 _SPARE_BYTES = 200e6  # to stay free
@@ -84,9 +86,9 @@ def _spread(sources: Iterable[Path | tuple[str, bytes]]) -> Iterator[tuple[str, 
         if not isinstance(source, Path):
             yield source
         elif source.is_dir():
-            yield from ((path.name, path) for path in recordings_in(source))
+            yield from ((names.read(path.name), path) for path in folder.recordings(source))
         else:
-            yield source.name, source
+            yield names.read(source.name), source
 
 
 def _copy(voice: Voice, name: str, content: Path | bytes):

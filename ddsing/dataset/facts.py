@@ -20,6 +20,11 @@ def made_here(voice: Voice) -> bool:
     return (voice.dataset_folder / manifest.NAME).is_file()
 
 
+def foreign(voice: Voice) -> bool:
+    """Whether there is a dataset that ddsing did not prepare; it can be trained on as it is."""
+    return voice.prepared and not made_here(voice)
+
+
 def dataset_hash(voice: Voice) -> str:
     """The hash that `prepare` gave the dataset; of one of 2021, that of its files."""
     written = _written(voice).get("dataset_hash")

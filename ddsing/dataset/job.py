@@ -17,21 +17,21 @@ KIND = "prepare"
 _TELLING_S = 3.0  # of work before the time left is estimated
 
 
-def order(workspace: Workspace, voice_name: str, *, tracker: str) -> Order:
-    """The job that prepares a voice; raises `DatasetError` where there is nothing to prepare."""
+def order(workspace: Workspace, voice_name: str, *, tracker: str, replace: bool = False) -> Order:
+    """The job that prepares a voice; raises `DatasetError` where there is nothing to prepare, see `prepare.prepare`."""
     voice = voices.get(workspace, voice_name)
-    prepare.require_preparable(voice, tracker)
+    prepare.require_preparable(voice, tracker, replace=replace)
     return Order(
         kind=KIND,
         title=f"Prepare {voice.name}",
-        options={"voice": voice.name, "tracker": tracker},
+        options={"voice": voice.name, "tracker": tracker, "replace": replace},
         key=f"{KIND}:{voice.name}",
         needs_bytes=int(prepare.room_bytes(voice, tracker=tracker)),
     )
 
 
 def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict[str, Any]:
-    """Prepare ``options["voice"]`` with ``options["tracker"]`` (full); returns what `Prepared` says.
+    """Prepare ``options["voice"]`` with ``options["tracker"]`` (full), ``options["replace"]`` (no); as `Prepared` says.
 
     Parameters
     ----------
@@ -49,7 +49,8 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
         job.report(stage=stage, fraction=fraction, eta_s=clock.left_s(fraction))
 
     voice = voices.get(workspace, options["voice"])
-    return dataclasses.asdict(prepare.prepare(voice, tracker=tracker, progress=progress))
+    replace = options.get("replace") is True
+    return dataclasses.asdict(prepare.prepare(voice, tracker=tracker, replace=replace, progress=progress))
 
 
 class Clock:

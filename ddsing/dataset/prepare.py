@@ -11,10 +11,12 @@ In the dataset folder:
 - ``dataset_statistics.json`` and, as in the notebooks, ``dataset_statistics.pkl``, of the windows that are trained on.
 - ``features/``: what takes long, once per sound and tracker.
 
-Everything but the features is replaced as one (`ddsing.formats.tfrecord.publishing`). A dataset of 2021 is not
-replaced: it is moved, and becomes the dataset of a voice of its own, such as ``alto 2021``.
+Everything but the features is replaced as one (`ddsing.formats.tfrecord.publishing`). A dataset of 2021 is left as it
+is, and is trained on as it is. Another is made in its place only on request (`replace`), and nothing is lost by that:
+the old one is moved, and becomes the dataset of a voice of its own, such as ``alto 2021``.
 """
 
+import dataclasses
 import errno
 import functools
 import itertools
@@ -28,6 +30,7 @@ from filelock import FileLock, Timeout
 
 from ddsing.constants import TRACKERS
 from ddsing.dataset import analysis, disk, manifest, writing
+from ddsing.dataset.facts import foreign
 from ddsing.dataset.hearing import hear
 from ddsing.dataset.scan import Memory, RecordingFacts, scan
 from ddsing.dataset.voices import Voice
@@ -53,6 +56,8 @@ class Prepared:
         Recordings whose pitch was computed now.
     refused : tuple[tuple[str, str], ...]
         (name, the sentence that says why) of recordings that were left out.
+    kept_as : str
+        The voice that the dataset of 2021, which was there, is now the dataset of; "" if there was none.
     """
 
     voice: str
@@ -67,15 +72,24 @@ class Prepared:
     refused: tuple[tuple[str, str], ...]
     reused: bool
     seconds: float
+    kept_as: str = ""
 
 
-def prepare(voice: Voice, *, tracker: str = "full", progress: Callable[[str, float], None] | None = None) -> Prepared:
+def prepare(
+    voice: Voice,
+    *,
+    tracker: str = "full",
+    replace: bool = False,
+    progress: Callable[[str, float], None] | None = None,
+) -> Prepared:
     """Prepare a voice's dataset, or go on where it was stopped; nothing is computed twice.
 
     Parameters
     ----------
     tracker : str
         See `ddsing.sound.pitch`.
+    replace : bool
+        Whether to prepare also where a dataset of 2021 is, which is moved then; see above.
     progress : callable, optional
         Told the stage in words and the fraction of it all; what it raises (`Cancelled`) passes through, and what is
         done by then is kept.
@@ -83,21 +97,35 @@ def prepare(voice: Voice, *, tracker: str = "full", progress: Callable[[str, flo
     Raises
     ------
     DatasetError
-        If nothing can be used, or the voice is being prepared already.
+        If nothing can be used, the voice is being prepared already, or there is a dataset of 2021 that is to stay.
     DiskFull
         If there is not enough room.
     """
-    require_preparable(voice, tracker)
+    require_preparable(voice, tracker, replace=replace)
+    tell = progress or (lambda stage, fraction: None)
+    kept_as = ""
+    if foreign(voice):
+        _usable(voice, tell)  # before anything is moved
+        kept_as = _keep_foreign(voice)
     with _alone(voice), _full_disk_said(voice):
-        return _prepare(voice, tracker, progress or (lambda stage, fraction: None))
+        done = _prepare(voice, tracker, tell)
+    return dataclasses.replace(done, kept_as=kept_as)
 
 
-def require_preparable(voice: Voice, tracker: str) -> None:
-    """Raise `DatasetError` unless there are recordings and such a tracker."""
+def require_preparable(voice: Voice, tracker: str, *, replace: bool = False) -> None:
+    """Raise `DatasetError` unless there are recordings, such a tracker, and no dataset of 2021 in the way."""
     if tracker not in TRACKERS:
         raise DatasetError(f"There is no pitch tracker {tracker!r}; use full, fast or tiny.")
     if not voice.recordings():
+        for name, why in voice.unreadable().items():
+            raise DatasetError(f"{name!r} holds no recordings that can be used. {why}")
         raise DatasetError(f"The voice {voice.name!r} has no recordings; `dataset add` brings some.")
+    if foreign(voice) and not replace:
+        raise DatasetError(
+            f"The dataset of {voice.name!r} was prepared elsewhere, for instance by the 2021 notebooks, and can be "
+            "trained on as it is. To make another from the recordings, use --replace: the old one is kept, as the "
+            f"dataset of the voice {place_of_foreign(voice).name!r}."
+        )
 
 
 def is_current(voice: Voice, *, tracker: str | None = None) -> bool:
@@ -121,11 +149,7 @@ def room_bytes(voice: Voice, *, tracker: str = "full") -> float:
 
 def _prepare(voice: Voice, tracker: str, progress: Callable[[str, float], None]):
     began = time.monotonic()
-    found = scan(voice, progress=lambda fraction: progress(READING, 0.02 * fraction))
-    usable, refused = choose(found)
-    if not usable:
-        why = "; ".join(f"{name}: {sentence}" for name, sentence in refused[:3])
-        raise DatasetError(f"No recording of {voice.name!r} can be used. {why}")
+    usable, refused = _usable(voice, progress)
     plan = manifest.Plan(voice, tracker, usable, refused)
     known = manifest.read(voice)
     if known is not None and plan.is_that_of(known):
@@ -140,6 +164,15 @@ def _prepare(voice: Voice, tracker: str, progress: Callable[[str, float], None])
         plan, store, progress=lambda fraction: progress(WRITING, from_here + (1.0 - from_here) * fraction)
     )
     return _prepared(voice, document, refused, n_analysed=len(new), reused=False, seconds=time.monotonic() - began)
+
+
+def _usable(voice: Voice, progress: Callable[[str, float], None]):
+    """What `choose` chooses; raises `DatasetError` if that is nothing."""
+    usable, refused = choose(scan(voice, progress=lambda fraction: progress(READING, 0.02 * fraction)))
+    if not usable:
+        why = "; ".join(f"{name}: {sentence}" for name, sentence in refused[:3])
+        raise DatasetError(f"No recording of {voice.name!r} can be used. {why}")
+    return usable, refused
 
 
 def choose(found: list[RecordingFacts]) -> tuple[list[RecordingFacts], list[tuple[str, str]]]:
@@ -173,7 +206,7 @@ def _analyse(
             progress((before + fraction * length) / total)
 
         tell(0.0)
-        path = voice.folder / facts.name
+        path = voice.path_of(facts.name)
         try:
             heard = hear(path, check=functools.partial(tell, 0.0))
         except AudioError as error:
@@ -202,7 +235,6 @@ def _prepared(voice: Voice, document: dict[str, Any], refused: list[tuple[str, s
 @contextmanager
 def _alone(voice: Voice):
     """One preparation of a voice at a time."""
-    _keep_foreign(voice)
     voice.dataset_folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(voice.dataset_folder / ".lock")
     try:
@@ -215,14 +247,20 @@ def _alone(voice: Voice):
         lock.release()
 
 
-def _keep_foreign(voice: Voice):
-    """Move a dataset that was prepared elsewhere out of the way: it becomes a voice of its own."""
-    if not voice.prepared or (voice.dataset_folder / manifest.NAME).exists():
-        return
-    for number in itertools.count(2021):
+def place_of_foreign(voice: Voice) -> Voice:
+    """The voice that a dataset of 2021 would become the dataset of, so that another can be prepared."""
+    numbered = (voice.beside(f"{voice.name} {number}") for number in itertools.count(2021))
+    return next(one for one in numbered if not one.there)
+
+
+def _keep_foreign(voice: Voice) -> str:
+    """Move a dataset that was prepared elsewhere out of the way; the voice that has it then, "" if there is none."""
+    while foreign(voice):
+        place = place_of_foreign(voice)
         with suppress(FileExistsError):
-            move_exclusively(voice.dataset_folder, voice.beside(f"{voice.name} {number}").dataset_folder)
-            return
+            move_exclusively(voice.dataset_folder, place.dataset_folder)
+            return place.name
+    return ""
 
 
 @contextmanager

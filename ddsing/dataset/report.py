@@ -105,10 +105,10 @@ def report(voice: Voice, *, tracker: str = "tiny", progress: Callable[[str, floa
         part(0.0)
         summaries[facts.name] = _summary(voice, facts, tracker, part)
         voiced_s = sum(summaries[facts.name].pitch_frames.values()) / FRAME_RATE
-        memory.note_voiced(voice.folder / facts.name, min(voiced_s / facts.duration_s, 1.0))
+        memory.note_voiced(voice.path_of(facts.name), min(voiced_s / facts.duration_s, 1.0))
         done += facts.duration_s
     memory.save()
-    recordings = [memory.get(voice.folder / facts.name) or facts for facts in found]
+    recordings = [memory.get(voice.path_of(facts.name)) or facts for facts in found]
     tell(LISTENING, 1.0)
     return _assembled(voice, tracker, recordings, summaries)
 
@@ -156,7 +156,7 @@ def _summary(voice: Voice, facts: RecordingFacts, tracker: str, progress: Callab
     summary = _remembered(path)
     if summary is not None:
         return summary
-    heard = hear(voice.folder / facts.name, check=lambda: progress(0.0))
+    heard = hear(voice.path_of(facts.name), check=lambda: progress(0.0))
     track = analysis.known(prepared, facts.content_hash, tracker) or feature_stage.extract(
         heard.audio, tracker=tracker, cache=cache, progress=progress
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing import files
+from ddsing import files, names
 from ddsing.dataset.hearing import QUIETEST_DB, Heard, hear, noise_floor_db
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, Cancelled
@@ -66,7 +66,7 @@ class Memory:
 
     def __init__(self, voice: Voice, folder: Path | None = None):
         self._voice = voice
-        self._path = (folder or voice.cache / "recordings") / f"{voice.name}.json"
+        self._path = (folder or voice.cache / "recordings") / f"{names.on_disk(voice.name)}.json"
         self._entries = self._read()
         self._lock = threading.Lock()
 
@@ -150,6 +150,8 @@ def scan(
 ) -> list[RecordingFacts]:
     """Facts of all recordings of a voice, by name; one that can't be read has its reason as `error`.
 
+    Folders that can't be looked into stand at the end, as ``tutti/``, with their reasons.
+
     Parameters
     ----------
     cache : Path, optional
@@ -166,7 +168,7 @@ def scan(
     for path in paths:
         name = voice.name_of(path)
         found.append(memory.get(path) or RecordingFacts(name, error="It has changed while it was read."))
-    return found
+    return found + [RecordingFacts(name, error=why) for name, why in voice.unreadable().items()]
 
 
 def _examine_all(voice: Voice, paths: list[Path], memory: Memory, progress: Callable[[float], None]):

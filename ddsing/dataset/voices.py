@@ -1,22 +1,27 @@
 """Voices: folders of recordings in the workspace's audio folder.
 
-A recording is any file that is audio by its content or says so by its name; hidden files are none. Adding copies it in,
-whole or not at all, and never twice the same sound.
+What a recording is: `ddsing.sound.folder`. Adding copies it in, whole or not at all, and never twice the same sound.
+
+Voices whose names look the same, see `ddsing.names`, are one: its three folders may be spelled in different ways. Only
+where the disk holds two of a kind, such as two folders of recordings, are they two voices, each with its spelling.
 """
 
-import os
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddsing.errors import DatasetError
+from ddsing import names
+from ddsing.errors import DatasetError, WorkspaceError
+from ddsing.files import listed, safe_name, trash
 from ddsing.files import restore as bring_back
-from ddsing.files import safe_name, trash
 from ddsing.formats import tfrecord
-from ddsing.sound.audio import is_recording
+from ddsing.sound import folder as folders
 from ddsing.sound.kinds import SUFFIXES
 from ddsing.workspace import Workspace
 
 DATASET, CHECKPOINTS = "_dataset", "_checkpoints"  # the notebooks' folder names
+_ENDINGS = ("", DATASET, CHECKPOINTS)
 
 
 @dataclass(frozen=True)
@@ -31,13 +36,13 @@ class Voice:
     @classmethod
     def named(cls, audio: Path, name: str) -> "Voice":
         """The voice with a name in the workspace's audio folder, whether it is there or not."""
-        folder = audio / name
-        return cls(name, folder, folder.with_name(name + DATASET), folder.with_name(name + CHECKPOINTS))
+        spelled = names.on_disk(name)
+        return cls(name, *(audio / (spelled + ending) for ending in _ENDINGS))
 
     @classmethod
     def of(cls, folder: Path) -> "Voice":
         """The voice that one of its three folders belongs to."""
-        return cls.named(folder.parent, folder.name.removesuffix(DATASET).removesuffix(CHECKPOINTS))
+        return cls.named(folder.parent, _split(folder)[0])
 
     def beside(self, name: str) -> "Voice":
         """Another voice of the same workspace, whether it is there or not."""
@@ -45,11 +50,20 @@ class Voice:
 
     def recordings(self) -> list[Path]:
         """Its recordings, at any depth, by name."""
-        return recordings_in(self.folder)
+        return folders.recordings(self.folder)
+
+    def unreadable(self) -> dict[str, str]:
+        """Folders of recordings that can't be looked into, by name, each with the sentence that says why."""
+        found = folders.look(self.folder).unreadable
+        return {f"{self.name if path == self.folder else self.name_of(path)}/": why for path, why in found.items()}
 
     def name_of(self, path: Path) -> str:
         """What a recording is called: its place below the voice's folder."""
-        return path.relative_to(self.folder).as_posix()
+        return folders.name_of(self.folder, path)
+
+    def path_of(self, name: str) -> Path:
+        """Where a recording of that name lies."""
+        return self.folder / names.on_disk(name)
 
     @property
     def there(self) -> bool:
@@ -74,64 +88,120 @@ class Voice:
 
 def list_voices(workspace: Workspace) -> list[Voice]:
     """All voices by name; one with only a dataset or checkpoints counts too."""
-    folders = (path for path in workspace.audio.iterdir() if path.is_dir() and not path.name.startswith("."))
-    names = {Voice.of(path).name for path in folders} - {""}
-    return [Voice.named(workspace.audio, name) for name in sorted(names, key=str.lower)]
+    found: dict[str, dict[str, dict[str, Path]]] = {}  # folders by how the name looks, by its spelling, by their kind
+    for path in listed(workspace.audio):
+        name, ending = _split(path)
+        if name and path.is_dir():
+            found.setdefault(names.key(name), {}).setdefault(name, {})[ending] = path
+    voices = [voice for spellings in found.values() for voice in _of_spellings(workspace.audio, spellings)]
+    return sorted(voices, key=_place)
+
+
+def _of_spellings(audio: Path, spellings: Mapping[str, Mapping[str, Path]]) -> list[Voice]:
+    """The voices with names that look the same: one, unless two of its folders are of the same kind."""
+    kinds = list(itertools.chain.from_iterable(spellings.values()))
+    if len(spellings) == 1 or len(set(kinds)) < len(kinds):
+        return [Voice.named(audio, name) for name in spellings]
+    name = min(spellings, key=lambda name: min(map(_ENDINGS.index, spellings[name])))  # that of the recordings
+    there = {ending: path for paths in spellings.values() for ending, path in paths.items()}
+    return [Voice(name, *(there.get(ending, audio / (names.on_disk(name) + ending)) for ending in _ENDINGS))]
+
+
+def _split(path: Path) -> tuple[str, str]:
+    """A folder's name without its ending, and the ending."""
+    name = names.read(path.name)
+    ending = next(ending for ending in (DATASET, CHECKPOINTS, "") if name.endswith(ending))
+    return name.removesuffix(ending), ending
+
+
+def _place(voice: Voice) -> tuple[str, str]:
+    return voice.name.lower(), voice.name
 
 
 def trainings(workspace: Workspace) -> list[Voice]:
     """All voices with a checkpoints folder, by name."""
-    folders = workspace.audio.glob(f"[!.]*{CHECKPOINTS}")
-    return sorted((Voice.of(path) for path in folders if path.name != CHECKPOINTS), key=lambda v: v.name.lower())
+    return [voice for voice in list_voices(workspace) if voice.checkpoints_folder.is_dir()]
+
+
+def find(workspace: Workspace, name: str) -> Voice | None:
+    """The voice with a name, as it is spelled or as it looks the same; None if there is none."""
+    found = {voice.name: voice for voice in list_voices(workspace)}
+    spelled = names.find(name, found)
+    return None if spelled is None else found[spelled]
 
 
 def get(workspace: Workspace, name: str) -> Voice:
     """The voice with a name; raises `DatasetError` if there is none."""
-    found = {voice.name: voice for voice in list_voices(workspace)}
-    if name not in found:
-        known = f"there are {', '.join(map(repr, list(found)[:8]))}" if found else "there are none yet"
+    voice = find(workspace, name)
+    if voice is None:
+        there = [known.name for known in list_voices(workspace)[:8]]
+        known = f"there are {', '.join(map(repr, there))}" if there else "there are none yet"
         raise DatasetError(f"There is no voice {name[:80]!r}; {known}, and `dataset add VOICE FILE` makes one.")
-    return found[name]
+    return voice
 
 
 def create(workspace: Workspace, name: str) -> Voice:
-    """Make a voice, or return the one with that name."""
-    if name != safe_name(name) or name.endswith((DATASET, CHECKPOINTS)):
+    """Make a voice, or return the one with that name; only a new name has to keep to the rules for names."""
+    there = find(workspace, name)
+    name = there.name if there is not None else names.key(name)
+    if there is None and (name != safe_name(name) or name.endswith((DATASET, CHECKPOINTS))):
         raise DatasetError(
             f"A voice can't be called {name[:80]!r}: use letters, digits, spaces and -_(). up to 80, "
             f"but no {DATASET} or {CHECKPOINTS} at the end; {_better_name(name)!r} would do."
         )
-    voice = Voice.named(workspace.audio, name)
+    voice = there or Voice.named(workspace.audio, name)
     voice.folder.mkdir(parents=True, exist_ok=True)
     return voice
 
 
+def astray(workspace: Workspace) -> list[str]:
+    """Sentences about recordings that belong to no voice, since they lie where no voice's recordings are."""
+    said = []
+    loose = sorted(names.read(path.name) for path in listed(workspace.audio) if _says_so(path) and path.is_file())
+    if loose:
+        said.append(
+            f"{_counted(loose)} directly in the audio folder, not in a voice's; move {'them' if loose[1:] else 'it'} "
+            "into a folder there, which is a voice then."
+        )
+    for path in sorted(listed(workspace.audio)):
+        name, ending = _split(path)
+        try:
+            inside = sorted(names.read(one.name) for one in listed(path) if _says_so(one)) if ending else []
+        except WorkspaceError as error:
+            said.append(str(error))
+            continue
+        if inside:
+            said.append(
+                f"{_counted(inside)} in {names.read(path.name)!r}, which by its ending is no folder of recordings; "
+                f"call it otherwise, such as {f'{name} recordings'.strip()!r}."
+            )
+    return said
+
+
+def _says_so(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
+def _counted(found: list[str]) -> str:
+    return f"{found[0]!r} lies" if len(found) == 1 else f"{len(found)} recordings, such as {found[0]!r}, lie"
+
+
 def remove(voice: Voice, name: str) -> str:
     """Move a recording to the trash; returns the token with which `restore` brings it back."""
-    for path in voice.recordings():
-        if voice.name_of(path) == name:
-            return trash(path).relative_to(voice.folder).as_posix()
-    raise DatasetError(f"The voice {voice.name!r} has no recording {name[:80]!r}.")
+    known = {voice.name_of(path): path for path in voice.recordings()}
+    found = names.find(name, known)
+    if found is None:
+        raise DatasetError(f"The voice {voice.name!r} has no recording {name[:80]!r}.")
+    return voice.name_of(trash(known[found]))
 
 
 def restore(voice: Voice, token: str) -> str:
     """Bring a removed recording back; returns its name."""
-    path = voice.folder / token
-    if path.parent.parent.name != ".trash" or not path.resolve().is_relative_to(voice.folder.resolve()):
+    path = voice.path_of(token)
+    if path.parent.parent.name != ".trash" or ".." in path.parts or not path.is_relative_to(voice.folder):
         raise DatasetError("This recording can't be brought back: it was not removed here.")
     return voice.name_of(bring_back(path))
 
 
 def _better_name(name: str) -> str:
     return safe_name(safe_name(name).removesuffix(DATASET).removesuffix(CHECKPOINTS))
-
-
-def recordings_in(folder: Path) -> list[Path]:
-    """All recordings in a folder and those below it, by path; hidden files and folders are passed over."""
-    if not folder.is_dir():
-        return []
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(parent, name) for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.suffix.lower() in SUFFIXES or is_recording(path))

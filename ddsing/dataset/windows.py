@@ -185,7 +185,7 @@ def _from_recording(voice: Voice, audio_hash: str, name: str, start_frame: int):
     gone = DatasetError(f"The recording {name!r} of this window is not there as it was; prepare the voice again.")
     if features is None:
         raise gone
-    path = voice.folder / name
+    path = voice.path_of(name)
     try:
         audio, found_hash = _sound(path, tuple(scan.stamp(path)))
     except AudioError:

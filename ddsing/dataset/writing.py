@@ -105,7 +105,7 @@ class _Sounds:
             progress(done / total)
 
         for number, facts in enumerate(plan.usable):
-            heard = hear(plan.voice.folder / facts.name, check=tell)
+            heard = hear(plan.voice.path_of(facts.name), check=tell)
             if heard.content_hash != facts.content_hash:
                 raise DatasetError(f"{facts.name!r} has changed meanwhile; prepare again.")
             self._paths[facts.content_hash] = folder / f".sound-{number}"

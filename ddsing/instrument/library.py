@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ddsing import files
+from ddsing import files, names
 from ddsing.errors import ConversionError, DdsingError, InstrumentError
 from ddsing.files import restore, safe_name, trash, write_atomic
 from ddsing.instrument import format as native
@@ -70,15 +70,17 @@ class Library:
 
     def find(self, name: str) -> Entry | None:
         """The instrument called `name`, as in the list; None if there is none."""
-        return next((self._entry(path) for path in self._paths() if path.stem == name), None)
+        path = self._found(name)
+        return None if path is None else self._entry(path)
 
     def get(self, name: str) -> Instrument:
-        """The instrument called `name`."""
-        return self._open(self._path(name)).replaced(name=clean_name(name))
+        """The instrument called `name`; it is called as its file is spelled."""
+        path = self._path(name)
+        return self._open(path).replaced(name=clean_name(_name(path)))
 
     def import_file(self, source: Path | str | bytes, name: str | None = None) -> Entry:
         """Copy an instrument into the library, a 2021 zip as native; a taken name gets a number."""
-        fallback = "Imported" if isinstance(source, bytes) else Path(source).stem
+        fallback = "Imported" if isinstance(source, bytes) else names.read(Path(source).stem)
         instrument = open_any(source, name=name or fallback)
         return self.add(instrument, name=name or (instrument.name if isinstance(source, bytes) else fallback))
 
@@ -89,11 +91,15 @@ class Library:
             return self._add(stem, instrument)
 
     def replace(self, name: str, instrument: Instrument) -> Entry:
-        """Write an instrument in the place of another one, which goes to the trash."""
+        """Write an instrument in the place of another one, which goes to the trash.
+
+        If somebody else takes the place in that moment, it gets a number.
+        """
         path = self._path(name)
         old = trash(path)
         try:
-            return self._write(path, instrument)
+            with _disk_errors(f"The instrument {_name(path)!r} can't be written"):
+                return self._add(path.stem, instrument)
         except InstrumentError:
             restore(old)
             raise
@@ -101,13 +107,16 @@ class Library:
     def rename(self, name: str, new_name: str) -> Entry:
         """Call an instrument otherwise."""
         path = self._path(name)
-        if safe_name(new_name) == path.stem:
+        if new_name.strip() == _name(path) or safe_name(new_name) == _name(path):
             return self._entry(path)
         new_path = self._folder / f"{safe_name(new_name)}.zip"
+        taken = self._found(new_path.stem)
         try:
+            if taken not in (None, path):
+                raise FileExistsError
             files.move_exclusively(path, new_path)
         except FileExistsError:
-            if not new_path.samefile(path):
+            if not (new_path.exists() and new_path.samefile(path)):
                 message = f"There is an instrument called {new_path.stem!r} already; choose another name."
                 raise InstrumentError(message) from None
             path.rename(new_path)  # on a disk where capitals make no other name
@@ -131,11 +140,11 @@ class Library:
 
     def delete(self, name: str) -> str:
         """Move an instrument to the trash; the token brings it back with `undo`."""
-        return str(trash(self._path(name)).relative_to(self._folder))
+        return names.read(trash(self._path(name)).relative_to(self._folder))
 
     def undo(self, token: str) -> Entry:
         """Bring back what `delete` or `repair` moved to the trash."""
-        trashed = (self._folder / token).resolve()
+        trashed = (self._folder / names.on_disk(token)).resolve()
         if not trashed.is_relative_to((self._folder / ".trash").resolve()):
             raise InstrumentError("This deletion can't be undone: its token is not one of this workspace.")
         return self._entry(restore(trashed))
@@ -157,20 +166,26 @@ class Library:
             found = [path for path in self._folder.iterdir() if path.suffix.lower() == ".zip" and path.name[0] != "."]
         except OSError as error:
             raise InstrumentError(f"The instruments folder can't be read: {error.strerror}.") from None
-        return sorted((path for path in found if path.is_file()), key=lambda path: path.name.casefold())
+        return sorted((path for path in found if path.is_file()), key=lambda path: (path.name.casefold(), path.name))
 
     def _path(self, name: str) -> Path:
-        paths = self._paths()
-        for path in paths:
-            if path.stem == name:
-                return path
-        known = ", ".join(path.stem for path in paths[:8]) or "none yet"
+        path = self._found(name)
+        if path is not None:
+            return path
+        known = ", ".join(map(_name, self._paths()[:8])) or "none yet"
         raise InstrumentError(f"There is no instrument called {name[:80]!r} in the workspace; there are: {known}.")
+
+    def _found(self, name: str) -> Path | None:
+        """The file of the instrument called `name`, however its letters are composed."""
+        known = {_name(path): path for path in self._paths()}
+        found = names.find(name, known)
+        return None if found is None else known[found]
 
     def _add(self, stem: str, instrument: Instrument) -> Entry:
         """Write an instrument under a name that is free, which it also bears inside."""
+        taken = {names.key(_name(path)) for path in self._paths()}
         for path in files.numbered(self._folder / f"{stem}.zip"):
-            if not path.exists():
+            if not path.exists() and names.key(_name(path)) not in taken:
                 with contextlib.suppress(FileExistsError):
                     return _written(path, instrument, new=True)
         raise AssertionError("there is always another number")
@@ -188,9 +203,9 @@ class Library:
                 _remember(_summaries, stamp, (detect(path), self._native(path, native.read_summary)))
             source_format, summary = _summaries[stamp]
         except OSError as error:
-            return Entry(path.stem, path, n_bytes, error=f"The file can't be read: {error.strerror}.")
+            return Entry(_name(path), path, n_bytes, error=f"The file can't be read: {error.strerror}.")
         except DdsingError as error:
-            return Entry(path.stem, path, n_bytes, error=str(error))
+            return Entry(_name(path), path, n_bytes, error=str(error))
         return _described(path, n_bytes, source_format, summary)
 
     def _open(self, path: Path) -> Instrument:
@@ -212,7 +227,7 @@ class Library:
         if isinstance(known, str):
             raise InstrumentError(known)
         try:
-            data = native.to_bytes(open_any(path, name=path.stem))
+            data = native.to_bytes(open_any(path, name=_name(path)))
         except InstrumentError as error:
             _remember(_refusals, stamp, str(error))
             if not isinstance(error, ConversionError):  # what another time may do
@@ -235,9 +250,14 @@ def _remember(known: dict, key: tuple, value: object) -> None:
     known[key] = value
 
 
+def _name(path: Path) -> str:
+    """What an instrument is called: as its file."""
+    return names.read(path.stem)
+
+
 def _written(path: Path, instrument: Instrument, *, new: bool = False) -> Entry:
     """Write what is sure to be read again, called as its file; what is returned is what was written, not read."""
-    named = instrument.replaced(name=clean_name(path.stem))
+    named = instrument.replaced(name=clean_name(_name(path)))
     data = native.to_bytes(named)
     native.verify(data, named)
     write_atomic(path, data, new=new)
@@ -255,7 +275,7 @@ def _disk_errors(what: str) -> Iterator[None]:
 
 def _described(path: Path, n_bytes: int, source_format: str, known: native.Summary | Instrument) -> Entry:
     return Entry(
-        name=path.stem,
+        name=_name(path),
         path=path,
         n_bytes=n_bytes,
         source_format=source_format,

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from ddsing import names
 from ddsing.errors import InstrumentError
 from ddsing.formats import strict_json
 from ddsing.model.statistics import DatasetStatistics
@@ -80,9 +81,14 @@ def check_text(text: object, field: str, limit: int, *, lines: bool = False) -> 
     if len(text) > limit:
         raise InstrumentError(f"The instrument's {field} has {len(text):,} characters; at most {limit:,} are kept.")
     for letter in text:
-        if unicodedata.category(letter) in ("Cc", "Cs", "Co", "Cn") and not (lines and letter in "\n\t\r"):
+        if not printable(letter) and not (lines and letter in "\n\t\r"):
             raise InstrumentError(f"The instrument's {field} contains {ascii(letter)}; use printable characters only.")
     return text
+
+
+def printable(letter: str) -> bool:
+    """Whether a text may have it: no control character, and none without a meaning but those of `ddsing.names`."""
+    return unicodedata.category(letter) not in ("Cc", "Cs", "Co", "Cn") or names.is_mark(letter)
 
 
 def check_name(name: object) -> str:

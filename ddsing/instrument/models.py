@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
-from ddsing import files
+from ddsing import files, names
 from ddsing.engine import render
 from ddsing.errors import InstrumentError
 from ddsing.instrument.format import Instrument
@@ -30,7 +30,7 @@ class Models:
 
     def open(self, workspace: Workspace, reference: str | Path) -> Instrument:
         """What `find` finds, read anew only if its file has changed."""
-        for path in (workspace.instruments / f"{reference}.zip", Path(reference)):
+        for path in (workspace.instruments / f"{names.on_disk(str(reference))}.zip", Path(reference)):
             if path.is_file():
                 return self._instruments.get(files.key(path), lambda: find(workspace, reference))[0]
         return find(workspace, reference)
@@ -70,11 +70,11 @@ def find(workspace: Workspace, reference: str | Path) -> Instrument:
     """An instrument by its name in the workspace, or by its file."""
     library = Library(workspace)
     path = Path(reference)
-    if any(entry.name == str(reference) for entry in library.list()):
+    if library.find(str(reference)) is not None:
         return library.get(str(reference))
     if path.is_file():
-        return open_any(path, name=path.stem)
-    names = ", ".join(entry.name for entry in library.list()[:8]) or "none yet"
+        return open_any(path, name=names.read(path.stem))
+    there = ", ".join(entry.name for entry in library.list()[:8]) or "none yet"
     raise InstrumentError(
-        f"There is no instrument {str(reference)[:80]!r}, neither a file nor in the workspace, which has: {names}."
+        f"There is no instrument {str(reference)[:80]!r}, neither a file nor in the workspace, which has: {there}."
     )

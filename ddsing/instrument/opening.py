@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from ddsing import names
 from ddsing.errors import InstrumentError
 from ddsing.instrument.archive import open_archive
 from ddsing.instrument.format import Instrument, is_native, read
-from ddsing.instrument.manifest import MAX_NAME
+from ddsing.instrument.manifest import MAX_NAME, printable
 from ddsing.instrument.zip_headers import shown
 
 
@@ -23,7 +24,7 @@ def open_any(source: Path | str | bytes, *, name: str | None = None) -> Instrume
         return read(source)
     from ddsing.instrument.child import convert_in_child
 
-    fallback = "Imported" if isinstance(source, bytes) else Path(source).stem
+    fallback = "Imported" if isinstance(source, bytes) else names.read(Path(source).stem)
     return convert_in_child(source if isinstance(source, bytes) else Path(source), name=clean_name(name or fallback))
 
 
@@ -43,5 +44,6 @@ def detect(source: Path | str | bytes) -> str:
 
 
 def clean_name(text: str) -> str:
-    """A display name from any text: one line of printable characters, never empty."""
-    return "".join(letter for letter in text if letter.isprintable())[:MAX_NAME].strip() or "Imported"
+    """A display name from any text: one line of what a name can have, never empty."""
+    line = "".join(letter for letter in text if printable(letter) and letter not in "\u2028\u2029")
+    return line[:MAX_NAME].strip() or "Imported"

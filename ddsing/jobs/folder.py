@@ -13,6 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ddsing import names
 from ddsing.files import read_json, write_json
 from ddsing.jobs.states import ENDED, classify, written_state
 
@@ -38,7 +39,7 @@ class JobFolder:
     @property
     def id(self) -> str:
         """Its name."""
-        return self.path.name
+        return names.read(self.path.name)
 
     def spec(self) -> dict[str, Any] | None:
         """What was asked for; None if it can't be read."""

@@ -3,7 +3,6 @@
 import builtins
 import contextlib
 import errno
-import re
 import shutil
 import time
 import uuid
@@ -11,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ddsing.errors import DdsingError, DiskFull, JobError
-from ddsing.files import trash
+from ddsing.files import existing, listed, trash
 from ddsing.jobs import queue
 from ddsing.jobs.folder import GATE_TIMEOUT_S, JobFolder, hard_lock
 from ddsing.jobs.kinds import KINDS
@@ -77,8 +76,7 @@ class JobStore:
 
     def list(self) -> builtins.list[JobStatus]:
         """All jobs, the newest first, without `log_tail` and `result`."""
-        folders = self.workspace.jobs.glob("[!.]*/") if self.workspace.jobs.is_dir() else ()
-        found = [read(JobFolder(path)) for path in folders if path.is_dir()]
+        found = [read(JobFolder(path)) for path in listed(self.workspace.jobs) if path.is_dir()]
         return sorted(found, key=lambda status: (status.created, status.id), reverse=True)
 
     def live(self) -> builtins.list[JobStatus]:
@@ -140,8 +138,8 @@ class JobStore:
             return str(trash(folder.path))
 
     def _folder(self, id: str) -> JobFolder:
-        path = self.workspace.jobs / id
-        if not re.fullmatch(r"\w[\w-]*", id) or not path.is_dir():
+        path = existing(self.workspace.jobs, id)
+        if path is None or not path.is_dir():
             raise JobError(f"There is no job {id[:80]!r}; `jobs list` shows them all.")
         return JobFolder(path)
 

@@ -6,6 +6,7 @@ it. Windows beyond a number that is quick to encode are passed over evenly.
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,7 @@ def _stretches(z: np.ndarray, window: windows.Window, row: int, file: str, floor
 
 def _path(voice: Voice, instrument: Instrument) -> Path:
     """Where the points are kept: by the encoder's weights, and the dataset's files."""
-    hasher = hashlib.sha256(f"{_VERSION} {voice.dataset_folder}".encode())
+    hasher = hashlib.sha256(f"{_VERSION} ".encode() + os.fsencode(voice.dataset_folder))
     for name, weight in instrument.weights.items():
         if name.startswith("encoder/"):
             hasher.update(np.ascontiguousarray(weight).tobytes())

@@ -20,6 +20,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from ddsing import names
 from ddsing.constants import MAX_TRANSFER_S, SAMPLE_RATE
 from ddsing.errors import AudioError
 from ddsing.sound import kinds
@@ -194,7 +195,9 @@ def encode(source: Path | np.ndarray, *, format: str = "WAV", recipe: dict | Non
     Sound beyond full scale is turned down as much as it takes to fit, and the recipe's ``gain_db`` says by how much;
     anything else stays as loud as it is.
     """
-    audio = soundfile.read(source, dtype="float32")[0] if isinstance(source, Path) else np.asarray(source, np.float32)
+    if isinstance(source, Path):
+        source = soundfile.read(os.fsencode(source), dtype="float32")[0]
+    audio = np.asarray(source, np.float32)
     peak = float(np.abs(audio).max()) if len(audio) else 0.0
     gain = 1.0 if peak <= 1.0 else 0.999 / peak
     if recipe is not None and gain < 1.0:
@@ -234,7 +237,7 @@ def _recipe_in(comment: str) -> dict | None:
     if not comment.startswith(_RECIPE_MARK):
         return None
     try:
-        recipe = json.loads(comment[len(_RECIPE_MARK) :])
+        recipe = names.mended(json.loads(comment[len(_RECIPE_MARK) :]))
     except (ValueError, RecursionError):
         return None
     return recipe if isinstance(recipe, dict) else None

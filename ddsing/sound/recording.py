@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ddsing import names
 from ddsing.constants import SAMPLE_RATE
 from ddsing.sound import audio as files
 from ddsing.sound.audio import AudioInfo
@@ -56,5 +57,5 @@ def read(source: Path | bytes, *, name: str = "") -> Recording:
     """Decode a file, or a file's content, which has no name of its own; raises `AudioError`."""
     found = files.read(source)
     found.audio.flags.writeable = False
-    called = name or (source.name if isinstance(source, Path) else "recording")
+    called = name or (names.read(source.name) if isinstance(source, Path) else "recording")
     return Recording(called, found.audio, files.content_hash(found.audio), found.info, found.recipe, found.remarks)

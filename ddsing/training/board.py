@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddsing.errors import DatasetError, TrainingError
+from ddsing.names import find
 from ddsing.training import folder
 from ddsing.workspace import Workspace
 
@@ -46,12 +47,13 @@ def chosen(workspace: Workspace, names: Sequence[str]) -> dict[str, Path]:
     found = _events_of(workspace)
     if not found:
         raise DatasetError("Nothing has been trained in this workspace yet, so TensorBoard has nothing to show.")
-    for name in names:
-        if name not in found:
+    wanted = {name: find(name, found) for name in names}
+    for name, spelled in wanted.items():
+        if spelled is None:
             raise DatasetError(
                 f"Nothing called {name[:80]!r} has been trained; there are: {', '.join(map(repr, list(found)[:8]))}."
             )
-    return {name: found[name] for name in names or found}
+    return {name: found[name] for name in (wanted.values() if names else found) if name is not None}
 
 
 def _events_of(workspace: Workspace) -> dict[str, Path]:

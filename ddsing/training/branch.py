@@ -1,14 +1,17 @@
 """Another training from a checkpoint of one that there is: a new folder, the same dataset."""
 
 import contextlib
+import os
 import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from ddsing.dataset.voices import Voice
+from ddsing import names
+from ddsing.dataset import voices
+from ddsing.dataset.voices import CHECKPOINTS, Voice
 from ddsing.errors import TrainingError
-from ddsing.files import safe_name, write_atomic
+from ddsing.files import MAX_NAME_BYTES, safe_name, write_atomic
 from ddsing.training import checkpoints, folder, saving
 from ddsing.training.checkpoints import Checkpoint
 from ddsing.training.folder import Begun
@@ -23,13 +26,13 @@ def begin(workspace: Workspace, voice_name: str, *, step: int, label: str) -> st
     model's configuration. It is trained on the dataset of the voice that it came from, which is not copied.
     """
     where = folder.locate(workspace, voice_name)
-    name = _name(voice_name, label)
+    name = _name(where.voice.name, label)
     chosen = checkpoints.get(where.path, step)
     trained = folder.config(where.path)
     if trained is None:
         raise TrainingError(f"{where.path.name!r} has no operative_config-0.gin, so its model is unknown.")
     chosen.state(trained.model)  # whole, or it says why not
-    target = where.voice.beside(name).checkpoints_folder
+    target = (voices.find(workspace, name) or where.voice.beside(name)).checkpoints_folder
     taken = TrainingError(f"A run called {name!r} already exists; choose another label.")
     if target.exists():
         raise taken
@@ -47,7 +50,9 @@ def begin(workspace: Workspace, voice_name: str, *, step: int, label: str) -> st
 
 def _name(voice_name: str, label: str) -> str:
     label = re.sub(r"[^\w-]+", "-", label).strip("-")
-    name = safe_name(f"{voice_name}-{label}")
+    name = f"{voice_name}-{label}"
+    if len(os.fsencode(names.on_disk(name + CHECKPOINTS))) > MAX_NAME_BYTES:
+        name = safe_name(name)
     if not label or name == voice_name:
         raise TrainingError("A branch needs a label, such as 'brighter': letters and digits.")
     return name

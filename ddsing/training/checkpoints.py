@@ -17,12 +17,14 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from ddsing import names as names_of_files
 from ddsing.errors import DiskFull, InstrumentError, TrainingError
 from ddsing.files import flush, move, read_json, write_atomic, write_json
 from ddsing.model.config import ModelConfig
@@ -156,7 +158,8 @@ def publish(folder: Path, step: int, write: Callable[[Path], object], facts: Map
     aside = folder / f".writing-{uuid.uuid4().hex}"
     try:
         os.mkdir(aside)
-        write(aside / f"ckpt-{step}")
+        with _in_utf8(aside) as place:
+            write(place / f"ckpt-{step}")
         data, manifest, index = names(step)
         for name in (data, index):
             flush(aside / name)
@@ -173,6 +176,18 @@ def publish(folder: Path, step: int, write: Callable[[Path], object], facts: Map
     finally:
         _remove_aside(aside)
     return Checkpoint(folder, step, document)
+
+
+@contextlib.contextmanager
+def _in_utf8(folder: Path) -> Iterator[Path]:
+    """The folder, by way of a link where its path is no UTF-8, which TensorFlow does not take."""
+    if names_of_files.read(folder) == str(folder):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="ddsing-") as links:
+        link = Path(links) / "folder"
+        link.symlink_to(folder.absolute(), target_is_directory=True)
+        yield link
 
 
 def prune(folder: Path, *, keep: int, best: int | None) -> list[int]:

@@ -12,6 +12,7 @@ from ddsing.instrument.library import Entry, Library
 from ddsing.instrument.opening import clean_name
 from ddsing.model.latent_space import LatentSpace
 from ddsing.model.statistics import DatasetStatistics
+from ddsing.names import same
 from ddsing.training import checkpoints, folder, saving
 from ddsing.training.recipe import Config
 from ddsing.workspace import Workspace
@@ -28,7 +29,8 @@ def make_instrument(workspace: Workspace, voice_name: str, *, step: str | int = 
     library = Library(workspace)
     name = safe_name(made.name)
     before = library.find(name)
-    if before is None or before.error or before.source_format != "native" or before.provenance.voice != voice_name:
+    ours = before is not None and not before.error and same(before.provenance.voice, made.provenance.voice)
+    if before is None or not ours or before.source_format != "native":
         return library.add(made, name=name)
     kept = before.provenance  # what people wrote about it stays
     provenance = replace(made.provenance, author=kept.author, licence=kept.licence)

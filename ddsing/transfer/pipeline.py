@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ddsing import names
 from ddsing.engine.decoder import Controls
 from ddsing.engine.morph import Mixture, mixed_f0, mixture
 from ddsing.engine.render import BLOCK_FRAMES, Block, Renderer, blocks
@@ -23,6 +24,7 @@ from ddsing.instrument import Instrument
 from ddsing.instrument import models as stores
 from ddsing.instrument.models import Models
 from ddsing.sound import audio as recordings
+from ddsing.sound import folder as folders
 from ddsing.sound.features import FeatureCache, Features, extract
 from ddsing.sound.recording import Recording
 from ddsing.transfer import fit
@@ -107,7 +109,7 @@ def run(
     with stages("conditioning"):
         z = [_z(*pair, settings, audio, other) for pair in zip(renderers, opened)]
     singers = [Singer(*one) for one in zip(opened, renderers, features, conditioned, z)]
-    name = source_name or (source.name if isinstance(source, Path) else "recording")
+    name = source_name or (names.read(source.name) if isinstance(source, Path) else "recording")
     fits = fit.measure(features[0], opened[0].statistics, settings)
     store = store or TakeStore(workspace)
     previous = store.newest()
@@ -187,8 +189,8 @@ def other_recording(workspace: Workspace, settings: Settings, z_source: Sound | 
 
 
 def _example(workspace: Workspace, name: str) -> Path:
-    path = workspace.examples / name
-    if not name or not path.resolve().is_relative_to(workspace.examples.resolve()) or not path.is_file():
+    path = folders.named(workspace.examples, name)
+    if path is None:
         raise SettingsError(
             f"The timbre is to come from {name[:80]!r}, which is not among the examples; choose another recording."
         )

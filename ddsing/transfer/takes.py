@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 import ddsing
-from ddsing import files
+from ddsing import files, names
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import DdsingError, TakeError
-from ddsing.files import flush, move_exclusively, restore, safe_name, trash
+from ddsing.files import existing, flush, move_exclusively, restore, safe_name, trash
 from ddsing.instrument import Instrument
 from ddsing.sound.audio import content_hash, encode
 from ddsing.transfer.morph import Morph
@@ -273,7 +273,7 @@ class TakeStore:
 
     def get(self, take_id: str) -> Take:
         """The take with an id."""
-        take = self._read(self.folder / safe_name(take_id))
+        take = self._read(existing(self.folder, take_id) or self.folder / safe_name(take_id))
         if take.error:
             raise TakeError(take.error)
         return take
@@ -293,8 +293,8 @@ class TakeStore:
 
     def delete(self, take_id: str) -> str:
         """Move a take, readable or not, to the trash; returns what `undo` takes."""
-        folder = self.folder / safe_name(take_id)
-        if not folder.is_dir():
+        folder = existing(self.folder, take_id)
+        if folder is None or not folder.is_dir():
             raise TakeError(f"There is no take {take_id[:80]!r}; it may have been deleted.")
         return str(trash(folder))
 
@@ -342,11 +342,14 @@ class TakeStore:
                 folder.rmdir()  # who had the id was just done with it
 
     def _folders(self) -> Sequence[Path]:
-        if not self.folder.is_dir():
+        try:
+            with os.scandir(self.folder) as entries:  # which knows folders without asking the disk for each
+                found = [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        with os.scandir(self.folder) as entries:  # which knows folders without asking the disk for each
-            names = [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
-        return [self.folder / name for name in sorted(names, reverse=True) if name not in RESERVED]
+        except OSError as error:
+            raise TakeError(f"The folder {str(self.folder)!r} can't be read: {error.strerror or error}.") from None
+        return [self.folder / name for name in sorted(found, reverse=True) if name not in RESERVED]
 
     def _remove_abandoned(self) -> None:
         for path in self.folder.glob(".*.partial"):
@@ -370,19 +373,21 @@ class TakeStore:
                 found = _remembered[str(folder)] = (stamp, self._parse(folder))
             return found[1]
         except FileNotFoundError:
-            reason = "is damaged: its take.json is missing" if folder.is_dir() else "is not there (any more)"
-            return Take(folder.name, folder, name=folder.name, error=f"The take {folder.name!r} {reason}.")
+            return _unreadable(
+                folder, "is damaged: its take.json is missing" if folder.is_dir() else "is not there (any more)"
+            )
+        except PermissionError as error:
+            return _unreadable(folder, f"can't be read: {error.strerror}")
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, DdsingError):
-            error = f"The take {folder.name!r} is damaged and can't be read."
-            return Take(folder.name, folder, name=folder.name, error=error)
+            return _unreadable(folder, "is damaged and can't be read")
 
     def _parse(self, folder: Path) -> Take:
-        data = json.loads((folder / "take.json").read_text("utf-8"))
+        data = names.mended(json.loads((folder / "take.json").read_text("utf-8")))
         texts = {name: str(data.get(name, "")) for name in _TEXTS}
         if not (folder / "result.wav").is_file():
             raise TakeError("the sound is missing")
         return Take(
-            id=folder.name,
+            id=names.read(folder.name),
             folder=folder,
             **texts,
             settings=Settings.from_json(data["settings"]),
@@ -398,6 +403,11 @@ class TakeStore:
             tags=clean_tags(data.get("tags", ())),
             star=data.get("star") is True,
         )
+
+
+def _unreadable(folder: Path, why: str) -> Take:
+    name = names.read(folder.name)
+    return Take(name, folder, name=name, error=f"The take {name!r} {why}.")
 
 
 def _fit(data: Mapping) -> dict[str, float | None]:

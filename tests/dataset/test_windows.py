@@ -1,9 +1,12 @@
 """Windows that are read, left out and taken back; datasets of 2021, and damaged ones."""
 
+import functools
+
 import numpy as np
 import pytest
 
-from ddsing.dataset import hearing, manifest, prepare, voices, windows, writing
+from ddsing.cli import main
+from ddsing.dataset import hearing, job, manifest, prepare, voices, windows, writing
 from ddsing.errors import DatasetError
 from ddsing.formats import tfrecord
 from ddsing.workspace import Workspace
@@ -96,10 +99,43 @@ def test_a_dataset_of_2021_is_listed_and_read_and_never_overwritten(voice, n_fra
     with pytest.raises(DatasetError, match="not prepared here"):
         windows.exclude(voice, [0])
     assert not prepare.is_current(voice)
-    prepare.prepare(voice, tracker="tiny")
     workspace = Workspace(voice.folder.parent.parent)
+    before = contents(workspace.audio)
+    for work in (prepare.prepare, functools.partial(job.order, workspace)):
+        with pytest.raises(DatasetError, match="as it is.*--replace.*'alto 2021'"):
+            work(voice.name if work is not prepare.prepare else voice, tracker="tiny")
+    assert contents(workspace.audio) == before
+    assert prepare.prepare(voice, tracker="tiny", replace=True).kept_as == "alto 2021"
     old = voices.get(workspace, "alto 2021")
     assert len(windows.load(old)) == 3 and len(windows.load(voice)) == 1
+    kept = {name.replace("alto_dataset", "alto 2021_dataset"): content for name, content in before.items()}
+    assert kept.items() <= contents(workspace.audio).items()
+    again = prepare.prepare(voice, tracker="tiny", replace=True)
+    assert again.reused and not again.kept_as
+
+
+def test_a_dataset_of_2021_stays_where_none_of_the_recordings_can_be_used(voice):
+    foreign(voice.dataset_folder, 1000)
+    for path in voice.recordings():
+        path.write_bytes(b"no sound")
+    before = contents(voice.folder.parent)
+    with pytest.raises(DatasetError, match="No recording of 'alto' can be used"):
+        prepare.prepare(voice, tracker="tiny", replace=True)
+    assert contents(voice.folder.parent) == before
+
+
+def test_the_command_says_where_the_dataset_of_2021_is_now(voice, capsys):
+    (voice.folder / "long.flac").unlink()
+    foreign(voice.dataset_folder, 1000)
+    command = ["--workspace", str(voice.folder.parent.parent), "dataset", "prepare", "alto", "--tracker", "tiny"]
+    assert main(command) == 2 and "--replace" in capsys.readouterr().err
+    assert main([*command, "--replace"]) == 0
+    assert "it is that of the voice 'alto 2021' now" in capsys.readouterr().out
+
+
+def contents(folder):
+    """All files below a folder, by name."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_damaged_dataset_is_a_sentence(voice):

@@ -1,5 +1,6 @@
 """Real trainings of a tiny model that are killed, stopped, starved of disk, and broken."""
 
+import os
 import random
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from ddsing import names
 from ddsing.instrument.library import Library
 from ddsing.training import checkpoints, folder, history
 from ddsing.workspace import Workspace
@@ -215,3 +217,15 @@ def test_what_a_run_refuses(quick, tmp_path):
     assert seen["error"] == "TrainingError" and "begun with another model" in seen["sentence"]
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 2, "config": None})
     assert seen["outcome"]["step"] == 2  # without naming a model, it goes on with what it has
+
+
+def test_a_voice_whose_name_and_place_are_no_utf_8_is_trained_and_becomes_an_instrument(quick, tmp_path):
+    """TensorFlow takes no such path."""
+    name = os.fsdecode(b"canci\xf3n")
+    workspace, path = voice(tmp_path / name / "ws", name=name, n_held_out=0)
+    seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 1, "save_every": 1}, voice=name)
+    assert seen["outcome"]["step"] == 1 and kept(path) == [1]
+    seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 2, "save_every": 1}, voice=name)
+    assert seen["outcome"]["step"] == 2 and 2 in kept(path)
+    (entry,) = Library(workspace).list()
+    assert not entry.error and entry.provenance.voice == names.read(name)

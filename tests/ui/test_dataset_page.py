@@ -273,6 +273,7 @@ def test_a_dataset_of_2021_is_shown_as_it_is(monkeypatch, root):
     app.selectbox(key="voice.name").select("old").run()
     clean(app)
     assert "prepared elsewhere" in said(app)
+    assert "Its recordings are not here" in said(app)
     before = cache.stamps(voice(root, "old").dataset_folder)
     app.session_state["windows.old"] = True
     app.run()

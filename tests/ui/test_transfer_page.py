@@ -200,6 +200,8 @@ def test_an_unreadable_recording_is_one_sentence(monkeypatch, tmp_path):
     root = tiny_workspace.fill(tmp_path / "ws")
     (root / "examples" / "0 nonsense.wav").write_bytes(b"nonsense")
     app = open_page(monkeypatch, root)
+    clean(app)  # it is not what the page opens with
+    app.get_by_key("transfer.example").set_value("0 nonsense.wav").run()
     assert not app.exception and len(app.error) == 1 and "Traceback" not in app.error[0].value
 
 

@@ -26,10 +26,11 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from ddsing import names
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import DdsingError, TakeError
 from ddsing.experiments.comparison import differences, matching, measure, selection
-from ddsing.files import restore, safe_name, trash, write_json
+from ddsing.files import existing, listed, restore, safe_name, trash, write_json
 from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace
 
@@ -198,7 +199,7 @@ class BlindTests:
     def list(self) -> tuple[BlindTest, ...]:
         """All tests that can be read, the newest first."""
         found = []
-        for path in sorted(self.folder.glob("*.json"), reverse=True):
+        for path in sorted(_files(self.folder), reverse=True):
             try:
                 found.append(_read(path))
             except DdsingError:
@@ -240,7 +241,8 @@ class BlindTests:
         return _read(restore(path))
 
     def _path(self, test_id: str) -> Path:
-        return self.folder / f"{safe_name(test_id)}.json"
+        there = existing(self.folder, test_id, ".json")
+        return there or self.folder / f"{safe_name(test_id)}.json"
 
     def _write(self, test: BlindTest, *, new: bool = False) -> BlindTest:
         try:
@@ -299,13 +301,17 @@ def _checked(test: BlindTest, trial: int, answer: Any) -> Any:
     return [round(float(score), 1) for score in numbers]
 
 
+def _files(folder: Path) -> list[Path]:
+    return [path for path in listed(folder) if path.suffix == ".json"]
+
+
 def _read(path: Path) -> BlindTest:
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = names.mended(json.loads(path.read_text("utf-8")))
         if data["version"] != _VERSION or data["kind"] not in KINDS:
             raise TakeError("another version")
         return BlindTest(
-            id=path.stem,
+            id=names.read(path.stem),
             kind=data["kind"],
             title=str(data["title"]),
             seed=int(data["seed"]),
@@ -321,6 +327,6 @@ def _read(path: Path) -> BlindTest:
             loudness=str(data.get("loudness", "")),
         )
     except FileNotFoundError:
-        raise TakeError(f"There is no blind test {path.stem[:80]!r}; it may have been deleted.") from None
+        raise TakeError(f"There is no blind test {names.read(path.stem)[:80]!r}; it may have been deleted.") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, TakeError):
-        raise TakeError(f"The blind test {path.stem[:80]!r} is damaged and can't be read.") from None
+        raise TakeError(f"The blind test {names.read(path.stem)[:80]!r} is damaged and can't be read.") from None

@@ -17,6 +17,7 @@ from ddsing.errors import SettingsError
 from ddsing.experiments.comparison import selection
 from ddsing.instrument import Instrument
 from ddsing.sound import audio as recordings
+from ddsing.sound import folder as folders
 from ddsing.sound.features import Features
 from ddsing.transfer import fit, pipeline
 from ddsing.transfer.settings import Settings
@@ -74,10 +75,12 @@ class Matrix:
 
 def paths(workspace: Workspace, matrix: Matrix) -> list[Path]:
     """The matrix's recordings; raises `SettingsError` for one that is not in the examples folder."""
-    found = [workspace.examples / name for name in matrix.recordings]
-    for name, path in zip(matrix.recordings, found):
-        if not path.is_file() or not path.resolve().is_relative_to(workspace.examples.resolve()):
+    found = []
+    for name in matrix.recordings:
+        path = folders.named(workspace.examples, name)
+        if path is None:
             raise SettingsError(f"There is no recording {name[:120]!r} in the examples folder.")
+        found.append(path)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ddsing import names
 from ddsing.errors import DdsingError, TakeError
 from ddsing.transfer.takes import Take, TakeStore
 from ddsing.workspace import Workspace
@@ -44,9 +45,11 @@ def found(workspace: Workspace, ids: Sequence[str]) -> list[Take]:
 def named(workspace: Workspace, references: Sequence[str]) -> list[Take]:
     """Takes by their ids or names, in the order given; raises `TakeError` for one that there is not."""
     everything = TakeStore(workspace).list()
+    by_name = {take.name: take for take in reversed(everything)} | {take.id: take for take in everything}
     takes = []
     for reference in references:
-        match = next((take for take in everything if reference in (take.id, take.name)), None)
+        found = names.find(reference, by_name)
+        match = None if found is None else by_name[found]
         takes.append(match or find(workspace, reference))
     return takes
 

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ddsing import names
 from ddsing.errors import DdsingError, TakeError
-from ddsing.files import restore, safe_name, trash, write_json
+from ddsing.files import existing, listed, restore, safe_name, trash, write_json
 from ddsing.transfer.takes import clean_tags
 from ddsing.workspace import Workspace
 
@@ -42,7 +43,7 @@ class SetStore:
     def list(self) -> tuple[TakeSet, ...]:
         """All that can be read: starred ones first, then the newest."""
         found = []
-        for path in self.folder.glob("*.json"):
+        for path in _files(self.folder):
             try:
                 found.append(_read(path))
             except DdsingError:
@@ -101,18 +102,27 @@ class SetStore:
         return _read(restore(path))
 
     def _path(self, set_id: str) -> Path:
-        return self.folder / f"{safe_name(set_id)}.json"
+        there = existing(self.folder, set_id, ".json")
+        return there or self.folder / f"{safe_name(set_id)}.json"
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in listed(folder) if path.suffix == ".json"]
 
 
 def _read(path: Path) -> TakeSet:
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = names.mended(json.loads(path.read_text("utf-8")))
         texts = {name: str(data.get(name, "")) for name in ("title", "notes", "created")}
         takes = tuple(str(take_id) for take_id in data["takes"])
         return TakeSet(
-            path.stem, takes=takes, tags=clean_tags(data.get("tags", ())), star=data.get("star") is True, **texts
+            names.read(path.stem),
+            takes=takes,
+            tags=clean_tags(data.get("tags", ())),
+            star=data.get("star") is True,
+            **texts,
         )
     except FileNotFoundError:
-        raise TakeError(f"There is no set {path.stem[:80]!r}; it may have been deleted.") from None
+        raise TakeError(f"There is no set {names.read(path.stem)[:80]!r}; it may have been deleted.") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise TakeError(f"The set {path.stem[:80]!r} is damaged and can't be read.") from None
+        raise TakeError(f"The set {names.read(path.stem)[:80]!r} is damaged and can't be read.") from None

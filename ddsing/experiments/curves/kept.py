@@ -33,7 +33,7 @@ def _seen(file: Path | os.DirEntry) -> str:
 
 def place(workspace: Workspace, path: Path) -> Path:
     """Where the cache keeps what was read from a training's folder."""
-    key = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:32]
+    key = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:32]
     return workspace.cache / "curves" / f"{key}.npz"
 
 

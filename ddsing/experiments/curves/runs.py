@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsing.dataset.voices import Voice
+from ddsing.dataset.voices import CHECKPOINTS, Voice
 from ddsing.errors import DatasetError, DdsingError
 from ddsing.experiments.curves import kept
+from ddsing.files import existing
 from ddsing.model.config import ModelConfig
 from ddsing.training import folder as training_folder
 from ddsing.training import history as histories
@@ -76,7 +77,7 @@ def names(workspace: Workspace) -> list[str]:
 
 def folder_of(workspace: Workspace, name: str) -> Path:
     """A run's folder; raises `DatasetError` if there is none of that name."""
-    path = Voice.named(workspace.audio, name).checkpoints_folder if name and Path(name).name == name else None
+    path = existing(workspace.audio, name, CHECKPOINTS)
     if path is None or not path.is_dir():
         known = ", ".join(map(repr, names(workspace)[:8])) or "none yet"
         raise DatasetError(f"Nothing called {name[:80]!r} has been trained; there are: {known}.")

@@ -5,13 +5,15 @@ Public: `Sweep`, `Cell`, `Cost`, `cost`, `PARAMETERS`, `ORIGINAL`.
 
 import itertools
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ddsing.dataset.voices import Voice
+from ddsing import names
+from ddsing.dataset.voices import CHECKPOINTS, Voice
 from ddsing.errors import DatasetError, SettingsError
-from ddsing.files import safe_name
+from ddsing.files import MAX_NAME_BYTES, safe_name
 from ddsing.training import checkpoints, estimate, recipe
 from ddsing.training.recipe import Config, Recipe
 from ddsing.workspace import Workspace
@@ -116,7 +118,7 @@ def cell_name(voice: str, values: Mapping[str, float]) -> str:
     """``Aria_h60_n35``, as the 2021 notebooks called it."""
     parts = [f"_{PARAMETERS[name][0]}{values[name]:g}" for name in PARAMETERS if name in values]
     name = voice + "".join(parts)
-    if safe_name(name) != name:
+    if len(os.fsencode(names.on_disk(name + CHECKPOINTS))) > MAX_NAME_BYTES:
         raise DatasetError(
             f"The voice {voice[:60]!r} has too long a name for a sweep; {safe_name(voice)[:40]!r} would do."
         )
@@ -125,6 +127,7 @@ def cell_name(voice: str, values: Mapping[str, float]) -> str:
 
 def cell_values(voice: str, name: str) -> dict[str, float] | None:
     """The parameters in a cell's name; None if it is no cell of this voice."""
+    voice, name = names.key(voice), names.key(name)
     match = _SUFFIX.fullmatch(name.removeprefix(voice)) if name.startswith(f"{voice}_") else None
     if match is None:
         return None

@@ -7,6 +7,7 @@ Public: `swept`, `names`, `by_voice`, `said`, `cells`, `Result`, `axes`, `matrix
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ddsing.experiments.curves import numbers, runs
 from ddsing.experiments.curves.runs import Run
 from ddsing.experiments.sweep import grid
 from ddsing.files import write_atomic
+from ddsing.names import key
 from ddsing.sound import audio as recordings
 from ddsing.sound import features as feature_stage
 from ddsing.training import checkpoints, evaluation, export
@@ -71,10 +73,12 @@ def by_voice(found: Sequence[Voice]) -> dict[str, dict[str, dict[str, float]]]:
     A cell has neither recordings nor a dataset of its own, and the name of a voice that is there before its parameters.
     """
     own = {voice.name for voice in found}
+    spelled = {key(name): name for name in own}
     cells_of: dict[str, dict[str, dict[str, float]]] = {}
     for voice in sorted(found, key=lambda voice: len(voice.name)):  # so that no cell is the voice of another
         if not voice.folder.is_dir() and not voice.dataset_folder.is_dir():
-            known = ((base, grid.cell_values(base, voice.name)) for base in _prefixes(voice.name) if base in own)
+            bases = (base if base in own else spelled.get(key(base), "") for base in _prefixes(voice.name))
+            known = ((base, grid.cell_values(base, voice.name)) for base in bases if base in own)
             base, values = next(((base, values) for base, values in known if values), ("", None))
             if values:
                 cells_of.setdefault(base, {})[voice.name] = values
@@ -220,8 +224,7 @@ def sing(workspace: Workspace, cell: Result, step: int, audio: np.ndarray, *, tr
         sung = render.render(model, asked.f0_hz, asked.loudness_db, n_samples=len(audio), audio=audio)
         return recordings.encode(sung.audio, format="FLAC")
 
-    key = f"{_sound_of(cell, step)} {recordings.content_hash(audio)} {tracker}"
-    return _kept(workspace, key, work)
+    return _kept(workspace, f"{_sound_of(cell, step)} {recordings.content_hash(audio)} {tracker}", work)
 
 
 def _sound_of(cell: Result, step: int) -> str:
@@ -229,9 +232,9 @@ def _sound_of(cell: Result, step: int) -> str:
     return " ".join(map(str, (cell.run.path, step, *files.stamp(cell.run.path / f"ckpt-{step}.index"))))
 
 
-def _kept(workspace: Workspace, key: str, work: Callable[[], bytes]) -> bytes:
+def _kept(workspace: Workspace, what: str, work: Callable[[], bytes]) -> bytes:
     """A sound from the cache, or made now; a full disk only means that it is not kept."""
-    path = workspace.cache / "sweeps" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.flac"
+    path = workspace.cache / "sweeps" / f"{hashlib.sha256(os.fsencode(what)).hexdigest()[:32]}.flac"
     try:
         return path.read_bytes()
     except OSError:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing import names
 from ddsing.constants import MAX_DATASET_S
 from ddsing.dataset import adding, voices
 from ddsing.errors import DatasetError
+from ddsing.files import spelled
 from ddsing.sound import kinds
 from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
@@ -71,7 +73,7 @@ def _path(voice: voices.Voice) -> None:
         st.text_input(
             "Or a file or folder on this computer",
             key=_PATH,
-            placeholder=str(root / "my recordings"),
+            placeholder=names.shown(str(root / "my recordings")),
             help=f"All recordings in a folder are copied, those in its folders too. A path that does not start with / "
             f"counts from the workspace, {plain(root)}.",
         )
@@ -89,7 +91,7 @@ def _add_path(voice: voices.Voice) -> None:
     text = str(st.session_state.get(_PATH, "")).strip().strip("\"'")
     if not text:
         raise DatasetError("Write the path of a recording or a folder first.")
-    path = opened.workspace().root / Path(text).expanduser()
+    path = spelled(opened.workspace().root / Path(text).expanduser())
     if not path.exists():
         raise DatasetError(
             f"There is no file or folder {str(path)!r} on this computer; is it written as it is on disk?"

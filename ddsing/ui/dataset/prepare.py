@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing import names
 from ddsing.constants import TRACKERS
+from ddsing.dataset import facts
 from ddsing.dataset.job import order
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
@@ -14,6 +16,8 @@ from ddsing.ui.shell import errors, jobs, opened, warmup
 from ddsing.ui.shell.formatting import format_duration, plain
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from ddsing.jobs.status import JobStatus
 
 POLL_S = 1.0
@@ -70,7 +74,14 @@ def _running(job_id: str) -> None:
 def _stands(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
     if job is not None and job.resumable:
         _ended_early(job)
-    if not voice.prepared:
+    if facts.foreign(voice):
+        more = "" if voice.recordings() else " Its recordings are not here."
+        st.info(
+            "This dataset was prepared elsewhere, for instance by the 2021 notebooks. It stays as it is, and can be "
+            f"trained on as it is.{more}",
+            icon=":material/inventory_2:",
+        )
+    elif not voice.prepared:
         st.markdown(
             "Preparing cuts the recordings into windows of four seconds, each with its pitch and loudness, and holds "
             "some of them out for testing. It runs in the background, and nothing is computed twice."
@@ -79,9 +90,7 @@ def _stands(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
         st.success("The dataset is up to date" + _counts(cache.document(voice)), icon=":material/check_circle:")
     elif not voice.recordings():
         st.info(
-            "This dataset was prepared elsewhere, for instance by the 2021 notebooks; its recordings are not here. "
-            "It stays as it is.",
-            icon=":material/inventory_2:",
+            "The recordings of this dataset are not here any more. It stays as it is.", icon=":material/inventory_2:"
         )
     else:
         st.info(
@@ -122,6 +131,10 @@ def _start_row(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
             )
             or TRACKERS[0]
         )
+    if facts.foreign(voice):
+        _replace(voice, tracker, button)
+        _cost(voice, tracker)
+        return
     label = "Go on" if job is not None and job.resumable else "Prepare again" if voice.prepared else "Prepare"
     button.button(
         label,
@@ -136,6 +149,27 @@ def _start_row(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
     _cost(voice, tracker)
 
 
+def _replace(voice: Voice, tracker: str, place: DeltaGenerator) -> None:
+    """The button that makes a dataset in the place of one of 2021, which has to be confirmed."""
+    from ddsing.dataset import prepare
+
+    kept_as = prepare.place_of_foreign(voice)
+    with place.popover("Prepare anew", icon=":material/restart_alt:", width="stretch", key="dataset.replace_popover"):
+        st.markdown(
+            f"A new dataset is made from the recordings. The one that is here is kept: its folder is called "
+            f"**{plain(names.read(kept_as.dataset_folder.name))}** then, and it is the dataset of a voice of its own, "
+            f"**{plain(kept_as.name)}**."
+        )
+        st.button(
+            "Keep the old one so, and prepare",
+            key="dataset.replace",
+            icon=":material/play_arrow:",
+            on_click=start,
+            args=(voice.name, tracker),
+            kwargs={"replace": True},
+        )
+
+
 def _cost(voice: Voice, tracker: str) -> None:
     per_second = warmup.status().costs.get(tracker)
     if per_second:
@@ -147,6 +181,6 @@ def _cost(voice: Voice, tracker: str) -> None:
 
 
 @errors.callback
-def start(voice_name: str, tracker: str) -> None:
+def start(voice_name: str, tracker: str, *, replace: bool = False) -> None:
     """Start preparing; for buttons."""
-    jobs.store().submit(order(opened.workspace(), voice_name, tracker=tracker))
+    jobs.store().submit(order(opened.workspace(), voice_name, tracker=tracker, replace=replace))

@@ -38,7 +38,7 @@ def show(voice: voices.Voice) -> None:
         lambda tokens: [voices.restore(voice, token) for token in tokens],
         gone=f"removed from {plain(voice.name)}",
     )
-    if not found:
+    if not found and not voice.unreadable():
         return
     facts = _facts(voice)
     picked = _table(voice, facts)
@@ -144,7 +144,7 @@ def _actions(voice: voices.Voice, picked: list) -> None:
     player, button = st.columns([4, 1], vertical_alignment="center")
     if readable:
         with player, errors.guard():
-            _play(voice.folder / readable[0].name, readable[0])
+            _play(voice.path_of(readable[0].name), readable[0])
     said = plain(picked[0].name) if len(picked) == 1 else f"{len(picked)} recordings"
     button.button(
         "Remove",

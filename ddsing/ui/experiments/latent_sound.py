@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,7 +39,7 @@ def _points(stamp: tuple, shards: tuple, _instrument: Instrument, _voice: Voice)
 
 
 @st.cache_data(max_entries=WINDOWS, show_spinner=False)
-def _window(folder: Path, shards: tuple, row: int, _voice: Voice) -> tuple[bytes, str]:
+def _window(shards: tuple, row: int, _voice: Voice) -> tuple[bytes, str]:
     from ddsing.latent import sound
 
     return sound.window(_voice, row)
@@ -51,7 +50,7 @@ def window(voice: Voice, row: int) -> tuple[bytes, str]:
     from ddsing.formats import tfrecord
 
     stamps = tuple(caches.stamp(path) for path in tfrecord.shards(voice.dataset_folder))
-    return _window(voice.dataset_folder, stamps, row, voice)
+    return _window(stamps, row, voice)
 
 
 def _sung(entry: Entry, instrument: Instrument, first: np.ndarray, last: np.ndarray | None = None) -> bytes:

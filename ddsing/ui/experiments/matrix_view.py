@@ -26,8 +26,7 @@ def show() -> None:
     """The view."""
     st.write("Every instrument sings every recording. Cells appear as they are rendered, and none is rendered twice.")
     names = [entry.name for entry in caches.instruments() if not entry.error]
-    folder = opened.workspace().examples
-    files = [path.relative_to(folder).as_posix() for path in sources.examples()]
+    files = [sources.name_of(path) for path in sources.examples()]
     if not names or not files:
         missing = (
             "instruments: import one on the Instruments page" if not names else "recordings in the examples folder"

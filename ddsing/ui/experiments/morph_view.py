@@ -27,8 +27,7 @@ def show() -> None:
     work.announce(work.finished())
     st.write("Blend instruments: their amplitude, harmonics and noise are mixed frame by frame.")
     names = [entry.name for entry in caches.instruments() if not entry.error]
-    folder = opened.workspace().examples
-    files = {path.relative_to(folder).as_posix(): path for path in sources.examples()}
+    files = {sources.name_of(path): path for path in sources.examples()}
     if len(names) < MIN_INSTRUMENTS or not files:
         missing = "two instruments" if files else "a recording in the examples folder"
         st.info(f"A morph needs {missing}.", icon=":material/blur_on:")

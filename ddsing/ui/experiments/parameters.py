@@ -119,7 +119,7 @@ def _controls(found: list[Result]):
         )
         phrase = st.selectbox(
             "Phrase",
-            [BUILT_IN, *(path.name for path in sources.examples())],
+            [BUILT_IN, *map(sources.name_of, sources.examples())],
             key=PHRASE,
             bind="query-params",
             help="What every run sings. The built-in phrase lies in the middle of the voice's range.",
@@ -249,7 +249,7 @@ def _player(cell: Result, step: int, phrase: str) -> None:
 def _sound(cell: Result, step: int, phrase: str) -> bytes:
     if phrase == BUILT_IN:
         return results.phrase(opened.workspace(), cell, step)
-    path = next(path for path in sources.examples() if path.name == phrase)
+    path = next(path for path in sources.examples() if sources.name_of(path) == phrase)
     with st.spinner(f"{plain(cell.name)} is singing"):
         return results.sing(opened.workspace(), cell, step, caches.recording(path).audio)
 

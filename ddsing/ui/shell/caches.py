@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from ddsing import files
+from ddsing import files, names
 from ddsing.constants import TRACKERS
 from ddsing.sound import audio
 from ddsing.sound import recording as recordings
@@ -43,7 +43,7 @@ def stamp(path: Path) -> tuple[str, int, int]:
 def recording(source: Path | bytes, *, name: str = "") -> Recording:
     """A recording decoded once, whether it lies in a folder or was uploaded, and whatever it is called."""
     content = _digest(stamp(source), source) if isinstance(source, Path) else hashlib.sha256(source).hexdigest()
-    called = name or (source.name if isinstance(source, Path) else "recording")
+    called = name or (names.read(source.name) if isinstance(source, Path) else "recording")
     return _named(content, called, source)
 
 

@@ -24,6 +24,8 @@ def sentence(error: BaseException) -> str:
     """What the page says about an error, as markdown; bugs are logged here."""
     if isinstance(error, DdsingError):
         return plain(error)
+    if isinstance(error, PermissionError) and error.filename:
+        return plain(f"{str(error.filename)!r} can't be used: {error.strerror}.")
     logger.error("Unexpected error", exc_info=error)
     return SORRY
 

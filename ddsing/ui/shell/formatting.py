@@ -1,9 +1,11 @@
 """Text for the page: file names made safe for markdown, and numbers as a person writes them."""
 
+import contextlib
 import re
 from datetime import datetime
 from pathlib import Path
 
+from ddsing import names
 from ddsing.units import format_bytes, format_duration, note_name
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$<>^=&])")
@@ -14,7 +16,7 @@ _WORD_JOINER = "\u2060"  # invisible; keeps a colon from starting a shortcode
 
 def plain(text: object) -> str:
     """`text` so that Streamlit's markdown shows it letter for letter, on one line."""
-    escaped = _SPECIAL.sub(r"\\\1", _BREAKS.sub(" ", str(text)))
+    escaped = _SPECIAL.sub(r"\\\1", _BREAKS.sub(" ", names.shown(str(text))))
     return _SHORTCODE.sub(":" + _WORD_JOINER, escaped)
 
 
@@ -71,10 +73,9 @@ def _date(moment: datetime, *, with_time: bool):
 def home_relative(path: Path) -> str:
     """A folder as people write it, ``~`` for their home."""
     path = Path(path)
-    try:
-        return str(Path("~") / path.relative_to(Path.home()))
-    except ValueError:
-        return str(path)
+    with contextlib.suppress(ValueError):
+        path = Path("~") / path.relative_to(Path.home())
+    return names.shown(str(path))
 
 
 __all__ = [

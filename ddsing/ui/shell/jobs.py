@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.jobs.status import JobStatus
+from ddsing.names import same
 from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import format_duration
 
@@ -30,7 +31,7 @@ def store():
 
 def of(voice_name: str, kind: str) -> JobStatus | None:
     """The voice's newest job of a kind, without its log."""
-    return next((job for job in store().list() if job.kind == kind and job.voice == voice_name), None)
+    return next((job for job in store().list() if job.kind == kind and same(job.voice or "", voice_name)), None)
 
 
 def any_live() -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+from ddsing.names import find
+
 HTML = """<button type="button" class="copy" aria-live="polite"><svg viewBox="0 0 24 24" aria-hidden="true">
 <path d="M3.9 12a3.1 3.1 0 0 1 3.1-3.1h4V7H7a5 5 0 0 0 0 10h4v-1.9H7A3.1 3.1 0 0 1 3.9 12zM8 13h8v-2H8v2z
 m9-6h-4v1.9h4a3.1 3.1 0 0 1 0 6.2h-4V17h4a5 5 0 0 0 0-10z"/></svg><span>Copy link</span></button>"""
@@ -126,13 +128,19 @@ def _write(name: str, values: Sequence[str]) -> None:
 
 def choices(name: str, options: Sequence[str], first: Sequence[str]) -> None:
     """Give a multiselect, which is drawn next, its choice: the address's, the one it had, or at first `first`."""
-    said = [value for value in asked(name) if value in options]
+    said = _among(options, name)
     held = said or st.session_state.get(name, first)
     st.session_state[name] = [value for value in held if value in options]
 
 
+def _among(options: Sequence[str], name: str) -> list[str]:
+    """Those of the options that the address says, however their letters are composed there."""
+    found = [find(value, options) for value in asked(name)]
+    return [value for value in found if value is not None]
+
+
 def choice(name: str, options: Sequence[str]) -> None:
     """The same for a selectbox."""
-    said = [value for value in asked(name) if value in options]
+    said = _among(options, name)
     if said or st.session_state.get(name) not in options:
         st.session_state[name] = said[0] if said else options[0]

@@ -1,11 +1,14 @@
 """Where the sound to transfer comes from: the examples folder, an upload, or the microphone."""
 
+import contextlib
 from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from ddsing.sound import kinds
+from ddsing import names
+from ddsing.errors import AudioError
+from ddsing.sound import audio, folder, kinds
 from ddsing.sound.recording import Recording
 from ddsing.transfer.settings import Settings
 from ddsing.ui.shell import caches, opened, state
@@ -18,19 +21,20 @@ _Chosen = tuple[Path | bytes, str]  # a file or its content, and its name
 
 def examples() -> list[Path]:
     """The recordings in the examples folder, by name."""
-    folder = opened.workspace().examples
-    return sorted(
-        (path for path in folder.rglob("*") if path.suffix.lower() in kinds.SUFFIXES and path.name[0] != "."),
-        key=lambda path: path.name.lower(),
-    )
+    found = folder.recordings(opened.workspace().examples)
+    return sorted(found, key=lambda path: (path.name.lower(), path))
+
+
+def name_of(path: Path) -> str:
+    """What an example is called: its place below the examples folder."""
+    return folder.name_of(opened.workspace().examples, path)
 
 
 def tell_if_replaced(settings: Settings, content: str) -> None:
     """Say where timbre came from an example that is no more what it was; for callbacks that restore settings."""
     if settings.z_from != "other" or not content:
         return
-    folder = opened.workspace().examples
-    path = next((path for path in examples() if path.relative_to(folder).as_posix() == settings.z_recording), None)
+    path = folder.named(opened.workspace().examples, settings.z_recording)
     if path is None or caches.recording(path).key != content:
         st.toast(
             f"The timbre came from {plain(settings.z_recording)}, which is no longer among the examples, or has "
@@ -56,22 +60,38 @@ def pick() -> Recording | None:
 
 
 def _example() -> _Chosen | None:
-    folder = opened.workspace().examples
-    found = {path.relative_to(folder).as_posix(): path for path in examples()}
+    found = {name_of(path): path for path in examples()}
+    for path, why in folder.look(opened.workspace().examples).unreadable.items():
+        st.warning(f"{plain(names.read(path.name))}: {plain(why)}", icon=":material/folder_off:")
     if not found:
-        st.info(f"Put recordings into {plain(folder)}, or upload one: {kinds.WORDS}.", icon=":material/folder_open:")
+        place = plain(opened.workspace().examples)
+        st.info(f"Put recordings into {place}, or upload one: {kinds.WORDS}.", icon=":material/folder_open:")
         return None
     if st.session_state.get(state.EXAMPLE) not in found:
-        st.session_state[state.EXAMPLE] = next(iter(found))
+        st.session_state[state.EXAMPLE] = _first(found)
     name = st.selectbox(
         "Example",
         list(found),
+        index=None,
+        placeholder="Choose a recording",
         key=state.EXAMPLE,
         label_visibility="collapsed",
         persist_state="session",
         help="Recordings in the workspace's examples folder.",
     )
-    return found[name], found[name].name
+    if name is None:
+        st.caption(":material/info: None of the examples can be read; choose one to see why.")
+        return None
+    return found[name], names.read(found[name].name)
+
+
+def _first(found: dict[str, Path]) -> str | None:
+    """The first that can be read: what merely says that it is a recording is not what the page opens with."""
+    for name, path in found.items():
+        with contextlib.suppress(AudioError):
+            audio.probe(path)
+            return name
+    return None
 
 
 def _upload() -> _Chosen | None:

@@ -30,6 +30,8 @@ def pick(*, may_make: bool = False, cells: bool = False) -> voices.Voice | None:
     With `cells`, a voice that was swept has a second box: its own training, or one of the sweep's.
     """
     found = _by_voice()
+    if may_make:
+        _say_astray()
     if not found:
         if may_make:
             _make_first()
@@ -54,6 +56,13 @@ def pick(*, may_make: bool = False, cells: bool = False) -> voices.Voice | None:
         with beside[0]:
             name = _cell(found[name]) or name
     return voices.get(opened.workspace(), name)
+
+
+def _say_astray() -> None:
+    """Recordings that belong to no voice, and folders that can't be read: nothing is passed over in silence."""
+    said = [plain(sentence) for sentence in voices.astray(opened.workspace())]
+    if said:
+        st.warning("\n".join(f"- {sentence}" for sentence in said), icon=":material/wrong_location:")
 
 
 def _cell(cells: dict[str, dict[str, float]]) -> str:

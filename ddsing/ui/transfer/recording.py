@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from ddsing.constants import TRACKERS
+from ddsing.names import find
 from ddsing.sound.recording import Recording
 from ddsing.transfer.takes import read_recipe
 from ddsing.ui.shell import caches, errors, sources, state
@@ -67,13 +68,13 @@ def _offer_morph(recipe: dict) -> None:
 @errors.callback
 def _restore(recipe: dict) -> None:
     settings, used_tracker, instrument = read_recipe(recipe)
-    names = {entry.name for entry in caches.instruments()}
+    found = find(instrument, [entry.name for entry in caches.instruments()])
     state.apply(
         settings,
         tracker=used_tracker if used_tracker in TRACKERS else None,
-        instrument=instrument if instrument in names else None,
+        instrument=found,
     )
-    if instrument not in names:
+    if found is None:
         st.toast(f"The instrument {plain(instrument)} is not here; all else is restored.", icon=":material/info:")
     else:
         st.toast("Every control is as it was for this take.", icon=":material/check:")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.files import safe_name
+from ddsing.names import find
 from ddsing.transfer import settings, stages
 from ddsing.ui.shell import caches, errors, opened, sources, state, undo
 from ddsing.ui.shell.formatting import format_duration, percent, plain, when
@@ -186,8 +187,8 @@ def _export(take_id: str, file_format: str) -> bytes:
 @errors.callback
 def _use(take_id: str) -> None:
     take = opened.takes().get(take_id)
-    names = {entry.name for entry in caches.instruments()}
-    state.apply(take.settings, tracker=take.tracker, instrument=take.instrument if take.instrument in names else None)
+    found = find(take.instrument, [entry.name for entry in caches.instruments()])
+    state.apply(take.settings, tracker=take.tracker, instrument=found)
     st.toast("The controls are set as for that take.", icon=":material/check:")
     sources.tell_if_replaced(take.settings, take.timbre_hash)
 

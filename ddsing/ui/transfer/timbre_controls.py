@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.shell import errors, opened, sources, state
+from ddsing.names import find
+from ddsing.ui.shell import errors, sources, state
 
 if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
@@ -36,24 +37,23 @@ def show(entry: Entry | None) -> None:
 
 
 def _source(entry: Entry) -> None:
-    there = list(SOURCES) if entry.latent is not None else list(SOURCES)[:2]
-    if st.session_state.get(FROM) not in there:
-        st.session_state[FROM] = there[0]
+    kinds = list(SOURCES) if entry.latent is not None else list(SOURCES)[:2]
+    if st.session_state.get(FROM) not in kinds:
+        st.session_state[FROM] = kinds[0]
     chosen = st.segmented_control(
-        "Timbre of", there, key=FROM, required=True, format_func=SOURCES.__getitem__, persist_state="session", help=HELP
+        "Timbre of", kinds, key=FROM, required=True, format_func=SOURCES.__getitem__, persist_state="session", help=HELP
     )
     if chosen != "other":
         return
-    folder = opened.workspace().examples
-    names = [path.relative_to(folder).as_posix() for path in sources.examples()]
-    if not names:
+    there = [sources.name_of(path) for path in sources.examples()]
+    if not there:
         st.caption(":material/info: There are no examples to take it from.")
         return
-    if st.session_state.get(RECORDING) not in names:
-        st.session_state[RECORDING] = names[0]
+    if st.session_state.get(RECORDING) not in there:
+        st.session_state[RECORDING] = find(str(st.session_state.get(RECORDING)), there) or there[0]
     st.selectbox(
         "Its timbre",
-        names,
+        there,
         key=RECORDING,
         label_visibility="collapsed",
         persist_state="session",
