@@ -167,7 +167,7 @@ def test_a_blind_test_is_begun_stopped_and_read(monkeypatch, filled):
     assert app.button(key="blind.begin") and not app.exception
     app.button(key=f"blind.delete.{test.id}").click().run()
     assert blind.BlindTests(filled).list() == () and "The test **A/B/X of 2 takes** was deleted" in _text(app)
-    app.button(key="blind.undo").click().run()
+    app.button(key=f"blind.undo.{test.id}").click().run()
     assert [one.id for one in blind.BlindTests(filled).list()] == [test.id] and "was deleted" not in _text(app)
 
 
