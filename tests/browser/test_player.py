@@ -168,3 +168,36 @@ def test_takes_of_one_name_are_told_apart(page, filled):
     assert {"song → First voice", "song → First voice · octave shift +1"} <= set(headings)
     players = page.locator('.player[role="group"]').evaluate_all("all => all.map(one => one.ariaLabel)")
     assert len(set(players)) == len(players)
+
+
+def test_an_audition_plays_at_the_first_press_and_again_at_the_next(page, server):
+    page.goto(f"{server.url}/instruments")
+    page.get_by_role("button", name="Audition").first.click()
+    playing = page.locator('.play[data-playing="true"]')
+    playing.wait_for(timeout=60_000)
+    assert "sings a short phrase" in playing.get_attribute("aria-label")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name=playing.get_attribute("aria-label")).click()
+    playing.wait_for(state="detached")
+    page.get_by_role("button", name="Audition").first.click()
+    playing.wait_for(timeout=60_000)
+
+
+def test_one_player_for_what_the_microphone_recorded(browser, server):
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, permissions=["microphone"])
+    tab = context.new_page()
+    _open(tab, server)
+    tab.get_by_role("radio", name="Microphone").click()
+    settled(tab)
+    tab.get_by_role("button", name="Record", exact=True).click()
+    tab.wait_for_timeout(1500)
+    tab.get_by_role("button", name="Stop recording").click()
+    tab.get_by_text("microphone.wav ·").wait_for(timeout=20_000)
+    settled(tab)
+    assert tab.locator("audio").count() == 0 and tab.locator('.player[data-single="true"]').count() == 0
+    assert tab.locator('[data-testid="stAudioInput"]').count() == 1
+    tab.get_by_role("button", name="Add to a voice").click()
+    tab.get_by_role("button", name="Add it").click()
+    tab.get_by_text("is in the voice").wait_for(timeout=20_000)
+    assert len(list((server.workspace / "audio" / "alto").glob("Microphone *.wav"))) == 1
+    context.close()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 5
 LONG_S = 60.0  # from here on, sounds other than the result are loaded when asked for
 _SHOWN = "takes.shown"
+_GONE = "takes.gone"  # those that were deleted in this tab: the others keep their titles beside the offer to undo it
 _FRESH = "takes.fresh"  # the take that was made last in this tab
 _DEFAULT = settings.Settings()
 
@@ -47,9 +48,10 @@ def show() -> None:
         if take.error:
             st.warning(plain(take.error), icon=":material/broken_image:")
     undo.forget("takes", found)
-    called = titles.of(list(found.values()))
+    offered, gone = undo.places("takes"), st.session_state.get(_GONE, {})
+    called = titles.of([*found.values(), *(gone[take_id] for take_id in offered if take_id in gone)])
     shown = list(found)[: st.session_state.setdefault(_SHOWN, PAGE_SIZE)]
-    for take_id in sorted({*shown, *undo.places("takes")}, reverse=True):  # ids sort by time
+    for take_id in sorted({*shown, *offered}, reverse=True):  # ids sort by time
         if take_id in found:
             with st.container(border=True, key=f"take.{take_id}"), errors.guard():
                 _take(found[take_id], list(found.values()), called)
@@ -210,7 +212,9 @@ def _edit(take_id: str) -> None:
 
 @errors.callback
 def _delete(take_id: str, name: str) -> None:
+    take = opened.takes().get(take_id)
     undo.remember("takes", name, opened.takes().delete(take_id), place=take_id)
+    st.session_state[_GONE] = {**st.session_state.get(_GONE, {}), take_id: take}
 
 
 def _more() -> None:
