@@ -91,7 +91,7 @@ def _columns(shown: list[Take], called: dict[str, str]) -> dict:
 def _configuration() -> dict:
     return {
         "★": st.column_config.TextColumn(width=28),
-        "Take": st.column_config.TextColumn(width="medium"),
+        "Take": st.column_config.TextColumn(width=360),
         "Fit": st.column_config.TextColumn(width=50, help="Share of the singing inside the instrument's range."),
         "f0 error": st.column_config.NumberColumn(
             width=70, format="%.1f cents", help="Median, over the sung frames; once it is measured."
