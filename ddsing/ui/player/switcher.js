@@ -211,7 +211,8 @@ export default function (component) {
   fill(self);
   const levels = gains(self);
   const sounds = self.data.tracks.map(({ url, duration }, i) => ({ url, duration, gain: levels[i] }));
-  self.mixer.load(sounds, { lazy: true });
+  const compared = self.data.layout === "rows" && sounds.length > 1; // what it is all about on its page
+  self.mixer.load(sounds, { lazy: !compared });
   self.wave.open(self.data.wavesurfer);
   paint(self);
   present(self);
