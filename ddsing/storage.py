@@ -14,7 +14,7 @@ from ddsing.sound.features import FeatureCache
 from ddsing.workspace import FOLDERS, Workspace
 
 TRASH = ".trash"
-_CLEARED = ("instruments", "curves", "sweeps", "latent")  # folders of the cache, beside the pitch tracks
+_CLEARED = ("instruments", "curves", "sweeps", "latent", "heard")  # folders of the cache, beside the pitch tracks
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ddsing.ui.shell import errors, router, sources, work
+from ddsing.ui.shell import errors, router, work
 from ddsing.ui.transfer import (
     controls,
     fit_panel,
@@ -19,22 +19,24 @@ st.title("Timbre transfer")
 
 tutorial_hint.show()
 start.prepare()
-work.announce(work.finished())
+done = work.finished()
+work.announce(done)
+takes.announce(done)
 instrument = sound = None
 left, right = st.columns([5, 6], gap="large")
 with left:
     with errors.guard():
         instrument = instrument_picker.pick()
     with errors.guard():
-        sound = recording.show(sources.pick())
+        sound = recording.pick()
     with errors.guard():
         fit_panel.show(instrument, sound)
 with right, errors.guard():
+    start.button(instrument, sound)  # first, so that it stays where it is whatever is said below
+    if work.current() is not None:
+        work.show_progress()
     recording.tracker(sound)
     controls.settings(has_statistics=instrument is None or instrument.statistics is not None)
     timbre_controls.show(instrument)
-    start.button(instrument, sound)
-if work.current() is not None:
-    work.show_progress()
 with errors.guard():
     takes.show()

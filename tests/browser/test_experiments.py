@@ -17,45 +17,12 @@ from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
-from tests.support import tiny_workspace
+from tests.support import loudspeaker, tiny_workspace
 from tests.support.dashboard import Server, settled
 
 pytestmark = pytest.mark.browser
 
-# Every node that is connected to a context's destination is also connected to an analyser, which the tests read.
-TAP = """
-const connect = AudioNode.prototype.connect;
-window.taps = [];
-AudioNode.prototype.connect = function (target, ...rest) {
-  const answer = connect.call(this, target, ...rest);
-  if (target === this.context.destination) {
-    const analyser = this.context.createAnalyser();
-    analyser.fftSize = 8192;
-    connect.call(this, analyser);
-    window.taps.push({ analyser, at: this.context });
-    window.taps = window.taps.slice(-12);
-  }
-  return answer;
-};
-// The last half second that was heard, and the time: sounds that play together are added up.
-window.heard = () => {
-  const context = window.taps.at(-1)?.at;
-  const sum = new Float32Array(8192), part = new Float32Array(8192);
-  for (const tap of window.taps.filter((tap) => tap.at === context)) {
-    tap.analyser.getFloatTimeDomainData(part);
-    part.forEach((value, i) => (sum[i] += value));
-  }
-  return [Array.from(sum), context.currentTime];
-};
-"""
 SETTINGS = (Settings(), Settings(loudness_shift_db=-25.0), Settings(octave_shift=1))
-
-
-def _gliding() -> np.ndarray:
-    """Twenty seconds of a tone that glides, so that no two moments sound the same, on a busy machine neither."""
-    f0_hz = np.geomspace(140.0, 420.0, 320_000)
-    phase = 2 * np.pi * np.cumsum(f0_hz) / 16_000
-    return (0.15 * sum(np.sin(k * phase) / k for k in range(1, 9))).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +30,7 @@ def filled(tmp_path_factory):
     """A workspace with three takes of one recording, the first turned down by 14 dB after it was made."""
     workspace = Workspace(tiny_workspace.fill(tmp_path_factory.mktemp("experiments") / "ws"))
     source = workspace.examples / "song.wav"
-    source.write_bytes(encode(_gliding()))
+    source.write_bytes(encode(loudspeaker.gliding()))
     for number, settings in enumerate(SETTINGS):
         take = pipeline.run(workspace, source, tiny_workspace.NAMES[0], settings, tracker="tiny")
         TakeStore(workspace).rename(take.id, f"take {number}")
@@ -87,7 +54,7 @@ def page(browser, server):
     """A tab that asks for nothing outside this computer."""
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], accept_downloads=True)
     tab = context.new_page()
-    tab.add_init_script(TAP)
+    tab.add_init_script(loudspeaker.TAP)
     foreign = []
     allowed = (server.url, "blob:", "data:", server.url.replace("http", "ws"))
     tab.on("request", lambda request: None if request.url.startswith(allowed) else foreign.append(request.url))
@@ -136,7 +103,7 @@ def test_switching_keeps_the_position_and_the_sound_is_that_of_the_take(page, se
     started = []
     for number in (1, 2, 3):
         page.keyboard.press(str(number))
-        at_s, position_s, _ = _heard_of(page, takes[number - 1])
+        at_s, position_s, _ = loudspeaker.heard_of(page, takes[number - 1].folder / "result.wav")
         assert _current(page) == takes[number - 1].name
         started.append(at_s - position_s)
     assert max(started) - min(started) < 0.05, started
@@ -146,29 +113,6 @@ def test_switching_keeps_the_position_and_the_sound_is_that_of_the_take(page, se
     assert _position(page) == held > 1.5  # paused
     page.keyboard.press("ArrowLeft")
     assert _position(page) == pytest.approx(max(0.0, held - 2.0), abs=0.011)
-
-
-def _heard_of(tab, take) -> tuple[float, float, float]:
-    """Audio clock and position in a take's file, in s, of what is heard, and the gain that it has there, in dB."""
-    tab.wait_for_timeout(560)  # the analyser's window holds nothing of what was heard before
-    signal, at_s = tab.evaluate("() => window.heard()")
-    place, likeness, gain_db = _located(np.array(signal), take)
-    assert likeness > 0.95, likeness
-    return at_s, place / 16_000, gain_db
-
-
-def _located(part: np.ndarray, take) -> tuple[int, float, float]:
-    """Where `part` ends in a take's file, in samples, how like it is there, 0 to 1, and its gain in dB."""
-    whole = soundfile.read(take.folder / "result.wav")[0]
-    n_fft = 1 << (len(part) + len(whole)).bit_length()
-    product = np.fft.irfft(np.fft.rfft(whole, n_fft) * np.conj(np.fft.rfft(part, n_fft)), n_fft)[
-        : len(whole) - len(part)
-    ]
-    total = np.cumsum(np.append(0.0, whole**2))
-    energy = (total[len(part) :] - total[: -len(part)])[: len(product)]
-    likeness = product / np.sqrt(np.maximum(energy, 1e-9) * max(np.sum(part**2), 1e-9))
-    place = int(np.argmax(likeness))
-    return place + len(part), float(likeness[place]), float(20 * np.log10(max(product[place] / energy[place], 1e-9)))
 
 
 def test_equal_loudness_holds_at_the_loudspeaker_and_can_be_turned_off(page, server, filled):
@@ -194,7 +138,7 @@ def _gains_db(tab, takes) -> list[float]:
     for number, take in enumerate(takes, start=1):
         tab.keyboard.press(str(number))
         tab.locator(".seek").first.fill("0.5")
-        found.append(_heard_of(tab, take)[2])
+        found.append(loudspeaker.heard_of(tab, take.folder / "result.wav")[2])
     tab.keyboard.press(" ")
     return found
 
@@ -243,7 +187,10 @@ def test_a_blind_test_by_keyboard_from_begin_to_result(page, server, filled):
             sounds[key] = _heard(page)
         assert len(blind.BlindTests(filled).get(test.id).answers) == trial
         # this listener hears well
-        who = {key: max(takes[1:], key=lambda take: _located(sounds[key], take)[1]).id for key in "abx"}
+        who = {
+            key: max(takes[1:], key=lambda take: loudspeaker.located(sounds[key], take.folder / "result.wav")[1]).id
+            for key in "abx"
+        }
         assert who["a"] != who["b"]
         page.keyboard.press("1" if who["x"] == who["a"] else "2")
     page.get_by_text("5 of 5 right").first.wait_for(timeout=30_000)

@@ -11,6 +11,8 @@ import soundfile
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from ddsing.sound.audio import encode, read_recipe
+from ddsing.transfer.takes import TakeStore
+from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
 from tests.support.dashboard import Server, foreign, settled
 from tests.support.encoders import ffmpeg
@@ -66,11 +68,11 @@ def _transfer(tab) -> None:
 
 
 def _heard(tab, server, index: int = 0):
-    """The sound behind the n-th player of the newest take: float32 samples, sample rate."""
-    take = tab.locator('[class*="st-key-take-"]').first
-    player = take.locator("audio").nth(index)
-    player.wait_for(state="attached")
-    address = player.get_attribute("src")
+    """The n-th sound of the newest take's player: float32 samples, sample rate."""
+    take = tab.locator('[class*="st-key-take-2"]').first
+    take.locator(".play:not([disabled])").wait_for()
+    asked = "([id, index]) => ddsingPlayers.players.get(id).data.tracks[index].url"
+    address = tab.evaluate(asked, [f"player.{TakeStore(Workspace(server.workspace)).newest().id}", index])
     response = tab.request.get(address if address.startswith("http") else server.url + address)
     return soundfile.read(io.BytesIO(response.body()), dtype="float32")
 
@@ -86,7 +88,7 @@ def _wait_for_octave_shift(tab, value: int) -> None:
 
 
 def _download(tab, file_format: str) -> bytes:
-    take = tab.locator('[class*="st-key-take-"]').first
+    take = tab.locator('[class*="st-key-take-2"]').first
     take.locator('[class*="st-key-take_download"] button').first.click()
     with tab.expect_download() as started:
         tab.get_by_role("button", name=file_format, exact=True).click()
@@ -144,9 +146,10 @@ def test_upload_and_a_file_of_ours_restores_its_controls(page, server):
     _wait_for_octave_shift(page, 0)
     settled(page)
     _drop(page, "made.flac", made)
-    page.get_by_role("button", name="Restore its settings").click()
-    settled(page)
+    page.get_by_text("every control and its recording are back").wait_for(timeout=20_000)
     _wait_for_octave_shift(page, 1)
+    settled(page)
+    assert page.get_by_role("group", name=f"Player: the recording {name}").is_visible(), "not the take's result"
 
 
 def test_a_voice_memo_is_taken_and_transferred(page, server, tmp_path):
@@ -198,7 +201,7 @@ def test_two_tabs_with_different_instruments_do_not_disturb_each_other(page, ser
         _wait_for_takes(tab, before)
     page.reload()
     _wait_for_takes(page, before + 1)
-    text = " ".join(page.locator('[class*="st-key-take-"]').nth(index).inner_text() for index in range(2))
+    text = " ".join(page.locator('[class*="st-key-take-2"]').nth(index).inner_text() for index in range(2))
     assert tiny_workspace.NAMES[0] in text and tiny_workspace.NAMES[1] in text
 
 

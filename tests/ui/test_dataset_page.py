@@ -15,6 +15,7 @@ from ddsing.jobs.store import NEEDS_BYTES, JobStore
 from ddsing.sound import kinds
 from ddsing.sound.audio import encode
 from ddsing.ui.dataset import cache
+from ddsing.ui.shell import undo
 from ddsing.ui.shell.formatting import plain
 from ddsing.workspace import open_workspace
 from tests.support import tiny_training, tiny_workspace
@@ -74,9 +75,18 @@ def test_a_first_voice_is_made_and_chosen(monkeypatch, tmp_path):
 
 
 def test_a_name_that_is_no_folder_is_refused_in_a_sentence(page, root):
+    page.session_state["voice.new_popover"] = True
+    page.run()
     page.text_input(key="voice.new").set_value("../../etc")
     next(button for button in page.button if button.label == "Make it").click().run()
-    assert not page.exception and "can't be called" in complaints(page)[0]
+    assert not page.exception and complaints(page) == []
+    assert "can't be called" in page.error[0].value, "beside the field"
+    assert page.text_input(key="voice.new").value == "../../etc", "it stays, to be mended"
+    assert page.session_state["voice.new_popover"] is True
+    page.text_input(key="voice.new").set_value("Mended")
+    next(button for button in page.button if button.label == "Make it").click().run()
+    assert not page.error and page.selectbox(key="voice.name").value == "Mended"
+    assert page.session_state["voice.new_popover"] is False and not page.text_input(key="voice.new").value
     assert not (root.parent / "etc").exists()
 
 
@@ -98,7 +108,7 @@ def test_a_folder_is_added_duplicates_and_refusals_are_said_and_removal_is_undon
     table = page.dataframe[0].value
     assert list(table["Recording"]) == ["one.wav", "two.wav"] and list(table["Length"]) == ["3.0 s", "3.0 s"]
     token = voices.remove(voice(root), "two.wav")
-    page.session_state["dataset.alto.deleted"] = ("two.wav", [token])
+    page.session_state["dataset.alto.deleted"] = [undo.Deleted("two.wav", [token], "")]
     page.run()
     assert list(page.dataframe[0].value["Recording"]) == ["one.wav"]
     page.button(key="dataset.alto.undo").click().run()

@@ -1,6 +1,7 @@
 """The Experiments page without a browser: every view on an empty and a filled workspace, and what can be done there."""
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -68,6 +69,16 @@ def test_every_view_on_a_filled_workspace(monkeypatch, filled):
         app.get_by_key("view").set_value(view).run()
         assert not app.exception and [error.value for error in app.error] == [], view
         assert app.query_params["view"] == view
+
+
+def test_the_table_lists_cells_of_the_matrix_that_are_compared(monkeypatch, filled):
+    takes = TakeStore(filled).list()
+    cell = filled.experiments / "matrix" / takes[0].id
+    shutil.copytree(takes[0].folder, cell)
+    TakeStore(filled).delete(takes[0].id)
+    app = _open(monkeypatch, filled.root, view="takes", take=[takes[0].id, takes[1].id])
+    assert list(app.dataframe[0].value["Take"]) == [take.name for take in takes]
+    assert "2 takes" in [header.value for header in app.subheader]
 
 
 def test_what_differs_stands_out_and_what_does_not_is_one_line(monkeypatch, filled):
@@ -167,7 +178,7 @@ def test_a_blind_test_is_begun_stopped_and_read(monkeypatch, filled):
     assert app.button(key="blind.begin") and not app.exception
     app.button(key=f"blind.delete.{test.id}").click().run()
     assert blind.BlindTests(filled).list() == () and "The test **A/B/X of 2 takes** was deleted" in _text(app)
-    app.button(key="blind.undo").click().run()
+    app.button(key=f"blind.undo.{test.id}").click().run()
     assert [one.id for one in blind.BlindTests(filled).list()] == [test.id] and "was deleted" not in _text(app)
 
 

@@ -109,8 +109,14 @@ def test_both_downloads_hold_the_instrument(monkeypatch, root):
     assert read(cards.archive(entry)).digest == read(entry.path).digest
     assert {button.label for button in app.download_button} == {"ddsing's own format"}
     app.button(key=f"make_notebook.{NAME}").click().run()
+    (bar,) = app.get("progress")
+    assert f"Writing {NAME} for the notebooks" in bar.proto.text
+    assert [str(button.key) for button in app.button].index("work.cancel") > [
+        str(button.key) for button in app.button
+    ].index(f"delete.{NAME}"), "on the card where it was asked for"
     clean(finished(app))
     assert {button.label for button in app.download_button} == {"ddsing's own format", notebook_zip.LABEL}
+    assert app.get_by_key(f"notebook_ready.{NAME}"), "and then the zip"
     with zipfile.ZipFile(io.BytesIO(notebook_zip._made().get(caches.stamp(entry.path)))) as file:
         assert {"ckpt-1200.index", "operative_config-0.gin", "dataset_statistics.pkl"} <= set(file.namelist())
 

@@ -49,11 +49,42 @@ def test_a_downloaded_file_dropped_back_restores_every_control(file_format, monk
     fresh.get_by_key("transfer.source_kind").set_value("upload").run()
     fresh.file_uploader[0].upload(f"made.{file_format.lower()}", made).run()
     clean(fresh)
-    fresh.button(key="source.restore").click().run()
-    clean(fresh)
     assert values(fresh) == pytest.approx(CHANGED)
     assert fresh.get_by_key("transfer.tracker").value == "tiny"
     assert fresh.selectbox(key="transfer.instrument").value == tiny_workspace.NAMES[1]
+    assert fresh.get_by_key("transfer.source_kind").value == "examples", "what it was made from, not the result"
+    assert fresh.get_by_key("transfer.example").value == f"{tiny_workspace.EXAMPLE}.wav"
+    assert "every control and its recording are back" in said(fresh)
+    clean(fresh)
+    fresh.button(key="source.itself").click().run()
+    clean(fresh)
+    assert fresh.get_by_key("transfer.source_kind").value == "upload"
+    assert f"made.{file_format.lower()}" in said(fresh).replace("\\", "")
+
+
+def test_the_recording_of_a_take_comes_from_the_take_where_it_is_no_example_any_more(monkeypatch, root):
+    app = open_page(monkeypatch, root)
+    take = TakeStore(Workspace(root)).get(take_id(transfer(app)))
+    made = TakeStore(Workspace(root)).export(take.id, "FLAC")
+    (root / "examples" / f"{tiny_workspace.EXAMPLE}.wav").unlink()
+    fresh = _dropped(monkeypatch, root, made)
+    assert "every control and its recording are back" in said(fresh)
+    fresh = transfer(fresh)
+    assert {one.source_hash for one in TakeStore(Workspace(root)).list()} == {take.source_hash}
+    for one in TakeStore(Workspace(root)).list():
+        TakeStore(Workspace(root)).delete(one.id)
+    gone = _dropped(monkeypatch, root, made)
+    assert "is not here; choose or upload it" in said(gone).replace("\\", "")
+    assert gone.button(key="transfer.start").disabled
+
+
+def _dropped(monkeypatch, root, made: bytes):
+    """A new tab on which a take's file was dropped."""
+    fresh = open_page(monkeypatch, root)
+    fresh.get_by_key("transfer.source_kind").set_value("upload").run()
+    fresh.file_uploader[0].upload("made.flac", made).run()
+    clean(fresh)
+    return fresh
 
 
 def test_a_recipe_of_an_instrument_that_is_gone_restores_the_rest(monkeypatch, root):
@@ -64,7 +95,6 @@ def test_a_recipe_of_an_instrument_that_is_gone_restores_the_rest(monkeypatch, r
     fresh = open_page(monkeypatch, root)
     fresh.get_by_key("transfer.source_kind").set_value("upload").run()
     fresh.file_uploader[0].upload("made.flac", made).run()
-    fresh.button(key="source.restore").click().run()
     clean(fresh)
     assert fresh.slider(key="setting.octave_shift").value == 2
     assert f"The instrument {tiny_workspace.NAMES[0]} is not here" in said(fresh)

@@ -65,10 +65,19 @@ def test_take_settings_come_back_and_changes_stand_out(filled):
 
 def test_take_deleted_and_brought_back(filled):
     app = transfer(filled)
-    app.button(key=f"take_delete.{take_id(app)}").click().run()
-    assert "Takes" in [header.value for header in app.subheader]
-    app.button(key="takes.undo").click().run()
+    transfer(transfer(app))
+    ids = [str(button.key).split(".", 1)[1] for button in app.button if str(button.key).startswith("take_use.")]
+    for gone in ids[1:]:
+        app.button(key=f"take_delete.{gone}").click().run()
     assert "Takes (1)" in [header.value for header in app.subheader]
+    keys = [str(button.key) for button in app.button]
+    places = [keys.index(key) for key in (f"take_use.{ids[0]}", *(f"takes.undo.{gone}" for gone in ids[1:]))]
+    assert places == sorted(places), "each is offered where it was"
+    app.button(key=f"takes.undo.{ids[2]}").click().run()
+    assert "Takes (2)" in [header.value for header in app.subheader]
+    assert f"take_use.{ids[2]}" in [str(button.key) for button in app.button]
+    app.button(key=f"takes.undo.{ids[1]}").click().run()
+    assert "Takes (3)" in [header.value for header in app.subheader]
     clean(app)
 
 
@@ -142,8 +151,9 @@ def test_every_control_of_a_transfer_has_help(filled):
     for _ in range(3):
         app = transfer(app)
     app.session_state["takes.shown"] = 1
-    app.button(key=f"take_delete.{take_id(app)}").click().run()
-    assert app.button(key="takes.more") and app.button(key="takes.undo")
+    gone = take_id(app)
+    app.button(key=f"take_delete.{gone}").click().run()
+    assert app.button(key="takes.more") and app.button(key=f"takes.undo.{gone}")
     assert _without_help(app, at_least=17) == []
     app.get_by_key("transfer.source_kind").set_value("upload").run()
     assert app.file_uploader[0].help
@@ -180,10 +190,11 @@ def test_instrument_card_actions(monkeypatch, tmp_path):
     name = tiny_workspace.NAMES[0]
     app.button(key=f"hear.{name}").click().run()
     clean(app)
-    assert len(app.get("audio")) == 1
+    player = next(one for one in app.get("bidi_component") if one.proto.component_name.endswith("switcher"))
+    assert "sings a short phrase" in player.proto.json and '"start"' in player.proto.json
     app.button(key=f"delete.{name}").click().run()
     assert not any(str(button.key) == f"hear.{name}" for button in app.button)
-    app.button(key="instruments.undo").click().run()
+    app.button(key=f"instruments.undo.{name}").click().run()
     clean(app)
     assert app.button(key=f"hear.{name}")
 

@@ -19,7 +19,6 @@ from importlib import metadata
 import numpy as np
 
 from ddsing.constants import SAMPLE_RATE
-from ddsing.experiments.comparison import measure
 from ddsing.transfer.takes import Take
 
 MAX_GAIN_DB = 30.0
@@ -49,7 +48,9 @@ def method() -> str:
 
 
 def of(take: Take, name: str = "result", *, excerpt_s: tuple[float, float] = (0.0, math.inf)) -> Loudness:
-    """The loudness of a take's result, or of its ``original``, in an excerpt of it."""
+    """The loudness of a take's result, or of another of its sounds, in an excerpt of it."""
+    from ddsing.experiments.comparison import measure  # whose imports take a while, which gains need not wait for
+
     audio = excerpt(measure.sound(take, name), excerpt_s, SAMPLE_RATE)
     return Loudness(integrated_lufs(audio), float(np.abs(audio).max(initial=0.0)))
 

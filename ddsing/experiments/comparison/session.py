@@ -9,6 +9,7 @@ import html
 import json
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +18,7 @@ from ddsing.errors import TakeError
 from ddsing.experiments.comparison import differences, measure, methods
 from ddsing.files import safe_name
 from ddsing.sound.audio import encode
+from ddsing.transfer import titles
 from ddsing.transfer.takes import Take
 from ddsing.workspace import Workspace
 
@@ -71,7 +73,8 @@ def write(
     if not takes:
         raise TakeError("Nothing to export. Choose a take first.")
     title = title.strip() or (takes[0].name if len(takes) == 1 else f"{len(takes)} takes")
-    names = [f"audio/{number:02d} {safe_name(take.name)}.flac" for number, take in enumerate(takes, start=1)]
+    called = titles.of(takes)
+    names = [f"audio/{number:02d} {safe_name(called[take.id])}.flac" for number, take in enumerate(takes, start=1)]
     originals = {
         take.source_hash: f"audio/original {number:02d} {safe_name(Path(take.source).stem)}.flac"
         for number, take in enumerate({take.source_hash: take for take in takes}.values(), start=1)
@@ -127,8 +130,10 @@ def _page(
     parts += [f"<p>{said(line)}</p>" for line in notes.splitlines() if line.strip()]
     parts.append("<h2>Takes</h2>")
     heard: set[str] = set()
+    called = titles.of(takes)
     for number, (take, name) in enumerate(zip(takes, names), start=1):
-        parts.append(_take(number, take, name, originals[take.source_hash], take.source_hash not in heard))
+        titled = replace(take, name=called[take.id])
+        parts.append(_take(number, titled, name, originals[take.source_hash], take.source_hash not in heard))
         heard.add(take.source_hash)
     parts += ["<h2>Settings</h2>", _settings(takes)]
     if any(measure.known(take) for take in takes):

@@ -33,18 +33,23 @@ def show(voice: voices.Voice) -> None:
     found = voice.recordings()
     st.subheader("Recordings")
     add.show(voice, expanded=not found)
+    if not found and not voice.unreadable():
+        _offer_back(voice)
+        return
+    facts = _facts(voice)
+    picked = _table(voice, facts)
+    _summary(facts)
+    _offer_back(voice)  # where Remove was
+    _actions(voice, [facts[row] for row in picked if row < len(facts)])
+    _unusable(facts)
+
+
+def _offer_back(voice: voices.Voice) -> None:
     undo.offer(
         _kind(voice),
         lambda tokens: [voices.restore(voice, token) for token in tokens],
         gone=f"removed from {plain(voice.name)}",
     )
-    if not found and not voice.unreadable():
-        return
-    facts = _facts(voice)
-    picked = _table(voice, facts)
-    _summary(facts)
-    _unusable(facts)
-    _actions(voice, [facts[row] for row in picked if row < len(facts)])
 
 
 def _facts(voice: voices.Voice) -> list:

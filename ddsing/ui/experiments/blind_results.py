@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from ddsing.experiments.comparison.blind import BlindTest
 
+SHOWN = 20
+
 
 def show(test: BlindTest) -> None:
     """A test's result, now that it is over."""
@@ -110,37 +112,43 @@ def _files(test: BlindTest, results: ModuleType) -> None:
 
 def table(tests: Sequence[BlindTest], *, on_open: Callable) -> None:
     """All tests, newest first, each to be opened or gone on with."""
-    undo.offer("blind", lambda token: _store().undo(token), what="The test")
-    if not tests:
+    found = {test.id: test for test in tests[:SHOWN]}
+    undo.forget("blind", found)
+    places = sorted({*found, *undo.places("blind")}, reverse=True)  # ids sort by time
+    if not places:
         return
+    st.subheader("Tests")
+    for test_id in places:
+        if test_id in found:
+            with st.container(border=True, key=f"blind.row.{test_id}"):
+                _row(found[test_id], on_open)
+        else:
+            undo.offer("blind", lambda token: _store().undo(token), what="The test", place=test_id)
+
+
+def _row(test: BlindTest, on_open: Callable) -> None:
     from ddsing.experiments.comparison import results
     from ddsing.experiments.comparison.blind import KINDS
 
-    st.subheader("Tests")
-    for test in tests[:20]:
-        with st.container(border=True, key=f"blind.row.{test.id}"):
-            about, actions = st.columns([4, 1], vertical_alignment="center")
-            n_done = f"{len(test.answers)} of {len(test.trials)} trials"
-            said = [KINDS[test.kind], n_done, plain(test.listener) or "anonymous", when(test.created)]
-            if test.kind == "abx" and test.answers and test.finished:
-                found = results.score(test)
-                said.append(f"{found.n_right} right, p = {results.said_p(found.p)}")
-            about.markdown(f"**{plain(test.title)}**  \n:gray[{' · '.join(said)}]")
-            with actions, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-                st.button(
-                    "Results" if test.finished else "Go on",
-                    key=f"blind.open.{test.id}",
-                    on_click=on_open,
-                    args=(test.id,),
-                )
-                st.button(
-                    "",
-                    key=f"blind.delete.{test.id}",
-                    icon=":material/delete:",
-                    on_click=_delete,
-                    args=(test.id,),
-                    help="Delete; can be undone.",
-                )
+    about, actions = st.columns([4, 1], vertical_alignment="center")
+    n_done = f"{len(test.answers)} of {len(test.trials)} trials"
+    said = [KINDS[test.kind], n_done, plain(test.listener) or "anonymous", when(test.created)]
+    if test.kind == "abx" and test.answers and test.finished:
+        found = results.score(test)
+        said.append(f"{found.n_right} right, p = {results.said_p(found.p)}")
+    about.markdown(f"**{plain(test.title)}**  \n:gray[{' · '.join(said)}]")
+    with actions, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        st.button(
+            "Results" if test.finished else "Go on", key=f"blind.open.{test.id}", on_click=on_open, args=(test.id,)
+        )
+        st.button(
+            "",
+            key=f"blind.delete.{test.id}",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(test.id,),
+            help="Delete; can be undone.",
+        )
 
 
 def _store():
@@ -152,4 +160,4 @@ def _store():
 @errors.callback
 def _delete(test_id: str) -> None:
     title = _store().get(test_id).title
-    undo.remember("blind", title, _store().delete(test_id))
+    undo.remember("blind", title, _store().delete(test_id), place=test_id)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from ddsing.experiments.comparison.matching import Loudness
 from ddsing.transfer.takes import Take
 from ddsing.ui.shell import opened
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SOUNDS = 24
-LOUDNESSES = 256
 CURVES = 32
 
 
@@ -29,18 +27,6 @@ def _sound(take_id: str, name: str, _take: Take) -> np.ndarray:
     from ddsing.experiments.comparison import measure
 
     return measure.sound(_take, name)
-
-
-def loudness(take: Take, name: str = "result") -> Loudness:
-    """How loud it is, and its peak."""
-    return _loudness(take.id, name, take)
-
-
-@st.cache_data(max_entries=LOUDNESSES, show_spinner=False)
-def _loudness(take_id: str, name: str, _take: Take) -> Loudness:
-    from ddsing.experiments.comparison import matching
-
-    return matching.of(_take, name)
 
 
 def curves(take: Take, *, original: bool = False):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import compare_cache
-from ddsing.ui.shell import errors, work
+from ddsing.ui.shell import errors, take_player, work
 from ddsing.ui.shell.formatting import format_duration, plain
 
 LOWER_IS_BETTER = {
@@ -33,7 +33,7 @@ def show(takes: list[Take]) -> None:
     if any(measured):
         fields = differences.metric_fields(measured)
         lines |= {differences.METRICS[field][0]: _metric(field, measured) for field in fields}
-    heads = [f"{number} · {plain(take.name)}" for number, take in enumerate(takes, start=1)]
+    heads = [f"{number} · {plain(title)}" for number, title in enumerate(take_player.names(takes), start=1)]
     if lines:
         columns = zip(_unique(heads), zip(*lines.values()))
         st.table(

@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import chosen_takes, compare_cache, takes_table
 from ddsing.ui.player import players
-from ddsing.ui.shell import errors, links, opened, work
+from ddsing.ui.shell import errors, links, opened, take_player, work
 
 MATCHED = "matched"
 _PLAYER, _MATCHED = "compare.player", "compare.matched"
@@ -65,22 +65,30 @@ def _player(takes: list[Take]) -> None:
 
     same = len({take.source_hash for take in takes}) == 1
     heard = [(take, "result") for take in takes] + ([(takes[0], "original")] if same else [])
-    loud = [compare_cache.loudness(take, name) for take, name in heard]
-    gains = matching.matched_gains_db(loud)
-    apart = dict(zip([take.id for take in takes], differences.apart(takes)))
+    known = [take_player.heard(take, name) for take, name in heard]
+    loud = [one.loudness for one in known]
+    ids = [take.id for take in takes]
+    apart, called = dict(zip(ids, differences.apart(takes))), dict(zip(ids, take_player.names(takes)))
     tracks = [
-        {
-            "key": "0" if name == "original" else str(number),
-            "name": "Original" if name == "original" else take.name,
-            "detail": take.source if name == "original" else apart[take.id],
-            "url": players.address((take.folder / f"{name}.wav").read_bytes(), f"compare.{take.id}.{name}"),
-            "matched_db": round(gain, 3),
-        }
-        for number, ((take, name), gain) in enumerate(zip(heard, gains), start=1)
+        players.track(
+            "Original" if name == "original" else called[take.id],
+            players.address((take.folder / f"{name}.wav").read_bytes(), f"compare.{take.id}.{name}"),
+            key="0" if name == "original" else str(number),
+            detail=take.source if name == "original" else apart[take.id],
+            matched_db=gain_db,
+            wave=one.wave,
+        )
+        for number, ((take, name), one, gain_db) in enumerate(
+            zip(heard, known, matching.matched_gains_db(loud)), start=1
+        )
     ]
-    matched = _matched()
     players.switcher(
-        tracks, common_db=round(matching.common_gain_db(loud), 3), matched=matched, key=_PLAYER, on_matched=_match
+        tracks,
+        name=f"{len(takes)} takes" if len(takes) > 1 else called[ids[0]],
+        key=_PLAYER,
+        common_db=round(matching.common_gain_db(loud), 3),
+        matched=_matched(),
+        on_matched=_match,
     )
     if not same:
         st.caption("These takes are of different recordings; the position is kept all the same.")
@@ -114,8 +122,8 @@ def _plots(takes: list[Take]) -> None:
             from ddsing.plots import comparison
 
             curves = [
-                replace(compare_cache.curves(take), name=f"{number} · {take.name}")
-                for number, take in enumerate(takes, start=1)
+                replace(compare_cache.curves(take), name=f"{number} · {title}")
+                for number, (take, title) in enumerate(zip(takes, take_player.names(takes)), start=1)
             ]
             if len({take.source_hash for take in takes}) == 1:
                 curves.insert(0, compare_cache.curves(takes[0], original=True))
@@ -136,7 +144,8 @@ def _plots(takes: list[Take]) -> None:
             from ddsing.plots import comparison
 
             sounds = [
-                (f"{number} · {take.name}", compare_cache.sound(take)) for number, take in enumerate(takes, start=1)
+                (f"{number} · {title}", compare_cache.sound(take))
+                for number, (take, title) in enumerate(zip(takes, take_player.names(takes)), start=1)
             ]
             sounds.insert(0, (takes[0].source, compare_cache.sound(takes[0], "original")))
             st.plotly_chart(

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.transfer.takes import Take
-from ddsing.ui.experiments import compare_cache
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, opened
+from ddsing.ui.shell import caches, opened, take_player
 from ddsing.ui.shell.formatting import format_duration, octaves, percent, signed
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def table(matrix: Matrix, cells: Cells, refused: dict, *, running: bool) -> tupl
     rows = []
     for name, takes, duration_s in zip(matrix.recordings, cells.takes, cells.durations_s):
         there = [take for take in takes if take is not None]
-        loud = [_as_encoded(compare_cache.loudness(take)) for take in there]
+        loud = [_as_encoded(take_player.heard(take).loudness) for take in there]
         gains = dict(zip([take.id for take in there], matching.matched_gains_db(loud)))
         row = [
             _missing(refused.get((instrument, name)), running) if take is None else _cell(take, gains[take.id])

@@ -11,7 +11,7 @@ from ddsing.transfer import stages
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.transfer.settings import Settings
 from ddsing.ui.experiments import chosen_takes, morph_points
-from ddsing.ui.shell import caches, errors, links, opened, sources, work
+from ddsing.ui.shell import caches, errors, links, opened, sources, take_player, work
 from ddsing.ui.shell.formatting import format_duration, plain
 
 if TYPE_CHECKING:
@@ -123,11 +123,12 @@ def _takes() -> None:
     if not found:
         return
     st.subheader("Morphs")
+    called = take_player.called()
     for take, morph in found[:N_SHOWN]:
         with st.container(border=True, key=f"morph.take.{take.id}"), errors.guard():
             title, action = st.columns([5, 2], vertical_alignment="center")
             title.markdown(
-                f"**{plain(take.name)}**  \n:gray[{plain(morph.said())} · {format_duration(take.duration_s)}]"
+                f"**{plain(called[take.id])}**  \n:gray[{plain(morph.said())} · {format_duration(take.duration_s)}]"
             )
             action.button(
                 "Compare with its voices",
@@ -137,7 +138,7 @@ def _takes() -> None:
                 on_click=_compare,
                 args=(take.id,),
             )
-            st.audio(str(take.folder / "result.wav"), format="audio/wav", alt=f"the morph {take.name}")
+            take_player.show(take, called[take.id], parts=False)
     st.caption("The Takes view lists all takes, with names and tags.")
 
 

@@ -64,10 +64,10 @@ def export(takes: list[Take]) -> bytes:
 def show(takes: list[Take]) -> None:
     """The section under the comparison."""
     st.subheader("Notes")
-    undo.offer("set", lambda token: set_picker.sets().undo(token), what="The set", gone="was ungrouped")
     _table(takes)
     if len(takes) > 1:
         _set(takes)
+    undo.offer("set", lambda token: set_picker.sets().undo(token), what="The set", gone="was ungrouped")
     _methods(takes)
 
 

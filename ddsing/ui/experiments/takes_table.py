@@ -8,15 +8,17 @@ import streamlit as st
 
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import chosen_takes, set_picker
-from ddsing.ui.shell import opened
+from ddsing.ui.shell import opened, take_player
 from ddsing.ui.shell.formatting import percent, when
 
 TABLE_PX = 290
 
 
 def show(takes: list[Take]) -> None:
-    """The workspace's takes, newest first, with the chosen ones ticked."""
-    everything = opened.takes().list()
+    """What is compared of the voice matrix, then the workspace's takes, newest first; the chosen ones are ticked."""
+    listed = opened.takes().list()
+    ids = {take.id for take in listed}
+    everything = [*(take for take in takes if take.id not in ids), *listed]
     left, right = st.columns([3, 2])
     with right:
         set_picker.show()
@@ -28,7 +30,8 @@ def show(takes: list[Take]) -> None:
         label_visibility="collapsed",
         placeholder="Find by title, recording, instrument, tag or note; ★ for starred ones",
     ).strip()
-    shown = [take for take in everything if _matches(take, wanted)]
+    called = dict(zip([take.id for take in everything], take_player.names(everything)))
+    shown = [take for take in everything if _matches(take, called[take.id], wanted)]
     if not shown:
         st.caption(f"None of {len(everything)} takes fits.")
         return
@@ -36,7 +39,7 @@ def show(takes: list[Take]) -> None:
     ticked = [places[take.id] for take in takes if take.id in places]
     key = f"compare.table.{chosen_takes.generation(tuple(places))}"
     st.dataframe(
-        _columns(shown),
+        _columns(shown, called),
         hide_index=True,
         key=key,
         on_select=partial(_choose, key, list(places)),
@@ -56,8 +59,8 @@ def _choose(key: str, shown: list[str]) -> None:
         st.toast(f"At most {chosen_takes.MOST} takes are compared at a time.", icon=":material/info:")
 
 
-def _matches(take: Take, wanted: str) -> bool:
-    said = " ".join([take.name, take.source, take.instrument, take.note, *take.tags, "★" if take.star else ""])
+def _matches(take: Take, title: str, wanted: str) -> bool:
+    said = " ".join([title, take.source, take.instrument, take.note, *take.tags, "★" if take.star else ""])
     return all(word in said.casefold() for word in wanted.casefold().split())
 
 
@@ -65,13 +68,13 @@ def _height(shown: list[Take]) -> int:
     return min(TABLE_PX, 37 + 35 * len(shown))
 
 
-def _columns(shown: list[Take]) -> dict:
+def _columns(shown: list[Take], called: dict[str, str]) -> dict:
     from ddsing.experiments.comparison import measure
 
     measured = [measure.known(take) for take in shown]
     columns: dict[str, list] = {
         "★": ["★" if take.star else "" for take in shown],
-        "Take": [take.name for take in shown],
+        "Take": [called[take.id] for take in shown],
         "Recording": [take.source for take in shown],
         "Instrument": [take.instrument for take in shown],
         "Fit": [_fit(take) for take in shown],
@@ -88,7 +91,7 @@ def _columns(shown: list[Take]) -> dict:
 def _configuration() -> dict:
     return {
         "★": st.column_config.TextColumn(width=28),
-        "Take": st.column_config.TextColumn(width="medium"),
+        "Take": st.column_config.TextColumn(width=360),
         "Fit": st.column_config.TextColumn(width=50, help="Share of the singing inside the instrument's range."),
         "f0 error": st.column_config.NumberColumn(
             width=70, format="%.1f cents", help="Median, over the sung frames; once it is measured."

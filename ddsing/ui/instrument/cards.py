@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from ddsing.ui.instrument import notebook_zip
+from ddsing.ui.player import players
 from ddsing.ui.shell import caches, errors, opened, state, undo
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, pitch_range, plain, when
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ddsing.instrument.library import Entry
     from ddsing.instrument.manifest import Provenance
 
@@ -20,7 +24,7 @@ REPAIR = (
     "checkpoints. The old file is moved to the trash."
 )
 EDITABLE = ("voice", "author", "licence", "notes")
-_HEARD = "instruments.heard"  # names whose audition is open
+_HEARD = "instruments.heard"  # names whose audition is open, with the occasion on which it was asked for
 _USE = "instruments.use"
 
 
@@ -34,9 +38,30 @@ def show() -> None:
             "No instruments yet. Import one above, in ddsing's format or as a zip from the 2021 notebooks.",
             icon=":material/piano:",
         )
-    for entry in entries:
-        with st.container(border=True, key=f"card.{entry.name}"), errors.guard():
-            _broken(entry) if entry.error else _card(entry)
+    found = {entry.name: entry for entry in entries}
+    undo.forget("instruments", found)
+    for name in _in_order(list(found), undo.places("instruments")):
+        if name in found:
+            with st.container(border=True, key=f"card.{name}"), errors.guard():
+                _broken(found[name]) if found[name].error else _card(found[name])
+        else:
+            undo.offer("instruments", lambda token: opened.library().undo(token), place=name)
+
+
+def _in_order(names: list[str], deleted: Iterable[str]) -> list[str]:
+    """The names, with those that were deleted where they would be."""
+    for name in sorted(deleted):
+        place = next((i for i, other in enumerate(names) if other.casefold() > name.casefold()), len(names))
+        names.insert(place, name)
+    return names
+
+
+def _phrase(entry: Entry) -> None:
+    name = entry.name
+    address = players.address(caches.audition(entry), f"audition.{name}")
+    track = players.track(name, address, wave=caches.audition_wave(entry))
+    asked = st.session_state[_HEARD][name]
+    players.switcher([track], name=f"{name} sings a short phrase", key=f"player.audition.{name}", start=asked)
 
 
 def _broken(entry: Entry) -> None:
@@ -53,9 +78,10 @@ def _card(entry: Entry) -> None:
     with range_side:
         _range(entry)
     _actions(entry, playable=True)
+    notebook_zip.progress(entry)
     if entry.name in st.session_state.get(_HEARD, ()):
         with errors.guard():
-            st.audio(caches.audition(entry), format="audio/wav", alt=f"{entry.name} sings a short phrase")
+            _phrase(entry)
     details = st.expander("Details", icon=":material/data_object:", key=f"details.{entry.name}", on_change="rerun")
     if details.open:
         with details, errors.guard():
@@ -210,7 +236,7 @@ def _details(entry: Entry) -> None:
 
 @errors.callback
 def _hear(name: str) -> None:
-    st.session_state[_HEARD] = {*st.session_state.get(_HEARD, ()), name}
+    st.session_state[_HEARD] = {**st.session_state.get(_HEARD, {}), name: secrets.token_hex(4)}  # a new one plays
 
 
 @errors.callback
@@ -239,4 +265,4 @@ def _repair(name: str) -> None:
 
 @errors.callback
 def _delete(name: str) -> None:
-    undo.remember("instruments", name, opened.library().delete(name))
+    undo.remember("instruments", name, opened.library().delete(name), place=name)

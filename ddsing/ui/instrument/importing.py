@@ -1,19 +1,18 @@
-"""Bringing instruments in, and back from the bin."""
+"""Bringing instruments in."""
 
 from pathlib import Path
 
 import streamlit as st
 
 from ddsing.constants import MAX_INSTRUMENT_BYTES
-from ddsing.ui.shell import errors, opened, undo
+from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import format_bytes, plain
 
 _ROUND = "instruments.upload_round"  # a new key empties the uploader, and with it the server's copy
 
 
 def show() -> None:
-    """The importer, and the offer to undo the last deletion."""
-    undo.offer("instruments", lambda token: opened.library().undo(token))
+    """The importer."""
     panel = st.expander("Import an instrument", icon=":material/upload:", key="instruments.import", on_change="rerun")
     if panel.open:
         with panel, errors.guard():

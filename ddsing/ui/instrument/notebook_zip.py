@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LABEL = "The 2021 notebooks' format"
 ZIPS = 2
+_ASKED = "notebook.asked"  # whose zip is being made, or was made last, in this tab
 _HELP = "Checkpoint, gin and statistics, as the Colab notebooks read them."
 
 
@@ -38,12 +39,37 @@ def show(entry: Entry) -> None:
             help=f"{_HELP} Takes about half a minute.",
         )
         return
+    _download(entry, made, key=f"notebook.{entry.name}")
+
+
+def at_work() -> bool:
+    """Whether the tab's work is such a zip, whose progress is shown where it was asked for."""
+    current = work.current()
+    return current is not None and st.session_state.get(_ASKED, ("", None))[1] is current
+
+
+def progress(entry: Entry) -> None:
+    """How far the zip is, and the zip once it is there; nothing for instruments of which none was asked for."""
+    if st.session_state.get(_ASKED, ("", None))[0] != entry.name:
+        return
+    if at_work():
+        work.show_progress()
+        return
+    made = _made().get(caches.stamp(entry.path))
+    if made is not None:
+        with st.container(horizontal=True, vertical_alignment="center", key="notebook.ready"):
+            st.markdown(":material/check: The zip for the 2021 notebooks is ready.")
+            _download(entry, made, key=f"notebook_ready.{entry.name}")
+
+
+def _download(entry: Entry, made: bytes, *, key: str) -> None:
     st.download_button(
         LABEL,
         data=made,
-        key=f"notebook.{entry.name}",
+        key=key,
         file_name=f"{entry.name}_notebook.zip",
         mime="application/zip",
+        icon=":material/download:",
         on_click="ignore",
         help=_HELP,
     )
@@ -59,3 +85,4 @@ def _start(entry: Entry) -> None:
         kept.put(about, notebook.notebook_bytes_from_child(loaded, progress=report))
 
     work.start(f"Writing {plain(entry.name)} for the notebooks", make)
+    st.session_state[_ASKED] = (entry.name, work.current())

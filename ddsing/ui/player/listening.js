@@ -187,7 +187,27 @@ function paint(self) {
     : missing.length && ready
       ? `Not heard yet: ${missing.join(", ")}`
       : unrated ? "Rate each sound." : "";
-  drawWave(self.wave, mixer, true);
+  drawPosition(self.wave, mixer);
+}
+
+// How far it has been played, on a canvas that tells nothing of the sound.
+function drawPosition(canvas, mixer) {
+  const width = canvas.clientWidth * devicePixelRatio;
+  const height = canvas.clientHeight * devicePixelRatio;
+  if (!width || !height) return;
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const pen = canvas.getContext("2d");
+  const style = getComputedStyle(canvas);
+  pen.clearRect(0, 0, width, height);
+  const played = mixer.duration ? (mixer.position / mixer.duration) * width : 0;
+  const bars = Math.max(24, Math.floor(width / (3 * devicePixelRatio)));
+  const tall = height * 0.33;
+  for (let i = 0; i < bars; i++) {
+    const x = (i / bars) * width;
+    pen.fillStyle = style.getPropertyValue(x < played ? "--played" : "--waiting");
+    pen.fillRect(x, (height - tall) / 2, Math.max(1, (width / bars) * 0.62), tall);
+  }
 }
 
 export default function (component) {

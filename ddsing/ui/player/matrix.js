@@ -6,9 +6,7 @@ function build(root, component) {
   self.grid = root.querySelector(".grid");
   self.status = root.querySelector(".status");
   self.onKey = (event) => key(self, event);
-  self.onOther = (event) => event.target instanceof HTMLMediaElement && stop(self);
   document.addEventListener("keydown", self.onKey);
-  document.addEventListener("play", self.onOther, true);
   return self;
 }
 
@@ -31,7 +29,7 @@ async function play(self, row, column) {
   if (self.row !== row) stop(self);
   Object.assign(self, { row, column });
   self.status.textContent = `${self.data.columns[column].name} sings ${self.data.rows[row].name}.`;
-  mixer.open().resume(); // while the click still counts as one
+  shared.open().resume(); // while the click still counts as one
   paint(self);
   await mixer.load(ready.map((cell) => ({ url: cell.url, gain: 10 ** (cell.gain_db / 20) })));
   if (self.row !== row || self.column !== column) return;
@@ -159,7 +157,6 @@ export default function (component) {
   paint(self);
   return () => {
     document.removeEventListener("keydown", self.onKey);
-    document.removeEventListener("play", self.onOther, true);
     self.mixers.forEach((mixer) => mixer.close());
     instances.delete(root);
   };

@@ -1,4 +1,4 @@
-"""The players in the page: one that switches between takes in place, one for blind tests, and the button for a link.
+"""The players in the page: one for a sound or for several switched in place, one for blind tests, one for a table.
 
 They are small components of the page itself (``player/``): no frame, no network. A sound goes to the browser as a file
 of the running dashboard, named by its content, like that of any other player.
@@ -15,30 +15,37 @@ import streamlit as st
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ddsing.sound.wave import Wave
+
 FOLDER = Path(__file__).parent
+WAVESURFER = FOLDER / "vendor" / "wavesurfer.min.js"
 PLAY = (
     '<svg class="starting" viewBox="0 0 24 24" aria-hidden="true"><path d="M7 4v16l13-8z"/></svg>'
     '<svg class="pausing" viewBox="0 0 24 24" aria-hidden="true"><path d="M6 4h4v16H6zM14 4h4v16h-4z"/></svg>'
 )
-TRANSPORT = f"""<div class="transport">
-<button type="button" class="play" aria-label="Play">{PLAY}</button>
-<div class="scrub"><canvas class="wave" aria-hidden="true"></canvas>
-<input class="seek" type="range" min="0" max="1" step="0.01" value="0" aria-label="Position"></div>
+SEEK = '<input class="seek" type="range" min="0" max="1" step="0.01" value="0" aria-label="Position">'
+SWITCHER = f"""<div class="player" role="group" aria-label="Player">
+<div class="transport">
+<button type="button" class="play" aria-label="Play" aria-keyshortcuts="Space">{PLAY}</button>
+<div class="scrub"><div class="wave" aria-hidden="true"></div>{SEEK}</div>
 <span class="time"></span>
-</div>"""
-SWITCHER = f"""<div class="player" role="group" aria-label="Takes, switched in place">
-{TRANSPORT}
+</div>
 <div class="tracks" role="radiogroup" aria-label="Heard now"></div>
 <div class="options">
 <label><input type="checkbox" class="matched"> Equal loudness</label>
 <label><input type="checkbox" class="loop"> Loop</label>
-<span class="keys"><kbd>space</kbd> plays · <kbd>1</kbd>–<kbd>9</kbd> switch · <kbd>m</kbd> loudness</span>
+<span class="keys"><kbd>space</kbd> plays · <kbd class="digits">1–9</kbd> switch · <kbd>←</kbd> <kbd>→</kbd> move ·
+<kbd>m</kbd> loudness</span>
 </div>
 <div class="status" aria-live="polite"></div>
 </div>"""
 
 TRIAL = f"""<div class="player" role="group" aria-label="Blind test">
-{TRANSPORT}
+<div class="transport">
+<button type="button" class="play" aria-label="Play">{PLAY}</button>
+<div class="scrub"><canvas class="wave" aria-hidden="true"></canvas>{SEEK}</div>
+<span class="time"></span>
+</div>
 <div class="trial" style="display: flex; flex-direction: column; gap: 0.6rem"></div>
 <div class="options">
 <label><input type="checkbox" class="loop"> Loop</label>
@@ -59,15 +66,22 @@ def _text(*names: str) -> str:
 
 
 _switcher = st.components.v2.component(
-    "ddsing_switcher", html=SWITCHER, css=_text("player.css"), js=_text("mixer.js", "switcher.js")
+    "ddsing_switcher",
+    html=SWITCHER,
+    css=_text("player.css"),
+    js=_text("shared.js", "mixer.js", "wave.js", "switcher.js"),
+)
+
+_channel = st.components.v2.component(
+    "ddsing_channel", html="<span hidden></span>", js=_text("shared.js") + "\nexport default function () {}\n"
 )
 
 _trial = st.components.v2.component(
-    "ddsing_blind_trial", html=TRIAL, css=_text("player.css"), js=_text("mixer.js", "listening.js")
+    "ddsing_blind_trial", html=TRIAL, css=_text("player.css"), js=_text("shared.js", "mixer.js", "listening.js")
 )
 
 _matrix = st.components.v2.component(
-    "ddsing_matrix", html=MATRIX, css=_text("matrix.css"), js=_text("mixer.js", "matrix.js")
+    "ddsing_matrix", html=MATRIX, css=_text("matrix.css"), js=_text("shared.js", "mixer.js", "matrix.js")
 )
 
 
@@ -80,22 +94,74 @@ def address(sound: bytes, place: str, *, mime: str = "audio/wav") -> str:
     return runtime.get_instance().media_file_mgr.add(sound, mime, f"ddsing.{place}")
 
 
-def switcher(tracks: Sequence[dict], *, common_db: float, matched: bool, key: str, on_matched: Callable) -> None:
-    """The player for several takes.
+def track(name: str, url: str, *, key: str = "1", detail: str = "", matched_db: float = 0.0, wave: Wave | None = None):
+    """A sound of `switcher`.
+
+    Parameters
+    ----------
+    key : str
+        On the keyboard.
+    matched_db : float
+        The gain for equal loudness.
+    wave : Wave
+        How it looks.
+    """
+    drawn = {} if wave is None else {"duration": wave.duration_s, "wave": list(wave.levels)}
+    return {"key": key, "name": name, "detail": detail, "url": url, "matched_db": round(matched_db, 3), **drawn}
+
+
+def switcher(
+    tracks: Sequence[dict],
+    *,
+    name: str,
+    key: str,
+    common_db: float = 0.0,
+    matched: bool = True,
+    layout: str = "rows",
+    fresh: str = "",
+    start: str = "",
+    on_matched: Callable = lambda: None,
+) -> None:
+    """The player, for one sound or for several that are switched in place.
 
     Parameters
     ----------
     tracks : Sequence of dict
-        ``key``, on the keyboard; ``name``; ``detail``; ``url``; ``matched_db``, the gain for equal loudness.
+        From `track`.
+    name : str
+        What plays, for those who can't see it.
+    key : str
+        The same for as long as it is the same sound: it plays on wherever it is put on the page.
     common_db : float
         The gain of all where loudness is not matched.
     matched : bool
         Whether it is.
+    layout : str
+        ``rows`` for a comparison, ``chips`` within a card.
+    fresh, start : str
+        A name for an occasion on which it is brought into view, or starts by itself; once for each.
     on_matched : callable
-        Called when it is switched; the new value is ``st.session_state[key].matched``.
+        Called when equal loudness is switched; the new value is ``st.session_state[key].matched``.
     """
-    data = {"tracks": list(tracks), "common_db": common_db, "matched": matched}
+    data = {
+        "place": key,
+        "name": name,
+        "tracks": list(tracks),
+        "common_db": common_db,
+        "matched": matched,
+        "layout": layout,
+        "fresh": fresh,
+        "start": start,
+        "wavesurfer": address(WAVESURFER.read_bytes(), f"wavesurfer.{key}", mime="text/javascript"),
+    }
     _switcher(key=key, data=data, on_matched_change=on_matched)
+
+
+def one_at_a_time() -> None:
+    """See that no two things play at once on a page, also where none of these players is; takes no room."""
+    with st.container(key="players-channel"):
+        _channel(key="players.channel")
+    st.html("<style>:has(> .st-key-players-channel) { display: none; }</style>")
 
 
 def trial(kind: str, number: int, slots: Sequence[dict], *, key: str, on_answer: Callable) -> None:

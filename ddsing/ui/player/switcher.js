@@ -1,35 +1,68 @@
-// One player for several takes. Keys: space plays, 1 to 9 switch, 0 is the original, m equal loudness, l loop.
+// The player: one sound, or several that are switched in place.
+// Keys: space plays, digits switch, 0 is a comparison's original, m equal loudness, l loop, arrows move, up and down switch.
 
 function factor(db) {
   return 10 ** (db / 20);
 }
 
-function build(root, component) {
-  const self = { root, component, data: component.data, matched: component.data.matched };
-  self.mixer = new Mixer(() => paint(self));
+// What plays lives longer than its place on the page, which Streamlit may take away and put elsewhere.
+function adopt(root, component) {
+  const { place } = component.data;
+  const self = shared.players.get(place) ?? { place, mixer: new Mixer(() => paint(self)), path: location.pathname };
+  shared.players.set(place, self);
+  self.ignore?.();
+  self.wave?.close();
+  Object.assign(self, { root, component, data: component.data, matched: component.data.matched, filled: null });
   const find = (name) => root.querySelector(name);
   Object.assign(self, {
-    play: find(".play"), seek: find(".seek"), wave: find(".wave"), time: find(".time"), list: find(".tracks"),
-    matchedBox: find(".matched"), loopBox: find(".loop"), status: find(".status"),
+    box: find(".player"), play: find(".play"), seek: find(".seek"), time: find(".time"), list: find(".tracks"),
+    options: find(".options"), matchedBox: find(".matched"), loopBox: find(".loop"), status: find(".status"),
+    digits: find(".digits"), wave: new Wave(find(".wave"), self.mixer),
   });
-  self.play.onclick = () => self.mixer.toggle();
+  listen(self);
+  return self;
+}
+
+function listen(self) {
+  self.play.onclick = () => toggle(self);
   self.seek.oninput = () => self.mixer.seek(Number(self.seek.value));
   self.matchedBox.onchange = () => match(self, self.matchedBox.checked);
   self.loopBox.onchange = () => (self.mixer.loop = self.loopBox.checked);
-  self.onKey = (event) => key(self, event);
-  self.onOther = (event) => event.target instanceof HTMLMediaElement && self.mixer.pause();
-  document.addEventListener("keydown", self.onKey);
-  document.addEventListener("play", self.onOther, true);
-  self.resized = new ResizeObserver(() => paint(self));
-  self.resized.observe(self.wave);
-  return self;
+  self.box.addEventListener("focusin", () => {
+    shared.active = self;
+    self.mixer.prefetch();
+  });
+  self.box.onpointerenter = () => self.mixer.prefetch();
+  self.box.onpointerdown = () => (shared.active = self);
+  const onKey = (event) => key(self, event);
+  document.addEventListener("keydown", onKey);
+  self.box.onkeyup = (event) => event.key === " " && event.preventDefault(); // which would press the button as well
+  const resized = new ResizeObserver(() => paint(self));
+  resized.observe(self.box);
+  self.ignore = () => {
+    document.removeEventListener("keydown", onKey);
+    resized.disconnect();
+  };
+}
+
+function toggle(self) {
+  shared.active = self;
+  self.mixer.toggle();
+  const { tracks, name } = self.data;
+  const heard = tracks[self.mixer.current].name;
+  if (self.mixer.playing || self.mixer.wanted) say(self, tracks.length > 1 ? `${heard} of ${name} plays.` : `${name} plays.`);
+  else say(self, "Paused.");
+}
+
+function say(self, text) {
+  self.status.textContent = text;
 }
 
 function match(self, matched) {
   self.matched = matched;
   self.mixer.setGains(gains(self));
   self.component.setStateValue("matched", matched);
-  paint(self);
+  say(self, matched ? "Equally loud." : "As loud as they are.");
 }
 
 function gains(self) {
@@ -37,30 +70,49 @@ function gains(self) {
 }
 
 function key(self, event) {
-  if (!self.root.isConnected && !self.root.host?.isConnected) return;
-  if (meantElsewhere(event, self.root)) return;
+  const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+  const seeking = plain && event.composedPath()[0] === self.seek;
+  if (!hasKeyboard(self) || (!seeking && meantElsewhere(event, self.root))) return;
+  const { mixer } = self;
   const keys = self.data.tracks.map((track) => track.key);
-  if (event.key === " ") self.mixer.toggle();
+  const inList = event.composedPath().includes(self.list);
+  if (event.key === " ") toggle(self);
   else if (keys.includes(event.key)) choose(self, keys.indexOf(event.key));
-  else if (event.key === "m") match(self, !self.matched);
-  else if (event.key === "l") self.mixer.loop = self.loopBox.checked = !self.loopBox.checked;
-  else if (event.key === "ArrowRight") self.mixer.seek(self.mixer.position + 2);
-  else if (event.key === "ArrowLeft") self.mixer.seek(self.mixer.position - 2);
+  else if (event.key === "m" && keys.length > 1) match(self, !self.matched);
+  else if (event.key === "l") mixer.loop = self.loopBox.checked = !self.loopBox.checked;
+  else if (event.key === "ArrowRight") mixer.seek(mixer.position + 2);
+  else if (event.key === "ArrowLeft") mixer.seek(mixer.position - 2);
+  else if (inList && event.key === "ArrowDown") step(self, 1);
+  else if (inList && event.key === "ArrowUp") step(self, -1);
   else return;
   event.preventDefault();
 }
 
+function step(self, by) {
+  const count = self.data.tracks.length;
+  choose(self, (self.mixer.current + by + count) % count);
+  self.list.children[self.mixer.current].focus();
+}
+
 function choose(self, index) {
+  shared.active = self;
   self.mixer.choose(index);
-  self.status.textContent = `${self.data.tracks[index].name} is heard.`;
+  say(self, `${self.data.tracks[index].name} is heard.`);
 }
 
 function fill(self) {
-  const wanted = JSON.stringify(self.data.tracks.map(({ key, name, detail }) => [key, name, detail]));
-  if (wanted !== self.filled) {
-    self.filled = wanted;
-    self.list.replaceChildren(...self.data.tracks.map((track, index) => row(self, track, index)));
-  }
+  const { tracks, name } = self.data;
+  const wanted = JSON.stringify([name, tracks.map(({ key, name, detail }) => [key, name, detail])]);
+  if (wanted === self.filled) return;
+  self.filled = wanted;
+  const several = tracks.length > 1;
+  self.box.setAttribute("aria-label", `Player: ${name}`);
+  self.box.dataset.single = !several;
+  self.box.dataset.layout = self.data.layout;
+  self.list.hidden = self.options.hidden = !several;
+  self.list.replaceChildren(...(several ? tracks.map((track, index) => row(self, track, index)) : []));
+  const digits = tracks.map((track) => track.key).filter((digit) => digit !== "0").length;
+  self.digits.textContent = `1–${digits}`;
 }
 
 function row(self, track, index) {
@@ -73,8 +125,10 @@ function row(self, track, index) {
     const cell = document.createElement(name === "key" ? "kbd" : "span");
     cell.className = name;
     cell.textContent = text;
+    if (name === "key") cell.setAttribute("aria-hidden", "true");
     button.append(cell);
   }
+  button.setAttribute("aria-keyshortcuts", track.key);
   button.onclick = () => choose(self, index);
   return button;
 }
@@ -86,44 +140,85 @@ function signed(db) {
 
 function paint(self) {
   const { mixer, data } = self;
-  const ready = mixer.ready;
+  const { ready } = mixer;
   self.play.disabled = !ready;
   self.play.dataset.playing = mixer.playing;
-  self.play.setAttribute("aria-label", mixer.playing ? "Pause" : "Play");
+  self.play.dataset.loading = mixer.wanted;
+  self.play.setAttribute("aria-label", `${mixer.playing ? "Pause" : "Play"} ${data.name}`);
   self.seek.max = mixer.duration || 1;
   self.seek.disabled = !ready;
   self.seek.value = mixer.position;
   self.seek.setAttribute("aria-valuetext", `${clock(mixer.position)} of ${clock(mixer.duration)}`);
   self.time.textContent = mixer.error || (ready ? `${clock(mixer.position)} / ${clock(mixer.duration)}` : "loading");
   self.matchedBox.checked = self.matched;
+  self.loopBox.checked = mixer.loop;
   [...self.list.children].forEach((button, index) => {
     const current = index === mixer.current;
     button.setAttribute("aria-checked", current);
     button.tabIndex = current ? 0 : -1;
-    const track = data.tracks[index];
-    button.querySelector(".gain").textContent = signed(self.matched ? track.matched_db : data.common_db);
+    button.querySelector(".gain").textContent = signed(self.matched ? data.tracks[index].matched_db : data.common_db);
   });
-  drawWave(self.wave, mixer, false);
+  self.wave.paint(data.tracks[mixer.current], gains(self)[mixer.current]);
+}
+
+// What is new is brought into view, with the keyboard on it; once.
+function present(self) {
+  const { fresh, name } = self.data;
+  if (!fresh || shared.seen.has(fresh)) return;
+  shared.seen.add(fresh);
+  setTimeout(() => {
+    if (!onPage(self.root)) return;
+    const card = (self.root.host ?? self.root).closest('[class*="st-key-take-2"]') ?? self.root.host ?? self.root;
+    const fits = card.getBoundingClientRect().height < innerHeight - 120;
+    card.style.scrollMarginTop = "4rem";
+    card.scrollIntoView({ block: fits ? "center" : "start", behavior: calm() ? "auto" : "smooth" });
+    shared.active = self;
+    self.play.focus({ preventScroll: true });
+    say(self, `${name} is ready. Space plays it.`);
+  }, 120);
+}
+
+// What was just asked for plays by itself; once.
+function startAsked(self) {
+  const { start } = self.data;
+  if (!start || shared.seen.has(start)) return;
+  shared.seen.add(start);
+  self.mixer.seek(0);
+  if (!self.mixer.playing) toggle(self);
+}
+
+function leave(self, root) {
+  if (self.root !== root) return; // it was put elsewhere already
+  self.ignore();
+  const close = () => {
+    if (self.root !== root || onPage(root)) return;
+    self.mixer.close();
+    self.wave.close();
+    shared.players.delete(self.place);
+  };
+  if (location.pathname === self.path) setTimeout(close, 2000);
+  else close();
 }
 
 export default function (component) {
   const root = component.parentElement;
   let self = instances.get(root);
-  if (!self) {
-    self = build(root, component);
+  if (!self || self.root !== root || self.place !== component.data.place) {
+    self = adopt(root, component);
     instances.set(root, self);
   }
-  self.component = component;
-  self.data = component.data;
-  self.matched = component.data.matched;
+  Object.assign(self, { component, data: component.data, matched: component.data.matched });
   fill(self);
-  self.mixer.load(self.data.tracks.map((track, i) => ({ url: track.url, gain: gains(self)[i] })));
+  const levels = gains(self);
+  const sounds = self.data.tracks.map(({ url, duration }, i) => ({ url, duration, gain: levels[i] }));
+  const compared = self.data.layout === "rows" && sounds.length > 1; // what it is all about on its page
+  self.mixer.load(sounds, { lazy: !compared });
+  self.wave.open(self.data.wavesurfer);
   paint(self);
+  present(self);
+  startAsked(self);
   return () => {
-    document.removeEventListener("keydown", self.onKey);
-    document.removeEventListener("play", self.onOther, true);
-    self.resized.disconnect();
-    self.mixer.close();
     instances.delete(root);
+    leave(self, root);
   };
 }

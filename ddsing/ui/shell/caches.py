@@ -14,7 +14,9 @@ from ddsing import files, names
 from ddsing.constants import TRACKERS
 from ddsing.sound import audio
 from ddsing.sound import recording as recordings
+from ddsing.sound import wave as waves
 from ddsing.sound.recording import Recording
+from ddsing.sound.wave import Wave
 from ddsing.ui.shell import opened
 
 if TYPE_CHECKING:  # their imports take a while, which the first page should not wait for
@@ -27,6 +29,7 @@ MODELS = 4
 RECORDINGS = 4
 DIGESTS = 256
 FEATURES = 8
+WAVES = 32
 FITS = 16
 AUDITIONS = 16
 TAKES = 4
@@ -66,6 +69,16 @@ def _named(content: str, name: str, _source: Path | bytes) -> Recording:
 @st.cache_resource(max_entries=RECORDINGS, show_spinner="Reading the recording")
 def _recording(content: str, _source: Path | bytes) -> Recording:
     return recordings.read(_source)
+
+
+def wave(recording: Recording) -> Wave:
+    """How a recording looks."""
+    return _wave(recording.key, recording)
+
+
+@st.cache_data(max_entries=WAVES, show_spinner=False)
+def _wave(content: str, _recording: Recording) -> Wave:
+    return waves.of(_recording.audio)
 
 
 def analysed(content: str) -> set[str]:
@@ -120,6 +133,16 @@ def _audition(stamp: tuple[str, int, int], _entry: Entry) -> bytes:
     loaded = instrument(_entry)
     renderer, _ = models().get(loaded)
     return audio.encode(phrase.sing(renderer, loaded.statistics))
+
+
+def audition_wave(entry: Entry) -> Wave:
+    """How that phrase looks."""
+    return _audition_wave(stamp(entry.path), entry)
+
+
+@st.cache_data(max_entries=AUDITIONS, show_spinner=False)
+def _audition_wave(stamp: tuple[str, int, int], _entry: Entry) -> Wave:
+    return waves.of(audio.decode(audition(_entry)))
 
 
 def fit(found: features.Features, content: str, entry: Entry, settings: Settings):

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from ddsing.ui.player import players
+
 ICON = Path(__file__).parent / "icon.png"  # a file, since the browser fetches a material icon's from the internet
 _routed = False
 
@@ -57,3 +59,4 @@ def require() -> None:
     if not _routed:
         navigation()
         st.rerun()
+    players.one_at_a_time()

@@ -1,6 +1,7 @@
 """Where the sound to transfer comes from: the examples folder, an upload, or the microphone."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -11,11 +12,12 @@ from ddsing.errors import AudioError
 from ddsing.sound import audio, folder, kinds
 from ddsing.sound.recording import Recording
 from ddsing.transfer.settings import Settings
-from ddsing.ui.shell import caches, opened, state
+from ddsing.ui.shell import caches, errors, opened, state
 from ddsing.ui.shell.formatting import plain
 
 KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
 _UPLOADED, _RECORDED = "source.uploaded", "source.recorded"
+_UPLOADER, _MICROPHONE = "source.uploader", "source.microphone"
 _Chosen = tuple[Path | bytes, str]  # a file or its content, and its name
 
 
@@ -44,8 +46,11 @@ def tell_if_replaced(settings: Settings, content: str) -> None:
         )
 
 
-def pick() -> Recording | None:
-    """The source picker, and the chosen recording decoded; None until there is one."""
+def pick(*, on_own: Callable[[dict, str, bytes], None]) -> Recording | None:
+    """The source picker, and the chosen recording decoded; None until there is one.
+
+    `on_own` is called, in a callback, with recipe, name and content of a file of ours that was uploaded.
+    """
     kind = st.segmented_control(
         "Recording",
         list(KINDS),
@@ -55,7 +60,10 @@ def pick() -> Recording | None:
         help="Sing, hum or play one note at a time: the pitch tracker follows a single voice.",
         persist_state="session",
     )
-    chosen = {"upload": _upload, "microphone": _microphone}.get(kind or "", _example)()
+    if kind == "upload":
+        chosen = _upload(on_own)
+    else:
+        chosen = _microphone() if kind == "microphone" else _example()
     return None if chosen is None else caches.recording(chosen[0], name=chosen[1])
 
 
@@ -94,11 +102,48 @@ def _first(found: dict[str, Path]) -> str | None:
     return None
 
 
-def _upload() -> _Chosen | None:
+def held() -> tuple[bytes, str] | None:
+    """The content and the name of what was uploaded or recorded, as long as that is what is chosen."""
+    slot = {"upload": _UPLOADED, "microphone": _RECORDED}.get(st.session_state.get(state.SOURCE_KIND, ""))
+    return st.session_state.get(slot, (None, None))[1] if slot else None
+
+
+def hold(content: bytes | None, name: str) -> None:
+    """Take another recording for the one that was uploaded last, or none; for callbacks."""
+    file = st.session_state.get(_UPLOADER)
+    st.session_state[_UPLOADED] = (file.file_id if file else None, None if content is None else (content, name))
+    st.session_state[state.SOURCE_KIND] = "upload"
+
+
+def choose_example(path: Path) -> None:
+    """Choose an example; for callbacks."""
+    st.session_state[state.SOURCE_KIND] = "examples"
+    st.session_state[state.EXAMPLE] = name_of(path)
+    st.session_state.pop(_UPLOADED, None)
+
+
+def recording_now() -> bool:
+    """Whether the microphone's own player shows what is chosen."""
+    return st.session_state.get(state.SOURCE_KIND) == "microphone" and st.session_state.get(_MICROPHONE) is not None
+
+
+@errors.callback
+def _uploaded(on_own: Callable[[dict, str, bytes], None]) -> None:
+    from ddsing.sound.audio import read_recipe
+
+    file = st.session_state.get(_UPLOADER)
+    recipe = read_recipe(file.getvalue()) if file is not None else None
+    if file is not None and recipe is not None:
+        on_own(recipe, file.name, file.getvalue())
+
+
+def _upload(on_own: Callable[[dict, str, bytes], None]) -> _Chosen | None:
     file = st.file_uploader(
         "Upload",
         type=kinds.UPLOAD_TYPES,
-        key="source.uploader",
+        key=_UPLOADER,
+        on_change=_uploaded,
+        args=(on_own,),
         label_visibility="collapsed",
         help=f"Up to ten minutes of {kinds.WORDS}. Files made by ddsing also restore their settings.",
     )
@@ -109,7 +154,7 @@ def _microphone() -> _Chosen | None:
     file = st.audio_input(
         "Record",
         sample_rate=48000,
-        key="source.microphone",
+        key=_MICROPHONE,
         label_visibility="collapsed",
         help="Recorded by the browser and used on this computer only.",
     )
@@ -124,7 +169,7 @@ def _kept(slot: str, file: UploadedFile | None, said: str) -> _Chosen | None:
             name = file.name if said == "uploaded" else "microphone.wav"
             st.session_state[slot] = (file.file_id, (file.getvalue(), name))
     held = st.session_state.get(slot)
-    if held is None:
+    if held is None or held[1] is None:
         return None
     if file is None:
         st.caption(f"Still here, {said} before: {plain(held[1][1])}")

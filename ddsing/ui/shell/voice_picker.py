@@ -5,12 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.dataset import voices
+from ddsing.errors import DdsingError
 from ddsing.ui.shell import errors, opened
 from ddsing.ui.shell.formatting import plain
 
 VOICE = "voice.name"  # permanent, shared by both pages
 CELL = "voice.cell"  # the training of a sweep that is looked at, "" for the voice's own
 _NEW = "voice.new"
+_REFUSED = "voice.refused"  # the name that can't be, and why
+_POPOVER = "voice.new_popover"
 
 
 def names() -> list[str]:
@@ -50,7 +53,10 @@ def pick(*, may_make: bool = False, cells: bool = False) -> voices.Voice | None:
             help="A folder of recordings of one voice, in the workspace's audio folder.",
         )
     if may_make:
-        with beside[0], st.popover("New voice", icon=":material/add:", width="stretch", key="voice.new_popover"):
+        with (
+            beside[0],
+            st.popover("New voice", icon=":material/add:", width="stretch", key=_POPOVER, on_change="rerun"),
+        ):
             _form()
     if cells:
         with beside[0]:
@@ -99,19 +105,29 @@ def _make_first() -> None:
 
 
 def _form() -> None:
-    with st.form("voice.new_form", border=False, clear_on_submit=True):
-        st.text_input(
+    with st.form("voice.new_form", border=False):
+        name = st.text_input(
             "Name of the voice",
             key=_NEW,
             max_chars=80,
             placeholder="Alto",
             help="Also the name of its folder, and of the instrument that is trained from it.",
         )
+        refused, why = st.session_state.get(_REFUSED, (None, ""))
+        if refused == name:
+            st.error(why, icon=":material/error:")
         st.form_submit_button("Make it", type="primary", icon=":material/add:", on_click=_make)
 
 
 @errors.callback
 def _make() -> None:
-    name = str(st.session_state.get(_NEW, "")).strip()
-    made = voices.create(opened.workspace(), name)
+    name = str(st.session_state.get(_NEW, ""))
+    st.session_state.pop(_REFUSED, None)
+    try:
+        made = voices.create(opened.workspace(), name.strip())
+    except DdsingError as error:
+        st.session_state[_REFUSED] = (name, errors.sentence(error))  # said beside the field, which keeps the name
+        return
     choose(made.name)
+    st.session_state[_NEW] = ""
+    st.session_state[_POPOVER] = False

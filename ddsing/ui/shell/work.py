@@ -127,7 +127,7 @@ def show_progress() -> None:
         st.rerun(scope="app")
     left = work.seconds_left
     text = "stopping" if work.cancelling else work.stage + (f", about {format_duration(left)} left" if left else "")
-    bar, button = st.columns([6, 1], vertical_alignment="center")
+    bar, button = st.columns([3, 1], vertical_alignment="center")
     bar.progress(work.fraction, text=f"{work.label}: {text}")
     button.button(
         "Cancel",

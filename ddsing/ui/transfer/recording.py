@@ -1,34 +1,53 @@
 """The chosen recording: decoded, described, played; and the settings that a file of ours brings back."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import streamlit as st
 
+from ddsing import names
 from ddsing.constants import TRACKERS
-from ddsing.names import find
+from ddsing.errors import DdsingError
 from ddsing.sound.recording import Recording
 from ddsing.transfer.takes import read_recipe
-from ddsing.ui.shell import caches, errors, sources, state
+from ddsing.ui.player import players
+from ddsing.ui.shell import caches, errors, opened, sources, state
 from ddsing.ui.shell.formatting import format_duration, plain
-from ddsing.ui.transfer import controls
+from ddsing.ui.transfer import add_to_voice, controls
+
+_RESTORED = "source.restored_from"
 
 
-def show(recording: Recording | None) -> Recording | None:
-    """The chosen recording, with a player and a line about it; None while nothing is chosen."""
-    if recording is None:
-        return None
+def pick() -> Recording | None:
+    """The source picker with the chosen recording's player and a line about it; None while nothing is chosen."""
+    recording = sources.pick(on_own=_bring_back)
+    _restored(recording)
+    if recording is not None:
+        _show(recording)
+    return recording
+
+
+def _show(recording: Recording) -> None:
     info = recording.info
     channels = {1: "mono", 2: "stereo"}.get(info.n_channels, f"{info.n_channels} channels")
-    st.audio(recording.wav, format="audio/wav", alt=f"the recording {recording.name}")
+    if not sources.recording_now():
+        track = players.track(
+            recording.name,
+            players.address(recording.wav, f"recording.{recording.key}"),
+            wave=caches.wave(recording),
+        )
+        players.switcher([track], name=f"the recording {recording.name}", key=f"player.recording.{recording.key}")
     st.caption(
         f"{plain(recording.name)} · {format_duration(recording.duration_s)} · {plain(info.format)}, "
         f"{info.sample_rate_hz / 1000:g} kHz, {channels}"
     )
     for remark in recording.remarks:
         st.caption(f":material/info: {plain(remark)}")
+    held = sources.held()
     if recording.recipe is not None:
         _offer(recording.recipe)
-    return recording
+    elif held is not None:
+        add_to_voice.show(*held)
 
 
 def tracker(recording: Recording | None) -> str:
@@ -67,16 +86,80 @@ def _offer_morph(recipe: dict) -> None:
 
 @errors.callback
 def _restore(recipe: dict) -> None:
+    if _set_controls(recipe):
+        st.toast("Every control is as it was for this take.", icon=":material/check:")
+
+
+def _set_controls(recipe: dict) -> bool:
+    """Set the controls as a recipe says; False where its instrument is not here, which is said."""
     settings, used_tracker, instrument = read_recipe(recipe)
-    found = find(instrument, [entry.name for entry in caches.instruments()])
+    found = names.find(instrument, [entry.name for entry in caches.instruments()])
     state.apply(
         settings,
         tracker=used_tracker if used_tracker in TRACKERS else None,
         instrument=found,
     )
-    if found is None:
-        st.toast(f"The instrument {plain(instrument)} is not here; all else is restored.", icon=":material/info:")
-    else:
-        st.toast("Every control is as it was for this take.", icon=":material/check:")
     timbre = recipe.get("timbre")
     sources.tell_if_replaced(settings, str(timbre.get("hash", "")) if isinstance(timbre, Mapping) else "")
+    if found is None:
+        st.toast(f"The instrument {plain(instrument)} is not here; all else is restored.", icon=":material/info:")
+    return found is not None
+
+
+def _bring_back(recipe: dict, name: str, content: bytes) -> None:
+    """Set the controls as for a take that was dropped back, and choose the recording that it was made from."""
+    _set_controls(recipe)
+    source = recipe.get("source")
+    about = source if isinstance(source, Mapping) else {}
+    called, digest = str(about.get("name", "")), str(about.get("hash", ""))
+    st.session_state[_RESTORED] = {"file": (content, name), "recipe": recipe, "source": called, "hash": digest}
+    example = next(
+        (path for path in sources.examples() if names.same(names.read(path.name), called) and _is(path, digest)), None
+    )
+    if example is not None:
+        sources.choose_example(example)
+        return
+    take = next((take for take in opened.takes().list() if digest and take.source_hash == digest), None)
+    original = None if take is None else take.folder / "original.wav"
+    sources.hold(original.read_bytes() if original is not None and original.exists() else None, called)
+
+
+def _is(path: Path, digest: str) -> bool:
+    try:
+        return caches.recording(path).key == digest
+    except DdsingError:
+        return False
+
+
+def _restored(recording: Recording | None) -> None:
+    """What a take that was dropped back has restored, for as long as its recording is chosen or missing."""
+    held = st.session_state.get(_RESTORED)
+    if held is None or (recording is not None and recording.key != held["hash"]):
+        st.session_state.pop(_RESTORED, None)
+        return
+    with st.container(border=True, key="source.restored"):
+        name, source = plain(held["file"][1]), plain(held["source"])
+        if recording is not None:
+            st.markdown(f":material/restore: {name} is a take: every control and its recording are back.")
+        else:
+            st.markdown(
+                f":material/restore: {name} is a take: every control is back. Its recording, {source}, is not here; "
+                "choose or upload it."
+            )
+        st.button(
+            "Transfer this file itself",
+            key="source.itself",
+            type="tertiary",
+            icon=":material/redo:",
+            on_click=_take_itself,
+            help="Takes the result of that take as the recording.",
+        )
+        if held["recipe"].get("morph") is not None:
+            _offer_morph(held["recipe"])
+
+
+@errors.callback
+def _take_itself() -> None:
+    held = st.session_state.pop(_RESTORED, None)
+    if held is not None:
+        sources.hold(*held["file"])

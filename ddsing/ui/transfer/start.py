@@ -65,7 +65,9 @@ def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> C
     instrument, workspace, models = caches.instrument(entry), opened.workspace(), caches.models()
 
     def work(report: Callable[[str, float], None]) -> Take:
-        return pipeline.run(
+        from ddsing.experiments.comparison import heard
+
+        take = pipeline.run(
             workspace,
             sound,
             instrument,
@@ -75,5 +77,7 @@ def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> C
             models=models,
             progress=lambda stage, done: report(stages.doing(stage), done),
         )
+        heard.remember(workspace.cache, take)  # so that the page need not
+        return take
 
     return work

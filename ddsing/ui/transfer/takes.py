@@ -1,4 +1,4 @@
-"""The list of takes, newest first: settings, players, plots, downloads, and what can be done with each."""
+"""The list of takes, newest first: settings, player, plots, downloads, and what can be done with each."""
 
 from __future__ import annotations
 
@@ -10,39 +10,59 @@ import streamlit as st
 from ddsing.files import safe_name
 from ddsing.names import find
 from ddsing.transfer import settings, stages
-from ddsing.ui.shell import caches, errors, opened, sources, state, undo
+from ddsing.ui.shell import caches, errors, opened, sources, state, take_player, undo
 from ddsing.ui.shell.formatting import format_duration, percent, plain, when
 from ddsing.ui.transfer import take_plots
 
 if TYPE_CHECKING:
     from ddsing.transfer.takes import Take
+    from ddsing.ui.shell.work import Work
 
 PAGE_SIZE = 5
-LONG_S = 60.0  # from here on, players other than the result's are loaded when asked for
-PLAYERS = {"result": "Result", "original": "Original", "harmonic": "Harmonic part", "noise": "Noise part"}
+LONG_S = 60.0  # from here on, sounds other than the result are loaded when asked for
 _SHOWN = "takes.shown"
+_GONE = "takes.gone"  # those that were deleted in this tab: the others keep their titles beside the offer to undo it
+_FRESH = "takes.fresh"  # the take that was made last in this tab
 _DEFAULT = settings.Settings()
+
+
+def announce(done: Work | None) -> None:
+    """Say that a take is there, and have its player brought into view."""
+    from ddsing.transfer.takes import Take
+
+    if done is None or not isinstance(done.result, Take):
+        return
+    title = take_player.called().get(done.result.id)
+    if title is not None:
+        st.session_state[_FRESH] = done.result.id
+        st.toast(f"**{plain(title)}** is ready.", icon=":material/graphic_eq:")
 
 
 def show() -> None:
     """The takes with a title; nothing is computed for those not shown."""
+    from ddsing.transfer import titles
+
     everything = opened.takes().list_all()
-    found = [take for take in everything if not take.error]
+    found = {take.id: take for take in everything if not take.error}
     st.subheader("Takes" if not found else f"Takes ({len(found)})")
-    undo.offer("takes", lambda token: opened.takes().undo(token))
     for take in everything:
         if take.error:
             st.warning(plain(take.error), icon=":material/broken_image:")
+    undo.forget("takes", found)
+    offered, gone = undo.places("takes"), st.session_state.get(_GONE, {})
+    called = titles.of([*found.values(), *(gone[take_id] for take_id in offered if take_id in gone)])
+    shown = list(found)[: st.session_state.setdefault(_SHOWN, PAGE_SIZE)]
+    for take_id in sorted({*shown, *offered}, reverse=True):  # ids sort by time
+        if take_id in found:
+            with st.container(border=True, key=f"take.{take_id}"), errors.guard():
+                _take(found[take_id], list(found.values()), called)
+        else:
+            undo.offer("takes", lambda token: opened.takes().undo(token), place=take_id)
     if not found:
         st.caption("Press **Transfer timbre**: each result is kept here, newest first, also after a restart.")
-        return
-    shown = st.session_state.setdefault(_SHOWN, PAGE_SIZE)
-    for take, previous in zip(found[:shown], [*found[1:], None]):
-        with st.container(border=True, key=f"take.{take.id}"), errors.guard():
-            _take(take, previous, newest=take is found[0])
-    if len(found) > shown:
+    if len(found) > len(shown):
         st.button(
-            f"Show {min(PAGE_SIZE, len(found) - shown)} older takes",
+            f"Show {min(PAGE_SIZE, len(found) - len(shown))} older takes",
             key="takes.more",
             on_click=_more,
             icon=":material/expand_more:",
@@ -51,23 +71,25 @@ def show() -> None:
         )
 
 
-def _take(take: Take, previous: Take | None, *, newest: bool) -> None:
+def _take(take: Take, everything: list[Take], called: dict[str, str]) -> None:
+    place = everything.index(take)
+    older = everything[place + 1 :]
     title, actions = st.columns([5, 4], vertical_alignment="top")
     with title:
-        st.markdown(f"#### {plain(take.name)}")
+        st.markdown(f"#### {plain(called[take.id])}")
         st.caption(f"{plain(take.source)} → {plain(take.instrument)} · {take.tracker} tracker · {when(take.created)}")
     with actions:
-        _actions(take)
-    st.markdown(_settings(take, previous))
+        _actions(take, called[take.id])
+    st.markdown(_settings(take, older[0] if older else None))
     if take.note:
         st.markdown(f":material/sticky_note_2: {plain(take.note)}")
     for warning in take.warnings:
         st.warning(plain(warning), icon=":material/warning:")
-    _players(take)
+    _player(take, next((one for one in older if one.source_hash == take.source_hash), None), called)
     st.caption(_how(take))
     if take.settings.show_full_output:
         panel = st.expander(
-            "Full output", icon=":material/monitoring:", key=f"full.{take.id}", on_change="rerun", expanded=newest
+            "Full output", icon=":material/monitoring:", key=f"full.{take.id}", on_change="rerun", expanded=not place
         )
         if panel.open:
             with panel, errors.guard():
@@ -91,36 +113,26 @@ def _settings(take: Take, previous: Take | None) -> str:
     return " ".join(badges)
 
 
-def _players(take: Take) -> None:
-    names = list(PLAYERS)
-    if take.duration_s > LONG_S:
-        _player(take, names.pop(0))
-        panel = st.expander(
-            "Original, harmonic part, noise part",
+def _player(take: Take, previous: Take | None, called: dict[str, str]) -> None:
+    """The player; of a long take only the result until more is asked for, since all of it stays in memory."""
+    asked = f"takes.parts.{take.id}"
+    whole = take.duration_s <= LONG_S or st.session_state.get(asked, False)
+    take_player.show(take, called[take.id], previous=previous if whole else None, parts=whole, fresh=_fresh(take))
+    if not whole:
+        st.button(
+            "Load the original, the parts and the take before it",
+            key=f"take_parts.{take.id}",
+            on_click=st.session_state.update,
+            args=({asked: True},),
             icon=":material/headphones:",
-            key=f"parts.{take.id}",
-            on_change="rerun",
+            type="tertiary",
+            help="To switch between them while it plays; a long recording takes a moment.",
         )
-        if not panel.open:
-            return
-        with panel:
-            _grid(take, names)
-    else:
-        _grid(take, names)
 
 
-def _grid(take: Take, names: list[str]) -> None:
-    for first in range(0, len(names), 2):  # row by row, so that the order holds where columns are stacked
-        for column, name in zip(st.columns(2, gap="medium"), names[first : first + 2]):
-            with column:
-                _player(take, name)
-
-
-def _player(take: Take, name: str) -> None:
-    path = take.folder / f"{name}.wav"
-    if path.exists():
-        st.caption(PLAYERS[name])
-        st.audio(str(path), format="audio/wav", alt=f"{PLAYERS[name]} of {take.name}")
+def _fresh(take: Take) -> str:
+    """The occasion on which a take is brought into view, or ""."""
+    return f"made.{take.id}" if st.session_state.get(_FRESH) == take.id else ""
 
 
 def _how(take: Take) -> str:
@@ -139,7 +151,7 @@ def _how(take: Take) -> str:
     return said.strip(" ·")
 
 
-def _actions(take: Take) -> None:
+def _actions(take: Take, title: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.button(
             "Use these settings",
@@ -159,7 +171,7 @@ def _actions(take: Take) -> None:
                 st.download_button(
                     file_format,
                     data=functools.partial(_export, take.id, file_format),
-                    file_name=f"{safe_name(take.name)}.{file_format.lower()}",
+                    file_name=f"{safe_name(title)}.{file_format.lower()}",
                     mime=f"audio/{file_format.lower()}",
                     key=f"take_{file_format}.{take.id}",
                     on_click="ignore",
@@ -174,7 +186,7 @@ def _actions(take: Take) -> None:
             "",
             key=f"take_delete.{take.id}",
             on_click=_delete,
-            args=(take.id, take.name),
+            args=(take.id, title),
             icon=":material/delete:",
             help="Delete; can be undone.",
         )
@@ -201,7 +213,9 @@ def _edit(take_id: str) -> None:
 
 @errors.callback
 def _delete(take_id: str, name: str) -> None:
-    undo.remember("takes", name, opened.takes().delete(take_id))
+    take = opened.takes().get(take_id)
+    undo.remember("takes", name, opened.takes().delete(take_id), place=take_id)
+    st.session_state[_GONE] = {**st.session_state.get(_GONE, {}), take_id: take}
 
 
 def _more() -> None:

@@ -1,0 +1,107 @@
+"""The player of a take: its sounds and the take before it, switched in place; and what takes are called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ddsing.ui.player import players
+from ddsing.ui.shell import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ddsing.experiments.comparison.heard import Heard
+    from ddsing.transfer.takes import Take
+
+NAMES = {"result": "Result", "original": "Original", "harmonic": "Harmonic", "noise": "Noise"}
+MATCHED = "takes.matched"  # whether loudness is, for all takes of the tab
+HEARD = 512
+
+
+def called() -> dict[str, str]:
+    """What the workspace's takes are called, by their ids, so that no two are alike."""
+    from ddsing.transfer import titles
+
+    return titles.of(opened.takes().list())
+
+
+def names(takes: Sequence[Take]) -> list[str]:
+    """What some takes are called, which may be cells of the voice matrix as well."""
+    from ddsing.transfer import titles
+
+    everything = {take.id: take for take in [*opened.takes().list(), *takes]}
+    known = titles.of(list(everything.values()))
+    return [known[take.id] for take in takes]
+
+
+def heard(take: Take, name: str = "result") -> Heard:
+    """How loud one of a take's sounds is, and how it looks."""
+    from ddsing import files
+
+    return _heard(take.id, name, files.stamp(take.folder / f"{name}.wav"), take)
+
+
+@st.cache_data(max_entries=HEARD, show_spinner=False)
+def _heard(take_id: str, name: str, stamp: tuple[int, ...], _take: Take) -> Heard:
+    from ddsing.experiments.comparison import heard
+
+    return heard.of(opened.workspace().cache, _take, name)
+
+
+def show(
+    take: Take,
+    title: str,
+    *,
+    previous: Take | None = None,
+    parts: bool = True,
+    fresh: str = "",
+) -> None:
+    """The player of a take.
+
+    Parameters
+    ----------
+    title : str
+        What it is called.
+    previous : Take, optional
+        The take before it, whose result is one more sound to switch to.
+    parts : bool
+        Whether there is more than the result.
+    fresh : str
+        See `players.switcher`.
+    """
+    from ddsing.experiments.comparison import matching
+    from ddsing.transfer import titles
+
+    shown = NAMES if parts else {"result": NAMES["result"]}
+    sounds = [(take, name, label, "") for name, label in shown.items() if (take.folder / f"{name}.wav").exists()]
+    if previous is not None:
+        differs = titles.changes(previous, take)
+        sounds.append((previous, "result", "Previous take", differs or "same settings"))
+    known = [heard(of, name) for of, name, _, _ in sounds]
+    loud = [one.loudness for one in known]
+    tracks = [
+        players.track(
+            label,
+            players.address((of.folder / f"{name}.wav").read_bytes(), f"take.{take.id}.{number}"),
+            key=str(number),
+            detail=detail,
+            matched_db=gain_db,
+            wave=one.wave,
+        )
+        for number, ((of, name, label, detail), one, gain_db) in enumerate(
+            zip(sounds, known, matching.matched_gains_db(loud)), start=1
+        )
+    ]
+    key = f"player.{take.id}"
+    players.switcher(
+        tracks,
+        name=title,
+        key=key,
+        common_db=round(matching.common_gain_db(loud), 3),
+        matched=st.session_state.setdefault(MATCHED, True),
+        layout="chips",
+        fresh=fresh,
+        on_matched=lambda: st.session_state.update({MATCHED: bool(st.session_state[key].matched)}),
+    )

@@ -1,0 +1,88 @@
+"""The way of a recording into a voice: what was recorded here, or uploaded, becomes one of the voice's recordings."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from ddsing.errors import DdsingError
+from ddsing.files import safe_name
+from ddsing.ui.shell import errors, opened, voice_picker
+from ddsing.ui.shell.formatting import plain
+
+NEW = "New voice"
+_PANEL, _VOICE, _NAME, _CALLED = (f"add_to_voice.{name}" for name in ("panel", "voice", "new", "called"))
+_REFUSED, _ABOUT = "add_to_voice.refused", "add_to_voice.about"  # why it was; whose name is in the field
+
+
+def show(content: bytes, name: str) -> None:
+    """The button that opens the choice of a voice."""
+    panel = st.popover("Add to a voice", icon=":material/library_add:", key=_PANEL, on_change="rerun")
+    if panel.open:
+        with panel, errors.guard():
+            _form(content, name)
+
+
+def _form(content: bytes, name: str) -> None:
+    found = voice_picker.names()
+    if st.session_state.get(_VOICE) not in [*found, NEW]:
+        st.session_state[_VOICE] = found[0] if found else NEW
+    chosen = st.selectbox("Voice", [*found, NEW], key=_VOICE, help="Whose recordings it joins.")
+    if chosen == NEW:
+        st.text_input("Name of the new voice", key=_NAME, max_chars=80, placeholder="Alto", help="And of its folder.")
+    if st.session_state.get(_ABOUT) != (name, len(content)):
+        st.session_state[_ABOUT] = (name, len(content))
+        st.session_state[_CALLED] = _stem(name)
+    st.text_input("Call the recording", key=_CALLED, max_chars=80, help="The name of its file in the voice.")
+    why = st.session_state.get(_REFUSED)
+    if why:
+        st.error(why, icon=":material/error:")
+    st.button(
+        "Add it",
+        key="add_to_voice.add",
+        type="primary",
+        icon=":material/add:",
+        on_click=_add,
+        args=(content, Path(name).suffix),
+        help="A copy goes into the voice, as it was recorded.",
+    )
+
+
+def _stem(name: str) -> str:
+    """What a recording is called at first: an upload as its file, a recording by the day and the time."""
+    stem = Path(name).stem
+    return stem if stem != "microphone" else f"Microphone {datetime.datetime.now():%Y-%m-%d %H.%M}"
+
+
+@errors.callback
+def _add(content: bytes, suffix: str) -> None:
+    st.session_state[_REFUSED] = ""
+    try:
+        said = _added(content, suffix)
+    except DdsingError as error:
+        st.session_state[_REFUSED] = errors.sentence(error)  # beside the fields, which keep what was written
+        return
+    st.session_state[_PANEL] = False
+    st.session_state.pop(_ABOUT, None)
+    st.toast(said, icon=":material/library_add_check:")
+
+
+def _added(content: bytes, suffix: str) -> str:
+    from ddsing.dataset import adding, voices
+    from ddsing.errors import DatasetError
+
+    workspace, name = opened.workspace(), st.session_state[_VOICE]
+    if name == NEW:
+        name = voices.create(workspace, str(st.session_state.get(_NAME, "")).strip()).name
+        st.session_state[_VOICE] = name
+    called = safe_name(str(st.session_state[_CALLED])) + suffix
+    voice = voices.get(workspace, name)
+    done = adding.add(voice, [(called, content)])
+    if done.refused:
+        raise DatasetError(done.refused[0][1])
+    voice_picker.choose(name)
+    if done.duplicates:
+        return f"**{plain(name)}** has it already, as {plain(done.duplicates[0][1])}."
+    return f"{plain(called)} is in the voice **{plain(name)}**, to be heard and prepared on the Datasets page."
