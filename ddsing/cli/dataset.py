@@ -46,7 +46,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "make the windows, or go on with it; again after changes",
     )
     action.add_argument("voice", metavar="VOICE")
-    action.add_argument("--tracker", choices=TRACKERS, default="full")
+    action.add_argument(
+        "--tracker", choices=TRACKERS, help="finds the pitch (the one it was prepared with before, else full)"
+    )
     background.add_option(action)
     action = _action(actions, "show", _show, _show_text, "a window's sound, features and figure")
     action.add_argument("voice", metavar="VOICE")
@@ -162,15 +164,17 @@ def _report_text(document: dict) -> str:
 
 
 def _prepare(args: argparse.Namespace) -> dict:
-    from ddsing.dataset import job, prepare
+    from ddsing.dataset import facts, job, prepare
 
+    voice = _voice(args)
+    tracker = args.tracker or facts.tracker(voice) or TRACKERS[0]
     if args.background:
         workspace = open_workspace(args.workspace)
         with native_messages_hidden():
-            order = job.order(workspace, args.voice, tracker=args.tracker)
+            order = job.order(workspace, args.voice, tracker=tracker)
         return background.start(workspace, order)
     with _Progress(args) as tell, native_messages_hidden():
-        return dataclasses.asdict(prepare.prepare(_voice(args), tracker=args.tracker, progress=tell))
+        return dataclasses.asdict(prepare.prepare(voice, tracker=tracker, progress=tell))
 
 
 def _prepare_text(document: dict) -> str:
