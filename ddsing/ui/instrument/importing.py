@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from ddsing.constants import MAX_INSTRUMENT_BYTES
-from ddsing.ui.shell import errors, opened, undo
+from ddsing.ui.shell import errors, opened, undo, values
 from ddsing.ui.shell.formatting import format_bytes, plain
 
 _ROUND = "instruments.upload_round"  # a new key empties the uploader, and with it the server's copy
@@ -14,7 +14,12 @@ _ROUND = "instruments.upload_round"  # a new key empties the uploader, and with 
 def show() -> None:
     """The importer, and the offer to undo the last deletion."""
     undo.offer("instruments", lambda token: opened.library().undo(token))
-    panel = st.expander("Import an instrument", icon=":material/upload:", key="instruments.import", on_change="rerun")
+    panel = st.expander(
+        "Import an instrument",
+        icon=":material/upload:",
+        key=values.keep("instruments.import", False),
+        on_change="rerun",
+    )
     if panel.open:
         with panel, errors.guard():
             _uploader()

@@ -1,14 +1,17 @@
 """Where the sound to transfer comes from: the examples folder, an upload, or the microphone."""
 
+import contextlib
 from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from ddsing import storage
+from ddsing.files import write_atomic
 from ddsing.sound import kinds
 from ddsing.sound.recording import Recording
 from ddsing.transfer.settings import Settings
-from ddsing.ui.shell import caches, opened, state
+from ddsing.ui.shell import caches, opened, state, values
 from ddsing.ui.shell.formatting import plain
 
 KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
@@ -61,12 +64,10 @@ def _example() -> _Chosen | None:
     if not found:
         st.info(f"Put recordings into {plain(folder)}, or upload one: {kinds.WORDS}.", icon=":material/folder_open:")
         return None
-    if st.session_state.get(state.EXAMPLE) not in found:
-        st.session_state[state.EXAMPLE] = next(iter(found))
     name = st.selectbox(
         "Example",
         list(found),
-        key=state.EXAMPLE,
+        key=values.among(state.EXAMPLE, list(found)),
         label_visibility="collapsed",
         persist_state="session",
         help="Recordings in the workspace's examples folder.",
@@ -97,15 +98,35 @@ def _microphone() -> _Chosen | None:
 
 
 def _kept(slot: str, file: UploadedFile | None, said: str) -> _Chosen | None:
-    """The widget's file, or the one it held before the page was left."""
-    if file is not None:
-        held = st.session_state.get(slot)
-        if held is None or held[0] != file.file_id:
-            name = file.name if said == "uploaded" else "microphone.wav"
-            st.session_state[slot] = (file.file_id, (file.getvalue(), name))
+    """The widget's file, or the one that it held before the page was left or loaded again."""
+    name = st.session_state[values.keep(f"{slot}_name", "")]
     held = st.session_state.get(slot)
+    if file is not None and (held is None or held[0] != file.file_id):
+        name = file.name if said == "uploaded" else "microphone.wav"
+        held = st.session_state[slot] = (file.file_id, (file.getvalue(), name))
+        st.session_state[f"{slot}_name"] = name
+        _put_away(slot, held[1][0])
+    elif held is None and name:
+        content = _put_away_before(slot)
+        held = None if content is None else ("", (content, name))
+        st.session_state[slot] = held
     if held is None:
         return None
     if file is None:
         st.caption(f"Still here, {said} before: {plain(held[1][1])}")
     return held[1]
+
+
+def _put_away(slot: str, content: bytes) -> None:
+    """Keep a file for the next tab; without room for it, it is only in this one."""
+    folder = opened.workspace().cache / storage.SOURCES
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / slot, content, durable=False)
+
+
+def _put_away_before(slot: str) -> bytes | None:
+    try:
+        return (opened.workspace().cache / storage.SOURCES / slot).read_bytes()
+    except OSError:
+        return None

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ddsing.files import safe_name
 from ddsing.transfer import settings, stages
-from ddsing.ui.shell import caches, errors, opened, sources, state, undo
+from ddsing.ui.shell import caches, errors, opened, sources, state, undo, values
 from ddsing.ui.shell.formatting import format_duration, percent, plain, when
 from ddsing.ui.transfer import take_plots
 
@@ -35,7 +35,7 @@ def show() -> None:
     if not found:
         st.caption("Press **Transfer timbre**: each result is kept here, newest first, also after a restart.")
         return
-    shown = st.session_state.setdefault(_SHOWN, PAGE_SIZE)
+    shown = st.session_state[values.keep(_SHOWN, PAGE_SIZE)]
     for take, previous in zip(found[:shown], [*found[1:], None]):
         with st.container(border=True, key=f"take.{take.id}"), errors.guard():
             _take(take, previous, newest=take is found[0])
@@ -66,7 +66,11 @@ def _take(take: Take, previous: Take | None, *, newest: bool) -> None:
     st.caption(_how(take))
     if take.settings.show_full_output:
         panel = st.expander(
-            "Full output", icon=":material/monitoring:", key=f"full.{take.id}", on_change="rerun", expanded=newest
+            "Full output",
+            icon=":material/monitoring:",
+            key=values.keep(f"full.{take.id}", newest),
+            on_change="rerun",
+            expanded=newest,
         )
         if panel.open:
             with panel, errors.guard():
@@ -97,7 +101,7 @@ def _players(take: Take) -> None:
         panel = st.expander(
             "Original, harmonic part, noise part",
             icon=":material/headphones:",
-            key=f"parts.{take.id}",
+            key=values.keep(f"parts.{take.id}", False),
             on_change="rerun",
         )
         if not panel.open:
