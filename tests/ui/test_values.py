@@ -1,5 +1,6 @@
 """Every control of every page keeps its value: its page left, its panel folded, in another tab, after a restart."""
 
+import json
 import shutil
 
 import pytest
@@ -15,7 +16,7 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.ui.shell import errors
 from ddsing.workspace import Workspace
 from tests.support import controls, tiny_runs, tiny_training, tiny_workspace
-from tests.support.pages import clean, open_page
+from tests.support.pages import clean, open_page, said
 from tests.support.z_models import some_space, z_instrument
 
 pytestmark = pytest.mark.slow
@@ -128,3 +129,32 @@ def test_every_control_keeps_its_value(place, monkeypatch, root):
     again = open_page(monkeypatch, root, page)
     unbroken(again)
     assert controls.standing(again) == stand, "the dashboard was started again"
+
+
+def test_an_uploaded_recording_is_still_there_in_another_tab(monkeypatch, root):
+    app = open_page(monkeypatch, root)
+    app.get_by_key("transfer.source_kind").set_value("upload").run()
+    app.file_uploader[0].upload("my song.wav", encode(tiny_workspace.sung(2.5))).run()
+    clean(app)
+    again = open_page(monkeypatch, root)
+    clean(again)
+    assert "Still here, uploaded before: my song\\.wav" in said(again) and "2.5 s" in said(again)
+
+
+def test_each_tab_keeps_its_own_value_and_a_new_one_begins_with_the_last(monkeypatch, root):
+    one, other = open_page(monkeypatch, root), open_page(monkeypatch, root)
+    one.get_by_key("setting.octave_shift").set_value(1).run()
+    other.get_by_key("setting.octave_shift").set_value(2).run()
+    for tab, value in ((one, 1), (other, 2), (open_page(monkeypatch, root), 2)):
+        tab.run()
+        assert tab.get_by_key("setting.octave_shift").value == value
+
+
+def test_values_of_another_version_are_passed_over(monkeypatch, root):
+    path = root / ".cache" / "choices.json"
+    path.write_text(json.dumps({"version": 1, "values": {"setting.octave_shift": "high", "transfer.instrument": 7}}))
+    app = open_page(monkeypatch, root)
+    clean(app)
+    assert app.get_by_key("setting.octave_shift").value == 0
+    path.write_text("{")
+    clean(open_page(monkeypatch, root))

@@ -34,7 +34,7 @@ def edit(names: list[str], duration_s: float) -> Points:
     else:
         points = _fixed(names, held[1], slot)
     st.session_state[_KEPT] = (about, points if f"{_TABLE}.{slot}" not in st.session_state else held[1], slot)
-    st.session_state[_TEXT] = text(points)
+    values.put(_TEXT, text(points))
     links.keep(PARAMETER, [text(points)])
     return points
 

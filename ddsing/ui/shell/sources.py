@@ -104,7 +104,7 @@ def _kept(slot: str, file: UploadedFile | None, said: str) -> _Chosen | None:
     if file is not None and (held is None or held[0] != file.file_id):
         name = file.name if said == "uploaded" else "microphone.wav"
         held = st.session_state[slot] = (file.file_id, (file.getvalue(), name))
-        st.session_state[f"{slot}_name"] = name
+        values.put(f"{slot}_name", name)
         _put_away(slot, held[1][0])
     elif held is None and name:
         content = _put_away_before(slot)

@@ -113,6 +113,12 @@ def get(key: str) -> Any:
     return st.session_state[key] if key in st.session_state else _tab().seen[key][2]
 
 
+def put(key: str, value: Any) -> None:
+    """Set, at once, the value of something that is kept and is no widget's."""
+    st.session_state[key] = value
+    _tab().note(key, value)
+
+
 def collect() -> None:
     """Take up what was changed last, before a page is shown that may not have its widget; once in each run."""
     tab = _tab()
