@@ -1,11 +1,12 @@
 """The dashboard: five pages, with the workspace and the device in the sidebar. Run with ``streamlit run app.py``."""
 
-from ddsing.ui.shell import errors, router, sidebar, warmup
+from ddsing.ui.shell import errors, router, sidebar, values, warmup
 
 page = router.navigation()
 
 try:
     with errors.guard():
+        values.collect()
         sidebar.show()
     errors.show_waiting()
     with errors.guard():

@@ -14,7 +14,8 @@ from ddsing.sound.features import FeatureCache
 from ddsing.workspace import FOLDERS, Workspace
 
 TRASH = ".trash"
-_CLEARED = ("instruments", "curves", "sweeps", "latent", "heard")  # folders of the cache, beside the pitch tracks
+SOURCES = "sources"  # of the cache: what was uploaded or recorded last, for a page that is loaded again
+_CLEARED = ("instruments", "curves", "sweeps", "latent", "heard", SOURCES)  # of the cache, beside the pitch tracks
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,11 @@ if voice is not None:
     with st.container(), errors.guard():
         live.show(voice, job)
     with st.container(), errors.guard():
-        history = cache.history(voice)
-        export.show(voice, history)
+        history, ended_early = cache.history(voice), ending.offers(voice, job)
+        export.show(voice, history, quiet=ended_early)
         sanity.show(voice, history)
-        start.show(voice, history, busy=job is not None and job.live, learning_rate=ending.lower_rate(voice, job))
+        lower = ending.lower_rate(voice, job)
+        start.show(voice, history, busy=job is not None and job.live, learning_rate=lower, instead=ended_early)
 with st.container(), errors.guard():
     board.show()
 st.subheader("This computer")

@@ -46,7 +46,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "make the windows, or go on with it; again after changes",
     )
     action.add_argument("voice", metavar="VOICE")
-    action.add_argument("--tracker", choices=TRACKERS, default="full")
+    action.add_argument(
+        "--tracker", choices=TRACKERS, help="finds the pitch (the one it was prepared with before, else full)"
+    )
     action.add_argument(
         "--replace",
         action="store_true",
@@ -171,16 +173,17 @@ def _report_text(document: dict) -> str:
 
 
 def _prepare(args: argparse.Namespace) -> dict:
-    from ddsing.dataset import job, prepare
+    from ddsing.dataset import facts, job, prepare
 
+    voice = _voice(args)
+    tracker = args.tracker or facts.tracker(voice) or TRACKERS[0]
     if args.background:
         workspace = open_workspace(args.workspace)
         with native_messages_hidden():
-            order = job.order(workspace, args.voice, tracker=args.tracker, replace=args.replace)
+            order = job.order(workspace, args.voice, tracker=tracker, replace=args.replace)
         return background.start(workspace, order)
     with _Progress(args) as tell, native_messages_hidden():
-        done = prepare.prepare(_voice(args), tracker=args.tracker, replace=args.replace, progress=tell)
-    return dataclasses.asdict(done)
+        return dataclasses.asdict(prepare.prepare(voice, tracker=tracker, replace=args.replace, progress=tell))
 
 
 def _prepare_text(document: dict) -> str:

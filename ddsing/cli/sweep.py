@@ -31,7 +31,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--config", help="a file of gin/models (singing)")
     parser.add_argument("--batch-size", type=int, metavar="N", help="windows in a step (as the model's file says)")
     parser.add_argument("--save-every", type=int, metavar="N", help="steps between two checkpoints")
-    parser.add_argument("--tracker", choices=TRACKERS, default="full", help="pitch of a dataset not prepared yet")
+    parser.add_argument(
+        "--tracker",
+        choices=TRACKERS,
+        help="pitch of a dataset that has to be prepared first (the one it was prepared with before, else full)",
+    )
     parser.add_argument("--cost", action="store_true", help="only say what it would take")
     background.add_option(parser)
     parser.set_defaults(func=run, text=background.or_text(text))

@@ -7,7 +7,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from ddsing.cli import background
@@ -58,7 +58,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--export", choices=("best", "latest"), default="best", help="which checkpoint becomes the instrument (best)"
     )
     parser.add_argument(
-        "--tracker", choices=("full", "fast", "tiny"), default="full", help="pitch of a dataset not prepared yet"
+        "--tracker",
+        choices=("full", "fast", "tiny"),
+        help="pitch of a dataset that has to be prepared first (the one it was prepared with before, else full)",
     )
     background.add_option(parser)
     parser.set_defaults(func=run, text=background.or_text(text))
@@ -71,12 +73,13 @@ def run(args: argparse.Namespace) -> dict:
 
     workspace = open_workspace(args.workspace)
     recipe = Recipe.from_options(vars(args))
-    voice = voices.get(workspace, args.voice).name  # one that is not there is said here
+    from ddsing.training import folder, job, preparing
+
+    voice = voices.get(workspace, args.voice).name  # one that is not there is said here, not in the job
+    source = folder.locate(workspace, voice).source
+    recipe = replace(recipe, tracker=preparing.tracker(source, recipe))
     if not args.background:
         return _foreground(workspace, voice, recipe)
-    from ddsing.training import folder, job
-
-    folder.locate(workspace, voice)
     return background.start(workspace, job.order(voice, recipe))
 
 
@@ -116,19 +119,25 @@ def _option_said(workspace: Workspace, voice: str) -> Iterator[None]:
 
 def _expectation(workspace: Workspace, voice: str, recipe: Recipe) -> str:
     """How long it will take, in a sentence."""
-    from ddsing.training import checkpoints, estimate, folder
+    from ddsing.training import checkpoints, estimate, folder, preparing
     from ddsing.training.recipe import resolved
 
-    path = folder.locate(workspace, voice).path
+    where = folder.locate(workspace, voice)
+    path = where.path
     how = folder.begun(path)
     if how is not None and not how.recipe:  # of 2021, whose model is none of ours
         return "Going on with a training of the 2021 notebooks."
     recipe = recipe.merged(how.recipe) if how else recipe
     steps = resolved(recipe).steps
     done = max((checkpoint.step for checkpoint in checkpoints.published(path)), default=0)
-    expected_s, why = estimate.seconds(workspace, recipe)
-    left_s = format_duration(expected_s * max(0.0, 1.0 - done / steps))
-    return f"About {left_s} to step {steps:,}{f' from step {done:,}' if done else ''} ({why})."
+    expected_s, why = estimate.seconds(workspace, recipe, done=done)
+    first = ""
+    if preparing.needed(where.source):
+        first_s, tracker = preparing.seconds(where.source, recipe), preparing.tracker(where.source, recipe)
+        expected_s += first_s
+        first = f" First prepares the dataset, with the {tracker} tracker, about {format_duration(max(1.0, first_s))}."
+    left_s = format_duration(expected_s)
+    return f"About {left_s} to step {steps:,}{f' from step {done:,}' if done else ''} ({why}).{first}"
 
 
 def text(document: dict) -> str:

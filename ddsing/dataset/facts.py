@@ -5,6 +5,7 @@ A dataset of 2021 has no ``dataset.json`` and says nothing; only its hash can be
 
 import hashlib
 
+from ddsing.constants import TRACKERS
 from ddsing.dataset import manifest
 from ddsing.dataset.voices import Voice
 from ddsing.files import read_json
@@ -41,6 +42,12 @@ def minutes(voice: Voice) -> float | None:
     """How many minutes a dataset holds, where that is known."""
     written = _written(voice).get("minutes")
     return float(written) if isinstance(written, int | float) and 0 < written < _LONGEST_MINUTES else None
+
+
+def tracker(voice: Voice) -> str | None:
+    """The pitch tracker that it was prepared with, where that is known."""
+    written = _written(voice).get("tracker")
+    return written if written in TRACKERS else None
 
 
 def generation(voice: Voice) -> int | None:

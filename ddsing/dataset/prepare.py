@@ -36,6 +36,7 @@ from ddsing.dataset.scan import Memory, RecordingFacts, scan
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, DatasetError, DiskFull
 from ddsing.files import move_exclusively
+from ddsing.sound import pitch
 from ddsing.sound.features import FeatureCache
 from ddsing.units import n_frames
 
@@ -145,6 +146,14 @@ def room_bytes(voice: Voice, *, tracker: str = "full") -> float:
         return 0.0
     usable, _ = choose(scan(voice))
     return disk.room_bytes(usable, _to_analyse(voice, usable, tracker)[1])
+
+
+def estimate_seconds(voice: Voice, *, tracker: str) -> float:
+    """How long `prepare` will take here, where there is something to do."""
+    usable, _ = choose(scan(voice))
+    new = _to_analyse(voice, usable, tracker)[1]
+    pitch_s = sum(pitch.estimate_seconds(tracker, facts.duration_s) for facts in new)
+    return pitch_s + (_READING_S + _WRITING_S) * sum(facts.duration_s for facts in usable)
 
 
 def _prepare(voice: Voice, tracker: str, progress: Callable[[str, float], None]):

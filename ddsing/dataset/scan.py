@@ -66,7 +66,7 @@ class Memory:
 
     def __init__(self, voice: Voice, folder: Path | None = None):
         self._voice = voice
-        self._path = (folder or voice.cache / "recordings") / f"{names.on_disk(voice.name)}.json"
+        self._path = _memory_path(voice, folder)
         self._entries = self._read()
         self._lock = threading.Lock()
 
@@ -106,6 +106,15 @@ class Memory:
             return entries
         except (KeyError, TypeError, AttributeError):
             return {}
+
+
+def _memory_path(voice: Voice, folder: Path | None = None) -> Path:
+    return (folder or voice.cache / "recordings") / f"{names.on_disk(voice.name)}.json"
+
+
+def memory_stamp(voice: Voice) -> tuple[int, ...]:
+    """Changes whenever something was found out about a voice's recordings, such as how much of one is voiced."""
+    return tuple(stamp(_memory_path(voice)))
 
 
 def stamp(path: Path) -> list[int]:

@@ -19,7 +19,7 @@ import numpy as np
 from ddsing import hardware
 from ddsing.files import read_json, write_json
 from ddsing.model.config import ModelConfig
-from ddsing.training.recipe import Recipe, resolved
+from ddsing.training.recipe import Config, Recipe, resolved
 from ddsing.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -29,26 +29,34 @@ _NAME = "training_pace.json"
 _MAX_ENTRIES = 100
 _TELLING_STEPS = 5  # a run of fewer says little
 _START_S = 20.0  # importing TensorFlow and building the model
+_HEAD_START_SHARE = 0.25  # of a step's time, until it is known here
 # Two cores of 2023, 4,000 frames in a step: 1.53 s for `singing`, of which 1.27 s are the network, and 0.27 s for
 # `singing_small`; from 60 to 100 harmonics it is a fifth more.
 _NETWORK_S = 1.27 / (4_000 * 4.8e6)  # per frame and weight
 _SYNTHESIS_S = (0.117 / 4_000, 0.0014 / 4_000)  # per frame; per frame and harmonic
 
 
-def seconds(workspace: Workspace, recipe: Recipe) -> tuple[float, str]:
-    """Seconds for all of the recipe's steps, and in a few words where that is known from."""
+def seconds(workspace: Workspace, recipe: Recipe, *, done: int = 0) -> tuple[float, str]:
+    """Seconds for the recipe's steps after the `done` first, and in a few words where that is known from.
+
+    What comes before the first step is counted: the libraries, the model, and the head start of a training that begins.
+    The preparation of a dataset is not, see `ddsing.training.preparing`.
+    """
     config = resolved(recipe)
     work = _work(config.model, config.batch_size, config.window_frames, recipe.mixed_precision)
     known = _read(workspace).get(_machine(), {})
     exact = known.get(_key(work))
     if exact:
-        return _total(exact, config.steps, config.save_every), "from trainings of this model on this computer"
+        return _total(exact, config, work, done), "from trainings of this model on this computer"
     if known:
         entry = min(known.values(), key=lambda other: abs(math.log(_cost(work) / _cost(other["work"]))))
-        scaled = {**entry, "seconds_per_step": entry["seconds_per_step"] * _cost(work) / _cost(entry["work"])}
-        return _total(scaled, config.steps, config.save_every), "from trainings of another model on this computer"
+        ratio = _cost(work) / _cost(entry["work"])
+        scaled = {**entry, "seconds_per_step": entry["seconds_per_step"] * ratio}
+        if "seconds_per_head_start_step" in entry:
+            scaled["seconds_per_head_start_step"] = entry["seconds_per_head_start_step"] * ratio
+        return _total(scaled, config, work, done), "from trainings of another model on this computer"
     guess = {"seconds_per_step": _cost(work), "seconds_per_save": 3.0}
-    return _total(guess, config.steps, config.save_every), "a guess: nothing has been trained on this computer yet"
+    return _total(guess, config, work, done), "a guess: nothing has been trained on this computer yet"
 
 
 def learn(workspace: Workspace, ready: "Ready", durations_s: list[float], saves_s: list[float]) -> None:
@@ -56,15 +64,16 @@ def learn(workspace: Workspace, ready: "Ready", durations_s: list[float], saves_
     if len(durations_s) <= _TELLING_STEPS:
         return
     work = _work(ready.config.model, ready.batch_size, ready.config.window_frames, ready.recipe.mixed_precision)
+    machines = _read(workspace)
+    entries = machines.setdefault(_machine(), {})
     entry = {
+        **_head_start(entries.get(_key(work), {}), ready),
         "work": work,
         "seconds_per_step": float(np.mean(durations_s[1:])),  # the first step builds the model
         "seconds_per_save": float(np.mean(saves_s)) if saves_s else 3.0,
         "steps": len(durations_s),
         "date": time.time(),
     }
-    machines = _read(workspace)
-    entries = machines.setdefault(_machine(), {})
     entries[_key(work)] = entry
     while len(entries) > _MAX_ENTRIES:
         entries.pop(min(entries, key=lambda key: entries[key]["date"]))
@@ -74,8 +83,22 @@ def learn(workspace: Workspace, ready: "Ready", durations_s: list[float], saves_
         return
 
 
-def _total(entry: Mapping, steps: int, save_every: int) -> float:
-    return _START_S + steps * entry["seconds_per_step"] + math.ceil(steps / save_every) * entry["seconds_per_save"]
+def _head_start(before: Mapping, ready: "Ready") -> dict:
+    """How long a step of the head start takes, as measured now or before."""
+    n_steps = ready.config.head_start_steps
+    if ready.head_start_s and n_steps:
+        return {"seconds_per_head_start_step": ready.head_start_s / n_steps}
+    return {name: before[name] for name in ("seconds_per_head_start_step",) if name in before}
+
+
+def _total(entry: Mapping, config: Config, work: Mapping, done: int) -> float:
+    left = max(0, config.steps - done)
+    n_saves = math.ceil(config.steps / config.save_every) - done // config.save_every if left else 0
+    head_start_s = 0.0
+    if not done and config.head_start_steps:
+        a_step_s = entry["seconds_per_step"] * _HEAD_START_SHARE
+        head_start_s = config.head_start_steps * entry.get("seconds_per_head_start_step", a_step_s)
+    return _START_S + head_start_s + left * entry["seconds_per_step"] + n_saves * entry["seconds_per_save"]
 
 
 def _work(model: ModelConfig, batch_size: int, window_frames: int, mixed_precision: bool) -> dict:
@@ -122,7 +145,10 @@ def _read(workspace: Workspace) -> dict:
     try:
         for entries in machines.values():
             for entry in entries.values():
+                head_start_s = entry.get("seconds_per_head_start_step", 0.0)
                 if not (0 < entry["seconds_per_step"] < 1e6 and 0 <= entry["seconds_per_save"] < 1e6):
+                    return {}
+                if not 0 <= head_start_s < 1e6:
                     return {}
                 _cost(entry["work"])
     except (ValueError, AttributeError, KeyError, TypeError):

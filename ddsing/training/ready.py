@@ -1,5 +1,6 @@
 """All that a run needs before its first step, made in this order: dataset, model, statistics, weights, batches."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from ddsing.dataset.voices import Voice
 from ddsing.errors import TrainingError
 from ddsing.formats import tfrecord
 from ddsing.formats.tfrecord import Records
-from ddsing.training import checkpoints, evaluation, folder, ranges, resume
+from ddsing.training import checkpoints, evaluation, folder, preparing, ranges, resume
 from ddsing.training import listening as listenings
 from ddsing.training.batches import Batches
 from ddsing.training.folder import Begun, Where
@@ -36,6 +37,7 @@ class Ready:
     records: Records
     batches: Batches
     saver: Saver
+    head_start_s: float = 0.0  # that it took
 
     @property
     def steps(self) -> int:
@@ -89,23 +91,25 @@ def _made(where: Where, how: Begun | None, recipe: Recipe, trained: Config, reco
     folder.write_statistics(path, known)
     saver = Saver(path, trained.model, dataset_hash, _held_out(source, listening), listening, known, recipe.keep)
     batch_size = recipe.batch_size or trained.batch_size
+    head_start_s = 0.0
     if newest is None:
+        began = time.monotonic()
         weights = resume.first_weights(trained, recipe, records, listening, tell)
+        head_start_s = time.monotonic() - began
         stepper, step = resume.stepper(trained, recipe, batch_size, weights), 0
     else:
         stepper, step = resume.resumed(trained, recipe, batch_size, newest)
         resume.note(path, how, newest, dataset_hash, source.name, saver)
     batches = Batches(records, batch_size, trained.window_frames, recipe.seed or 0, listening)
-    return Ready(path, trained, recipe, step, stepper, records, batches, saver)
+    return Ready(path, trained, recipe, step, stepper, records, batches, saver, head_start_s)
 
 
 def _prepare(source: Voice, recipe: Recipe, tell: Tell) -> None:
-    """Prepare what is to be trained on, if need be; a dataset of 2021 is taken as it is."""
-    if not source.recordings() or (source.prepared and not facts.made_here(source)):
-        return
+    """Prepare what is to be trained on, if need be."""
     tell("preparing", 0.0)
-    if not prepare.is_current(source):
-        prepare.prepare(source, tracker=recipe.tracker, progress=lambda what, done: tell("preparing", done, what))
+    if preparing.needed(source):
+        tracker = preparing.tracker(source, recipe)
+        prepare.prepare(source, tracker=tracker, progress=lambda what, done: tell("preparing", done, what))
 
 
 def _held_out(source: Voice, listening: Listening) -> list[dict]:

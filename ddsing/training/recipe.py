@@ -67,8 +67,8 @@ class Recipe:
     mixed_precision : bool
     export : str
         ``best`` or ``latest``: which checkpoint becomes the instrument at the end.
-    tracker : str
-        With which the dataset is prepared, if it is not yet.
+    tracker : str or None
+        With which the dataset is prepared, if it has to be; None means its own, see `ddsing.training.preparing`.
     keep : int
         How many of the last checkpoints are kept, beside the best.
     """
@@ -85,7 +85,7 @@ class Recipe:
     seed: int | None = None
     mixed_precision: bool = False
     export: str = "best"
-    tracker: str = "full"
+    tracker: str | None = None
     keep: int = 5
 
     def __post_init__(self) -> None:
@@ -100,7 +100,7 @@ class Recipe:
             config_file(self.config)
         if self.export not in EXPORTS:
             raise SettingsError(f"The training's export is {self.export!r}; it must be {' or '.join(EXPORTS)}.")
-        if self.tracker not in TRACKERS:
+        if self.tracker is not None and self.tracker not in TRACKERS:
             raise SettingsError(f"There is no pitch tracker {self.tracker!r}; use {', '.join(TRACKERS)}.")
         for name, kinds in (("mixed_precision", bool), ("centred_frames", bool | None)):
             if not isinstance(getattr(self, name), kinds):

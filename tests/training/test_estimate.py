@@ -12,7 +12,7 @@ RECIPE = Recipe(config="singing_small", steps=1000, save_every=100)
 
 def _learn(workspace, seconds_per_step):
     config = resolved(RECIPE)
-    ready = SimpleNamespace(config=config, batch_size=config.batch_size, recipe=RECIPE)
+    ready = SimpleNamespace(config=config, batch_size=config.batch_size, recipe=RECIPE, head_start_s=60.0)
     estimate.learn(workspace, ready, [30.0] + [seconds_per_step] * 20, [2.0] * 3)
 
 
@@ -41,7 +41,7 @@ def test_what_a_job_has_learnt_the_dashboard_knows(workspace, monkeypatch):
     monkeypatch.delenv("DDSING_CORES")
     seconds, why = estimate.seconds(workspace, RECIPE)
     assert "this model on this computer" in why
-    assert seconds == pytest.approx(500 + 20, abs=25)
+    assert seconds == pytest.approx(500 + 20 + 60, abs=25)  # steps, saves, head start
 
 
 def test_a_card_and_the_processor_are_told_apart(workspace, monkeypatch):
@@ -52,3 +52,13 @@ def test_a_card_and_the_processor_are_told_apart(workspace, monkeypatch):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible) if visible else monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
         told[visible] = estimate._device()
     assert told == {"-1": "cpu", "0": "Card A", "1": "Card B", None: "Card A"}
+
+
+def test_the_head_start_is_counted_and_learnt_and_what_is_done_is_not(workspace):
+    without = Recipe(config="singing_small", steps=1000, save_every=100, head_start_steps=0)
+    guessed = estimate.seconds(workspace, RECIPE)[0] - estimate.seconds(workspace, without)[0]
+    assert 0 < guessed < 0.1 * estimate.seconds(workspace, RECIPE)[0]
+    _learn(workspace, 0.5)  # whose head start took a minute
+    whole = estimate.seconds(workspace, RECIPE)[0]
+    assert whole - estimate.seconds(workspace, without)[0] == pytest.approx(60.0)
+    assert estimate.seconds(workspace, RECIPE, done=600)[0] == pytest.approx(whole - 60.0 - 600 * 0.5 - 6 * 2.0)

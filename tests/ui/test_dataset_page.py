@@ -290,3 +290,10 @@ def test_a_dataset_of_2021_is_shown_as_it_is(monkeypatch, root):
     clean(app)
     assert len(app.get("plotly_chart")) == 2 and "recordings are not named" in said(app)
     assert cache.stamps(voice(root, "old").dataset_folder) == before
+
+
+def test_the_report_fills_the_column_voiced_at_once(page):
+    assert "Voiced" not in page.dataframe[0].value or page.dataframe[0].value["Voiced"].isna().all()
+    page.button(key="dataset.report").click().run()
+    assert not finished(page).exception
+    assert page.dataframe[0].value["Voiced"].between(1, 100).all()

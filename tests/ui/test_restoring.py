@@ -44,7 +44,8 @@ def test_a_downloaded_file_dropped_back_restores_every_control(file_format, monk
     app = transfer(app)
     made = TakeStore(Workspace(root)).export(take_id(app), file_format)
 
-    fresh = open_page(monkeypatch, root)  # another tab, where everything is as it was
+    (root / ".cache" / "choices.json").unlink()
+    fresh = open_page(monkeypatch, root)  # as somebody sees it who has chosen nothing
     assert values(fresh) == defaults and fresh.get_by_key("transfer.tracker").value == "full"
     fresh.get_by_key("transfer.source_kind").set_value("upload").run()
     fresh.file_uploader[0].upload(f"made.{file_format.lower()}", made).run()

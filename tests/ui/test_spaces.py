@@ -157,6 +157,7 @@ def test_a_recording_is_decoded_once_for_all_pages_and_once_more_when_it_changes
     monkeypatch.setattr(recordings, "read", lambda source, **how: decoded.append(source) or read(source, **how))
 
     def walk():
+        (swept.cache / "choices.json").unlink(missing_ok=True)  # as somebody who has chosen nothing
         clean(open_page(monkeypatch, swept.root))
         for name in ("morph", "matrix", "parameters"):
             app = view(monkeypatch, swept.root, name)

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ddsing import names
+from ddsing.dataset import voices
 from ddsing.dataset.voices import CHECKPOINTS, Voice
 from ddsing.errors import DatasetError, SettingsError
 from ddsing.files import MAX_NAME_BYTES, safe_name
-from ddsing.training import checkpoints, estimate, recipe
+from ddsing.training import checkpoints, estimate, preparing, recipe
 from ddsing.training.recipe import Config, Recipe
+from ddsing.units import format_duration
 from ddsing.workspace import Workspace
 
 PARAMETERS = {  # of a recipe: how they stand in a cell's name, and what they are called
@@ -161,11 +163,17 @@ def cost(workspace: Workspace, sweep: Sweep) -> Cost:
     total_s, n_bytes, whys = 0.0, 0, []
     cells = left(workspace, sweep)
     for cell, done in cells:
-        needed_s, why = estimate.seconds(workspace, cell.recipe)
-        total_s += needed_s * (1.0 - done / steps_of(cell))
+        needed_s, why = estimate.seconds(workspace, cell.recipe, done=done)
+        total_s += needed_s
         n_bytes += (KEEP + 1) * checkpoints.n_bytes(recipe.resolved(cell.recipe).model)
         whys.append(why)
     why = max(set(whys), key=whys.count) if whys else "everything is done"
+    source = voices.get(workspace, sweep.voice)
+    if cells and preparing.needed(source):
+        first_s = preparing.seconds(source, sweep.recipe)
+        total_s += first_s
+        with_tracker = f"with the {preparing.tracker(source, sweep.recipe)} tracker"
+        why += f"; about {format_duration(max(1.0, first_s))} of it prepares the dataset first, {with_tracker}"
     return Cost(len(sweep.cells()), len(cells), round(total_s, 1), why, n_bytes)
 
 

@@ -13,7 +13,7 @@ from ddsing.dataset import adding, voices
 from ddsing.errors import DatasetError
 from ddsing.files import spelled
 from ddsing.sound import kinds
-from ddsing.ui.shell import errors, opened
+from ddsing.ui.shell import errors, opened, values
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
 
 if TYPE_CHECKING:
@@ -27,10 +27,11 @@ _SHOWN = 6  # sentences about single files; the rest is counted
 
 def show(voice: voices.Voice, *, expanded: bool) -> None:
     """The importer, and below it what became of the files that were added last."""
+    expanded = st.session_state.setdefault(f"dataset.add_first.{voice.name}", expanded)  # and not folded by the first
     panel = st.expander(
         "Add recordings",
         icon=":material/upload:",
-        key=f"dataset.add.{voice.name}",
+        key=values.keep(f"dataset.add.{voice.name}", expanded),
         expanded=expanded,
         on_change="rerun",
     )

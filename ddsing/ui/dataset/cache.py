@@ -59,7 +59,7 @@ def facts(voice: Voice, progress: Callable[[float], None] | None = None) -> list
     from ddsing.dataset import scan
 
     kept = _all_facts()
-    stamp = (recordings_stamp(voice), stamps(voice.dataset_folder / "features"))  # these know what is voiced
+    stamp = (recordings_stamp(voice), scan.memory_stamp(voice))  # the memory knows what is voiced
     found = kept.get(stamp)
     if found is None:
         found = scan.scan(voice, progress=progress)

@@ -12,7 +12,7 @@ from ddsing.dataset import facts
 from ddsing.dataset.job import order
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import errors, jobs, opened, warmup
+from ddsing.ui.shell import errors, jobs, opened, values, warmup
 from ddsing.ui.shell.formatting import format_duration, plain
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _ended_early(job: JobStatus) -> None:
 def _start_row(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
     choice, button = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
     key = f"{TRACKER}.{voice.name}"
-    st.session_state.setdefault(key, cache.document(voice).get("tracker", TRACKERS[0]))
+    values.among(key, TRACKERS, cache.document(voice).get("tracker", TRACKERS[0]))
     with choice:
         tracker = (
             st.segmented_control(

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import errors, work
+from ddsing.ui.shell import errors, values, work
 from ddsing.ui.shell.formatting import format_duration, percent, plain
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _remarks(report: Report) -> None:
         panel = st.expander(
             f"Remarks on single recordings ({len(remarks)})",
             icon=":material/rule:",
-            key="dataset.remarks",
+            key=values.keep("dataset.remarks", False),
             on_change="rerun",
         )
         if panel.open:

@@ -10,7 +10,7 @@ import streamlit as st
 from ddsing.dataset.voices import Voice
 from ddsing.sound import audio
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import errors
+from ddsing.ui.shell import errors, values
 from ddsing.ui.shell.formatting import percent, plain
 
 if TYPE_CHECKING:
@@ -32,30 +32,35 @@ def show(voice: Voice) -> None:
     if not voice.prepared:
         return
     panel = st.expander(
-        "Look into the windows", icon=":material/manage_search:", key=f"windows.{voice.name}", on_change="rerun"
+        "Look into the windows",
+        icon=":material/manage_search:",
+        key=values.keep(f"windows.{voice.name}", False),
+        on_change="rerun",
     )
     if panel.open:
         with panel, errors.guard():
-            st.fragment(errors.guarded(_inspect))(voice)
+            st.fragment(errors.guarded(_inspect))(voice, cache.dataset_stamp(voice))
 
 
-def _inspect(voice: Voice) -> None:
+def _inspect(voice: Voice, before: tuple) -> None:
+    if cache.dataset_stamp(voice) != before:  # above is said whether the dataset is up to date
+        st.rerun(scope="app")
     table = cache.windows(voice)
     if not len(table):
         st.info("This dataset has no windows.", icon=":material/inbox:")
         return
-    rows = _ordered(table)
+    rows = _ordered(voice, table)
     row = int(rows[st.session_state[_PLACE] - 1])
     _coverage(voice, table, row)
     _steer(voice, table, rows, row)
     _close_up(voice, table, row)
 
 
-def _ordered(table: WindowTable) -> np.ndarray:
+def _ordered(voice: Voice, table: WindowTable) -> np.ndarray:
     """Rows in the chosen order; the place stays inside them."""
-    by = st.session_state.setdefault(_ORDER, "time")
-    rows = table.order(by)
-    st.session_state[_PLACE] = min(max(1, st.session_state.get(_PLACE, 1)), len(rows))
+    rows = table.order(st.session_state[values.among(_ORDER, list(ORDERS))])
+    values.keep(_PLACE, 1, about=voice.name)
+    st.session_state[_PLACE] = min(max(1, st.session_state[_PLACE]), len(rows))
     return rows
 
 
@@ -71,8 +76,7 @@ def _coverage(voice: Voice, table: WindowTable, row: int) -> None:
             "Colour by",
             list(COLOURS),
             format_func=COLOURS.__getitem__,
-            key=_COLOUR,
-            default="state",
+            key=values.among(_COLOUR, list(COLOURS)),
             required=True,
             help="Draw a box over cells to exclude or include them at once.",
         )
@@ -241,7 +245,7 @@ def _about(table: WindowTable, row: int, window: Window) -> str:
     parts += [STATES.get(state, (state,))[0]]
     if np.isfinite(table.confidence[row]):
         parts.append(f"confidence {table.confidence[row]:.2f}")
-    for label, values in (("silent", table.silence), ("clipped", table.clipping)):
-        if np.isfinite(values[row]) and values[row] > 0:
-            parts.append(f"{percent(float(values[row]))} {label}")
+    for label, shares in (("silent", table.silence), ("clipped", table.clipping)):
+        if np.isfinite(shares[row]) and shares[row] > 0:
+            parts.append(f"{percent(float(shares[row]))} {label}")
     return " · ".join(parts)

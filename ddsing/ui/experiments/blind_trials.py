@@ -10,14 +10,14 @@ import streamlit as st
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import blind_results, chosen_takes, takes_table
 from ddsing.ui.player import players
-from ddsing.ui.shell import errors, links, opened
+from ddsing.ui.shell import errors, links, opened, values
 from ddsing.ui.shell.formatting import format_duration, plain
 
 if TYPE_CHECKING:
     from ddsing.experiments.comparison.blind import BlindTest
 
 TEST = "test"
-_OPEN = "blind.test"
+_OPEN, _EXCERPT = "blind.test", "blind.excerpt"
 LONG_S = 12.0  # longer sounds are heard in an excerpt of this length, unless chosen otherwise
 HELP = {
     "abx": "Is there a difference that can be heard? X is A or B; say which. Guessing is right half of the time.",
@@ -82,26 +82,38 @@ def _set_up() -> None:
 
     with st.container(border=True):
         kind = st.segmented_control(
-            "Kind of test", list(KINDS), key="blind.kind", required=True, default="abx", format_func=KINDS.__getitem__
+            "Kind of test",
+            list(KINDS),
+            key=values.among("blind.kind", list(KINDS), "abx"),
+            required=True,
+            format_func=KINDS.__getitem__,
         )
         st.caption(HELP[kind or "abx"])
         left, middle, right = st.columns(3)
         if kind == "rating":
-            left.number_input("Repeats", 1, 10, 1, key="blind.repeats", help="How often each recording comes.")
-            middle.text_input("Question", "How good does it sound?", key="blind.question", max_chars=300)
+            left.number_input(
+                "Repeats",
+                1,
+                10,
+                key=values.keep("blind.repeats", 1),
+                persist_state="session",
+                help="How often each recording comes.",
+            )
+            middle.text_input("Question", key=values.keep("blind.question", "How good does it sound?"), max_chars=300)
         else:
             left.number_input(
                 "Trials",
                 4,
                 200,
-                16,
-                key="blind.trials",
+                key=values.keep("blind.trials", 16),
                 help="With 16, 12 right answers are beyond chance; with 8 it takes 7.",
             )
-            middle.text_input("Title", key="blind.title", max_chars=120, placeholder="Aria or the cello?")
+            middle.text_input(
+                "Title", key=values.keep("blind.title", ""), max_chars=120, placeholder="Aria or the cello?"
+            )
         right.text_input(
             "Listener",
-            key="blind.listener",
+            key=values.keep("blind.listener", ""),
             max_chars=120,
             placeholder="anonymous",
             help="Kept with the answers; may stay empty.",
@@ -126,13 +138,14 @@ def _set_up() -> None:
 def _excerpt(takes: list[Take]) -> None:
     longest = max((take.duration_s for take in takes), default=0.0)
     if longest > 2.0:
+        end = round(longest, 1)
+        values.keep(_EXCERPT, (0.0, min(end, LONG_S)), about=f"{end:g} s")
         st.slider(
             "Excerpt, s",
             0.0,
-            round(longest, 1),
-            (0.0, min(round(longest, 1), LONG_S)),
-            0.1,
-            key="blind.excerpt",
+            end,
+            step=0.1,
+            key=_EXCERPT,
             help="Differences are heard best in a few seconds, in a loop.",
         )
 
@@ -151,7 +164,7 @@ def _begin(kind: str, ids: list[str]) -> None:
 
     state = st.session_state
     takes = selection.found(opened.workspace(), ids)
-    start, stop = state.get("blind.excerpt") or (0.0, 600.0)
+    start, stop = state.get(_EXCERPT) or (0.0, 600.0)
     question = state.get("blind.question") or "" if kind == "rating" else ""
     test = store().begin(
         kind,

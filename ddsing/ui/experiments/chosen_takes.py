@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.transfer.takes import Take
-from ddsing.ui.shell import links, opened
+from ddsing.ui.shell import links, opened, values
 
 PARAMETER = "take"
 MOST = 9  # a key each
@@ -16,9 +16,10 @@ def chosen() -> list[Take]:
     """The takes that are compared, in the order in which they were chosen; at first, the newest two of a recording."""
     from ddsing.experiments.comparison import selection
 
+    values.keep(_CHOSEN, _first(), addressed=True)
     said = links.asked(PARAMETER)
-    if said or _CHOSEN not in st.session_state:
-        _set(said or _first())
+    if said:
+        _set(said)
     takes = selection.found(opened.workspace(), st.session_state[_CHOSEN])[:MOST]
     links.keep(PARAMETER, [take.id for take in takes])
     return takes

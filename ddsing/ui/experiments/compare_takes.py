@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import chosen_takes, compare_cache, takes_table
 from ddsing.ui.player import players
-from ddsing.ui.shell import errors, links, opened, take_player, work
+from ddsing.ui.shell import errors, links, opened, take_player, values, work
 
 MATCHED = "matched"
 _PLAYER, _MATCHED = "compare.player", "compare.matched"
@@ -96,9 +96,10 @@ def _player(takes: list[Take]) -> None:
 
 def _matched() -> bool:
     """Whether loudness is matched; it is, unless somebody or the address wants otherwise."""
+    values.keep(_MATCHED, True, addressed=True)
     if links.asked(MATCHED) == ["0"]:
         st.session_state[_MATCHED] = False
-    matched = st.session_state.setdefault(_MATCHED, True)
+    matched = st.session_state[_MATCHED]
     links.keep(MATCHED, [] if matched else ["0"])
     return matched
 
@@ -113,7 +114,7 @@ def _plots(takes: list[Take]) -> None:
     panel = st.expander(
         "Pitch and loudness, overlaid",
         icon=":material/monitoring:",
-        key="compare.curves",
+        key=values.keep("compare.curves", True),
         on_change="rerun",
         expanded=True,
     )
@@ -137,7 +138,10 @@ def _plots(takes: list[Take]) -> None:
                 "Pitch as each instrument was asked to sing it; loudness as each take sounds, before any matching."
             )
     panel = st.expander(
-        "Spectrograms on one scale", icon=":material/gradient:", key="compare.spectrograms", on_change="rerun"
+        "Spectrograms on one scale",
+        icon=":material/gradient:",
+        key=values.keep("compare.spectrograms", False),
+        on_change="rerun",
     )
     if panel.open:
         with panel, errors.guard():

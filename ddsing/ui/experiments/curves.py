@@ -12,7 +12,7 @@ from ddsing.dataset import voices
 from ddsing.experiments.curves import kept, numbers, tables
 from ddsing.experiments.curves import runs as space
 from ddsing.experiments.sweep import results
-from ddsing.ui.shell import errors, opened
+from ddsing.ui.shell import errors, opened, values
 
 if TYPE_CHECKING:
     from ddsing.plots.curves import Line
@@ -50,7 +50,7 @@ def show() -> None:
     names = st.multiselect(
         "Training runs",
         there,
-        key=RUNS,
+        key=values.keep(RUNS, there[:n_first], addressed=True),
         default=there[:n_first],
         bind="query-params",
         placeholder="Choose runs to compare",
@@ -97,7 +97,7 @@ def _controls(runs: Sequence):
         measure = st.selectbox(
             "Show",
             list(MEASURES),
-            key=MEASURE,
+            key=values.among(MEASURE, list(MEASURES), addressed=True),
             format_func=MEASURES.__getitem__,
             bind="query-params",
             help="Held-out recordings are never used for training.",
@@ -106,16 +106,17 @@ def _controls(runs: Sequence):
             "Smoothing, steps",
             SMOOTHINGS,
             value=100,
-            key=SMOOTHING,
+            key=values.among(SMOOTHING, SMOOTHINGS, 100, addressed=True),
             bind="query-params",
             help="Averages over this many steps around each; 0 shows every step as measured. "
             "The table uses the smoothed curves.",
         )
+        default = "voice" if several else "run"
         colour = st.segmented_control(
             "Colour by",
             list(COLOURS),
-            key=COLOUR,
-            default="voice" if several else "run",
+            key=values.among(COLOUR, list(COLOURS), default, addressed=True),
+            default=default,
             required=True,
             format_func=COLOURS.__getitem__,
             bind="query-params",
@@ -125,8 +126,8 @@ def _controls(runs: Sequence):
             "Steps",
             0,
             top,
-            _whole(top),
-            key=STEPS,
+            (0, top),
+            key=_steps(top),
             bind="query-params",
             format="%d",
             help="Or drag over the figure. **All steps** shows everything again.",
@@ -136,7 +137,7 @@ def _controls(runs: Sequence):
             min_value=1,
             max_value=top,
             value=None,
-            key=AT,
+            key=values.keep(AT, None, addressed=True),
             bind="query-params",
             placeholder="any",
             help="Adds a column with the loss at this step.",
@@ -144,13 +145,12 @@ def _controls(runs: Sequence):
     return measure or "loss", smoothing, colour or "voice", window, at
 
 
-def _whole(top: int) -> tuple[int, int] | None:
-    """The slider's default, all steps; None where a stretch is set already, which is kept inside what there is."""
-    if STEPS not in st.session_state:
-        return 0, top
-    first, last = st.session_state[STEPS]
-    st.session_state[STEPS] = (min(first, top - 1), min(last, top))
-    return None
+def _steps(top: int) -> str:
+    """The slider's key; the stretch that is set is kept inside what there is."""
+    first, last = st.session_state[values.keep(STEPS, (0, top), addressed=True)]
+    if (first, last) != (min(first, top - 1), min(last, top)):
+        st.session_state[STEPS] = (min(first, top - 1), min(last, top))
+    return STEPS
 
 
 def _top(runs: Sequence) -> int:
@@ -187,11 +187,11 @@ def _line(
     group = run.voice if colour_by == "voice" else run.name
     if measure != "loss":
         known = run.held_out[measure] == run.held_out[measure]
-        steps, values = cut(run.held_out_steps[known], run.held_out[measure][known])
-        return Line(run.name, run.family, group, steps, values, best_step=run.best_step)
+        steps, errors_there = cut(run.held_out_steps[known], run.held_out[measure][known])
+        return Line(run.name, run.family, group, steps, errors_there, best_step=run.best_step)
     raw_steps, raw_values = cut(run.steps, run.loss) if faint and smoothing else (None, None)
-    steps, values = cut(run.steps, numbers.smoothed(run.steps, run.loss, smoothing))
-    return Line(run.name, run.family, group, steps, values, raw_steps, raw_values, run.best_step)
+    steps, losses = cut(run.steps, numbers.smoothed(run.steps, run.loss, smoothing))
+    return Line(run.name, run.family, group, steps, losses, raw_steps, raw_values, run.best_step)
 
 
 def _chart(document: dict, lines: Sequence[Line], measure: str, window: tuple[float, float], top: int) -> None:
@@ -304,8 +304,7 @@ def _exports(runs: Sequence[space.Run], rows: Sequence[numbers.Summary], documen
             st.segmented_control(
                 "Camera saves as",
                 ["SVG", "PNG"],
-                key=IMAGE,
-                default="SVG",
+                key=values.among(IMAGE, ["SVG", "PNG"]),
                 required=True,
                 help="The camera button is at the top right of the figure.",
             )

@@ -11,7 +11,7 @@ import streamlit as st
 from ddsing.dataset import voices
 from ddsing.dataset.voices import Voice
 from ddsing.ui.experiments import latent_sound
-from ddsing.ui.shell import caches, errors, opened
+from ddsing.ui.shell import caches, errors, opened, values
 from ddsing.ui.shell.formatting import plain
 
 if TYPE_CHECKING:
@@ -40,7 +40,11 @@ def show() -> None:
         return
     left, right = st.columns(2)
     name = left.selectbox(
-        "Instrument", list(entries), key=INSTRUMENT, bind="query-params", help="Instruments that follow timbre."
+        "Instrument",
+        list(entries),
+        key=values.among(INSTRUMENT, list(entries), addressed=True),
+        bind="query-params",
+        help="Instruments that follow timbre.",
     )
     entry = entries[name]
     instrument = caches.instrument(entry)
@@ -78,12 +82,10 @@ def _voice(instrument: Instrument) -> Voice | None:
         return None
     own = instrument.provenance.voice
     names = [own, *(name for name in found if name != own)] if own in found else list(found)
-    if st.session_state.get(VOICE) not in (None, *names):
-        del st.session_state[VOICE]
     name = st.selectbox(
         "Dataset",
         names,
-        key=VOICE,
+        key=values.among(VOICE, names, addressed=True),
         bind="query-params",
         help="Its windows are the points. Best is the dataset the instrument was trained on.",
     )
@@ -120,15 +122,18 @@ def _map(known: LatentSpace, points: Points, marks: list[tuple[str, np.ndarray]]
     colour = st.segmented_control(
         "Colour by",
         list(COLOURS),
-        key=COLOUR,
+        key=values.among(COLOUR, list(COLOURS), addressed=True),
         default="pitch",
         required=True,
         format_func=COLOURS.__getitem__,
         bind="query-params",
     )
     with st.grid(2, min_column_width=140):
-        x = st.selectbox("Across, direction", numbers, key=X, bind="query-params")
-        y = st.selectbox("Up, direction", [*numbers[1:2], *numbers[:1], *numbers[2:]], key=Y, bind="query-params")
+        x = st.selectbox(
+            "Across, direction", numbers, key=values.among(X, numbers, addressed=True), bind="query-params"
+        )
+        up = [*numbers[1:2], *numbers[:1], *numbers[2:]]
+        y = st.selectbox("Up, direction", up, key=values.among(Y, up, addressed=True), bind="query-params")
     directions = (x - 1, y - 1)
     figure = plot.figure(
         known.project(points.z),

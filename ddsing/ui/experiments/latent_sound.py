@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
-from ddsing.ui.shell import caches, errors
+from ddsing.ui.shell import caches, errors, values
 
 if TYPE_CHECKING:
     from ddsing.instrument import Instrument
@@ -74,12 +74,11 @@ def _shift_key(number: int) -> str:
     return f"ls_shift{number + 1}"
 
 
-def _start(number: int) -> float | None:
-    """A slider's default; None where a value is set already."""
-    if _shift_key(number) not in st.session_state:
-        return 0.0
-    st.session_state[_shift_key(number)] = min(MOST, max(-MOST, float(st.session_state[_shift_key(number)])))
-    return None
+def _place(number: int) -> None:
+    """Put a slider's value in place, inside its range."""
+    key = values.keep(_shift_key(number), 0.0, addressed=True)
+    if abs(st.session_state[key]) > MOST:
+        st.session_state[key] = min(MOST, max(-MOST, float(st.session_state[key])))
 
 
 def _shifts(n_directions: int) -> list[float]:
@@ -109,11 +108,12 @@ def move(entry: Entry, instrument: Instrument, known: LatentSpace) -> None:
     with left:
         for number in range(min(N_SLIDERS, known.n_directions)):
             share = 100 * known.explained[number]
+            _place(number)
             st.slider(
                 f"Direction {number + 1}, {share:.0f} % of the variance",
                 -MOST,
                 MOST,
-                _start(number),
+                0.0,
                 0.1,
                 key=_shift_key(number),
                 bind="query-params",
@@ -175,12 +175,10 @@ def way(entry: Entry, instrument: Instrument, points: Points, selected: tuple[in
 
 
 def _number(label: str, key: str, n_points: int, *, default: int) -> int:
-    if key in st.session_state:
+    values.keep(key, default, addressed=True)
+    if not 1 <= st.session_state[key] <= n_points:
         st.session_state[key] = min(n_points, max(1, int(st.session_state[key])))
-        start = None
-    else:
-        start = default
-    value = st.number_input(f"Point {label}", 1, n_points, start, key=key, bind="query-params")
+    value = st.number_input(f"Point {label}", 1, n_points, default, key=key, bind="query-params")
     return int(value or default)
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.constants import TRACKERS
 from ddsing.ui.experiments import chosen_takes, matrix_cells
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, jobs, links, opened, sources
+from ddsing.ui.shell import caches, errors, jobs, links, opened, sources, values
 from ddsing.ui.shell.formatting import format_duration, plain
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _choose(names: list[str], files: list[str]):
             "Pitch tracker",
             TRACKERS,
             default="tiny",
-            key=TRACKER,
+            key=values.among(TRACKER, TRACKERS, "tiny", addressed=True),
             required=True,
             bind="query-params",
             help="Tiny is quick; full is the most exact.",
@@ -66,10 +66,12 @@ def _choose(names: list[str], files: list[str]):
         fitted = st.toggle(
             "Shift recordings into each instrument's range",
             value=True,
-            key=FITTED,
+            key=values.keep(FITTED, True, addressed=True),
             bind="query-params",
             help="Octave and loudness shifts with which most of it lies inside.",
         )
+        links.keep(TRACKER, [tracker or "tiny"] if tracker != "tiny" else [])
+        links.keep(FITTED, [] if fitted else ["false"])
         with st.container(width=170, horizontal_alignment="right"):
             links.copy_button(key="matrix.link")
     if not instruments or not chosen:

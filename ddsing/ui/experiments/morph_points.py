@@ -8,29 +8,33 @@ import pandas as pd
 import streamlit as st
 
 from ddsing.transfer.morph import MAX_POINTS, Morph
-from ddsing.ui.shell import links
+from ddsing.ui.shell import links, values
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.shell.morph_link import PARAMETER, Points, read, text
 
 MODES = ("Fixed", "Over time")
-_MODE, _KEPT = "morph.mode", "morph.kept"
+_MODE, _KEPT, _TABLE, _TEXT = "morph.mode", "morph.kept", "morph.points", "morph.text"
 
 
 def edit(names: list[str], duration_s: float) -> Points:
     """The widgets; the points as they stand, weights adding up to 1."""
     about, said = tuple(names), links.asked(PARAMETER)
     held = st.session_state.get(_KEPT)
-    if said or held is None or held[0] != about:  # first of all what a link says, then an even mixture
-        begun = read(said[0], len(names)) if said else None
+    values.keep(_TEXT, "", about="|".join(names), addressed=True)
+    if said or held is None or held[0] != about:  # first of all what a link says, then what it was, or an even mixture
+        begun = read(said[0] if said else st.session_state[_TEXT], len(names))
         held = (about, begun, secrets.token_hex(3))  # new keys, so that the widgets begin anew
         st.session_state[f"{_MODE}.{held[2]}"] = MODES[1] if begun and len(begun) > 1 else MODES[0]
     slot = held[2]
     mode = st.segmented_control("Weights", MODES, key=f"{_MODE}.{slot}", required=True, persist_state="session")
     if mode == MODES[1]:
+        if f"{_TABLE}.{slot}" not in st.session_state:  # a table that was not there begins with what it was left with
+            held = (about, read(st.session_state[_TEXT], len(names)) or held[1], slot)
         points = _over_time(names, duration_s, held[1], slot)
     else:
         points = _fixed(names, held[1], slot)
-    st.session_state[_KEPT] = (about, points if f"morph.points.{slot}" not in st.session_state else held[1], slot)
+    st.session_state[_KEPT] = (about, points if f"{_TABLE}.{slot}" not in st.session_state else held[1], slot)
+    values.put(_TEXT, text(points))
     links.keep(PARAMETER, [text(points)])
     return points
 
@@ -43,12 +47,12 @@ def _fixed(names: list[str], begun: Points | None, slot: str) -> Points:
         st.caption(f"0 % is only {plain(names[0])}, 100 % only {plain(names[1])}.")
         share = st.slider(f"Share of {plain(names[1])}", 0, 100, format="%d %%", key=key, persist_state="session")
         return ((0.0, (1 - share / 100, share / 100)),)
-    values = []
+    weights = []
     for place, (name, weight) in enumerate(zip(names, shares)):
         key = f"morph.weight.{place}.{slot}"
         st.session_state.setdefault(key, round(100 * weight))
-        values.append(float(st.slider(plain(name), 0, 100, key=key, persist_state="session")))
-    return Morph(tuple(names), ("",) * len(names), ((0.0, tuple(values)),)).points
+        weights.append(float(st.slider(plain(name), 0, 100, key=key, persist_state="session")))
+    return Morph(tuple(names), ("",) * len(names), ((0.0, tuple(weights)),)).points
 
 
 def _over_time(names: list[str], duration_s: float, begun: Points | None, slot: str) -> Points:
@@ -62,7 +66,7 @@ def _over_time(names: list[str], duration_s: float, begun: Points | None, slot: 
         table,
         num_rows="dynamic",
         hide_index=True,
-        key=f"morph.points.{slot}",
+        key=f"{_TABLE}.{slot}",
         column_config={
             "Time, s": st.column_config.NumberColumn(min_value=0.0, format="%.2f", required=True),
             **{

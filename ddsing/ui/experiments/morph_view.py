@@ -11,7 +11,7 @@ from ddsing.transfer import stages
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.transfer.settings import Settings
 from ddsing.ui.experiments import chosen_takes, morph_points
-from ddsing.ui.shell import caches, errors, links, opened, sources, take_player, work
+from ddsing.ui.shell import caches, errors, links, opened, sources, take_player, values, work
 from ddsing.ui.shell.formatting import format_duration, plain
 
 if TYPE_CHECKING:
@@ -72,16 +72,24 @@ def show() -> None:
 
 
 def _settings() -> tuple[Settings, str]:
-    octave = st.slider("Octave shift", -3, 3, 0, key=OCTAVES, bind="query-params")
+    octave = st.slider("Octave shift", -3, 3, 0, key=values.keep(OCTAVES, 0, addressed=True), bind="query-params")
     statistics = st.toggle(
         "Loudness statistics",
-        key=STATISTICS,
+        key=values.keep(STATISTICS, False, addressed=True),
         bind="query-params",
         help="Matches the loudness to each instrument's own recordings.",
     )
     tracker = st.segmented_control(
-        "Pitch tracker", TRACKERS, default="full", key=TRACKER, required=True, bind="query-params"
+        "Pitch tracker",
+        TRACKERS,
+        default="full",
+        key=values.among(TRACKER, TRACKERS, "full", addressed=True),
+        required=True,
+        bind="query-params",
     )
+    links.keep(OCTAVES, [str(octave)] if octave else [])
+    links.keep(STATISTICS, ["true"] if statistics else [])
+    links.keep(TRACKER, [tracker] if tracker and tracker != "full" else [])
     return Settings(octave_shift=octave, use_statistics=statistics), tracker or "full"
 
 

@@ -8,7 +8,7 @@ from ddsing.errors import DdsingError
 from ddsing.experiments.sweep import grid
 from ddsing.experiments.sweep.grid import Sweep
 from ddsing.training import recipe as recipes
-from ddsing.ui.shell import errors, jobs, opened
+from ddsing.ui.shell import errors, jobs, opened, values
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
 from ddsing.ui.training import start
 
@@ -71,7 +71,11 @@ def form(voice: str, *, first: bool) -> None:
     if job is not None and job.live:
         return
     panel = st.expander(
-        "Start a sweep", icon=":material/rocket_launch:", key="sweep.form", expanded=first, on_change="rerun"
+        "Start a sweep",
+        icon=":material/rocket_launch:",
+        key=values.keep("sweep.form", first),
+        expanded=first,
+        on_change="rerun",
     )
     if not panel.open:
         return
@@ -99,42 +103,41 @@ def form(voice: str, *, first: bool) -> None:
 
 def _inputs() -> None:
     state = st.session_state
-    state.setdefault(CONFIG, start.default_config())
+    values.among(CONFIG, [config.name for config in recipes.configs()], start.default_config())
     config = recipes.config_file(state[CONFIG])
     for key, name in ((HARMONICS, "n_harmonics"), (NOISE, "n_noise_bands")):
-        state.setdefault(key, ", ".join(map(str, grid.ORIGINAL[name])))
-    state.setdefault(STEPS, config.steps)
-    state.setdefault(BATCH, config.batch_size)
+        values.keep(key, ", ".join(map(str, grid.ORIGINAL[name])))
+    values.keep(STEPS, config.steps, about=config.name)
+    values.keep(BATCH, config.batch_size, about=config.name)
     with st.grid(2, min_column_width=240):
         st.text_input("Harmonics", key=HARMONICS, help="One run for each combination of harmonics and noise bands.")
         st.text_input("Noise bands", key=NOISE, help="3 or more.")
+        others = [NONE, *(name for name in grid.PARAMETERS if name not in grid.ORIGINAL)]
         st.selectbox(
             "Also vary",
-            [NONE, *(name for name in grid.PARAMETERS if name not in grid.ORIGINAL)],
-            key=OTHER,
+            others,
+            key=values.among(OTHER, others),
             format_func=lambda name: grid.PARAMETERS[name][1] if name != NONE else name,
             help="A third training parameter.",
         )
         if state[OTHER] != NONE:
             example = "1e-3, 3e-4" if state[OTHER] == "learning_rate" else "8, 16"
-            st.text_input(f"Values of the {grid.PARAMETERS[state[OTHER]][1]}", key=OTHER_VALUES, placeholder=example)
+            st.text_input(
+                f"Values of the {grid.PARAMETERS[state[OTHER]][1]}",
+                key=values.keep(OTHER_VALUES, "", about=state[OTHER]),
+                placeholder=example,
+            )
     with st.grid(3, min_column_width=180):
         st.selectbox(
             "Model",
             [config.name for config in recipes.configs()],
             key=CONFIG,
-            on_change=_new_model,
             format_func=lambda name: recipes.config_file(name).title,
         )
         low, high = recipes.LIMITS["steps"]
         st.number_input("Steps per run", int(low), int(high), key=STEPS, step=100)
         low, high = recipes.LIMITS["batch_size"]
         st.number_input("Batch size", int(low), int(high), key=BATCH, disabled=state[OTHER] == "batch_size")
-
-
-def _new_model() -> None:
-    config = recipes.config_file(st.session_state[CONFIG])
-    st.session_state[STEPS], st.session_state[BATCH] = config.steps, config.batch_size
 
 
 def wanted(voice: str) -> Sweep:

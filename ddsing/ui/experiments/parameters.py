@@ -12,7 +12,7 @@ from ddsing.dataset import voices
 from ddsing.experiments.sweep import grid, results
 from ddsing.experiments.sweep.results import Result
 from ddsing.ui.experiments import parameter_start
-from ddsing.ui.shell import caches, errors, opened, sources
+from ddsing.ui.shell import caches, errors, opened, sources, values
 from ddsing.ui.shell.formatting import plain
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def show() -> None:
         "Voice",
         there,
         index=first,
-        key=VOICE,
+        key=values.among(VOICE, there, there[first], addressed=True),
         bind="query-params",
         help="All runs of a sweep use this voice's dataset.",
     )
@@ -65,10 +65,14 @@ def show() -> None:
 
 
 def _pick(names: list[str], best: str) -> str:
-    if CELL in st.session_state and st.session_state[CELL] not in names:
-        st.session_state[CELL] = best
     ordered = [best, *(name for name in names if name != best)]  # the first is the default, which a link leaves out
-    return st.selectbox("Cell", ordered, key=CELL, bind="query-params", help="Or click it in the map.")
+    return st.selectbox(
+        "Cell",
+        ordered,
+        key=values.among(CELL, ordered, addressed=True),
+        bind="query-params",
+        help="Or click it in the map.",
+    )
 
 
 def _cells_of(swept: Sequence[str]) -> set[str]:
@@ -79,17 +83,17 @@ def _results(found: list[Result]) -> None:
     axes = results.axes(found)
     measure, step, phrase = _controls(found)
     rows, columns, found = _arranged(found, axes)
-    values, placed = results.matrix(found, rows, columns, measure, step=step)
+    shown, placed = results.matrix(found, rows, columns, measure, step=step)
     cells = [cell for line in placed for cell in line if cell is not None]
     if not cells:
         st.caption("No run has these values yet.")
         return
     left, right = st.columns([3, 2], gap="large")
     with right, errors.guard():
-        name = _pick([cell.name for cell in cells], _best(values, placed))
+        name = _pick([cell.name for cell in cells], _best(shown, placed))
         _close_up(next(cell for cell in cells if cell.name == name), step, phrase)
     with left:
-        _heat_map(rows, columns, values, placed, measure, name)
+        _heat_map(rows, columns, shown, placed, measure, name)
     _players(placed, rows, columns, step, phrase)
 
 
@@ -100,7 +104,7 @@ def _controls(found: list[Result]):
     measure = st.segmented_control(
         "Show",
         list(MEASURES),
-        key=MEASURE,
+        key=values.among(MEASURE, list(MEASURES), addressed=True),
         default="loss",
         required=True,
         format_func=lambda name: MEASURES[name][0],
@@ -111,28 +115,29 @@ def _controls(found: list[Result]):
             "At step",
             stride,
             top,
-            _start_value(stride, top),
+            top,
             step=stride,
-            key=STEP,
+            key=_step(stride, top),
             bind="query-params",
             help="Runs that have not got this far show their latest step.",
         )
+        phrases = [BUILT_IN, *map(sources.name_of, sources.examples())]
         phrase = st.selectbox(
             "Phrase",
-            [BUILT_IN, *map(sources.name_of, sources.examples())],
-            key=PHRASE,
+            phrases,
+            key=values.among(PHRASE, phrases, addressed=True),
             bind="query-params",
             help="What every run sings. The built-in phrase lies in the middle of the voice's range.",
         )
     return measure or "loss", step, phrase
 
 
-def _start_value(low: int, high: int) -> int | None:
-    """The slider's default, the last step; None where a value is set already, which is kept inside what there is."""
-    if STEP not in st.session_state:
-        return high
-    st.session_state[STEP] = min(high, max(low, int(st.session_state[STEP])))
-    return None
+def _step(low: int, high: int) -> str:
+    """The slider's key; the step that is set is kept inside what there is."""
+    value = st.session_state[values.keep(STEP, high, addressed=True)]
+    if not low <= value <= high:
+        st.session_state[STEP] = min(high, max(low, int(value)))
+    return STEP
 
 
 def _arranged(found: list[Result], axes: dict[str, list[float]]):
@@ -142,7 +147,7 @@ def _arranged(found: list[Result], axes: dict[str, list[float]]):
     if len(names) > 2:
         for column, (key, label, default) in zip(st.columns(2), ((ROWS, "Rows", rows), (COLUMNS, "Columns", columns))):
             column.selectbox(
-                label, names, names.index(default), key=key, format_func=lambda name: grid.PARAMETERS[name][1]
+                label, names, key=values.among(key, names, default), format_func=lambda name: grid.PARAMETERS[name][1]
             )
         rows, columns = st.session_state[ROWS], st.session_state[COLUMNS]
     others = [name for name in names if name not in (rows, columns)]
@@ -151,8 +156,7 @@ def _arranged(found: list[Result], axes: dict[str, list[float]]):
         value = place.segmented_control(
             label.capitalize(),
             axes[name],
-            default=axes[name][0],
-            key=f"ps_{name}",
+            key=values.among(f"ps_{name}", axes[name]),
             required=True,
             format_func=lambda value: f"{value:g}",
         )
@@ -160,16 +164,16 @@ def _arranged(found: list[Result], axes: dict[str, list[float]]):
     return (rows, axes.get(rows, [0.0])), (columns, axes[columns]), found
 
 
-def _best(values: np.ndarray, placed: Sequence[Sequence[Result | None]]) -> str:
+def _best(shown: np.ndarray, placed: Sequence[Sequence[Result | None]]) -> str:
     """The lowest cell, else any."""
-    known = [(values[r, c], cell.name) for r, line in enumerate(placed) for c, cell in enumerate(line) if cell]
+    known = [(shown[r, c], cell.name) for r, line in enumerate(placed) for c, cell in enumerate(line) if cell]
     return min(known, key=lambda entry: (entry[0] != entry[0], entry[0]))[1]
 
 
 def _heat_map(
     rows: tuple[str, list[float]],
     columns: tuple[str, list[float]],
-    values: np.ndarray,
+    shown: np.ndarray,
     placed: Sequence[Sequence[Result | None]],
     measure: str,
     chosen: str,
@@ -181,7 +185,7 @@ def _heat_map(
     drawn = plot.Map(
         rows=(_label(rows[0]), tuple(f"{value:g}" for value in rows[1])),
         columns=(_label(columns[0]), tuple(f"{value:g}" for value in columns[1])),
-        values=values,
+        values=shown,
         names=[[cell.name if cell else "" for cell in line] for line in placed],
         measure=label,
         digits=digits,
@@ -262,12 +266,13 @@ def _players(
     phrase: str,
 ) -> None:
     n_cells = sum(cell is not None for line in placed for cell in line)
+    expanded = phrase == BUILT_IN and n_cells <= MOST_PLAYERS
     panel = st.expander(
         f"Listen to all {n_cells}",
         icon=":material/grid_view:",
-        key="ps.grid",
+        key=values.keep("ps.grid", expanded),
         on_change="rerun",
-        expanded=phrase == BUILT_IN and n_cells <= MOST_PLAYERS,
+        expanded=expanded,
     )
     if not panel.open:
         return

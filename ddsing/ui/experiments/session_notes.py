@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.files import safe_name
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import set_picker
-from ddsing.ui.shell import errors, opened, undo
+from ddsing.ui.shell import errors, opened, undo, values
 from ddsing.ui.shell.formatting import plain
 
 _EDITS = "session.edits"  # how often the table was saved: a new key each time, so that no edit is applied twice
@@ -184,7 +184,10 @@ def _delete(set_id: str, title: str) -> None:
 
 def _methods(takes: list[Take]) -> None:
     panel = st.expander(
-        "Methods paragraph for a paper", icon=":material/article:", key="session.methods", on_change="rerun"
+        "Methods paragraph for a paper",
+        icon=":material/article:",
+        key=values.keep("session.methods", False),
+        on_change="rerun",
     )
     if not panel.open:
         return

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import chosen_takes, set_picker
-from ddsing.ui.shell import opened, take_player
+from ddsing.ui.shell import opened, take_player, values
 from ddsing.ui.shell.formatting import percent, when
 
 TABLE_PX = 290
@@ -24,7 +24,7 @@ def show(takes: list[Take]) -> None:
         set_picker.show()
     wanted = left.text_input(
         "Find takes",
-        key="find",
+        key=values.keep("find", "", addressed=True),
         bind="query-params",
         icon=":material/search:",
         label_visibility="collapsed",

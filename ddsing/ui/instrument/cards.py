@@ -9,7 +9,7 @@ import streamlit as st
 
 from ddsing.ui.instrument import notebook_zip
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, opened, state, undo
+from ddsing.ui.shell import caches, errors, opened, state, undo, values
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, pitch_range, plain, when
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def _card(entry: Entry) -> None:
     if entry.name in st.session_state.get(_HEARD, ()):
         with errors.guard():
             _phrase(entry)
-    details = st.expander("Details", icon=":material/data_object:", key=f"details.{entry.name}", on_change="rerun")
+    details = st.expander(
+        "Details", icon=":material/data_object:", key=values.keep(f"details.{entry.name}", False), on_change="rerun"
+    )
     if details.open:
         with details, errors.guard():
             _details(entry)

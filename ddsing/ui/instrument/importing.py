@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from ddsing.constants import MAX_INSTRUMENT_BYTES
-from ddsing.ui.shell import errors, opened
+from ddsing.ui.shell import errors, opened, values
 from ddsing.ui.shell.formatting import format_bytes, plain
 
 _ROUND = "instruments.upload_round"  # a new key empties the uploader, and with it the server's copy
@@ -13,7 +13,12 @@ _ROUND = "instruments.upload_round"  # a new key empties the uploader, and with 
 
 def show() -> None:
     """The importer."""
-    panel = st.expander("Import an instrument", icon=":material/upload:", key="instruments.import", on_change="rerun")
+    panel = st.expander(
+        "Import an instrument",
+        icon=":material/upload:",
+        key=values.keep("instruments.import", False),
+        on_change="rerun",
+    )
     if panel.open:
         with panel, errors.guard():
             _uploader()

@@ -12,7 +12,7 @@ function build(root, component) {
   self.mixer.loop = true;
   self.loopBox.checked = true;
   self.play.onclick = () => play(self);
-  self.seek.oninput = () => self.mixer.seek(Number(self.seek.value));
+  self.seek.oninput = () => over(self) || self.mixer.seek(Number(self.seek.value));
   self.loopBox.onchange = () => (self.mixer.loop = self.loopBox.checked);
   self.onKey = (event) => key(self, event);
   document.addEventListener("keydown", self.onKey);
@@ -21,13 +21,19 @@ function build(root, component) {
   return self;
 }
 
+// Whether what is heard belongs to the trial that is asked: once it is answered, its sounds are those of the one before.
+function over(self) {
+  return self.sent || self.filled !== self.data.trial;
+}
+
 function play(self) {
+  if (over(self)) return;
   if (!self.mixer.playing) self.plays += 1;
   self.mixer.toggle();
 }
 
 function listen(self, index) {
-  if (index < 0 || index >= self.data.slots.length) return;
+  if (over(self) || index < 0 || index >= self.data.slots.length) return;
   self.mixer.choose(index);
   if (!self.mixer.playing) play(self);
   self.status.textContent = `${self.data.slots[index].slot} is heard.`;
@@ -39,8 +45,8 @@ function allHeard(self) {
 }
 
 function answer(self, value) {
-  if (self.sent || !allHeard(self)) {
-    if (!self.sent) self.status.textContent = "Listen to each sound first.";
+  if (over(self) || !allHeard(self)) {
+    if (!over(self)) self.status.textContent = "Listen to each sound first.";
     return;
   }
   self.sent = true;
@@ -67,7 +73,7 @@ function key(self, event) {
 
 function rate(self, index, step) {
   const slider = self.trial.querySelectorAll(".rate")[index - 1];
-  if (!slider) return;
+  if (!slider || over(self)) return;
   slider.value = Number(slider.value) + step;
   slider.oninput();
 }
@@ -156,14 +162,14 @@ function ratingRow(self, index) {
     slider.dataset.rated = true;
     paint(self);
   };
-  slider.onfocus = () => self.mixer.choose(index);
+  slider.onfocus = () => over(self) || self.mixer.choose(index);
   row.append(slider, said);
   return row;
 }
 
 function paint(self) {
   const { mixer } = self;
-  const ready = mixer.ready && !self.sent;
+  const ready = mixer.ready && !over(self);
   if (mixer.playing && self.heard) self.heard[mixer.current] = true;
   self.play.disabled = !ready;
   self.play.dataset.playing = mixer.playing;
@@ -176,6 +182,7 @@ function paint(self) {
     const current = index === mixer.current;
     button.setAttribute("aria-checked", current);
     button.tabIndex = current ? 0 : -1;
+    button.disabled = over(self);
   });
   const unrated = self.data.kind === "rating" && self.scores.some((score) => score === null);
   self.trial.querySelectorAll(".answer").forEach((button) => {

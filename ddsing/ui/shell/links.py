@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from ddsing.names import find
+from ddsing.ui.shell import values
 
 HTML = """<button type="button" class="copy" aria-live="polite"><svg viewBox="0 0 24 24" aria-hidden="true">
 <path d="M3.9 12a3.1 3.1 0 0 1 3.1-3.1h4V7H7a5 5 0 0 0 0 10h4v-1.9H7A3.1 3.1 0 0 1 3.9 12zM8 13h8v-2H8v2z
@@ -66,9 +67,9 @@ def begin(view: str, first: str) -> None:
     wanted = {"view": [view], **st.session_state.get(_KEPT, {}).get(view, {})}
     for name in [name for name in st.query_params if name not in wanted]:
         _write(name, [])
-    for name, values in wanted.items():
+    for name, said in wanted.items():
         if name != "view" or view != first or one("view"):
-            _write(name, values)
+            _write(name, said)
 
 
 def copy_button(*, key: str) -> None:
@@ -95,13 +96,13 @@ def asked(name: str) -> list[str]:
     return said
 
 
-def keep(name: str, values: Sequence[str]) -> None:
+def keep(name: str, said: Sequence[str]) -> None:
     """Have the link say this.
 
     The address says it too, once it was changed here: what a page begins with is not written, or else nobody could go
     back with the browser to the page before.
     """
-    wanted, seen = list(values), st.session_state.setdefault(_SEEN, {})
+    wanted, seen = list(said), st.session_state.setdefault(_SEEN, {})
     state = st.session_state.setdefault(_STATE, {})
     state[name] = wanted
     if name not in seen:
@@ -118,19 +119,19 @@ def changed(name: str) -> None:
     st.session_state.setdefault(_SEEN, {}).setdefault(name, [])
 
 
-def _write(name: str, values: Sequence[str]) -> None:
+def _write(name: str, said: Sequence[str]) -> None:
     with contextlib.suppress(StreamlitAPIException):  # it belongs to a widget
-        if values and many(name) != list(values):
-            st.query_params[name] = list(values)
-        elif not values and name in st.query_params:
+        if said and many(name) != list(said):
+            st.query_params[name] = list(said)
+        elif not said and name in st.query_params:
             del st.query_params[name]
 
 
 def choices(name: str, options: Sequence[str], first: Sequence[str]) -> None:
     """Give a multiselect, which is drawn next, its choice: the address's, the one it had, or at first `first`."""
+    values.keep(name, list(first), addressed=True)
     said = _among(options, name)
-    held = said or st.session_state.get(name, first)
-    st.session_state[name] = [value for value in held if value in options]
+    st.session_state[name] = [value for value in said or st.session_state[name] if value in options]
 
 
 def _among(options: Sequence[str], name: str) -> list[str]:
@@ -141,6 +142,7 @@ def _among(options: Sequence[str], name: str) -> list[str]:
 
 def choice(name: str, options: Sequence[str]) -> None:
     """The same for a selectbox."""
+    values.among(name, options, addressed=True)
     said = _among(options, name)
-    if said or st.session_state.get(name) not in options:
-        st.session_state[name] = said[0] if said else options[0]
+    if said:
+        st.session_state[name] = said[0]

@@ -7,12 +7,13 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from ddsing import names
+from ddsing import names, storage
 from ddsing.errors import AudioError
+from ddsing.files import write_atomic
 from ddsing.sound import audio, folder, kinds
 from ddsing.sound.recording import Recording
 from ddsing.transfer.settings import Settings
-from ddsing.ui.shell import caches, errors, opened, state
+from ddsing.ui.shell import caches, errors, opened, state, values
 from ddsing.ui.shell.formatting import plain
 
 KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
@@ -75,8 +76,10 @@ def _example() -> _Chosen | None:
         place = plain(opened.workspace().examples)
         st.info(f"Put recordings into {place}, or upload one: {kinds.WORDS}.", icon=":material/folder_open:")
         return None
-    if st.session_state.get(state.EXAMPLE) not in found:
-        st.session_state[state.EXAMPLE] = _first(found)
+    first = _first(found)
+    values.keep(state.EXAMPLE, first)
+    if st.session_state[state.EXAMPLE] not in found:
+        st.session_state[state.EXAMPLE] = first
     name = st.selectbox(
         "Example",
         list(found),
@@ -96,10 +99,18 @@ def _example() -> _Chosen | None:
 def _first(found: dict[str, Path]) -> str | None:
     """The first that can be read: what merely says that it is a recording is not what the page opens with."""
     for name, path in found.items():
-        with contextlib.suppress(AudioError):
-            audio.probe(path)
+        if _readable(caches.stamp(path), path):
             return name
     return None
+
+
+@st.cache_data(max_entries=1000, show_spinner=False)
+def _readable(stamp: tuple[str, int, int], _path: Path) -> bool:
+    try:
+        audio.probe(_path)
+    except AudioError:
+        return False
+    return True
 
 
 def held() -> tuple[bytes, str] | None:
@@ -113,6 +124,7 @@ def hold(content: bytes | None, name: str) -> None:
     file = st.session_state.get(_UPLOADER)
     st.session_state[_UPLOADED] = (file.file_id if file else None, None if content is None else (content, name))
     st.session_state[state.SOURCE_KIND] = "upload"
+    _remember(_UPLOADED, content, name)
 
 
 def choose_example(path: Path) -> None:
@@ -120,6 +132,7 @@ def choose_example(path: Path) -> None:
     st.session_state[state.SOURCE_KIND] = "examples"
     st.session_state[state.EXAMPLE] = name_of(path)
     st.session_state.pop(_UPLOADED, None)
+    _remember(_UPLOADED, None, "")
 
 
 def recording_now() -> bool:
@@ -162,15 +175,37 @@ def _microphone() -> _Chosen | None:
 
 
 def _kept(slot: str, file: UploadedFile | None, said: str) -> _Chosen | None:
-    """The widget's file, or the one it held before the page was left."""
-    if file is not None:
-        held = st.session_state.get(slot)
-        if held is None or held[0] != file.file_id:
-            name = file.name if said == "uploaded" else "microphone.wav"
-            st.session_state[slot] = (file.file_id, (file.getvalue(), name))
+    """The widget's file, or the one that it held before the page was left or loaded again."""
+    name = st.session_state[values.keep(f"{slot}_name", "")]
     held = st.session_state.get(slot)
+    if file is not None and (held is None or held[0] != file.file_id):
+        name = file.name if said == "uploaded" else "microphone.wav"
+        held = st.session_state[slot] = (file.file_id, (file.getvalue(), name))
+        _remember(slot, *held[1])
+    elif held is None and name:
+        content = _put_away_before(slot)
+        held = None if content is None else ("", (content, name))
+        st.session_state[slot] = held
     if held is None or held[1] is None:
         return None
     if file is None:
         st.caption(f"Still here, {said} before: {plain(held[1][1])}")
     return held[1]
+
+
+def _remember(slot: str, content: bytes | None, name: str) -> None:
+    """Keep a file, or that there is none, for the next tab; without room for it, it is only in this one."""
+    values.put(values.keep(f"{slot}_name", ""), "" if content is None else name)
+    if content is None:
+        return
+    folder = opened.workspace().cache / storage.SOURCES
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / slot, content, durable=False)
+
+
+def _put_away_before(slot: str) -> bytes | None:
+    try:
+        return (opened.workspace().cache / storage.SOURCES / slot).read_bytes()
+    except OSError:
+        return None

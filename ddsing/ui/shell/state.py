@@ -1,7 +1,7 @@
 """The tab's choices: instrument, recording, tracker and settings. Nothing here is shared between tabs.
 
-Each choice is the permanent state of one widget (``persist_state="session"``), so it survives leaving the page; it is
-set from code only in callbacks, before the widgets of the next run exist.
+Each choice is the value of one widget, kept by `ddsing.ui.shell.values`; it is set from code only in callbacks, before
+the widgets of the next run exist.
 """
 
 from dataclasses import fields
@@ -9,6 +9,7 @@ from dataclasses import fields
 import streamlit as st
 
 from ddsing.transfer.settings import Settings
+from ddsing.ui.shell import values
 
 INSTRUMENT = "transfer.instrument"
 TRACKER = "transfer.tracker"
@@ -23,18 +24,18 @@ def key(field: str) -> str:
 
 
 def prepare(*, tracker: str = "full") -> None:
-    """Give every choice a start value; called before the widgets."""
-    st.session_state.setdefault(TRACKER, tracker)
+    """Put every choice in place; called before the widgets."""
+    values.keep(TRACKER, tracker)
     default = Settings()
     for field in FIELDS:
-        st.session_state.setdefault(key(field), getattr(default, field))
+        values.keep(key(field), getattr(default, field))
 
 
 def settings() -> Settings:
     """The settings as the controls stand; out-of-range values raise `SettingsError`."""
     default = Settings()
-    values = {field: st.session_state.get(key(field), getattr(default, field)) for field in FIELDS}
-    return Settings(**{field: type(getattr(default, field))(value) for field, value in values.items()})
+    stand = {field: st.session_state.get(key(field), getattr(default, field)) for field in FIELDS}
+    return Settings(**{field: type(getattr(default, field))(value) for field, value in stand.items()})
 
 
 def apply(settings: Settings, *, tracker: str | None = None, instrument: str | None = None) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ddsing.dataset import voices
 from ddsing.errors import DdsingError
-from ddsing.ui.shell import errors, opened
+from ddsing.ui.shell import errors, opened, values
 from ddsing.ui.shell.formatting import plain
 
 VOICE = "voice.name"  # permanent, shared by both pages
@@ -39,8 +39,7 @@ def pick(*, may_make: bool = False, cells: bool = False) -> voices.Voice | None:
         if may_make:
             _make_first()
         return None
-    if st.session_state.get(VOICE) not in found:
-        st.session_state[VOICE] = next(iter(found))
+    values.among(VOICE, list(found))
     cells = cells and bool(found[st.session_state[VOICE]])
     widths = [4, 1] if may_make else [3, 2] if cells else [1]
     box, *beside = st.columns(widths, vertical_alignment="bottom")
@@ -75,12 +74,10 @@ def _cell(cells: dict[str, dict[str, float]]) -> str:
     """The choice among the trainings of a voice that was swept; "" for its own."""
     from ddsing.experiments.sweep import results
 
-    if st.session_state.get(CELL) not in cells:
-        st.session_state[CELL] = ""
     return st.selectbox(
         "Training",
         ["", *cells],
-        key=CELL,
+        key=values.among(CELL, ["", *cells]),
         persist_state="session",
         format_func=lambda name: results.said(cells[name]) if name else "The voice's own",
         help=f"Or one of the {len(cells)} that a sweep made of this voice.",

@@ -1,41 +1,55 @@
-"""One piece of work in the background, per browser tab: progress, time left, Cancel.
+"""Work in the background of the pages: progress, time left, Cancel, and the result for whoever comes back.
 
-The work runs in its own thread, so a click elsewhere or a reload does not lose it. Works of several tabs take turns,
-since each uses all cores.
+A work belongs to the server and its workspace, not to a tab. It runs in its own thread, and every page finds it: after
+a reload, in another tab, or when it has ended while nobody looked. Works take turns, since each uses all cores; one
+that waits says for what. A tab follows one work: its own, else the one that is running.
 """
+
+from __future__ import annotations
 
 import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ddsing.errors import Cancelled
 from ddsing.jobs import time_left
-from ddsing.ui.shell import errors
+from ddsing.ui.shell import errors, opened
 from ddsing.units import format_duration
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 POLL_S = 0.4
-WAITING = "waiting for another tab's work"
+WAITING = "waiting"
 _KEY = "work.current"
+_works: list[Work] = []  # of this server: those that wait or run, and those whose end nobody has seen yet
+_adding = threading.Lock()
 _turn = threading.Lock()
 
 
 class Work:
     """A function running in a thread; `progress(stage, fraction)` raises `Cancelled` once `cancel` was called."""
 
-    def __init__(self, label: str, function: Callable[[Callable[[str, float], None]], Any]):
+    def __init__(self, label: str, function: Callable[[Callable[[str, float], None]], Any], *, root: Path, tab: str):
         self.label = label
-        self.stage = WAITING
+        self.root = root
+        self.tab = tab
         self.fraction = 0.0
         self.result: Any = None
         self.error: BaseException | None = None
         self.started_s = self.stage_started_s = time.monotonic()
+        self._stage = WAITING
         self._function = function
         self._cancelled = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"work: {label}", daemon=True)
+
+    def start(self) -> None:
+        """Let it run, or wait for its turn."""
         self._thread.start()
 
     def cancel(self) -> None:
@@ -53,6 +67,20 @@ class Work:
         return self._thread.is_alive()
 
     @property
+    def waits(self) -> bool:
+        """Whether it waits for another's end."""
+        return self._stage == WAITING
+
+    @property
+    def stage(self) -> str:
+        """What it does, or what it waits for and for how long."""
+        ahead = next((other for other in _works if other.running and not other.waits), None)
+        if not self.waits or ahead is None or ahead is self:
+            return self._stage
+        left_s = ahead.seconds_left
+        return f"waiting for “{ahead.label}”" + (f", about {format_duration(left_s)} left of it" if left_s else "")
+
+    @property
     def seconds_left(self) -> float | None:
         """Time left in this stage, once enough of it is done to tell."""
         return time_left.by_share(self.fraction, time.monotonic() - self.stage_started_s)
@@ -61,16 +89,16 @@ class Work:
         """Called by the work itself."""
         if self._cancelled.is_set():
             raise Cancelled("Stopped.")
-        if stage != self.stage:
+        if stage != self._stage:
             self.stage_started_s = time.monotonic()
-        self.stage, self.fraction = stage, min(1.0, max(0.0, float(fraction)))
+        self._stage, self.fraction = stage, min(1.0, max(0.0, float(fraction)))
 
     def _run(self) -> None:
         try:
             while not _turn.acquire(timeout=0.2):
                 self.report(WAITING, 0.0)
             try:
-                self.stage_started_s = time.monotonic()
+                self.report("starting", 0.0)
                 self.result = self._function(self.report)
             finally:
                 _turn.release()
@@ -78,23 +106,35 @@ class Work:
             if not isinstance(error, Cancelled):
                 logging.getLogger("ddsing").info("%s ended with %s", self.label, type(error).__name__)
             self.error = error
+        finally:
+            del self._function  # with what it has taken along
 
 
 def current() -> Work | None:
-    """The tab's work, running or just ended."""
-    return st.session_state.get(_KEY)
+    """The work that the tab follows, running or just ended: its own, else one that it finds in the workspace."""
+    followed = st.session_state.get(_KEY)
+    if followed is None:
+        found = [work for work in _of_this_workspace() if work.running or _left_alone(work)]
+        if found:
+            followed = st.session_state[_KEY] = found[0]
+    return followed
 
 
 def busy() -> bool:
-    """Whether this tab's work is running."""
+    """Whether this tab's work is running, or one that a tab has left behind; another's is only waited for."""
     work = current()
-    return work is not None and work.running
+    return work is not None and work.running and _left_alone(work)
 
 
 def start(label: str, function: Callable[[Callable[[str, float], None]], Any]) -> None:
     """Start a work in this tab unless one is running; a doubled click starts one."""
-    if not busy():
-        st.session_state[_KEY] = Work(label, function)
+    with _adding:
+        if busy():
+            return
+        work = Work(label, function, root=opened.workspace().root, tab=_tab())
+        work.start()
+        _works.append(work)
+    st.session_state[_KEY] = work
 
 
 def finished() -> Work | None:
@@ -103,17 +143,42 @@ def finished() -> Work | None:
     if work is None or work.running:
         return None
     del st.session_state[_KEY]
+    with _adding:
+        if work in _works:
+            _works.remove(work)
     return work
 
 
 def announce(done: Work | None) -> None:
     """Say how the last work ended."""
-    if done is None or done.error is None:
+    if done is None or done.error is None or not _left_alone(done):
         return
     if isinstance(done.error, Cancelled):
         st.toast("Stopped; nothing half-done was kept.", icon=":material/stop_circle:")
     else:
         st.error(errors.sentence(done.error), icon=":material/error:")
+
+
+def _of_this_workspace() -> list[Work]:
+    root = opened.workspace().root
+    return [work for work in list(_works) if work.root == root]
+
+
+def _left_alone(work: Work) -> bool:
+    """Whether a work is this tab's, or that of a tab that is not there any more, such as this one's before a reload."""
+    return work.tab == _tab() or not _connected(work.tab)
+
+
+def _connected(tab: str) -> bool:
+    """Whether a tab is open in a browser."""
+    from streamlit import runtime
+
+    return runtime.exists() and runtime.get_instance().is_active_session(tab)
+
+
+def _tab() -> str:
+    context = get_script_run_ctx()
+    return context.session_id if context is not None else ""
 
 
 @st.fragment(run_every=POLL_S)
@@ -125,7 +190,7 @@ def show_progress() -> None:
         return
     if not work.running:
         st.rerun(scope="app")
-    left = work.seconds_left
+    left = None if work.waits else work.seconds_left
     text = "stopping" if work.cancelling else work.stage + (f", about {format_duration(left)} left" if left else "")
     bar, button = st.columns([3, 1], vertical_alignment="center")
     bar.progress(work.fraction, text=f"{work.label}: {text}")

@@ -101,8 +101,32 @@ def _forming(stamps: tuple) -> bytes:
     return buffer.getvalue()
 
 
-def estimate(recipe: Recipe) -> tuple[float, str]:
-    """Seconds that a recipe takes here, and where that is known from."""
+def estimate(recipe: Recipe, *, done: int = 0) -> tuple[float, str]:
+    """Seconds that a recipe takes here after the `done` first steps, and where that is known from."""
     from ddsing.training import estimate as estimates
 
-    return estimates.seconds(opened.workspace(), recipe)
+    return estimates.seconds(opened.workspace(), recipe, done=done)
+
+
+def source(voice: Voice) -> Voice:
+    """The voice whose dataset a voice is trained on: itself, but for a branch and the cells of a sweep."""
+    from ddsing.training import folder
+
+    return folder.locate(opened.workspace(), voice.name).source
+
+
+def preparing_seconds(source: Voice, tracker: str) -> float | None:
+    """How long a dataset's preparation before a training takes with a tracker; None where none is needed."""
+    from ddsing.training import preparing
+
+    if not preparing.needed(source):
+        return None
+    known = cache.stamps(source.dataset_folder / "features")
+    return _preparing_seconds((cache.recordings_stamp(source), known), tracker, source)
+
+
+@st.cache_data(max_entries=FIGURES, show_spinner=False)
+def _preparing_seconds(stamp: tuple, tracker: str, _source: Voice) -> float:
+    from ddsing.dataset import prepare
+
+    return prepare.estimate_seconds(_source, tracker=tracker)

@@ -26,8 +26,9 @@ def show(voice: Voice, job: JobStatus) -> None:
     if lower is not None:
         _diverged(voice, job, lower)
         return
+    where = f" at step {job.step:,} of {job.steps:,}" if job.step and job.steps else ""
     said = {
-        "stopped": (st.info, "Stopped, and saved. **Resume** goes on from there."),
+        "stopped": (st.info, f"Stopped{where}, and saved. **Resume** goes on from there."),
         "paused": (
             st.warning,
             "Paused, since the disk is full; nothing that was saved is lost. Make room, then press **Resume**.",
@@ -48,6 +49,16 @@ def show(voice: Voice, job: JobStatus) -> None:
         element("  \n".join(filter(None, [sentence, message])), icon=jobs.STATES[job.state][2])
     with button:
         _resume(job, type="primary", width="stretch", help="Goes on from the last save, as it was started.")
+    total = job.steps or job.options.get("steps")
+    st.caption(
+        f"**Resume** trains to {f'step {total:,}' if total else 'its end'}, as planned. To train for longer or with "
+        "other values, set them below and start that instead."
+    )
+
+
+def offers(voice: Voice, job: JobStatus | None) -> bool:
+    """Whether a voice's newest job has an end that is to be gone on from here, which comes before all else."""
+    return job is not None and not job.live and (job.resumable or lower_rate(voice, job) is not None)
 
 
 def lower_rate(voice: Voice, job: JobStatus) -> float | None:

@@ -26,8 +26,8 @@ def follow() -> None:
         st.switch_page(TRANSFER_PAGE)
 
 
-def show(voice: Voice, history: History) -> None:
-    """The buttons, and where the instrument is; nothing where there is no checkpoint to make it from."""
+def show(voice: Voice, history: History, *, quiet: bool = False) -> None:
+    """The buttons, `quiet` where others come first; nothing where there is no checkpoint to make it from."""
     if not history.checkpoints:
         return
     latest, best = history.checkpoints[-1], history.best_step
@@ -39,7 +39,7 @@ def show(voice: Voice, history: History) -> None:
                 f"Export the best, step {best:,}",
                 key="export.best",
                 icon=":material/star:",
-                type="secondary" if name else "primary",
+                type="secondary" if name or quiet else "primary",
                 on_click=_export,
                 args=(voice.name, "best"),
                 help=f"The checkpoint with the lowest {history.best_by or 'loss'}.",
@@ -54,7 +54,7 @@ def show(voice: Voice, history: History) -> None:
         )
         _branch(voice, history)
     if name is not None:
-        _ready(name)
+        _ready(name, quiet=quiet)
 
 
 def made_of(voice_name: str) -> str | None:
@@ -66,7 +66,7 @@ def made_of(voice_name: str) -> str | None:
     return voice_name if voice_name in names else None
 
 
-def _ready(name: str) -> None:
+def _ready(name: str, *, quiet: bool) -> None:
     entry = next(entry for entry in caches.instruments() if entry.name == name)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         parts = [format_bytes(entry.n_bytes)]
@@ -77,7 +77,7 @@ def _ready(name: str) -> None:
             "Sing with it",
             key="export.sing_button",
             icon=":material/graphic_eq:",
-            type="primary",
+            type="secondary" if quiet else "primary",
             on_click=sing,
             args=(name,),
             help="Open Timbre transfer with this instrument.",

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ddsing.dataset.voices import Voice
 from ddsing.training import stages
-from ddsing.ui.shell import errors, jobs
+from ddsing.ui.shell import errors, jobs, values
 from ddsing.ui.shell.formatting import format_duration, plain
 from ddsing.ui.training import cache, coach, ending, previews
 
@@ -38,7 +38,8 @@ def show(voice: Voice, job: JobStatus) -> None:
         elif job is not None:
             ending.show(voice, job)
     total = job.steps or job.options.get("steps") if live else None
-    st.fragment(errors.guarded(_curves), run_every=CURVES_S if live else None)(voice, job.id if job else None, total)
+    curves = st.fragment(errors.guarded(_curves), run_every=CURVES_S if live else None)
+    curves(voice, job.id if job else None, total, cache.history(voice).checkpoints)
 
 
 # How far it is
@@ -111,8 +112,10 @@ def _force(job: JobStatus) -> None:
 # Its curves
 
 
-def _curves(voice: Voice, job_id: str | None, total_steps: int | None) -> None:
+def _curves(voice: Voice, job_id: str | None, total_steps: int | None, before: tuple[int, ...]) -> None:
     history = cache.history(voice)
+    if history.checkpoints != before:  # which the rest of the page offers too
+        st.rerun(scope="app")
     if not len(history.steps) and not history.saves:
         if total_steps:
             st.caption("The curve begins with the first steps.")
@@ -127,7 +130,7 @@ def _loss(voice: Voice, history: History, total_steps: int | None) -> None:
     from ddsing.plots import style
 
     st.markdown("#### Loss", help=GUIDE_HELP)
-    window = st.session_state.get(_WINDOW)
+    window = st.session_state[values.keep(_WINDOW, None, about=voice.name)]
     figure, words = _drawn(voice, history, total_steps, window)
     st.plotly_chart(
         figure, key="train.loss", config=style.CONFIG, alt=words, on_select=_look_closer, selection_mode="box"
@@ -168,7 +171,10 @@ def _panels(history: History, total_steps: int | None, job_id: str | None) -> No
     from ddsing.plots import training as plot
 
     panel = st.expander(
-        "Held-out part and speed", icon=":material/monitoring:", key="train.held_out", on_change="rerun"
+        "Held-out part and speed",
+        icon=":material/monitoring:",
+        key=values.keep("train.held_out", False),
+        on_change="rerun",
     )
     if panel.open:
         with panel, errors.guard():
@@ -183,7 +189,7 @@ def _panels(history: History, total_steps: int | None, job_id: str | None) -> No
                 config=style.CONFIG,
                 alt=plot.held_out_alt(course),
             )
-    log = st.expander("Log", icon=":material/terminal:", key="train.log", on_change="rerun")
+    log = st.expander("Log", icon=":material/terminal:", key=values.keep("train.log", False), on_change="rerun")
     if log.open and job_id is not None:
         with log, errors.guard():
             st.code(jobs.store().status(job_id).log_tail or "Nothing yet.", language=None, height=260)

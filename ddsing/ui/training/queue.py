@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.shell import errors, jobs, voice_picker
+from ddsing.ui.shell import errors, jobs, values, voice_picker
 from ddsing.ui.shell.formatting import plain, when
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ def _row(job: JobStatus) -> None:
 
 def ended() -> None:
     """Those that have ended, newest first, in a panel that is read only once it is opened."""
-    panel = st.expander("Earlier jobs", icon=":material/history:", key="queue.ended", on_change="rerun")
+    panel = st.expander(
+        "Earlier jobs", icon=":material/history:", key=values.keep("queue.ended", False), on_change="rerun"
+    )
     if not panel.open:
         return
     with panel, errors.guard():

@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.dataset.voices import Voice
 from ddsing.sound import audio
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import errors, opened, work
+from ddsing.ui.shell import errors, opened, values, work
 from ddsing.ui.shell.formatting import plain
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def show(voice: Voice, history: History) -> None:
     panel = st.expander(
         "Sanity check: original and reconstruction side by side",
         icon=":material/compare:",
-        key=f"sanity.{voice.name}",
+        key=values.keep(f"sanity.{voice.name}", False),
         on_change="rerun",
     )
     if not panel.open:
@@ -48,8 +48,7 @@ def show(voice: Voice, history: History) -> None:
 
 def _choose(voice: Voice, history: History) -> int:
     steps = list(reversed(history.checkpoints))
-    if st.session_state.get(_STEP) not in steps:
-        st.session_state[_STEP] = history.best_step if history.best_step in steps else steps[0]
+    values.among(_STEP, steps, history.best_step if history.best_step in steps else steps[0], about=voice.name)
     box, button = st.columns([3, 2], vertical_alignment="bottom")
     with box:
         step = st.selectbox(
@@ -97,8 +96,7 @@ def _compared(found: tuple) -> None:
             st.segmented_control(
                 "Window",
                 range(len(found)),
-                key=_WHICH,
-                default=0,
+                key=values.among(_WHICH, range(len(found))),
                 required=True,
                 format_func=lambda index: f"window {found[index].window}",
                 help="Windows that the training never sees, where there are any.",

@@ -8,8 +8,9 @@ import streamlit as st
 
 from ddsing.constants import TRACKERS
 from ddsing.dataset.voices import Voice
+from ddsing.training import preparing
 from ddsing.training import recipe as recipes
-from ddsing.ui.shell import errors, jobs
+from ddsing.ui.shell import errors, jobs, values
 from ddsing.ui.shell.formatting import format_duration, plain
 from ddsing.ui.training import cache
 
@@ -29,7 +30,7 @@ NUMBERS = {  # widget key: recipe field
 TRACKER, EXPORT, SEED, MIXED = "train.tracker", "train.export", "train.seed", "train.mixed_precision"
 CENTRED = "train.centred_frames"
 _OF_THE_BEGINNING = ("n_harmonics", "n_noise_bands", "head_start_steps", "centred_frames")
-_FOR = "train.for"  # what the widgets' values belong to: voice and model
+_MODEL = "train.model"  # the model that the form is about, also where it can't be chosen
 HELP = {
     "batch_size": "Windows per step. More give calmer steps, which take longer and need more memory.",
     "learning_rate": "How far a step goes at first; it falls slowly by itself.",
@@ -41,8 +42,13 @@ HELP = {
 }
 
 
-def show(voice: Voice, history: History, *, busy: bool, learning_rate: float | None = None) -> None:
-    """The form; `busy` while this voice is being trained already, `learning_rate` where another one should be tried."""
+def show(
+    voice: Voice, history: History, *, busy: bool, learning_rate: float | None = None, instead: bool = False
+) -> None:
+    """The form; `busy` while this voice is being trained already, `learning_rate` where another one should be tried.
+
+    It comes second, `instead`, where a training that ended early is offered to be resumed.
+    """
     if busy:
         return
     step = history.checkpoints[-1] if history.checkpoints else 0
@@ -50,7 +56,7 @@ def show(voice: Voice, history: History, *, busy: bool, learning_rate: float | N
         st.info("This voice has no recordings yet. Add some on the Datasets page first.", icon=":material/mic:")
         st.page_link("pages/datasets.py", label="Go to Datasets", icon=":material/library_music:")
         return
-    st.subheader("Go on training" if step else "Train")
+    st.subheader("Continue training" if step else "Train")
     with st.container(border=True):
         model, steps = st.columns([3, 2] if not step else [1, 1], gap="medium")
         with model:
@@ -58,19 +64,21 @@ def show(voice: Voice, history: History, *, busy: bool, learning_rate: float | N
         _prepare_values(voice, config, history, step, learning_rate)
         with steps:
             _steps(step)
-        panel = st.expander("Advanced", icon=":material/tune:", key="train.advanced", on_change="rerun")
+        panel = st.expander(
+            "Advanced", icon=":material/tune:", key=values.keep("train.advanced", False), on_change="rerun"
+        )
         if panel.open:
             with panel:
-                _advanced(step)
-        _estimate(step)
+                _advanced(voice, step)
+        _estimate(voice, step)
         st.button(
-            "Go on" if step else "Start training",
+            f"Continue to step {values.get('train.steps'):,}" if step else "Start training",
             key="train.start",
-            type="primary",
+            type="secondary" if instead else "primary",
             width="stretch",
             icon=":material/model_training:",
             on_click=_start,
-            args=(voice.name,),
+            args=(voice.name, step),
             help="Runs in the background: the page may be closed, the dashboard too.",
         )
 
@@ -83,11 +91,10 @@ def _model(voice: Voice, history: History, step: int) -> recipes.Config:
         known = f"the model **{plain(begun)}**" if begun else "its own model, from its folder"
         st.markdown(f"Goes on from step **{step:,}** with {known}. Recordings that were added meanwhile are taken in.")
         return recipes.config_file(name)
-    st.session_state.setdefault(CONFIG, default_config())
     name = st.selectbox(
         "Model",
         _names(),
-        key=CONFIG,
+        key=values.among(CONFIG, _names(), default_config()),
         persist_state="session",
         format_func=lambda key: recipes.config_file(key).title,
         help="Files of gin/models. The small ones are for computers without a graphics card.",
@@ -112,24 +119,29 @@ def default_config() -> str:
 def _prepare_values(
     voice: Voice, config: recipes.Config, history: History, step: int, learning_rate: float | None
 ) -> None:
-    """Start values of the numbers, anew whenever voice, model or progress change."""
-    about = (voice.name, config.name, step, learning_rate)
-    if st.session_state.get(_FOR) == about:
-        return
-    st.session_state[_FOR] = about
+    """Put the numbers in place, folded or not; each voice, model and progress has its own."""
     begun = history.recipe if step else {}
-    for key, field in NUMBERS.items():
-        model = config.model if field.startswith("n_") else config
-        st.session_state[key] = begun.get(field) or getattr(model, field)
+    first: dict[str, Any] = {
+        key: begun.get(field) or getattr(config.model if field.startswith("n_") else config, field)
+        for key, field in NUMBERS.items()
+    }
     if learning_rate is not None:
-        st.session_state["train.learning_rate"] = learning_rate
+        first["train.learning_rate"] = learning_rate
     if step:
-        st.session_state["train.steps"] = max(st.session_state["train.steps"], step + config.steps // 4)
-    st.session_state[TRACKER] = begun.get("tracker") or TRACKERS[0]
-    st.session_state[EXPORT] = begun.get("export") or "best"
-    st.session_state[SEED] = int(begun.get("seed") or 0)
-    st.session_state[CENTRED] = config.centred_frames
-    st.session_state[MIXED] = bool(begun.get("mixed_precision")) and learning_rate is None
+        first["train.steps"] = max(first["train.steps"], step + config.steps // 4)
+    source = cache.source(voice)
+    first |= {
+        EXPORT: begun.get("export") or "best",
+        SEED: int(begun.get("seed") or 0),
+        CENTRED: config.centred_frames,
+        MIXED: bool(begun.get("mixed_precision")) and learning_rate is None,
+    }
+    st.session_state[_MODEL] = config.name
+    about = "/".join(filter(None, [voice.name, config.name, str(step), f"{learning_rate:g}" if learning_rate else ""]))
+    for key, default in first.items():
+        values.keep(key, default, about=about)
+    stands = "to be prepared" if preparing.needed(source) else "prepared"
+    values.keep(TRACKER, preparing.tracker(source), about=f"{about}/{stands}")
 
 
 def _steps(step: int) -> None:
@@ -138,13 +150,16 @@ def _steps(step: int) -> None:
         "Until step" if step else "Steps",
         min_value=step + 1 if step else int(low),
         max_value=int(high),
+        value=values.get("train.steps"),  # or else it is 1 for as long as the browser has not been told
         step=100,
         key="train.steps",
+        persist_state="session",
         help="Of the training as a whole, those done already included. It can be stopped and gone on with at any time.",
     )
 
 
-def _advanced(step: int) -> None:
+def _advanced(voice: Voice, step: int) -> None:
+    prepares = preparing.needed(cache.source(voice))
     with st.grid(3, min_column_width=200):
         for key, field in list(NUMBERS.items())[1:]:
             _number(key, field, disabled=bool(step) and field in _OF_THE_BEGINNING)
@@ -152,7 +167,9 @@ def _advanced(step: int) -> None:
             "Seed",
             min_value=0,
             max_value=2**31 - 1,
+            value=values.get(SEED),
             key=SEED,
+            persist_state="session",
             disabled=bool(step),
             help="Of the first weights, the order of the windows, and the noise.",
         )
@@ -160,13 +177,18 @@ def _advanced(step: int) -> None:
             "Pitch tracker",
             TRACKERS,
             key=TRACKER,
+            persist_state="session",
             required=True,
-            help="With which the recordings are prepared, if they are not yet.",
+            disabled=not prepares,
+            help="With which the recordings are prepared before the training."
+            if prepares
+            else "The dataset's own; it is up to date. The Datasets page prepares it with another one.",
         )
         st.segmented_control(
             "At the end, make the instrument from",
             recipes.EXPORTS,
             key=EXPORT,
+            persist_state="session",
             required=True,
             help="The best checkpoint by the held-out part, or the latest.",
         )
@@ -175,23 +197,41 @@ def _advanced(step: int) -> None:
             st.toggle(
                 "Centred frames",
                 key=CENTRED,
+                persist_state="session",
                 help="Pitch and loudness stand where they were heard. Without it, as in ddsp's own preparation, "
                 "they stand up to 32 ms early, and a voice with vibrato comes out dull.",
             )
-        st.toggle("Mixed precision", key=MIXED, help="Quicker on recent GPUs; no use on a processor.")
+        st.toggle(
+            "Mixed precision",
+            key=MIXED,
+            persist_state="session",
+            help="Quicker on recent GPUs; no use on a processor.",
+        )
 
 
 def _number(key: str, field: str, *, disabled: bool) -> None:
     low, high = recipes.LIMITS[field]
     label = field.replace("n_", "").replace("_", " ").capitalize()
     if field == "learning_rate":
-        st.number_input(label, min_value=low, max_value=high, key=key, format="%.6f", step=1e-4, help=HELP[field])
+        st.number_input(
+            label,
+            min_value=low,
+            max_value=high,
+            value=values.get(key),
+            key=key,
+            persist_state="session",
+            format="%.6f",
+            step=1e-4,
+            help=HELP[field],
+        )
         return
     st.number_input(
         label,
         min_value=int(low),
         max_value=int(high),
+        value=values.get(key),
         key=key,
+        persist_state="session",
         disabled=disabled,
         step=1,
         help="Fixed once a training has begun." if disabled else HELP[field],
@@ -200,35 +240,41 @@ def _number(key: str, field: str, *, disabled: bool) -> None:
 
 def recipe() -> recipes.Recipe:
     """What the form asks for; raises `SettingsError` for what is out of range."""
-    state = st.session_state
-    numbers: dict[str, Any] = {field: state.get(key) for key, field in NUMBERS.items()}
+    numbers: dict[str, Any] = {field: values.get(key) for key, field in NUMBERS.items()}
     return recipes.Recipe(
-        config=state[_FOR][1],
+        config=st.session_state[_MODEL],
         **numbers,
-        seed=int(state.get(SEED) or 0),
-        mixed_precision=bool(state.get(MIXED)),
-        export=state.get(EXPORT) or "best",
-        tracker=state.get(TRACKER) or TRACKERS[0],
-        centred_frames=state.get(CENTRED),
+        seed=int(values.get(SEED) or 0),
+        mixed_precision=bool(values.get(MIXED)),
+        export=values.get(EXPORT) or "best",
+        tracker=values.get(TRACKER) or TRACKERS[0],
+        centred_frames=values.get(CENTRED),
     )
 
 
-def _estimate(step: int) -> None:
+def _estimate(voice: Voice, step: int) -> None:
     try:
         wanted = recipe()
     except Exception as error:
         st.warning(errors.sentence(error), icon=":material/error:")
         return
-    seconds, why = cache.estimate(wanted)
-    share = 1.0 - step / wanted.steps if step and wanted.steps else 1.0
-    said = format_duration(max(60.0, round(seconds * share, -1)))
+    seconds, why = cache.estimate(wanted, done=step)
+    tracker = wanted.tracker or TRACKERS[0]
+    first_s = cache.preparing_seconds(cache.source(voice), tracker)
+    said = format_duration(max(60.0, round(seconds + (first_s or 0.0), -1)))
     st.markdown(f":material/schedule: About **{said}** :gray[· {plain(why)}]")
+    if first_s is not None:
+        why = ", since recordings or excluded windows have changed" if voice.prepared else ""
+        st.caption(
+            f":material/update: Of it about {format_duration(max(1.0, first_s))} to prepare the dataset first, with "
+            f"the pitch tracker **{tracker}**{why}."
+        )
 
 
 @errors.callback
-def _start(voice_name: str) -> None:
+def _start(voice_name: str, step: int) -> None:
     wanted = recipe()
-    if st.session_state[_FOR][2]:  # what was begun stays as it was begun
+    if step:  # what was begun stays as it was begun
         wanted = recipes.Recipe.from_options(wanted.to_json() | dict.fromkeys(_OF_THE_BEGINNING))
     start(voice_name, wanted)
 

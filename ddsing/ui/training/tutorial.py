@@ -11,9 +11,10 @@ import streamlit as st
 
 from ddsing.dataset import adding, voices
 from ddsing.files import write_atomic
+from ddsing.training import folder
 from ddsing.training.recipe import Recipe
 from ddsing.ui.dataset import prepare
-from ddsing.ui.shell import errors, jobs, opened, state, voice_picker
+from ddsing.ui.shell import errors, jobs, opened, state, values, voice_picker
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import cache as training_cache
 from ddsing.ui.training import export, previews
@@ -27,6 +28,7 @@ TRAIN_S = 100.0  # and the head start before it
 _CLOSED = "tutorial.closed"
 FEWEST, MOST = 60, 1500  # steps
 SAVES = 8
+_ASKED = "tutorial.asked"  # for, though there is a training of one's own
 TITLES = ("Prepare", "Train", "Hear it form", "Export", "Transfer")
 
 
@@ -34,7 +36,8 @@ def show() -> None:
     """The guide, or one line to bring it back once it was closed."""
     if not (DEMO / "audio" / VOICE).is_dir() and VOICE not in voice_picker.names():
         return
-    if st.session_state.get(_CLOSED, _was_closed()):
+    asked = st.session_state[values.keep(_ASKED, False)]
+    if st.session_state.get(_CLOSED, _was_closed()) or (_own_training() and not asked):
         st.button(
             "Show the two-minute tutorial",
             key="tutorial.open",
@@ -51,6 +54,13 @@ def _was_closed() -> bool:
     with contextlib.suppress(OSError):
         return _marker().exists()
     return False
+
+
+def _own_training() -> bool:
+    """Whether a voice of one's own is or was trained here: the tutorial then steps aside, until it is asked for."""
+    if any(name != VOICE for name in folder.trained(opened.workspace())):
+        return True
+    return any(job.kind == "train" and job.voice != VOICE for job in jobs.store().list())
 
 
 def _marker():
@@ -227,6 +237,7 @@ def _sing() -> None:
 
 @errors.callback
 def _close() -> None:
+    st.session_state[_ASKED] = False
     st.session_state[_CLOSED] = True  # at least until the browser's tab is closed
     with contextlib.suppress(OSError):
         write_atomic(_marker(), b"")
@@ -234,6 +245,7 @@ def _close() -> None:
 
 @errors.callback
 def _open() -> None:
+    st.session_state[_ASKED] = True
     st.session_state[_CLOSED] = False
     with contextlib.suppress(OSError):
         _marker().unlink(missing_ok=True)

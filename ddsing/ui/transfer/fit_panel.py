@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors, opened, state, work
+from ddsing.ui.shell import caches, errors, opened, state, values, work
 from ddsing.ui.shell.formatting import octaves, percent, signed
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def _reading(instrument: Entry, sound: Recording, tracker: str) -> None:
         f"stand (pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."
     )
     _best(fit, settings)
-    panel = st.expander("Where it lies outside", icon=":material/show_chart:", key="fit.plot", on_change="rerun")
+    panel = st.expander(
+        "Where it lies outside", icon=":material/show_chart:", key=values.keep("fit.plot", False), on_change="rerun"
+    )
     if panel.open:
         with panel, errors.guard():
             _plot(features, instrument.statistics, fit)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.shell import caches, state
+from ddsing.ui.shell import caches, state, values
 from ddsing.ui.shell.formatting import loudness_range, pitch_range, plain
 
 if TYPE_CHECKING:
@@ -20,12 +20,10 @@ def pick():
         st.info("There is no instrument yet. Import one on the Instruments page.", icon=":material/piano:")
         st.page_link("pages/instruments.py", label="Go to Instruments", icon=":material/piano:")
         return None
-    if st.session_state.get(state.INSTRUMENT) not in entries:
-        st.session_state[state.INSTRUMENT] = next(iter(entries))
     name = st.selectbox(
         "Instrument",
         list(entries),
-        key=state.INSTRUMENT,
+        key=values.among(state.INSTRUMENT, list(entries)),
         persist_state="session",
         help="Whose voice the recording takes on. The Instruments page tells more and lets you hear each.",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors, opened, sources, state, work
+from ddsing.ui.shell import caches, errors, opened, sources, state, values, work
 from ddsing.ui.shell.formatting import plain
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ SHORTCUT = "Mod+Enter"
 def prepare() -> None:
     """Start values of the page's choices."""
     state.prepare()
-    st.session_state.setdefault(state.SOURCE_KIND, "examples" if sources.examples() else "upload")
+    values.among(state.SOURCE_KIND, list(sources.KINDS), "examples" if sources.examples() else "upload")
 
 
 def button(instrument: Entry | None, sound: Recording | None) -> None:

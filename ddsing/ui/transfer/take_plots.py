@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.constants import FRAME_RATE
-from ddsing.ui.shell import caches
+from ddsing.ui.shell import caches, values
 
 if TYPE_CHECKING:
     from ddsing.transfer.takes import Take
@@ -36,7 +36,7 @@ def show(take: Take) -> None:
             0.0,
             duration_s,
             (0.0, duration_s),
-            key=f"window.{take.id}",
+            key=values.keep(f"window.{take.id}", (0.0, duration_s)),
             help="Long curves are thinned; a shorter window shows all detail.",
         )
     st.plotly_chart(

@@ -10,7 +10,7 @@ import streamlit as st
 from ddsing.files import safe_name
 from ddsing.names import find
 from ddsing.transfer import settings, stages
-from ddsing.ui.shell import caches, errors, opened, sources, state, take_player, undo
+from ddsing.ui.shell import caches, errors, opened, sources, state, take_player, undo, values
 from ddsing.ui.shell.formatting import format_duration, percent, plain, when
 from ddsing.ui.transfer import take_plots
 
@@ -51,7 +51,7 @@ def show() -> None:
     undo.forget("takes", found)
     offered, gone = undo.places("takes"), st.session_state.get(_GONE, {})
     called = titles.of([*found.values(), *(gone[take_id] for take_id in offered if take_id in gone)])
-    shown = list(found)[: st.session_state.setdefault(_SHOWN, PAGE_SIZE)]
+    shown = list(found)[: st.session_state[values.keep(_SHOWN, PAGE_SIZE)]]
     for take_id in sorted({*shown, *offered}, reverse=True):  # ids sort by time
         if take_id in found:
             with st.container(border=True, key=f"take.{take_id}"), errors.guard():
@@ -89,7 +89,11 @@ def _take(take: Take, everything: list[Take], called: dict[str, str]) -> None:
     st.caption(_how(take))
     if take.settings.show_full_output:
         panel = st.expander(
-            "Full output", icon=":material/monitoring:", key=f"full.{take.id}", on_change="rerun", expanded=not place
+            "Full output",
+            icon=":material/monitoring:",
+            key=values.keep(f"full.{take.id}", not place),
+            on_change="rerun",
+            expanded=not place,
         )
         if panel.open:
             with panel, errors.guard():

@@ -1,0 +1,120 @@
+"""What lasts in a real browser: values over a reload, a second tab and a restart; work over a reload; what is shown."""
+
+import pytest
+
+from ddsing.dataset import prepare, voices
+from ddsing.sound.audio import encode
+from ddsing.transfer.takes import TakeStore
+from ddsing.workspace import Workspace
+from tests.support import tiny_workspace
+from tests.support.dashboard import Server, settled
+
+pytestmark = pytest.mark.browser
+
+STEPS = "Steps"
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """A voice that is prepared, and an example whose analysis takes its time."""
+    made = Workspace(tiny_workspace.fill(tmp_path / "ws"))
+    voice = voices.get(made, "alto")
+    (voice.folder / "long.wav").write_bytes(encode(tiny_workspace.sung(9.0)))
+    prepare.prepare(voice, tracker="tiny")
+    (made.examples / "zz long.wav").write_bytes(encode(tiny_workspace.sung(60.0)))
+    return made
+
+
+def number(tab, label):
+    return tab.get_by_role("spinbutton", name=label, exact=True)
+
+
+def fill(tab, label, value):
+    number(tab, label).fill(str(value))
+    number(tab, label).press("Enter")
+    settled(tab)
+
+
+def shows(tab, label, value):
+    """Wait until a control shows a value, which a page that is being loaded may take a moment to."""
+    tab.wait_for_function(
+        "([box, value]) => box.value === value", arg=[number(tab, label).element_handle(), value], timeout=20_000
+    )
+    settled(tab)
+    assert number(tab, label).input_value() == value
+
+
+def visit(tab, server, page):
+    tab.goto(f"{server.url}/{page}")
+    tab.get_by_role("heading", level=1).wait_for(timeout=60_000)
+    settled(tab)
+
+
+def test_values_outlast_a_reload_a_second_tab_and_a_restart(dashboard, workspace):
+    tab, server = dashboard(workspace, "training")
+    fill(tab, STEPS, 2345)
+    tab.get_by_text("Advanced", exact=True).click()
+    fill(tab, "Harmonics", 77)
+    tab.get_by_text("Advanced", exact=True).click()
+    settled(tab)
+    tab.get_by_role("link", name="Datasets").first.click()
+    tab.get_by_role("heading", name="Datasets", level=1).wait_for()
+    settled(tab)
+    tab.get_by_role("link", name="Training").first.click()
+    tab.get_by_role("heading", name="Training", level=1).wait_for()
+    settled(tab)
+    shows(tab, STEPS, "2345")
+    tab.reload()
+    number(tab, STEPS).wait_for(timeout=60_000)
+    settled(tab)
+    shows(tab, STEPS, "2345")
+
+    second = tab.context.new_page()
+    visit(second, server, "training")
+    shows(second, STEPS, "2345")
+    fill(second, STEPS, 1234)
+    fill(tab, "Steps", 2346)  # and not what the other tab has set
+    shows(second, STEPS, "1234")
+
+    server.stop()
+    again = Server(workspace.root)
+    again.wait()
+    try:
+        visit(second, again, "training")
+        shows(second, STEPS, "2346")  # a new tab begins with what was set last
+        second.get_by_text("Advanced", exact=True).click()
+        shows(second, "Harmonics", "77")
+    finally:
+        again.stop()
+
+
+def test_a_transfer_is_found_again_after_a_reload_and_can_be_cancelled(dashboard, workspace):
+    tab, _ = dashboard(workspace, "")
+    tab.get_by_role("combobox", name="Example").click()
+    tab.get_by_role("option", name="zz long.wav").click()
+    settled(tab)
+    tab.get_by_role("button", name="Transfer timbre").click()
+    cancel = tab.get_by_role("button", name="Cancel")
+    cancel.wait_for(timeout=60_000)
+    tab.reload()
+    cancel.wait_for(timeout=60_000)
+    assert (
+        "zz long.wav" in tab.get_by_role("combobox", name="Example").input_value()
+        or tab.get_by_text("zz long.wav").first.is_visible()
+    )
+    assert tab.get_by_role("button", name="Transfer timbre").is_disabled()
+    second = tab.context.new_page()
+    second.goto(tab.url)
+    second.get_by_role("button", name="Cancel").wait_for(timeout=60_000)
+    cancel.click()
+    cancel.wait_for(state="detached", timeout=120_000)
+    assert not TakeStore(workspace).list()
+
+
+def test_what_a_part_of_the_page_changes_the_others_show_at_once(dashboard, workspace):
+    tab, _ = dashboard(workspace, "datasets")
+    tab.get_by_text("The dataset is up to date").wait_for(timeout=60_000)
+    tab.get_by_text("Look into the windows").click()
+    tab.get_by_role("button", name="Exclude", exact=True).click(timeout=60_000)
+    tab.get_by_text("excluded windows have changed").wait_for(timeout=30_000)
+    assert not tab.get_by_text("The dataset is up to date").is_visible()

@@ -1,0 +1,106 @@
+"""Every control of a page: finding it, setting it to something else, and folding what holds it."""
+
+import re
+
+from streamlit.runtime.state.common import user_key_from_element_id
+from streamlit.testing.v1 import AppTest
+
+_KINDS = (
+    *("number_input", "slider", "select_slider", "selectbox", "multiselect", "text_input", "text_area"),
+    *("checkbox", "toggle", "button_group", "radio"),
+)
+SLOT = re.compile(r"\.[0-9a-f]{6}$")  # of widgets that begin anew under other keys
+_COMMANDS = ("set.pick",)  # what it shows is opened, and nothing chosen
+_WANTED = {  # of controls that don't take just any value
+    "transfer.source_kind": "microphone",
+    "setting.z_from": "mean",
+    "blind.kind": "rating",
+    "windows.colour": "confidence",
+    "vs_colour": "run",
+    "ps_measure": "held_out",
+    "ls_colour": "loudness",
+    "find": "take",
+    "sweep.harmonics": "20, 40",
+    "sweep.noise": "10",
+}
+
+
+def controls(app: AppTest) -> dict:
+    """The controls that are drawn, by key; those of a form count once the form is sent, and belong to what it edits."""
+    found = {}
+    for kind in _KINDS:
+        for control in app.get(kind):
+            if not control.proto.disabled and not control.proto.form_id and control.key not in _COMMANDS:
+                assert control.key, f"{control.label!r} has no key"
+                found[control.key] = control
+    return found
+
+
+def panels(app: AppTest) -> dict[str, bool]:
+    """The expanders that run what they hold only while they are open, by key, and which are open."""
+    blocks = [block.proto for block in app.get("expander") if block.proto.id]
+    return {str(user_key_from_element_id(block.id)): block.expanded for block in blocks}
+
+
+def standing(app: AppTest) -> dict:
+    """All controls as they stand, with which panels are open."""
+    found = {SLOT.sub("", key): control.value for key, control in controls(app).items()}
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()} | panels(app)
+
+
+def fold(app: AppTest, key: str, *, opened: bool) -> None:
+    """Open or fold a panel."""
+    app.session_state[key] = opened
+    app.run()
+
+
+def change(app: AppTest, key: str) -> bool:
+    """Set a control to something else; False where it can only be what it is."""
+    control = controls(app)[key]
+    wanted = _other(key, control)
+    if wanted is None:
+        return False
+    control.set_value(wanted).run()
+    return True
+
+
+def _other(key: str, control):
+    value, kind = control.value, control.type
+    if key in _WANTED:
+        return _WANTED[key]
+    if kind in ("checkbox", "toggle"):
+        return not value
+    if kind in ("text_input", "text_area"):
+        return "some words"
+    if kind == "number_input":
+        step, low = control.proto.step or 1, control.proto.min
+        return low if value is None else value + step if value + step <= control.proto.max else value - step
+    if kind == "slider":
+        return _slid(control)
+    if kind == "multiselect":
+        unchosen = [option for option in control.options if option not in value]
+        return [*value, unchosen[0]] if unchosen else list(value[:-1]) or None
+    return _another_option(control)
+
+
+def _slid(control):
+    low, high, step = control.proto.min, control.proto.max, control.proto.step
+    if isinstance(control.value, list | tuple):
+        first, last = control.value
+        return type(first)(first + step), last
+    if high <= low:
+        return None
+    return type(control.value)(control.value + step if control.value + step <= high else control.value - step)
+
+
+def _another_option(control):
+    if control.type == "select_slider":
+        now = control.formatted_value if hasattr(control, "formatted_value") else str(control.value)
+    else:
+        now = control.options[control.index] if hasattr(control, "index") else str(control.value)
+    others = [option for option in control.options if option != now]
+    if not others:
+        return None
+    if isinstance(control.value, int):
+        return int(re.sub(r"\D", "", others[0].partition(" (")[0]))
+    return others[0]

@@ -1,0 +1,160 @@
+"""Every control of every page keeps its value: its page left, its panel folded, in another tab, after a restart."""
+
+import json
+import shutil
+
+import pytest
+import streamlit as st
+
+from ddsing.dataset import prepare, voices
+from ddsing.instrument import write as write_instrument
+from ddsing.sound.audio import encode
+from ddsing.training import run
+from ddsing.transfer import pipeline
+from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import TakeStore
+from ddsing.ui.shell import errors
+from ddsing.workspace import Workspace
+from tests.support import controls, tiny_runs, tiny_training, tiny_workspace
+from tests.support.pages import clean, open_page, said
+from tests.support.z_models import some_space, z_instrument
+
+pytestmark = pytest.mark.slow
+
+VIEWS = ("takes", "blind", "matrix", "morph", "voices", "parameters", "latent")
+PAGES = ["timbre_transfer", "datasets", "training", "instruments", *(f"experiments/{view}" for view in VIEWS)]
+FEWEST = {"timbre_transfer": 12, "datasets": 7, "training": 10, "experiments/blind": 4, "experiments/matrix": 5}
+
+
+@pytest.fixture(scope="module")
+def furnished(tiny_models, tmp_path_factory):
+    """A workspace in which every page has something for each of its controls."""
+    workspace = Workspace(tiny_workspace.fill(tmp_path_factory.mktemp("furnished") / "ws"))
+    (workspace.examples / "another.wav").write_bytes(encode(tiny_workspace.sung(2.0, hz=180.0)))
+    write_instrument(z_instrument(latent=some_space()), workspace.instruments / "Listener.zip")
+    alto = voices.get(workspace, "alto")
+    (alto.folder / "long.wav").write_bytes(encode(tiny_workspace.sung(9.0)))
+    prepare.prepare(alto, tracker="tiny")
+    tiny_training.prepared_voice(workspace, "bass")
+    run.train(workspace, "bass", tiny_training.tiny(steps=2, save_every=1))
+    tiny_runs.run(workspace, "Aria")
+    for h in (20, 60):
+        for n in (10, 35):
+            config = tiny_runs.ModelConfig(**tiny_runs.TINY | {"n_harmonics": h, "n_noise_bands": n})
+            tiny_runs.run(workspace, f"Aria_h{h}_n{n}", config=config, seed=h + n, dataset_of="Aria")
+    for shift in range(3):
+        options = {"tracker": "tiny", "source_name": "a song.wav"}
+        settings = Settings(octave_shift=shift, show_full_output=True)
+        take = pipeline.run(workspace, workspace.examples / "another.wav", tiny_workspace.NAMES[0], settings, **options)
+        TakeStore(workspace).rename(take.id, f"take {shift}")
+    return workspace
+
+
+@pytest.fixture
+def root(furnished, tmp_path):
+    shutil.copytree(furnished.root, tmp_path / "ws", copy_function=shutil.copy2)
+    return tmp_path / "ws"
+
+
+def opened(monkeypatch, root, place):
+    """A tab on a page, or on a view of it, as somebody who begins finds it."""
+    page, _, view = place.partition("/")
+    app = open_page(monkeypatch, root, page)
+    if view and app.button_group(key="view").value != view:
+        app.button_group(key="view").set_value(view).run()
+    clean(app)
+    return app
+
+
+def unbroken(app):
+    """No bug of ours is on the page; that a training has no checkpoint to sing with may be said."""
+    assert not app.exception and errors.SORRY not in [error.value for error in app.error]
+
+
+def unfolded(app):
+    """Open panel after panel."""
+    for _ in range(20):
+        closed = [key for key, is_open in controls.panels(app).items() if not is_open]
+        if not closed:
+            return app
+        controls.fold(app, closed[0], opened=True)
+        assert not app.exception
+    raise AssertionError(closed)
+
+
+def changed(app):
+    """Set every control to something else, one after the other; those that appear with another's value as well."""
+    done = {"view", "voice.name", "ps_voice"}  # which decide what the others are about
+    while todo := [key for key in controls.controls(app) if key not in done]:
+        done.add(todo[0])
+        before = controls.standing(app)
+        if controls.change(app, todo[0]):
+            assert not app.exception, todo[0]
+            after = controls.standing(app)
+            key = controls.SLOT.sub("", todo[0])
+            assert after.get(key) != before[key] or key == "transfer.source_kind", key
+    return done
+
+
+@pytest.mark.parametrize("place", PAGES)
+def test_every_control_keeps_its_value(place, monkeypatch, root):
+    app = opened(monkeypatch, root, place)
+    if place in ("training", "datasets"):
+        app.selectbox(key="voice.name").select("bass" if place == "training" else "alto").run()
+    unfolded(app)
+    at_first = controls.standing(app)
+    assert len(changed(app)) >= FEWEST.get(place, 1)
+    unfolded(app)
+    stand = controls.standing(app)
+    assert stand != at_first or place == "instruments"
+    page = place.partition("/")[0]
+
+    for other in (
+        ("instruments", "datasets") if page not in ("instruments", "datasets") else ("training", "experiments")
+    ):
+        app.switch_page(f"pages/{other}.py").run()
+    app.switch_page(f"pages/{page}.py").run()
+    unbroken(app)
+    assert controls.standing(app) == stand, "another page was visited"
+
+    for key in [*controls.panels(app)]:
+        controls.fold(app, key, opened=False)
+        app.run()
+        controls.fold(app, key, opened=True)
+        app.run()
+        assert controls.standing(app) == stand, f"{key} was folded"
+
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    again = open_page(monkeypatch, root, page)
+    unbroken(again)
+    assert controls.standing(again) == stand, "the dashboard was started again"
+
+
+def test_an_uploaded_recording_is_still_there_in_another_tab(monkeypatch, root):
+    app = open_page(monkeypatch, root)
+    app.get_by_key("transfer.source_kind").set_value("upload").run()
+    app.file_uploader[0].upload("my song.wav", encode(tiny_workspace.sung(2.5))).run()
+    clean(app)
+    again = open_page(monkeypatch, root)
+    clean(again)
+    assert "Still here, uploaded before: my song\\.wav" in said(again) and "2.5 s" in said(again)
+
+
+def test_each_tab_keeps_its_own_value_and_a_new_one_begins_with_the_last(monkeypatch, root):
+    one, other = open_page(monkeypatch, root), open_page(monkeypatch, root)
+    one.get_by_key("setting.octave_shift").set_value(1).run()
+    other.get_by_key("setting.octave_shift").set_value(2).run()
+    for tab, value in ((one, 1), (other, 2), (open_page(monkeypatch, root), 2)):
+        tab.run()
+        assert tab.get_by_key("setting.octave_shift").value == value
+
+
+def test_values_of_another_version_are_passed_over(monkeypatch, root):
+    path = root / ".cache" / "choices.json"
+    path.write_text(json.dumps({"version": 1, "values": {"setting.octave_shift": "high", "transfer.instrument": 7}}))
+    app = open_page(monkeypatch, root)
+    clean(app)
+    assert app.get_by_key("setting.octave_shift").value == 0
+    path.write_text("{")
+    clean(open_page(monkeypatch, root))
