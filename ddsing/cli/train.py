@@ -55,7 +55,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--mixed-precision", action="store_true", help="compute in 16 bits where that is faster")
     parser.add_argument(
-        "--export", choices=("best", "latest"), default="best", help="which checkpoint becomes the instrument (best)"
+        "--export",
+        choices=("chosen", "latest", "best"),
+        default="chosen",
+        help="which checkpoint becomes the instrument: the latest unless pitch, loudness or harmonics got worse "
+        "(chosen), the latest whatever was measured, or the one with the lowest loss; `instrument make` makes it "
+        "from any other",
     )
     parser.add_argument(
         "--tracker", choices=("full", "fast", "tiny"), default="full", help="pitch of a dataset not prepared yet"
@@ -133,5 +138,5 @@ def text(document: dict) -> str:
     """The document for a person."""
     return (
         f"Trained to step {document['step']:,} in {format_duration(document['seconds'])}. The instrument "
-        f"{document['instrument_name']!r} is that of step {document['exported_step']:,}."
+        f"{document['instrument_name']!r} is that of step {document['exported_step']:,}. {document['exported_why']}"
     )

@@ -18,7 +18,7 @@ KIND = "train"
 
 def order(voice_name: str, recipe: Recipe) -> Order:
     """The job that trains a voice, on the device with the shortest queue."""
-    n_checkpoints = recipe.keep + 3  # the best, the one that is written, and the one that it replaces
+    n_checkpoints = recipe.keep + 4  # the lowest loss, the chosen one, the one that is written, and that it replaces
     return Order(
         kind=KIND,
         title=f"Train {voice_name}",

@@ -38,13 +38,23 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended; `instrument_name` is None where it was stopped before its last step, or asked for none."""
+    """How a run ended.
+
+    Attributes
+    ----------
+    instrument_name : str or None
+        None where it was stopped before its last step, or asked for none; so are the next two.
+    exported_step : int or None
+    exported_why : str
+        Why that checkpoint was taken, in a sentence.
+    """
 
     step: int
     loss: float | None
     instrument_name: str | None
     stopped: bool
     exported_step: int | None = None
+    exported_why: str = ""
 
 
 Report = Callable[[Progress], None]
@@ -94,9 +104,9 @@ def train(
             if not make_instrument:
                 return Outcome(run.step, run.loss, None, stopped=False)
             report(replace(run.progress(), stage="exporting"))
-            entry = export.make_instrument(workspace, voice_name, step=recipe.export)
+            entry, why = export.make(workspace, voice_name, step=recipe.export)
             exported = entry.provenance.step
-            return Outcome(run.step, run.loss, entry.name, stopped=False, exported_step=exported)
+            return Outcome(run.step, run.loss, entry.name, False, exported_step=exported, exported_why=why)
     except OSError as error:
         raise _in_a_sentence(error, where.path) from error
 

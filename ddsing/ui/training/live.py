@@ -175,7 +175,8 @@ def _panels(history: History, total_steps: int | None, job_id: str | None) -> No
             course = cache.course(history, total_steps=total_steps)
             st.caption(
                 "Measured at each save on windows that the training never sees: how far the spectrum, the pitch "
-                "and the loudness of the voice are from the recordings. The best checkpoint is chosen by it."
+                "and the loudness of the voice are from the recordings. The latest checkpoint becomes the instrument, "
+                "unless its pitch, its loudness or its harmonics got worse."
             )
             st.plotly_chart(
                 plot.held_out_figure(course, window=st.session_state.get(_WINDOW)),

@@ -126,7 +126,7 @@ def _prepare_values(
     if step:
         st.session_state["train.steps"] = max(st.session_state["train.steps"], step + config.steps // 4)
     st.session_state[TRACKER] = begun.get("tracker") or TRACKERS[0]
-    st.session_state[EXPORT] = begun.get("export") or "best"
+    st.session_state[EXPORT] = "latest" if begun.get("export") == "latest" else recipes.EXPORTS[0]
     st.session_state[SEED] = int(begun.get("seed") or 0)
     st.session_state[CENTRED] = config.centred_frames
     st.session_state[MIXED] = bool(begun.get("mixed_precision")) and learning_rate is None
@@ -168,7 +168,7 @@ def _advanced(step: int) -> None:
             recipes.EXPORTS,
             key=EXPORT,
             required=True,
-            help="The best checkpoint by the held-out part, or the latest.",
+            help="Chosen: the latest, unless its pitch, loudness or harmonics got worse. Best: the lowest loss.",
         )
     with st.grid(3, min_column_width=200):
         if not step:
@@ -207,7 +207,7 @@ def recipe() -> recipes.Recipe:
         **numbers,
         seed=int(state.get(SEED) or 0),
         mixed_precision=bool(state.get(MIXED)),
-        export=state.get(EXPORT) or "best",
+        export=state.get(EXPORT) or recipes.EXPORTS[0],
         tracker=state.get(TRACKER) or TRACKERS[0],
         centred_frames=state.get(CENTRED),
     )
