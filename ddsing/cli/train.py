@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ddsing.cli import background
 from ddsing.errors import Diverged
-from ddsing.units import format_duration
+from ddsing.units import format_duration, format_range
 from ddsing.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def _option_said(workspace: Workspace, voice: str) -> Iterator[None]:
 
 def _expectation(workspace: Workspace, voice: str, recipe: Recipe) -> str:
     """How long it will take, in a sentence."""
+    from ddsing.jobs import time_left
     from ddsing.training import checkpoints, estimate, folder
     from ddsing.training.recipe import resolved
 
@@ -130,8 +131,8 @@ def _expectation(workspace: Workspace, voice: str, recipe: Recipe) -> str:
     steps = resolved(recipe).steps
     done = max((checkpoint.step for checkpoint in checkpoints.published(path)), default=0)
     expected_s, why = estimate.seconds(workspace, recipe)
-    left_s = format_duration(expected_s * max(0.0, 1.0 - done / steps))
-    return f"About {left_s} to step {steps:,}{f' from step {done:,}' if done else ''} ({why})."
+    left = time_left.around(expected_s * max(0.0, 1.0 - done / steps))
+    return f"About {format_range(*left)} to step {steps:,}{f' from step {done:,}' if done else ''} ({why})."
 
 
 def text(document: dict) -> str:

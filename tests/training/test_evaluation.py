@@ -13,6 +13,7 @@ from ddsing.engine.tf.step import Step
 from ddsing.errors import TrainingError
 from ddsing.formats import tfrecord
 from ddsing.instrument.library import Library
+from ddsing.jobs import paces
 from ddsing.model.config import ModelConfig
 from ddsing.model.weights import random_weights
 from ddsing.sound import distance, loudness
@@ -151,6 +152,11 @@ def test_a_run_tells_its_stages_and_keeps_what_the_page_shows(trained):
     path = workspace.audio / "alto_checkpoints"
     assert (outcome.step, outcome.stopped, outcome.instrument_name) == (6, False, "alto")
     assert {progress.stage for progress in seen} <= set(STAGES) and seen[-1].stage == "exporting"
+    told = [progress.left for progress in seen if progress.stage in ("loading", "head start", "training", "saving")]
+    assert told and all(left is not None and left.low_s >= 0 for left in told)
+    assert told[-1].high_s < told[0].high_s, "the whole is counted from the beginning"
+    learnt = paces.of(workspace)
+    assert all(learnt.unit_s(key) for key in ("train/loading", *_keys(workspace, ("building", "step", "save"))))
     steps = [progress.step for progress in seen]
     assert steps == sorted(steps) and steps[-1] == 6
     found = history.read(path)
@@ -169,6 +175,11 @@ def test_a_run_tells_its_stages_and_keeps_what_the_page_shows(trained):
     assert not any(
         str(workspace.root) in file.read_text("utf-8", "ignore") for file in path.glob("*") if file.is_file()
     )
+
+
+def _keys(workspace, names):
+    known = json.loads((workspace.cache / paces.NAME).read_text())[paces.machine_name()]
+    return [next(key for key in known if key.startswith(f"train/{name}/")) for name in names]
 
 
 def test_an_instrument_is_no_larger_than_its_weights_and_has_its_passport(trained):
@@ -339,7 +350,7 @@ def test_the_commands(trained, tmp_path, capsys):
     document = json.loads(said.out)
     assert status == 0 and document["step"] == 7 and document["instrument_name"] == "alto" and not document["stopped"]
     told = [int(step) for step in re.findall(r"Step (\d+) of 7", said.err)]
-    assert told == sorted(set(told)) and 6 <= told[-1] <= 7, "the steps in order, none of those done before"
+    assert told == sorted(told) and 6 <= told[0] <= told[-1] <= 7, "the steps in order, none of those done before"
     assert document["exported_why"].startswith(f"Step {document['exported_step']:,}")
     for step in ("4", "latest", "best", "chosen"):
         status, said = command(capsys, "instrument", "make", "alto", "--step", step, "--json", *root)

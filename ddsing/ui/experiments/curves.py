@@ -26,8 +26,8 @@ FEW = 6  # up to this many, the losses without smoothing are drawn too
 SMOOTHINGS = (0, 20, 50, 100, 200, 500, 1000, 2000)
 COLOURS = {"voice": "Voice", "run": "Each"}
 LEGEND = (
-    "The star marks the lowest loss of the held-out part.",
-    "The star marks the lowest loss of the held-out part. The band, 5 to 6, is where the authors of the original "
+    "The star marks the checkpoint with the lowest loss.",
+    "The star marks the checkpoint with the lowest loss. The band, 5 to 6, is where the authors of the original "
     "notebooks stopped.",
 )
 MEASURES = {

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from ddsing.units import format_bytes, format_duration, note_name
+from ddsing.units import format_bytes, format_duration, format_range, note_name
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$<>^=&])")
 _SHORTCODE = re.compile(r":(?=\S)")  # :smile:, :red[...], :material/...:
@@ -80,6 +80,7 @@ def home_relative(path: Path) -> str:
 __all__ = [
     "format_bytes",
     "format_duration",
+    "format_range",
     "home_relative",
     "loudness_range",
     "note_name",

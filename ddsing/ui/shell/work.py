@@ -15,7 +15,7 @@ import streamlit as st
 from ddsing.errors import Cancelled
 from ddsing.jobs import time_left
 from ddsing.ui.shell import errors
-from ddsing.units import format_duration
+from ddsing.units import format_range
 
 POLL_S = 0.4
 WAITING = "waiting for another tab's work"
@@ -34,6 +34,7 @@ class Work:
         self.error: BaseException | None = None
         self.started_s = self.stage_started_s = time.monotonic()
         self._function = function
+        self._clock = time_left.Clock()
         self._cancelled = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"work: {label}", daemon=True)
         self._thread.start()
@@ -53,9 +54,9 @@ class Work:
         return self._thread.is_alive()
 
     @property
-    def seconds_left(self) -> float | None:
+    def seconds_left(self) -> time_left.Range | None:
         """Time left in this stage, once enough of it is done to tell."""
-        return time_left.by_share(self.fraction, time.monotonic() - self.stage_started_s)
+        return self._clock.left()
 
     def report(self, stage: str, fraction: float) -> None:
         """Called by the work itself."""
@@ -64,6 +65,7 @@ class Work:
         if stage != self.stage:
             self.stage_started_s = time.monotonic()
         self.stage, self.fraction = stage, min(1.0, max(0.0, float(fraction)))
+        self._clock.at(stage, self.fraction)
 
     def _run(self) -> None:
         try:
@@ -126,7 +128,7 @@ def show_progress() -> None:
     if not work.running:
         st.rerun(scope="app")
     left = work.seconds_left
-    text = "stopping" if work.cancelling else work.stage + (f", about {format_duration(left)} left" if left else "")
+    text = "stopping" if work.cancelling else work.stage + (f", {format_range(*left)} left" if left else "")
     bar, button = st.columns([6, 1], vertical_alignment="center")
     bar.progress(work.fraction, text=f"{work.label}: {text}")
     button.button(

@@ -8,9 +8,10 @@ import streamlit as st
 
 from ddsing.constants import TRACKERS
 from ddsing.dataset.voices import Voice
+from ddsing.jobs.time_left import around
 from ddsing.training import recipe as recipes
 from ddsing.ui.shell import errors, jobs
-from ddsing.ui.shell.formatting import format_duration, plain
+from ddsing.ui.shell.formatting import format_range, plain
 from ddsing.ui.training import cache
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ def _estimate(step: int) -> None:
         return
     seconds, why = cache.estimate(wanted)
     share = 1.0 - step / wanted.steps if step and wanted.steps else 1.0
-    said = format_duration(max(60.0, round(seconds * share, -1)))
+    said = format_range(*around(seconds * share))
     st.markdown(f":material/schedule: About **{said}** :gray[· {plain(why)}]")
 
 
