@@ -5,9 +5,8 @@ Reference: ddsp.losses.SpectralLoss with its defaults in the singing models (L1,
 
 import numpy as np
 
-from ddsing.sound.spectrum import frames, magnitudes
-
 from ddsing.constants import HOP_SAMPLES
+from ddsing.sound.spectrum import frames, magnitudes
 
 FFT_SIZES = (2048, 1024, 512, 256, 128, 64)
 _OVERLAP = 4  # hops in a window
