@@ -122,6 +122,17 @@ def n_cores() -> int:
     return max(1, min(cores, int(limit))) if limit.isdecimal() else cores
 
 
+def crowd() -> float:
+    """How many processes have wanted a core of late, for each core: 0 where the computer was idle, 1 where it was full.
+
+    The mean of about a minute; 0 where the system does not tell.
+    """
+    try:
+        return max(0.0, psutil.getloadavg()[0]) / (psutil.cpu_count() or 1)
+    except OSError:
+        return 0.0
+
+
 def look(folder: Path) -> Machine:
     """Everything at a glance; the disk is the one that `folder` lies on."""
     memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(folder))

@@ -1,5 +1,7 @@
 """Conversions between units, and how quantities are written for people."""
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -53,6 +55,21 @@ def format_duration(duration_s: float) -> str:
     if total_s < 3600:
         return f"{total_s // 60} min {total_s % 60:02d} s"
     return f"{total_s // 3600} h {total_s % 3600 // 60:02d} min"
+
+
+def format_range(low_s: float, high_s: float) -> str:
+    """A time that is not known exactly: ``2–3 min``, ``20–30 s``, ``1–1.5 h``; a single figure where both are one."""
+    low_s, high_s = sorted((max(0.0, low_s), max(0.0, high_s)))
+    if high_s < 3.0:
+        return "a few seconds"
+    if high_s < 90.0:
+        step = 1 if high_s < 10.0 else 5
+        least, most = max(1, step * math.floor(low_s / step)), step * math.ceil(high_s / step)
+        return f"{least}–{most} s" if least < most else f"{most} s"
+    unit, name, step_h = (60.0, "min", 1.0) if high_s < 5_400.0 else (3_600.0, "h", 0.5)
+    low, high = step_h * math.floor(low_s / unit / step_h), step_h * math.ceil(high_s / unit / step_h)
+    low = max(step_h, low)
+    return f"{low:g}–{high:g} {name}" if low < high else f"{high:g} {name}"
 
 
 def format_bytes(n_bytes: float) -> str:

@@ -1,4 +1,4 @@
-"""``instrument``: list, inspect, import, export and delete instruments."""
+"""``instrument``: list, inspect, make, import, export and delete instruments."""
 
 import argparse
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from ddsing.workspace import open_workspace
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``instrument`` and its actions to the command line."""
-    parser = subparsers.add_parser("instrument", help="list, inspect, import, export and delete instruments")
+    parser = subparsers.add_parser("instrument", help="list, inspect, make, import, export and delete instruments")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     _action(actions, "list", _list, _list_text, "the workspace's instruments")
     inspect = _action(actions, "inspect", _inspect, _inspect_text, "what an instrument is, without playing it")
@@ -25,6 +25,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     importing = _action(actions, "import", _import, _import_text, "copy an instrument into the workspace")
     importing.add_argument("zip", metavar="ZIP", help="ddsing's own format, or a zip of the 2021 notebooks")
     importing.add_argument("--name", help="how it is called; else as its file")
+    make = _action(actions, "make", _make, _make_text, "make a voice's instrument from one of its checkpoints")
+    make.add_argument("voice", metavar="VOICE")
+    make.add_argument(
+        "--step",
+        default="chosen",
+        metavar="N",
+        help="the checkpoint: a step; latest; best, which has the lowest loss; or chosen, which is the latest unless "
+        "pitch, loudness or harmonics got worse (chosen)",
+    )
     export = _action(actions, "export", _export, _export_text, "write an instrument to a file")
     export.add_argument("name", metavar="NAME")
     export.add_argument("--format", choices=("native", "notebook"), default="native")
@@ -128,6 +137,18 @@ def _import(args: argparse.Namespace) -> dict:
 
 def _import_text(document: dict) -> str:
     return "\n".join([f"Imported {document['name']}."] + [f"warning: {text}" for text in document["warnings"]])
+
+
+def _make(args: argparse.Namespace) -> dict:
+    from ddsing.training import choice, export
+
+    workspace = open_workspace(args.workspace)
+    entry, why = export.make(workspace, args.voice, step=choice.named(args.step))
+    return {"name": entry.name, "voice": args.voice, "step": entry.provenance.step, "why": why}
+
+
+def _make_text(document: dict) -> str:
+    return f"The instrument {document['name']!r} is that of step {document['step']:,}. {document['why']}"
 
 
 def _export(args: argparse.Namespace) -> dict:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ddsing.jobs.status import JobStatus
 from ddsing.jobs.store import JobStore
-from ddsing.units import format_duration
+from ddsing.units import format_duration, format_range
 from ddsing.workspace import open_workspace
 
 
@@ -94,8 +94,8 @@ def _line(job: dict) -> str:
         parts.append(f"{job['fraction']:.0%}")
     if job["loss"] is not None:
         parts.append(f"loss {job['loss']:.2f}")
-    if job["eta_s"] is not None:
-        parts.append(f"{format_duration(job['eta_s'])} left")
+    if job["eta_low_s"] is not None and job["eta_high_s"] is not None:
+        parts.append(f"{format_range(job['eta_low_s'], job['eta_high_s'])} left")
     if job["state"] == "waiting" and job["ahead"]:
         parts.append(f"{len(job['ahead'])} ahead")
     if job["alive"] and (job["heartbeat_age_s"] or 0.0) > 60.0:

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ddsing.jobs import time_left
 from ddsing.training.stages import BEFORE_STEPS
-from ddsing.units import format_duration
+from ddsing.units import format_range
 
 if TYPE_CHECKING:
     from ddsing.training.run import Progress
@@ -38,16 +37,16 @@ class Printer:
 
     @staticmethod
     def _line(progress: Progress) -> str:
+        left = f", {format_range(*progress.left)} left" if progress.left is not None else ""
         if progress.stage in BEFORE_STEPS:
             share = f" {progress.fraction:.0%}" if progress.fraction is not None else ""
-            return f"{progress.message or progress.stage.capitalize()}{share}"
+            return f"{progress.message or progress.stage.capitalize()}{share}{left}"
         line = f"Step {progress.step:,} of {progress.steps:,}"
         if progress.loss is not None:
             line += f", loss {progress.loss:.3f}"
-        left_s = time_left.by_steps(progress.step, progress.steps, progress.steps_per_s)
-        if left_s is not None:
-            line += f", {progress.steps_per_s:.2f} steps/s, {format_duration(left_s)} left"
-        return line
+        if progress.steps_per_s:
+            line += f", {progress.steps_per_s:.2f} steps/s"
+        return line + left
 
 
 @contextlib.contextmanager

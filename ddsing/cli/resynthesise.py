@@ -19,7 +19,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--window", type=int, action="append", metavar="N", help="which window; may be given again (three)"
     )
     parser.add_argument(
-        "--step", default="best", metavar="N", help="of which checkpoint: best, latest or a step (best)"
+        "--step", default="chosen", metavar="N", help="of which checkpoint: chosen, latest, best or a step (chosen)"
     )
     parser.set_defaults(func=run, text=text)
 
@@ -27,10 +27,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> dict:
     """Compare, and write both sounds of each window."""
     from ddsing.sound import audio
-    from ddsing.training import sanity
+    from ddsing.training import choice, sanity
 
     workspace = open_workspace(args.workspace)
-    step = int(args.step) if args.step.isdecimal() else args.step
+    step = choice.named(args.step)
     out = Path(args.out)
     compared = sanity.check(workspace, args.voice, windows=tuple(args.window) if args.window else None, step=step)
     with writing(args.out, "name another folder with --out"):

@@ -8,8 +8,9 @@ from ddsing.cli import background
 from ddsing.constants import TRACKERS
 from ddsing.errors import SettingsError
 from ddsing.experiments.sweep.grid import ORIGINAL, PARAMETERS, Cost, Sweep, cost, parsed_values
+from ddsing.jobs.time_left import around
 from ddsing.training.recipe import Recipe
-from ddsing.units import format_bytes, format_duration
+from ddsing.units import format_bytes, format_range
 from ddsing.workspace import Workspace, open_workspace
 
 
@@ -80,7 +81,8 @@ def cost_text(expected: Cost) -> str:
     done = expected.n_cells - expected.n_left
     said = f"{expected.n_left} training" + ("s" if expected.n_left > 1 else "")
     said += f" ({done} of {expected.n_cells} done already)" if done else ""
-    return f"{said}: about {format_duration(expected.seconds)} ({expected.why}) and {format_bytes(expected.n_bytes)}."
+    how_long = format_range(*around(expected.seconds))
+    return f"{said}: about {how_long} ({expected.why}) and {format_bytes(expected.n_bytes)}."
 
 
 def _foreground(workspace: Workspace, sweep: Sweep) -> dict:

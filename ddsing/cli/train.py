@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ddsing.cli import background
 from ddsing.errors import Diverged
-from ddsing.units import format_duration
+from ddsing.units import format_duration, format_range
 from ddsing.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
@@ -55,7 +55,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--mixed-precision", action="store_true", help="compute in 16 bits where that is faster")
     parser.add_argument(
-        "--export", choices=("best", "latest"), default="best", help="which checkpoint becomes the instrument (best)"
+        "--export",
+        choices=("chosen", "latest", "best"),
+        default="chosen",
+        help="which checkpoint becomes the instrument: the latest unless pitch, loudness or harmonics got worse "
+        "(chosen), the latest whatever was measured, or the one with the lowest loss; `instrument make` makes it "
+        "from any other",
     )
     parser.add_argument(
         "--tracker",
@@ -119,6 +124,7 @@ def _option_said(workspace: Workspace, voice: str) -> Iterator[None]:
 
 def _expectation(workspace: Workspace, voice: str, recipe: Recipe) -> str:
     """How long it will take, in a sentence."""
+    from ddsing.jobs import time_left
     from ddsing.training import checkpoints, estimate, folder, preparing
     from ddsing.training.recipe import resolved
 
@@ -136,13 +142,13 @@ def _expectation(workspace: Workspace, voice: str, recipe: Recipe) -> str:
         first_s, tracker = preparing.seconds(where.source, recipe), preparing.tracker(where.source, recipe)
         expected_s += first_s
         first = f" First prepares the dataset, with the {tracker} tracker, about {format_duration(max(1.0, first_s))}."
-    left_s = format_duration(expected_s)
-    return f"About {left_s} to step {steps:,}{f' from step {done:,}' if done else ''} ({why}).{first}"
+    left = format_range(*time_left.around(expected_s))
+    return f"About {left} to step {steps:,}{f' from step {done:,}' if done else ''} ({why}).{first}"
 
 
 def text(document: dict) -> str:
     """The document for a person."""
     return (
         f"Trained to step {document['step']:,} in {format_duration(document['seconds'])}. The instrument "
-        f"{document['instrument_name']!r} is that of step {document['exported_step']:,}."
+        f"{document['instrument_name']!r} is that of step {document['exported_step']:,}. {document['exported_why']}"
     )

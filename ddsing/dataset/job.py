@@ -1,7 +1,6 @@
 """Preparation as a background job (kind ``prepare``)."""
 
 import dataclasses
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,6 @@ from ddsing.jobs.order import Order
 from ddsing.workspace import Workspace
 
 KIND = "prepare"
-_TELLING_S = 3.0  # of work before the time left is estimated
 
 
 def order(workspace: Workspace, voice_name: str, *, tracker: str, replace: bool = False) -> Order:
@@ -41,28 +39,14 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
     tracker = options.get("tracker", "full")
     if tracker not in TRACKERS or not isinstance(options.get("voice"), str):
         raise DatasetError("A preparation needs the name of a voice, and one of the trackers full, fast and tiny.")
-    clock = Clock()
+    clock = time_left.Clock()
 
     def progress(stage: str, fraction: float) -> None:
         if job.should_stop():
             raise Cancelled
-        job.report(stage=stage, fraction=fraction, eta_s=clock.left_s(fraction))
+        clock.at(KIND, fraction)
+        job.report(stage=stage, fraction=fraction, **time_left.fields(clock.left()))
 
     voice = voices.get(workspace, options["voice"])
     replace = options.get("replace") is True
     return dataclasses.asdict(prepare.prepare(voice, tracker=tracker, replace=replace, progress=progress))
-
-
-class Clock:
-    """The time left of something whose fraction is known, by how it has gone so far."""
-
-    def __init__(self) -> None:
-        self._began: tuple[float, float] | None = None
-
-    def left_s(self, fraction: float) -> float | None:
-        """Seconds left, or None while that can't be said."""
-        now = time.monotonic()
-        if self._began is None:
-            self._began = (now, fraction)
-        began, first = self._began
-        return time_left.by_share(fraction, now - began, first=first, least_share=0.0, least_s=_TELLING_S)

@@ -14,7 +14,19 @@ from ddsing.errors import Cancelled
 from ddsing.jobs import log
 from ddsing.jobs.folder import JobFolder, plain
 
-FIELDS = ("stage", "step", "steps", "loss", "steps_per_s", "eta_s", "fraction", "message", "extra")
+FIELDS = (
+    "stage",
+    "step",
+    "steps",
+    "loss",
+    "steps_per_s",
+    "eta_s",
+    "eta_low_s",
+    "eta_high_s",
+    "fraction",
+    "message",
+    "extra",
+)
 PULSE_S = 0.25  # between two looks at what is to be written, and at whether to stop
 HEARTBEAT_S = 1.0
 NOTE_S = 60.0  # between two lines in the log about the same stage
@@ -51,7 +63,7 @@ class JobContext:
         return self._folder.path
 
     def report(self, **fields: Any) -> None:
-        """Tell how far it is: any of ``stage, step, steps, loss, steps_per_s, eta_s, fraction, message, extra``.
+        """Tell how far it is: any of the names in `FIELDS`.
 
         What is not named stays as it was. Written a few times a second, by a thread of its own; never raises for a
         full disk.

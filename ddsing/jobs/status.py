@@ -28,6 +28,8 @@ class JobStatus:
     stage, step, steps, loss, steps_per_s, eta_s, fraction, message, extra
         What the job reported last; `eta_s` and `fraction` follow from the steps where it reported none. `extra` is
         a dictionary of the kind's own.
+    eta_low_s, eta_high_s : float | None
+        The range about `eta_s`.
     created, started, ended : float | None
         Seconds since 1970; `started` is when the latest run began, after it had waited.
     ahead : tuple[str, ...]
@@ -58,6 +60,8 @@ class JobStatus:
     loss: float | None = None
     steps_per_s: float | None = None
     eta_s: float | None = None
+    eta_low_s: float | None = None
+    eta_high_s: float | None = None
     fraction: float | None = None
     message: str = ""
     error: str = ""
@@ -110,6 +114,7 @@ def read(folder: JobFolder, *, whole: bool = False) -> JobStatus:
         loss=_number(record.get("loss")),
         steps_per_s=_number(record.get("steps_per_s")) if running else None,
         eta_s=eta_s(record) if running else None,
+        **_range(record) if running else {},
         fraction=fraction(record),
         message=_message(state, record, device, ahead) if spec else UNREADABLE,
         error=str(record.get("error") or "") if state in ("failed", "paused") else "",
@@ -144,6 +149,18 @@ def eta_s(record: Mapping[str, Any]) -> float | None:
     if done is None or began is None or now is None:
         return None
     return time_left.by_share(done, now - began)
+
+
+def _range(record: Mapping[str, Any]) -> dict[str, float]:
+    """The least and the most seconds left: as reported, else about the one figure; nothing without that."""
+    middle_s = eta_s(record)
+    if middle_s is None:
+        return {}
+    low_s, high_s = (_number(record.get(name)) for name in ("eta_low_s", "eta_high_s"))
+    around = time_left.around(middle_s, time_left.UNDER_WAY)
+    if low_s is None or high_s is None or not low_s <= middle_s * 1.001 <= high_s * 1.01:
+        low_s, high_s = around
+    return {"eta_low_s": max(0.0, low_s), "eta_high_s": max(0.0, high_s)}
 
 
 def _message(state: str, record: Mapping[str, Any], device: str | None, ahead: tuple[str, ...]) -> str:

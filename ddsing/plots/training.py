@@ -42,7 +42,7 @@ class Course:
     preview_steps : np.ndarray [shape=(n_previews,)]
         Steps whose preview can be heard.
     best_step : int or None
-        The best checkpoint.
+        The checkpoint that becomes the instrument.
     total_steps : int or None
         Until which it is to be trained.
     speed_steps, steps_per_s : np.ndarray [shape=(n_speeds,)]
@@ -190,9 +190,9 @@ def _best(result: go.Figure, course: Course, steps: np.ndarray, smooth: np.ndarr
             x=[course.best_step],
             y=[float(np.interp(course.best_step, steps, smooth))],
             mode="markers",
-            name="best",
+            name="chosen",
             marker={"symbol": "star", "size": 15, "color": style.ACCENT},
-            hovertemplate="best checkpoint",
+            hovertemplate="chosen checkpoint",
         )
 
 
@@ -210,7 +210,7 @@ def _loss_range(loss: np.ndarray, smooth: np.ndarray, held: np.ndarray) -> list[
 
 
 def loss_alt(course: Course) -> str:
-    """The loss in words: from where to where, where it stands against the band, and the best checkpoint."""
+    """The loss in words: from where to where, where it stands against the band, and the chosen checkpoint."""
     loss = np.asarray(course.loss)[np.isfinite(course.loss)]
     if not len(loss):
         return "Loss curve: no points yet."
@@ -226,7 +226,7 @@ def loss_alt(course: Course) -> str:
     if len(held):
         said += f"; on the held-out part {held[-1]:.2f}"
     if course.best_step is not None:
-        said += f"; best at step {course.best_step:,}"
+        said += f"; chosen: step {course.best_step:,}"
     return said + f"; {len(course.preview_steps)} previews."
 
 
@@ -268,7 +268,7 @@ def held_out_figure(course: Course, *, window: tuple[float, float] | None = None
             x=course.best_step,
             y=1.0,
             yref="paper",
-            text="best",
+            text="chosen",
             showarrow=False,
             yanchor="bottom",
             font={"color": style.ACCENT, "size": 12},

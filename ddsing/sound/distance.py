@@ -5,6 +5,7 @@ Reference: ddsp.losses.SpectralLoss with its defaults in the singing models (L1,
 
 import numpy as np
 
+from ddsing.constants import HOP_SAMPLES
 from ddsing.sound.spectrum import frames, magnitudes
 
 FFT_SIZES = (2048, 1024, 512, 256, 128, 64)
@@ -39,6 +40,23 @@ def f0_cents(f0_hz: np.ndarray, f0_confidence: np.ndarray, other_hz: np.ndarray)
 def voiced_frames(f0_hz: np.ndarray, f0_confidence: np.ndarray) -> np.ndarray:
     """Where a note sounds [shape=(n_frames,), bool]."""
     return (np.asarray(f0_confidence) >= _CONFIDENT) & (np.asarray(f0_hz) > 0)
+
+
+def harmonic_share(harmonic: np.ndarray, noise: np.ndarray, voiced: np.ndarray) -> float | None:
+    """The harmonics' share of the energy where a note should sound, from 0 to 1; None where none should.
+
+    Parameters
+    ----------
+    harmonic, noise : np.ndarray [shape=(n_samples,), float32]
+        The two parts of a resynthesis.
+    voiced : np.ndarray [shape=(n_frames,), bool]
+        Of the recording.
+    """
+    sounding = np.repeat(np.asarray(voiced, bool), HOP_SAMPLES)[: len(harmonic)]
+    part, rest = (
+        float(np.square(sound[: len(sounding)][sounding], dtype=np.float64).sum()) for sound in (harmonic, noise)
+    )
+    return part / (part + rest) if part + rest > 0.0 else None
 
 
 def loudness_db(loudness: np.ndarray, other: np.ndarray) -> float:

@@ -19,7 +19,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -122,21 +122,6 @@ def get(folder: Path, step: int) -> Checkpoint:
     return found[step]
 
 
-def choose(folder: Path, step: str | int, config: ModelConfig) -> Checkpoint:
-    """The checkpoint that ``best``, ``latest`` or a number means; the latest where no best has been chosen."""
-    if isinstance(step, int):
-        return get(folder, step)
-    best = read_best(folder)
-    if step == "best" and best is not None and any(kept.step == best[0] for kept in published(folder)):
-        return get(folder, best[0])
-    if step not in ("best", "latest"):
-        raise TrainingError(f"There is no checkpoint {step!r}; name best, latest or a step.")
-    newest = newest_state(folder, config)
-    if newest is None:
-        raise TrainingError(f"{folder.name!r} holds no checkpoint yet.")
-    return newest.checkpoint
-
-
 def publish(folder: Path, step: int, write: Callable[[Path], object], facts: Mapping) -> Checkpoint:
     """Publish a checkpoint.
 
@@ -190,8 +175,8 @@ def _in_utf8(folder: Path) -> Iterator[Path]:
         yield link
 
 
-def prune(folder: Path, *, keep: int, best: int | None) -> list[int]:
-    """Delete our own checkpoints but the last `keep` that verify, and the best; returns the steps that are gone.
+def prune(folder: Path, *, keep: int, worth: Collection[int]) -> list[int]:
+    """Delete our own checkpoints but the last `keep` that verify, and those of `worth`; returns the steps gone.
 
     Those without a manifest, of 2021, are never touched, nor is any while fewer than `keep` verify.
     """
@@ -199,7 +184,7 @@ def prune(folder: Path, *, keep: int, best: int | None) -> list[int]:
     verified = [checkpoint.step for checkpoint in reversed(ours) if verify(checkpoint)][:keep]
     if len(verified) < keep:
         return []
-    gone = [checkpoint for checkpoint in ours if checkpoint.step < verified[-1] and checkpoint.step != best]
+    gone = [checkpoint for checkpoint in ours if checkpoint.step < verified[-1] and checkpoint.step not in worth]
     for checkpoint in gone:
         for name in reversed(names(checkpoint.step)):  # the index first: from then on it is none any more
             with contextlib.suppress(FileNotFoundError):

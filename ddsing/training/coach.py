@@ -1,5 +1,9 @@
 """What a training's curves mean, in plain words, each with its evidence.
 
+First of all whether the voice sings the pitch: by the share of the energy that its harmonics carry, how much of what
+should be sung has a pitch, and how far off it is. When to stop follows what chooses the checkpoint
+(`ddsing.training.judge`).
+
 The guide band of 5 to 6 is for the spectral loss of the singing models: above it there is room to improve, below it an
 instrument begins to learn its recordings by heart.
 """
@@ -10,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddsing.constants import GUIDE_BAND
+from ddsing.training import judge
 from ddsing.training.history import History, Save
 
 FLAT_STEPS = 2_000
@@ -18,6 +23,8 @@ _RISING_SHARE = 0.01
 _RISING_SAVES = 3
 _SLOW_SHARE = 0.5
 _LATELY_STEPS = 50
+LATE_STEPS = 2_000  # by then every voice of ours sang
+_LEAST_HARMONIC, _LEAST_VOICING, _MOST_CENTS = 0.5, 0.5, 50.0
 _ORDER = ("error", "warning", "good", "info")
 
 
@@ -34,8 +41,12 @@ def advice(history: History) -> tuple[Advice, ...]:
     """What is worth saying now, most pressing first."""
     if not len(history.loss):
         return (Advice("Nothing has been trained yet.", "There is no loss on record."),)
-    rules: tuple[Callable[[History], Advice | None], ...] = (_numbers, _over_fitting, _flat, _level, _pace)
-    said = [remark for rule in rules if (remark := rule(history)) is not None]
+    unsung = _unsung(history)
+    rules: tuple[Callable[[History], Advice | None], ...] = (_over_fitting, _flat, _level)
+    if unsung is not None:  # before it sings, the loss tells nothing
+        rules = ()
+    found = [_numbers(history), unsung, *(rule(history) for rule in rules), _pace(history)]
+    said = [remark for remark in found if remark is not None]
     return tuple(sorted(said, key=lambda remark: _ORDER.index(remark.level)))
 
 
@@ -51,7 +62,66 @@ def _numbers(history: History) -> Advice | None:
     )
 
 
+def _unsung(history: History) -> Advice | None:
+    """Whether the voice does not sing the pitch that it is asked for, at the newest save that was measured."""
+    measured = [save for save in history.saves if _tells_singing(save)]
+    if not measured:
+        return None
+    save = measured[-1]
+    found = [what for is_so, what in _signs(save) if is_so]
+    if not found:
+        return None
+    late = save.step >= LATE_STEPS
+    then = (
+        "By now it should: look on the Datasets page whether the pitch of its recordings was found."
+        if late
+        else "Let it go on; what the loss says does not count before."
+    )
+    return Advice(f"The voice does not sing the pitch yet: {found[0]}. {then}", _singing(save), "warning")
+
+
+def _signs(save: Save) -> tuple[tuple[bool, str], ...]:
+    """What shows that a voice does not sing the pitch, the plainest first."""
+    share, voicing, cents = save.harmonic_share, save.voicing, save.f0_cents
+    return (
+        (share is not None and share < _LEAST_HARMONIC, "what it makes is mostly noise"),
+        (voicing is not None and voicing < _LEAST_VOICING, "where it should sing, a note can hardly be made out"),
+        (cents is not None and cents > _MOST_CENTS, "it is out of tune by more than a quarter tone"),
+    )
+
+
+def _tells_singing(save: Save) -> bool:
+    return save.harmonic_share is not None or save.voicing is not None or save.f0_cents is not None
+
+
+def _singing(save: Save) -> str:
+    """What was measured of the singing, in a sentence."""
+    parts = [f"its harmonics carry {save.harmonic_share:.0%} of the energy"] if save.harmonic_share is not None else []
+    if save.voicing is not None:
+        parts.append(f"a note is heard in {save.voicing:.0%} of what should be sung")
+    if save.f0_cents is not None:
+        parts.append(f"the pitch is {save.f0_cents:.0f} cents off")
+    return f"At step {save.step:,} " + (f"{', '.join(parts[:-1])} and {parts[-1]}." if parts[1:] else f"{parts[0]}.")
+
+
 def _over_fitting(history: History) -> Advice | None:
+    """Stop where pitch, loudness or harmonics stay worse than they were: by the measure that chooses."""
+    verdict = history.verdict
+    if verdict is None or verdict.rule != judge.EARLIER:
+        return _held_out_rises(history)
+    since = [save for save in history.saves if save.step > verdict.step and save.spectral_loss is not None]
+    if len(since) < _RISING_SAVES:
+        return None
+    return Advice(
+        "What it has not heard gets worse: more steps will not help, more recordings will. "
+        f"Step {verdict.step:,} is the one to export.",
+        verdict.why,
+        "warning",
+    )
+
+
+def _held_out_rises(history: History) -> Advice | None:
+    """A held-out loss that rises alone is no reason to stop: a blur wins it."""
     measured = [save for save in history.saves if save.spectral_loss is not None and save.loss is not None]
     if len(measured) <= _RISING_SAVES:
         return None
@@ -61,12 +131,16 @@ def _over_fitting(history: History) -> Advice | None:
     falls = (after[-1].loss or 0.0) < (best.loss or 0.0)
     if not (rises and falls):
         return None
+    known = history.verdict is not None and history.verdict.rule == judge.LATEST
+    then = (
+        "pitch, loudness and harmonics are no worse, so let it go on."
+        if known
+        else f"compare the previews of step {best.step:,} and of now, and stop if it no longer gets better."
+    )
     return Advice(
-        "The instrument learns its recordings by heart: what it has not heard gets worse. More steps will not help; "
-        f"more recordings will. Step {best.step:,} is the one to export.",
-        f"From step {best.step:,} to {after[-1].step:,} the held-out loss rose from {_held_out(best):.2f} to "
+        f"The held-out loss rises. That alone says little, since a blurred voice has a low one: {then}",
+        f"From step {best.step:,} to {after[-1].step:,} it rose from {_held_out(best):.2f} to "
         f"{_held_out(after[-1]):.2f}, while the training loss fell from {best.loss:.2f} to {after[-1].loss:.2f}.",
-        "warning",
     )
 
 

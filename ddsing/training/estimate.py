@@ -5,20 +5,20 @@ model that has not been trained here yet is reckoned from the one most like it, 
 step.
 """
 
-import hashlib
 import math
-import os
-import platform
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ddsing import hardware
 from ddsing.files import read_json, write_json
+from ddsing.jobs.paces import Paces, machine_name
+from ddsing.jobs.time_left import Part
 from ddsing.model.config import ModelConfig
+from ddsing.training import checkpoints, folder
 from ddsing.training.recipe import Config, Recipe, resolved
 from ddsing.workspace import Workspace
 
@@ -29,7 +29,9 @@ _NAME = "training_pace.json"
 _MAX_ENTRIES = 100
 _TELLING_STEPS = 5  # a run of fewer says little
 _START_S = 20.0  # importing TensorFlow and building the model
+_LOADING_S = 5.0  # of which
 _HEAD_START_SHARE = 0.25  # of a step's time, until it is known here
+BUILDING = "building"  # the part that ends with the first step
 # Two cores of 2023, 4,000 frames in a step: 1.53 s for `singing`, of which 1.27 s are the network, and 0.27 s for
 # `singing_small`; from 60 to 100 harmonics it is a fifth more.
 _NETWORK_S = 1.27 / (4_000 * 4.8e6)  # per frame and weight
@@ -44,7 +46,7 @@ def seconds(workspace: Workspace, recipe: Recipe, *, done: int = 0) -> tuple[flo
     """
     config = resolved(recipe)
     work = _work(config.model, config.batch_size, config.window_frames, recipe.mixed_precision)
-    known = _read(workspace).get(_machine(), {})
+    known = _read(workspace).get(machine_name(), {})
     exact = known.get(_key(work))
     if exact:
         return _total(exact, config, work, done), "from trainings of this model on this computer"
@@ -59,13 +61,40 @@ def seconds(workspace: Workspace, recipe: Recipe, *, done: int = 0) -> tuple[flo
     return _total(guess, config, work, done), "a guess: nothing has been trained on this computer yet"
 
 
+def parts(known: Paces, workspace: Workspace, path: Path, recipe: Recipe) -> list[Part]:
+    """The parts of a training in a ``<voice>_checkpoints`` folder, each with what it is expected to take here."""
+    how = folder.begun(path)
+    recipe = recipe.merged(how.recipe) if how else recipe
+    config = resolved(recipe)
+    work = _work(config.model, config.batch_size, config.window_frames, recipe.mixed_precision)
+    done = max((checkpoint.step for checkpoint in checkpoints.published(path)), default=0)
+    step_s = (
+        seconds(workspace, replace(recipe, steps=2000))[0] - seconds(workspace, replace(recipe, steps=1000))[0]
+    ) / 1e3
+    model, n_saves_left = _key(work), n_saves(done, config.steps, config.save_every)
+    head_start = 0 if done else config.head_start_steps
+    return [
+        Part("preparing", 0.0),
+        known.part("loading", 1, "train/loading", guess_s=_LOADING_S, turn=1),
+        known.part("head start", head_start, f"train/head start/{model}", guess_s=_HEAD_START_SHARE * step_s, turn=2),
+        known.part(BUILDING, 1, f"train/building/{model}", guess_s=_START_S - _LOADING_S, turn=3),
+        known.part("training", max(0, config.steps - done - 1), f"train/step/{model}", guess_s=step_s, turn=4),
+        known.part("saving", n_saves_left, f"train/save/{model}", guess_s=3.0, turn=4),
+    ]
+
+
+def n_saves(done: int, steps: int, save_every: int) -> int:
+    """How many saves are left of a training."""
+    return math.ceil(steps / save_every) - done // save_every if done < steps else 0
+
+
 def learn(workspace: Workspace, ready: "Ready", durations_s: list[float], saves_s: list[float]) -> None:
     """Keep how fast a run was. A cache that can't be written is no harm."""
     if len(durations_s) <= _TELLING_STEPS:
         return
     work = _work(ready.config.model, ready.batch_size, ready.config.window_frames, ready.recipe.mixed_precision)
     machines = _read(workspace)
-    entries = machines.setdefault(_machine(), {})
+    entries = machines.setdefault(machine_name(), {})
     entry = {
         **_head_start(entries.get(_key(work), {}), ready),
         "work": work,
@@ -119,21 +148,6 @@ def _cost(work: Mapping) -> float:
 
 def _key(work: Mapping) -> str:
     return "-".join(str(work[name]) for name in ("weights", "frames", "harmonics", "mixed"))
-
-
-def _machine() -> str:
-    """The computer, without its name: the cache may travel with the workspace."""
-    told = (platform.node(), platform.machine(), os.cpu_count(), _device())
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
-
-
-def _device() -> str:
-    """What trains here: the dashboard, which sees all devices, and a job, which sees its own, say the same."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    found = {str(gpu.index): gpu.name for gpu in hardware.gpus()}
-    if not found or visible in ("", "-1"):
-        return "cpu"
-    return found.get((visible or "").split(",")[0], next(iter(found.values())))
 
 
 def _path(workspace: Workspace) -> Path:

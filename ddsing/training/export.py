@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from ddsing.dataset import facts
 from ddsing.errors import AudioError, DatasetError, TrainingError
@@ -13,20 +14,34 @@ from ddsing.instrument.opening import clean_name
 from ddsing.model.latent_space import LatentSpace
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.names import same
-from ddsing.training import checkpoints, folder, saving
+from ddsing.training import checkpoints, choice, folder, saving
 from ddsing.training.recipe import Config
 from ddsing.workspace import Workspace
 
 
-def make_instrument(workspace: Workspace, voice_name: str, *, step: str | int = "best") -> Entry:
-    """Export the ``latest``, the ``best`` or a certain checkpoint of a voice; the library's entry of the instrument.
+class Made(NamedTuple):
+    """The library's entry of an instrument that was made, and a sentence on why that checkpoint was taken."""
 
-    It is called as the voice. An instrument of that name that came from this voice goes to the trash, and lends the
-    new one what people wrote about it; another one stays, and the new one gets a number. Where no best has been
-    chosen, it is the latest.
+    entry: Entry
+    why: str
+
+
+def make_instrument(workspace: Workspace, voice_name: str, *, step: str | int = choice.CHOSEN) -> Entry:
+    """As `make`, without the reason."""
+    return make(workspace, voice_name, step=step).entry
+
+
+def make(workspace: Workspace, voice_name: str, *, step: str | int = choice.CHOSEN) -> Made:
+    """Export a checkpoint of a voice, named as `choice.choose` takes it.
+
+    The instrument is called as the voice. One of that name that came from this voice goes to the trash, and lends the
+    new one what people wrote about it; another one stays, and the new one gets a number.
     """
-    made = instrument(workspace, voice_name, step=step)
-    library = Library(workspace)
+    made, why = _instrument(workspace, voice_name, step)
+    return Made(_put(Library(workspace), made, voice_name), why)
+
+
+def _put(library: Library, made: Instrument, voice_name: str) -> Entry:
     name = safe_name(made.name)
     before = library.find(name)
     ours = before is not None and not before.error and same(before.provenance.voice, made.provenance.voice)
@@ -37,14 +52,18 @@ def make_instrument(workspace: Workspace, voice_name: str, *, step: str | int = 
     return library.replace(name, made.replaced(provenance=provenance))
 
 
-def instrument(workspace: Workspace, voice_name: str, *, step: str | int = "best") -> Instrument:
-    """The ``latest``, the ``best`` or a certain checkpoint of a voice as an instrument, in memory only."""
+def instrument(workspace: Workspace, voice_name: str, *, step: str | int = choice.CHOSEN) -> Instrument:
+    """A checkpoint of a voice, named as `choice.choose` takes it, as an instrument in memory only."""
+    return _instrument(workspace, voice_name, step)[0]
+
+
+def _instrument(workspace: Workspace, voice_name: str, step: str | int) -> tuple[Instrument, str]:
     where = folder.locate(workspace, voice_name)
     path = where.path
     trained = folder.config(path)
     if trained is None:
         raise TrainingError(f"{voice_name!r} has not been trained yet, so there is nothing to export.")
-    checkpoint = checkpoints.choose(path, step, trained.model)
+    checkpoint, why = choice.choose(path, step, trained.model)
     weights = checkpoint.state(trained.model).weights
     how = folder.begun(path)
     known = _statistics(path, checkpoint, trained)
@@ -53,11 +72,11 @@ def instrument(workspace: Workspace, voice_name: str, *, step: str | int = "best
         config=trained.model,
         statistics=known,
         weights=weights,
-        provenance=_passport(where, checkpoint),
+        provenance=_passport(where, checkpoint, why),
         gin_text=folder.shown_gin(path, trained, notebook=bool(how and how.notebook)),
         warnings=() if known else ("Its training left no statistics, so its pitch and loudness ranges are unknown.",),
     )
-    return made.replaced(latent=_latent(where, made)) if made.config.z else made
+    return (made.replaced(latent=_latent(where, made)) if made.config.z else made), why
 
 
 def _latent(where: folder.Where, made: Instrument) -> LatentSpace | None:
@@ -81,14 +100,14 @@ def _statistics(path: Path, checkpoint: checkpoints.Checkpoint, trained: Config)
     return notebook_folder.statistics(path, checkpoint)
 
 
-def _passport(where: folder.Where, checkpoint: checkpoints.Checkpoint) -> Provenance:
+def _passport(where: folder.Where, checkpoint: checkpoints.Checkpoint, why: str) -> Provenance:
     known = checkpoint.facts
     loss = known.get("loss")
     return Provenance(
         voice=where.voice.name[:300],
         step=checkpoint.step,
         loss=loss if isinstance(loss, float) else None,
-        notes=_notes(where, known),
+        notes=" ".join(filter(None, [_notes(where, known), why])),
         date=saving.now(),
         dataset_hash=str(known.get("dataset_hash") or ""),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ddsing.jobs import device
+from ddsing.jobs import device, time_left
 from ddsing.jobs.context import Reporter
 from ddsing.jobs.order import SPARE_BYTES, Order
 from ddsing.training import checkpoints
@@ -18,7 +18,7 @@ KIND = "train"
 
 def order(voice_name: str, recipe: Recipe) -> Order:
     """The job that trains a voice, on the device with the shortest queue."""
-    n_checkpoints = recipe.keep + 3  # the best, the one that is written, and the one that it replaces
+    n_checkpoints = recipe.keep + 4  # the lowest loss, the chosen one, the one that is written, and that it replaces
     return Order(
         kind=KIND,
         title=f"Train {voice_name}",
@@ -40,9 +40,10 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
 
     def report(progress: runs.Progress) -> None:
         if progress.stage in BEFORE_STEPS:
-            job.report(stage=progress.stage, fraction=progress.fraction, message=progress.message)
+            told = {"stage": progress.stage, "fraction": progress.fraction, "message": progress.message}
         else:
-            job.report(**{name: value for name, value in asdict(progress).items() if value is not None})
+            told = {name: value for name, value in vars(progress).items() if value is not None and name != "left"}
+        job.report(**told, **time_left.fields(progress.left))
 
     outcome = runs.train(
         workspace, options["voice"], Recipe.from_options(options), report=report, should_stop=job.should_stop

@@ -68,7 +68,11 @@ class Listening:
 
     def f0_hz(self, audio: np.ndarray) -> np.ndarray:
         """The pitch of sound on the frames of `window`, by the small tracker."""
-        return pitch.track(audio, tracker="tiny", padding=self.padding)[0]
+        return self.pitch(audio)[0]
+
+    def pitch(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pitch of sound and how sure the small tracker is of it, on the frames of `window`."""
+        return pitch.track(audio, tracker="tiny", padding=self.padding)
 
 
 def of(source: Voice, records: Records, trained: Config) -> Listening:

@@ -20,7 +20,7 @@ from ddsing.resources import resource
 
 GIN = resource("gin")
 DEFAULT_CONFIG = "singing"
-EXPORTS = ("best", "latest")
+EXPORTS = ("chosen", "latest", "best")  # see `ddsing.training.choice`
 LIMITS: dict[str, tuple[float, float]] = {
     "steps": (1, 10_000_000),
     "batch_size": (1, 1024),
@@ -66,11 +66,11 @@ class Recipe:
         Of the first weights, the order of the windows, and the noise.
     mixed_precision : bool
     export : str
-        ``best`` or ``latest``: which checkpoint becomes the instrument at the end.
+        Which checkpoint becomes the instrument at the end: one of `EXPORTS`.
     tracker : str or None
         With which the dataset is prepared, if it has to be; None means its own, see `ddsing.training.preparing`.
     keep : int
-        How many of the last checkpoints are kept, beside the best.
+        How many of the last checkpoints are kept, beside that with the lowest loss and the chosen one.
     """
 
     config: str | None = None
@@ -84,7 +84,7 @@ class Recipe:
     head_start_steps: int | None = None
     seed: int | None = None
     mixed_precision: bool = False
-    export: str = "best"
+    export: str = EXPORTS[0]
     tracker: str | None = None
     keep: int = 5
 
@@ -99,7 +99,9 @@ class Recipe:
         if self.config is not None:
             config_file(self.config)
         if self.export not in EXPORTS:
-            raise SettingsError(f"The training's export is {self.export!r}; it must be {' or '.join(EXPORTS)}.")
+            raise SettingsError(
+                f"The training's export is {self.export!r}; it must be {', '.join(EXPORTS[:-1])} or {EXPORTS[-1]}."
+            )
         if self.tracker is not None and self.tracker not in TRACKERS:
             raise SettingsError(f"There is no pitch tracker {self.tracker!r}; use {', '.join(TRACKERS)}.")
         for name, kinds in (("mixed_precision", bool), ("centred_frames", bool | None)):

@@ -15,6 +15,8 @@ import numpy as np
 
 from ddsing.errors import Cancelled, DiskFull, TrainingError
 from ddsing.formats.event_log import EventWriter
+from ddsing.jobs import paces
+from ddsing.jobs.time_left import Clock, Range
 from ddsing.training import estimate, export, folder, ready, saving
 from ddsing.training.ready import Ready
 from ddsing.training.recipe import Recipe
@@ -25,7 +27,17 @@ _SPEED_S = 30.0  # the speed that is told is that of about this long
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is: a stage of `stages.STAGES`, a message for people, and the fraction of the stage if it has one."""
+    """Where a run is.
+
+    Attributes
+    ----------
+    stage : str
+        One of `stages.STAGES`.
+    fraction : float or None
+        Of the stage, if it has one.
+    left : Range or None
+        How long all that is left will take.
+    """
 
     step: int
     steps: int
@@ -34,17 +46,28 @@ class Progress:
     stage: str = "training"
     message: str = ""
     fraction: float | None = None
+    left: Range | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended; `instrument_name` is None where it was stopped before its last step, or asked for none."""
+    """How a run ended.
+
+    Attributes
+    ----------
+    instrument_name : str or None
+        None where it was stopped before its last step, or asked for none; so are the next two.
+    exported_step : int or None
+    exported_why : str
+        Why that checkpoint was taken, in a sentence.
+    """
 
     step: int
     loss: float | None
     instrument_name: str | None
     stopped: bool
     exported_step: int | None = None
+    exported_why: str = ""
 
 
 Report = Callable[[Progress], None]
@@ -77,9 +100,12 @@ def train(
     def tell(stage: str, fraction: float | None = None, message: str = "") -> None:
         if should_stop():
             raise Cancelled("Stopped before the first step.")
-        report(Progress(0, recipe.steps or 0, stage=stage, message=message, fraction=fraction))
+        clock.at(stage, fraction)
+        report(Progress(0, recipe.steps or 0, stage=stage, message=message, fraction=fraction, left=clock.left()))
 
     where = folder.locate(workspace, voice_name)
+    known = paces.of(workspace)
+    clock = Clock(estimate.parts(known, workspace, where.path, recipe))
     try:
         with folder.held(where.path, voice_name):
             try:
@@ -87,16 +113,19 @@ def train(
             except Cancelled:
                 return Outcome(0, None, None, stopped=True)
             with made.records:
-                run = _Run(workspace, made, report, should_stop)
-                stopped = run.to_the_end()
+                run = _Run(workspace, made, report, should_stop, clock)
+                try:
+                    stopped = run.to_the_end()
+                finally:
+                    known.learn(clock.took())
             if stopped:
                 return Outcome(run.step, run.loss, None, stopped=True)
             if not make_instrument:
                 return Outcome(run.step, run.loss, None, stopped=False)
             report(replace(run.progress(), stage="exporting"))
-            entry = export.make_instrument(workspace, voice_name, step=recipe.export)
+            entry, why = export.make(workspace, voice_name, step=recipe.export)
             exported = entry.provenance.step
-            return Outcome(run.step, run.loss, entry.name, stopped=False, exported_step=exported)
+            return Outcome(run.step, run.loss, entry.name, False, exported_step=exported, exported_why=why)
     except OSError as error:
         raise _in_a_sentence(error, where.path) from error
 
@@ -104,9 +133,10 @@ def train(
 class _Run:
     """The loop: steps, the event file, and saves."""
 
-    def __init__(self, workspace: Workspace, ready: Ready, report: Report, should_stop: ShouldStop):
+    def __init__(self, workspace: Workspace, ready: Ready, report: Report, should_stop: ShouldStop, clock: Clock):
         self._workspace, self._ready = workspace, ready
-        self._report, self._should_stop = report, should_stop
+        self._report, self._should_stop, self._clock = report, should_stop, clock
+        self._first = ready.step
         self.step = self._saved = ready.step
         self.loss: float | None = None
         self._recent: list[float] = []
@@ -120,6 +150,7 @@ class _Run:
             return False
         events = EventWriter(ready.path / folder.SUMMARIES)
         try:
+            self._clock.at(estimate.BUILDING)
             self._report(replace(self.progress(), message="Building the model"))
             while self.step < ready.steps and not self._should_stop():
                 self._one_step(events)
@@ -135,7 +166,16 @@ class _Run:
 
     def progress(self) -> Progress:
         """Where it is now."""
-        return Progress(self.step, self._ready.steps, self.loss, self._speed())
+        return Progress(self.step, self._ready.steps, self.loss, self._speed(), left=self._clock.left())
+
+    def _note(self, stage: str) -> None:
+        """Tell the clock how much of the steps, or of the saves, is done; the first step belongs to the building."""
+        ready = self._ready
+        if stage == "saving":
+            n_saves = max(1, len(self._save_seconds) + estimate.n_saves(self.step, ready.steps, ready.save_every))
+            self._clock.at(stage, len(self._save_seconds) / n_saves)
+        else:
+            self._clock.at(stage, (self.step - self._first - 1) / max(1, ready.steps - self._first - 1))
 
     def _one_step(self, events: EventWriter) -> None:
         ready, began = self._ready, time.monotonic()
@@ -145,12 +185,14 @@ class _Run:
         self.step, self.loss = self.step + 1, loss
         self._recent.append(loss)
         self._durations.append(time.monotonic() - began)
+        self._note("training")
         speed = self._speed()
         events.add(self.step, {"losses/total_loss": loss} | ({} if speed is None else {"steps_per_sec": speed}))
         self._report(self.progress())
 
     def _save(self, events: EventWriter) -> None:
         ready = self._ready
+        self._note("saving")
         self._report(replace(self.progress(), stage="saving"))
         events.sync()
         seconds = ready.saver.save(
@@ -163,6 +205,8 @@ class _Run:
         )
         self._recent, self._saved = [], self.step
         self._save_seconds.append(seconds)
+        self._note("saving")
+        self._note("training")
         self._report(self.progress())
 
     def _speed(self) -> float | None:

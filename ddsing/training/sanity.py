@@ -10,7 +10,7 @@ from ddsing.errors import TrainingError
 from ddsing.formats import tfrecord as record_files
 from ddsing.formats.tfrecord import Records
 from ddsing.sound import distance
-from ddsing.training import checkpoints, evaluation, folder
+from ddsing.training import choice, evaluation, folder
 from ddsing.training import listening as listenings
 from ddsing.training.listening import Listening
 from ddsing.workspace import Workspace
@@ -69,14 +69,14 @@ def n_windows(workspace: Workspace, voice_name: str) -> int:
 
 
 def check(
-    workspace: Workspace, voice_name: str, *, windows: tuple[int, ...] | None = None, step: str | int = "best"
+    workspace: Workspace, voice_name: str, *, windows: tuple[int, ...] | None = None, step: str | int = choice.CHOSEN
 ) -> tuple[Comparison, ...]:
     """Compare held-out windows with their reconstruction, training windows where none is held out; usually three."""
     where = folder.locate(workspace, voice_name)
     trained = folder.config(where.path)
     if trained is None:
         raise TrainingError(f"{voice_name!r} has not been trained yet, so there is nothing to compare.")
-    checkpoint = checkpoints.choose(where.path, step, trained.model)
+    checkpoint = choice.choose(where.path, step, trained.model).checkpoint
     model = render.load(trained.model, checkpoint.state(trained.model).weights)
     opened, held_out = _records(where)
     with opened as records:

@@ -1,4 +1,4 @@
-"""One save of a training: measure, publish the checkpoint, note it, choose the best, sing the preview, prune.
+"""One save of a training: measure, publish the checkpoint, note it, note the lowest loss, prune, sing the preview.
 
 The order is that of importance. Everything after the publication can be lost in a crash, and comes again with the next.
 """
@@ -19,10 +19,10 @@ from ddsing.errors import DdsingError, Diverged
 from ddsing.files import write_atomic
 from ddsing.model.config import ModelConfig
 from ddsing.model.statistics import DatasetStatistics
-from ddsing.training import checkpoints, divergence, evaluation, folder
+from ddsing.training import checkpoints, divergence, evaluation, folder, judge, saves
 from ddsing.training.listening import Listening
+from ddsing.training.saves import HISTORY_NAME
 
-HISTORY_NAME = "history.jsonl"
 BY_HELD_OUT, BY_LOSS = "held-out spectral loss", "training loss"
 
 
@@ -87,8 +87,7 @@ class Saver:
         checkpoints.publish(self.path, step, write, facts)
         append(self.path, {"step": step, **facts})
         self._choose_best(step, loss, measured)
-        best = checkpoints.read_best(self.path)
-        checkpoints.prune(self.path, keep=self.keep, best=best and best[0])
+        self._prune()
         checkpoints.write_pointer(self.path)
         if not should_stop():
             self._sing(step, weights)
@@ -129,6 +128,12 @@ class Saver:
         best = checkpoints.read_best(self.path)
         if best is None or best[2] != by or value < best[1] or best[0] == step:
             checkpoints.write_best(self.path, step, value=value, by=by)
+
+    def _prune(self) -> None:
+        best, verdict = checkpoints.read_best(self.path), judge.judge(saves.read(self.path)[0])
+        worth = {best[0]} if best else set()
+        worth |= {verdict.step} if verdict else set()
+        checkpoints.prune(self.path, keep=self.keep, worth=worth)
 
     def _sing(self, step: int, weights: Mapping[str, np.ndarray]) -> None:
         sung = evaluation.preview(self.config, weights, self.known)

@@ -36,10 +36,10 @@ def test_smoothing_keeps_constants_and_lines_and_calms_noise():
     np.testing.assert_array_equal(training.smoothed([3.0, 9.0]), [3.0, 9.0])
 
 
-def test_loss_shows_raw_smoothed_band_previews_and_best():
+def test_loss_shows_raw_smoothed_band_previews_and_the_chosen():
     figure = training.loss_figure(_course())
     names = [trace.name for trace in figure.data]
-    assert names == ["loss", "loss, smoothed", "held-out part", "preview", "best", "guide, 5 to 6"]
+    assert names == ["loss", "loss, smoothed", "held-out part", "preview", "chosen", "guide, 5 to 6"]
     band = figure.layout.shapes[0]
     assert (band.y0, band.y1) == (5.0, 6.0)
     dots, curve = figure.data[3], figure.data[1]
@@ -115,6 +115,6 @@ def test_loss_words_say_where_it_stands(level, where):
 
 def test_words_say_the_numbers():
     said = training.loss_alt(_course())
-    assert "6,000 steps" in said and "best at step 5,500" in said and "12 previews" in said
+    assert "6,000 steps" in said and "chosen: step 5,500" in said and "12 previews" in said
     said = training.held_out_alt(_course())
     assert "f0 error 80 at first and 12 cents now" in said and "1.25 steps a second" in said and "loudness" not in said

@@ -233,13 +233,13 @@ def test_nothing_is_pruned_while_too_few_verify(tmp_path):
         checkpoints.publish(tmp_path, step, writer(step), {})
     for step in (4, 5):
         (tmp_path / checkpoints.names(step)[0]).write_bytes(b"damaged")
-    assert checkpoints.prune(tmp_path, keep=4, best=None) == []
-    assert checkpoints.prune(tmp_path, keep=2, best=1) == []  # 2 and 3 verify, and 1 is the best
+    assert checkpoints.prune(tmp_path, keep=4, worth=()) == []
+    assert checkpoints.prune(tmp_path, keep=2, worth={1}) == []  # 2 and 3 verify, and 1 is the best
     checkpoints.publish(tmp_path, 6, writer(6), {})
-    assert checkpoints.prune(tmp_path, keep=2, best=1) == [2]
+    assert checkpoints.prune(tmp_path, keep=2, worth={1}) == [2]
     for path in tmp_path.glob("ckpt-*.index"):
         path.write_bytes(b"damaged")
-    assert checkpoints.prune(tmp_path, keep=1, best=None) == []
+    assert checkpoints.prune(tmp_path, keep=1, worth=()) == []
 
 
 def test_the_best_is_by_the_held_out_loss_where_there_is_one(tmp_path):

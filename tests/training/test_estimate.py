@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from ddsing.jobs import paces
 from ddsing.training import estimate
 from ddsing.training.recipe import Recipe, resolved
 
@@ -32,7 +33,7 @@ def test_the_guess_is_what_a_step_takes_on_two_cores(workspace, recipe, step_s):
 def test_what_a_job_has_learnt_the_dashboard_knows(workspace, monkeypatch):
     """A job sees its own device only, and has a core less; the dashboard sees them all."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(estimate.hardware, "gpus", lambda: ())
+    monkeypatch.setattr(paces.hardware, "gpus", lambda: ())
     assert "guess" in estimate.seconds(workspace, RECIPE)[1]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     monkeypatch.setenv("DDSING_CORES", "1")
@@ -46,11 +47,11 @@ def test_what_a_job_has_learnt_the_dashboard_knows(workspace, monkeypatch):
 
 def test_a_card_and_the_processor_are_told_apart(workspace, monkeypatch):
     cards = (SimpleNamespace(index=0, name="Card A"), SimpleNamespace(index=1, name="Card B"))
-    monkeypatch.setattr(estimate.hardware, "gpus", lambda: cards)
+    monkeypatch.setattr(paces.hardware, "gpus", lambda: cards)
     told = {}
     for visible in ("-1", "0", "1", None):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible) if visible else monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-        told[visible] = estimate._device()
+        told[visible] = paces.device_name()
     assert told == {"-1": "cpu", "0": "Card A", "1": "Card B", None: "Card A"}
 
 

@@ -13,6 +13,7 @@ from ddsing.engine.tf.step import Step
 from ddsing.errors import TrainingError
 from ddsing.formats import tfrecord
 from ddsing.instrument.library import Library
+from ddsing.jobs import paces
 from ddsing.model.config import ModelConfig
 from ddsing.model.weights import random_weights
 from ddsing.sound import distance, loudness
@@ -25,6 +26,7 @@ from ddsing.training import (
     export,
     folder,
     history,
+    judge,
     ranges,
     run,
     sanity,
@@ -150,6 +152,11 @@ def test_a_run_tells_its_stages_and_keeps_what_the_page_shows(trained):
     path = workspace.audio / "alto_checkpoints"
     assert (outcome.step, outcome.stopped, outcome.instrument_name) == (6, False, "alto")
     assert {progress.stage for progress in seen} <= set(STAGES) and seen[-1].stage == "exporting"
+    told = [progress.left for progress in seen if progress.stage in ("loading", "head start", "training", "saving")]
+    assert told and all(left is not None and left.low_s >= 0 for left in told)
+    assert told[-1].high_s < told[0].high_s, "the whole is counted from the beginning"
+    learnt = paces.of(workspace)
+    assert all(learnt.unit_s(key) for key in ("train/loading", *_keys(workspace, ("building", "step", "save"))))
     steps = [progress.step for progress in seen]
     assert steps == sorted(steps) and steps[-1] == 6
     found = history.read(path)
@@ -158,11 +165,21 @@ def test_a_run_tells_its_stages_and_keeps_what_the_page_shows(trained):
     sound, rate = soundfile.read(found.saves[-1].preview)
     assert rate == 16_000 and 3 < len(sound) / rate < 5 and np.abs(sound).max() > 0
     assert found.best_by == "held-out spectral loss"
-    assert found.best_step == min(found.saves, key=lambda save: save.spectral_loss).step == outcome.exported_step
+    assert found.best_step == min(found.saves, key=lambda save: save.spectral_loss).step
+    assert (outcome.exported_step, outcome.exported_why) == (found.verdict.step, found.verdict.why)
+    for save in found.saves:  # what it is judged by, of both held-out windows
+        assert 0 <= save.harmonic_share <= 1 and 0 <= save.voicing <= 1
+        assert {name: len(values) for name, values in save.windows.items()} == dict.fromkeys(judge.TOLERANCE, 2)
+        assert np.mean(save.windows["loudness_db"]) == pytest.approx(save.loudness_db, abs=1e-4)
     assert (path / "dataset_statistics.pkl").is_file() and (path / "operative_config-0.gin").is_file()
     assert not any(
         str(workspace.root) in file.read_text("utf-8", "ignore") for file in path.glob("*") if file.is_file()
     )
+
+
+def _keys(workspace, names):
+    known = json.loads((workspace.cache / paces.NAME).read_text())[paces.machine_name()]
+    return [next(key for key in known if key.startswith(f"train/{name}/")) for name in names]
 
 
 def test_an_instrument_is_no_larger_than_its_weights_and_has_its_passport(trained):
@@ -172,7 +189,11 @@ def test_an_instrument_is_no_larger_than_its_weights_and_has_its_passport(traine
     about = entry.provenance
     assert (about.voice, about.step, about.source_format) == ("alto", outcome.exported_step, "native")
     assert about.loss == facts["loss"] and about.dataset_hash == facts["dataset_hash"] and len(about.dataset_hash) == 64
-    assert "spectral loss" in about.notes and entry.statistics.pitch_range_midi is not None
+    assert (
+        "spectral loss" in about.notes
+        and outcome.exported_why in about.notes
+        and entry.statistics.pitch_range_midi is not None
+    )
     singing = recipes.config_file("singing").model
     weights = {name: np.zeros(shape, np.float32) for name, shape in singing.weight_shapes().items()}
     from ddsing.instrument import Instrument, to_bytes
@@ -269,6 +290,16 @@ def test_a_dataset_of_2021_is_taken_as_it_is_though_its_recordings_are_there(tra
     assert {path.name: path.stat().st_mtime_ns for path in (workspace.audio / "bass_dataset").iterdir()} == before
 
 
+def test_how_much_of_a_voice_is_noise():
+    """Of known parts, where a note should sound only."""
+    voiced = np.repeat([True, False], 500)
+    harmonic, noise = np.full(64_000, 0.3, np.float32), np.full(64_000, 0.1, np.float32)
+    noise[32_000:] = 5.0
+    assert distance.harmonic_share(harmonic, noise, voiced) == pytest.approx(0.9, abs=1e-4)
+    assert distance.harmonic_share(0 * harmonic, noise, voiced) == 0.0
+    assert distance.harmonic_share(harmonic, noise, voiced & False) is None
+
+
 def test_metrics_that_are_no_numbers_are_none():
 
     weights = random_weights(CONFIG)
@@ -319,7 +350,14 @@ def test_the_commands(trained, tmp_path, capsys):
     document = json.loads(said.out)
     assert status == 0 and document["step"] == 7 and document["instrument_name"] == "alto" and not document["stopped"]
     told = [int(step) for step in re.findall(r"Step (\d+) of 7", said.err)]
-    assert told == sorted(set(told)) and 6 <= told[-1] <= 7, "the steps in order, none of those done before"
+    assert told == sorted(told) and 6 <= told[0] <= told[-1] <= 7, "the steps in order, none of those done before"
+    assert document["exported_why"].startswith(f"Step {document['exported_step']:,}")
+    for step in ("4", "latest", "best", "chosen"):
+        status, said = command(capsys, "instrument", "make", "alto", "--step", step, "--json", *root)
+        made = json.loads(said.out)
+        known = Library(workspace).get(made["name"]).provenance
+        assert status == 0 and known.step == made["step"] and made["why"] in known.notes
+        assert made["step"] == {"4": 4, "latest": 7}.get(step, made["step"])
     status, said = command(capsys, "resynthesise", "alto", "--out", str(tmp_path / "out"), "--json", *root)
     document = json.loads(said.out)
     assert status == 0 and document["held_out"] and len(document["windows"]) == 2
@@ -334,6 +372,8 @@ def test_the_commands(trained, tmp_path, capsys):
         (["train", "alto", "--steps", "0"], "steps is 0"),
         (["train", "alto", "--config", "singing_large"], "There is no model"),
         (["train", "alto", "--config", "singing_small"], "begun with another model"),
+        (["instrument", "make", "alto", "--step", "5"], "There is no checkpoint of step 5"),
+        (["instrument", "make", "alto", "--step", "newest"], "name chosen, latest, best or a step"),
         (["resynthesise", "nobody", "--out", str(tmp_path)], "nobody"),
         (["resynthesise", "alto", "--out", str(tmp_path), "--step", "99"], "There is no checkpoint of step 99"),
     ):

@@ -136,7 +136,10 @@ def test_killed_again_and_again_ends_where_one_run_ends(compiled, tmp_path):
     held_out = [save.spectral_loss for save in ours.saves]
     assert held_out[-1] < held_out[0] and len(ours.saves) == 8 and len(ours.checkpoints) in (3, 4)
     assert all(save.preview is not None for save in ours.saves)
-    assert whole["outcome"]["exported_step"] == ours.best_step
+    assert (whole["outcome"]["exported_step"], whole["outcome"]["exported_why"]) == (
+        ours.verdict.step,
+        ours.verdict.why,
+    )
 
 
 def test_a_loss_that_is_no_number_stops_before_a_good_checkpoint_is_overwritten(quick, tmp_path):

@@ -13,7 +13,7 @@ from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
-from ddsing.training import coach, run
+from ddsing.training import checkpoints, coach, run
 from ddsing.training import history as histories
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import device_tile, previews
@@ -92,7 +92,7 @@ def test_a_training_is_shown_with_its_curve_previews_and_advice(trained):
     clean(app)
     history = histories.read(root / "audio" / "alto_checkpoints")
     assert len(app.get("plotly_chart")) == 1
-    moments = previews.moments(history.saves, history.best_step)
+    moments = previews.moments(history.saves, previews.worth(history))
     assert len(app.get("audio")) == len(moments) + 1, "a player for each moment, and one for all"
     for save in moments:
         assert f"**Step {save.step:,}**" in said(app)
@@ -135,6 +135,23 @@ def test_one_press_makes_the_instrument_and_another_leads_to_the_transfer(traine
     assert [title.value for title in app.title] == ["Timbre transfer"]
 
 
+def test_the_page_says_which_checkpoint_is_taken_and_exports_the_other_as_well(trained):
+    app, root = trained
+    path = root / "audio" / "alto_checkpoints"
+    history = histories.read(path)
+    assert plain(history.verdict.why) in said(app)
+    other = next(step for step in history.checkpoints if step != history.verdict.step)
+    checkpoints.write_best(path, other, value=1.0, by="held-out spectral loss")
+    app.run()
+    clean(app)
+    assert len(app.get("bidi_component")) == 1, "both are heard in one player"
+    labels = {button.key: button.label for button in app.button if (button.key or "").startswith("export.")}
+    assert labels["export.loss"] == f"Export the lowest loss, step {other:,}"
+    app.button(key="export.loss").click().run()
+    clean(app)
+    assert Library(open_workspace(root)).get("alto").provenance.step == other
+
+
 def test_the_sanity_check_sets_original_and_reconstruction_side_by_side(trained):
     app, _ = trained
     players = len(app.get("audio"))
@@ -162,14 +179,14 @@ def test_a_branch_is_a_voice_that_goes_on_from_its_checkpoint(trained):
 )
 def test_moments_lie_ever_farther_apart(n_saves, expected, tmp_path):
     saves = tuple(histories.Save(10 * (index + 1), 5.0, preview=tmp_path) for index in range(n_saves))
-    assert [save.step for save in previews.moments(saves, None)] == expected
+    assert [save.step for save in previews.moments(saves, frozenset())] == expected
 
 
 def test_the_best_is_always_to_be_heard_and_what_has_no_preview_never(tmp_path):
     saves = tuple(histories.Save(10 * (index + 1), 5.0, preview=tmp_path) for index in range(40))
-    assert 230 in [save.step for save in previews.moments(saves, 230)]
+    assert 230 in [save.step for save in previews.moments(saves, frozenset({230}))]
     silent = tuple(replace(save, preview=None) for save in saves)
-    assert previews.moments(silent, 230) == []
+    assert previews.moments(silent, frozenset({230})) == []
 
 
 GPU = hardware.Gpu(

@@ -15,6 +15,7 @@ from ddsing.errors import AudioError, Cancelled, DdsingError, DiskFull
 from ddsing.experiments.comparison import measure, selection
 from ddsing.experiments.comparison.matrix import Matrix, cell_settings, key_of, known, paths
 from ddsing.instrument import Instrument, models
+from ddsing.jobs import time_left
 from ddsing.jobs.context import Reporter
 from ddsing.jobs.order import SPARE_BYTES, Order
 from ddsing.sound import audio as recordings
@@ -100,6 +101,8 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
     total = len(matrix.instruments) * len(matrix.recordings)
     done = rendered = 0
     refused: list[dict[str, str]] = []
+    clock = time_left.Clock()
+    clock.at(KIND, 0.0)
     job.report(step=0, steps=total, extra={"refused": refused})
     for name, source in zip(matrix.recordings, sources):
         for instrument, outcome in _row(workspace, matrix, name, source, job):
@@ -107,7 +110,8 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
                 refused.append({"instrument": instrument, "recording": name, "reason": outcome})
             rendered += outcome is True
             done += 1
-            job.report(step=done, steps=total, extra={"refused": refused})
+            clock.at(KIND, done / total)
+            job.report(step=done, steps=total, extra={"refused": refused}, **time_left.fields(clock.left()))
     message = f"{len(refused)} of {total} cells could not be rendered." if refused else ""
     return {"cells": total, "rendered": rendered, "refused": refused, "message": message}
 

@@ -29,7 +29,8 @@ PARAMETERS = {  # of a recipe: how they stand in a cell's name, and what they ar
 }
 ORIGINAL = {"n_harmonics": (20, 60, 100), "n_noise_bands": (10, 35, 65)}  # the study of the 2021 notebooks
 MAX_CELLS = 400
-KEEP = 1  # checkpoints of a cell, beside its best
+KEEP = 1  # checkpoints of a cell, beside those of `_WORTH`
+_WORTH = 2  # that with the lowest loss, and the chosen one
 _STEP_BYTES = 130  # in the event file: 123 were measured
 _SAVE_BYTES = 170_000  # a preview of five seconds as FLAC, 156 kB where the voice is still noise, and a line of history
 _NUMBER = r"[0-9.]+(?:e[-+]?[0-9]+)?"
@@ -165,7 +166,7 @@ def cost(workspace: Workspace, sweep: Sweep) -> Cost:
     for cell, done in cells:
         needed_s, why = estimate.seconds(workspace, cell.recipe, done=done)
         total_s += needed_s
-        n_bytes += (KEEP + 1) * checkpoints.n_bytes(recipe.resolved(cell.recipe).model)
+        n_bytes += (KEEP + _WORTH) * checkpoints.n_bytes(recipe.resolved(cell.recipe).model)
         whys.append(why)
     why = max(set(whys), key=whys.count) if whys else "everything is done"
     source = voices.get(workspace, sweep.voice)
@@ -185,7 +186,7 @@ def room_bytes(workspace: Workspace, sweep: Sweep) -> int:
     """
     configs = [recipe.resolved(cell.recipe) for cell, _ in left(workspace, sweep)]
     each = [checkpoints.n_bytes(config.model) for config in configs]
-    return (KEEP + 1) * sum(each) + 2 * max(each, default=0) + sum(map(_beside_bytes, configs))
+    return (KEEP + _WORTH) * sum(each) + 2 * max(each, default=0) + sum(map(_beside_bytes, configs))
 
 
 def _beside_bytes(config: Config) -> int:

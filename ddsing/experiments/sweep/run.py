@@ -78,7 +78,10 @@ def train(
             done[n] = max(done[n], progress.step)
             if progress.steps_per_s:
                 pace_s[n] = 1.0 / progress.steps_per_s
-            left_s = sum(pace * max(0, total - so_far) for pace, total, so_far in zip(pace_s, steps, done))
+            each = [pace * max(0, total - so_far) for pace, total, so_far in zip(pace_s, steps, done)]
+            if progress.left is not None:  # the cell at work tells more than its pace
+                each[n] = progress.left.middle_s
+            left_s = sum(each)
             at = sum(min(total, so_far) for total, so_far in zip(steps, done))
             report(Progress(cell.name, n + 1, len(cells), at, sum(steps), progress, left_s))
 

@@ -11,9 +11,10 @@ from ddsing.constants import TRACKERS
 from ddsing.dataset import facts
 from ddsing.dataset.job import order
 from ddsing.dataset.voices import Voice
+from ddsing.jobs.time_left import around
 from ddsing.ui.dataset import cache
 from ddsing.ui.shell import errors, jobs, opened, values, warmup
-from ddsing.ui.shell.formatting import format_duration, plain
+from ddsing.ui.shell.formatting import format_range, plain
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -175,7 +176,7 @@ def _cost(voice: Voice, tracker: str) -> None:
     if per_second:
         duration_s = sum(fact.duration_s for fact in cache.facts(voice))
         st.caption(
-            f"Up to {format_duration(max(1.0, per_second * duration_s))} on this computer, one recording at "
+            f"About {format_range(*around(per_second * duration_s))} on this computer, one recording at "
             "a time; less where pitch is known already."
         )
 

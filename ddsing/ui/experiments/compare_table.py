@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ddsing.jobs.time_left import around
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import compare_cache
 from ddsing.ui.shell import errors, take_player, work
-from ddsing.ui.shell.formatting import format_duration, plain
+from ddsing.ui.shell.formatting import format_range, plain
 
 LOWER_IS_BETTER = {
     "f0_cents": True,
@@ -83,7 +84,7 @@ def _offer(takes: list[Take], measured: list) -> None:
         else "Tracks each result again, and holds it against what was asked for; once."
     )
     st.button(
-        f"{what}: about {format_duration(max(seconds, 1.0))}",
+        f"{what}: about {format_range(*around(seconds))}",
         key="compare.measure",
         icon=":material/straighten:",
         on_click=_measure,

@@ -26,8 +26,9 @@ FEW = 6  # up to this many, the losses without smoothing are drawn too
 SMOOTHINGS = (0, 20, 50, 100, 200, 500, 1000, 2000)
 COLOURS = {"voice": "Voice", "run": "Each"}
 LEGEND = (
-    "The star marks the best checkpoint.",
-    "The star marks the best checkpoint. The band, 5 to 6, is where the authors of the original notebooks stopped.",
+    "The star marks the checkpoint with the lowest loss.",
+    "The star marks the checkpoint with the lowest loss. The band, 5 to 6, is where the authors of the original "
+    "notebooks stopped.",
 )
 MEASURES = {
     "loss": "Training loss",

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.constants import TRACKERS
+from ddsing.jobs.time_left import around
 from ddsing.ui.experiments import chosen_takes, matrix_cells
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, errors, jobs, links, opened, sources, values
-from ddsing.ui.shell.formatting import format_duration, plain
+from ddsing.ui.shell.formatting import format_range, plain
 
 if TYPE_CHECKING:
     from ddsing.experiments.comparison.matrix import Matrix
@@ -94,7 +95,7 @@ def _work(matrix: Matrix, cells: matrix_cells.Cells) -> None:
     n_missing = n_cells - n_there
     left, right = st.columns([3, 2], vertical_alignment="center")
     left.markdown(f"**{n_there} of {n_cells}** cells are there." if n_there else f"**{n_cells}** cells to render.")
-    label = f"Render {n_missing} {'cell' if n_missing == 1 else 'cells'}: about {format_duration(cells.seconds)}"
+    label = f"Render {n_missing} {'cell' if n_missing == 1 else 'cells'}: about {format_range(*around(cells.seconds))}"
     right.button(
         label,
         key="matrix.start",

@@ -7,9 +7,10 @@ import streamlit as st
 from ddsing.errors import DdsingError
 from ddsing.experiments.sweep import grid
 from ddsing.experiments.sweep.grid import Sweep
+from ddsing.jobs.time_left import around
 from ddsing.training import recipe as recipes
 from ddsing.ui.shell import errors, jobs, opened, values
-from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
+from ddsing.ui.shell.formatting import format_bytes, format_range, plain
 from ddsing.ui.training import start
 
 HARMONICS, NOISE, OTHER, OTHER_VALUES, CONFIG, STEPS, BATCH = (
@@ -159,7 +160,7 @@ def _cost(sweep: Sweep, cost: grid.Cost) -> None:
     already = f", {done} of {cost.n_cells} already done" if done else ""
     st.markdown(
         f":material/schedule: **{cost.n_left} run{'s' if cost.n_left > 1 else ''}**, about "
-        f"**{format_duration(cost.seconds)}** and {format_bytes(cost.n_bytes)} on this computer{already}"
+        f"**{format_range(*around(cost.seconds))}** and {format_bytes(cost.n_bytes)} on this computer{already}"
     )
     names = [cell.name for cell in sweep.cells()]
     shown = ", ".join(map(plain, names[:3])) + (f" … {plain(names[-1])}" if len(names) > 3 else "")

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ddsing import names
-from ddsing.units import format_bytes, format_duration, note_name
+from ddsing.units import format_bytes, format_duration, format_range, note_name
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$<>^=&])")
 _SHORTCODE = re.compile(r":(?=\S)")  # :smile:, :red[...], :material/...:
@@ -81,6 +81,7 @@ def home_relative(path: Path) -> str:
 __all__ = [
     "format_bytes",
     "format_duration",
+    "format_range",
     "home_relative",
     "loudness_range",
     "note_name",

@@ -7,7 +7,7 @@ import streamlit as st
 from ddsing.jobs.status import JobStatus
 from ddsing.names import same
 from ddsing.ui.shell import errors, opened
-from ddsing.ui.shell.formatting import format_duration
+from ddsing.ui.shell.formatting import format_range
 
 STATES = {  # of a job: in words, colour of the badge, icon
     "starting": ("starting", "blue", ":material/rocket_launch:"),
@@ -46,8 +46,16 @@ def badge(job: JobStatus) -> str:
 
 
 def time_left(job: JobStatus) -> str:
-    """``about 4 min 05 s left``, or nothing where it is not known."""
-    return f"about {format_duration(job.eta_s)} left" if job.eta_s is not None and job.state == "running" else ""
+    """``2–3 min left``, or nothing where it is not known."""
+    said = how_long(job)
+    return f"{said} left" if said and job.state == "running" else ""
+
+
+def how_long(job: JobStatus) -> str:
+    """``2–3 min``, or nothing where it is not known."""
+    if job.eta_low_s is None or job.eta_high_s is None:
+        return ""
+    return format_range(job.eta_low_s, job.eta_high_s)
 
 
 @errors.callback

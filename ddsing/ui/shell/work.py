@@ -19,7 +19,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from ddsing.errors import Cancelled
 from ddsing.jobs import time_left
 from ddsing.ui.shell import errors, opened
-from ddsing.units import format_duration
+from ddsing.units import format_range
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +45,7 @@ class Work:
         self.started_s = self.stage_started_s = time.monotonic()
         self._stage = WAITING
         self._function = function
+        self._clock = time_left.Clock()
         self._cancelled = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"work: {label}", daemon=True)
 
@@ -77,13 +78,13 @@ class Work:
         ahead = next((other for other in _works if other.running and not other.waits), None)
         if not self.waits or ahead is None or ahead is self:
             return self._stage
-        left_s = ahead.seconds_left
-        return f"waiting for “{ahead.label}”" + (f", about {format_duration(left_s)} left of it" if left_s else "")
+        left = ahead.seconds_left
+        return f"waiting for “{ahead.label}”" + (f", {format_range(*left)} left of it" if left else "")
 
     @property
-    def seconds_left(self) -> float | None:
+    def seconds_left(self) -> time_left.Range | None:
         """Time left in this stage, once enough of it is done to tell."""
-        return time_left.by_share(self.fraction, time.monotonic() - self.stage_started_s)
+        return self._clock.left()
 
     def report(self, stage: str, fraction: float) -> None:
         """Called by the work itself."""
@@ -92,6 +93,7 @@ class Work:
         if stage != self._stage:
             self.stage_started_s = time.monotonic()
         self._stage, self.fraction = stage, min(1.0, max(0.0, float(fraction)))
+        self._clock.at(stage, self.fraction)
 
     def _run(self) -> None:
         try:
@@ -191,7 +193,7 @@ def show_progress() -> None:
     if not work.running:
         st.rerun(scope="app")
     left = None if work.waits else work.seconds_left
-    text = "stopping" if work.cancelling else work.stage + (f", about {format_duration(left)} left" if left else "")
+    text = "stopping" if work.cancelling else work.stage + (f", {format_range(*left)} left" if left else "")
     bar, button = st.columns([3, 1], vertical_alignment="center")
     bar.progress(work.fraction, text=f"{work.label}: {text}")
     button.button(

@@ -16,10 +16,11 @@ from ddsing.ui.dataset import cache
 from ddsing.ui.shell import caches, opened
 
 if TYPE_CHECKING:
+    from ddsing.experiments.comparison.heard import Heard
     from ddsing.training.history import History
     from ddsing.training.recipe import Recipe
 
-HISTORIES, FORMINGS, FIGURES = 4, 4, 8
+HISTORIES, FORMINGS, FIGURES, PREVIEWS = 4, 4, 8, 32
 GAP_S = 0.35  # between two previews in a row
 
 
@@ -63,7 +64,7 @@ def course(history: History, *, total_steps: int | None = None):
         held_out_steps=np.array([save.step for save in measured]),
         held_out={name: column(name) for name in ("spectral_loss", "f0_cents", "loudness_db")},
         preview_steps=np.array([save.step for save in history.saves if save.preview is not None]),
-        best_step=history.best_step,
+        best_step=history.verdict.step if history.verdict else None,
         total_steps=total_steps,
         speed_steps=history.speed_steps,
         steps_per_s=history.steps_per_s,
@@ -99,6 +100,21 @@ def _forming(stamps: tuple) -> bytes:
     buffer = io.BytesIO()
     soundfile.write(buffer, np.concatenate(parts[:-1]), rate, format="WAV", subtype="PCM_16")
     return buffer.getvalue()
+
+
+def preview(path: Path) -> Heard:
+    """How loud a preview is, and how it looks."""
+    return _heard(caches.stamp(path))
+
+
+@st.cache_data(max_entries=PREVIEWS, show_spinner=False)
+def _heard(stamp: tuple) -> Heard:
+    from ddsing.experiments.comparison import heard, matching
+    from ddsing.sound import wave
+
+    sound, _ = soundfile.read(stamp[0], dtype="float32")
+    loudness = matching.Loudness(matching.integrated_lufs(sound), float(np.abs(sound).max(initial=0.0)))
+    return heard.Heard(loudness, wave.of(sound))
 
 
 def estimate(recipe: Recipe, *, done: int = 0) -> tuple[float, str]:

@@ -8,8 +8,10 @@ import streamlit as st
 
 from ddsing.dataset.voices import Voice
 from ddsing.training import branch
-from ddsing.ui.shell import caches, errors, opened, state, voice_picker
+from ddsing.ui.player import players
+from ddsing.ui.shell import caches, errors, opened, state, values, voice_picker
 from ddsing.ui.shell.formatting import format_bytes, plain
+from ddsing.ui.training import cache
 
 if TYPE_CHECKING:
     from ddsing.training.history import History
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
 TRANSFER_PAGE = "pages/timbre_transfer.py"
 _MADE = "export.made"  # (voice, instrument) of this tab's last export
 _SING = "export.sing"
+_MATCHED, _PLAYER = "export.matched", "export.heard"
+LATEST, CHOSEN, LOWEST = "the latest", "the chosen", "the lowest loss"
+_HELP = {
+    LATEST: "As the voice is now, also while the training goes on.",
+    CHOSEN: "The newest before pitch, loudness or harmonics got worse.",
+    LOWEST: "The checkpoint with the lowest {}: a low one may also be a blurred voice.",
+}
 _BRANCH_STEP, _BRANCH_LABEL = "branch.step", "branch.label"
 
 
@@ -30,31 +39,82 @@ def show(voice: Voice, history: History, *, quiet: bool = False) -> None:
     """The buttons, `quiet` where others come first; nothing where there is no checkpoint to make it from."""
     if not history.checkpoints:
         return
-    latest, best = history.checkpoints[-1], history.best_step
-    name = made_of(voice.name)
+    verdict, name = history.verdict, made_of(voice.name)
     st.subheader("Instrument")
+    if verdict is not None:
+        st.markdown(f":material/gavel: {plain(verdict.why)}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        if best is not None and best in history.checkpoints:
+        for step, label in offers(history).items():
+            chosen = verdict is not None and step == verdict.step
             st.button(
-                f"Export the best, step {best:,}",
-                key="export.best",
-                icon=":material/star:",
-                type="secondary" if name or quiet else "primary",
+                f"Export {label}, step {step:,}",
+                key=f"export.{label.split()[-1]}",
+                icon=":material/star:" if chosen else ":material/piano:",
+                type="primary" if chosen and not name and not quiet else "secondary",
                 on_click=_export,
-                args=(voice.name, "best"),
-                help=f"The checkpoint with the lowest {history.best_by or 'loss'}.",
+                args=(voice.name, step),
+                help=_HELP[label].format(history.best_by or "loss"),
             )
-        st.button(
-            f"Export the latest, step {latest:,}",
-            key="export.latest",
-            icon=":material/piano:",
-            on_click=_export,
-            args=(voice.name, "latest"),
-            help="As the voice is now, also while the training goes on.",
-        )
         _branch(voice, history)
+    with errors.guard():
+        _side_by_side(history)
     if name is not None:
         _ready(name, quiet=quiet)
+
+
+def offers(history: History) -> dict[int, str]:
+    """The checkpoints to export, each with what it is called, the chosen one first."""
+    verdict, kept = history.verdict, history.checkpoints
+    found = {kept[-1]: LATEST} if kept else {}
+    if verdict is not None:
+        found = {verdict.step: LATEST if verdict.step == verdict.latest else CHOSEN} | found
+    if history.best_step in kept and history.best_step is not None:
+        found.setdefault(history.best_step, LOWEST)
+    return found
+
+
+def mark(history: History, step: int) -> str:
+    """What is worth knowing of a step, behind its number."""
+    words = ["chosen"] if history.verdict is not None and step == history.verdict.step else []
+    words += ["lowest loss"] if step == history.best_step else []
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _side_by_side(history: History) -> None:
+    """The phrase as each of the checkpoints sings it, in one player that switches in place."""
+    previews = {save.step: save.preview for save in history.saves if save.preview is not None}
+    heard = [(step, label, previews[step]) for step, label in offers(history).items() if step in previews]
+    if len(heard) < 2:
+        return
+    from ddsing.experiments.comparison import matching
+
+    known = [cache.preview(preview) for _, _, preview in heard]
+    loud = [one.loudness for one in known]
+    tracks = [
+        players.track(
+            f"Step {step:,}",
+            players.address(preview.read_bytes(), f"export.{step}", mime="audio/flac"),
+            key=str(number),
+            detail=label,
+            matched_db=gain_db,
+            wave=one.wave,
+        )
+        for number, ((step, label, preview), one, gain_db) in enumerate(
+            zip(heard, known, matching.matched_gains_db(loud)), start=1
+        )
+    ]
+    players.switcher(
+        tracks,
+        name="the phrase, by checkpoint",
+        common_db=round(matching.common_gain_db(loud), 3),
+        matched=st.session_state[values.keep(_MATCHED, True)],
+        key=_PLAYER,
+        on_matched=_match,
+    )
+
+
+def _match() -> None:
+    st.session_state[_MATCHED] = bool(st.session_state[_PLAYER].matched)
 
 
 def made_of(voice_name: str) -> str | None:
@@ -119,7 +179,7 @@ def _branch(voice: Voice, history: History) -> None:
             "From step",
             list(reversed(history.checkpoints)),
             key=_BRANCH_STEP,
-            format_func=lambda step: f"{step:,}" + (" (best)" if step == history.best_step else ""),
+            format_func=lambda step: f"{step:,}{mark(history, step)}",
         )
         st.text_input(
             "Label",

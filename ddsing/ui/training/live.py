@@ -10,7 +10,7 @@ import streamlit as st
 from ddsing.dataset.voices import Voice
 from ddsing.training import stages
 from ddsing.ui.shell import errors, jobs, values
-from ddsing.ui.shell.formatting import format_duration, plain
+from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import cache, coach, ending, previews
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _numbers(job: JobStatus) -> None:
         st.metric("Step", f"{job.step:,} of {job.steps:,}" if begun else "…")
         st.metric("Loss", "…" if job.loss is None else f"{job.loss:.2f}")
         st.metric("Steps a second", "…" if not job.steps_per_s else _speed(job.steps_per_s))
-        st.metric("Time left", "…" if job.eta_s is None else format_duration(job.eta_s))
+        st.metric("Time left", jobs.how_long(job) or "…")
 
 
 def _speed(steps_per_s: float) -> str:
@@ -181,7 +181,8 @@ def _panels(history: History, total_steps: int | None, job_id: str | None) -> No
             course = cache.course(history, total_steps=total_steps)
             st.caption(
                 "Measured at each save on windows that the training never sees: how far the spectrum, the pitch "
-                "and the loudness of the voice are from the recordings. The best checkpoint is chosen by it."
+                "and the loudness of the voice are from the recordings. The latest checkpoint becomes the instrument, "
+                "unless its pitch, its loudness or its harmonics got worse."
             )
             st.plotly_chart(
                 plot.held_out_figure(course, window=st.session_state.get(_WINDOW)),

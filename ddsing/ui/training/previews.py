@@ -15,17 +15,23 @@ MOST = 6  # players in the row
 CARD_PX = 128
 
 
-def moments(saves: tuple, best_step: int | None, *, most: int = MOST) -> list:
+def worth(history: History) -> frozenset[int]:
+    """The steps that are always to be heard: the chosen one, and that with the lowest loss."""
+    chosen = history.verdict.step if history.verdict else None
+    return frozenset(step for step in (chosen, history.best_step) if step is not None)
+
+
+def moments(saves: tuple, always: frozenset[int], *, most: int = MOST) -> list:
     """The saves to hear: a voice forms fast at first, so each lies about twice as far as the one before.
 
-    The first, the best and the newest are always among them, and a moment that was shown stays while newer ones
+    The first, the newest and the steps `always` are among them, and a moment that was shown stays while newer ones
     come, until there are too many.
     """
     heard = [save for save in saves if save.preview is not None]
     if len(heard) <= most:
         return heard
     kept = {heard[0].step, heard[-1].step}
-    kept |= {best_step} if any(save.step == best_step for save in heard) else set()
+    kept |= {save.step for save in heard} & always
     places = [2**k - 1 for k in range(len(heard).bit_length()) if 2**k - 1 < len(heard)]
     for place in reversed(places):  # when there are too many, the very first ones sound alike
         if len(kept) < most:
@@ -35,7 +41,7 @@ def moments(saves: tuple, best_step: int | None, *, most: int = MOST) -> list:
 
 def show(history: History) -> None:
     """The row, oldest first, and one player with all of it in a row."""
-    found = moments(history.saves, history.best_step)
+    found = moments(history.saves, worth(history))
     st.markdown("#### Hear it form")
     if not found:
         st.caption("With each save the voice sings a built-in phrase here. The first one comes with the first save.")
@@ -49,12 +55,14 @@ def show(history: History) -> None:
         )
     with st.grid(len(found), min_column_width=CARD_PX, gap="small"):
         for save in found:
-            _card(save, newest=save is found[-1], best=save.step == history.best_step)
+            _card(
+                save, newest=save is found[-1], chosen=history.verdict is not None and save.step == history.verdict.step
+            )
 
 
-def _card(save: Save, *, newest: bool, best: bool) -> None:
+def _card(save: Save, *, newest: bool, chosen: bool) -> None:
     with st.container(gap="xsmall", key=f"preview.{save.step}"):
-        mark = " :orange[:material/star:]" if best else " :green[:material/fiber_new:]" if newest else ""
+        mark = " :orange[:material/star:]" if chosen else " :green[:material/fiber_new:]" if newest else ""
         st.markdown(f"**Step {save.step:,}**{mark}")
         st.audio(str(save.preview), format="audio/flac", alt=f"the phrase after {save.step:,} steps")
         st.caption(_measured(save))

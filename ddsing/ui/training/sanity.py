@@ -11,6 +11,7 @@ from ddsing.sound import audio
 from ddsing.ui.dataset import cache
 from ddsing.ui.shell import errors, opened, values, work
 from ddsing.ui.shell.formatting import plain
+from ddsing.ui.training import export
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,14 +49,15 @@ def show(voice: Voice, history: History) -> None:
 
 def _choose(voice: Voice, history: History) -> int:
     steps = list(reversed(history.checkpoints))
-    values.among(_STEP, steps, history.best_step if history.best_step in steps else steps[0], about=voice.name)
+    chosen = history.verdict.step if history.verdict else None
+    values.among(_STEP, steps, chosen if chosen in steps else steps[0], about=voice.name)
     box, button = st.columns([3, 2], vertical_alignment="bottom")
     with box:
         step = st.selectbox(
             "Checkpoint",
             steps,
             key=_STEP,
-            format_func=lambda step: f"step {step:,}" + (" (best)" if step == history.best_step else ""),
+            format_func=lambda step: f"step {step:,}{export.mark(history, step)}",
         )
     button.button(
         "Compare",

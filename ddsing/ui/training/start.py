@@ -8,10 +8,11 @@ import streamlit as st
 
 from ddsing.constants import TRACKERS
 from ddsing.dataset.voices import Voice
+from ddsing.jobs.time_left import around
 from ddsing.training import preparing
 from ddsing.training import recipe as recipes
 from ddsing.ui.shell import errors, jobs, values
-from ddsing.ui.shell.formatting import format_duration, plain
+from ddsing.ui.shell.formatting import format_duration, format_range, plain
 from ddsing.ui.training import cache
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _prepare_values(
         first["train.steps"] = max(first["train.steps"], step + config.steps // 4)
     source = cache.source(voice)
     first |= {
-        EXPORT: begun.get("export") or "best",
+        EXPORT: "latest" if begun.get("export") == "latest" else recipes.EXPORTS[0],
         SEED: int(begun.get("seed") or 0),
         CENTRED: config.centred_frames,
         MIXED: bool(begun.get("mixed_precision")) and learning_rate is None,
@@ -190,7 +191,7 @@ def _advanced(voice: Voice, step: int) -> None:
             key=EXPORT,
             persist_state="session",
             required=True,
-            help="The best checkpoint by the held-out part, or the latest.",
+            help="Chosen: the latest, unless its pitch, loudness or harmonics got worse. Best: the lowest loss.",
         )
     with st.grid(3, min_column_width=200):
         if not step:
@@ -246,7 +247,7 @@ def recipe() -> recipes.Recipe:
         **numbers,
         seed=int(values.get(SEED) or 0),
         mixed_precision=bool(values.get(MIXED)),
-        export=values.get(EXPORT) or "best",
+        export=values.get(EXPORT) or recipes.EXPORTS[0],
         tracker=values.get(TRACKER) or TRACKERS[0],
         centred_frames=values.get(CENTRED),
     )
@@ -261,7 +262,7 @@ def _estimate(voice: Voice, step: int) -> None:
     seconds, why = cache.estimate(wanted, done=step)
     tracker = wanted.tracker or TRACKERS[0]
     first_s = cache.preparing_seconds(cache.source(voice), tracker)
-    said = format_duration(max(60.0, round(seconds + (first_s or 0.0), -1)))
+    said = format_range(*around(seconds + (first_s or 0.0)))
     st.markdown(f":material/schedule: About **{said}** :gray[· {plain(why)}]")
     if first_s is not None:
         why = ", since recordings or excluded windows have changed" if voice.prepared else ""

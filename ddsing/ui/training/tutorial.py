@@ -169,7 +169,7 @@ def _export(voice: voices.Voice) -> None:
 def _forming(voice: voices.Voice) -> None:
     """The phrase, as it was sung over the training."""
     history = training_cache.history(voice)
-    found = previews.moments(history.saves, history.best_step)
+    found = previews.moments(history.saves, previews.worth(history))
     if found:
         st.markdown(f"The same phrase, at {len(found)} moments of the training: out of noise a voice forms.")
         st.audio(
@@ -225,7 +225,7 @@ def _start_training(steps: int) -> None:
 
 @errors.callback
 def _make() -> None:
-    export.make(VOICE, "latest")
+    export.make(VOICE, "chosen")
 
 
 @errors.callback

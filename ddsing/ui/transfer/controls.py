@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.constants import TRACKERS
+from ddsing.jobs.time_left import around
 from ddsing.ui.shell import state, warmup
-from ddsing.ui.shell.formatting import format_duration
+from ddsing.ui.shell.formatting import format_range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,7 @@ def _costs(duration_s: float, analysed: frozenset[str]) -> None:
         st.caption("Measuring how long each takes on this computer …")
         return
     said = [
-        f"{name} is done" if name in analysed else f"{name} {format_duration(max(1.0, per_second[name] * duration_s))}"
+        f"{name} is done" if name in analysed else f"{name} {format_range(*around(per_second[name] * duration_s))}"
         for name in TRACKERS
     ]
     st.caption(f"Time for this recording: {', '.join(said)}")
