@@ -348,6 +348,15 @@ def trash(path: Path) -> Path:
     return folder / path.name
 
 
+def trashed(folder: Path) -> list[Path]:
+    """What `trash` has moved out of a folder and is still there, the last first; each is something for `restore`."""
+    found = []
+    for place in (folder / ".trash").glob("*/"):
+        with contextlib.suppress(OSError):
+            found += [(place.stat().st_mtime_ns, path) for path in place.iterdir()]
+    return [path for _, path in sorted(found, key=lambda one: (one[0], str(one[1])), reverse=True)]
+
+
 def restore(trashed: Path) -> Path:
     """Bring back what `trash` moved; returns its path. A name that is taken meanwhile gets a number."""
     try:

@@ -1,11 +1,14 @@
 """Conversions between units, and how quantities are written for people."""
 
-import math
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike
+import math
+from typing import TYPE_CHECKING
 
 from ddsing.constants import HOP_SAMPLES
+
+if TYPE_CHECKING:  # at run time only with arrays: what only writes sizes and durations does without
+    from numpy.typing import ArrayLike
 
 _NOTE_NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
@@ -23,6 +26,8 @@ def hz_to_midi(f0_hz: ArrayLike):
     np.ndarray [shape=(...), float64]
         Fractional MIDI note numbers.
     """
+    import numpy as np
+
     f0_hz = np.asarray(f0_hz, np.float64)
     positive = f0_hz > 0.0
     midi = 12.0 * np.log2(np.where(positive, f0_hz, 440.0) / 440.0) + 69.0
@@ -31,6 +36,8 @@ def hz_to_midi(f0_hz: ArrayLike):
 
 def midi_to_hz(midi: ArrayLike):
     """Frequencies in Hz of MIDI note numbers (69 = A4 = 440 Hz); the shape is kept, in float64."""
+    import numpy as np
+
     return 440.0 * 2.0 ** ((np.asarray(midi, np.float64) - 69.0) / 12.0)
 
 

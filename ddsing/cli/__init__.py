@@ -1,10 +1,9 @@
-"""The command line: the work that the pages start, at a terminal. This is its root: what there is, and how it ends.
-
-Looking after what is there, such as renaming takes, is done on the pages.
+"""The command line: what the pages do, at a terminal. This is its root: what there is, and how it ends.
 
 Each module with an ``add_parser(subparsers)`` is a command, or a family of commands. It sets ``func(args)``, returning
 a document (a dictionary that JSON can hold), and ``text(document)``, the same in words for people. A module imports
-what is slow to import inside `func`, so that ``--help`` is quick.
+what is slow to import, NumPy and all that needs it, inside `func`, so that ``--help`` is quick. `GROUPS` is where a
+person finds a command.
 
 Exit status: 0; 2 with one sentence on stderr; 130 when interrupted with Ctrl-C.
 """
@@ -29,6 +28,14 @@ from ddsing.errors import Cancelled, DdsingError
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 _SPOKEN = "DDSING_TERMINAL_ENCODING"
+GROUPS = {  # as the pages are: every command stands in one of them
+    "timbre transfer": ("transfer", "fit", "takes", "features"),
+    "datasets": ("dataset",),
+    "training": ("train", "checkpoint", "resynthesise", "jobs", "tensorboard"),
+    "instruments": ("instrument",),
+    "experiments": ("compare", "sets", "blind", "sweep", "latent"),
+    "this computer": ("doctor", "storage"),
+}
 
 
 class Failed(DdsingError):
@@ -48,6 +55,27 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         message = " ".join(message.split()).rstrip(".")
         self.exit(EXIT_ERROR, f"{message[:1].upper()}{message[1:]}; try {self.prog} --help.\n")
+
+
+class _Root(_Parser):
+    """Lists the commands by the pages that do the same."""
+
+    def format_help(self) -> str:
+        """The usage, the groups of commands, and the options."""
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        formatter.add_text(self.description)
+        (commands,) = (action for action in self._actions if isinstance(action, argparse._SubParsersAction))
+        described = {one.dest: one for one in commands._choices_actions}
+        for heading, names in GROUPS.items():
+            formatter.start_section(heading)
+            formatter.add_arguments([described[name] for name in names])
+            formatter.end_section()
+        formatter.start_section("options")
+        formatter.add_arguments(self._optionals._group_actions)
+        formatter.end_section()
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,13 +114,14 @@ def _read_names_as_utf8() -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    root = _Parser(
+    root = _Root(
         prog="ddsing" if Path(sys.argv[0]).stem == "ddsing" else "python -m ddsing",
         description=ddsing.__doc__,
-        epilog="The dashboard does this and more: make app opens it.",
+        epilog="`COMMAND --help` says more. Listening blind, and comparing by ear in one player, is done in the "
+        "dashboard: make app opens it.",
     )
     root.add_argument("--version", action="version", version=f"ddsing {ddsing.__version__}")
-    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = root.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     for module in pkgutil.iter_modules(__path__):
         command = importlib.import_module(f"{__name__}.{module.name}")
         if hasattr(command, "add_parser"):

@@ -6,16 +6,17 @@ Each ``_add_…`` adds one of its subcommands, which are families of their own i
 import argparse
 from pathlib import Path
 
-from ddsing.cli import compare_losses, compare_more
+from ddsing.cli import compare_losses, compare_more, compare_parameters
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add ``compare`` and its subcommands."""
-    parser = commands.add_parser("compare", help="takes and losses side by side")
+    parser = commands.add_parser("compare", help="takes, trainings, parameters, tests side by side")
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     _add_takes(what)
     compare_more.add_to(what)
     compare_losses.add_to(what)
+    compare_parameters.add_to(what)
 
 
 def _add_takes(what: argparse._SubParsersAction) -> None:
@@ -26,6 +27,9 @@ def _add_takes(what: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--complete", action="store_true", help="add pitch accuracy and voicing to takes measured before there were any"
     )
+    parser.add_argument(
+        "--with-voices", action="store_true", help="beside morphs, takes of their recording with each instrument alone"
+    )
     parser.add_argument("--csv", metavar="FILE", help="also write the metrics as a table")
     parser.set_defaults(func=_takes, text=_takes_text)
 
@@ -33,10 +37,14 @@ def _add_takes(what: argparse._SubParsersAction) -> None:
 def _takes(args: argparse.Namespace) -> dict:
     from ddsing.experiments.comparison import differences, measure, selection
     from ddsing.sound.features import FeatureCache
+    from ddsing.transfer.takes import TakeStore
     from ddsing.workspace import open_workspace
 
     workspace = open_workspace(args.workspace)
     takes = selection.named(workspace, args.ids)
+    if args.with_voices:
+        takes += [take for morphed in takes for take in selection.pure_voices(TakeStore(workspace).list(), morphed)]
+        takes = list({take.id: take for take in takes}.values())
     cache = FeatureCache(workspace.cache / "features")
     rows = differences.table(takes)
     measured = [measure.measure(take, complete=args.complete, cache=cache) for take in takes]

@@ -1,11 +1,18 @@
 """``compare losses``: trainings side by side, in numbers."""
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ddsing.cli.writing import writing
 from ddsing.files import write_atomic
 from ddsing.workspace import open_workspace
+
+if TYPE_CHECKING:
+    from ddsing.experiments.curves.runs import Run
 
 
 def add_to(what: argparse._SubParsersAction) -> None:
@@ -22,6 +29,13 @@ def add_to(what: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--csv", metavar="FILE", help="also write the table as CSV")
     parser.add_argument("--curves", metavar="FILE", help="also write all losses step by step as CSV")
+    parser.add_argument("--figure", metavar="FILE.html", help="also write the curves as a page for any browser")
+    parser.add_argument(
+        "--show",
+        choices=("loss", "spectral_loss", "f0_cents", "loudness_db"),
+        default="loss",
+        help="what --figure shows: the loss, or what was measured on held-out windows (loss)",
+    )
     parser.set_defaults(func=run, text=text)
 
 
@@ -37,7 +51,17 @@ def run(args: argparse.Namespace) -> dict:
         if path:
             with writing(path):
                 write_atomic(Path(path), content.encode())
+    if args.figure:
+        with writing(args.figure):
+            write_atomic(Path(args.figure), _page(runs, args).encode())
     return {"at": args.at, "smoothing_steps": args.smoothing, "trainings": [row.to_json() for row in rows]}
+
+
+def _page(runs: Sequence[Run], args: argparse.Namespace) -> str:
+    from ddsing.plots import curves, trainings
+
+    document, _ = trainings.figure(runs, args.show, args.smoothing, at=args.at)
+    return curves.to_html(document, f"{curves.MEASURES[args.show][0]} over training steps".capitalize())
 
 
 def text(document: dict) -> str:

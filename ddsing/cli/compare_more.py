@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddsing import names
-from ddsing.cli import background
+from ddsing.cli import actions, background
 from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, TakeError
@@ -27,18 +26,6 @@ def add_to(what: argparse._SubParsersAction) -> None:
     _listening(what)
 
 
-def _add(
-    what: argparse._SubParsersAction,
-    name: str,
-    func: Callable[[argparse.Namespace], dict],
-    text: Callable[[dict], str],
-    help_text: str,
-) -> argparse.ArgumentParser:
-    parser = what.add_parser(name, help=help_text)
-    parser.set_defaults(func=func, text=text)
-    return parser
-
-
 def _takes_of(args: argparse.Namespace) -> list[Take]:
     from ddsing.experiments.comparison import selection
 
@@ -46,7 +33,9 @@ def _takes_of(args: argparse.Namespace) -> list[Take]:
 
 
 def _session(what: argparse._SubParsersAction) -> None:
-    parser = _add(what, "session", _write_session, _session_text, "takes, settings and metrics as one zip with a page")
+    parser = actions.action(
+        what, "session", _write_session, _session_text, "takes, settings and metrics as one zip with a page"
+    )
     parser.add_argument("ids", nargs="+", metavar="ID", help="ids or names of takes")
     parser.add_argument("--out", required=True, metavar="SESSION.zip")
     parser.add_argument("--title", default="", help="what the page is called")
@@ -54,27 +43,15 @@ def _session(what: argparse._SubParsersAction) -> None:
 
 
 def _write_session(args: argparse.Namespace) -> dict:
-    import io
-
-    from ddsing.experiments.comparison import results, session
+    from ddsing.experiments.comparison import session
 
     workspace, takes, out = open_workspace(args.workspace), _takes_of(args), Path(args.out)
     if not out.absolute().parent.is_dir():
         raise AudioError(f"The folder of {args.out[:200]!r} does not exist; make it or name another file.")
-    tests = results.of_takes(workspace, takes)
-    buffer = io.BytesIO()
-    session.write(
-        buffer,
-        workspace,
-        takes,
-        title=names.mended(args.title),
-        notes=names.mended(args.notes),
-        listening=results.files(tests),
-        listened=[results.sentence(test) for test in tests],
-    )
+    content = session.packed(workspace, takes, title=names.mended(args.title), notes=names.mended(args.notes))
     with writing(args.out):
-        write_atomic(out, buffer.getvalue())
-    return {"out": args.out, "takes": [take.id for take in takes], "bytes": len(buffer.getvalue())}
+        write_atomic(out, content)
+    return {"out": args.out, "takes": [take.id for take in takes], "bytes": len(content)}
 
 
 def _session_text(document: dict) -> str:
@@ -82,7 +59,9 @@ def _session_text(document: dict) -> str:
 
 
 def _methods(what: argparse._SubParsersAction) -> None:
-    parser = _add(what, "methods", _compose, _methods_text, "a methods paragraph for a paper, and what is not recorded")
+    parser = actions.action(
+        what, "methods", _compose, _methods_text, "a methods paragraph for a paper, and what is not recorded"
+    )
     parser.add_argument("ids", nargs="+", metavar="ID", help="ids or names of takes")
 
 
@@ -103,7 +82,7 @@ def _methods_text(document: dict) -> str:
 
 def _matrix(what: argparse._SubParsersAction) -> None:
     text = background.or_text(_matrix_text)
-    parser = _add(what, "matrix", _render_matrix, text, "every instrument sings every recording; none twice")
+    parser = actions.action(what, "matrix", _render_matrix, text, "every instrument sings every recording; none twice")
     parser.add_argument("--instruments", nargs="+", metavar="NAME", help="those of the workspace, if not named")
     parser.add_argument("--recordings", nargs="+", metavar="FILE", help="below examples/; all of them, if not named")
     parser.add_argument("--tracker", choices=TRACKERS, default="full")
@@ -151,7 +130,7 @@ def _matrix_text(document: dict) -> str:
 
 
 def _listening(what: argparse._SubParsersAction) -> None:
-    parser = _add(what, "listening", _tests, _tests_text, "results of blind tests, with the binomial p-value")
+    parser = actions.action(what, "listening", _tests, _tests_text, "results of blind tests, with the binomial p-value")
     parser.add_argument("id", nargs="?", metavar="ID", help="of one test; all of them, if not named")
     parser.add_argument("--csv", metavar="FILE", help="also write the trials of the one test")
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddsing.cli import background
+from ddsing.cli import actions, background, trashed
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
@@ -28,18 +28,21 @@ _LINE_S = 0.2  # between two lines about the progress
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``dataset`` and its actions to the command line."""
-    parser = subparsers.add_parser("dataset", help="recordings of a voice, and the windows to train on")
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    action = _action(actions, "list", _list, _list_text, "the workspace's voices, or a voice's recordings")
+    family = actions.family(subparsers, "dataset", "recordings of a voice, and the windows to train on")
+    action = actions.action(family, "list", _list, _list_text, "the workspace's voices, or a voice's recordings")
     action.add_argument("voice", metavar="VOICE", nargs="?")
-    action = _action(actions, "add", _add, _add_text, "copy recordings into a voice, which is made if it isn't there")
+    action = actions.action(
+        family, "add", _add, _add_text, "copy recordings into a voice, which is made if it isn't there"
+    )
     action.add_argument("voice", metavar="VOICE")
     action.add_argument("files", metavar="FILE", nargs="+", help=f"{kinds.WORDS}; of a folder, all in it")
-    action = _action(actions, "report", _report, _report_text, "what the recordings cover, and whether it is enough")
+    action = actions.action(
+        family, "report", _report, _report_text, "what the recordings cover, and whether it is enough"
+    )
     action.add_argument("voice", metavar="VOICE")
     action.add_argument("--tracker", choices=TRACKERS, default="tiny", help="where the pitch isn't known yet (tiny)")
-    action = _action(
-        actions,
+    action = actions.action(
+        family,
         "prepare",
         _prepare,
         background.or_text(_prepare_text),
@@ -55,26 +58,26 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="also where a dataset of 2021 is; it becomes that of another voice",
     )
     background.add_option(action)
-    action = _action(actions, "show", _show, _show_text, "a window's sound, features and figure")
+    action = actions.action(family, "show", _show, _show_text, "a window's sound, features and figure")
     action.add_argument("voice", metavar="VOICE")
     action.add_argument("--window", type=int, required=True, metavar="N", help="its number, from 0")
     action.add_argument("--out", required=True, metavar="DIR", help="for window.wav, features.npz and window.html")
     for name, help_text in (("exclude", "leave windows out of the next preparation"), ("include", "take them back")):
-        action = _action(actions, name, _select, _select_text, help_text)
+        action = actions.action(family, name, _select, _select_text, help_text)
         action.add_argument("voice", metavar="VOICE")
         action.add_argument("windows", metavar="N", nargs="+", type=int)
+    _add_changes(family)
 
 
-def _action(
-    actions: argparse._SubParsersAction,
-    name: str,
-    func: Callable[[argparse.Namespace], dict],
-    text: Callable[[dict], str],
-    help_text: str,
-) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=help_text)
-    parser.set_defaults(func=func, text=text)
-    return parser
+def _add_changes(family: argparse._SubParsersAction) -> None:
+    action = actions.action(family, "create", _create, _create_text, "make a voice, without recordings yet")
+    action.add_argument("voice", metavar="VOICE")
+    action = actions.action(family, "remove", _remove, _remove_text, "move recordings of a voice to the trash")
+    action.add_argument("voice", metavar="VOICE")
+    action.add_argument("recordings", metavar="RECORDING", nargs="+", help="as `dataset list VOICE` calls them")
+    action = actions.action(family, "restore", _restore, _restored_text, "bring a removed recording back")
+    action.add_argument("voice", metavar="VOICE")
+    trashed.add_argument(action)
 
 
 def _voice(args: argparse.Namespace) -> Voice:
@@ -247,6 +250,48 @@ def _select_text(document: dict) -> str:
     number = len(document["excluded"])
     after = "; `dataset prepare` makes it so" if document["changed"] else ""
     return f"{number} window{'s' if number != 1 else ''} excluded{after}."
+
+
+def _create(args: argparse.Namespace) -> dict:
+    from ddsing.dataset import voices
+
+    return {"voice": voices.create(open_workspace(args.workspace), args.voice).name}
+
+
+def _create_text(document: dict) -> str:
+    return f"{document['voice']} is there; `dataset add` brings recordings in."
+
+
+def _remove(args: argparse.Namespace) -> dict:
+    from ddsing.dataset import voices
+
+    voice = _voice(args)
+    known = {voice.name_of(path) for path in voice.recordings()}
+    for name in args.recordings:  # all of them or none
+        if name not in known:
+            raise DatasetError(f"The voice {voice.name!r} has no recording {name[:80]!r}; nothing was removed.")
+    return {
+        "voice": voice.name,
+        "removed": [{"name": name, "token": voices.remove(voice, name)} for name in dict.fromkeys(args.recordings)],
+    }
+
+
+def _remove_text(document: dict) -> str:
+    names = ", ".join(one["name"] for one in document["removed"])
+    return f"Moved {names} to the trash; `dataset restore` with the voice and a name brings it back."
+
+
+def _restore(args: argparse.Namespace) -> dict:
+    from ddsing.dataset import voices
+
+    voice = _voice(args)
+    folders = [voice.folder, *(path.parent for path in voice.folder.rglob(".trash") if path.parent != voice.folder)]
+    path = trashed.find(folders, args.deleted, what="recording")
+    return {"voice": voice.name, "restored": voices.restore(voice, path.relative_to(voice.folder).as_posix())}
+
+
+def _restored_text(document: dict) -> str:
+    return f"{document['restored']} is back in {document['voice']}."
 
 
 class _Progress:

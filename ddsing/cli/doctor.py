@@ -15,7 +15,6 @@ from ddsing.cli import Failed
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.errors import DdsingError
-from ddsing.model.weights import random_weights
 from ddsing.resources import resource
 from ddsing.units import format_bytes
 
@@ -167,6 +166,7 @@ def _self_test() -> dict:
 
     from ddsing.engine import render
     from ddsing.model.config import ModelConfig
+    from ddsing.model.weights import random_weights
 
     start = time.perf_counter()
     config = ModelConfig(rnn_channels=32, ch=32, layers_per_stack=1, n_harmonics=20, n_noise_bands=17)

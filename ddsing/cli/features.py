@@ -9,8 +9,7 @@ from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
 from ddsing.errors import FeaturesError
 from ddsing.files import write_arrays
-from ddsing.sound import audio as recordings
-from ddsing.sound import features, kinds
+from ddsing.sound import kinds
 from ddsing.units import format_duration
 from ddsing.workspace import open_workspace
 
@@ -26,6 +25,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Extract and write the features: float32 at 250 frames a second, loudness of generation 3."""
+    from ddsing.sound import audio as recordings
+    from ddsing.sound import features
+
     out = Path(args.out)
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise FeaturesError(f"{args.out!r} is a folder, or its folder does not exist; name another file with --out.")

@@ -1,31 +1,43 @@
-"""``instrument``: list, inspect, make, import, export and delete instruments."""
+"""``instrument``: the workspace's instruments, and all that can be done with one."""
+
+from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ddsing import instrument as instruments
+from ddsing.cli import actions, trashed
 from ddsing.cli.quiet import load_tensorflow
-from ddsing.errors import InstrumentError
-from ddsing.files import spelled
-from ddsing.instrument.library import Library
-from ddsing.instrument.manifest import ranges
-from ddsing.instrument.opening import detect
+from ddsing.cli.writing import writing
+from ddsing.errors import InstrumentError, SettingsError
+from ddsing.files import spelled, write_atomic
 from ddsing.units import format_bytes, note_name
 from ddsing.workspace import open_workspace
+
+if TYPE_CHECKING:
+    from ddsing.instrument.library import Library
+
+_EDITABLE = {
+    "voice": "who or what sings",
+    "author": "who trained it",
+    "licence": "what others may do with it; CC0-1.0 means anything",
+    "notes": "travel with the file",
+}
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``instrument`` and its actions to the command line."""
-    parser = subparsers.add_parser("instrument", help="list, inspect, make, import, export and delete instruments")
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    _action(actions, "list", _list, _list_text, "the workspace's instruments")
-    inspect = _action(actions, "inspect", _inspect, _inspect_text, "what an instrument is, without playing it")
+    family = actions.family(subparsers, "instrument", "the workspace's instruments: import, hear, describe, export")
+    actions.action(family, "list", _list, _list_text, "the workspace's instruments")
+    inspect = actions.action(family, "inspect", _inspect, _inspect_text, "what an instrument is, without playing it")
     inspect.add_argument("zip", metavar="ZIP", help="an instrument's file, or the name of one in the workspace")
-    importing = _action(actions, "import", _import, _import_text, "copy an instrument into the workspace")
+    hear = actions.action(family, "audition", _audition, _audition_text, "a built-in phrase in the middle of its range")
+    hear.add_argument("name", metavar="NAME")
+    hear.add_argument("--out", required=True, metavar="OUT.wav")
+    importing = actions.action(family, "import", _import, _import_text, "copy an instrument into the workspace")
     importing.add_argument("zip", metavar="ZIP", help="ddsing's own format, or a zip of the 2021 notebooks")
     importing.add_argument("--name", help="how it is called; else as its file")
-    make = _action(actions, "make", _make, _make_text, "make a voice's instrument from one of its checkpoints")
+    make = actions.action(family, "make", _make, _make_text, "make a voice's instrument from one of its checkpoints")
     make.add_argument("voice", metavar="VOICE")
     make.add_argument(
         "--step",
@@ -34,27 +46,32 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="the checkpoint: a step; latest; best, which has the lowest loss; or chosen, which is the latest unless "
         "pitch, loudness or harmonics got worse (chosen)",
     )
-    export = _action(actions, "export", _export, _export_text, "write an instrument to a file")
+    export = actions.action(family, "export", _export, _export_text, "write an instrument to a file")
     export.add_argument("name", metavar="NAME")
     export.add_argument("--format", choices=("native", "notebook"), default="native")
     export.add_argument("--out", required=True, metavar="ZIP")
-    delete = _action(actions, "delete", _delete, _delete_text, "move an instrument to the workspace's trash")
+    _add_changes(family)
+
+
+def _add_changes(family: argparse._SubParsersAction) -> None:
+    rename = actions.action(family, "rename", _rename, _renamed_text, "call an instrument otherwise")
+    rename.add_argument("name", metavar="NAME")
+    rename.add_argument("new_name", metavar="NEW-NAME")
+    edit = actions.action(family, "edit", _edit, _edited_text, "change what people wrote about an instrument")
+    edit.add_argument("name", metavar="NAME")
+    for field, meaning in _EDITABLE.items():
+        edit.add_argument(f"--{field}", metavar="TEXT", help=f"{meaning}; an empty text takes it away")
+    repair = actions.action(family, "repair", _repair, _repaired_text, "make a 2021 zip a small one of our own format")
+    repair.add_argument("name", metavar="NAME")
+    delete = actions.action(family, "delete", _delete, _delete_text, "move an instrument to the workspace's trash")
     delete.add_argument("name", metavar="NAME")
-
-
-def _action(
-    actions: argparse._SubParsersAction,
-    name: str,
-    func: Callable[[argparse.Namespace], dict],
-    text: Callable[[dict], str],
-    help_text: str,
-) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=help_text)
-    parser.set_defaults(func=func, text=text)
-    return parser
+    restore = actions.action(family, "restore", _restore, _restored_text, "bring back what was deleted or repaired")
+    trashed.add_argument(restore)
 
 
 def _library(args: argparse.Namespace) -> Library:
+    from ddsing.instrument.library import Library
+
     return Library(open_workspace(args.workspace))
 
 
@@ -86,6 +103,10 @@ def _list_text(document: dict) -> str:
 
 
 def _inspect(args: argparse.Namespace) -> dict:
+    from ddsing import instrument as instruments
+    from ddsing.instrument.manifest import ranges
+    from ddsing.instrument.opening import detect
+
     path = spelled(Path(args.zip))
     if path.is_file():
         source_format, instrument = detect(path), instruments.open_any(path)
@@ -152,6 +173,8 @@ def _make_text(document: dict) -> str:
 
 
 def _export(args: argparse.Namespace) -> dict:
+    from ddsing import instrument as instruments
+
     instrument = _library(args).get(args.name)
     write = instruments.write
     if args.format == "notebook":
@@ -171,7 +194,63 @@ def _delete(args: argparse.Namespace) -> dict:
 
 
 def _delete_text(document: dict) -> str:
-    return f"Moved {document['name']} to the trash: instruments/{document['token']} can be moved back."
+    return f"Moved {document['name']} to the trash: `instrument restore {document['token']}` brings it back."
+
+
+def _restore(args: argparse.Namespace) -> dict:
+    workspace = open_workspace(args.workspace)
+    path = trashed.find([workspace.instruments], args.deleted, what="instrument")
+    return {"name": _library(args).undo(path.relative_to(workspace.instruments).as_posix()).name}
+
+
+def _restored_text(document: dict) -> str:
+    return f"{document['name']} is back."
+
+
+def _audition(args: argparse.Namespace) -> dict:
+    from ddsing.instrument import models
+
+    instrument = _library(args).get(args.name)
+    with writing(args.out):
+        write_atomic(actions.require_folder(args.out), models.shared().audition(instrument))
+    return {"name": instrument.name, "out": args.out}
+
+
+def _audition_text(document: dict) -> str:
+    return f"{document['name']} sings in {document['out']}."
+
+
+def _rename(args: argparse.Namespace) -> dict:
+    return {"name": _library(args).rename(args.name, args.new_name).name, "before": args.name}
+
+
+def _renamed_text(document: dict) -> str:
+    return f"{document['before']} is called {document['name']} now."
+
+
+def _edit(args: argparse.Namespace) -> dict:
+    changes = {field: getattr(args, field) for field in _EDITABLE if getattr(args, field) is not None}
+    if not changes:
+        raise SettingsError(f"Nothing is to be changed; give {', '.join(f'--{field}' for field in _EDITABLE)}.")
+    entry = _library(args).edit(args.name, **changes)
+    return {"name": entry.name, **{field: getattr(entry.provenance, field) for field in _EDITABLE}}
+
+
+def _edited_text(document: dict) -> str:
+    lines = [f"{field}: {document[field]}" for field in _EDITABLE if document[field]]
+    return "\n".join([f"{document['name']} now says:", *lines])
+
+
+def _repair(args: argparse.Namespace) -> dict:
+    library = _library(args)
+    found = library.find(args.name)
+    entry = library.repair(args.name)
+    return {"name": entry.name, "bytes_before": found.n_bytes if found else None, "bytes": entry.n_bytes}
+
+
+def _repaired_text(document: dict) -> str:
+    before, now = (format_bytes(document[name]) for name in ("bytes_before", "bytes"))
+    return f"{document['name']}: {before} before, {now} now; `instrument restore` brings the old file back."
 
 
 def _steps(step: int | None) -> str:

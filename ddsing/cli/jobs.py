@@ -3,8 +3,9 @@
 import argparse
 import dataclasses
 import time
-from collections.abc import Callable
 
+from ddsing.cli import actions, trashed
+from ddsing.files import restore
 from ddsing.jobs.status import JobStatus
 from ddsing.jobs.store import JobStore
 from ddsing.units import format_duration, format_range
@@ -13,31 +14,19 @@ from ddsing.workspace import open_workspace
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``jobs`` and its actions to the command line."""
-    parser = subparsers.add_parser("jobs", help="background work: list, show, stop, resume and delete")
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    _action(actions, "list", _list, _list_text, "all jobs, the newest first")
+    family = actions.family(subparsers, "jobs", "work in the background: list, show, stop, resume and delete")
+    actions.action(family, "list", _list, _list_text, "all jobs, the newest first")
     for name, func, text, help_text in (
         ("show", _show, _show_text, "how far a job is, and the end of its log"),
         ("stop", _stop, _line, "let a job finish its step, save and end"),
         ("resume", _resume, _line, "go on with a job that was stopped, paused, lost, or failed"),
         ("delete", _delete, _delete_text, "move an ended job to the trash; what it made stays"),
     ):
-        action = _action(actions, name, func, text, help_text)
+        action = actions.action(family, name, func, text, help_text)
         action.add_argument("id", metavar="ID")
         if name == "stop":
             action.add_argument("--force", action="store_true", help="kill it; what it has not saved is lost")
-
-
-def _action(
-    actions: argparse._SubParsersAction,
-    name: str,
-    func: Callable[[argparse.Namespace], dict],
-    text: Callable[[dict], str],
-    help_text: str,
-) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=help_text)
-    parser.set_defaults(func=func, text=text)
-    return parser
+    trashed.add_argument(actions.action(family, "restore", _restore, _restored_text, "bring a deleted job back"))
 
 
 def _store(args: argparse.Namespace) -> JobStore:
@@ -80,7 +69,16 @@ def _delete(args: argparse.Namespace) -> dict:
 
 
 def _delete_text(document: dict) -> str:
-    return f"Moved {document['id']} to the trash: {document['token']} can be moved back."
+    return f"Moved {document['id']} to the trash: `jobs restore {document['id']}` brings it back."
+
+
+def _restore(args: argparse.Namespace) -> dict:
+    jobs = open_workspace(args.workspace).jobs
+    return {"id": restore(trashed.find([jobs], args.deleted, what="job")).name}
+
+
+def _restored_text(document: dict) -> str:
+    return f"{document['id']} is back."
 
 
 def _line(job: dict) -> str:

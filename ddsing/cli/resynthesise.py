@@ -3,8 +3,6 @@
 import argparse
 from pathlib import Path
 
-import numpy as np
-
 from ddsing.cli.writing import writing
 from ddsing.files import write_atomic
 from ddsing.workspace import open_workspace
@@ -26,6 +24,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Compare, and write both sounds of each window."""
+    import numpy as np
+
     from ddsing.sound import audio
     from ddsing.training import choice, sanity
 

@@ -1,17 +1,22 @@
 """``sweep``: train a voice once for every combination of some parameters' values."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from ddsing.cli import background
 from ddsing.constants import TRACKERS
 from ddsing.errors import SettingsError
-from ddsing.experiments.sweep.grid import ORIGINAL, PARAMETERS, Cost, Sweep, cost, parsed_values
+from ddsing.experiments.sweep.parameters import ORIGINAL, PARAMETERS
 from ddsing.jobs.time_left import around
-from ddsing.training.recipe import Recipe
 from ddsing.units import format_bytes, format_range
 from ddsing.workspace import Workspace, open_workspace
+
+if TYPE_CHECKING:
+    from ddsing.experiments.sweep.grid import Cost, Sweep
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -45,6 +50,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> dict:
     """Say what it costs, then sweep, here or as a job."""
     from ddsing.dataset import voices
+    from ddsing.experiments.sweep.grid import Sweep, cost
+    from ddsing.training.recipe import Recipe
 
     workspace = open_workspace(args.workspace)
     voice = voices.get(workspace, args.voice).name
@@ -63,6 +70,8 @@ def run(args: argparse.Namespace) -> dict:
 
 def axes(args: argparse.Namespace) -> dict[str, tuple[float, ...]]:
     """The values of each parameter; those of the original study where none are given."""
+    from ddsing.experiments.sweep.grid import parsed_values
+
     chosen = {"n_harmonics": args.harmonics, "n_noise_bands": args.noise_bands}
     for text in args.vary:
         name, _, values = text.partition("=")

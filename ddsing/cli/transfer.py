@@ -1,8 +1,13 @@
 """``transfer``: sing a recording with an instrument."""
 
+from __future__ import annotations
+
 import argparse
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ddsing import names
 from ddsing.cli.quiet import native_messages_hidden
@@ -11,10 +16,12 @@ from ddsing.constants import TRACKERS
 from ddsing.errors import AudioError, SettingsError
 from ddsing.files import spelled, write_atomic
 from ddsing.sound import kinds
-from ddsing.transfer import morph
 from ddsing.transfer.settings import MAX_Z_SHIFTS, RANGES, Settings
 from ddsing.units import format_duration
 from ddsing.workspace import open_workspace
+
+if TYPE_CHECKING:
+    from ddsing.transfer.morph import Morph
 
 _OPTIONS = {
     "--mask-threshold": ("mask_threshold", float, "how clear a note must be"),
@@ -30,15 +37,25 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser("transfer", help="sing a recording with an instrument")
     parser.add_argument("audio", metavar="AUDIO", help=f"a recording: {kinds.WORDS}")
-    parser.add_argument("--instrument", required=True, metavar="NAME|ZIP")
+    parser.add_argument("--instrument", metavar="NAME|ZIP", help="needed, unless --like names one")
+    parser.add_argument(
+        "--like",
+        metavar="TAKE|FILE",
+        help="settings, tracker and instrument of a take, or of a file that ddsing wrote; other options come on top",
+    )
     parser.add_argument("--out", required=True, metavar="OUT.wav")
-    parser.add_argument("--tracker", choices=TRACKERS, default="full")
-    parser.add_argument("--use-statistics", action="store_true", help="match the loudness of the instrument")
+    parser.add_argument("--tracker", choices=TRACKERS, help="(full)")
+    parser.add_argument(
+        "--use-statistics",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="match the loudness of the instrument",
+    )
     for option, (field, kind, what) in _OPTIONS.items():
         low, high = RANGES[field]
         span = "" if field == "seed" else f", {low:g} to {high:g}"
         default = getattr(Settings(), field)
-        parser.add_argument(option, dest=field, type=kind, default=default, help=f"{what}{span} ({default:g})")
+        parser.add_argument(option, dest=field, type=kind, help=f"{what}{span} ({default:g})")
     parser.add_argument(
         "--morph",
         action="append",
@@ -49,9 +66,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--z-from",
-        default="recording",
         metavar="recording|FILE|mean",
-        help="for instruments that listen to timbre: whose it is, the recording's, another file's, or the voice's mean",
+        help="for instruments that listen to timbre: whose it is, the recording's, another file's, or the voice's mean "
+        "(recording)",
     )
     parser.add_argument(
         "--z-shift",
@@ -67,13 +84,17 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Transfer, and write what was asked for."""
-    from ddsing.transfer import pipeline
+    from ddsing.transfer import morph, pipeline
     from ddsing.transfer.takes import TakeStore
 
-    chosen = {field: getattr(args, field) for field, _, _ in _OPTIONS.values()}
-    timbre, z_source = _timbre(args.z_from, args.z_shift)
-    settings = Settings(use_statistics=args.use_statistics, **chosen, **timbre)
-    if args.morph and settings.timbre:
+    like = _like(args)
+    fields = ("use_statistics", *(field for field, _, _ in _OPTIONS.values()))
+    chosen = {field: getattr(args, field) for field in fields if getattr(args, field) is not None}
+    timbre, z_source = _timbre(args.z_from or "recording", args.z_shift)
+    timbre = {name: value for name, value in timbre.items() if (args.z_shift if name == "z_shift" else args.z_from)}
+    settings = replace(like.settings, **chosen, **timbre)
+    mixture = morph.parse(like.instrument, args.morph) if args.morph else like.morph
+    if mixture and settings.timbre:
         raise SettingsError("--z-from and --z-shift don't go together with --morph; leave either out.")
     out = Path(args.out)
     file_format = out.suffix[1:].upper()
@@ -84,14 +105,13 @@ def run(args: argparse.Namespace) -> dict:
         if not path.absolute().parent.is_dir():
             raise AudioError(f"The folder of {str(path)!r} does not exist; make it or name another file.")
     audio = spelled(Path(args.audio))
-    options: dict[str, Any] = {"tracker": args.tracker, "keep_controls": bool(args.controls)}
+    options: dict[str, Any] = {"tracker": like.tracker, "keep_controls": bool(args.controls)}
     with native_messages_hidden():
-        if args.morph:
-            mixture = morph.parse(args.instrument, args.morph)
+        if mixture:
             take = pipeline.run(workspace, audio, mixture.names, settings, morph=mixture, **options)
         else:
             options["z_source"] = z_source
-            take = pipeline.run(workspace, audio, args.instrument, settings, **options)
+            take = pipeline.run(workspace, audio, like.instrument, settings, **options)
     with writing(args.out, f"the take {take.id} is kept"):
         write_atomic(out, TakeStore(workspace).export(take.id, file_format))
         if args.stems:
@@ -110,6 +130,46 @@ def run(args: argparse.Namespace) -> dict:
         "morph": take.morph.to_json() if take.morph else None,
         "warnings": list(take.warnings),
     }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Like:
+    """What a transfer begins from: the defaults, or what a take was made with."""
+
+    settings: Settings
+    tracker: str
+    instrument: str
+    morph: Morph | None
+
+
+def _like(args: argparse.Namespace) -> _Like:
+    from ddsing.transfer import takes
+
+    if args.like is None:
+        if args.instrument is None:
+            raise SettingsError("A transfer needs an instrument: name one with --instrument, or a take with --like.")
+        return _Like(Settings(), args.tracker or "full", args.instrument, None)
+    recipe = _recipe(args)
+    settings, tracker, instrument = takes.read_recipe(recipe)
+    mixture = takes.read_morph(recipe) if args.instrument is None else None
+    return _Like(settings, args.tracker or tracker, args.instrument or instrument, mixture)
+
+
+def _recipe(args: argparse.Namespace) -> Mapping:
+    from ddsing.experiments.comparison import selection
+    from ddsing.sound import audio
+    from ddsing.transfer.takes import TakeStore
+
+    path = Path(args.like)
+    if not path.is_file():
+        take = selection.only(open_workspace(args.workspace), args.like)
+        return TakeStore(open_workspace(args.workspace), take.folder.parent).get(take.id).recipe()
+    recipe = audio.read_recipe(path)
+    if recipe is None:
+        raise SettingsError(
+            f"{args.like[:200]!r} carries no recipe: it is no file that ddsing wrote, or was converted."
+        )
+    return recipe
 
 
 def _timbre(z_from: str, moved: list[str]) -> tuple[dict[str, Any], Path | None]:

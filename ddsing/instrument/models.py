@@ -7,11 +7,12 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from ddsing import files, names
-from ddsing.engine import render
+from ddsing.engine import phrase, render
 from ddsing.errors import InstrumentError
 from ddsing.instrument.format import Instrument
 from ddsing.instrument.library import Library
 from ddsing.instrument.opening import open_any
+from ddsing.sound import audio
 from ddsing.workspace import Workspace
 
 Kept = TypeVar("Kept")
@@ -27,6 +28,10 @@ class Models:
     def get(self, instrument: Instrument) -> tuple[render.Renderer, bool]:
         """An instrument's networks, and whether they were there already."""
         return self._renderers.get(instrument.digest, lambda: render.load(instrument.config, instrument.weights))
+
+    def audition(self, instrument: Instrument) -> bytes:
+        """The built-in phrase, sung by an instrument in the middle of its range, as WAV."""
+        return audio.encode(phrase.sing(self.get(instrument)[0], instrument.statistics))
 
     def open(self, workspace: Workspace, reference: str | Path) -> Instrument:
         """What `find` finds, read anew only if its file has changed."""

@@ -39,6 +39,7 @@ KINDS = {"abx": "A/B/X", "rating": "Rating"}
 REFERENCE = "reference"  # the recording itself, among the items of a rating
 MAX_TRIALS = 200
 MAX_ITEMS = 9  # of a rating, a key each
+LONG_S = 12.0  # longer sounds are heard in an excerpt of this length, unless chosen otherwise
 _FADE_S = 0.01
 _VERSION = 1
 
@@ -141,6 +142,20 @@ def plan_rating(takes: Sequence[Take], *, repeats: int, seed: int) -> tuple[tupl
             items = [*ids, REFERENCE]
             trials.append((ids[0], *draw.sample(items, len(items))))
     return tuple(trials)
+
+
+def unsuitable(kind: str, takes: Sequence[Take]) -> str | None:
+    """Why takes are no good for a test of a kind, in a sentence; None if they are."""
+    if not takes or (kind == "abx" and len(takes) < 2):
+        return "Choose two takes or more, of one recording best." if kind == "abx" else "Choose a take or more."
+    if kind == "abx" and len({take.source_hash for take in takes}) > 1:
+        return "These takes are of different recordings, which anyone can tell apart; choose takes of one recording."
+    return None
+
+
+def excerpt_of(takes: Sequence[Take]) -> tuple[float, float]:
+    """Start and end in s of what is heard of takes, unless chosen otherwise: differences are heard best in a loop."""
+    return 0.0, min(round(max((take.duration_s for take in takes), default=LONG_S), 1), LONG_S)
 
 
 class BlindTests:

@@ -54,6 +54,21 @@ def named(workspace: Workspace, references: Sequence[str]) -> list[Take]:
     return takes
 
 
+def only(workspace: Workspace, reference: str) -> Take:
+    """The one take with an id or name, for what can't be done to the wrong one; raises `TakeError` if several have it.
+
+    An id also finds a damaged take, and then it is returned with its `error`.
+    """
+    store = TakeStore(workspace)
+    everything = store.list_all()
+    exact = next((take for take in everything if take.id == reference), None)
+    called = [take for take in everything if take.name == reference and not take.error]
+    if exact is None and len(called) > 1:
+        ids = ", ".join(take.id for take in called[:4])
+        raise TakeError(f"{len(called)} takes are called {reference[:80]!r}; name one by its id: {ids}.")
+    return exact or (called[0] if called else find(workspace, reference))
+
+
 def pure_voices(everything: Sequence[Take], morphed: Take) -> list[Take]:
     """Takes of a morph's recording with each of its instruments alone, as far as there are any.
 

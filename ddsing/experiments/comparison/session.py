@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import BinaryIO
 
 from ddsing import __version__
 from ddsing.errors import TakeError
-from ddsing.experiments.comparison import differences, measure, methods
+from ddsing.experiments.comparison import differences, measure, methods, results
 from ddsing.files import safe_name
 from ddsing.sound.audio import encode
 from ddsing.transfer import titles
@@ -98,6 +99,25 @@ def write(
             if take.source_hash not in written:
                 written.add(take.source_hash)
                 _store(archive, originals[take.source_hash], encode(take.folder / "original.wav", format="FLAC"))
+
+
+def packed(
+    workspace: Workspace, takes: Sequence[Take], *, title: str = "", notes: str = "", tags: Sequence[str] = ()
+) -> bytes:
+    """The zip of `write`, with the results of the takes' blind tests."""
+    tests = results.of_takes(workspace, takes)
+    buffer = io.BytesIO()
+    write(
+        buffer,
+        workspace,
+        takes,
+        title=title,
+        notes=notes,
+        tags=tags,
+        listening=results.files(tests),
+        listened=[results.sentence(test) for test in tests],
+    )
+    return buffer.getvalue()
 
 
 def _store(archive: zipfile.ZipFile, name: str, content: bytes | str) -> None:

@@ -55,6 +55,19 @@ class SetStore:
         """The set with an id."""
         return _read(self._path(set_id))
 
+    def of(self, takes: Iterable[str]) -> TakeSet | None:
+        """The set that holds exactly these takes, if there is one."""
+        wanted = set(takes)
+        return next((one for one in self.list() if set(one.takes) == wanted), None)
+
+    def find(self, reference: str) -> TakeSet:
+        """The set with an id or a title; raises `TakeError` for none, and for a title that several have."""
+        called = [one for one in self.list() if one.title == reference]
+        if len(called) > 1:
+            ids = ", ".join(one.id for one in called[:4])
+            raise TakeError(f"{len(called)} sets are called {reference[:80]!r}; name one by its id: {ids}.")
+        return called[0] if called else self.get(reference)
+
     def create(self, title: str, takes: Iterable[str], **facts: Any) -> TakeSet:
         """Keep takes as a set."""
         now = datetime.datetime.now(datetime.UTC)

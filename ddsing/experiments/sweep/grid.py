@@ -14,20 +14,13 @@ from ddsing import names
 from ddsing.dataset import voices
 from ddsing.dataset.voices import CHECKPOINTS, Voice
 from ddsing.errors import DatasetError, SettingsError
+from ddsing.experiments.sweep.parameters import ORIGINAL, PARAMETERS
 from ddsing.files import MAX_NAME_BYTES, safe_name
 from ddsing.training import checkpoints, estimate, preparing, recipe
 from ddsing.training.recipe import Config, Recipe
 from ddsing.units import format_duration
 from ddsing.workspace import Workspace
 
-PARAMETERS = {  # of a recipe: how they stand in a cell's name, and what they are called
-    "n_harmonics": ("h", "harmonics"),
-    "n_noise_bands": ("n", "noise bands"),
-    "learning_rate": ("lr", "learning rate"),
-    "batch_size": ("b", "batch size"),
-    "seed": ("s", "seed"),
-}
-ORIGINAL = {"n_harmonics": (20, 60, 100), "n_noise_bands": (10, 35, 65)}  # the study of the 2021 notebooks
 MAX_CELLS = 400
 KEEP = 1  # checkpoints of a cell, beside those of `_WORTH`
 _WORTH = 2  # that with the lowest loss, and the chosen one

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 TEST = "test"
 _OPEN, _EXCERPT = "blind.test", "blind.excerpt"
-LONG_S = 12.0  # longer sounds are heard in an excerpt of this length, unless chosen otherwise
 HELP = {
     "abx": "Is there a difference that can be heard? X is A or B; say which. Guessing is right half of the time.",
     "rating": "How good is each? Rate every take of a recording, and the recording itself hidden among them.",
@@ -75,7 +74,7 @@ def _set_up() -> None:
         return
     with st.expander("Takes to test", icon=":material/checklist:", expanded=len(takes) < 2):
         takes_table.show(takes)
-    from ddsing.experiments.comparison import differences
+    from ddsing.experiments.comparison import blind, differences
     from ddsing.experiments.comparison.blind import KINDS
 
     st.markdown(" ".join(f":gray-badge[{plain(name)}]" for name in differences.names(takes)) or "No takes are chosen.")
@@ -119,7 +118,7 @@ def _set_up() -> None:
             help="Kept with the answers; may stay empty.",
         )
         _excerpt(takes)
-        reason = _missing(kind, takes)
+        reason = blind.unsuitable(kind or "abx", takes)
         st.button(
             "Begin",
             type="primary",
@@ -136,10 +135,12 @@ def _set_up() -> None:
 
 
 def _excerpt(takes: list[Take]) -> None:
+    from ddsing.experiments.comparison.blind import excerpt_of
+
     longest = max((take.duration_s for take in takes), default=0.0)
     if longest > 2.0:
         end = round(longest, 1)
-        values.keep(_EXCERPT, (0.0, min(end, LONG_S)), about=f"{end:g} s")
+        values.keep(_EXCERPT, excerpt_of(takes), about=f"{end:g} s")
         st.slider(
             "Excerpt, s",
             0.0,
@@ -148,14 +149,6 @@ def _excerpt(takes: list[Take]) -> None:
             key=_EXCERPT,
             help="Differences are heard best in a few seconds, in a loop.",
         )
-
-
-def _missing(kind: str | None, takes: list[Take]) -> str | None:
-    if not takes or (kind == "abx" and len(takes) < 2):
-        return "Choose two takes or more, of one recording best." if kind == "abx" else "Choose a take or more."
-    if kind == "abx" and len({take.source_hash for take in takes}) > 1:
-        return "These takes are of different recordings, which anyone can tell apart; choose takes of one recording."
-    return None
 
 
 @errors.callback

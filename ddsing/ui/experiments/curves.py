@@ -21,8 +21,6 @@ RUNS, MEASURE, SMOOTHING, COLOUR, STEPS, AT, IMAGE = (
     f"vs_{name}" for name in ("runs", "measure", "smoothing", "colour", "steps", "at", "image")
 )
 FIRST_SHOWN = 10
-MAX_POINTS, MOST_PER_LINE = 120_000, 2_000  # of all lines together, and of one
-FEW = 6  # up to this many, the losses without smoothing are drawn too
 SMOOTHINGS = (0, 20, 50, 100, 200, 500, 1000, 2000)
 COLOURS = {"voice": "Voice", "run": "Each"}
 LEGEND = (
@@ -61,7 +59,9 @@ def show() -> None:
         st.caption("Choose training runs to compare.")
         return
     measure, smoothing, colour_by, window, at = _controls(runs)
-    document, lines = _figure(runs, measure, smoothing, colour_by, window, at)
+    from ddsing.plots import trainings
+
+    document, lines = trainings.figure(runs, measure, smoothing, colour_by=colour_by, window=window, at=at)
     _chart(document, lines, measure, window, _top(runs))
     st.caption(LEGEND[measure == "loss"])
     rows = [numbers.summary(run, at=at, smoothing_steps=smoothing) for run in runs]
@@ -158,41 +158,6 @@ def _top(runs: Sequence) -> int:
     """The last step of all, and a little."""
     last = max((int(run.steps[-1]) for run in runs if len(run.steps)), default=0)
     return max(100, -(-last // 100) * 100)
-
-
-def _figure(
-    runs: Sequence[space.Run], measure: str, smoothing: int, colour_by: str, window: tuple[float, float], at: int | None
-):
-    from ddsing.plots import curves as plot
-
-    n_points = min(MOST_PER_LINE, MAX_POINTS // len(runs))
-    lines = [_line(run, measure, smoothing, colour_by, window, n_points, faint=len(runs) <= FEW) for run in runs]
-    shown = (window[0], window[1] * 1.01)
-    return plot.figure(lines, measure=measure, window=shown, at=at), lines
-
-
-def _line(
-    run: space.Run,
-    measure: str,
-    smoothing: int,
-    colour_by: str,
-    window: tuple[float, float],
-    n_points: int,
-    *,
-    faint: bool,
-):
-    from ddsing.plots import style
-    from ddsing.plots.curves import Line
-
-    cut = functools.partial(style.thin_to_extremes, first=window[0], last=window[1], n_points=n_points)
-    group = run.voice if colour_by == "voice" else run.name
-    if measure != "loss":
-        known = run.held_out[measure] == run.held_out[measure]
-        steps, errors_there = cut(run.held_out_steps[known], run.held_out[measure][known])
-        return Line(run.name, run.family, group, steps, errors_there, best_step=run.best_step)
-    raw_steps, raw_values = cut(run.steps, run.loss) if faint and smoothing else (None, None)
-    steps, losses = cut(run.steps, numbers.smoothed(run.steps, run.loss, smoothing))
-    return Line(run.name, run.family, group, steps, losses, raw_steps, raw_values, run.best_step)
 
 
 def _chart(document: dict, lines: Sequence[Line], measure: str, window: tuple[float, float], top: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import streamlit as st
 
 from ddsing.files import safe_name
@@ -44,21 +42,11 @@ def _blind() -> None:
 
 def export(takes: list[Take]) -> bytes:
     """The session's zip, with the results of its listening tests."""
-    from ddsing.experiments.comparison import results, session
+    from ddsing.experiments.comparison import session
 
     kept = _set_of(takes)
     about = {"title": kept.title, "notes": kept.notes, "tags": kept.tags} if kept else {}
-    tests = results.of_takes(opened.workspace(), takes)
-    buffer = io.BytesIO()
-    session.write(
-        buffer,
-        opened.workspace(),
-        takes,
-        listening=results.files(tests),
-        listened=[results.sentence(test) for test in tests],
-        **about,
-    )
-    return buffer.getvalue()
+    return session.packed(opened.workspace(), takes, **about)
 
 
 def show(takes: list[Take]) -> None:
@@ -112,8 +100,7 @@ def _edit(key: str, ids: list[str]) -> None:
 
 def _set_of(takes: list[Take]):
     """The set that holds exactly these takes."""
-    wanted = {take.id for take in takes}
-    return next((one for one in set_picker.sets().list() if set(one.takes) == wanted), None)
+    return set_picker.sets().of(take.id for take in takes)
 
 
 def _set(takes: list[Take]) -> None:

@@ -128,11 +128,7 @@ def audition(entry: Entry) -> bytes:
 
 @st.cache_data(max_entries=AUDITIONS, show_spinner="Singing a phrase")
 def _audition(stamp: tuple[str, int, int], _entry: Entry) -> bytes:
-    from ddsing.engine import phrase
-
-    loaded = instrument(_entry)
-    renderer, _ = models().get(loaded)
-    return audio.encode(phrase.sing(renderer, loaded.statistics))
+    return models().audition(instrument(_entry))
 
 
 def audition_wave(entry: Entry) -> Wave:

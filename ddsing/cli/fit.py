@@ -1,0 +1,49 @@
+"""``fit``: how much of a recording lies in an instrument's range, and the shifts that fit best, before a transfer."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ddsing.cli.quiet import native_messages_hidden
+from ddsing.constants import TRACKERS
+from ddsing.sound import kinds
+from ddsing.workspace import open_workspace
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the command line."""
+    help_text = "how much of a recording lies in an instrument's range, and the shifts that fit best"
+    parser = commands.add_parser("fit", help=help_text)
+    parser.add_argument("audio", metavar="AUDIO", help=f"a recording: {kinds.WORDS}")
+    parser.add_argument("--instrument", required=True, metavar="NAME|ZIP")
+    parser.add_argument("--tracker", choices=TRACKERS, default="tiny", help="where the pitch isn't known yet (tiny)")
+    parser.set_defaults(func=run, text=text)
+
+
+def run(args: argparse.Namespace) -> dict:
+    """Analyse the recording, which a transfer with the same tracker then need not do again, and read the fit."""
+    from ddsing.instrument import models
+    from ddsing.sound import audio, features
+    from ddsing.transfer import fit
+
+    workspace = open_workspace(args.workspace)
+    instrument = models.find(workspace, args.instrument)
+    with native_messages_hidden():
+        recording = audio.read(Path(args.audio))
+    cache = features.FeatureCache(workspace.cache / "features")
+    found = features.extract(recording.audio, tracker=args.tracker, generation=instrument.config.generation, cache=cache)
+    known = instrument.statistics is not None
+    remarks = list(recording.remarks)
+    return {"instrument": instrument.name, "known": known, "warnings": remarks, **fit.measure(found, instrument.statistics).to_json()}
+
+
+def text(document: dict) -> str:
+    """The document for a person."""
+    if not document["known"]:
+        return f"{document['instrument']} does not say what it was trained on: there is nothing to compare with."
+    return (
+        f"{document['inside_share']:.0%} of the singing lies inside the range of {document['instrument']} "
+        f"(pitch {document['pitch_inside']:.0%}, loudness {document['loudness_inside']:.0%}). Best fit: "
+        f"--octave-shift {document['octave_shift']} --loudness-shift {document['loudness_shift_db']:g}"
+    )

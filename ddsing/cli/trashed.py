@@ -1,0 +1,35 @@
+"""Bringing back what was deleted: ``restore`` takes the name of the thing, or the token that ``delete`` printed."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ddsing.errors import WorkspaceError
+from ddsing.files import trashed
+
+
+def add_argument(parser: argparse.ArgumentParser) -> None:
+    """Add what `find` is given."""
+    parser.add_argument("deleted", metavar="NAME", help="what was deleted, by its name or by the token that came of it")
+
+
+def find(
+    folders: Sequence[Path], wanted: str, *, what: str, called: Callable[[Path], str | None] = lambda path: None
+) -> Path:
+    """Where something that was deleted from one of some folders lies; of several of one name, the last deleted.
+
+    Parameters
+    ----------
+    what : str
+        What it is, for people.
+    called : callable
+        What a thing in the trash was called, where that is not its file's name.
+    """
+    found = [path for folder in folders for path in trashed(folder)]
+    for path in found:
+        token = ".trash/" in wanted and path.as_posix().endswith(wanted)
+        if token or wanted in (path.name, path.stem, str(path), called(path)):
+            return path
+    known = ", ".join(repr(called(path) or path.stem) for path in found[:8])
+    there = f"there are {known}" if known else "nothing was deleted, or the trash was emptied"
+    raise WorkspaceError(f"There is no {what} {wanted[:80]!r} in the trash; {there}.")
