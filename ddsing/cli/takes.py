@@ -105,6 +105,7 @@ def _show(args: argparse.Namespace) -> dict:
 
 def _show_text(document: dict) -> str:
     from ddsing.transfer import settings
+    from ddsing.transfer.morph import Morph
     from ddsing.transfer.settings import Settings
 
     chosen = Settings.from_json(document["settings"])
@@ -116,6 +117,8 @@ def _show_text(document: dict) -> str:
         f"{document['source']} with {document['instrument']}, tracker {document['tracker']}",
         said[:1].upper() + said[1:],
     ]
+    if document["morph"]:
+        lines.append(Morph.from_json(document["morph"]).said())
     if document["fit"]:
         lines.append(f"{document['fit']['inside_share']:.0%} inside the instrument's range")
     if document["note"]:
