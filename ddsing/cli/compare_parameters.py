@@ -38,6 +38,7 @@ def add_to(what: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Read the cells, and write the page if it is asked for."""
+    from ddsing.experiments.curves.numbers import DEFAULT_SMOOTHING_STEPS
     from ddsing.experiments.sweep import results
 
     workspace = open_workspace(args.workspace)
@@ -50,13 +51,12 @@ def run(args: argparse.Namespace) -> dict:
         out, content = actions.require_folder(args.page), _page(workspace, args, found, step)
         with writing(args.page):
             write_atomic(out, content.encode())
-    smoothing_steps = 100.0
     return {
         "voice": args.voice,
         "step": step,
         "cells": [
             {"name": cell.name, "steps": cell.steps, "values": dict(cell.values)}
-            | {one: results.value(cell, one, step=step, smoothing_steps=smoothing_steps) for one in _MEASURES}
+            | {one: results.value(cell, one, step=step, smoothing_steps=DEFAULT_SMOOTHING_STEPS) for one in _MEASURES}
             for cell in found
         ],
     }

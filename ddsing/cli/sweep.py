@@ -27,8 +27,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         description="Trains VOICE_h20_n10, VOICE_h20_n35, … on the dataset of VOICE. What is done is left alone.",
     )
     parser.add_argument("voice", metavar="VOICE")
-    parser.add_argument("--harmonics", type=int, nargs="+", metavar="H", help="numbers of harmonics (20 60 100)")
-    parser.add_argument("--noise-bands", type=int, nargs="+", metavar="N", help="numbers of noise bands (10 35 65)")
+    parser.add_argument(
+        "--harmonics", type=int, nargs="+", metavar="H", help=f"numbers of harmonics ({_of_2021('n_harmonics')})"
+    )
+    parser.add_argument(
+        "--noise-bands", type=int, nargs="+", metavar="N", help=f"numbers of noise bands ({_of_2021('n_noise_bands')})"
+    )
     others = ", ".join(name for name in PARAMETERS if name not in ORIGINAL)
     parser.add_argument(
         "--vary", action="append", default=[], metavar="NAME=V,V,…", help=f"values of another parameter: {others}"
@@ -45,6 +49,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--cost", action="store_true", help="only say what it would take")
     background.add_option(parser)
     parser.set_defaults(func=run, text=background.or_text(text))
+
+
+def _of_2021(name: str) -> str:
+    return " ".join(map(str, ORIGINAL[name]))
 
 
 def run(args: argparse.Namespace) -> dict:

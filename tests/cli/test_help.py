@@ -1,5 +1,7 @@
 """The help is quick, complete and true: groups, what is imported for it, and the thresholds that it names."""
 
+import argparse
+import inspect
 import json
 import re
 import subprocess
@@ -57,3 +59,47 @@ def test_a_command_that_is_not_there_is_one_sentence(capsys):
         cli.main(["voice"])
     captured = capsys.readouterr()
     assert ended.value.code == 2 and captured.out == "" and captured.err.count("\n") == 1
+
+
+def defaults():
+    """What help texts say in brackets, and what the code does: ``--steps`` of train, for instance."""
+    from ddsing.dataset import report
+    from ddsing.experiments.comparison.blind import LONG_S
+    from ddsing.experiments.curves.numbers import DEFAULT_SMOOTHING_STEPS
+    from ddsing.training import recipe, sanity
+    from ddsing.transfer.settings import Settings
+
+    full, small = recipe.config_file(recipe.DEFAULT_CONFIG), recipe.config_file("singing_small")
+    recipes = {
+        "--steps": f"{full.steps:,} for singing",
+        "--batch-size": f"{full.batch_size} for singing",
+        "--save-every": f"{full.save_every} for singing",
+        "--learning-rate": f"{full.learning_rate:g} for singing",
+        "--harmonics": f"{full.model.n_harmonics} for singing",
+        "--noise-bands": f"{full.model.n_noise_bands} for singing",
+        "--head-start-steps": f"{small.head_start_steps} for the small models",
+    }
+    yield from ((("train",), option, said) for option, said in recipes.items())
+    shown = inspect.signature(report.report).parameters["tracker"].default
+    yield ("dataset", "report"), "--tracker", f"({shown})"
+    yield ("compare", "losses"), "--smoothing", f"({DEFAULT_SMOOTHING_STEPS:g})"
+    yield ("blind", "create"), "--excerpt", f"the first {LONG_S:g}"
+    yield ("resynthesise",), "--window", f"({('one', 'two', 'three')[sanity._USUAL_WINDOWS - 1]})"
+    yield ("transfer",), "--mask-threshold", f"({Settings().mask_threshold:g})"
+    yield ("transfer",), "--attenuation", f"({Settings().attenuation_db:g})"
+
+
+@pytest.mark.parametrize(("words", "option", "said"), list(defaults()))
+def test_defaults_in_help_are_those_of_the_code(words, option, said):
+    (parser,) = (parser for found, parser in parsers() if found == words)
+    (action,) = (action for action in parser._actions if option in action.option_strings)
+    assert said in action.help
+
+
+def test_what_help_gives_as_default_is_the_option_s_default():
+    for words, parser in parsers():
+        for action in parser._actions:
+            said = re.search(r"\((-?[\w.]+)\)$", action.help or "")
+            if said and action.default not in (None, argparse.SUPPRESS) and not isinstance(action.default, list):
+                plain = f"{action.default:g}" if isinstance(action.default, int | float) else str(action.default)
+                assert said[1] in (plain, "yes"), (words, action.option_strings)

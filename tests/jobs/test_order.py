@@ -1,5 +1,6 @@
 """What an order takes, and what it refuses; and the room that each domain's orders ask for."""
 
+import ast
 import json
 import math
 from pathlib import Path
@@ -13,11 +14,13 @@ from ddsing.experiments.comparison.matrix import Matrix
 from ddsing.experiments.sweep import grid
 from ddsing.experiments.sweep import job as sweep_job
 from ddsing.experiments.sweep.grid import Sweep
+from ddsing.jobs.kinds import KINDS
 from ddsing.jobs.order import SPARE_BYTES, Order
 from ddsing.sound.audio import encode
 from ddsing.training.recipe import Recipe
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
+from tests.support.paths import ROOT
 
 GOOD = {"kind": "train", "title": "Train Aria", "options": {"voice": "Aria"}, "key": "train:Aria", "needs_bytes": 5}
 
@@ -101,3 +104,16 @@ def test_a_sweep_asks_for_more_than_its_checkpoints(workspace):
 
 def size(root):
     return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+
+
+def test_every_order_is_made_by_its_domain_alone():
+    """Page and command line can't ask for other room than each other: neither makes an order of its own."""
+    made = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "ddsing").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Order"
+    }
+    assert made == {
+        f"ddsing/{KINDS[kind].partition(':')[0].removeprefix('ddsing.').replace('.', '/')}.py" for kind in KINDS
+    }

@@ -65,3 +65,57 @@ def test_every_picture_is_shown():
 )
 def test_the_numbers_of_hostile_files_are_those_of_the_tests(count, what):
     assert re.search(rf"\b{count:,} {what}", README)
+
+
+FIGURES = {  # what stands there, and where the same figure stands in what holds it
+    r"each refused within ([0-9]+) MB": ("tests/instrument/test_hostile.py", r'report\["memory_mb"\] < ([0-9]+)'),
+    r"([0-9]+) `kill -9`": ("tests/training/test_runs.py", r"N_KILLS, N_WHILE_SAVING = rounds\(full=([0-9]+)"),
+    r"full disk at ([0-9]+) points": ("tests/training/test_runs.py", r"FULL_DISKS = range\(([0-9]+)\) if full"),
+    r"([0-9]+) starts\s+at once": ("tests/jobs/test_processes.py", r"N_AT_ONCE = rounds\(full=([0-9]+)"),
+    r"([0-9]+) records that name": ("tests/jobs/test_processes.py", r"for number in range\(([0-9]{3})\)"),
+    r"rendered in\s+\(within (1e-[0-9])\)": (
+        "tests/engine/test_engine.py",
+        r"blocks\.audio, whole\.audio, atol=(1e-[0-9])",
+    ),
+    r"ddsp 1\.6\.3 within (1e-[0-9])": ("tests/engine/test_engine.py", r'amplitudes"\]\[0\], atol=(1e-[0-9])'),
+    r"equal within (1e-[0-9])": ("tests/sound/test_pitch.py", r'golden\["activation"\], rtol=0, atol=(1e-[0-9])'),
+    r"given ([0-9]+) s of processor time": ("tests/instrument/test_hostile.py", r'\["memory", "([0-9]+)"'),
+    r"loudness at ([0-9]+) frames a second": ("ddsing/constants.py", r"FRAME_RATE = ([0-9]+)"),
+    r"curves of ([0-9]+) trainings": ("benchmarks/event_files.py", r'"--runs", type=int, default=([0-9]+)'),
+    r"tensorflow\[and-cuda\]==([0-9.]+)": ("requirements.txt", r"(?m)^tensorflow==([0-9.]+)"),
+}
+
+
+@pytest.mark.parametrize("said", FIGURES)
+def test_figures_are_those_of_what_holds_them(said):
+    path, held = FIGURES[said]
+    (here,), there = set(re.findall(said, README)), re.findall(held, (ROOT / path).read_text("utf-8"))
+    assert there and there[0].replace("_", "") == here
+
+
+def test_what_comes_with_it_is_as_many_as_it_says():
+    numbers = {"one": 1, "two": 2, "three": 3, "four": 4}
+    examples, instruments = re.search(r"(\w+) examples and (\w+) instruments come with it", README).groups()
+    assets = ROOT / "demo" / "assets"
+    assert len(list((assets / "examples").glob("[!.]*"))) == numbers[examples]
+    assert len(list((assets / "instruments").glob("*.zip"))) == numbers[instruments]
+
+
+def test_every_row_of_the_speed_table_is_printed_by_a_benchmark():
+    table = README[README.index("## Speed") : README.index("The first page is painted")]
+    rows = [row.split("|")[1].strip() for row in table.splitlines() if row.startswith("| ")][1:]
+    of = {  # the first words of a row
+        "rendering": "transfer",
+        "CREPE": "pitch",
+        "preparing": "dataset",
+        "a training step": "training",
+        "reading the curves": "event_files",
+        "half a minute": "voice",
+        "a real voice": "voice",
+    }
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for row in rows:
+        (module,) = (module for words, module in of.items() if row.startswith(words))
+        assert f"python -m benchmarks.{module}" in makefile and (ROOT / "benchmarks" / f"{module}.py").is_file()
+    for module in re.findall(r"python -m benchmarks\.([a-z_]+)", README):
+        assert (ROOT / "benchmarks" / f"{module}.py").is_file()
