@@ -32,18 +32,23 @@ def run(args: argparse.Namespace) -> dict:
     with native_messages_hidden():
         recording = audio.read(Path(args.audio))
     cache = features.FeatureCache(workspace.cache / "features")
-    found = features.extract(recording.audio, tracker=args.tracker, generation=instrument.config.generation, cache=cache)
+    found = features.extract(
+        recording.audio, tracker=args.tracker, generation=instrument.config.generation, cache=cache
+    )
     known = instrument.statistics is not None
-    remarks = list(recording.remarks)
-    return {"instrument": instrument.name, "known": known, "warnings": remarks, **fit.measure(found, instrument.statistics).to_json()}
+    reading = fit.measure(found, instrument.statistics).to_json()
+    return {"instrument": instrument.name, "known": known, "warnings": list(recording.remarks), **reading}
 
 
 def text(document: dict) -> str:
     """The document for a person."""
     if not document["known"]:
         return f"{document['instrument']} does not say what it was trained on: there is nothing to compare with."
-    return (
+    if document["inside_share"] is None:
+        return "\n".join(["Nothing is sung in this recording, so there is nothing to fit.", *document["warnings"]])
+    said = (
         f"{document['inside_share']:.0%} of the singing lies inside the range of {document['instrument']} "
         f"(pitch {document['pitch_inside']:.0%}, loudness {document['loudness_inside']:.0%}). Best fit: "
         f"--octave-shift {document['octave_shift']} --loudness-shift {document['loudness_shift_db']:g}"
     )
+    return "\n".join([said, *document["warnings"]])

@@ -119,7 +119,7 @@ def _show_text(document: dict) -> str:
     ]
     if document["morph"]:
         lines.append(Morph.from_json(document["morph"]).said())
-    if document["fit"]:
+    if document["fit"] and document["fit"]["inside_share"] is not None:
         lines.append(f"{document['fit']['inside_share']:.0%} inside the instrument's range")
     if document["note"]:
         lines.append(document["note"])

@@ -19,6 +19,7 @@ ONLY_ON_PAGES = {
     "matching.common_gain_db": "the switcher in place plays takes equally loud",
     "matching.matched_gains_db": "the switcher in place plays takes equally loud",
     "matching.of": "the switcher in place plays takes equally loud",
+    "sound.audio.mime": "tells a browser how to play a recording as it is",
     "sound.recording.read": "an upload has no file of its own",
     "sound.window": "hears a point's window in the map; `dataset show` writes it",
     "results.by_voice": "folds a sweep's trainings under their voice in a choice",

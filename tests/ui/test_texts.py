@@ -18,7 +18,7 @@ WORDS = {4: "four", 10: "ten"}
 @pytest.mark.parametrize(
     ("path", "pattern", "value"),
     [
-        ("shell/sources.py", r"up to (\w+) minutes", WORDS[MAX_TRANSFER_S / 60]),
+        ("shell/sources.py", r"[Uu]p to (\w+) minutes", WORDS[MAX_TRANSFER_S / 60]),
         ("dataset/prepare.py", r"windows of (\w+) seconds", WORDS[WINDOW_FRAMES / FRAME_RATE]),
         ("training/tutorial.py", r"(\w+)-second windows", WORDS[WINDOW_FRAMES / FRAME_RATE]),
         ("training/tutorial.py", r"(\w+) times a second", str(FRAME_RATE)),
