@@ -67,9 +67,9 @@ class _Root(_Parser):
         formatter.add_text(self.description)
         (commands,) = (action for action in self._actions if isinstance(action, argparse._SubParsersAction))
         described = {one.dest: one for one in commands._choices_actions}
-        for heading, names in GROUPS.items():
+        for heading, commands_there in GROUPS.items():
             formatter.start_section(heading)
-            formatter.add_arguments([described[name] for name in names])
+            formatter.add_arguments([described[name] for name in commands_there])
             formatter.end_section()
         formatter.start_section("options")
         formatter.add_arguments(self._optionals._group_actions)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ddsing import names
 from ddsing.cli import actions, background, trashed
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.cli.writing import writing
@@ -267,18 +268,19 @@ def _remove(args: argparse.Namespace) -> dict:
 
     voice = _voice(args)
     known = {voice.name_of(path) for path in voice.recordings()}
+    chosen: dict[str, None] = {}
     for name in args.recordings:  # all of them or none
-        if name not in known:
+        found = names.find(name, known)
+        if found is None:
             raise DatasetError(f"The voice {voice.name!r} has no recording {name[:80]!r}; nothing was removed.")
-    return {
-        "voice": voice.name,
-        "removed": [{"name": name, "token": voices.remove(voice, name)} for name in dict.fromkeys(args.recordings)],
-    }
+        chosen[found] = None
+    removed = [{"name": name, "token": voices.remove(voice, name)} for name in chosen]
+    return {"voice": voice.name, "removed": removed}
 
 
 def _remove_text(document: dict) -> str:
-    names = ", ".join(one["name"] for one in document["removed"])
-    return f"Moved {names} to the trash; `dataset restore` with the voice and a name brings it back."
+    removed = ", ".join(one["name"] for one in document["removed"])
+    return f"Moved {removed} to the trash; `dataset restore` with the voice and a name brings it back."
 
 
 def _restore(args: argparse.Namespace) -> dict:
@@ -287,7 +289,7 @@ def _restore(args: argparse.Namespace) -> dict:
     voice = _voice(args)
     folders = [voice.folder, *(path.parent for path in voice.folder.rglob(".trash") if path.parent != voice.folder)]
     path = trashed.find(folders, args.deleted, what="recording")
-    return {"voice": voice.name, "restored": voices.restore(voice, path.relative_to(voice.folder).as_posix())}
+    return {"voice": voice.name, "restored": voices.restore(voice, voice.name_of(path))}
 
 
 def _restored_text(document: dict) -> str:

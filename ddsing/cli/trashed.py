@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ddsing import names
 from ddsing.errors import WorkspaceError
 from ddsing.files import trashed
 
@@ -27,9 +28,10 @@ def find(
     """
     found = [path for folder in folders for path in trashed(folder)]
     for path in found:
-        token = ".trash/" in wanted and path.as_posix().endswith(wanted)
-        if token or wanted in (path.name, path.stem, str(path), called(path)):
+        token = ".trash/" in wanted and names.read(path.as_posix()).endswith(names.mended(wanted))
+        spellings = (names.read(path.name), names.read(path.stem), called(path) or "")
+        if token or any(names.same(wanted, one) for one in spellings):
             return path
-    known = ", ".join(repr(called(path) or path.stem) for path in found[:8])
+    known = ", ".join(repr(called(path) or names.read(path.stem)) for path in found[:8])
     there = f"there are {known}" if known else "nothing was deleted, or the trash was emptied"
     raise WorkspaceError(f"There is no {what} {wanted[:80]!r} in the trash; {there}.")

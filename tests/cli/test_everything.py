@@ -14,17 +14,19 @@ from tests.test_architecture import LIBRARY, PAGES, module_name
 
 SHARED = ("ddsing.constants", "ddsing.errors", "ddsing.units", "ddsing.plots")  # nobody does anything with them alone
 ONLY_ON_PAGES = {
+    "scan.memory_stamp": "tells a page whether what it has drawn is still so",
+    "sound.wave.of": "draws a sound's shape under its player",
+    "heard.of": "how loud a player plays a take, kept between visits",
+    "heard.remember": "how loud a player plays a take, kept between visits",
     "blind.stimulus": "a blind test is answered by listening, on its page",
     "BlindTests.answer": "a blind test is answered by listening, on its page",
     "matching.common_gain_db": "the switcher in place plays takes equally loud",
     "matching.matched_gains_db": "the switcher in place plays takes equally loud",
-    "matching.of": "the switcher in place plays takes equally loud",
     "sound.audio.mime": "tells a browser how to play a recording as it is",
     "sound.recording.read": "an upload has no file of its own",
     "sound.window": "hears a point's window in the map; `dataset show` writes it",
     "results.by_voice": "folds a sweep's trainings under their voice in a choice",
     "results.said": "folds a sweep's trainings under their voice in a choice",
-    "pitch.estimate_seconds": "says what a click will take",
     "pitch.try_elsewhere": "warms the server up",
     "hardware.device": "stands in the sidebar; `doctor` asks TensorFlow itself",
     "notebook.notebook_bytes_from_child": "the server may not load TensorFlow; a command may",

@@ -96,6 +96,20 @@ def test_a_voice_is_made_and_its_recordings_removed_and_brought_back(root, comma
     assert len(voice.recordings()) == 3
 
 
+def test_names_from_a_mac_are_the_same_names(root, command):
+    typed, spelled = "Bego\u00f1a", "Begon\u0303a"
+    folder = root / "audio" / spelled
+    folder.mkdir()
+    (folder / f"{spelled}.wav").write_bytes(encode(noise(1.0)))
+    (root / "instruments" / f"{FIRST}.zip").rename(root / "instruments" / f"{spelled}.zip")
+    command(root, "dataset", "remove", typed, f"{typed}.wav")
+    assert "is back" in command(root, "dataset", "restore", typed, f"{typed}.wav")
+    assert [path.name for path in folder.glob("*.wav")] == [f"{spelled}.wav"]
+    command(root, "instrument", "delete", typed)
+    command(root, "instrument", "restore", typed)
+    assert (root / "instruments" / f"{spelled}.zip").is_file()
+
+
 def test_a_deleted_job_comes_back(root, command):
     from ddsing.jobs.store import JobStore
 

@@ -62,7 +62,7 @@ def only(workspace: Workspace, reference: str) -> Take:
     store = TakeStore(workspace)
     everything = store.list_all()
     exact = next((take for take in everything if take.id == reference), None)
-    called = [take for take in everything if take.name == reference and not take.error]
+    called = [take for take in everything if not take.error and names.same(take.name, reference)]
     if exact is None and len(called) > 1:
         ids = ", ".join(take.id for take in called[:4])
         raise TakeError(f"{len(called)} takes are called {reference[:80]!r}; name one by its id: {ids}.")

@@ -62,7 +62,7 @@ class SetStore:
 
     def find(self, reference: str) -> TakeSet:
         """The set with an id or a title; raises `TakeError` for none, and for a title that several have."""
-        called = [one for one in self.list() if one.title == reference]
+        called = [one for one in self.list() if names.same(one.title, reference)]
         if len(called) > 1:
             ids = ", ".join(one.id for one in called[:4])
             raise TakeError(f"{len(called)} sets are called {reference[:80]!r}; name one by its id: {ids}.")
