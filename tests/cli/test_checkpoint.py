@@ -52,7 +52,7 @@ def test_the_phrase_of_a_save(root, command, tmp_path):
 @pytest.mark.parametrize(("step", "expected"), [("latest", 6), ("2", 2), ("best", None)])
 def test_the_instrument_of_any_checkpoint(root, command, step, expected):
     best = command(root, "checkpoint", "list", "alto", "--json")["best"]
-    made = command(root, "checkpoint", "export", "alto", "--step", step, "--json")
+    made = command(root, "instrument", "make", "alto", "--step", step, "--json")
     assert made["step"] == (expected or best)
     assert Library(Workspace(root)).find(made["name"]).provenance.step == made["step"]
 
@@ -64,17 +64,17 @@ def test_a_branch_goes_on_from_its_checkpoint(root, command):
     assert "choose another label" in command(root, "checkpoint", "branch", "alto", "--label", "bright", status=2)
 
 
-@pytest.mark.parametrize("action", ["list", "preview", "export", "branch"])
+@pytest.mark.parametrize("action", ["list", "preview", "branch"])
 def test_what_is_wrong_is_one_sentence(root, command, action):
     more = {"preview": ["--out", root / "x.flac"], "branch": ["--label", "x"]}.get(action, [])
     assert "no voice 'nobody'" in command(root, "checkpoint", action, "nobody", *more, status=2)
     assert "has not been trained yet" in command(root, "checkpoint", action, "bass", *more, status=2)
     if action != "list":
-        assert "best, latest" in command(root, "checkpoint", action, "alto", "--step", "first", *more, status=2)
+        assert "latest, best" in command(root, "checkpoint", action, "alto", "--step", "first", *more, status=2)
         assert "step 3" in command(root, "checkpoint", action, "alto", "--step", "3", *more, status=2)
 
 
 def test_a_folder_without_its_recipe_is_no_traceback(root, command):
     (root / "audio" / "alto_checkpoints" / "operative_config-0.gin").unlink()
-    for action, more in (("export", []), ("branch", ["--label", "x"])):
+    for action, more in (("branch", ["--label", "x"]),):
         assert "has not been trained yet" in command(root, "checkpoint", action, "alto", *more, status=2)
