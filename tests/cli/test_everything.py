@@ -16,6 +16,10 @@ SHARED = ("ddsing.constants", "ddsing.errors", "ddsing.units", "ddsing.plots")  
 ONLY_ON_PAGES = {
     "scan.memory_stamp": "tells a page whether what it has drawn is still so",
     "sound.wave.of": "draws a sound's shape under its player",
+    "heard.Heard": "how loud a player plays a take, kept between visits",
+    "matching.Loudness": "the switcher in place plays takes equally loud",
+    "matching.integrated_lufs": "the switcher in place plays takes equally loud",
+    "export.make_instrument": "`export.make` without its sentence on why that checkpoint, which `instrument make` says",
     "heard.of": "how loud a player plays a take, kept between visits",
     "heard.remember": "how loud a player plays a take, kept between visits",
     "blind.stimulus": "a blind test is answered by listening, on its page",
