@@ -33,6 +33,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 from benchmarks import memory
+from ddsing import process
 from ddsing.formats import tfrecord
 from ddsing.instrument import child
 from ddsing.training import board
@@ -40,6 +41,7 @@ from ddsing.training import board
 psutil.Process.memory_info = lambda self: type("Memory", (), {"peak_wset": 123})  # its name on Windows
 assert memory.peak_memory_bytes() == 123
 child.limit_this_process()
+process._limit(2**30, 10.0)
 with board._set_by_signals(threading.Event()):
     pass
 path = Path(sys.argv[1])

@@ -12,10 +12,12 @@ from ddsing import storage
 from ddsing.dataset import report, scan, voices
 from ddsing.engine import render
 from ddsing.errors import InstrumentError
+from ddsing.experiments.comparison import heard
 from ddsing.experiments.curves import runs
 from ddsing.experiments.sweep import results
 from ddsing.instrument import library as instruments
 from ddsing.instrument.library import Library
+from ddsing.jobs import paces
 from ddsing.latent import points
 from ddsing.sound import features
 from ddsing.sound.pitch import rates
@@ -82,9 +84,18 @@ def latent_points(workspace):
 def how_long_a_training_takes(workspace):
     recipe = Recipe(config="singing_small", steps=1000, save_every=100)
     config = resolved(recipe)
-    ready = SimpleNamespace(config=config, batch_size=config.batch_size, recipe=recipe)
+    ready = SimpleNamespace(config=config, batch_size=config.batch_size, recipe=recipe, head_start_s=0.0)
     estimate.learn(workspace, ready, [30.0] + [0.5] * 20, [2.0] * 3)
     return estimate.seconds(workspace, recipe)[0] > 0
+
+
+def paces_of_works(workspace):
+    paces.of(workspace).learn({"transfer": 0.5})
+    return paces.of(workspace).unit_s("nothing")
+
+
+def loudness_of_a_take(workspace):
+    return heard.of(workspace.cache, SimpleNamespace(id="take", name="take", folder=workspace.examples), "result")
 
 
 def workspace_and_storage(workspace):
@@ -104,11 +115,17 @@ USES = {
     sounds_of_a_sweep: "ddsing/experiments/sweep/results.py",
     latent_points: "ddsing/latent/points.py",
     how_long_a_training_takes: "ddsing/training/estimate.py",
+    paces_of_works: "ddsing/jobs/paces.py",
+    loudness_of_a_take: "ddsing/experiments/comparison/heard.py",
     workspace_and_storage: "ddsing/storage.py",
 }
 # The workspace is opened with `storage`; the others hand the folder of pitch tracks on, or are tried with their page.
 ELSEWHERE = {
     "ddsing/ui/shell/opened.py",
+    "ddsing/ui/shell/sources.py",
+    "ddsing/ui/shell/take_player.py",
+    "ddsing/ui/shell/values.py",
+    "ddsing/ui/transfer/start.py",
     "ddsing/cli/compare.py",
     "ddsing/cli/features.py",
     "ddsing/experiments/comparison/job.py",
@@ -158,6 +175,7 @@ def test_every_cache_of_the_product_is_tried():
         if re.search(r"\b(workspace|voice|workspace\(\))\.cache\b", path.read_text("utf-8"))
     }
     told = {
+        "ddsing/experiments/comparison/heard.py",
         "ddsing/experiments/curves/kept.py",
         "ddsing/sound/features.py",
         "ddsing/sound/pitch/rates.py",

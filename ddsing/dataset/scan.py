@@ -67,6 +67,7 @@ class Memory:
     def __init__(self, voice: Voice, folder: Path | None = None):
         self._voice = voice
         self._path = _memory_path(voice, folder)
+        self._before: dict = {}  # of an older version: all that is still true of a file is how much of it is voiced
         self._entries = self._read()
         self._lock = threading.Lock()
 
@@ -82,6 +83,9 @@ class Memory:
         """Remember a file's facts."""
         name = self._voice.name_of(path)
         facts = dataclasses.replace(facts, name=name)
+        before = self._before.get(name)
+        if facts.voiced_share is None and before is not None and before["stamp"] == stamp(path):
+            facts = dataclasses.replace(facts, voiced_share=before["facts"]["voiced_share"])
         with self._lock:
             self._entries[name] = {"stamp": stamp(path), "facts": dataclasses.asdict(facts)}
 
@@ -100,12 +104,15 @@ class Memory:
     def _read(self):
         document = files.read_json(self._path) or {}
         try:
-            entries = document["recordings"] if document["version"] == _VERSION else {}
+            entries = document["recordings"]
             for entry in entries.values():
                 RecordingFacts(**entry["facts"])
-            return entries
+            if document["version"] == _VERSION:
+                return entries
+            self._before = entries if document["version"] == 1 else {}
         except (KeyError, TypeError, AttributeError):
-            return {}
+            pass
+        return {}
 
 
 def _memory_path(voice: Voice, folder: Path | None = None) -> Path:

@@ -62,7 +62,7 @@ def test_from_files_to_windows(run, place):
     assert run("list") == "alto: 1 recording\n"
     report = run("report", "alto", "--json")
     assert report["verdict"]["level"] == "unusable" and report["pitch_seconds"]["60"] > 0.3
-    assert run("report", "alto").startswith("Unusable: Only 9.0 s of one clear voice")
+    assert run("report", "alto").startswith("Unusable: Only 9.0 s of clear singing")
     assert "sung.wav: 9.0 s, WAV 16000 Hz" in run("list", "alto") and "100% voiced" in run("list", "alto")
     prepared = run("prepare", "alto", "--tracker", "tiny", "--json")
     assert prepared["n_windows"] == 6 and not prepared["reused"]

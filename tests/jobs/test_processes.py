@@ -171,7 +171,9 @@ def test_the_queue_of_a_device_goes_on_whatever_becomes_of_those_in_it(store):
         wait_for(store, job, "waiting")
     last = wait(lambda: len((found := store.status(jobs[4].id)).ahead) == 4 and found)
     assert last.ahead == ("Job 0", "Job 1", "Job 2", "Job 3") and last.alive
-    assert last.message == "Waits for the CPU: 'Job 0' has it, and 3 more before this one. It starts by itself."
+    assert (
+        last.message == "Waiting for the CPU: 'Job 0' is using it, and 3 more before this one. It starts automatically."
+    )
     imported = (store.workspace.root / "imported.txt").read_text().split()
     assert imported == [jobs[0].id], "the others import nothing of their kind before their turn"
     store.stop(jobs[2].id)

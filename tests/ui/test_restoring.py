@@ -118,7 +118,7 @@ def test_an_analysis_says_how_long_it_takes_and_can_be_cancelled(monkeypatch, ro
         time.sleep(0.2)
         app.run()
     bar = app.get("progress")[0].proto.text
-    assert bar.startswith("Analysing: finding the pitch, about") and bar.endswith("left")
+    assert bar.startswith("Analysing: finding the pitch, ") and bar.endswith("left")
     assert app.button(key="transfer.start").disabled and "still running" in app.button(key="transfer.start").help
     app.button(key="work.cancel").click().run()
     clean(finished(app))

@@ -99,8 +99,9 @@ def _example() -> _Chosen | None:
 def _first(found: dict[str, Path]) -> str | None:
     """The first that can be read: what merely says that it is a recording is not what the page opens with."""
     for name, path in found.items():
-        if _readable(caches.stamp(path), path):
-            return name
+        with contextlib.suppress(OSError):  # a link that leads nowhere
+            if _readable(caches.stamp(path), path):
+                return name
     return None
 
 
