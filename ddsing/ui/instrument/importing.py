@@ -115,7 +115,7 @@ def _results() -> None:
     if not asked.told and (asked.work is None or not asked.work.running):
         asked.told = True
         if asked.names:
-            table.choose(asked.names)
+            table.choose(reversed(asked.names))  # the newest first
     with st.container(border=True, key="instruments.results"):
         for added, said in asked.lines:
             st.markdown(f":{'green' if added else 'red'}[:material/{'check' if added else 'error'}:] {said}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TABLE = "instruments.table"
 TABLE_PX = 252  # six rows, so that on a small laptop the first card begins in the window
-FEW = 3  # up to so many are shown without being chosen
+FEW = 3  # of up to so many all cards are shown, and of more the first, until some are chosen
 MOST = 9  # cards at a time
 CHOSEN, FIND, SORT = "instruments.chosen", "instruments.find", "instruments.sort"
 SORTS: dict[str, tuple[str, Callable[[Entry], Any]]] = {
@@ -29,7 +29,7 @@ SORTS: dict[str, tuple[str, Callable[[Entry], Any]]] = {
 
 
 def pick(entries: list[Entry]) -> list[Entry]:
-    """Search, order and table; the instruments of which more is shown, in the table's order."""
+    """Search, order and table; the instruments whose cards are shown, the one that was clicked first."""
     left, right = st.columns([3, 1])
     wanted = left.text_input(
         "Find instruments",
@@ -47,14 +47,16 @@ def pick(entries: list[Entry]) -> list[Entry]:
     )
     everything = sorted(entries, key=SORTS[order][1])  # the library has them by name, which decides between equals
     shown = [entry for entry in everything if _matches(entry, wanted)]
-    chosen = _chosen([entry.name for entry in everything], [entry.name for entry in shown])
+    found = {entry.name: entry for entry in shown}
+    values.keep(CHOSEN, [])
+    chosen = [name for name in st.session_state[CHOSEN] if name in found] or (list(found) if len(found) <= FEW else [])
     if not shown:
         st.caption(f"None of the {len(entries)} instruments matches.")
         return []
     _table(shown, chosen)
     if not chosen:
-        st.caption("Click an instrument to hear it and see more, or tick several.")
-    return [entry for entry in shown if entry.name in chosen]
+        st.caption("Click an instrument to open its card, or tick several.")
+    return [found[name] for name in chosen] or shown[:1]
 
 
 def choose(names: Iterable[str]) -> None:
@@ -67,13 +69,6 @@ def choose(names: Iterable[str]) -> None:
 def rename(name: str, new_name: str) -> None:
     """Keep an instrument chosen under its new name; for callbacks."""
     st.session_state[CHOSEN] = [new_name if one == name else one for one in values.get(CHOSEN)]
-
-
-def _chosen(everything: list[str], shown: list[str]) -> list[str]:
-    """What is chosen among the rows: at first a few, or the first of many; what a search has narrowed down to a few."""
-    values.keep(CHOSEN, everything if len(everything) <= FEW else everything[:1])
-    found = [name for name in st.session_state[CHOSEN] if name in shown]
-    return found or (shown if len(shown) <= FEW else [])
 
 
 def _matches(entry: Entry, wanted: str) -> bool:
