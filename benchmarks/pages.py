@@ -38,8 +38,8 @@ CONFIG = ModelConfig(rnn_channels=16, ch=16, n_harmonics=20, n_noise_bands=17)
 MANY = {"instruments": 500, "takes": 500, "voices": 200, "runs": 1000, "jobs": 300}
 PAGES = {  # by name: its address, and what is clicked
     "transfer": ("", ".st-key-setting-show_full_output label"),
-    "datasets": ("datasets", ".st-key-voice-name input"),
-    "training": ("training", ".st-key-voice-name input"),
+    "datasets": ("datasets", 'button:has-text("New voice")'),
+    "training": ("training", "summary"),
     "instruments": ("instruments", 'summary:has-text("Import")'),
     "takes": ("experiments?view=takes", ".st-key-find input"),
     "blind": ("experiments?view=blind", ".st-key-view button >> nth=1"),
