@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing.constants import TRACKERS
 from ddsing.transfer.takes import Take
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, opened, take_player
 from ddsing.ui.shell.formatting import format_duration, octaves, percent, signed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ddsing.experiments.comparison.matching import Loudness
     from ddsing.experiments.comparison.matrix import Matrix
     from ddsing.instrument import Instrument
@@ -24,11 +27,18 @@ _SECONDS_PER_SECOND = 0.15  # rendering and measuring, besides tracking
 
 @dataclass(frozen=True)
 class Cells:
-    """What is there of a matrix: a row per recording, a column per instrument, None where a cell is missing."""
+    """What is there of a matrix: a row per recording, a column per instrument, None where a cell is missing.
+
+    Attributes
+    ----------
+    to_analyse_s : Mapping[str, float]
+        Seconds of sound whose pitch isn't known yet, by tracker.
+    """
 
     takes: tuple[tuple[Take | None, ...], ...]
     durations_s: tuple[float, ...]
     seconds: float
+    to_analyse_s: Mapping[str, float]
 
     @property
     def n_cells(self) -> int:
@@ -50,9 +60,13 @@ def look(matrix: Matrix) -> Cells:
     known = domain.known(workspace)
     entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
     rows, durations, seconds = [], [], 0.0
+    to_analyse_s = dict.fromkeys(TRACKERS, 0.0)
     for path in domain.paths(workspace, matrix):
         sound = caches.recording(path)
-        analysed = matrix.tracker in caches.analysed(sound.key)
+        trackers = caches.analysed(sound.key)
+        analysed = matrix.tracker in trackers
+        for one in set(TRACKERS) - trackers:
+            to_analyse_s[one] += sound.duration_s
         duration_s, row = sound.duration_s, []
         for name in matrix.instruments:
             settings = _settings(matrix, sound, caches.instrument(entries[name])) if analysed else None
@@ -64,7 +78,7 @@ def look(matrix: Matrix) -> Cells:
         seconds += n_missing * (pitch.estimate_seconds("tiny", duration_s) + _SECONDS_PER_SECOND * duration_s)
         rows.append(tuple(row))
         durations.append(duration_s)
-    return Cells(tuple(rows), tuple(durations), max(seconds, 1.0))
+    return Cells(tuple(rows), tuple(durations), max(seconds, 1.0), to_analyse_s)
 
 
 def _settings(matrix: Matrix, sound: Recording, instrument: Instrument):

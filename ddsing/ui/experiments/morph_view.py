@@ -11,12 +11,14 @@ from ddsing.transfer import stages
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.transfer.settings import Settings
 from ddsing.ui.experiments import chosen_takes, morph_points
-from ddsing.ui.shell import caches, errors, links, opened, sources, take_player, values, work
+from ddsing.ui.shell import caches, errors, links, opened, sources, take_player, trackers, values, work
 from ddsing.ui.shell.formatting import format_duration, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from ddsing.sound.recording import Recording
 
 BETWEEN, SOURCE, TRACKER, OCTAVES, STATISTICS = "between", "recording", "morph-tracker", "octave", "statistics"
 N_SHOWN = 5
@@ -33,6 +35,7 @@ def show() -> None:
         st.info(f"A morph needs {missing}.", icon=":material/blur_on:")
         return
     left, right = st.columns([3, 2], gap="large")
+    sound = None
     with left, errors.guard():
         links.choices(BETWEEN, names, names[:2])
         chosen = st.multiselect(
@@ -46,7 +49,7 @@ def show() -> None:
         points = morph_points.edit(chosen, sound.duration_s) if len(chosen) >= MIN_INSTRUMENTS else None
     morph = None
     with right, errors.guard():
-        settings, tracker = _settings()
+        settings, tracker = _settings(sound)
         morph = Morph(tuple(chosen), ("",) * len(chosen), points) if points else None
         st.button(
             "Morph",
@@ -71,7 +74,7 @@ def show() -> None:
         _takes()
 
 
-def _settings() -> tuple[Settings, str]:
+def _settings(sound: Recording | None) -> tuple[Settings, str]:
     octave = st.slider("Octave shift", -3, 3, 0, key=values.keep(OCTAVES, 0, addressed=True), bind="query-params")
     statistics = st.toggle(
         "Loudness statistics",
@@ -80,13 +83,17 @@ def _settings() -> tuple[Settings, str]:
         help="Matches the loudness to each instrument's own recordings.",
     )
     tracker = st.segmented_control(
-        "Pitch tracker",
+        trackers.LABEL,
         TRACKERS,
         default="full",
+        format_func=trackers.label,
         key=values.among(TRACKER, TRACKERS, "full", addressed=True),
         required=True,
         bind="query-params",
+        help=trackers.help_of("How the pitch of the recording is found."),
     )
+    if sound is not None:
+        trackers.show_times(sound.duration_s, of="this recording", known=caches.analysed(sound.key))
     links.keep(OCTAVES, [str(octave)] if octave else [])
     links.keep(STATISTICS, ["true"] if statistics else [])
     links.keep(TRACKER, [tracker] if tracker and tracker != "full" else [])

@@ -128,6 +128,11 @@ def busy() -> bool:
     return work is not None and work.running and _left_alone(work)
 
 
+def any_running() -> bool:
+    """Whether somebody's work is running or waits, in any tab and workspace of this server."""
+    return any(work.running for work in list(_works))
+
+
 def start(label: str, function: Callable[[Callable[[str, float], None]], Any]) -> None:
     """Start a work in this tab unless one is running; a doubled click starts one."""
     with _adding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import streamlit as st
 
 from ddsing.ui.shell import caches, errors, opened, sources, state, values, work
 from ddsing.ui.shell.formatting import plain
+from ddsing.ui.transfer import first_readings
 
 if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
@@ -25,8 +27,16 @@ def prepare() -> None:
     values.among(state.SOURCE_KIND, list(sources.KINDS), "examples" if sources.examples() else "upload")
 
 
-def button(instrument: Entry | None, sound: Recording | None) -> None:
-    """The primary button; disabled, with the reason as its help, while something is missing."""
+def show(instrument: Entry | None, sound: Recording | None) -> None:
+    """The primary button, or in its place how far the tab's work is and how long it will still take."""
+    if not work.busy():
+        _button(instrument, sound)
+    if work.current() is not None:
+        work.show_progress()
+
+
+def _button(instrument: Entry | None, sound: Recording | None) -> None:
+    """Disabled, with the reason as its help, while something is missing."""
     reason = _missing(instrument, sound)
     st.button(
         "Transfer timbre",
@@ -43,8 +53,6 @@ def button(instrument: Entry | None, sound: Recording | None) -> None:
 
 
 def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
-    if work.busy():
-        return "One transfer at a time; this one is still running."
     if instrument is None:
         return "Import an instrument first, on the Instruments page."
     if sound is None:
@@ -63,10 +71,12 @@ def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> C
     from ddsing.transfer import pipeline, stages
 
     instrument, workspace, models = caches.instrument(entry), opened.workspace(), caches.models()
+    begun = first_readings.known(sound, tracker)
 
     def work(report: Callable[[str, float], None]) -> Take:
         from ddsing.experiments.comparison import heard
 
+        first_readings.to_the_end(begun, functools.partial(report, stages.doing("features")))
         take = pipeline.run(
             workspace,
             sound,
