@@ -44,9 +44,9 @@ def fit_read(app: AppTest, told: str = "of the singing lies inside") -> AppTest:
     raise AssertionError("no fit was read")
 
 
-def transfer(app: AppTest) -> AppTest:
+def transfer(app: AppTest, *, tracker: str = "tiny") -> AppTest:
     """Press the main button and wait for the take."""
-    app.get_by_key("transfer.tracker").set_value("tiny").run()
+    app.get_by_key("transfer.tracker").set_value(tracker).run()
     app.button(key="transfer.start").click().run()
     clean(finished(app))
     return app

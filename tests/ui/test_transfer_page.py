@@ -44,11 +44,11 @@ def filled(monkeypatch, tmp_path):
 
 
 def test_transfer_makes_a_take_that_says_what_made_it(filled):
-    app = transfer(filled)
+    app = transfer(filled, tracker="fast")
     assert "Takes (1)" in [header.value for header in app.subheader]
     said = " ".join(caption.value for caption in app.caption)
     assert "Took" in said and "pitch and loudness" in said
-    transfer(app)
+    transfer(app, tracker="fast")
     said = " ".join(caption.value for caption in app.caption)
     assert "reused" in said and "Takes (2)" in [header.value for header in app.subheader]
 

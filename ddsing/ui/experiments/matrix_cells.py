@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.constants import TRACKERS
+from ddsing.jobs import paces
 from ddsing.transfer.takes import Take
+from ddsing.ui.experiments import compare_cache
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, opened, take_player
 from ddsing.ui.shell.formatting import format_duration, octaves, percent, signed
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from ddsing.sound.recording import Recording
 
 SOUNDS = 160
-_SECONDS_PER_SECOND = 0.15  # rendering and measuring, besides tracking
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,10 @@ class Cells:
 def look(matrix: Matrix) -> Cells:
     """Find the cells; nothing is rendered or tracked for it."""
     from ddsing.experiments.comparison import matrix as domain
-    from ddsing.sound import pitch
+    from ddsing.transfer import expected
 
     workspace = opened.workspace()
+    pace = paces.of(workspace)
     known = domain.known(workspace)
     entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
     rows, durations, seconds = [], [], 0.0
@@ -73,9 +75,13 @@ def look(matrix: Matrix) -> Cells:
             digest = caches.instrument(entries[name]).digest
             key = domain.key_of(workspace, matrix, digest, sound.key, settings) if settings else None
             row.append(known.get(key) if key else None)
-        n_missing = row.count(None)
-        seconds += 0.0 if analysed else pitch.estimate_seconds(matrix.tracker, duration_s)
-        seconds += n_missing * (pitch.estimate_seconds("tiny", duration_s) + _SECONDS_PER_SECOND * duration_s)
+        if not analysed:
+            seconds += expected.finding_pitch(pace, matrix.tracker, duration_s).expected_s
+        for name, cell in zip(matrix.instruments, row):
+            if cell is None:
+                config = caches.instrument(entries[name]).config
+                seconds += expected.singing(pace, [config], duration_s).expected_s
+                seconds += compare_cache.part(pace, duration_s).expected_s
         rows.append(tuple(row))
         durations.append(duration_s)
     return Cells(tuple(rows), tuple(durations), max(seconds, 1.0), to_analyse_s)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ddsing.jobs.paces import Paces
+    from ddsing.jobs.time_left import Part
     from ddsing.sound.recording import Recording
 
 BETWEEN, SOURCE, TRACKER, OCTAVES, STATISTICS = "between", "recording", "morph-tracker", "octave", "statistics"
@@ -114,7 +116,15 @@ def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str
     workspace, models = opened.workspace(), caches.models()
     entries = {entry.name: entry for entry in caches.instruments()}
     instruments = [caches.instrument(entries[name]) for name in morph.names]
-    sound = caches.recording(path).audio
+    recording = caches.recording(path)
+    sound = recording.audio
+    new_s = 0.0 if tracker in caches.analysed(recording.key) else recording.duration_s
+
+    def parts(known: Paces) -> list[Part]:
+        from ddsing.transfer import expected
+
+        configs = [instrument.config for instrument in instruments]
+        return expected.parts(known, configs, tracker=tracker, sound_s=recording.duration_s, to_analyse_s=new_s)
 
     def function(report: Callable[[str, float], None]):
         return pipeline.run(
@@ -129,7 +139,7 @@ def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str
             progress=lambda stage, done: report(stages.doing(stage), done),
         )
 
-    work.start(f"Morphing {plain(name)}", function)
+    work.start(f"Morphing {plain(name)}", function, parts=parts)
 
 
 def _takes() -> None:

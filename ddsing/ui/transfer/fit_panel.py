@@ -15,6 +15,8 @@ from ddsing.ui.transfer import first_readings
 
 if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
+    from ddsing.jobs.paces import Paces
+    from ddsing.jobs.time_left import Part
     from ddsing.model.statistics import DatasetStatistics
     from ddsing.sound.features import Features
     from ddsing.sound.recording import Recording
@@ -95,7 +97,15 @@ def _refine(sound: Recording, chosen: str, tracker: str) -> None:
 
 @errors.callback
 def _analyse(sound: Recording, chosen: str) -> None:
-    work.start(f"Analysing {plain(sound.name)}", _analysis(sound, chosen))
+    found = first_readings.known(sound, chosen)
+    new_s = sound.duration_s if found is None else found.left_s
+
+    def parts(known: Paces) -> list[Part]:
+        from ddsing.transfer import expected
+
+        return [expected.finding_pitch(known, chosen, new_s)]
+
+    work.start(f"Analysing {plain(sound.name)}", _analysis(sound, chosen), parts=parts)
 
 
 def _analysis(sound: Recording, tracker: str) -> Callable:

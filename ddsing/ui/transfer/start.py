@@ -14,6 +14,8 @@ from ddsing.ui.transfer import first_readings
 
 if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
+    from ddsing.jobs.paces import Paces
+    from ddsing.jobs.time_left import Part
     from ddsing.sound.recording import Recording
     from ddsing.transfer.settings import Settings
     from ddsing.transfer.takes import Take
@@ -63,7 +65,17 @@ def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
 @errors.callback
 def _start(instrument: Entry, sound: Recording) -> None:
     settings, tracker = state.settings(), st.session_state[state.TRACKER]
-    work.start(f"Transferring {plain(sound.name)}", _work(instrument, sound, settings, tracker))
+    found = first_readings.known(sound, tracker)
+    analysed = tracker in caches.analysed(sound.key)
+    to_analyse_s = 0.0 if analysed else sound.duration_s if found is None else found.left_s
+
+    def parts(known: Paces) -> list[Part]:
+        from ddsing.transfer import expected
+
+        config = caches.instrument(instrument).config
+        return expected.parts(known, [config], tracker=tracker, sound_s=sound.duration_s, to_analyse_s=to_analyse_s)
+
+    work.start(f"Transferring {plain(sound.name)}", _work(instrument, sound, settings, tracker), parts=parts)
 
 
 def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> Callable:
