@@ -30,9 +30,7 @@ with left:
     with errors.guard():
         sound = recording.pick()
 with right, errors.guard():
-    start.button(instrument, sound)  # first, so that it stays where it is whatever is said below
-    if work.current() is not None:
-        work.show_progress()
+    start.show(instrument, sound)  # first, so that it stays where it is whatever is said below
     recording.tracker(sound)
     controls.settings(has_statistics=instrument is None or instrument.statistics is not None)
     timbre_controls.show(instrument)

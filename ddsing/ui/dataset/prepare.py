@@ -11,10 +11,9 @@ from ddsing.constants import TRACKERS
 from ddsing.dataset import facts
 from ddsing.dataset.job import order
 from ddsing.dataset.voices import Voice
-from ddsing.jobs.time_left import around
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import errors, jobs, opened, values, warmup
-from ddsing.ui.shell.formatting import format_range, plain
+from ddsing.ui.shell import errors, jobs, opened, trackers, values
+from ddsing.ui.shell.formatting import plain
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -23,13 +22,6 @@ if TYPE_CHECKING:
 
 POLL_S = 1.0
 TRACKER = "dataset.tracker"
-TRACKER_HELP = """How the pitch of the recordings is found.
-
-- **full**: the large CREPE network at 250 frames a second, as the original notebooks; the best for training
-- **fast**: the same network at 100 frames a second, interpolated; within a cent or two
-- **tiny**: the small network; rougher, and many times as quick
-
-Each recording is analysed once per tracker and remembered."""
 
 
 def show(voice: Voice) -> None:
@@ -105,8 +97,9 @@ def _counts(document: dict) -> str:
     """What is in a dataset of ours; nothing of one of 2021, which does not say."""
     if not document:
         return "."
+    tracker = plain(document.get("tracker", ""))
     said = f": {document.get('n_train', 0):,} windows to train on, {document.get('n_held_out', 0):,} held out"
-    return f"{said}; pitch by the {plain(document.get('tracker', ''))} tracker."
+    return f"{said}; pitch by the tracker {trackers.label(tracker)}."
 
 
 def _ended_early(job: JobStatus) -> None:
@@ -128,13 +121,22 @@ def _start_row(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
     with choice:
         tracker = (
             st.segmented_control(
-                "Pitch tracker", TRACKERS, key=key, required=True, help=TRACKER_HELP, persist_state="session"
+                trackers.LABEL,
+                TRACKERS,
+                format_func=trackers.label,
+                key=key,
+                required=True,
+                help=trackers.help_of(
+                    "How the pitch of the recordings is found; the best is the best for training.",
+                    "Each recording is analysed once with each, and remembered.",
+                ),
+                persist_state="session",
             )
             or TRACKERS[0]
         )
     if facts.foreign(voice):
         _replace(voice, tracker, button)
-        _cost(voice, tracker)
+        _cost(voice)
         return
     label = "Go on" if job is not None and job.resumable else "Prepare again" if voice.prepared else "Prepare"
     button.button(
@@ -147,7 +149,7 @@ def _start_row(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
         args=(voice.name, tracker),
         help="Only what has changed is computed.",
     )
-    _cost(voice, tracker)
+    _cost(voice)
 
 
 def _replace(voice: Voice, tracker: str, place: DeltaGenerator) -> None:
@@ -171,14 +173,10 @@ def _replace(voice: Voice, tracker: str, place: DeltaGenerator) -> None:
         )
 
 
-def _cost(voice: Voice, tracker: str) -> None:
-    per_second = warmup.status().costs.get(tracker)
-    if per_second:
-        duration_s = sum(fact.duration_s for fact in cache.facts(voice))
-        st.caption(
-            f"About {format_range(*around(per_second * duration_s))} on this computer, one recording at "
-            "a time; less where pitch is known already."
-        )
+def _cost(voice: Voice) -> None:
+    """What finding the pitch costs with each tracker; what is known already costs nothing."""
+    new_s = cache.to_analyse_s(voice)
+    trackers.show_times(new_s, of="this voice", known={name for name, one_s in new_s.items() if not one_s})
 
 
 @errors.callback
