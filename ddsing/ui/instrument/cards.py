@@ -65,7 +65,7 @@ def _phrase(entry: Entry) -> None:
 
 
 def _broken(entry: Entry) -> None:
-    st.markdown(f"#### {plain(entry.name)}")
+    st.markdown(f"## {plain(entry.name)}")
     st.error(plain(entry.error), icon=":material/broken_image:")
     _actions(entry, playable=False)
 
@@ -97,7 +97,7 @@ def _title(entry: Entry) -> None:
         badges.append(":violet-badge[z encoder]")
     if entry.bloated:
         badges.append(":orange-badge[2021 zip]")
-    st.markdown(f"#### {plain(entry.name)}\n\n" + " ".join(badges))
+    st.markdown(f"## {plain(entry.name)}\n\n" + " ".join(badges))
 
 
 def _facts(entry: Entry) -> None:
