@@ -127,7 +127,7 @@ def test_the_table_counts_and_explains_clipping_and_silence_as_the_report_does(p
     assert 0.01 < table["hardly.wav"] < 0.1 < table["clipped.wav"]
     assert any("1 clip " in text.value for text in page.caption)
     assert report.report(voice(root)).clipped_files == ("clipped.wav",)
-    columns = json.loads(page.dataframe[0].proto.columns)
+    columns = json.loads(page.dataframe[0].proto.columns.replace("\\u00a0", " ").replace("\u00a0", " "))
     assert "−75 dB" in columns["Silent"]["help"] and "45 dB below" in columns["Silent"]["help"]
     assert "0.1 %" in columns["Clipped"]["help"] and "0.08 ms" in columns["Clipped"]["help"]
 

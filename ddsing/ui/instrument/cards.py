@@ -10,7 +10,7 @@ import streamlit as st
 from ddsing.ui.instrument import notebook_zip
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, errors, opened, state, undo, values
-from ddsing.ui.shell.formatting import format_bytes, loudness_range, pitch_range, plain, when
+from ddsing.ui.shell.formatting import format_bytes, loudness_range, note_name, pitch_range, plain, when
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -132,7 +132,8 @@ def _range(entry: Entry) -> None:
     from ddsing.plots import keyboard
 
     mean = statistics.values.get("mean_pitch_note", statistics.values.get("mean_pitch"))
-    st.markdown(f":gray[Pitch] {pitch_range(pitches)}")
+    around = "" if mean is None else f" · :orange[●] on average {note_name(mean)}"  # the keyboard's dot
+    st.markdown(f":gray[Pitch] {pitch_range(pitches)}{around}")
     st.plotly_chart(
         keyboard.figure(pitches, mean_midi=mean),
         key=f"keyboard.{entry.name}",

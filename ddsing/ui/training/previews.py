@@ -42,7 +42,7 @@ def moments(saves: tuple, always: frozenset[int], *, most: int = MOST) -> list:
 def show(history: History) -> None:
     """The row, oldest first, and one player with all of it in a row."""
     found = moments(history.saves, worth(history))
-    st.markdown("### Hear it form")
+    st.markdown("## Hear it form")
     if not found:
         st.caption("With each save the voice sings a built-in phrase here. The first one comes with the first save.")
         return
