@@ -58,6 +58,6 @@ def take_id(app: AppTest) -> str:
 
 
 def said(app: AppTest) -> str:
-    """All running text of the page."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "toast")
-    return " ".join(str(element.value) for kind in kinds for element in app.get(kind))
+    """All running text of the page; a space that does not break is one."""
+    kinds = ("title", "header", "markdown", "caption", "info", "warning", "error", "toast")
+    return " ".join(str(element.value) for kind in kinds for element in app.get(kind)).replace("\u00a0", " ")

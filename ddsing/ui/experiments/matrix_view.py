@@ -163,7 +163,7 @@ def _grid(matrix: Matrix, cells: matrix_cells.Cells) -> None:
     players.matrix(columns, rows, key=_GRID, on_compare=_compare)
     st.caption(
         "In a row, a click switches at the same position, equally loud. Each cell says how much of the singing "
-        "lies in the instrument's range, the f0 error and the loudness error, and how the recording was shifted "
+        "lies in the instrument's range, how far pitch and loudness are off, and how the recording was shifted "
         "to fit."
     )
 

@@ -42,7 +42,7 @@ def moments(saves: tuple, always: frozenset[int], *, most: int = MOST) -> list:
 def show(history: History) -> None:
     """The row, oldest first, and one player with all of it in a row."""
     found = moments(history.saves, worth(history))
-    st.markdown("#### Hear it form")
+    st.markdown("## Hear it form")
     if not found:
         st.caption("With each save the voice sings a built-in phrase here. The first one comes with the first save.")
         return
@@ -70,5 +70,5 @@ def _card(save: Save, *, newest: bool, chosen: bool) -> None:
 
 def _measured(save: Save) -> str:
     parts = [f"loss {save.loss:.2f}"] if save.loss is not None else []
-    parts += [f"f0 ±{save.f0_cents:.0f} cents"] if save.f0_cents is not None else []
+    parts += [f"{save.f0_cents:.0f} cents off in pitch"] if save.f0_cents is not None else []
     return "  \n".join(parts)
