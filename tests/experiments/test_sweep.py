@@ -190,7 +190,7 @@ def test_a_cell_that_diverges_is_passed_over(alto, monkeypatch):
 
     def explode(run, events):
         if run._ready.path.name.startswith(NAMES[0]) and run.step == 1:
-            raise runs.saving.diverged(run._ready.path, 2, "the loss is")
+            raise runs.saving.diverged(run._ready.path, 2, "the loss became")
         one_step(run, events)
 
     monkeypatch.setattr(runs._Run, "_one_step", explode)

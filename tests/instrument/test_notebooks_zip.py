@@ -153,7 +153,7 @@ def test_parts_that_are_missing_are_named():
     members = notebook_members()
     for member, sentence in (
         ("operative_config-0.gin", "no operative_config-0.gin"),
-        ("ckpt-7.data-00000-of-00001", "lacks data files"),
+        ("ckpt-7.data-00000-of-00001", "data files are missing"),
         ("ckpt-7.index", "no instrument|neither"),
     ):
         with pytest.raises(InstrumentError, match=sentence):

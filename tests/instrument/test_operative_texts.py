@@ -113,5 +113,5 @@ def test_a_newest_checkpoint_that_is_cut_gives_way_to_the_one_before():
             assert (instrument.digest, instrument.provenance.step) == (before.digest, 5)
             assert instrument.warnings == ("The newest checkpoint, step 12, can't be read; step 5 was taken.",)
     only = notebook_members(step=12)
-    with pytest.raises(InstrumentError, match="lacks data files"):
+    with pytest.raises(InstrumentError, match="data files are missing"):
         convert(packed({name: data for name, data in only.items() if ".data-" not in name}), name="x")

@@ -193,7 +193,7 @@ def test_a_training_that_begins_meanwhile_appears_and_one_that_is_deleted_goes(t
 def test_what_can_not_be_shown_is_one_sentence(trained, capsys):
     where = ["--workspace", str(trained.root)]
     assert cli.main([*where, "tensorboard", "Nobody"]) == 2
-    assert "there are: 'Aria'" in capsys.readouterr().err
+    assert "choose from: 'Aria'" in capsys.readouterr().err
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

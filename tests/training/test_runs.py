@@ -146,7 +146,7 @@ def test_a_loss_that_is_no_number_stops_before_a_good_checkpoint_is_overwritten(
     workspace, path = voice(tmp_path / "ws", n_held_out=0)
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 12, "save_every": 4}, nan_at=7)
     assert seen["error"] == "Diverged" and "step 4" in seen["sentence"] and "learning rate" in seen["sentence"]
-    assert seen["sentence"].endswith("Go on with a lower learning rate, such as a third of it, 0.001.")
+    assert seen["sentence"].endswith("Continue with a lower learning rate, such as a third of it, 0.001.")
     assert kept(path) == [4]
     assert np.isfinite(history.read(path).loss).all()
     again = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 8, "save_every": 4})
@@ -195,7 +195,7 @@ def test_a_full_disk_pauses_with_a_sentence_and_goes_on_when_there_is_room(quick
         if number < 8:  # less than two checkpoints' room, and it looks first
             assert seen["error"] == "DiskFull" and kept(path)[-1] == done + number % 2
         done = kept(path)[-1]
-    assert len(refused) >= 0.7 * len(FULL_DISKS) and any("could not be written" in sentence for sentence in refused)
+    assert len(refused) >= 0.7 * len(FULL_DISKS) and any("could not be saved" in sentence for sentence in refused)
     seen = quick.train(root, tmp_path / "out", recipe=recipe | {"steps": done + 1})
     assert seen["outcome"]["step"] == done + 1 == kept(path)[-1]
 
