@@ -146,7 +146,7 @@ def test_upload_and_a_file_of_ours_restores_its_controls(page, server):
     _wait_for_octave_shift(page, 0)
     settled(page)
     _drop(page, "made.flac", made)
-    page.get_by_text("every control and its recording are back").wait_for(timeout=20_000)
+    page.get_by_text("all controls and its recording are restored").wait_for(timeout=20_000)
     _wait_for_octave_shift(page, 1)
     settled(page)
     assert page.get_by_role("group", name=f"Player: the recording {name}").is_visible(), "not the take's result"

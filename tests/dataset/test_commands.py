@@ -85,7 +85,7 @@ def test_from_files_to_windows(run, place):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["report", "nobody"], "no voice 'nobody'"),
+        (["report", "nobody"], "No voice 'nobody'"),
         (["prepare", "../alto"], "no voice"),
         (["add", "../x", "take one"], "would do"),
         (["add", "bass", "take one/notes.mp3"], "Nothing was added. notes.mp3"),

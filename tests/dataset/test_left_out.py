@@ -190,5 +190,5 @@ def test_a_report_names_the_folder_that_it_could_not_look_into(workspace, monkey
     assert "can't be read" in " ".join(report.report(voice).remarks["tutti/"])
     monkeypatch.undo()
     refused(voice.folder, monkeypatch)
-    with pytest.raises(DatasetError, match="'alto/' holds no recordings that can be used.*Permission denied"):
+    with pytest.raises(DatasetError, match="'alto/' has no usable recordings.*Permission denied"):
         prepare.prepare(voice, tracker="tiny")

@@ -196,7 +196,7 @@ def test_a_cell_that_diverges_is_passed_over(alto, monkeypatch):
     monkeypatch.setattr(runs._Run, "_one_step", explode)
     two = Sweep("alto", {"n_harmonics": (10,), "n_noise_bands": (5, 9)}, tiny_training.tiny(steps=2, save_every=2))
     outcome = sweeps.train(alto, two)
-    assert list(outcome.failed) == [NAMES[0]] and "no number any more" in outcome.failed[NAMES[0]]
+    assert list(outcome.failed) == [NAMES[0]] and "became NaN" in outcome.failed[NAMES[0]]
     assert outcome.trained == (NAMES[1],) and watched.steps == [(NAMES[0], 1), (NAMES[1], 1), (NAMES[1], 2)]
 
 
@@ -282,7 +282,7 @@ def test_command_line(alto, capsys):
     said = capsys.readouterr()
     assert "All 2 trainings are done" in said.err and "2 were done already" in said.out
     assert cli.main([*where, "sweep", "nobody", *small]) == 2
-    assert "There is no voice 'nobody'" in capsys.readouterr().err
+    assert "No voice 'nobody'" in capsys.readouterr().err
     assert cli.main([*where, "sweep", "alto", "--vary", "colour=1,2"]) == 2
     assert "--vary" in capsys.readouterr().err
     assert cli.main([*where, "--json", "sweep", "alto", "--config", "tiny", "--vary", "seed=1,2", "--cost"]) == 0

@@ -372,7 +372,7 @@ def test_the_commands(trained, tmp_path, capsys):
         (["train", "nobody"], "nobody"),
         (["train", "alto", "--steps", "0"], "steps is 0"),
         (["train", "alto", "--config", "singing_large"], "No model"),
-        (["train", "alto", "--config", "singing_small"], "begun with another model"),
+        (["train", "alto", "--config", "singing_small"], "started with another model"),
         (["instrument", "make", "alto", "--step", "5"], "has no checkpoint of step 5"),
         (["instrument", "make", "alto", "--step", "newest"], "name chosen, latest, best or a step"),
         (["resynthesise", "nobody", "--out", str(tmp_path)], "nobody"),

@@ -58,7 +58,7 @@ def test_the_guide_band():
     assert said(made(np.full(100, 7.5))) == [
         "info: There is room to improve: let it run. Good instruments have a loss of 5 to 6."
     ]
-    assert said(made(np.full(100, 5.5)))[0].startswith("good: This is where good instruments lie.")
+    assert said(made(np.full(100, 5.5)))[0].startswith("good: The loss is in the range of good instruments.")
     assert said(made(np.full(100, 4.2)))[0].startswith("warning: Below 5, overfitting is likely")
     (remark,) = coach.advice(made([9.0] * 60 + [7.0] * 50))
     assert remark.evidence == "The loss of the last 50 steps is about 7.00."

@@ -40,7 +40,7 @@ def test_the_latest_is_taken_where_only_the_held_out_loss_rises():
     assert (found.step, found.latest, found.rule) == (2000, 2000, "latest")
     assert found.why == "Step 2,000, the latest, was chosen: pitch, loudness and harmonics are no worse than before."
     said = [advice.sentence for advice in coach.advice(history(series()))]
-    assert any("no worse, so let it go on" in sentence for sentence in said)
+    assert any("no worse, so let it run" in sentence for sentence in said)
     assert not any("Export step " in sentence for sentence in said)
 
 
@@ -134,7 +134,7 @@ def unsung(**measures) -> list[str]:
     ("measures", "said"),
     [
         ({"harmonic_share": 0.0, "voicing": 0.02, "f0_cents": 900.0}, "the output is mostly noise"),
-        ({"harmonic_share": 0.8, "voicing": 0.1, "f0_cents": 30.0}, "a note can hardly be made out"),
+        ({"harmonic_share": 0.8, "voicing": 0.1, "f0_cents": 30.0}, "notes can hardly be made out"),
         ({"harmonic_share": 0.8, "voicing": 0.9, "f0_cents": 80.0}, "out of tune by more than a quarter tone"),
         ({"f0_cents": 700.0}, "out of tune by more than a quarter tone"),
     ],

@@ -186,7 +186,7 @@ def test_a_full_disk_pauses_with_a_sentence_and_goes_on_when_there_is_room(quick
         seen = quick.train(root, tmp_path / "out", recipe=recipe | {"steps": done + 2}, room=room)
         assert seen.get("error") == "DiskFull" or seen.get("outcome", {}).get("step") == done + 2, (number, seen)
         if "error" in seen:
-            assert "make room, and start the training again" in seen["sentence"]
+            assert "Free some space and start training again" in seen["sentence"]
             refused.append(seen["sentence"])
         (root / "filler").unlink(missing_ok=True)
         assert kept(path)[-1] in (done, done + 1, done + 2)
@@ -211,13 +211,13 @@ def test_two_trainings_of_one_voice_are_one_too_many(quick, tmp_path):
 def test_what_a_run_refuses(quick, tmp_path):
     workspace, path = voice(tmp_path / "ws", n_train=0, n_held_out=0)
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 2})
-    assert seen["error"] == "TrainingError" and "holds no training windows" in seen["sentence"]
+    assert seen["error"] == "TrainingError" and "has no training windows" in seen["sentence"]
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 2}, voice="nobody")
     assert seen["error"] == "DatasetError"
     prepared_voice(workspace, n_held_out=0)
     assert quick.train(workspace.root, tmp_path / "out", recipe={"steps": 1})["outcome"]["step"] == 1
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 2, "n_harmonics": 13})
-    assert seen["error"] == "TrainingError" and "begun with another model" in seen["sentence"]
+    assert seen["error"] == "TrainingError" and "started with another model" in seen["sentence"]
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 2, "config": None})
     assert seen["outcome"]["step"] == 2  # without naming a model, it goes on with what it has
 

@@ -80,7 +80,7 @@ def test_a_name_that_is_no_folder_is_refused_in_a_sentence(page, root):
     page.text_input(key="voice.new").set_value("../../etc")
     next(button for button in page.button if button.label == "Make it").click().run()
     assert not page.exception and complaints(page) == []
-    assert "can't be called" in page.error[0].value, "beside the field"
+    assert "can't be the name of a voice" in page.error[0].value, "beside the field"
     assert page.text_input(key="voice.new").value == "../../etc", "it stays, to be mended"
     assert page.session_state["voice.new_popover"] is True
     page.text_input(key="voice.new").set_value("Mended")
@@ -99,7 +99,7 @@ def test_a_folder_is_added_duplicates_and_refusals_are_said_and_removal_is_undon
     page.session_state["dataset.add.alto"] = True
     page.run()
     page.text_input(key="dataset.path").set_value("more")
-    next(button for button in page.button if button.label == "Add what is there").click().run()
+    next(button for button in page.button if button.label == "Add from this path").click().run()
     clean(page)
     assert [text.value for text in page.success] == ["1 recording added."]
     assert "same.wav is one\\.wav" in said(page).replace("same\\.wav", "same.wav")
@@ -159,12 +159,12 @@ def test_a_voice_memo_is_added_listed_and_played_and_what_is_odd_is_said(page, r
     assert table["Remarks"]["memo.aiff"] == odd and table["Format"]["memo.aiff"] == "AIFF, 16 kHz, stereo"
 
 
-@pytest.mark.parametrize(("text", "reason"), [("", "Write the path"), ("not there", "no file or folder")])
+@pytest.mark.parametrize(("text", "reason"), [("", "Enter the path"), ("not there", "No file or folder")])
 def test_a_path_that_leads_nowhere_is_a_sentence(page, text, reason):
     page.session_state["dataset.add.alto"] = True
     page.run()
     page.text_input(key="dataset.path").set_value(text)
-    next(button for button in page.button if button.label == "Add what is there").click().run()
+    next(button for button in page.button if button.label == "Add from this path").click().run()
     assert not page.exception and reason in complaints(page)[0]
 
 
@@ -231,7 +231,7 @@ def test_the_page_answers_while_a_job_runs_which_is_stopped_and_gone_on_with(mon
     for _ in range(3):
         app.run()
     clean(app)
-    assert "goes on in the background" in said(app), "the page has not waited for it"
+    assert "Runs in the background" in said(app), "the page has not waited for it"
     app.button(key="dataset.stop").click().run()
     deadline = time.monotonic() + 120
     while "Preparing was stopped" not in said(app):
@@ -283,12 +283,12 @@ def test_a_dataset_of_2021_is_shown_as_it_is(monkeypatch, root):
     app.selectbox(key="voice.name").select("old").run()
     clean(app)
     assert "prepared elsewhere" in said(app)
-    assert "Its recordings are not here" in said(app)
+    assert "Its recordings are missing" in said(app)
     before = cache.stamps(voice(root, "old").dataset_folder)
     app.session_state["windows.old"] = True
     app.run()
     clean(app)
-    assert len(app.get("plotly_chart")) == 2 and "recordings are not named" in said(app)
+    assert len(app.get("plotly_chart")) == 2 and "without names of recordings" in said(app)
     assert cache.stamps(voice(root, "old").dataset_folder) == before
 
 

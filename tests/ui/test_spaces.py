@@ -263,7 +263,7 @@ def test_timbre_s_controls_are_there_for_those_who_listen(listening, monkeypatch
     app.selectbox(key="transfer.instrument").set_value("Listener").run()
     clean(app)
     group = app.button_group(key="setting.z_from")
-    assert len(group.options) == 2 and "does not say where" in said(app)
+    assert len(group.options) == 2 and "has no timbre map" in said(app)
     Library(listening).put_latent("Listener", some_space())
     app.run()
     app.button_group(key="setting.z_from").set_value("mean").run()

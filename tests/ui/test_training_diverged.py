@@ -87,7 +87,7 @@ def test_without_a_checkpoint_it_begins_again(diverged):
     for checkpoint in checkpoints.published(path):
         checkpoint.index_path.unlink()
     app.run()
-    assert app.button(key="train.gentler").label == "Begin again with a lower learning rate"
+    assert app.button(key="train.gentler").label == "Start over with a lower learning rate"
     assert "from the beginning" in app.button(key="train.gentler").help
 
 

@@ -117,7 +117,7 @@ def test_the_log_and_the_measures_are_there_when_opened(trained):
     app.run()
     clean(app)
     assert len(app.get("plotly_chart")) == 2
-    assert "it has no log" in said(app) and "None yet" in said(app)
+    assert "there is no log" in said(app) and "None yet" in said(app)
 
 
 def test_one_press_makes_the_instrument_and_another_leads_to_the_transfer(trained):
@@ -271,8 +271,8 @@ def test_a_job_is_followed_stopped_and_gone_on_with_while_the_page_answers(monke
 @pytest.mark.parametrize(
     ("state", "message", "expected"),
     [
-        ("failed", "The loss is no number any more at step 7.", "The loss is no number any more at step 7"),
-        ("paused", "Only 3 MB are free.", "Make room, then press **Resume**"),
+        ("failed", "The loss became NaN at step 7.", "The loss became NaN at step 7"),
+        ("paused", "Only 3 MB are free.", "Free some space, then press **Resume**"),
         ("lost", "", "**Resume** continues from the last checkpoint"),
     ],
 )

@@ -121,10 +121,10 @@ def test_fit_is_read_after_analysis_and_applied(filled):
         time.sleep(0.25)
         filled.run()
     clean(filled)
-    assert any("of the singing lies inside" in text.value for text in filled.markdown)
+    assert any("of the singing is inside" in text.value for text in filled.markdown)
     filled.button(key="fit.apply").click().run()
     clean(filled)
-    assert any("The shifts that fit best are set" in text.value for text in filled.markdown)
+    assert any("The best fit is already set" in text.value for text in filled.markdown)
 
 
 def test_fit_is_read_from_any_tracker_that_is_known(monkeypatch, tmp_path):
@@ -134,7 +134,7 @@ def test_fit_is_read_from_any_tracker_that_is_known(monkeypatch, tmp_path):
     app = open_page(monkeypatch, root)
     clean(app)
     assert app.get_by_key("transfer.tracker").value == "full"
-    assert any("of the singing lies inside" in text.value for text in app.markdown)
+    assert any("of the singing is inside" in text.value for text in app.markdown)
 
 
 CONTROLS = ("button", "download_button", "slider", "toggle", "selectbox", "file_uploader", "text_input", "text_area")
@@ -227,7 +227,7 @@ def test_a_recording_s_oddities_are_said_and_silence_has_no_fit(monkeypatch, tmp
     app.button(key="fit.analyse").click().run()
     finished(app)
     said = " ".join(text.value for text in app.markdown)
-    assert "There is nothing to fit" in said and "of the singing" not in said
+    assert "Nothing to fit" in said and "of the singing" not in said
 
 
 def test_a_recording_is_kept_once_under_all_its_names(monkeypatch, tmp_path):

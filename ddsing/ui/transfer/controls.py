@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 TRACKER_HELP = """How the pitch is found.
 
-- **full**: the large CREPE network at 250 frames a second, as in the paper
-- **fast**: the same network at 100 frames a second, interpolated; within a cent or two
-- **tiny**: the small network; a few cents off, and its confidence is rougher, which the note detector feels
+- **full**: the large CREPE network at 250 frames per second, as in the paper
+- **fast**: the same network at 100 frames per second, interpolated; accurate to a cent or two
+- **tiny**: the small network; a few cents off, and its confidence is less precise, which affects note detection
 
-A recording is analysed once per tracker and remembered."""
+Each recording is analysed only once per tracker."""
 
 HELP = {
-    "show_full_output": "Also show spectrograms and the curves behind the result with each take.",
-    "use_statistics": "Match the loudness of the sung notes to the loudness that the instrument was trained on, and "
-    "find the notes to do so. Needs statistics in the instrument.",
-    "mask_threshold": "How sure the note detector must be. Higher takes fewer frames as notes.",
-    "attenuation_db": "How much quieter everything outside the notes becomes, in dB.",
+    "show_full_output": "Also shows spectrograms and the curves behind the result with each take.",
+    "use_statistics": "Detects the notes and matches their loudness to what the instrument was trained on. "
+    "Needs an instrument with statistics.",
+    "mask_threshold": "How sure the note detector must be. Higher values detect fewer notes.",
+    "attenuation_db": "Attenuation of the gaps between notes, in dB.",
     "autotune": "Moves the pitch towards the nearest semitone of the recording's own tuning. 0 leaves it exactly as "
     "sung, 1 snaps fully.",
     "octave_shift": "Moves the pitch by whole octaves into the instrument's range.",
-    "loudness_shift_db": "Moves the loudness that the instrument is given, in dB.",
+    "loudness_shift_db": "Makes the instrument sing louder or softer, in dB.",
 }
 
 
@@ -49,7 +49,7 @@ def tracker(duration_s: float | None, analysed: set[str]) -> str:
 def _costs(duration_s: float, analysed: frozenset[str]) -> None:
     per_second = warmup.status().costs
     if not per_second and len(analysed) < len(TRACKERS):
-        st.caption("Measuring how long each takes on this computer …")
+        st.caption("Measuring how fast each one is on this computer …")
         return
     said = [
         f"{name} is done" if name in analysed else f"{name} {format_range(*around(per_second[name] * duration_s))}"
@@ -62,7 +62,7 @@ def settings(*, has_statistics: bool):
     """All controls; returns the `Settings` they stand for."""
     reasons = state.settings().disabled()
     if not has_statistics:
-        reasons = reasons | {"use_statistics": "This instrument carries no statistics."}
+        reasons = reasons | {"use_statistics": "This instrument has no statistics."}
     shape, colour = st.columns(2, gap="medium")
     with shape:
         _slider("octave_shift", "Octave shift", -3, 3, 1, "%d", reasons)

@@ -28,7 +28,7 @@ def show(instrument: Entry | None, sound: Recording | None) -> None:
     chosen, known = st.session_state[state.TRACKER], caches.analysed(sound.key)
     with st.container(border=True):
         if instrument.statistics is None:
-            st.markdown("**Fit** · This instrument does not say what it was trained on: nothing to compare with.")
+            st.markdown("**Fit** · This instrument has no training ranges to compare with.")
         elif not known:
             _offer(sound, chosen)
         else:  # any tracker tells the range
@@ -36,7 +36,7 @@ def show(instrument: Entry | None, sound: Recording | None) -> None:
 
 
 def _offer(sound: Recording, chosen: str) -> None:
-    st.markdown("**Fit** · How does the recording lie in the instrument's range? Analysing it tells beforehand.")
+    st.markdown("**Fit** · Does the recording fit the instrument's range? Analyse it to find out.")
     st.button(
         "Analyse the recording",
         key="fit.analyse",
@@ -45,7 +45,7 @@ def _offer(sound: Recording, chosen: str) -> None:
         disabled=work.busy(),
         on_click=_analyse,
         args=(sound, chosen),
-        help="Finds pitch and loudness. A transfer does it too; nothing is analysed twice.",
+        help="Finds pitch and loudness. The transfer reuses the analysis.",
     )
 
 
@@ -75,15 +75,18 @@ def _reading(instrument: Entry, sound: Recording, tracker: str) -> None:
     settings = state.settings()
     fit = caches.fit(features, sound.key, instrument, settings)
     if fit.inside_share is None or fit.pitch_inside is None or fit.loudness_inside is None:
-        st.markdown("**Fit** · There is nothing to fit: the recording is silent, or no clear pitch is heard in it.")
+        st.markdown("**Fit** · Nothing to fit: the recording is silent or has no clear pitch.")
         return
     st.markdown(
-        f"**Fit** · **{percent(fit.inside_share)}** of the singing lies inside the instrument's range as the controls "
-        f"stand (pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."
+        f"**Fit** · **{percent(fit.inside_share)}** of the singing is inside the instrument's range with these "
+        f"controls (pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."
     )
     _best(fit, settings)
     panel = st.expander(
-        "Where it lies outside", icon=":material/show_chart:", key=values.keep("fit.plot", False), on_change="rerun"
+        "Where it is outside the range",
+        icon=":material/show_chart:",
+        key=values.keep("fit.plot", False),
+        on_change="rerun",
     )
     if panel.open:
         with panel, errors.guard():
@@ -94,7 +97,7 @@ def _best(fit: Fit, settings: Settings) -> None:
     wanted = (fit.octave_shift, fit.loudness_shift_db)
     said = f"{octaves(fit.octave_shift)}, {signed(fit.loudness_shift_db, 'dB')}"
     if wanted == (settings.octave_shift, settings.loudness_shift_db):
-        st.markdown(f":material/check_circle: The shifts that fit best are set: {said}.")
+        st.markdown(f":material/check_circle: The best fit is already set: {said}.")
         return
     st.button(
         f"Apply the best fit: {said}",
@@ -104,7 +107,7 @@ def _best(fit: Fit, settings: Settings) -> None:
         disabled=work.busy(),
         on_click=state.apply_fit,
         args=wanted,
-        help="The octave and loudness shift with which most of the recording lies inside.",
+        help="Sets the octave and loudness shift that bring most of the recording into the range.",
     )
 
 
@@ -121,4 +124,4 @@ def _plot(features: Features, statistics: DatasetStatistics, fit: Fit) -> None:
         loudness_range_db=statistics.loudness_range_db,
     )
     st.plotly_chart(plot.figure(ranges), key="fit.figure", config=style.CONFIG, alt=plot.alt_text(ranges))
-    st.caption("As the controls stand now: what the instrument would be asked to sing.")
+    st.caption("What the instrument would sing with the current controls.")

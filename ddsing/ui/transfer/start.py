@@ -38,13 +38,13 @@ def button(instrument: Entry | None, sound: Recording | None) -> None:
         disabled=reason is not None,
         on_click=_start,
         args=(instrument, sound),
-        help=reason or "Sing the recording with the instrument's voice; the result is added to the takes below.",
+        help=reason or "Sings the recording with the instrument's voice. The result is added to the takes below.",
     )
 
 
 def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
     if work.busy():
-        return "One transfer at a time; this one is still running."
+        return "A transfer is already running. Wait for it or stop it."
     if instrument is None:
         return "Import an instrument first, on the Instruments page."
     if sound is None:
