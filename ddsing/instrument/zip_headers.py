@@ -99,7 +99,7 @@ def directory_of(head: bytes, tail: bytes, n_bytes: int) -> Directory:
         n_here, n_entries = _larger(n_here, large[0]), _larger(n_entries, large[1])
         size, offset = _larger(size, large[2], _OPEN), _larger(offset, large[3], _OPEN)
     if disk or first_disk or n_here != n_entries:
-        raise InstrumentError("The zip is one part of several; join them, or zip the instrument again in one piece.")
+        raise InstrumentError("The zip is one of several parts. Join them, or zip the instrument again in one piece.")
     end += n_bytes - len(tail)
     start = end - size
     if start - offset < 0:
@@ -145,8 +145,8 @@ def _no_zip(head: bytes) -> InstrumentError:
         )
     for magic, kind in _OTHERS.items():
         if head.startswith(magic):
-            return InstrumentError(f"This is {kind}, no zip; unpack it and zip the instrument's files.")
-    return InstrumentError("This is not an instrument: the file is no zip.")
+            return InstrumentError(f"This is {kind}, not a zip. Unpack it and zip the instrument's files.")
+    return InstrumentError("This is not an instrument: the file is not a zip.")
 
 
 def _end_record(tail: bytes) -> int:

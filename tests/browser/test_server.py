@@ -70,7 +70,7 @@ def _download_for_the_notebooks(tab):
 
 
 def _sing_with_timbre(tab, workspace):
-    tab.locator('[class*="st-key-card-"]').filter(has_text=Z).first.get_by_role("button", name="Use it").click()
+    tab.locator('[class*="st-key-card-"]').filter(has_text=Z).first.get_by_role("button", name="Sing with it").click()
     tab.get_by_role("button", name="Transfer timbre").wait_for()
     tab.get_by_role("radio", name="tiny").click()
     settled(tab)

@@ -55,15 +55,15 @@ def test_a_zip_of_2021_is_repaired_and_the_old_one_kept(root, command):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["audition", "nobody", "--out", "x.wav"], "no instrument called 'nobody'"),
+        (["audition", "nobody", "--out", "x.wav"], "No instrument named 'nobody'"),
         (["audition", FIRST, "--out", "no/folder/x.wav"], "name another file"),
-        (["rename", "nobody", "x"], "no instrument called 'nobody'"),
+        (["rename", "nobody", "x"], "No instrument named 'nobody'"),
         (["rename", FIRST, SECOND], "choose another name"),
-        (["edit", "nobody", "--notes", "x"], "no instrument called 'nobody'"),
+        (["edit", "nobody", "--notes", "x"], "No instrument named 'nobody'"),
         (["edit", FIRST], "Nothing is to be changed"),
         (["edit", FIRST, "--author", "x" * 301], "author"),
-        (["repair", "nobody"], "no instrument called 'nobody'"),
-        (["delete", "nobody"], "no instrument called 'nobody'"),
+        (["repair", "nobody"], "No instrument named 'nobody'"),
+        (["delete", "nobody"], "No instrument named 'nobody'"),
         (["restore", "nobody"], "nothing was deleted"),
     ],
 )

@@ -62,7 +62,7 @@ def test_an_instrument_keeps_where_its_timbre_lies(root, command, tmp_path):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["points", "nobody"], "no instrument called 'nobody'"),
+        (["points", "nobody"], "No instrument named 'nobody'"),
         (["points", "Listener", "--voice", "nobody"], "no voice 'nobody'"),
         (["points", "Listener"], "name the voice"),
         (["points", "First voice"], "does not listen to timbre"),

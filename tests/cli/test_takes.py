@@ -109,7 +109,7 @@ def test_the_fit_is_read_before_anything_is_rendered(root, command):
     quiet = command(root, "fit", root / "quiet.wav", "--instrument", tiny_workspace.NAMES[1], "--json")
     assert quiet["inside_share"] is None
     assert "Nothing is sung" in command(root, "fit", root / "quiet.wav", "--instrument", tiny_workspace.NAMES[1])
-    assert "There is no instrument" in command(root, "fit", source, "--instrument", "nobody", status=2)
+    assert "No instrument" in command(root, "fit", source, "--instrument", "nobody", status=2)
 
 
 def test_sets_are_made_changed_passed_on_dissolved_and_brought_back(root, command, tmp_path):

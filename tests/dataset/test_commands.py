@@ -46,7 +46,7 @@ def test_a_voice_memo_is_added_and_what_is_odd_is_said(run, place):
     sound = signals.voice(3.0)
     (place / "stereo.wav").write_bytes(file_of(np.stack([sound, -0.9 * sound], 1), 16_000, "WAV"))
     memo = ffmpeg(place / "stereo.wav", place / "memo.m4a", "-c:a", "alac")
-    said = "memo.m4a: Its channels cancel each other out when mixed; only the left is used."
+    said = "memo.m4a: Its channels cancel each other out when mixed, so only the left is used."
     assert run("add", "memos", memo, "--json")["warnings"] == [said]
     assert run("list", "memos").startswith("memo.m4a: 3.0 s, MP4 16000 Hz")
     (place / "memo.m4a").write_bytes(memo.read_bytes()[:-20_000])

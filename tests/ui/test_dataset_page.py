@@ -153,7 +153,7 @@ def test_a_voice_memo_is_added_listed_and_played_and_what_is_odd_is_said(page, r
     page.file_uploader[0].set_value([("memo.aiff", memo, "audio/aiff")]).run()
     page.button(key="dataset.add_uploads").click().run()
     clean(page)
-    odd = "Only the left channel holds sound; it alone is used, as loud as it is."
+    odd = "Only the left channel has sound, so only that channel is used, at its own level."
     assert plain(odd) in said(page)
     table = page.dataframe[0].value.set_index("Recording")
     assert table["Remarks"]["memo.aiff"] == odd and table["Format"]["memo.aiff"] == "AIFF, 16 kHz, stereo"

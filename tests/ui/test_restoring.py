@@ -122,7 +122,7 @@ def test_an_analysis_says_how_long_it_takes_and_can_be_cancelled(monkeypatch, ro
     assert app.button(key="transfer.start").disabled and "already running" in app.button(key="transfer.start").help
     app.button(key="work.cancel").click().run()
     clean(finished(app))
-    assert "Stopped; nothing half-done was kept" in said(app)
+    assert "Cancelled. Nothing was saved" in said(app)
     assert not list((root / ".cache" / "features").glob("*.npz"))
     assert not app.button(key="transfer.start").disabled
 

@@ -222,7 +222,7 @@ def test_a_recording_s_oddities_are_said_and_silence_has_no_fit(monkeypatch, tmp
     (root / "examples" / "0 unfinished.wav").write_bytes(silence[:40] + bytes(4) + silence[44:])
     app = open_page(monkeypatch, root)
     clean(app)
-    assert any("does not say how long it is" in text.value for text in app.caption)
+    assert any("header gives no length" in text.value for text in app.caption)
     app.get_by_key("transfer.tracker").set_value("tiny").run()
     app.button(key="fit.analyse").click().run()
     finished(app)

@@ -28,11 +28,11 @@ def _uploader() -> None:
     upload_round = st.session_state.setdefault(_ROUND, 0)
     limit_mb = MAX_INSTRUMENT_BYTES // 2**20
     file = st.file_uploader(
-        "An instrument of ddsing, or a zip that the 2021 notebooks exported",
+        "A ddsing instrument, or a zip exported by the 2021 notebooks",
         type=["zip"],
         key=f"instruments.uploader.{upload_round}",
         max_upload_size=limit_mb,
-        help=f"Up to {limit_mb} MB. Foreign files are only read, never run; what is wrong with one is said.",
+        help=f"Up to {limit_mb} MB. Files are only read, never run. Problems are reported.",
     )
     if file is None:
         return
@@ -44,7 +44,7 @@ def _uploader() -> None:
         icon=":material/download:",
         on_click=_import,
         args=(data, Path(file.name).stem),
-        help="It is checked, a 2021 zip is converted, and a copy goes into the workspace.",
+        help="Checks the file, converts a 2021 zip, and saves a copy in the workspace.",
     )
 
 

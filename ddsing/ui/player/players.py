@@ -30,7 +30,7 @@ SWITCHER = f"""<div class="player" role="group" aria-label="Player">
 <div class="scrub"><div class="wave" aria-hidden="true"></div>{SEEK}</div>
 <span class="time"></span>
 </div>
-<div class="tracks" role="radiogroup" aria-label="Heard now"></div>
+<div class="tracks" role="radiogroup" aria-label="Now playing"></div>
 <div class="options">
 <label><input type="checkbox" class="matched"> Equal loudness</label>
 <label><input type="checkbox" class="loop"> Loop</label>
