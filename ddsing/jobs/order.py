@@ -47,7 +47,7 @@ class Order:
 
     def __post_init__(self) -> None:
         if not _KIND.fullmatch(self.kind):
-            raise JobError(f"A kind of job is a word of small letters, such as train; not {self.kind[:40]!r}.")
+            raise JobError(f"A kind of job is a lower-case word, such as train; not {self.kind[:40]!r}.")
         if not self.title.strip() or not self.key.strip():
             raise JobError(f"A job of the kind {self.kind!r} needs a title, and a unique key.")
         if self.needs_bytes < 0:
@@ -57,7 +57,7 @@ class Order:
         try:
             json.dumps(dict(self.options), allow_nan=False)
         except (TypeError, ValueError) as error:
-            raise JobError(f"The options of {self.title!r} can't be kept: {error}.") from None
+            raise JobError(f"The options of {self.title!r} can't be saved: {error}.") from None
 
     def spec(self) -> dict[str, Any]:
         """``spec.json``, but for when it was created."""

@@ -40,7 +40,7 @@ class Advice:
 def advice(history: History) -> tuple[Advice, ...]:
     """What is worth saying now, most pressing first."""
     if not len(history.loss):
-        return (Advice("Nothing has been trained yet.", "No loss has been recorded."),)
+        return (Advice("No steps trained yet.", "No loss has been recorded."),)
     unsung = _unsung(history)
     rules: tuple[Callable[[History], Advice | None], ...] = (_over_fitting, _flat, _level)
     if unsung is not None:  # before it sings, the loss tells nothing

@@ -144,7 +144,11 @@ class Settings:
     @property
     def timbre(self) -> str:
         """Whose timbre, and how far it is moved, as ``the voice's mean, 1: +1.5``; "" where nothing was asked."""
-        said = {"recording": "", "mean": "the voice's mean", "other": f"from {self.z_recording or 'another recording'}"}
+        said = {
+            "recording": "",
+            "mean": "the voice's average",
+            "other": f"from {self.z_recording or 'another recording'}",
+        }
         moved = [f"{number}: {shift:+g}".replace("-", "−") for number, shift in enumerate(self.z_shift, 1) if shift]
         return ", ".join(filter(None, [said[self.z_from], *moved]))
 

@@ -241,7 +241,7 @@ def test_storage_is_cleared_when_asked(page, server):
     assert list(cache.glob("*.npz"))
     page.get_by_role("button", name="Storage").click()
     page.get_by_role("button", name="Clear the cache").click()
-    page.get_by_text("gained.").wait_for()
+    page.get_by_text("Freed").wait_for()
     assert not list(cache.glob("*.npz"))
     settled(page)
     _transfer(page)  # as if never analysed before

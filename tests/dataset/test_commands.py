@@ -58,7 +58,7 @@ def test_from_files_to_windows(run, place):
     assert "No voices yet" in run("list")
     found = run("add", "alto", "take one", "--json")
     assert found["added"] == ["sung.wav"] and found["refused"][0]["name"] == "notes.mp3"
-    assert "same sound is there as sung.wav" in run("add", "alto", "take one/sung.wav")
+    assert "same sound as sung.wav" in run("add", "alto", "take one/sung.wav")
     assert run("list") == "alto: 1 recording\n"
     report = run("report", "alto", "--json")
     assert report["verdict"]["level"] == "unusable" and report["pitch_seconds"]["60"] > 0.3

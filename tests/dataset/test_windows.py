@@ -130,7 +130,7 @@ def test_the_command_says_where_the_dataset_of_2021_is_now(voice, capsys):
     command = ["--workspace", str(voice.folder.parent.parent), "dataset", "prepare", "alto", "--tracker", "tiny"]
     assert main(command) == 2 and "--replace" in capsys.readouterr().err
     assert main([*command, "--replace"]) == 0
-    assert "it is that of the voice 'alto 2021' now" in capsys.readouterr().out
+    assert "the dataset of the voice 'alto 2021'" in capsys.readouterr().out
 
 
 def contents(folder):

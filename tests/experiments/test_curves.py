@@ -224,7 +224,7 @@ def test_exports(workspace):
 def test_command_line(workspace, tmp_path, capsys):
     where = ["--workspace", str(workspace.root)]
     assert cli.main([*where, "compare", "losses"]) == 0
-    assert "Nothing has been trained" in capsys.readouterr().out
+    assert "No training runs" in capsys.readouterr().out
     tiny_runs.run(workspace, "Aria")
     tiny_runs.run(workspace, "Bruno", end=4.0, seed=1)
     files = ["--csv", str(tmp_path / "t.csv"), "--curves", str(tmp_path / "c.csv")]

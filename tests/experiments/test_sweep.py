@@ -280,7 +280,7 @@ def test_command_line(alto, capsys):
     assert json.loads(capsys.readouterr().out)["trained"] == ["alto_h10_n5", "alto_h10_n9"]
     assert cli.main([*where, "sweep", "alto", *small]) == 0
     said = capsys.readouterr()
-    assert "All 2 trainings are done" in said.err and "2 were done already" in said.out
+    assert "All 2 runs are done" in said.err and "2 already done" in said.out
     assert cli.main([*where, "sweep", "nobody", *small]) == 2
     assert "No voice 'nobody'" in capsys.readouterr().err
     assert cli.main([*where, "sweep", "alto", "--vary", "colour=1,2"]) == 2

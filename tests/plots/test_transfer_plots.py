@@ -87,7 +87,7 @@ def test_fit_shades_exactly_the_outside_passages():
 
 def test_fit_without_ranges():
     bare = fit.Ranges(np.zeros(10), np.zeros(10), np.zeros(10), np.zeros(10, bool), None, None)
-    assert fit.figure(bare).data and "Nothing lies outside" in fit.alt_text(bare)
+    assert fit.figure(bare).data and "Nothing is outside" in fit.alt_text(bare)
 
 
 @pytest.mark.parametrize("hz", [200.0, 1000.0, 5000.0])

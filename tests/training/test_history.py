@@ -12,7 +12,7 @@ from ddsing.training.history import History, Save
 def test_nothing_trained_yet(tmp_path):
     found = history.read(tmp_path / "absent")
     assert not len(found.loss) and found.saves == () and found.best_step is None
-    assert coach.advice(found)[0].sentence == "Nothing has been trained yet."
+    assert coach.advice(found)[0].sentence == "No steps trained yet."
 
 
 def test_a_history_is_put_together_from_all_that_a_run_leaves(tmp_path):

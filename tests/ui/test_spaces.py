@@ -187,7 +187,7 @@ def test_a_sweep_is_started_with_its_cost_before_it(swept, monkeypatch):
     app.text_input(key="sweep.noise").set_value("5").run()
     app.number_input(key="sweep.steps").set_value(7).run()
     clean(app)
-    assert "**2 trainings**" in said(app)
+    assert "**2 runs**" in said(app)
     app.button(key="sweep.start").click().run()
     clean(app)
     (order,) = ordered

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOST_UNUSABLE = 6
 CLIPPED_HELP = (
     f"Share of the 4 ms frames that stay at full scale for {1000 * hearing.CLIPPED_S:.2f} ms or "
-    f"longer. A recording counts as clipped above {100 * verdict.CLIPPED_SHARE:g} %."
+    f"longer. A recording counts as clipped at more than {100 * verdict.CLIPPED_SHARE:g} %."
 )
 SILENT_HELP = (
     f"Share below {signed(hearing.SILENT_DB, 'dB')}, or more than {-hearing.SILENT_BELOW_LOUD_DB:g} dB below the "
