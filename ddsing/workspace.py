@@ -91,7 +91,7 @@ def _refuse_importable(path: Path):
     trees.add(Path(__file__).resolve().parent)
     if resolved in entries or any(resolved.is_relative_to(tree) for tree in trees):
         raise WorkspaceError(
-            f"The workspace {str(path)!r} is in a folder that Python imports code from. Use a folder of its own."
+            f"The workspace {str(path)!r} is in a folder that Python imports code from. Use another folder."
         )
 
 

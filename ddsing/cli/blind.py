@@ -36,7 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     create.add_argument("--title", default="", help="title of the test")
     create.add_argument("--question", default="", help="question to answer, for rating (How good does it sound?)")
-    create.add_argument("--listener", default="", help="name saved with the answers (none)")
+    create.add_argument("--listener", default="", help="a name to save with the answers")
     create.add_argument("--excerpt", nargs=2, type=float, metavar=("FROM", "TO"), help="seconds to play (the first 12)")
     create.add_argument("--seed", type=int, metavar="N", help="seed of the random order (random)")
     for name, func, text, help_text in (

@@ -183,7 +183,7 @@ def _says_so(path: Path) -> bool:
 
 
 def _counted(found: list[str]) -> str:
-    return f"{found[0]!r} lies" if len(found) == 1 else f"{len(found)} recordings, such as {found[0]!r}, lie"
+    return f"{found[0]!r} is" if len(found) == 1 else f"{len(found)} recordings, such as {found[0]!r}, are"
 
 
 def remove(voice: Voice, name: str) -> str:

@@ -181,7 +181,7 @@ def _is_folder(entry: zip_headers.Entry, name: str) -> bool:
         )
     folder = name.endswith("/") or stat.S_ISDIR(mode)
     if folder and entry.n_bytes:
-        raise damaged(f"the folder {_shown(name)} has contents of its own")
+        raise damaged(f"the folder {_shown(name)} has contents itself")
     return folder
 
 

@@ -185,7 +185,7 @@ def _entry(data: bytes, central: tuple, raw_name: bytes, extra: bytes, directory
         )
     n_bytes, packed_bytes, offset, disk = _resolved(extra, central[9], central[8], central[16], central[13])
     if disk:
-        raise InstrumentError(f"The zip's {shown(raw_name)} lies in another part of a split archive; join the parts.")
+        raise InstrumentError(f"The zip's {shown(raw_name)} is in another part of a split archive. Join the parts.")
     if method == STORED and packed_bytes != n_bytes:
         raise damaged(f"{shown(raw_name)} is stored, yet declares two sizes")
     span_start = offset + directory.shift

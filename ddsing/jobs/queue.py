@@ -24,7 +24,7 @@ from ddsing.jobs.order import require_device
 from ddsing.jobs.states import LIVE
 
 POLL_S = 0.25
-SOMEONE = "a training outside the queue"
+SOMEONE = "a training run outside the queue"
 _SUFFIX = ".ticket"
 
 

@@ -151,7 +151,7 @@ def _index(data: bytes, n_shards: int) -> dict[str, Entry]:
 def _block(data: bytes, start: int, n_bytes: int, end: int) -> Iterator[tuple[bytes, bytes]]:
     """Keys and values of one block; keys share prefixes with the key before."""
     if start + n_bytes + 5 > end or n_bytes < 4:
-        raise _bad("a block lies outside it")
+        raise _bad("a block is outside it")
     if data[start + n_bytes] != 0:
         raise _bad("it is compressed, as TensorFlow's own are not")
     block = data[start : start + n_bytes]
@@ -165,7 +165,7 @@ def _block(data: bytes, start: int, n_bytes: int, end: int) -> Iterator[tuple[by
         n_new, position = protobuf.read_varint(block, position)
         n_value, position = protobuf.read_varint(block, position)
         if shared > len(key) or shared + n_new > MAX_KEY_BYTES or position + n_new + n_value > limit:
-            raise _bad("an entry lies outside its block")
+            raise _bad("an entry is outside its block")
         key = key[:shared] + block[position : position + n_new]
         position += n_new
         yield key, block[position : position + n_value]

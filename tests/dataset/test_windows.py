@@ -102,7 +102,7 @@ def test_a_dataset_of_2021_is_listed_and_read_and_never_overwritten(voice, n_fra
     workspace = Workspace(voice.folder.parent.parent)
     before = contents(workspace.audio)
     for work in (prepare.prepare, functools.partial(job.order, workspace)):
-        with pytest.raises(DatasetError, match="as it is.*--replace.*'alto 2021'"):
+        with pytest.raises(DatasetError, match="ready to train on.*--replace.*'alto 2021'"):
             work(voice.name if work is not prepare.prepare else voice, tracker="tiny")
     assert contents(workspace.audio) == before
     assert prepare.prepare(voice, tracker="tiny", replace=True).kept_as == "alto 2021"
@@ -145,7 +145,7 @@ def test_a_damaged_dataset_is_a_sentence(voice):
     with pytest.raises(DatasetError, match="lacks"):
         windows.load(voice)
     (voice.dataset_folder / "windows.json").write_text("[]")
-    with pytest.raises(DatasetError, match="prepare the voice again"):
+    with pytest.raises(DatasetError, match="Prepare the voice again"):
         windows.load(voice)
 
 

@@ -57,5 +57,5 @@ def test_the_command_line_names_the_option(begun, workspace, monkeypatch, capsys
     (workspace.audio / "alto").mkdir()
     assert main(["train", "alto", "--workspace", str(workspace.root)]) == 2
     said = capsys.readouterr().err
-    assert "At step 7" in said and said.endswith("Use --learning-rate 0.001.\n")
+    assert "Stopped at step 7" in said and said.endswith("Use --learning-rate 0.001.\n")
     assert "Traceback" not in said

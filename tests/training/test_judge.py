@@ -107,7 +107,7 @@ def test_without_measures_the_latest_is_taken_and_said():
 def test_a_save_in_a_hurry_goes_with_those_before():
     hurried = Save(2100, 5.4, on_disk=True)
     good, bad = judge.judge([*series(), hurried]), judge.judge([*series([*LOUDNESS_DB[:-1], 9.0]), hurried])
-    assert (good.step, good.rule) == (2100, "latest") and "it was not measured" in good.why
+    assert (good.step, good.rule) == (2100, "latest") and "It was not measured" in good.why
     assert (bad.step, bad.latest, bad.rule) == (1800, 2100, "earlier")
 
 

@@ -87,7 +87,7 @@ def test_ddsp_run_can_be_given_the_files_as_they_are():
         ({"n_noise_bands": 2}, "n_noise_bands is 2; it must be 3 to"),
         ({"config": "../../etc/passwd"}, "No model"),
         ({"config": "base"}, "available: singing, singing_small, singing_z, singing_z_small"),
-        ({"export": "first"}, "best or latest"),
+        ({"export": "first"}, "latest or best"),
         ({"tracker": "yin"}, "tiny"),
         ({"mixed_precision": "no"}, "true or false"),
     ],

@@ -156,7 +156,7 @@ def test_a_loss_that_is_no_number_stops_before_a_good_checkpoint_is_overwritten(
 def test_weights_that_are_no_numbers_are_not_saved(quick, tmp_path):
     workspace, path = voice(tmp_path / "ws", n_held_out=0)
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 12, "save_every": 4}, broken_weight_at=8)
-    assert seen["error"] == "Diverged" and "At step 8 the weight" in seen["sentence"]
+    assert seen["error"] == "Diverged" and "Stopped at step 8: the weight" in seen["sentence"]
     assert kept(path) == [4]
 
 

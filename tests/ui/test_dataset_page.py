@@ -125,7 +125,7 @@ def test_the_table_counts_and_explains_clipping_and_silence_as_the_report_does(p
     clean(page)
     table = page.dataframe[0].value.set_index("Recording")["Clipped"]
     assert 0.01 < table["hardly.wav"] < 0.1 < table["clipped.wav"]
-    assert any("1 clip " in text.value for text in page.caption)
+    assert any("1 clipped " in text.value for text in page.caption)
     assert report.report(voice(root)).clipped_files == ("clipped.wav",)
     columns = json.loads(page.dataframe[0].proto.columns)
     assert "−75 dB" in columns["Silent"]["help"] and "45 dB below" in columns["Silent"]["help"]
@@ -238,7 +238,7 @@ def test_the_page_answers_while_a_job_runs_which_is_stopped_and_gone_on_with(mon
         assert time.monotonic() < deadline, said(app)
         time.sleep(0.3)
         app.run()
-    assert app.button(key="dataset.prepare").label == "Go on"
+    assert app.button(key="dataset.prepare").label == "Continue"
     prepared(app)
     assert prepare.is_current(voice(root))
 

@@ -149,7 +149,7 @@ def unsuitable(kind: str, takes: Sequence[Take]) -> str | None:
     if not takes or (kind == "abx" and len(takes) < 2):
         return "Choose two takes or more, of one recording best." if kind == "abx" else "Choose a take or more."
     if kind == "abx" and len({take.source_hash for take in takes}) > 1:
-        return "These takes are of different recordings, which anyone can tell apart; choose takes of one recording."
+        return "These takes are of different recordings, which anyone can hear. Choose takes of one recording."
     return None
 
 

@@ -162,7 +162,7 @@ def _replace(voice: Voice, tracker: str, place: DeltaGenerator) -> None:
     ):
         st.markdown(
             f"Makes a new dataset from the recordings. The current one is kept: its folder is renamed "
-            f"**{plain(names.read(kept_as.dataset_folder.name))}** and becomes the dataset of its own voice, "
+            f"**{plain(names.read(kept_as.dataset_folder.name))}** and becomes the dataset of a new voice, "
             f"**{plain(kept_as.name)}**."
         )
         st.button(

@@ -76,7 +76,7 @@ def _guide() -> None:
             icon=":material/close:",
             type="tertiary",
             on_click=_close,
-            help="Close the tutorial. You can bring it back later.",
+            help="Close the tutorial. You can open it again later.",
         )
     st.markdown(f"Turn a minute of {VOICE}, a synthetic voice, into an instrument on this computer.")
     if VOICE not in voice_picker.names():
