@@ -64,10 +64,10 @@ def test_an_instrument_keeps_where_its_timbre_lies(root, command, tmp_path):
     [
         (["points", "nobody"], "No instrument named 'nobody'"),
         (["points", "Listener", "--voice", "nobody"], "no voice 'nobody'"),
-        (["points", "Listener"], "name the voice"),
-        (["points", "First voice"], "does not listen to timbre"),
+        (["points", "Listener"], "Choose the voice"),
+        (["points", "First voice"], "does not follow timbre"),
         (["points", "Knows", "--csv", "x.csv"], "Choose a prepared voice"),
-        (["keep", "Listener"], "name the voice"),
+        (["keep", "Listener"], "Choose the voice"),
         (["render", "Knows", "--point", "1", "--out", "x.wav"], "Choose a prepared voice"),
         (["render", "Knows", "--voice", "alto", "--point", "21", "--out", "x.wav"], "there are 1 to 20"),
         (["render", "Knows", "--voice", "alto", "--to", "2", "--out", "x.wav"], "--point"),

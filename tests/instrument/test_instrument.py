@@ -161,7 +161,7 @@ _LINK = (stat.S_IFLNK | 0o777) << 16
         (RawZip().add("a", b"x", local={"method": 12}, central={"method": 12}).done(), "bzip2"),
         (RawZip().add("a", b"x", local={"method": 9}, central={"method": 9}).done(), "deflate64"),
         (RawZip().add("a", b"x", local={"method": 77}, central={"method": 77}).done(), "method 77"),
-        (RawZip().add("a/", b"x").done(), "contents of its own"),
+        (RawZip().add("a/", b"x").done(), "contents itself"),
         (RawZip().add("a", b"x", local={"size": 2, "flags": 8}, central={"flags": 8}).done(), "contradict"),
         (RawZip().add("a", b"x", central={"size": 2**32 - 1}).done(), "ZIP64 size"),
         (RawZip().add("a", b"x").add("b", b"x", at=0).done(), "contradict|overlap"),
