@@ -88,6 +88,6 @@ def _export_and_train(tab, server, workspace):
     tab.get_by_role("button", name="Export the latest").click()
     tab.get_by_text("is in your instruments").first.wait_for(timeout=LONG_MS)
     settled(tab)
-    tab.get_by_role("button", name="Continue", exact=True).click()
+    tab.get_by_role("button", name="Continue to step").click()
     settled(tab)
     assert any(job.kind == "train" for job in JobStore(workspace).live())
