@@ -87,9 +87,9 @@ def test_a_voice_is_made_and_its_recordings_removed_and_brought_back(root, comma
     assert len(voice.recordings()) == 3
     for words, sentence in (
         (["remove", "bass", "c.wav", "none.wav"], "has no recording 'none.wav'; nothing was removed"),
-        (["remove", "nobody", "c.wav"], "no voice 'nobody'"),
+        (["remove", "nobody", "c.wav"], "No voice 'nobody'"),
         (["restore", "bass", "none.wav"], "nothing was deleted"),
-        (["restore", "nobody", "c.wav"], "no voice 'nobody'"),
+        (["restore", "nobody", "c.wav"], "No voice 'nobody'"),
         (["create", "a/b"], "would do"),
     ):
         assert sentence in command(root, "dataset", *words, status=2)

@@ -121,7 +121,7 @@ def test_sets_are_made_changed_passed_on_dissolved_and_brought_back(root, comman
     command(root, "sets", "export", "Two", "--out", tmp_path / "s.zip")
     with zipfile.ZipFile(io.BytesIO((tmp_path / "s.zip").read_bytes())) as archive:
         assert "For the paper" in archive.read("index.html").decode() and "metrics.csv" in archive.namelist()
-    assert "Dissolved Two" in command(root, "sets", "delete", made["id"])
+    assert "Ungrouped Two" in command(root, "sets", "delete", made["id"])
     assert "No sets yet" in command(root, "sets", "list")
     assert command(root, "sets", "restore", "Two") == "Restored Two.\n"
     assert len(command(root, "takes", "list", "--json")["takes"]) == 2
@@ -150,19 +150,19 @@ def test_a_blind_test_is_drawn_and_says_nothing_before_it_is_answered(root, comm
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["takes", "show", "nobody"], "no take 'nobody'"),
-        (["takes", "rename", "nobody", "x"], "no take 'nobody'"),
+        (["takes", "show", "nobody"], "No take 'nobody'"),
+        (["takes", "rename", "nobody", "x"], "No take 'nobody'"),
         (["takes", "edit", FIRST], "Nothing to change"),
-        (["takes", "edit", "nobody", "--star"], "no take 'nobody'"),
+        (["takes", "edit", "nobody", "--star"], "No take 'nobody'"),
         (["takes", "export", FIRST, "--out", "x.mp3"], "must end in .wav or .flac"),
         (["takes", "export", FIRST, "--out", "no/such/folder/x.wav"], "hoose another file"),
-        (["takes", "delete", FIRST, "nobody"], "no take 'nobody'"),
-        (["transfer", "x.wav", "--like", "nobody", "--out", "x.wav"], "no take 'nobody'"),
-        (["sets", "show", "nobody"], "no set 'nobody'"),
-        (["sets", "create", "x", "nobody"], "no take 'nobody'"),
-        (["sets", "edit", "nobody", "--title", "x"], "no set 'nobody'"),
-        (["sets", "delete", "nobody"], "no set 'nobody'"),
-        (["sets", "export", "nobody", "--out", "x.zip"], "no set 'nobody'"),
+        (["takes", "delete", FIRST, "nobody"], "No take 'nobody'"),
+        (["transfer", "x.wav", "--like", "nobody", "--out", "x.wav"], "No take 'nobody'"),
+        (["sets", "show", "nobody"], "No set 'nobody'"),
+        (["sets", "create", "x", "nobody"], "No take 'nobody'"),
+        (["sets", "edit", "nobody", "--title", "x"], "No set 'nobody'"),
+        (["sets", "delete", "nobody"], "No set 'nobody'"),
+        (["sets", "export", "nobody", "--out", "x.zip"], "No set 'nobody'"),
         (["sets", "restore", "nobody"], "nothing was deleted"),
         (["blind", "show", "nobody"], "nobody"),
         (["blind", "stop", "nobody"], "nobody"),
@@ -171,7 +171,7 @@ def test_a_blind_test_is_drawn_and_says_nothing_before_it_is_answered(root, comm
         (["blind", "create", "abx", FIRST], "Choose two takes or more"),
         (["blind", "create", "abx", FIRST, SECOND, "--trials", "0"], " 200"),
         (["blind", "create", "rating", FIRST, "--excerpt", "3", "1"], "3 to 1 s"),
-        (["compare", "takes", "nobody"], "no take 'nobody'"),
+        (["compare", "takes", "nobody"], "No take 'nobody'"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_and_changes_nothing(sung, command, words, sentence):

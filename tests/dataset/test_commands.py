@@ -86,7 +86,7 @@ def test_from_files_to_windows(run, place):
     ("words", "sentence"),
     [
         (["report", "nobody"], "No voice 'nobody'"),
-        (["prepare", "../alto"], "no voice"),
+        (["prepare", "../alto"], "No voice"),
         (["add", "../x", "take one"], "would do"),
         (["add", "bass", "take one/notes.mp3"], "Nothing was added. notes.mp3"),
         (["add", "bass", "missing.wav"], "No such file"),

@@ -87,7 +87,7 @@ def test_a_matrix_asks_for_the_room_that_its_missing_cells_take(workspace):
     assert matrix_job.order(workspace, both).needs_bytes == SPARE_BYTES, "nothing is missing now"
     plain = Matrix(both.instruments, both.recordings, tracker="fast")
     assert matrix_job.order(workspace, plain).needs_bytes == needed + SPARE_BYTES, "by another tracker all is"
-    with pytest.raises(SettingsError, match="no recording"):
+    with pytest.raises(SettingsError, match="No recording"):
         matrix_job.order(workspace, Matrix(("First voice",), ("none.wav",)))
 
 

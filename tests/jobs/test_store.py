@@ -212,6 +212,6 @@ def test_the_command_line(store, capsys, monkeypatch):
     code, out, err = command(capsys, "delete", job.id)
     assert (code, out) == (2, "") and err == "'Train Aria' is stopping. Stop it first.\n"
     write(store, job, state="stopped")
-    assert "jobs/.trash/" in command(capsys, "delete", job.id)[1]
+    assert "to the trash" in command(capsys, "delete", job.id)[1]
     code, _, err = command(capsys, "show", job.id)
     assert code == 2 and err.startswith("No job") and err.count("\n") == 1
