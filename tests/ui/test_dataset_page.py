@@ -67,7 +67,7 @@ def prepared(app, *, within_s=300.0):
 def test_a_first_voice_is_made_and_chosen(monkeypatch, tmp_path):
     app = open_page(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), "datasets")
     app.text_input(key="voice.new").set_value("Alto")
-    next(button for button in app.button if button.label == "Make it").click().run()
+    next(button for button in app.button if button.label == "Create").click().run()
     clean(app)
     assert (tmp_path / "ws" / "audio" / "Alto").is_dir()
     assert app.selectbox(key="voice.name").value == "Alto"
@@ -78,13 +78,13 @@ def test_a_name_that_is_no_folder_is_refused_in_a_sentence(page, root):
     page.session_state["voice.new_popover"] = True
     page.run()
     page.text_input(key="voice.new").set_value("../../etc")
-    next(button for button in page.button if button.label == "Make it").click().run()
+    next(button for button in page.button if button.label == "Create").click().run()
     assert not page.exception and complaints(page) == []
     assert "can't be the name of a voice" in page.error[0].value, "beside the field"
     assert page.text_input(key="voice.new").value == "../../etc", "it stays, to be mended"
     assert page.session_state["voice.new_popover"] is True
     page.text_input(key="voice.new").set_value("Mended")
-    next(button for button in page.button if button.label == "Make it").click().run()
+    next(button for button in page.button if button.label == "Create").click().run()
     assert not page.error and page.selectbox(key="voice.name").value == "Mended"
     assert page.session_state["voice.new_popover"] is False and not page.text_input(key="voice.new").value
     assert not (root.parent / "etc").exists()
