@@ -146,8 +146,8 @@ def create(workspace: Workspace, name: str) -> Voice:
     name = there.name if there is not None else names.key(name)
     if there is None and (name != safe_name(name) or name.endswith((DATASET, CHECKPOINTS))):
         raise DatasetError(
-            f"{name[:80]!r} can't be the name of a voice. Use up to 80 letters, digits, spaces and -_(). "
-            f"without {DATASET} or {CHECKPOINTS} at the end, such as {_better_name(name)!r}."
+            f"{name[:80]!r} can't be the name of a voice. Use at most 80 letters, digits, spaces or -_.() and "
+            f"no {DATASET} or {CHECKPOINTS} at the end, such as {_better_name(name)!r}."
         )
     voice = there or Voice.named(workspace.audio, name)
     voice.folder.mkdir(parents=True, exist_ok=True)

@@ -90,7 +90,7 @@ def test_a_voice_is_made_and_its_recordings_removed_and_brought_back(root, comma
         (["remove", "nobody", "c.wav"], "No voice 'nobody'"),
         (["restore", "bass", "none.wav"], "nothing was deleted"),
         (["restore", "nobody", "c.wav"], "No voice 'nobody'"),
-        (["create", "a/b"], "would do"),
+        (["create", "a/b"], "such as"),
     ):
         assert sentence in command(root, "dataset", *words, status=2)
     assert len(voice.recordings()) == 3

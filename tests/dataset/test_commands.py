@@ -77,7 +77,7 @@ def test_from_files_to_windows(run, place):
         names = ("f0_hz", "f0_confidence", "loudness_db")
         assert {name: arrays[name].shape for name in arrays} == dict.fromkeys(names, (1000,))
     assert "plotly" in (place / "shown" / "here" / "window.html").read_text("utf-8")
-    assert "2 windows excluded; `dataset prepare`" in run("exclude", "alto", 1, 3)
+    assert "2 windows excluded; run `dataset prepare`" in run("exclude", "alto", 1, 3)
     assert run("include", "alto", 1, "--json") == {"voice": "alto", "excluded": [3], "changed": True}
     assert run("prepare", "alto", "--tracker", "tiny", "--json")["n_excluded"] == 1
 
@@ -87,7 +87,7 @@ def test_from_files_to_windows(run, place):
     [
         (["report", "nobody"], "No voice 'nobody'"),
         (["prepare", "../alto"], "No voice"),
-        (["add", "../x", "take one"], "would do"),
+        (["add", "../x", "take one"], "such as"),
         (["add", "bass", "take one/notes.mp3"], "Nothing was added. notes.mp3"),
         (["add", "bass", "missing.wav"], "No such file"),
         (["show", "bass", "--window", "0", "--out", "x"], "no dataset yet"),
