@@ -97,7 +97,7 @@ def test_recordings_that_belong_to_no_voice_are_said(workspace, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["alto: 0 recordings", "my: 0 recordings"] and len(lines) == 4
     assert lines[2].startswith("'loose.wav' is directly in the audio folder") and "move it" in lines[2]
-    assert lines[3].startswith("2 recordings, such as 'one.wav', lie in 'my_dataset'")
+    assert lines[3].startswith("2 recordings, such as 'one.wav', are in 'my_dataset'")
     assert lines[3].endswith("rename it, for example to 'my recordings'.")
 
 
