@@ -297,7 +297,7 @@ def listed(folder: Path) -> list[Path]:
         return []
     except OSError as error:
         reason = error.strerror or error
-        raise WorkspaceError(f"The folder {str(folder)!r} can't be read: {reason}; mend that first.") from None
+        raise WorkspaceError(f"The folder {str(folder)!r} can't be read: {reason}. Fix that first.") from None
 
 
 def existing(folder: Path, name: str, suffix: str = "") -> Path | None:
@@ -333,7 +333,7 @@ def safe_name(text: str) -> str:
 
 def trash(path: Path) -> Path:
     """Move a file or folder into the ``.trash`` folder beside it; returns where it is now, for `restore`."""
-    gone = WorkspaceError(f"{path.name!r} is not there any more.")
+    gone = WorkspaceError(f"{path.name!r} no longer exists.")
     if not os.path.lexists(path):
         raise gone
     folder = path.parent / ".trash" / uuid.uuid4().hex
@@ -362,7 +362,7 @@ def restore(trashed: Path) -> Path:
     try:
         path = move_new(trashed, trashed.parents[2] / trashed.name)
     except FileNotFoundError:
-        message = f"{trashed.name!r} can't be brought back: it is not in the trash any more."
+        message = f"{trashed.name!r} can't be restored: it is no longer in the trash."
         raise WorkspaceError(message) from None
     shutil.rmtree(trashed.parent, ignore_errors=True)
     return path

@@ -110,7 +110,7 @@ def stream(function: str, request: Mapping, limits: Limits) -> Iterator[dict | b
             if kind == b"e":
                 raise _error(sent)
             if kind == b"":
-                raise errors.ProcessError("It was stopped at its limits of memory or time, or crashed.")
+                raise errors.ProcessError("It exceeded its memory or time limit, or it crashed.")
             if kind == b".":
                 return
             yield sent
@@ -220,7 +220,7 @@ def _death(function: str, status: int, log) -> Exception:
     """Killed is nobody's bug here; any other end is."""
     if status < 0:
         return errors.ProcessError(
-            f"The process that did this was ended from outside (signal {-status}), perhaps because memory ran out. "
+            f"The process was killed (signal {-status}), perhaps because memory ran out. "
             "Close other programs and try again."
         )
     log.seek(max(0, log.seek(0, os.SEEK_END) - _TOLD_BYTES))

@@ -77,7 +77,7 @@ def open_workspace(root: str | Path | None = None) -> Workspace:
             pass
     except OSError as error:
         reason = error.strerror or "it can't be written"
-        message = f"The workspace {str(path)!r} can't be used: {reason}; name another with --workspace."
+        message = f"The workspace {str(path)!r} can't be used: {reason}. Choose another with --workspace."
         raise WorkspaceError(message) from None
     return workspace
 
@@ -90,7 +90,9 @@ def _refuse_importable(path: Path):
     trees |= {entry for entry in entries if entry.name in ("site-packages", "dist-packages")}
     trees.add(Path(__file__).resolve().parent)
     if resolved in entries or any(resolved.is_relative_to(tree) for tree in trees):
-        raise WorkspaceError(f"The workspace {str(path)!r} lies where Python imports code from; use one of its own.")
+        raise WorkspaceError(
+            f"The workspace {str(path)!r} is in a folder that Python imports code from. Use another folder."
+        )
 
 
 def _fill_with_demo(workspace: Workspace):

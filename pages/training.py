@@ -8,7 +8,7 @@ from ddsing.ui.training import board, cache, device_tile, ending, export, live, 
 router.require()
 export.follow()
 st.title("Training")
-st.write("A model listens to a voice's recordings until it can sing like them. It runs in the background; come and go.")
+st.write("A model learns to sing like a voice's recordings. Training runs in the background: you can leave the page.")
 
 work.announce(work.finished())
 with st.container(), errors.guard():  # a container each, so that what comes and goes above does not move what is below
@@ -20,7 +20,7 @@ with errors.guard():
     with st.container():
         queue.show(besides=job.id if job is not None else None)
     if voice is None:
-        st.info("No voices yet. Make one on the Datasets page, and add its recordings.", icon=":material/mic:")
+        st.info("No voices yet. Create one on the Datasets page and add its recordings.", icon=":material/mic:")
         st.page_link("pages/datasets.py", label="Go to Datasets", icon=":material/library_music:")
 with st.container():
     if work.current() is not None:

@@ -219,7 +219,7 @@ def test_what_exists_need_not_keep_to_the_rule_for_new_names(workspace, tmp_path
     (tmp_path / "x.wav").write_bytes(SOUND)
     assert main(["--workspace", str(workspace.root), "dataset", "add", name, str(tmp_path / "x.wav")]) == 0
     assert (workspace.audio / name / "x.wav").is_file() and capsys.readouterr().out == "x.wav: added\n"
-    with pytest.raises(DatasetError, match="can't be called"):
+    with pytest.raises(DatasetError, match="can't be the name of a voice"):
         voices.create(workspace, f"{name}?")
     library = Library(workspace)
     entry = library.add(tiny_instrument("any"), name="any")

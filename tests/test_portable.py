@@ -290,5 +290,5 @@ def test_a_job_has_no_part_in_the_dashboards_console(monkeypatch):
 
 def test_a_child_that_takes_too_much_memory_is_killed_from_outside(monkeypatch):
     monkeypatch.setattr(child, "MAX_MEMORY_BYTES", 2**20)  # the child's own limit stays as it was
-    with pytest.raises(InstrumentError, match="at its limits of memory or time"):
+    with pytest.raises(InstrumentError, match="its memory or time limit"):
         child.convert_in_child(NOTEBOOK, name="x")

@@ -65,4 +65,4 @@ def test_the_command(used, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document == {"cache_bytes": 0, "trash_bytes": sizes.trash_bytes, "gained_bytes": sizes.cache_bytes}
     assert cli.main(["storage", "--workspace", str(used.root), "--empty-trash"]) == 0
-    assert "gained. Cache: 0 B. Trash: 0 B." in capsys.readouterr().out
+    assert ". Cache: 0 B. Trash: 0 B." in capsys.readouterr().out

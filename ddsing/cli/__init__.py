@@ -117,8 +117,8 @@ def build_parser() -> argparse.ArgumentParser:
     root = _Root(
         prog="ddsing" if Path(sys.argv[0]).stem == "ddsing" else "python -m ddsing",
         description=ddsing.__doc__,
-        epilog="`COMMAND --help` says more. Listening blind, and comparing by ear in one player, is done in the "
-        "dashboard: make app opens it.",
+        epilog="See `COMMAND --help` for details. Blind tests and comparing by ear in one player need the "
+        "dashboard: open it with make app.",
     )
     root.add_argument("--version", action="version", version=f"ddsing {ddsing.__version__}")
     commands = root.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
@@ -133,7 +133,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     """``--workspace`` and ``--json``, before and after each command; absent in one place, they hold from the other."""
-    where = "the workspace folder; else DDSING_WORKSPACE, else ./workspace"
+    where = "the workspace folder (default: DDSING_WORKSPACE, else ./workspace)"
     parser.add_argument("--workspace", metavar="DIR", default=argparse.SUPPRESS, help=where)
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
     for action in parser._actions:

@@ -30,7 +30,7 @@ def require_folder(path: str | Path) -> Path:
     """A file to be written, whose folder is there; said before the work, not after it."""
     path = Path(path)
     if path.is_dir() or not path.absolute().parent.is_dir():
-        raise OutputError(f"{str(path)[:200]!r} is a folder, or its folder does not exist; name another file.")
+        raise OutputError(f"{str(path)[:200]!r} is a folder, or its folder does not exist. Choose another file.")
     return path
 
 

@@ -10,7 +10,7 @@ from ddsing.workspace import Workspace
 
 def add_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--background``."""
-    parser.add_argument("--background", action="store_true", help="start it as a job and return at once")
+    parser.add_argument("--background", action="store_true", help="run it as a background job and return immediately")
 
 
 def start(workspace: Workspace, order: Order) -> dict[str, Any]:
@@ -27,6 +27,6 @@ def or_text(text: Callable[[dict], str]) -> Callable[[dict], str]:
     def either(document: dict) -> str:
         if "job" not in document:
             return text(document)
-        return f"Started as the job {document['job']}; `jobs show {document['job']}` tells how far it is."
+        return f"Started as job {document['job']}. Follow it with `jobs show {document['job']}`."
 
     return either

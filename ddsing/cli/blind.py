@@ -16,41 +16,39 @@ if TYPE_CHECKING:
     from ddsing.experiments.comparison.blind import BlindTest, BlindTests
 
 _KINDS = ("abx", "rating")
-WHERE = "It is listened to and answered on the page Experiments, Blind test"
+WHERE = "Take it on the Experiments page, under Blind test"
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``blind`` and its actions to the command line."""
     family = actions.family(
-        subparsers, "blind", "blind tests: draw one and read the results; listening is done in the dashboard"
+        subparsers, "blind", "blind tests: create one and read the results; the listening is done in the dashboard"
     )
-    actions.action(family, "list", _list, _list_text, "all tests, the newest first, with their results")
+    actions.action(family, "list", _list, _list_text, "all tests with their results, newest first")
     create = actions.action(
-        family, "create", _create, _created_text, "draw a test of takes, to be answered in the dashboard"
+        family, "create", _create, _created_text, "create a test of takes, to take in the dashboard"
     )
     create.add_argument("kind", choices=_KINDS, help="can they be told apart (abx), or how good is each (rating)")
     create.add_argument("takes", metavar="TAKE", nargs="+", help="ids or names of takes, of one recording for abx")
-    create.add_argument("--trials", type=int, default=16, metavar="N", help="of abx (16)")
+    create.add_argument("--trials", type=int, default=16, metavar="N", help="number of trials, for abx (16)")
     create.add_argument(
-        "--repeats", type=int, default=1, metavar="N", help="of rating: how often each recording comes (1)"
+        "--repeats", type=int, default=1, metavar="N", help="how often each recording is played, for rating (1)"
     )
-    create.add_argument("--title", default="", help="what the test is called")
-    create.add_argument("--question", default="", help="of rating: How good does it sound?")
-    create.add_argument("--listener", default="", help="kept with the answers; may stay empty")
-    create.add_argument(
-        "--excerpt", nargs=2, type=float, metavar=("FROM", "TO"), help="seconds that are heard (the first 12)"
-    )
-    create.add_argument("--seed", type=int, metavar="N", help="of the order of everything (by chance)")
+    create.add_argument("--title", default="", help="title of the test")
+    create.add_argument("--question", default="", help="question to answer, for rating (How good does it sound?)")
+    create.add_argument("--listener", default="", help="a name to save with the answers")
+    create.add_argument("--excerpt", nargs=2, type=float, metavar=("FROM", "TO"), help="seconds to play (the first 12)")
+    create.add_argument("--seed", type=int, metavar="N", help="seed of the random order (random)")
     for name, func, text, help_text in (
-        ("show", _show, _show_text, "what a test has shown, in words and numbers"),
-        ("stop", _stop, _show_text, "end a test before its last trial; what was answered counts"),
+        ("show", _show, _show_text, "the result of a test, in words and numbers"),
+        ("stop", _stop, _show_text, "end a test early; the answers so far count"),
         ("delete", _delete, _delete_text, "move a test to the workspace's trash"),
     ):
         action = actions.action(family, name, func, text, help_text)
-        action.add_argument("id", metavar="ID", help="as `blind list` says it")
+        action.add_argument("id", metavar="ID", help="id of the test, see `blind list`")
         if name == "show":
-            action.add_argument("--csv", metavar="FILE", help="also write its trials as a table")
-    trashed.add_argument(actions.action(family, "restore", _restore, _show_text, "bring a deleted test back"))
+            action.add_argument("--csv", metavar="FILE", help="also write its trials as a CSV table")
+    trashed.add_argument(actions.action(family, "restore", _restore, _show_text, "restore a deleted test"))
 
 
 def _store(args: argparse.Namespace) -> BlindTests:
@@ -79,7 +77,7 @@ def _list_text(document: dict) -> str:
         + ("" if test["finished"] else ", not finished")
         for test in document["tests"]
     ]
-    return "\n".join(lines) or "No tests yet; `blind create abx TAKE TAKE` draws one."
+    return "\n".join(lines) or "No tests yet. Create one with `blind create abx TAKE TAKE`."
 
 
 def _create(args: argparse.Namespace) -> dict:
@@ -134,7 +132,7 @@ def _delete(args: argparse.Namespace) -> dict:
 
 
 def _delete_text(document: dict) -> str:
-    return f"Moved {document['title']} to the trash: `blind restore {document['id']}` brings it back."
+    return f"Moved {document['title']} to the trash. Restore it with `blind restore {document['id']}`."
 
 
 def _restore(args: argparse.Namespace) -> dict:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``checkpoint`` and its actions to the command line."""
-    family = actions.family(subparsers, "checkpoint", "what a training has saved: list, hear, branch off")
+    family = actions.family(subparsers, "checkpoint", "checkpoints of a training run: list, preview, branch")
     for name, func, text, help_text in (
-        ("list", _list, _list_text, "a training's saves, what was measured there, and what to make of it"),
-        ("preview", _preview, _preview_text, "the phrase as the voice sang it at a save, as FLAC"),
-        ("branch", _branch, _branch_text, "begin another training from a checkpoint, with a folder of its own"),
+        ("list", _list, _list_text, "a run's checkpoints, their measurements, and advice"),
+        ("preview", _preview, _preview_text, "the built-in phrase as sung at a checkpoint, as FLAC"),
+        ("branch", _branch, _branch_text, "start another run from a checkpoint, in its own folder"),
     ):
         action = actions.action(family, name, func, text, help_text)
         action.add_argument("voice", metavar="VOICE")
@@ -39,7 +39,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         if name == "preview":
             action.add_argument("--out", required=True, metavar="OUT.flac")
         if name == "branch":
-            action.add_argument("--label", required=True, help="the new voice is called VOICE-LABEL; this one stays")
+            action.add_argument(
+                "--label", required=True, help="the new voice is named VOICE-LABEL; this one doesn't change"
+            )
 
 
 def _history(args: argparse.Namespace) -> History:
@@ -47,7 +49,7 @@ def _history(args: argparse.Namespace) -> History:
 
     found = history.read(folder.locate(open_workspace(args.workspace), args.voice).path)
     if not found.saves and not found.checkpoints:
-        raise TrainingError(f"{args.voice!r} has not been trained yet; `train {args.voice}` does it.")
+        raise TrainingError(f"{args.voice!r} has not been trained yet. Train it with `train {args.voice}`.")
     return found
 
 
@@ -84,7 +86,7 @@ def _preview(args: argparse.Namespace) -> dict:
     out, step = actions.require_folder(args.out), _step(args)
     sung = folder.locate(open_workspace(args.workspace), args.voice).path / folder.PREVIEWS / f"ckpt-{step}.flac"
     if not sung.is_file():
-        raise TrainingError(f"The voice sang no phrase at step {step:,}; `checkpoint list` says where it did.")
+        raise TrainingError(f"There is no preview at step {step:,}. `checkpoint list` shows the steps with one.")
     with writing(args.out):
         write_atomic(out, sung.read_bytes())
     return {"voice": args.voice, "step": step, "out": args.out}
@@ -97,12 +99,12 @@ def _step(args: argparse.Namespace) -> int:
     path = folder.locate(open_workspace(args.workspace), args.voice).path
     trained = folder.config(path)
     if trained is None:
-        raise TrainingError(f"{args.voice!r} has not been trained yet; `train {args.voice}` does it.")
+        raise TrainingError(f"{args.voice!r} has not been trained yet. Train it with `train {args.voice}`.")
     return choice.choose(path, choice.named(args.step), trained.model).checkpoint.step
 
 
 def _preview_text(document: dict) -> str:
-    return f"{document['voice']} at step {document['step']:,} sings in {document['out']}."
+    return f"Preview of {document['voice']} at step {document['step']:,} written to {document['out']}."
 
 
 def _branch(args: argparse.Namespace) -> dict:
@@ -115,6 +117,6 @@ def _branch(args: argparse.Namespace) -> dict:
 
 def _branch_text(document: dict) -> str:
     return (
-        f"{document['voice']} begins where {document['from']} was at step {document['step']:,}; "
-        f"`train {document['voice']}` goes on from there."
+        f"{document['voice']} starts from {document['from']} at step {document['step']:,}. "
+        f"Continue with `train {document['voice']}`."
     )

@@ -11,7 +11,7 @@ from ddsing.cli import compare_losses, compare_more, compare_parameters
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add ``compare`` and its subcommands."""
-    parser = commands.add_parser("compare", help="takes, trainings, parameters, tests side by side")
+    parser = commands.add_parser("compare", help="takes, training runs, parameters and tests side by side")
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     _add_takes(what)
     compare_more.add_to(what)
@@ -20,17 +20,17 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_takes(what: argparse._SubParsersAction) -> None:
-    parser = what.add_parser("takes", help="settings that differ, and how near each take is to what was asked for")
+    parser = what.add_parser("takes", help="settings that differ, and how close each take is to its target")
+    parser.add_argument("ids", nargs="+", metavar="ID", help="ids or names of takes, see `takes list`")
     parser.add_argument(
-        "ids", nargs="+", metavar="ID", help="ids of takes, as transfer --json says them, or their names"
+        "--complete", action="store_true", help="add pitch accuracy and voicing to takes measured by older versions"
     )
     parser.add_argument(
-        "--complete", action="store_true", help="add pitch accuracy and voicing to takes measured before there were any"
+        "--with-voices",
+        action="store_true",
+        help="for morphs, also takes of their recording with each instrument alone",
     )
-    parser.add_argument(
-        "--with-voices", action="store_true", help="beside morphs, takes of their recording with each instrument alone"
-    )
-    parser.add_argument("--csv", metavar="FILE", help="also write the metrics as a table")
+    parser.add_argument("--csv", metavar="FILE", help="also write the metrics as a CSV table")
     parser.set_defaults(func=_takes, text=_takes_text)
 
 

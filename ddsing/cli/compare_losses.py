@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 def add_to(what: argparse._SubParsersAction) -> None:
     """Add the subcommand to those of ``compare``."""
-    parser = what.add_parser("losses", help="last, best and held-out losses of trainings, and those at a step")
-    parser.add_argument("voices", nargs="*", metavar="VOICE", help="trainings to compare (all)")
+    parser = what.add_parser("losses", help="last, best and held-out losses of training runs, or losses at a step")
+    parser.add_argument("voices", nargs="*", metavar="VOICE", help="runs to compare (all)")
     parser.add_argument("--at", type=int, metavar="STEP", help="also the loss at this step")
     parser.add_argument(
         "--smoothing",
         type=float,
         default=100,
         metavar="STEPS",
-        help="mean over this many steps; 0 for each step as measured (100)",
+        help="average over this many steps; 0 for each step as measured (100)",
     )
     parser.add_argument("--csv", metavar="FILE", help="also write the table as CSV")
     parser.add_argument("--curves", metavar="FILE", help="also write all losses step by step as CSV")
-    parser.add_argument("--figure", metavar="FILE.html", help="also write the curves as a page for any browser")
+    parser.add_argument("--figure", metavar="FILE.html", help="also write the curves as a web page")
     parser.add_argument(
         "--show",
         choices=("loss", "spectral_loss", "f0_cents", "loudness_db"),
         default="loss",
-        help="what --figure shows: the loss, or what was measured on held-out windows (loss)",
+        help="what --figure shows: the loss, or a measure on held-out windows (loss)",
     )
     parser.set_defaults(func=run, text=text)
 
@@ -67,8 +67,8 @@ def _page(runs: Sequence[Run], args: argparse.Namespace) -> str:
 def text(document: dict) -> str:
     """The document for a person."""
     if not document["trainings"]:
-        return "Nothing has been trained in this workspace yet."
-    head = ["training", "model", "steps", "last", "best", "at step"]
+        return "No training runs in this workspace yet."
+    head = ["run", "model", "steps", "last", "best", "at step"]
     names = ["voice", "family", "steps", "last", "best", "best_step"]
     if document["at"] is not None:
         head.append(f"at {document['at']:,}")

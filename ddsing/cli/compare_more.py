@@ -34,12 +34,12 @@ def _takes_of(args: argparse.Namespace) -> list[Take]:
 
 def _session(what: argparse._SubParsersAction) -> None:
     parser = actions.action(
-        what, "session", _write_session, _session_text, "takes, settings and metrics as one zip with a page"
+        what, "session", _write_session, _session_text, "takes, settings and metrics as one zip with a web page"
     )
     parser.add_argument("ids", nargs="+", metavar="ID", help="ids or names of takes")
     parser.add_argument("--out", required=True, metavar="SESSION.zip")
-    parser.add_argument("--title", default="", help="what the page is called")
-    parser.add_argument("--notes", default="", help="what is to be read on it")
+    parser.add_argument("--title", default="", help="title of the page")
+    parser.add_argument("--notes", default="", help="notes to show on the page")
 
 
 def _write_session(args: argparse.Namespace) -> dict:
@@ -47,7 +47,7 @@ def _write_session(args: argparse.Namespace) -> dict:
 
     workspace, takes, out = open_workspace(args.workspace), _takes_of(args), Path(args.out)
     if not out.absolute().parent.is_dir():
-        raise AudioError(f"The folder of {args.out[:200]!r} does not exist; make it or name another file.")
+        raise AudioError(f"The folder of {args.out[:200]!r} does not exist. Create it or choose another file.")
     content = session.packed(workspace, takes, title=names.mended(args.title), notes=names.mended(args.notes))
     with writing(args.out):
         write_atomic(out, content)
@@ -55,12 +55,12 @@ def _write_session(args: argparse.Namespace) -> dict:
 
 
 def _session_text(document: dict) -> str:
-    return f"Written to {document['out']}: {len(document['takes'])} takes; open its index.html."
+    return f"Written to {document['out']}: {len(document['takes'])} takes. Open its index.html."
 
 
 def _methods(what: argparse._SubParsersAction) -> None:
     parser = actions.action(
-        what, "methods", _compose, _methods_text, "a methods paragraph for a paper, and what is not recorded"
+        what, "methods", _compose, _methods_text, "a methods paragraph for a paper, and what it can't include"
     )
     parser.add_argument("ids", nargs="+", metavar="ID", help="ids or names of takes")
 
@@ -82,11 +82,13 @@ def _methods_text(document: dict) -> str:
 
 def _matrix(what: argparse._SubParsersAction) -> None:
     text = background.or_text(_matrix_text)
-    parser = actions.action(what, "matrix", _render_matrix, text, "every instrument sings every recording; none twice")
-    parser.add_argument("--instruments", nargs="+", metavar="NAME", help="those of the workspace, if not named")
-    parser.add_argument("--recordings", nargs="+", metavar="FILE", help="below examples/; all of them, if not named")
+    parser = actions.action(
+        what, "matrix", _render_matrix, text, "every instrument sings every recording, each only once"
+    )
+    parser.add_argument("--instruments", nargs="+", metavar="NAME", help="instruments to use (all in the workspace)")
+    parser.add_argument("--recordings", nargs="+", metavar="FILE", help="recordings in examples/ to use (all)")
     parser.add_argument("--tracker", choices=TRACKERS, default="full")
-    parser.add_argument("--as-they-are", action="store_true", help="no octave and loudness shift into each range")
+    parser.add_argument("--as-they-are", action="store_true", help="don't shift octave and loudness into each range")
     background.add_option(parser)
 
 
@@ -123,7 +125,9 @@ def _render_matrix(args: argparse.Namespace) -> dict:
 
 
 def _matrix_text(document: dict) -> str:
-    lines = [f"{document['rendered']} of {document['cells']} cells rendered now; the others were there or are refused."]
+    lines = [
+        f"Rendered {document['rendered']} of {document['cells']} cells. The others existed already or were refused."
+    ]
     return "\n".join(
         lines + [f"{one['instrument']} × {one['recording']}: {one['reason']}" for one in document["refused"]]
     )
@@ -131,8 +135,8 @@ def _matrix_text(document: dict) -> str:
 
 def _listening(what: argparse._SubParsersAction) -> None:
     parser = actions.action(what, "listening", _tests, _tests_text, "results of blind tests, with the binomial p-value")
-    parser.add_argument("id", nargs="?", metavar="ID", help="of one test; all of them, if not named")
-    parser.add_argument("--csv", metavar="FILE", help="also write the trials of the one test")
+    parser.add_argument("id", nargs="?", metavar="ID", help="show only this test (all)")
+    parser.add_argument("--csv", metavar="FILE", help="also write the trials of this test as a CSV table")
 
 
 def _tests(args: argparse.Namespace) -> dict:
@@ -145,7 +149,7 @@ def _tests(args: argparse.Namespace) -> dict:
     tests = (store.get(args.id),) if args.id else store.list()
     if args.csv:
         if not args.id:
-            raise TakeError("--csv writes one test's trials; name the test.")
+            raise TakeError("--csv writes the trials of one test. Add its ID.")
         with writing(args.csv):
             write_atomic(Path(args.csv), results.to_csv(tests[0]).encode())
     return {"tests": [json.loads(results.to_json(test)) | {"said": results.sentence(test)} for test in tests]}

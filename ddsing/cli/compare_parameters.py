@@ -22,18 +22,18 @@ _MEASURES = {"loss": "loss", "held_out": "held-out", "parameters": "weights", "s
 
 def add_to(what: argparse._SubParsersAction) -> None:
     """Add the subcommand to those of ``compare``."""
-    parser = actions.action(what, "parameters", run, text, "the trainings of a sweep: losses, sizes, speeds, sounds")
-    parser.add_argument("voice", metavar="VOICE", help="which `sweep` has trained with many parameters")
-    parser.add_argument("--at", type=int, metavar="STEP", help="as they were at this step (their last)")
+    parser = actions.action(what, "parameters", run, text, "the runs of a sweep: losses, sizes, speeds, sounds")
+    parser.add_argument("voice", metavar="VOICE", help="the voice that the sweep was made with")
+    parser.add_argument("--at", type=int, metavar="STEP", help="compare at this step (the last)")
     parser.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="NAME=V",
-        help=f"only those with a value of {', '.join(PARAMETERS)}",
+        help=f"only runs with this value of {', '.join(PARAMETERS)}",
     )
-    parser.add_argument("--page", metavar="FILE.html", help="also write a page with each one's sound, for any browser")
-    parser.add_argument("--sing", metavar="AUDIO", help="what they sing on the page (a built-in phrase)")
+    parser.add_argument("--page", metavar="FILE.html", help="also write a web page with the sound of each run")
+    parser.add_argument("--sing", metavar="AUDIO", help="recording to sing on the page (a built-in phrase)")
 
 
 def run(args: argparse.Namespace) -> dict:
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> dict:
     found = [cell for cell in results.cells(workspace, args.voice) if cell.steps and _is(cell, args.only)]
     if not found:
         known = ", ".join(results.swept(workspace)) or "none yet"
-        raise TrainingError(f"There are no such trainings of a sweep of {args.voice[:80]!r}; swept voices: {known}.")
+        raise TrainingError(f"No matching runs in a sweep of {args.voice[:80]!r}; voices with a sweep: {known}.")
     step = max(cell.steps for cell in found) if args.at is None else args.at
     if args.page:
         out, content = actions.require_folder(args.page), _page(workspace, args, found, step)
@@ -68,7 +68,7 @@ def _is(cell: Result, only: Sequence[str]) -> bool:
     for entry in only:
         name, _, value = entry.partition("=")
         if name not in PARAMETERS or len(parsed_values(name, value)) != 1:
-            raise SettingsError(f"--only is {entry[:80]!r}; write for instance n_harmonics=60.")
+            raise SettingsError(f"--only is {entry[:80]!r}; write for example n_harmonics=60.")
         if cell.values.get(name) != parsed_values(name, value)[0]:
             return False
     return True
@@ -81,7 +81,7 @@ def _page(workspace: Workspace, args: argparse.Namespace, found: Sequence[Result
     axes = {name: values for name, values in results.axes(found).items() if len(values) > 1} or results.axes(found)
     if len(axes) > 2:
         raise SettingsError(
-            f"A page has rows and columns, and these trainings differ in {', '.join(axes)}; choose a value with --only."
+            f"A page has only rows and columns, but these runs differ in {', '.join(axes)}. Choose a value with --only."
         )
     names = list(axes)
     rows = (names[0], axes[names[0]]) if len(names) > 1 else ("", [0.0])

@@ -29,41 +29,41 @@ _LINE_S = 0.2  # between two lines about the progress
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``dataset`` and its actions to the command line."""
-    family = actions.family(subparsers, "dataset", "recordings of a voice, and the windows to train on")
+    family = actions.family(subparsers, "dataset", "recordings of a voice, and its training windows")
     action = actions.action(family, "list", _list, _list_text, "the workspace's voices, or a voice's recordings")
     action.add_argument("voice", metavar="VOICE", nargs="?")
+    action = actions.action(family, "add", _add, _add_text, "copy recordings into a voice; creates the voice if needed")
+    action.add_argument("voice", metavar="VOICE")
+    action.add_argument("files", metavar="FILE", nargs="+", help=f"{kinds.WORDS}; or a folder of them")
     action = actions.action(
-        family, "add", _add, _add_text, "copy recordings into a voice, which is made if it isn't there"
+        family, "report", _report, _report_text, "what the recordings cover, and whether they are enough"
     )
     action.add_argument("voice", metavar="VOICE")
-    action.add_argument("files", metavar="FILE", nargs="+", help=f"{kinds.WORDS}; of a folder, all in it")
-    action = actions.action(
-        family, "report", _report, _report_text, "what the recordings cover, and whether it is enough"
+    action.add_argument(
+        "--tracker", choices=TRACKERS, default="tiny", help="tracker for recordings not analysed yet (tiny)"
     )
-    action.add_argument("voice", metavar="VOICE")
-    action.add_argument("--tracker", choices=TRACKERS, default="tiny", help="where the pitch isn't known yet (tiny)")
     action = actions.action(
         family,
         "prepare",
         _prepare,
         background.or_text(_prepare_text),
-        "make the windows, or go on with it; again after changes",
+        "make or update the training windows",
     )
     action.add_argument("voice", metavar="VOICE")
-    action.add_argument(
-        "--tracker", choices=TRACKERS, help="finds the pitch (the one it was prepared with before, else full)"
-    )
+    action.add_argument("--tracker", choices=TRACKERS, help="pitch tracker (the one used before, else full)")
     action.add_argument(
         "--replace",
         action="store_true",
-        help="also where a dataset of 2021 is; it becomes that of another voice",
+        help="replace a 2021 dataset; the old one is kept as another voice's",
     )
     background.add_option(action)
     action = actions.action(family, "show", _show, _show_text, "a window's sound, features and figure")
     action.add_argument("voice", metavar="VOICE")
-    action.add_argument("--window", type=int, required=True, metavar="N", help="its number, from 0")
-    action.add_argument("--out", required=True, metavar="DIR", help="for window.wav, features.npz and window.html")
-    for name, help_text in (("exclude", "leave windows out of the next preparation"), ("include", "take them back")):
+    action.add_argument("--window", type=int, required=True, metavar="N", help="number of the window, from 0")
+    action.add_argument(
+        "--out", required=True, metavar="DIR", help="folder for window.wav, features.npz and window.html"
+    )
+    for name, help_text in (("exclude", "leave windows out when preparing"), ("include", "use excluded windows again")):
         action = actions.action(family, name, _select, _select_text, help_text)
         action.add_argument("voice", metavar="VOICE")
         action.add_argument("windows", metavar="N", nargs="+", type=int)
@@ -71,12 +71,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _add_changes(family: argparse._SubParsersAction) -> None:
-    action = actions.action(family, "create", _create, _create_text, "make a voice, without recordings yet")
+    action = actions.action(family, "create", _create, _create_text, "create a voice without recordings")
     action.add_argument("voice", metavar="VOICE")
     action = actions.action(family, "remove", _remove, _remove_text, "move recordings of a voice to the trash")
     action.add_argument("voice", metavar="VOICE")
-    action.add_argument("recordings", metavar="RECORDING", nargs="+", help="as `dataset list VOICE` calls them")
-    action = actions.action(family, "restore", _restore, _restored_text, "bring a removed recording back")
+    action.add_argument("recordings", metavar="RECORDING", nargs="+", help="names as in `dataset list VOICE`")
+    action = actions.action(family, "restore", _restore, _restored_text, "restore a removed recording")
     action.add_argument("voice", metavar="VOICE")
     trashed.add_argument(action)
 
@@ -113,14 +113,14 @@ def _list(args: argparse.Namespace) -> dict:
 def _list_text(document: dict) -> str:
     if "recordings" in document:
         lines = [_recording_line(facts) for facts in document["recordings"]]
-        return "\n".join(lines) or "No recordings yet; `dataset add VOICE FILE` brings some."
+        return "\n".join(lines) or "No recordings yet. Add some with `dataset add VOICE FILE`."
     lines = []
     for voice in document["voices"]:
         number = voice["recordings"]
         states = [state for state in ("prepared", "trained") if voice[state]]
         lines.append(", ".join([f"{voice['name']}: {number} recording{'s' if number != 1 else ''}", *states]))
         lines += [f"  {name}: {why}" for name, why in voice["unreadable"].items()]
-    return "\n".join(lines + document["astray"]) or "No voices yet; `dataset add VOICE FILE` makes one."
+    return "\n".join(lines + document["astray"]) or "No voices yet. Create one with `dataset add VOICE FILE`."
 
 
 def _recording_line(facts: Mapping[str, Any]) -> str:
@@ -155,9 +155,9 @@ def _add(args: argparse.Namespace) -> dict:
 
 def _add_text(document: dict) -> str:
     lines = [f"{name}: added" for name in document["added"]] + document["warnings"]
-    lines += [f"{entry['name']}: the same sound is there as {entry['same_as']}" for entry in document["duplicates"]]
+    lines += [f"{entry['name']}: same sound as {entry['same_as']}, not added" for entry in document["duplicates"]]
     lines += [f"{entry['name']}: {entry['reason']}" for entry in document["refused"]]
-    return "\n".join(lines) or f"There are no recordings in that folder. These are read: {kinds.WORDS}."
+    return "\n".join(lines) or f"No recordings in that folder. Supported: {kinds.WORDS}."
 
 
 def _report(args: argparse.Namespace) -> dict:
@@ -193,7 +193,7 @@ def _prepare(args: argparse.Namespace) -> dict:
 def _prepare_text(document: dict) -> str:
     lines = [f"{name}: {reason}" for name, reason in document["refused"]]
     if document["kept_as"]:
-        lines.append(f"The dataset that was there is kept: it is that of the voice {document['kept_as']!r} now.")
+        lines.append(f"The old dataset is kept as the dataset of the voice {document['kept_as']!r}.")
     how = "Nothing had changed" if document["reused"] else f"Prepared in {format_duration(document['seconds'])}"
     lines.append(
         f"{how}: {document['n_train']} windows to train on, {document['n_held_out']} held out, "
@@ -211,7 +211,7 @@ def _show(args: argparse.Namespace) -> dict:
     window = windows.read(_voice(args), args.window)
     out = Path(args.out)
     curves = {name: getattr(window, name) for name in ("f0_hz", "f0_confidence", "loudness_db")}
-    with writing(args.out, "name another folder"):
+    with writing(args.out, "choose another folder"):
         out.mkdir(parents=True, exist_ok=True)
         write_atomic(out / "window.wav", encode(window.audio))
         write_arrays(out / "features.npz", **curves)
@@ -249,7 +249,7 @@ def _select(args: argparse.Namespace) -> dict:
 
 def _select_text(document: dict) -> str:
     number = len(document["excluded"])
-    after = "; `dataset prepare` makes it so" if document["changed"] else ""
+    after = "; run `dataset prepare` to apply" if document["changed"] else ""
     return f"{number} window{'s' if number != 1 else ''} excluded{after}."
 
 
@@ -260,7 +260,7 @@ def _create(args: argparse.Namespace) -> dict:
 
 
 def _create_text(document: dict) -> str:
-    return f"{document['voice']} is there; `dataset add` brings recordings in."
+    return f"Created {document['voice']}. Add recordings with `dataset add`."
 
 
 def _remove(args: argparse.Namespace) -> dict:
@@ -280,7 +280,7 @@ def _remove(args: argparse.Namespace) -> dict:
 
 def _remove_text(document: dict) -> str:
     removed = ", ".join(one["name"] for one in document["removed"])
-    return f"Moved {removed} to the trash; `dataset restore` with the voice and a name brings it back."
+    return f"Moved {removed} to the trash. Restore with `dataset restore`, the voice and a name."
 
 
 def _restore(args: argparse.Namespace) -> dict:
@@ -293,7 +293,7 @@ def _restore(args: argparse.Namespace) -> dict:
 
 
 def _restored_text(document: dict) -> str:
-    return f"{document['restored']} is back in {document['voice']}."
+    return f"Restored {document['restored']} to {document['voice']}."
 
 
 class _Progress:

@@ -46,7 +46,9 @@ INSTALL = f"make app installs it, or pip install --no-deps -r {LOCK}"
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the command."""
-    command = subparsers.add_parser("doctor", help="what is installed, which device, and a one-second self-test")
+    command = subparsers.add_parser(
+        "doctor", help="check what is installed and which device is used, and run a one-second self-test"
+    )
     command.set_defaults(func=run, text=text)
 
 
@@ -82,7 +84,10 @@ def text(document: dict) -> str:
         ("Python", f"{document['python']}, {document['platform']}"),
         *((name, version or "absent") for name, version in document["packages"].items()),
         ("device", device["name"] if device else "TensorFlow or ddsp can't be loaded"),
-        *((f"CREPE {name}", "weights there" if there else "absent") for name, there in document["weights"].items()),
+        *(
+            (f"CREPE {name}", "weights installed" if there else "weights missing")
+            for name, there in document["weights"].items()
+        ),
         ("workspace", place),
         ("self-test", f"one second rendered in {test['seconds']:.2f} s" if test else "failed"),
     ]
@@ -105,7 +110,7 @@ def _examine(examination: Callable[[], Any], problems: list[str]) -> Any:
 def _python(problems: list[str]) -> str:
     if not PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]:
         names = " to ".join(".".join(map(str, version)) for version in PYTHONS)
-        problems.append(f"This is Python {platform.python_version()}; ddsing is made for {names}.")
+        problems.append(f"This is Python {platform.python_version()}; ddsing needs {names}.")
     return platform.python_version()
 
 
@@ -120,7 +125,7 @@ def _packages(problems: list[str]) -> dict[str, str | None]:
             problems.append(f"{name} is not installed: {INSTALL}.")
             continue
         if versions[name] != locked.get(name, versions[name]):
-            problems.append(f"{name} is {versions[name]}, but {locked[name]} is what ddsing is tested with: {INSTALL}.")
+            problems.append(f"{name} is {versions[name]}, but ddsing is tested with {locked[name]}: {INSTALL}.")
     return versions
 
 
@@ -154,7 +159,7 @@ def _workspace(root: str | None, problems: list[str]) -> dict:
     free = shutil.disk_usage(path).free
     if free < MIN_FREE_BYTES:
         problems.append(
-            f"Only {format_bytes(free)} are free where the workspace {str(path)!r} lies; "
+            f"Only {format_bytes(free)} are free on the disk of the workspace {str(path)!r}; "
             f"make it at least {format_bytes(MIN_FREE_BYTES)}."
         )
     return {"path": str(path), "free_bytes": free}

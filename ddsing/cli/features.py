@@ -30,14 +30,14 @@ def run(args: argparse.Namespace) -> dict:
 
     out = Path(args.out)
     if out.is_dir() or not out.absolute().parent.is_dir():
-        raise FeaturesError(f"{args.out!r} is a folder, or its folder does not exist; name another file with --out.")
+        raise FeaturesError(f"{args.out!r} is a folder, or its folder does not exist. Choose another file with --out.")
     workspace = open_workspace(args.workspace)
     began = time.monotonic()
     with native_messages_hidden():
         recording = recordings.read(Path(args.audio))
     cache = features.FeatureCache(workspace.cache / "features")
     found = features.extract(recording.audio, tracker=args.tracker, cache=cache)
-    with writing(args.out, "name another file with --out"):
+    with writing(args.out, "choose another file with --out"):
         write_arrays(out, f0_hz=found.f0_hz, f0_confidence=found.f0_confidence, loudness_db=found.loudness_db)
     return {
         "out": args.out,
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> dict:
 
 def text(document: dict) -> str:
     """The document for a person."""
-    how = "found again" if document["reused"] else "analysed"
+    how = "reused" if document["reused"] else "analysed"
     took = format_duration(document["seconds"])
     lines = [f"{document['n_frames']} frames {how} in {took}, written to {document['out']}"]
     return "\n".join(lines + document["warnings"])

@@ -13,11 +13,13 @@ from ddsing.workspace import open_workspace
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
-    help_text = "how much of a recording lies in an instrument's range, and the shifts that fit best"
+    help_text = "how much of a recording is inside an instrument's range, and the best shifts"
     parser = commands.add_parser("fit", help=help_text)
     parser.add_argument("audio", metavar="AUDIO", help=f"a recording: {kinds.WORDS}")
     parser.add_argument("--instrument", required=True, metavar="NAME|ZIP")
-    parser.add_argument("--tracker", choices=TRACKERS, default="tiny", help="where the pitch isn't known yet (tiny)")
+    parser.add_argument(
+        "--tracker", choices=TRACKERS, default="tiny", help="tracker if the recording isn't analysed yet (tiny)"
+    )
     parser.set_defaults(func=run, text=text)
 
 
@@ -43,11 +45,11 @@ def run(args: argparse.Namespace) -> dict:
 def text(document: dict) -> str:
     """The document for a person."""
     if not document["known"]:
-        return f"{document['instrument']} does not say what it was trained on: there is nothing to compare with."
+        return f"{document['instrument']} has no training ranges to compare with."
     if document["inside_share"] is None:
-        return "\n".join(["Nothing is sung in this recording, so there is nothing to fit.", *document["warnings"]])
+        return "\n".join(["No singing found in this recording, so there is nothing to fit.", *document["warnings"]])
     said = (
-        f"{document['inside_share']:.0%} of the singing lies inside the range of {document['instrument']} "
+        f"{document['inside_share']:.0%} of the singing is inside the range of {document['instrument']} "
         f"(pitch {document['pitch_inside']:.0%}, loudness {document['loudness_inside']:.0%}). Best fit: "
         f"--octave-shift {document['octave_shift']} --loudness-shift {document['loudness_shift_db']:g}"
     )

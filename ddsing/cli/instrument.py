@@ -20,30 +20,30 @@ if TYPE_CHECKING:
 _EDITABLE = {
     "voice": "who or what sings",
     "author": "who trained it",
-    "licence": "what others may do with it; CC0-1.0 means anything",
-    "notes": "travel with the file",
+    "licence": "what others may do with it; CC0-1.0 allows anything",
+    "notes": "saved in the file",
 }
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``instrument`` and its actions to the command line."""
-    family = actions.family(subparsers, "instrument", "the workspace's instruments: import, hear, describe, export")
+    family = actions.family(subparsers, "instrument", "the workspace's instruments: import, listen, describe, export")
     actions.action(family, "list", _list, _list_text, "the workspace's instruments")
-    inspect = actions.action(family, "inspect", _inspect, _inspect_text, "what an instrument is, without playing it")
+    inspect = actions.action(family, "inspect", _inspect, _inspect_text, "details of an instrument, without playing it")
     inspect.add_argument("zip", metavar="ZIP", help="an instrument's file, or the name of one in the workspace")
     hear = actions.action(family, "audition", _audition, _audition_text, "a built-in phrase in the middle of its range")
     hear.add_argument("name", metavar="NAME")
     hear.add_argument("--out", required=True, metavar="OUT.wav")
     importing = actions.action(family, "import", _import, _import_text, "copy an instrument into the workspace")
     importing.add_argument("zip", metavar="ZIP", help="ddsing's own format, or a zip of the 2021 notebooks")
-    importing.add_argument("--name", help="how it is called; else as its file")
+    importing.add_argument("--name", help="name of the instrument (as in the file)")
     make = actions.action(family, "make", _make, _make_text, "make a voice's instrument from one of its checkpoints")
     make.add_argument("voice", metavar="VOICE")
     make.add_argument(
         "--step",
         default="chosen",
         metavar="N",
-        help="the checkpoint: a step; latest; best, which has the lowest loss; or chosen, which is the latest unless "
+        help="the checkpoint: a step, latest, best (the lowest loss) or chosen: the latest unless "
         "pitch, loudness or harmonics got worse (chosen)",
     )
     export = actions.action(family, "export", _export, _export_text, "write an instrument to a file")
@@ -54,18 +54,22 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _add_changes(family: argparse._SubParsersAction) -> None:
-    rename = actions.action(family, "rename", _rename, _renamed_text, "call an instrument otherwise")
+    rename = actions.action(family, "rename", _rename, _renamed_text, "rename an instrument")
     rename.add_argument("name", metavar="NAME")
     rename.add_argument("new_name", metavar="NEW-NAME")
-    edit = actions.action(family, "edit", _edit, _edited_text, "change what people wrote about an instrument")
+    edit = actions.action(
+        family, "edit", _edit, _edited_text, "edit the notes, author, licence and voice of an instrument"
+    )
     edit.add_argument("name", metavar="NAME")
     for field, meaning in _EDITABLE.items():
-        edit.add_argument(f"--{field}", metavar="TEXT", help=f"{meaning}; an empty text takes it away")
-    repair = actions.action(family, "repair", _repair, _repaired_text, "make a 2021 zip a small one of our own format")
+        edit.add_argument(f"--{field}", metavar="TEXT", help=f"{meaning}; an empty text removes it")
+    repair = actions.action(family, "repair", _repair, _repaired_text, "convert a 2021 zip to ddsing's small format")
     repair.add_argument("name", metavar="NAME")
     delete = actions.action(family, "delete", _delete, _delete_text, "move an instrument to the workspace's trash")
     delete.add_argument("name", metavar="NAME")
-    restore = actions.action(family, "restore", _restore, _restored_text, "bring back what was deleted or repaired")
+    restore = actions.action(
+        family, "restore", _restore, _restored_text, "restore a deleted instrument, or the file before a repair"
+    )
     trashed.add_argument(restore)
 
 
@@ -99,7 +103,7 @@ def _list_text(document: dict) -> str:
         f"{format_bytes(entry['bytes'])}"
         for entry in document["instruments"]
     ]
-    return "\n".join(lines) or "No instruments yet; `instrument import ZIP` brings one in."
+    return "\n".join(lines) or "No instruments yet. Import one with `instrument import ZIP`."
 
 
 def _inspect(args: argparse.Namespace) -> dict:
@@ -112,7 +116,7 @@ def _inspect(args: argparse.Namespace) -> dict:
         source_format, instrument = detect(path), instruments.open_any(path)
     else:
         if path.suffix.lower() == ".zip":
-            raise InstrumentError(f"There is no file {args.zip[:200]!r}; give a zip's path or an instrument's name.")
+            raise InstrumentError(f"No file {args.zip[:200]!r}; give the path of a zip or the name of an instrument.")
         library = _library(args)
         instrument = library.get(args.zip)
         source_format = next(entry.source_format for entry in library.list() if entry.name == instrument.name)
@@ -151,7 +155,7 @@ def _inspect_text(document: dict) -> str:
 def _import(args: argparse.Namespace) -> dict:
     path = spelled(Path(args.zip))
     if not path.is_file():
-        raise InstrumentError(f"There is no file {args.zip[:200]!r}; give the path of an instrument's zip.")
+        raise InstrumentError(f"No file {args.zip[:200]!r}; give the path of an instrument's zip.")
     entry = _library(args).import_file(path, args.name)
     return {"name": entry.name, "path": str(entry.path), "warnings": list(entry.warnings)}
 
@@ -169,7 +173,7 @@ def _make(args: argparse.Namespace) -> dict:
 
 
 def _make_text(document: dict) -> str:
-    return f"The instrument {document['name']!r} is that of step {document['step']:,}. {document['why']}"
+    return f"Made the instrument {document['name']!r} from step {document['step']:,}. {document['why']}"
 
 
 def _export(args: argparse.Namespace) -> dict:
@@ -194,7 +198,7 @@ def _delete(args: argparse.Namespace) -> dict:
 
 
 def _delete_text(document: dict) -> str:
-    return f"Moved {document['name']} to the trash: `instrument restore {document['token']}` brings it back."
+    return f"Moved {document['name']} to the trash. Restore it with `instrument restore {document['token']}`."
 
 
 def _restore(args: argparse.Namespace) -> dict:
@@ -204,7 +208,7 @@ def _restore(args: argparse.Namespace) -> dict:
 
 
 def _restored_text(document: dict) -> str:
-    return f"{document['name']} is back."
+    return f"Restored {document['name']}."
 
 
 def _audition(args: argparse.Namespace) -> dict:
@@ -217,7 +221,7 @@ def _audition(args: argparse.Namespace) -> dict:
 
 
 def _audition_text(document: dict) -> str:
-    return f"{document['name']} sings in {document['out']}."
+    return f"Audition of {document['name']} written to {document['out']}."
 
 
 def _rename(args: argparse.Namespace) -> dict:
@@ -225,20 +229,20 @@ def _rename(args: argparse.Namespace) -> dict:
 
 
 def _renamed_text(document: dict) -> str:
-    return f"{document['before']} is called {document['name']} now."
+    return f"Renamed {document['before']} to {document['name']}."
 
 
 def _edit(args: argparse.Namespace) -> dict:
     changes = {field: getattr(args, field) for field in _EDITABLE if getattr(args, field) is not None}
     if not changes:
-        raise SettingsError(f"Nothing is to be changed; give {', '.join(f'--{field}' for field in _EDITABLE)}.")
+        raise SettingsError(f"Nothing to change; use {', '.join(f'--{field}' for field in _EDITABLE)}.")
     entry = _library(args).edit(args.name, **changes)
     return {"name": entry.name, **{field: getattr(entry.provenance, field) for field in _EDITABLE}}
 
 
 def _edited_text(document: dict) -> str:
     lines = [f"{field}: {document[field]}" for field in _EDITABLE if document[field]]
-    return "\n".join([f"{document['name']} now says:", *lines])
+    return "\n".join([f"{document['name']}:", *lines])
 
 
 def _repair(args: argparse.Namespace) -> dict:
@@ -250,7 +254,7 @@ def _repair(args: argparse.Namespace) -> dict:
 
 def _repaired_text(document: dict) -> str:
     before, now = (format_bytes(document[name]) for name in ("bytes_before", "bytes"))
-    return f"{document['name']}: {before} before, {now} now; `instrument restore` brings the old file back."
+    return f"{document['name']}: {before} before, {now} now. `instrument restore` restores the old file."
 
 
 def _steps(step: int | None) -> str:

@@ -15,18 +15,18 @@ from ddsing.workspace import open_workspace
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``jobs`` and its actions to the command line."""
     family = actions.family(subparsers, "jobs", "work in the background: list, show, stop, resume and delete")
-    actions.action(family, "list", _list, _list_text, "all jobs, the newest first")
+    actions.action(family, "list", _list, _list_text, "all jobs, newest first")
     for name, func, text, help_text in (
-        ("show", _show, _show_text, "how far a job is, and the end of its log"),
-        ("stop", _stop, _line, "let a job finish its step, save and end"),
-        ("resume", _resume, _line, "go on with a job that was stopped, paused, lost, or failed"),
-        ("delete", _delete, _delete_text, "move an ended job to the trash; what it made stays"),
+        ("show", _show, _show_text, "progress of a job, and the end of its log"),
+        ("stop", _stop, _line, "stop a job after its current step; saves first"),
+        ("resume", _resume, _line, "resume a job that was stopped, paused, lost or failed"),
+        ("delete", _delete, _delete_text, "move a finished job to the trash; its results are kept"),
     ):
         action = actions.action(family, name, func, text, help_text)
         action.add_argument("id", metavar="ID")
         if name == "stop":
-            action.add_argument("--force", action="store_true", help="kill it; what it has not saved is lost")
-    trashed.add_argument(actions.action(family, "restore", _restore, _restored_text, "bring a deleted job back"))
+            action.add_argument("--force", action="store_true", help="kill it; unsaved work is lost")
+    trashed.add_argument(actions.action(family, "restore", _restore, _restored_text, "restore a deleted job"))
 
 
 def _store(args: argparse.Namespace) -> JobStore:
@@ -69,7 +69,7 @@ def _delete(args: argparse.Namespace) -> dict:
 
 
 def _delete_text(document: dict) -> str:
-    return f"Moved {document['id']} to the trash: `jobs restore {document['id']}` brings it back."
+    return f"Moved {document['id']} to the trash. Restore it with `jobs restore {document['id']}`."
 
 
 def _restore(args: argparse.Namespace) -> dict:
@@ -78,7 +78,7 @@ def _restore(args: argparse.Namespace) -> dict:
 
 
 def _restored_text(document: dict) -> str:
-    return f"{document['id']} is back."
+    return f"Restored {document['id']}."
 
 
 def _line(job: dict) -> str:
@@ -97,6 +97,6 @@ def _line(job: dict) -> str:
     if job["state"] == "waiting" and job["ahead"]:
         parts.append(f"{len(job['ahead'])} ahead")
     if job["alive"] and (job["heartbeat_age_s"] or 0.0) > 60.0:
-        parts.append(f"not heard of for {format_duration(job['heartbeat_age_s'])}")
+        parts.append(f"no response for {format_duration(job['heartbeat_age_s'])}")
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(job["created"]))
     return f"{job['id']}  {job['state']:<8}  {when}  {job['title']}" + (f": {', '.join(parts)}" if parts else "")

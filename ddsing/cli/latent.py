@@ -26,29 +26,29 @@ if TYPE_CHECKING:
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``latent`` and its actions to the command line."""
     family = actions.family(
-        subparsers, "latent", "the map of a voice's timbre: look, keep it in the instrument, hear it"
+        subparsers, "latent", "the timbre map of a voice: view it, save it to the instrument, listen to it"
     )
-    actions.action(family, "list", _list, _list_text, "the instruments that listen to timbre, and what they know of it")
-    points = actions.action(family, "points", _points, _points_text, "the points of the map, and its directions")
+    actions.action(family, "list", _list, _list_text, "instruments that follow timbre, and their timbre maps")
+    points = actions.action(family, "points", _points, _points_text, "points and directions of the map")
     render = actions.action(
-        family, "render", _render, _render_text, "a built-in phrase with a timbre of the map, as WAV"
+        family, "render", _render, _render_text, "a built-in phrase with a timbre from the map, as WAV"
     )
-    keep = actions.action(family, "keep", _keep, _keep_text, "write into an instrument where its voice's timbre lies")
+    keep = actions.action(family, "keep", _keep, _keep_text, "save the timbre map to an instrument")
     for action in (points, render, keep):
         action.add_argument("name", metavar="INSTRUMENT")
-        action.add_argument("--voice", help="whose dataset to look at (that which the instrument was trained on)")
-    points.add_argument("--csv", metavar="FILE", help="also write all points as a table")
+        action.add_argument("--voice", help="voice whose dataset to use (the one the instrument was trained on)")
+    points.add_argument("--csv", metavar="FILE", help="also write all points as a CSV table")
     render.add_argument("--out", required=True, metavar="OUT.wav")
-    render.add_argument("--point", type=int, metavar="N", help="timbre of a point, from 1; else the voice's mean")
-    render.add_argument("--to", type=int, metavar="M", help="go from point N to point M on the way")
+    render.add_argument("--point", type=int, metavar="N", help="timbre of this point, from 1 (the voice's average)")
+    render.add_argument("--to", type=int, metavar="M", help="morph from point N to point M")
     render.add_argument(
         "--shift",
         action="append",
         default=[],
         metavar="K=S",
-        help="move it along the K-th direction by S standard deviations; may be repeated",
+        help="shift the timbre along the K-th direction by S standard deviations; can be repeated",
     )
-    render.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise (0)")
+    render.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the noise (0)")
 
 
 def _opened(args: argparse.Namespace) -> tuple[Instrument, LatentSpace, Points | None]:
@@ -78,14 +78,14 @@ def _space(known: LatentSpace | None) -> dict | None:
 
 def _list_text(document: dict) -> str:
     lines = [f"{one['name']}: {_said(one['knows'])}" for one in document["instruments"]]
-    return "\n".join(lines) or "No instrument listens to timbre yet; one that is trained with an encoder does."
+    return "\n".join(lines) or "No instrument follows timbre yet; that takes one trained with an encoder."
 
 
 def _said(known: dict | None) -> str:
     if known is None:
-        return "does not say where its voice's timbre lies; `latent keep` writes it down"
+        return "has no timbre map; save one with `latent keep`"
     shares = ", ".join(f"{share:.0%}" for share in known["explained"][:3])
-    return f"{known['dimensions']} dimensions; the first directions hold {shares} of the variance"
+    return f"{known['dimensions']} dimensions; the first directions explain {shares} of the variance"
 
 
 def _points(args: argparse.Namespace) -> dict:
@@ -93,7 +93,7 @@ def _points(args: argparse.Namespace) -> dict:
     rows = [] if points is None else _rows(known, points)
     if args.csv:
         if points is None:
-            raise SettingsError("Without a dataset there are no points to write; name a prepared voice with --voice.")
+            raise SettingsError("Without a dataset there are no points to write. Choose a prepared voice with --voice.")
         with writing(args.csv):
             write_atomic(actions.require_folder(args.csv), _table(rows).encode())
     return {
@@ -146,7 +146,7 @@ def _render(args: argparse.Namespace) -> dict:
     out, shifts = actions.require_folder(args.out), _shifts(args.shift)
     instrument, known, points = _opened(args)
     if args.to is not None and args.point is None:
-        raise SettingsError("--to goes from a point to another; name the first with --point.")
+        raise SettingsError("--to morphs from one point to another. Choose the first with --point.")
     moved = known.offset(shifts)
     first = (known.mean if args.point is None else _z_of(points, args.point)) + moved
     last = None if args.to is None else _z_of(points, args.to) + moved
@@ -158,9 +158,9 @@ def _render(args: argparse.Namespace) -> dict:
 
 def _z_of(points: Points | None, number: int) -> np.ndarray:
     if points is None:
-        raise SettingsError("Without a dataset there are no points; name a prepared voice with --voice.")
+        raise SettingsError("Without a dataset there are no points. Choose a prepared voice with --voice.")
     if not 1 <= number <= len(points.z):
-        raise SettingsError(f"There is no point {number}; there are 1 to {len(points.z)}.")
+        raise SettingsError(f"No point {number}; the points are 1 to {len(points.z)}.")
     return points.z[number - 1]
 
 
@@ -176,7 +176,7 @@ def _shifts(said: list[str]) -> list[float]:
             place, value = -1, 0.0
         if not 0 <= place < MAX_DIRECTIONS or not abs(value) <= MAX_Z_SHIFT:
             raise SettingsError(
-                f"--shift is {entry[:80]!r}; write for instance 1=+1.5, with 1 to {MAX_DIRECTIONS} before the =, and "
+                f"--shift is {entry[:80]!r}; write for example 1=+1.5, with 1 to {MAX_DIRECTIONS} before the =, and "
                 f"up to {MAX_Z_SHIFT:g} after it."
             )
         found[place] = value
@@ -184,7 +184,7 @@ def _shifts(said: list[str]) -> list[float]:
 
 
 def _render_text(document: dict) -> str:
-    return f"{document['name']} sings in {document['out']}."
+    return f"Phrase of {document['name']} written to {document['out']}."
 
 
 def _keep(args: argparse.Namespace) -> dict:
@@ -196,4 +196,4 @@ def _keep(args: argparse.Namespace) -> dict:
 
 
 def _keep_text(document: dict) -> str:
-    return f"{document['name']} now knows its voice's timbre: {_said(document['knows'])}."
+    return f"Timbre map saved to {document['name']}: {_said(document['knows'])}."

@@ -10,14 +10,14 @@ from ddsing.workspace import open_workspace
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser("resynthesise", help="original, reconstruction, and how far apart they are")
+    parser = commands.add_parser("resynthesise", help="originals and reconstructions, and how far apart they are")
     parser.add_argument("voice", metavar="VOICE")
-    parser.add_argument("--out", required=True, metavar="DIR", help="a folder for the sounds; it is made if need be")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the sounds; created if needed")
     parser.add_argument(
-        "--window", type=int, action="append", metavar="N", help="which window; may be given again (three)"
+        "--window", type=int, action="append", metavar="N", help="which window; can be repeated (three)"
     )
     parser.add_argument(
-        "--step", default="chosen", metavar="N", help="of which checkpoint: chosen, latest, best or a step (chosen)"
+        "--step", default="chosen", metavar="N", help="which checkpoint: chosen, latest, best or a step (chosen)"
     )
     parser.set_defaults(func=run, text=text)
 
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> dict:
     step = choice.named(args.step)
     out = Path(args.out)
     compared = sanity.check(workspace, args.voice, windows=tuple(args.window) if args.window else None, step=step)
-    with writing(args.out, "name another folder with --out"):
+    with writing(args.out, "choose another folder with --out"):
         out.mkdir(parents=True, exist_ok=True)
         for one in compared:
             for name in ("original", "reconstruction"):
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> dict:
 
 def text(document: dict) -> str:
     """The document for a person."""
-    kind = "held-out windows" if document["held_out"] else "training windows (none is held out)"
+    kind = "held-out windows" if document["held_out"] else "training windows (none are held out)"
     lines = [f"Step {document['step']:,} on {kind}, written to {document['out']}:"]
     for one in [*document["windows"], {**document, "window": "mean", "loudness_error_db": document["loudness_db"]}]:
         cents = "no pitch" if one["f0_cents"] is None else f"{one['f0_cents']:.1f} cents"

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``sets`` and its actions to the command line."""
-    family = actions.family(subparsers, "sets", "takes that belong together: make, describe, dissolve, pass on")
+    family = actions.family(subparsers, "sets", "sets of takes: create, describe, ungroup, export")
     actions.action(family, "list", _list, _list_text, "all sets, starred ones first")
-    create = actions.action(family, "create", _create, _show_text, "keep takes as a set")
+    create = actions.action(family, "create", _create, _show_text, "group takes as a set")
     create.add_argument("title", metavar="TITLE")
     create.add_argument("takes", metavar="TAKE", nargs="+", help="ids or names of takes")
     add_texts(create, "notes")
@@ -33,19 +33,19 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
             "export",
             _export,
             _export_text,
-            "the session as one zip: sounds, settings, metrics, tests, and a page to read",
+            "the set as one zip: sounds, settings, metrics, tests and a web page",
         ),
-        ("delete", _delete, _delete_text, "dissolve a set; its takes stay"),
+        ("delete", _delete, _delete_text, "ungroup a set; its takes are kept"),
     ):
         action = actions.action(family, name, func, text, help_text)
         action.add_argument("set", metavar="SET", help="its id, or its title if no other set has it")
         if name == "edit":
             action.add_argument("--title", metavar="TITLE")
-            action.add_argument("--takes", metavar="TAKE", nargs="+", help="its takes from now on")
+            action.add_argument("--takes", metavar="TAKE", nargs="+", help="replace its takes")
             add_texts(action, "notes")
         if name == "export":
             action.add_argument("--out", required=True, metavar="SESSION.zip")
-    trashed.add_argument(actions.action(family, "restore", _restore, _restored_text, "bring a dissolved set back"))
+    trashed.add_argument(actions.action(family, "restore", _restore, _restored_text, "restore an ungrouped set"))
 
 
 def _store(args: argparse.Namespace) -> SetStore:
@@ -63,7 +63,7 @@ def _list(args: argparse.Namespace) -> dict:
 
 
 def _list_text(document: dict) -> str:
-    return "\n".join(map(_line, document["sets"])) or "No sets yet; `sets create TITLE TAKE TAKE` makes one."
+    return "\n".join(map(_line, document["sets"])) or "No sets yet. Create one with `sets create TITLE TAKE TAKE`."
 
 
 def _line(one: dict) -> str:
@@ -96,7 +96,7 @@ def _edit(args: argparse.Namespace) -> dict:
     changes = {name: getattr(args, name) for name in ("title", "notes", "tags", "star", "takes")}
     changes = {name: value for name, value in changes.items() if value is not None}
     if not changes:
-        raise SettingsError("Nothing is to be changed; give --title, --takes, --notes, --tag, --no-tags or --star.")
+        raise SettingsError("Nothing to change; use --title, --takes, --notes, --tag, --no-tags or --star.")
     if "takes" in changes:
         changes["takes"] = _ids(args, args.takes)
     store = _store(args)
@@ -117,7 +117,7 @@ def _export(args: argparse.Namespace) -> dict:
 
 def _export_text(document: dict) -> str:
     size = format_bytes(document["bytes"])
-    return f"Written to {document['out']} ({size}): {len(document['takes'])} takes; open its index.html."
+    return f"Written to {document['out']} ({size}): {len(document['takes'])} takes. Open its index.html."
 
 
 def _delete(args: argparse.Namespace) -> dict:
@@ -127,7 +127,7 @@ def _delete(args: argparse.Namespace) -> dict:
 
 
 def _delete_text(document: dict) -> str:
-    return f"Dissolved {document['title']}: `sets restore {document['id']}` brings it back."
+    return f"Ungrouped {document['title']}. Restore it with `sets restore {document['id']}`."
 
 
 def _restore(args: argparse.Namespace) -> dict:
@@ -139,4 +139,4 @@ def _restore(args: argparse.Namespace) -> dict:
 
 
 def _restored_text(document: dict) -> str:
-    return f"{document['title']} is back."
+    return f"Restored {document['title']}."

@@ -7,9 +7,9 @@ from ddsing.units import format_bytes
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the command."""
-    command = subparsers.add_parser("storage", help="what the cache and the trash take; clears them on request")
-    command.add_argument("--clear-cache", action="store_true", help="remove what can be computed again")
-    command.add_argument("--empty-trash", action="store_true", help="delete for good what was deleted")
+    command = subparsers.add_parser("storage", help="disk space of the cache and the trash, and options to clear them")
+    command.add_argument("--clear-cache", action="store_true", help="delete everything that can be recomputed")
+    command.add_argument("--empty-trash", action="store_true", help="delete everything in the trash permanently")
     command.set_defaults(func=run, text=text)
 
 
@@ -27,6 +27,6 @@ def run(args: argparse.Namespace) -> dict:
 
 def text(document: dict) -> str:
     """The sizes for people."""
-    gained = f"{format_bytes(document['gained_bytes'])} gained. " if document["gained_bytes"] else ""
+    gained = f"Freed {format_bytes(document['gained_bytes'])}. " if document["gained_bytes"] else ""
     cache, trash = (format_bytes(document[f"{name}_bytes"]) for name in ("cache", "trash"))
     return f"{gained}Cache: {cache}. Trash: {trash}."

@@ -23,8 +23,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "sweep",
-        help="train a voice with many harmonics and noise bands; goes on where it was stopped",
-        description="Trains VOICE_h20_n10, VOICE_h20_n35, … on the dataset of VOICE. What is done is left alone.",
+        help="train a voice with many combinations of harmonics and noise bands; resumes where it was stopped",
+        description="Trains VOICE_h20_n10, VOICE_h20_n35, … on the dataset of VOICE. Finished runs are skipped.",
     )
     parser.add_argument("voice", metavar="VOICE")
     parser.add_argument(
@@ -37,16 +37,16 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--vary", action="append", default=[], metavar="NAME=V,V,…", help=f"values of another parameter: {others}"
     )
-    parser.add_argument("--steps", type=int, metavar="N", help="of each training (as the model's file says)")
+    parser.add_argument("--steps", type=int, metavar="N", help="steps of each run (as in the model's file)")
     parser.add_argument("--config", help="a file of gin/models (singing)")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="windows in a step (as the model's file says)")
-    parser.add_argument("--save-every", type=int, metavar="N", help="steps between two checkpoints")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="windows per step (as in the model's file)")
+    parser.add_argument("--save-every", type=int, metavar="N", help="steps between checkpoints")
     parser.add_argument(
         "--tracker",
         choices=TRACKERS,
-        help="pitch of a dataset that has to be prepared first (the one it was prepared with before, else full)",
+        help="pitch tracker, if the dataset needs preparing (the one used before, else full)",
     )
-    parser.add_argument("--cost", action="store_true", help="only say what it would take")
+    parser.add_argument("--cost", action="store_true", help="only estimate time and disk space")
     background.add_option(parser)
     parser.set_defaults(func=run, text=background.or_text(text))
 
@@ -85,7 +85,7 @@ def axes(args: argparse.Namespace) -> dict[str, tuple[float, ...]]:
         name, _, values = text.partition("=")
         name = name.strip().replace("-", "_")
         if name not in PARAMETERS or not values:
-            raise SettingsError(f"--vary is {text[:80]!r}; write for instance learning_rate=1e-3,3e-4.")
+            raise SettingsError(f"--vary is {text[:80]!r}; write for example learning_rate=1e-3,3e-4.")
         chosen[name] = parsed_values(name, values)
     given = {name: tuple(values) for name, values in chosen.items() if values}
     return given or dict(ORIGINAL)
@@ -94,10 +94,10 @@ def axes(args: argparse.Namespace) -> dict[str, tuple[float, ...]]:
 def cost_text(expected: Cost) -> str:
     """What a sweep takes, for a person."""
     if not expected.n_left:
-        return f"All {expected.n_cells} trainings are done."
+        return f"All {expected.n_cells} runs are done."
     done = expected.n_cells - expected.n_left
-    said = f"{expected.n_left} training" + ("s" if expected.n_left > 1 else "")
-    said += f" ({done} of {expected.n_cells} done already)" if done else ""
+    said = f"{expected.n_left} run" + ("s" if expected.n_left > 1 else "")
+    said += f" ({done} of {expected.n_cells} already done)" if done else ""
     how_long = format_range(*around(expected.seconds))
     return f"{said}: about {how_long} ({expected.why}) and {format_bytes(expected.n_bytes)}."
 
@@ -121,7 +121,7 @@ def _foreground(workspace: Workspace, sweep: Sweep) -> dict:
         with stop_on_signal() as should_stop:
             outcome = sweeps.train(workspace, sweep, report=report, should_stop=should_stop)
     if outcome.stopped:
-        print("Stopped, and saved; the same command goes on from there.", file=sys.stderr)
+        print("Stopped and saved. Run the same command again to continue.", file=sys.stderr)
         raise KeyboardInterrupt
     return asdict(outcome)
 
@@ -130,7 +130,7 @@ def text(document: dict) -> str:
     """The document for a person."""
     if "trained" not in document:
         return "\n".join(document["cells"])
-    lines = [f"{len(document['trained'])} trained, {len(document['skipped'])} were done already."]
+    lines = [f"{len(document['trained'])} trained, {len(document['skipped'])} already done."]
     lines += document["failed"].values()
     shown = " ".join(document["cells"][:3]) + (" …" if len(document["cells"]) > 3 else "")
-    return "\n".join([*lines, f"`compare losses {shown}` shows them side by side."])
+    return "\n".join([*lines, f"Compare them with `compare losses {shown}`."])

@@ -21,13 +21,13 @@ _STEMS = ("harmonic", "noise")
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add ``takes`` and its actions to the command line."""
-    family = actions.family(subparsers, "takes", "what was rendered: list, show, rename, describe, delete, export")
-    actions.action(family, "list", _list, _list_text, "all takes, the newest first")
+    family = actions.family(subparsers, "takes", "rendered takes: list, show, rename, describe, delete, export")
+    actions.action(family, "list", _list, _list_text, "all takes, newest first")
     for name, func, text, help_text in (
         ("show", _show, _show_text, "a take's recipe, settings, times and notes"),
-        ("rename", _rename, _renamed_text, "call a take otherwise"),
+        ("rename", _rename, _renamed_text, "rename a take"),
         ("edit", _edit, _show_text, "a take's note, tags and star"),
-        ("export", _export, _export_text, "a take as WAV or FLAC that carries its recipe"),
+        ("export", _export, _export_text, "a take as WAV or FLAC, with its recipe inside"),
     ):
         action = actions.action(family, name, func, text, help_text)
         action.add_argument("take", metavar="TAKE", help="its id, or its name if no other take has it")
@@ -38,21 +38,19 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         if name == "export":
             action.add_argument("--out", required=True, metavar="OUT.wav|OUT.flac", help="24 bits, 16 kHz")
             action.add_argument("--stems", action="store_true", help="also OUT_harmonic.wav and OUT_noise.wav")
-            action.add_argument("--recipe", metavar="R.json", help="also write what made it, as JSON")
+            action.add_argument("--recipe", metavar="R.json", help="also write the recipe as JSON")
     delete = actions.action(family, "delete", _delete, _delete_text, "move takes to the workspace's trash")
     delete.add_argument("takes", metavar="TAKE", nargs="+", help="ids, or names that no other take has")
-    trashed.add_argument(actions.action(family, "restore", _restore, _restored_text, "bring a deleted take back"))
+    trashed.add_argument(actions.action(family, "restore", _restore, _restored_text, "restore a deleted take"))
 
 
 def add_texts(parser: argparse.ArgumentParser, notes: str) -> None:
     """Add ``--note`` or ``--notes``, ``--tag``, ``--no-tags`` and ``--star``: what people say about takes and sets."""
-    parser.add_argument(f"--{notes}", metavar="TEXT", help="for yourself; an empty text takes it away")
+    parser.add_argument(f"--{notes}", metavar="TEXT", help="your own notes; an empty text removes them")
     tags = parser.add_mutually_exclusive_group()
-    tags.add_argument(
-        "--tag", action="append", dest="tags", metavar="TAG", help="its tags from now on; may be repeated"
-    )
-    tags.add_argument("--no-tags", action="store_const", const=[], dest="tags", help="take its tags away")
-    parser.add_argument("--star", action=argparse.BooleanOptionalAction, default=None, help="mark it, or no longer")
+    tags.add_argument("--tag", action="append", dest="tags", metavar="TAG", help="replaces its tags; can be repeated")
+    tags.add_argument("--no-tags", action="store_const", const=[], dest="tags", help="remove its tags")
+    parser.add_argument("--star", action=argparse.BooleanOptionalAction, default=None, help="mark or unmark it")
 
 
 def store_and_take(workspace: Workspace, reference: str) -> tuple[TakeStore, Take]:
@@ -82,7 +80,7 @@ def _list(args: argparse.Namespace) -> dict:
 
 
 def _list_text(document: dict) -> str:
-    return "\n".join(map(line, document["takes"])) or "No takes yet; `transfer` makes one."
+    return "\n".join(map(line, document["takes"])) or "No takes yet. Make one with `transfer`."
 
 
 def line(take: dict) -> str:
@@ -132,12 +130,12 @@ def _rename(args: argparse.Namespace) -> dict:
 
 
 def _renamed_text(document: dict) -> str:
-    return f"{document['before']} is called {document['name']} now."
+    return f"Renamed {document['before']} to {document['name']}."
 
 
 def _edit(args: argparse.Namespace) -> dict:
     if args.note is None and args.tags is None and args.star is None:
-        raise SettingsError("Nothing is to be changed; give --note, --tag, --no-tags, --star or --no-star.")
+        raise SettingsError("Nothing to change; use --note, --tag, --no-tags, --star or --no-star.")
     store, take = _whole(open_workspace(args.workspace), args.take)
     if args.note is not None:
         take = store.note(take.id, args.note)
@@ -169,7 +167,7 @@ def write_stem(take: Take, stem: str, path: Path) -> None:
     try:
         content = (take.folder / f"{stem}.wav").read_bytes()
     except OSError:
-        raise TakeError(f"The {stem} part of the take {take.name!r} can't be read; render it again.") from None
+        raise TakeError(f"The {stem} part of the take {take.name!r} can't be read. Render it again.") from None
     with writing(path):
         write_atomic(path, content)
 
@@ -190,7 +188,7 @@ def _delete(args: argparse.Namespace) -> dict:
 
 def _delete_text(document: dict) -> str:
     return "\n".join(
-        f"Moved {one['name']} to the trash: `takes restore {one['id']}` brings it back." for one in document["deleted"]
+        f"Moved {one['name']} to the trash. Restore it with `takes restore {one['id']}`." for one in document["deleted"]
     )
 
 
@@ -214,4 +212,4 @@ def _called(path: Path) -> str | None:
 
 
 def _restored_text(document: dict) -> str:
-    return f"{document['name']} is back."
+    return f"Restored {document['name']}."

@@ -11,12 +11,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the command."""
     command = subparsers.add_parser(
         "tensorboard",
-        help="opens TensorBoard on the curves of all trainings, or of some",
-        description="Runs TensorBoard on this computer only, until Ctrl+C. Trainings that begin meanwhile appear by "
-        "themselves unless some are named.",
+        help="open TensorBoard with the curves of all or some training runs",
+        description="Runs TensorBoard on this computer only, until Ctrl+C. New runs appear automatically "
+        "unless you choose some.",
     )
-    command.add_argument("voices", nargs="*", metavar="VOICE", help="trainings to show; all of them, if not named")
-    command.add_argument("--port", type=int, default=6006, metavar="P", help="where it listens; 0 for any free (6006)")
+    command.add_argument("voices", nargs="*", metavar="VOICE", help="runs to show (all)")
+    command.add_argument(
+        "--port", type=int, default=6006, metavar="P", help="port to listen on; 0 for any free port (6006)"
+    )
     command.set_defaults(func=run, text=text)
 
 
@@ -29,8 +31,8 @@ def run(args: argparse.Namespace) -> dict:
 
     def tell(address: str, n_runs: int) -> None:
         document.update(address=address, runs=n_runs)
-        shows = f"{n_runs} trainings" if n_runs > 1 else "one training"
-        print(f"TensorBoard shows {shows} at {address}; Ctrl+C ends it.", file=sys.stderr, flush=True)
+        shows = f"{n_runs} runs" if n_runs > 1 else "one run"
+        print(f"TensorBoard shows {shows} at {address}. Stop it with Ctrl+C.", file=sys.stderr, flush=True)
 
     began_s = time.monotonic()
     board.serve(open_workspace(args.workspace), args.voices, port=args.port, ready=tell)
@@ -39,4 +41,4 @@ def run(args: argparse.Namespace) -> dict:
 
 def text(document: dict) -> str:
     """That it has ended."""
-    return f"TensorBoard has ended after {format_duration(document['seconds'])}."
+    return f"TensorBoard stopped after {format_duration(document['seconds'])}."

@@ -22,28 +22,30 @@ _NUMBERS = {
     "--steps": (
         "steps",
         int,
-        "to train in all, those of earlier runs included (as the model's file says: 40,000 for singing)",
+        "total steps, including earlier runs (as in the model's file: 40,000 for singing)",
     ),
-    "--batch-size": ("batch_size", int, "windows in a step (32 for singing)"),
-    "--save-every": ("save_every", int, "steps between two checkpoints (250 for singing)"),
+    "--batch-size": ("batch_size", int, "windows per step (32 for singing)"),
+    "--save-every": ("save_every", int, "steps between checkpoints (250 for singing)"),
     "--learning-rate": ("learning_rate", float, "Adam's step size (0.0003 for singing)"),
-    "--harmonics": ("n_harmonics", int, "sinusoids of the model (100 for singing)"),
+    "--harmonics": ("n_harmonics", int, "harmonics of the model (100 for singing)"),
     "--noise-bands": ("n_noise_bands", int, "bands of its noise filter (65 for singing)"),
     "--head-start-steps": (
         "head_start_steps",
         int,
-        "first learn for so long how loud harmonics and noise are (300 for the small models, else 0)",
+        "steps that first learn how loud harmonics and noise are (300 for the small models, else 0)",
     ),
-    "--seed": ("seed", int, "of first weights, order of windows, and noise (0)"),
+    "--seed": ("seed", int, "random seed for initial weights, order of windows and noise (0)"),
 }
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser("train", help="train a voice's instrument; goes on from its last checkpoint by itself")
+    parser = commands.add_parser(
+        "train", help="train a voice's instrument; continues automatically from its last checkpoint"
+    )
     parser.add_argument("voice", metavar="VOICE")
     parser.add_argument(
-        "--config", help="a file of gin/models, such as singing_small (the one that it was begun with, or singing)"
+        "--config", help="a file of gin/models, such as singing_small (the one it was started with, or singing)"
     )
     for option, (field, kind, what) in _NUMBERS.items():
         parser.add_argument(option, dest=field, type=kind, metavar="N", help=what)
@@ -51,21 +53,23 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--centred-frames",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="pitch and loudness stand where they were heard, not up to 32 ms early as in ddsp's preparation (yes)",
+        help="align pitch and loudness with the audio, not up to 32 ms early as in ddsp's preparation (yes)",
     )
-    parser.add_argument("--mixed-precision", action="store_true", help="compute in 16 bits where that is faster")
+    parser.add_argument(
+        "--mixed-precision", action="store_true", help="compute in 16 bits where possible; faster on recent GPUs"
+    )
     parser.add_argument(
         "--export",
         choices=("chosen", "latest", "best"),
         default="chosen",
         help="which checkpoint becomes the instrument: the latest unless pitch, loudness or harmonics got worse "
-        "(chosen), the latest whatever was measured, or the one with the lowest loss; `instrument make` makes it "
-        "from any other",
+        "(chosen), the latest in any case, or the one with the lowest loss; `instrument make` can use "
+        "any other",
     )
     parser.add_argument(
         "--tracker",
         choices=("full", "fast", "tiny"),
-        help="pitch of a dataset that has to be prepared first (the one it was prepared with before, else full)",
+        help="pitch tracker, if the dataset needs preparing (the one used before, else full)",
     )
     background.add_option(parser)
     parser.set_defaults(func=run, text=background.or_text(text))
@@ -104,8 +108,8 @@ def _foreground(workspace: Workspace, voice: str, recipe: Recipe) -> dict:
         with stop_on_signal() as should_stop, _option_said(workspace, voice):
             outcome = runs.train(workspace, voice, recipe, report=Printer(), should_stop=should_stop)
     if outcome.stopped:
-        done = f"after step {outcome.step:,}, and saved" if outcome.step else "before its first step"
-        print(f"Stopped {done}; the same command goes on from there.", file=sys.stderr)
+        done = f"and saved after step {outcome.step:,}" if outcome.step else "before the first step"
+        print(f"Stopped {done}. Run the same command again to continue.", file=sys.stderr)
         raise KeyboardInterrupt
     return {**asdict(outcome), "seconds": round(time.monotonic() - began, 1)}
 
@@ -119,7 +123,7 @@ def _option_said(workspace: Workspace, voice: str) -> Iterator[None]:
         yield
     except Diverged as error:
         rate = divergence.lower_learning_rate(folder.locate(workspace, voice).path)
-        raise Diverged(f"{error} The option is --learning-rate{'' if rate is None else f' {rate:g}'}.") from None
+        raise Diverged(f"{error} Use --learning-rate{'' if rate is None else f' {rate:g}'}.") from None
 
 
 def _expectation(workspace: Workspace, voice: str, recipe: Recipe) -> str:
@@ -132,7 +136,7 @@ def _expectation(workspace: Workspace, voice: str, recipe: Recipe) -> str:
     path = where.path
     how = folder.begun(path)
     if how is not None and not how.recipe:  # of 2021, whose model is none of ours
-        return "Going on with a training of the 2021 notebooks."
+        return "Continuing a run of the 2021 notebooks."
     recipe = recipe.merged(how.recipe) if how else recipe
     steps = resolved(recipe).steps
     done = max((checkpoint.step for checkpoint in checkpoints.published(path)), default=0)
@@ -141,7 +145,7 @@ def _expectation(workspace: Workspace, voice: str, recipe: Recipe) -> str:
     if preparing.needed(where.source):
         first_s, tracker = preparing.seconds(where.source, recipe), preparing.tracker(where.source, recipe)
         expected_s += first_s
-        first = f" First prepares the dataset, with the {tracker} tracker, about {format_duration(max(1.0, first_s))}."
+        first = f" Prepares the dataset first, with the {tracker} tracker: about {format_duration(max(1.0, first_s))}."
     left = format_range(*time_left.around(expected_s))
     return f"About {left} to step {steps:,}{f' from step {done:,}' if done else ''} ({why}).{first}"
 
@@ -150,5 +154,5 @@ def text(document: dict) -> str:
     """The document for a person."""
     return (
         f"Trained to step {document['step']:,} in {format_duration(document['seconds'])}. The instrument "
-        f"{document['instrument_name']!r} is that of step {document['exported_step']:,}. {document['exported_why']}"
+        f"{document['instrument_name']!r} is from step {document['exported_step']:,}. {document['exported_why']}"
     )

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from ddsing.transfer.morph import Morph
 
 _OPTIONS = {
-    "--mask-threshold": ("mask_threshold", float, "how clear a note must be"),
-    "--attenuation": ("attenuation_db", float, "dB by which what is no note is quietened, with statistics"),
-    "--autotune": ("autotune", float, "how far f0 is drawn to the semitones"),
+    "--mask-threshold": ("mask_threshold", float, "how sure the note detector must be"),
+    "--attenuation": ("attenuation_db", float, "attenuation of the gaps between notes in dB, with --statistics"),
+    "--autotune": ("autotune", float, "how far the pitch is moved to the nearest semitone"),
     "--octave-shift": ("octave_shift", int, "octaves"),
     "--loudness-shift": ("loudness_shift_db", float, "dB"),
-    "--seed": ("seed", int, "of the noise"),
+    "--seed": ("seed", int, "seed of the noise"),
 }
 
 
@@ -37,11 +37,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser("transfer", help="sing a recording with an instrument")
     parser.add_argument("audio", metavar="AUDIO", help=f"a recording: {kinds.WORDS}")
-    parser.add_argument("--instrument", metavar="NAME|ZIP", help="needed, unless --like names one")
+    parser.add_argument("--instrument", metavar="NAME|ZIP", help="required without --like")
     parser.add_argument(
         "--like",
         metavar="TAKE|FILE",
-        help="settings, tracker and instrument of a take, or of a file that ddsing wrote; other options come on top",
+        help="use settings, tracker and instrument of a take, or of a file made by ddsing; other options override them",
     )
     parser.add_argument("--out", required=True, metavar="OUT.wav")
     parser.add_argument("--tracker", choices=TRACKERS, help="(full)")
@@ -49,7 +49,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--use-statistics",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="match the loudness of the instrument",
+        help="match the loudness to what the instrument was trained on",
     )
     for option, (field, kind, what) in _OPTIONS.items():
         low, high = RANGES[field]
@@ -61,13 +61,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         action="append",
         default=[],
         metavar="NAME=SHARE",
-        help="sing with a mixture: this much of NAME, the rest of --instrument; or over time, NAME=0:0,8:1, which goes "
-        "from --instrument to NAME in 8 s; up to three times. Amplitude and noise are mixed in dB, harmonics in shares",
+        help="sing with a mixture: this share of NAME, the rest of --instrument; or over time, NAME=0:0,8:1, "
+        "from --instrument to NAME in 8 s; up to three times. Mixes amplitude and noise in dB, harmonics in shares",
     )
     parser.add_argument(
         "--z-from",
         metavar="recording|FILE|mean",
-        help="for instruments that listen to timbre: whose it is, the recording's, another file's, or the voice's mean "
+        help="for instruments that follow timbre: take it from the recording, another file, or the voice's average "
         "(recording)",
     )
     parser.add_argument(
@@ -75,7 +75,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         action="append",
         default=[],
         metavar="K=S",
-        help="move timbre along the voice's K-th principal direction, by S standard deviations; may be repeated",
+        help="shift the timbre along the voice's K-th principal direction by S standard deviations; can be repeated",
     )
     parser.add_argument("--stems", action="store_true", help="also write OUT_harmonic.wav and OUT_noise.wav")
     parser.add_argument("--controls", metavar="C.npz", help="also write the controls as used")
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> dict:
     settings = replace(like.settings, **chosen, **timbre)
     mixture = morph.parse(like.instrument, args.morph) if args.morph else like.morph
     if mixture and settings.timbre:
-        raise SettingsError("--z-from and --z-shift don't go together with --morph; leave either out.")
+        raise SettingsError("--z-from and --z-shift can't be used with --morph. Leave one of them out.")
     out = Path(args.out)
     file_format = out.suffix[1:].upper()
     if file_format not in ("WAV", "FLAC"):
@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> dict:
     workspace = open_workspace(args.workspace)
     for path in (out, *([Path(args.controls)] if args.controls else [])):
         if not path.absolute().parent.is_dir():
-            raise AudioError(f"The folder of {str(path)!r} does not exist; make it or name another file.")
+            raise AudioError(f"The folder of {str(path)!r} does not exist. Create it or choose another file.")
     audio = spelled(Path(args.audio))
     options: dict[str, Any] = {"tracker": like.tracker, "keep_controls": bool(args.controls)}
     with native_messages_hidden():
@@ -147,7 +147,7 @@ def _like(args: argparse.Namespace) -> _Like:
 
     if args.like is None:
         if args.instrument is None:
-            raise SettingsError("A transfer needs an instrument: name one with --instrument, or a take with --like.")
+            raise SettingsError("A transfer needs an instrument: choose one with --instrument, or a take with --like.")
         return _Like(Settings(), args.tracker or "full", args.instrument, None)
     recipe = _recipe(args)
     settings, tracker, instrument = takes.read_recipe(recipe)
@@ -166,9 +166,7 @@ def _recipe(args: argparse.Namespace) -> Mapping:
         return TakeStore(open_workspace(args.workspace), take.folder.parent).get(take.id).recipe()
     recipe = audio.read_recipe(path)
     if recipe is None:
-        raise SettingsError(
-            f"{args.like[:200]!r} carries no recipe: it is no file that ddsing wrote, or was converted."
-        )
+        raise SettingsError(f"{args.like[:200]!r} has no recipe: it was not made by ddsing, or it was converted.")
     return recipe
 
 
@@ -184,7 +182,7 @@ def _timbre(z_from: str, moved: list[str]) -> tuple[dict[str, Any], Path | None]
             shifts[place] = float(amount)
         except ValueError:
             raise SettingsError(
-                f"--z-shift is {entry[:80]!r}; write for instance 1=+1.5, with 1 to {MAX_Z_SHIFTS} before the =."
+                f"--z-shift is {entry[:80]!r}; write for example 1=+1.5, with 1 to {MAX_Z_SHIFTS} before the =."
             ) from None
     if z_from in ("recording", "mean"):
         return {"z_from": z_from, "z_shift": tuple(shifts)}, None

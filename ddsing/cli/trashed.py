@@ -11,7 +11,9 @@ from ddsing.files import trashed
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
     """Add what `find` is given."""
-    parser.add_argument("deleted", metavar="NAME", help="what was deleted, by its name or by the token that came of it")
+    parser.add_argument(
+        "deleted", metavar="NAME", help="what to restore: its name, or the token shown when it was deleted"
+    )
 
 
 def find(
@@ -33,5 +35,5 @@ def find(
         if token or any(names.same(wanted, one) for one in spellings):
             return path
     known = ", ".join(repr(called(path) or names.read(path.stem)) for path in found[:8])
-    there = f"there are {known}" if known else "nothing was deleted, or the trash was emptied"
-    raise WorkspaceError(f"There is no {what} {wanted[:80]!r} in the trash; {there}.")
+    there = f"in it: {known}" if known else "nothing was deleted, or the trash was emptied"
+    raise WorkspaceError(f"No {what} {wanted[:80]!r} in the trash; {there}.")

@@ -18,7 +18,7 @@ def turn() -> Iterator[None]:
             for name in device.names():
                 held.enter_context(queue.turn(name, on_wait=_Waiting(name)))
         except KeyboardInterrupt:
-            print("Stopped while waiting; nothing was started.", file=sys.stderr)
+            print("Stopped while waiting. Nothing was started.", file=sys.stderr)
             raise
         yield
 
@@ -34,7 +34,7 @@ class _Waiting:
         others = f" and {len(ahead) - 1} more" if len(ahead) > 1 else ""
         are = "are" if others else "is"
         print(
-            f"Waits until {first}{others} {are} done with the {self._name.upper()}; Ctrl-C ends the waiting.",
+            f"Waiting until {first}{others} {are} done with the {self._name.upper()}. Press Ctrl+C to stop waiting.",
             file=sys.stderr,
             flush=True,
         )

@@ -99,8 +99,8 @@ def _copy(voice: Voice, name: str, content: Path | bytes):
         free = shutil.disk_usage(voice.folder).free
         if free < n_bytes + _SPARE_BYTES:
             raise DatasetError(
-                f"{name!r} has {format_bytes(n_bytes)}, and only {format_bytes(free)} are free; "
-                f"{format_bytes(_SPARE_BYTES)} must stay so: make room first."
+                f"{name!r} needs {format_bytes(n_bytes)}, but only {format_bytes(free)} are free, and "
+                f"{format_bytes(_SPARE_BYTES)} must stay free. Free some space first."
             )
         return write_new(voice.folder / _file_name(name), content)
     except OSError as error:

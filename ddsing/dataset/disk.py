@@ -36,6 +36,6 @@ def check(voice: Voice, usable: Sequence[RecordingFacts], new: Sequence[Recordin
     needed, free = needed_bytes(usable, new), shutil.disk_usage(voice.dataset_folder).free
     if free < room_bytes(usable, new):
         raise DiskFull(
-            f"Preparing {voice.name!r} takes {format_bytes(needed)}, and {format_bytes(SPARE_BYTES)} must stay free, "
-            f"but only {format_bytes(free)} are free: make room, or move the workspace."
+            f"Preparing {voice.name!r} needs {format_bytes(needed)}, and {format_bytes(SPARE_BYTES)} must stay free, "
+            f"but only {format_bytes(free)} are free. Free some space or move the workspace."
         )

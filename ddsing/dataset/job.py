@@ -38,7 +38,7 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
     """
     tracker = options.get("tracker", "full")
     if tracker not in TRACKERS or not isinstance(options.get("voice"), str):
-        raise DatasetError("A preparation needs the name of a voice, and one of the trackers full, fast and tiny.")
+        raise DatasetError("Preparing needs the name of a voice and a tracker: full, fast or tiny.")
     clock = time_left.Clock()
 
     def progress(stage: str, fraction: float) -> None:

@@ -104,7 +104,7 @@ def read_selection(voice: Voice) -> list[list]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise DatasetError(f"{str(path)!r} can't be read; remove it to take all windows back.") from None
+        raise DatasetError(f"{str(path)!r} can't be read. Delete it to include all windows again.") from None
 
 
 def write_selection(voice: Voice, excluded: set[tuple[str, int]]) -> None:

@@ -122,15 +122,15 @@ def prepare(
 def require_preparable(voice: Voice, tracker: str, *, replace: bool = False) -> None:
     """Raise `DatasetError` unless there are recordings, such a tracker, and no dataset of 2021 in the way."""
     if tracker not in TRACKERS:
-        raise DatasetError(f"There is no pitch tracker {tracker!r}; use full, fast or tiny.")
+        raise DatasetError(f"Unknown pitch tracker {tracker!r}; use full, fast or tiny.")
     if not voice.recordings():
         for name, why in voice.unreadable().items():
-            raise DatasetError(f"{name!r} holds no recordings that can be used. {why}")
-        raise DatasetError(f"The voice {voice.name!r} has no recordings; `dataset add` brings some.")
+            raise DatasetError(f"{name!r} has no usable recordings. {why}")
+        raise DatasetError(f"The voice {voice.name!r} has no recordings. Add some with `dataset add`.")
     if foreign(voice) and not replace:
         raise DatasetError(
-            f"The dataset of {voice.name!r} was prepared elsewhere, for instance by the 2021 notebooks, and can be "
-            "trained on as it is. To make another from the recordings, use --replace: the old one is kept, as the "
+            f"The dataset of {voice.name!r} was prepared elsewhere, for example by the 2021 notebooks, and is ready "
+            "to train on. To make a new one from the recordings, use --replace. The old one is kept as the "
             f"dataset of the voice {place_of_foreign(voice).name!r}."
         )
 
@@ -218,7 +218,7 @@ def choose(found: list[RecordingFacts]) -> tuple[list[RecordingFacts], list[tupl
         if facts.error:
             refused.append((facts.name, facts.error))
         elif facts.content_hash in usable:
-            refused.append((facts.name, f"It holds the same sound as {usable[facts.content_hash].name!r}."))
+            refused.append((facts.name, f"It has the same sound as {usable[facts.content_hash].name!r}."))
         else:
             usable[facts.content_hash] = facts
     return list(usable.values()), refused
@@ -245,9 +245,9 @@ def _analyse(
         try:
             heard = hear(path, check=functools.partial(tell, 0.0))
         except AudioError as error:
-            raise DatasetError(f"{facts.name!r} has changed meanwhile: {error} Prepare again.") from None
+            raise DatasetError(f"{facts.name!r} has changed in the meantime: {error} Prepare again.") from None
         if heard.content_hash != facts.content_hash:
-            raise DatasetError(f"{facts.name!r} has changed meanwhile; prepare again.")
+            raise DatasetError(f"{facts.name!r} has changed in the meantime. Prepare again.")
         features = analysis.analyse(store, heard, tracker, progress=tell)
         memory.note_voiced(path, float(features.voiced[: n_frames(len(heard.audio), centred=False)].mean()))
         done += facts.duration_s
@@ -275,7 +275,7 @@ def _alone(voice: Voice):
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise DatasetError(f"The voice {voice.name!r} is being prepared already; wait for it, or stop it.") from None
+        raise DatasetError(f"The voice {voice.name!r} is already being prepared. Wait for it or stop it.") from None
     try:
         yield
     finally:
@@ -306,6 +306,6 @@ def _full_disk_said(voice: Voice):
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise DiskFull(
-            f"The disk is full where {voice.dataset_folder.name!r} is written; make room and prepare again: "
-            "what is done is kept."
+            f"The disk of {voice.dataset_folder.name!r} is full. Free some space and prepare again: "
+            "finished parts are kept."
         ) from None

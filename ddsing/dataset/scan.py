@@ -183,7 +183,7 @@ def scan(
     found = []
     for path in paths:
         name = voice.name_of(path)
-        found.append(memory.get(path) or RecordingFacts(name, error="It has changed while it was read."))
+        found.append(memory.get(path) or RecordingFacts(name, error="It changed while it was being read."))
     return found + [RecordingFacts(name, error=why) for name, why in voice.unreadable().items()]
 
 

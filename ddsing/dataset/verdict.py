@@ -75,7 +75,7 @@ def remarks(facts: RecordingFacts, summary: Summary | None, same_as: str = "") -
     if clips(facts):
         said.append(f"It clips: {facts.clipped_share:.1%} of it is cut off at full scale.")
     if summary is not None and is_noisy(facts, summary):
-        said.append(f"Its noise lies only {summary.level_db - facts.noise_floor_db:.0f} dB below the sound.")
+        said.append(f"Its noise is only {summary.level_db - facts.noise_floor_db:.0f} dB below the sound.")
     return tuple(sentence for sentence in said if sentence)
 
 

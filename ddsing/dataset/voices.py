@@ -151,7 +151,7 @@ def get(workspace: Workspace, name: str) -> Voice:
     if voice is None:
         there = [known.name for known in list_voices(workspace)[:8]]
         known = f"there are {', '.join(map(repr, there))}" if there else "there are none yet"
-        raise DatasetError(f"There is no voice {name[:80]!r}; {known}, and `dataset add VOICE FILE` makes one.")
+        raise DatasetError(f"No voice {name[:80]!r}; {known}. `dataset add VOICE FILE` creates one.")
     return voice
 
 
@@ -161,8 +161,8 @@ def create(workspace: Workspace, name: str) -> Voice:
     name = there.name if there is not None else names.key(name)
     if there is None and (name != safe_name(name) or name.endswith((DATASET, CHECKPOINTS))):
         raise DatasetError(
-            f"A voice can't be called {name[:80]!r}: use letters, digits, spaces and -_(). up to 80, "
-            f"but no {DATASET} or {CHECKPOINTS} at the end; {_better_name(name)!r} would do."
+            f"{name[:80]!r} can't be the name of a voice. Use at most 80 letters, digits, spaces or -_.() and "
+            f"no {DATASET} or {CHECKPOINTS} at the end, such as {_better_name(name)!r}."
         )
     voice = there or Voice.named(workspace.audio, name)
     voice.folder.mkdir(parents=True, exist_ok=True)
@@ -176,7 +176,7 @@ def astray(workspace: Workspace) -> list[str]:
     if loose:
         said.append(
             f"{_counted(loose)} directly in the audio folder, not in a voice's; move {'them' if loose[1:] else 'it'} "
-            "into a folder there, which is a voice then."
+            "into a folder there, which then becomes a voice."
         )
     for path in sorted(listed(workspace.audio)):
         name, ending = _split(path)
@@ -187,8 +187,8 @@ def astray(workspace: Workspace) -> list[str]:
             continue
         if inside:
             said.append(
-                f"{_counted(inside)} in {names.read(path.name)!r}, which by its ending is no folder of recordings; "
-                f"call it otherwise, such as {f'{name} recordings'.strip()!r}."
+                f"{_counted(inside)} in {names.read(path.name)!r}, whose ending is reserved for other folders; "
+                f"rename it, for example to {f'{name} recordings'.strip()!r}."
             )
     return said
 
@@ -198,7 +198,7 @@ def _says_so(path: Path) -> bool:
 
 
 def _counted(found: list[str]) -> str:
-    return f"{found[0]!r} lies" if len(found) == 1 else f"{len(found)} recordings, such as {found[0]!r}, lie"
+    return f"{found[0]!r} is" if len(found) == 1 else f"{len(found)} recordings, such as {found[0]!r}, are"
 
 
 def remove(voice: Voice, name: str) -> str:
@@ -214,7 +214,7 @@ def restore(voice: Voice, token: str) -> str:
     """Bring a removed recording back; returns its name."""
     path = voice.path_of(token)
     if path.parent.parent.name != ".trash" or ".." in path.parts or not path.is_relative_to(voice.folder):
-        raise DatasetError("This recording can't be brought back: it was not removed here.")
+        raise DatasetError("This recording can't be restored: it was not removed here.")
     return voice.name_of(bring_back(path))
 
 

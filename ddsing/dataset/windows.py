@@ -127,7 +127,7 @@ def read(voice: Voice, row: int) -> Window:
     """A window's sound and features; of one that is in no record, from its recording."""
     table = load(voice)
     if not 0 <= row < len(table):
-        raise DatasetError(f"There is no window {row}; the dataset of {voice.name!r} has 0 to {len(table) - 1}.")
+        raise DatasetError(f"No window {row}; the dataset of {voice.name!r} has windows 0 to {len(table) - 1}.")
     name, start_s, state = str(table.file[row]), float(table.start_s[row]), str(table.state[row])
     if table.record[row] >= 0:
         with tfrecord.open_all(voice.dataset_folder, state) as found:
@@ -151,16 +151,14 @@ def _select(voice: Voice, rows: Iterable[int], change: Callable[[_Keys, _Keys], 
     document = _document(voice)
     if document is None:
         raise DatasetError(
-            f"The dataset of {voice.name!r} was not prepared here, so windows can't be excluded from it; "
-            "prepare it first."
+            f"The dataset of {voice.name!r} was prepared elsewhere, so you can't exclude windows from it. "
+            "Prepare it first."
         )
     hashes = [document["recordings"][number]["hash"] for number in document["recording"]]
     wanted = [int(row) for row in rows]
     unknown = [row for row in wanted if not 0 <= row < len(hashes)]
     if unknown:
-        raise DatasetError(
-            f"There is no window {unknown[0]}; the dataset of {voice.name!r} has 0 to {len(hashes) - 1}."
-        )
+        raise DatasetError(f"No window {unknown[0]}; the dataset of {voice.name!r} has windows 0 to {len(hashes) - 1}.")
     keys = {(hashes[row], document["start_frame"][row]) for row in wanted}
     chosen = {(file_hash, frame) for file_hash, frame in manifest.read_selection(voice)}
     manifest.write_selection(voice, change(chosen, keys))
@@ -169,20 +167,20 @@ def _select(voice: Voice, rows: Iterable[int], change: Callable[[_Keys, _Keys], 
 def _document(voice: Voice):
     """The content of ``windows.json``; None for a dataset of 2021."""
     if not tfrecord.shards(voice.dataset_folder):
-        raise DatasetError(f"The voice {voice.name!r} has no dataset yet; `dataset prepare` makes one.")
+        raise DatasetError(f"The voice {voice.name!r} has no dataset yet. Make one with `dataset prepare`.")
     path = voice.dataset_folder / writing.WINDOWS
     if not path.exists():
         return None
     document = read_json(path) or {}
     if document.get("version") == manifest.VERSION and {"recordings", *writing.COLUMNS} <= document.keys():
         return document
-    raise DatasetError(f"The dataset of {voice.name!r} is damaged or of another version; prepare the voice again.")
+    raise DatasetError(f"The dataset of {voice.name!r} is damaged or of another version. Prepare the voice again.")
 
 
 def _from_recording(voice: Voice, audio_hash: str, name: str, start_frame: int):
     document = manifest.read(voice)
     features = analysis.known(analysis.store(voice), audio_hash, document["tracker"] if document else "")
-    gone = DatasetError(f"The recording {name!r} of this window is not there as it was; prepare the voice again.")
+    gone = DatasetError(f"The recording {name!r} of this window is missing or has changed. Prepare the voice again.")
     if features is None:
         raise gone
     path = voice.path_of(name)

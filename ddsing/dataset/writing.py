@@ -39,7 +39,7 @@ def write(plan: manifest.Plan, store: FeatureCache, *, progress: Callable[[float
     states = layout.states(places, {(file_hash, start) for file_hash, start in plan.selection})
     rows = {state: [row for row, found in enumerate(states) if found == state] for state in ("train", "held_out")}
     if not rows["train"]:
-        raise DatasetError(f"All windows of {plan.voice.name!r} are excluded; include some.")
+        raise DatasetError(f"All windows of {plan.voice.name!r} are excluded. Include some.")
     rows["train"] = _mixed(rows["train"], plan.dataset_hash)
     with tfrecord.publishing(plan.voice.dataset_folder, replaces=REPLACED) as aside:
         sounds = _Sounds(plan, aside, lambda fraction: progress(0.3 * fraction))
@@ -70,7 +70,7 @@ def write(plan: manifest.Plan, store: FeatureCache, *, progress: Callable[[float
 def _known(store: FeatureCache, facts: RecordingFacts, tracker: str) -> RecordingFeatures:
     found = analysis.known(store, facts.content_hash, tracker)
     if found is None:
-        raise DatasetError(f"The features of {facts.name!r} have been removed meanwhile; prepare again.")
+        raise DatasetError(f"The features of {facts.name!r} have been removed in the meantime. Prepare again.")
     return found
 
 
@@ -107,7 +107,7 @@ class _Sounds:
         for number, facts in enumerate(plan.usable):
             heard = hear(plan.voice.path_of(facts.name), check=tell)
             if heard.content_hash != facts.content_hash:
-                raise DatasetError(f"{facts.name!r} has changed meanwhile; prepare again.")
+                raise DatasetError(f"{facts.name!r} has changed in the meantime. Prepare again.")
             self._paths[facts.content_hash] = folder / f".sound-{number}"
             heard.audio.tofile(self._paths[facts.content_hash])
             done += facts.duration_s
@@ -174,4 +174,4 @@ def _write_statistics(folder: Path, features: dict[str, RecordingFeatures], plac
 def _held_out_note(n_windows: int, n_held_out: int):
     if n_held_out:
         return f"{n_held_out} of {n_windows} windows are held out"
-    return f"none of {n_windows} windows is held out; {layout.MIN_WINDOWS} is the least for that"
+    return f"none of {n_windows} windows are held out; that takes at least {layout.MIN_WINDOWS}"

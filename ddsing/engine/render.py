@@ -183,7 +183,9 @@ def _z(renderer: Renderer, audio: np.ndarray | None, z: np.ndarray | None, n_fra
             raise FeaturesError(f"z has the shape {np.shape(z)}; this rendering needs {shape}.")
         return np.asarray(z, np.float32)
     if audio is None:
-        raise FeaturesError("This instrument takes its z from a recording: give the audio with its features.")
+        raise FeaturesError(
+            "This instrument takes its timbre (z) from a recording: pass the audio along with its features."
+        )
     return renderer.encoder.encode(np.asarray(audio, np.float32), n_frames)
 
 

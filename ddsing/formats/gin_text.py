@@ -76,7 +76,7 @@ def read_bindings(data: bytes, *, last_wins: bool = False) -> dict[tuple[str, st
             raise _bad("it includes another file, which an operative configuration never does")
         if isinstance(statement, config_parser.ImportStatement):
             if not _IMPORTS.fullmatch(statement.module):
-                raise _bad(f"it imports {ascii(statement.module)[:60]}; a genuine one imports only ddsp")
+                raise _bad(f"it imports {ascii(statement.module)[:60]}; a real one imports only ddsp")
             continue
         if isinstance(statement, config_parser.BlockDeclaration):
             continue
@@ -150,7 +150,7 @@ class _Resolver:
         if isinstance(value, Macro):
             self._steps += 1
             if self._steps > MAX_MACRO_STEPS or depth > MAX_DEPTH:
-                raise _bad("its macros refer to each other without end")
+                raise _bad("its macros refer to each other endlessly")
             if value.name not in self._macros:
                 raise _bad(f"it uses the macro {ascii(value.name)[:60]}, which it does not define")
             return self.resolved(self._macros[value.name], depth + 1)

@@ -101,7 +101,7 @@ class RecordFile:
         data = self._bytes(place, n_bytes + 4)
         if not self._verified[number]:
             if len(data) < n_bytes + 4 or masked(data[:n_bytes]) != int.from_bytes(data[n_bytes:], "little"):
-                raise self._damaged(f"record {number + 1} is not as it was written")
+                raise self._damaged(f"record {number + 1} does not match its checksum")
             self._verified[number] = 1
         try:
             return decode(data[:n_bytes])

@@ -187,7 +187,7 @@ def _directory(head: bytes, tail: bytes, n_bytes: int) -> zip_headers.Directory:
         raise InstrumentError("The zip is empty, so it is not an instrument.")
     if directory.n_entries > MAX_ENTRIES:
         raise InstrumentError(
-            f"The zip says that it holds {directory.n_entries:,} files; of an instrument at most {MAX_ENTRIES:,} are "
+            f"The zip claims to contain {directory.n_entries:,} files; of an instrument at most {MAX_ENTRIES:,} are "
             "read."
         )
     return directory
@@ -216,12 +216,12 @@ def _is_folder(entry: zip_headers.Entry, name: str) -> bool:
     mode = entry.unix_mode
     if stat.S_IFMT(mode) and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise InstrumentError(
-            f"The zip's {_shown(name)} is a link or a device; an instrument holds plain files only. Zip it again "
+            f"The zip's {_shown(name)} is a link or a device; an instrument contains plain files only. Zip it again "
             "without links."
         )
     folder = name.endswith("/") or stat.S_ISDIR(mode)
     if folder and entry.n_bytes:
-        raise damaged(f"the folder {_shown(name)} has contents of its own")
+        raise damaged(f"the folder {_shown(name)} has contents itself")
     return folder
 
 
@@ -259,8 +259,8 @@ def _check_overlap(spans: list[tuple[int, int]]) -> None:
     for start, end in sorted(spans):
         if start < position:
             raise InstrumentError(
-                "The zip's members overlap, as they do only in a damaged zip or in one that is built to unpack to far "
-                "more than it is; download or export the instrument again."
+                "The zip's members overlap, which happens only in a damaged zip or in one built to unpack to far "
+                "more than its size. Download or export the instrument again."
             )
         position = end
 
@@ -273,7 +273,7 @@ def _check_names(members: list[Member], folders: set[str]) -> None:
         key = _folded(member.name)
         if key in seen:
             raise InstrumentError(
-                f"The zip holds {_shown(member.name)} twice, capitals apart, so nobody can tell which is meant; zip "
+                f"The zip contains {_shown(member.name)} twice, ignoring case, so it is unclear which one to use. Zip "
                 "the instrument again."
             )
         seen[key] = member.name
@@ -282,7 +282,7 @@ def _check_names(members: list[Member], folders: set[str]) -> None:
         parts = key.split("/")
         above.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
     for key in sorted(above & set(seen)):
-        raise damaged(f"{_shown(seen[key])} is a file, and a folder as well")
+        raise damaged(f"{_shown(seen[key])} is both a file and a folder")
 
 
 def _folded(name: str) -> str:
@@ -327,5 +327,5 @@ def _inflated(packed: memoryview | bytes, name: str) -> Iterator[bytes]:
 def _too_large(n_bytes: int) -> InstrumentError:
     return InstrumentError(
         f"The file has {format_bytes(n_bytes)}; an instrument has at most {format_bytes(MAX_INSTRUMENT_BYTES)} "
-        "(a smaller one results from exporting it without optimizer state)."
+        "(exporting it without optimizer state makes it smaller)."
     )

@@ -63,14 +63,13 @@ def _converted(source: Path | bytes, name: str, timeout_s: float) -> "Instrument
         except subprocess.TimeoutExpired:
             raise ConversionError(
                 f"The instrument could not be converted within {timeout_s:g} s, so it was refused; "
-                "a genuine one takes about one."
+                "a real instrument takes about one."
             ) from None
         try:
             answer = json.loads(output.decode())
         except ValueError:
             raise ConversionError(
-                "The instrument's conversion was stopped at its limits of memory or time; "
-                "it is damaged or built to do harm."
+                "The conversion of the instrument exceeded its memory or time limit: the file is damaged or malicious."
             ) from None
         if answer.get("unfinished"):
             raise ConversionError(str(answer["unfinished"])[:1000])
@@ -168,7 +167,7 @@ def _main() -> None:
     except OSError as error:
         answer = {"unfinished": f"The instrument can't be converted: {error.strerror}."}
     except MemoryError:
-        answer = {"error": "The instrument needs more memory than any genuine one, so it was refused."}
+        answer = {"error": "The instrument needs more memory than any real instrument, so it was refused."}
     sys.stdout.write(json.dumps(answer))
 
 

@@ -64,15 +64,15 @@ def _checkpoints(names: list[str]) -> tuple[str, dict[int, str]]:
     matches = [match for name in names if (match := _INDEX.fullmatch(name))]
     if not matches:
         raise InstrumentError(
-            "This zip is no instrument: it holds neither instrument.json (ddsing) nor a ckpt-*.index (2021 notebooks)."
+            "This zip is not an instrument: it has no instrument.json (ddsing) and no ckpt-*.index (2021 notebooks)."
         )
     if len({match["folder"] for match in matches}) > 1:
-        raise InstrumentError("The zip holds checkpoints in several folders; keep one instrument in one zip.")
+        raise InstrumentError("The zip contains checkpoints in several folders. Use one zip per instrument.")
     found: dict[int, str] = {}
     for match in sorted(matches, key=lambda match: -int(match["step"])):
         step = int(match["step"])
         if step in found:
-            raise InstrumentError(f"The zip holds two checkpoints of step {step:,}; keep one of them.")
+            raise InstrumentError(f"The zip contains two checkpoints of step {step:,}. Keep only one.")
         found[step] = match["stem"]
     return matches[0]["folder"], found
 
@@ -91,9 +91,9 @@ def _newest_weights(
             continue
         if first:
             newest = next(iter(steps))
-            return step, weights, [f"The newest checkpoint, step {newest:,}, can't be read; step {step:,} was taken."]
+            return step, weights, [f"The newest checkpoint, step {newest:,}, can't be read, so step {step:,} is used."]
         if len(steps) > 1:
-            return step, weights, [f"The zip holds {len(steps)} checkpoints; the newest, step {step:,}, was taken."]
+            return step, weights, [f"The zip contains {len(steps)} checkpoints; the newest, step {step:,}, is used."]
         return step, weights, []
     assert first is not None  # there is at least one
     raise first
@@ -102,7 +102,7 @@ def _newest_weights(
 def _statistics(archive: Archive, folder: str, generation: int) -> tuple[DatasetStatistics | None, list[str]]:
     """What the training recordings covered; without the file, or with one that is cut, a warning."""
     name = folder + _STATISTICS_NAME
-    wrong = f"The zip holds no {_STATISTICS_NAME}"
+    wrong = f"The zip has no {_STATISTICS_NAME}"
     if name in archive.members:
         try:
             data = archive.read(name, max_bytes=pickles.MAX_BYTES)
@@ -117,8 +117,8 @@ def _only(names: list[str], folder: str, pattern: str) -> str:
     found = [name for name in names if name.startswith(folder) and re.fullmatch(pattern, name[len(folder) :])]
     if not found:
         raise InstrumentError(
-            f"The zip holds no {GIN_NAME} beside its checkpoint, and without it nobody can tell which model that is; "
-            "add the file from the training folder."
+            f"The zip has no {GIN_NAME} next to its checkpoint, so its model is unknown. "
+            "Add the file from the training folder."
         )
     return max(found, key=lambda name: int(re.sub(r".*-([0-9]+)\.gin", r"\1", name)))
 
@@ -130,7 +130,7 @@ def _shards(archive: Archive, prefix: str) -> dict:
     numbers = sorted(int(match[1]) for match in matches)
     if not 1 <= count <= tf_checkpoint.MAX_SHARDS or numbers != list(range(count)):
         raise InstrumentError(
-            f"The zip lacks data files of its checkpoint {prefix.rsplit('/', 1)[-1]}; export it again."
+            f"The zip's checkpoint {prefix.rsplit('/', 1)[-1]} is incomplete: data files are missing. Export it again."
         )
     return {number: _streamer(archive, f"{prefix}.data-{number:05d}-of-{count:05d}") for number in numbers}
 

@@ -182,7 +182,7 @@ def read(source: Path | str | bytes) -> Instrument:
 def verify(data: bytes, instrument: Instrument) -> None:
     """Raise `InstrumentError` unless `data`, which `to_bytes` gave, is read as this instrument."""
     if read(data).digest != instrument.digest:
-        raise InstrumentError("The instrument can't be written: what would be read again is another one.")
+        raise InstrumentError("The instrument can't be saved: reading it back would give a different one.")
 
 
 def read_summary(source: Path | str | bytes) -> Summary:
@@ -257,7 +257,7 @@ def _unwrapped(archive: Archive) -> Archive:
     """The same files by their names in the instrument's folder; what lies outside it keeps its whole name."""
     folders = _folders(archive)
     if len(folders) > 1:
-        raise InstrumentError("The zip holds instruments in several folders; keep one instrument in one zip.")
+        raise InstrumentError("The zip contains instruments in several folders. Use one zip per instrument.")
     return archive.within(folders[0]) if folders else archive
 
 
@@ -316,12 +316,12 @@ def _check_members(archive: Archive, document: dict) -> None:
     extra = set(archive.members) - {MANIFEST_NAME, WEIGHTS_NAME, GIN_NAME}
     if extra:
         raise InstrumentError(
-            f"The instrument holds {ascii(sorted(extra)[0])[:60]}, which is no part of one; only instrument.json, "
-            "weights.safetensors and operative_config-0.gin are."
+            f"The instrument contains {ascii(sorted(extra)[0])[:60]}, which doesn't belong there; only "
+            "instrument.json, weights.safetensors and operative_config-0.gin do."
         )
     listed = document["members"]
     if set(listed) != set(archive.members) - {MANIFEST_NAME} or WEIGHTS_NAME not in listed:
-        raise InstrumentError("The instrument's files are not those that its manifest lists; export it again.")
+        raise InstrumentError("The instrument's files don't match its manifest. Export it again.")
     for entry in listed.values():
         if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
             raise InstrumentError("The instrument's manifest gives no SHA-256 for one of its files; export it again.")
@@ -331,6 +331,6 @@ def _hashed(archive: Archive, name: str, hashes: Mapping[str, str], max_bytes: i
     data = archive.read(name, max_bytes=max_bytes)
     if hashlib.sha256(data).hexdigest() != hashes[name]:
         raise InstrumentError(
-            f"The instrument's {name} is not what its manifest says (SHA-256 differs); download it again."
+            f"The instrument's {name} is damaged: its SHA-256 checksum doesn't match. Download it again."
         )
     return data

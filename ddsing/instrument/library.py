@@ -130,7 +130,7 @@ class Library:
             files.move_exclusively(path, new_path)
         except FileExistsError:
             if not (new_path.exists() and new_path.samefile(path)):
-                message = f"There is an instrument called {new_path.stem!r} already; choose another name."
+                message = f"An instrument named {new_path.stem!r} already exists; choose another name."
                 raise InstrumentError(message) from None
             path.rename(new_path)  # on a disk where capitals make no other name
         return self._entry(new_path)
@@ -159,7 +159,7 @@ class Library:
         """Bring back what `delete` or `repair` moved to the trash."""
         trashed = (self._folder / names.on_disk(token)).resolve()
         if not trashed.is_relative_to((self._folder / ".trash").resolve()):
-            raise InstrumentError("This deletion can't be undone: its token is not one of this workspace.")
+            raise InstrumentError("This deletion can't be undone: its token doesn't belong to this workspace.")
         return self._entry(restore(trashed))
 
     def repair(self, name: str) -> Entry:
@@ -186,7 +186,7 @@ class Library:
         if path is not None:
             return path
         known = ", ".join(map(_name, self._paths()[:8])) or "none yet"
-        raise InstrumentError(f"There is no instrument called {name[:80]!r} in the workspace; there are: {known}.")
+        raise InstrumentError(f"No instrument named {name[:80]!r} in the workspace; available: {known}.")
 
     def _found(self, name: str) -> Path | None:
         """The file of the instrument called `name`, however its letters are composed."""

@@ -81,5 +81,5 @@ def find(workspace: Workspace, reference: str | Path) -> Instrument:
         return open_any(path, name=names.read(path.stem))
     there = ", ".join(entry.name for entry in library.list()[:8]) or "none yet"
     raise InstrumentError(
-        f"There is no instrument {str(reference)[:80]!r}, neither a file nor in the workspace, which has: {there}."
+        f"No instrument {str(reference)[:80]!r}, neither as a file nor in the workspace; available: {there}."
     )

@@ -37,9 +37,9 @@ def detect(source: Path | str | bytes) -> str:
             return "notebook"
         inner = next((name for name in archive.members if name.lower().endswith(".zip")), None)
     if inner:
-        raise InstrumentError(f"This zip holds another one, {shown(inner)}; unpack it, and import that.")
+        raise InstrumentError(f"This zip contains another one, {shown(inner)}. Unpack it and import that one.")
     raise InstrumentError(
-        "This zip is no instrument: it holds neither instrument.json (ddsing) nor a ckpt-*.index (2021 notebooks)."
+        "This zip is not an instrument: it has no instrument.json (ddsing) and no ckpt-*.index (2021 notebooks)."
     )
 
 

@@ -210,7 +210,7 @@ class _Reader:
     def _reduce(self) -> None:
         arguments, function = self._pop(), self._pop()
         if type(arguments) is not tuple or type(function) is not Label:
-            raise _bad("they call something that is no function")
+            raise _bad("they call something that is not a function")
         self._push(_called(function.role, arguments))
 
     def _new(self) -> None:
@@ -262,7 +262,7 @@ def _called(role: str, arguments: tuple) -> object:
     if role == "_frombuffer":
         raw, dtype, shape, order = arguments
         return _array(dtype, raw, shape, order=order)
-    raise _bad("they call something that is no function of numpy's own pickles")
+    raise _bad("they call something outside numpy's own pickle functions")
 
 
 def _set_byte_order(dtype: DType, state: object) -> None:

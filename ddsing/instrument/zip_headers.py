@@ -106,7 +106,7 @@ def directory_of(head: bytes, tail: bytes, n_bytes: int) -> Directory:
         n_here, n_entries = _larger(n_here, large[0]), _larger(n_entries, large[1])
         size, offset = _larger(size, large[2], _OPEN), _larger(offset, large[3], _OPEN)
     if disk or first_disk or n_here != n_entries:
-        raise InstrumentError("The zip is one part of several; join them, or zip the instrument again in one piece.")
+        raise InstrumentError("The zip is one of several parts. Join them, or zip the instrument again in one piece.")
     end += n_bytes - len(tail)
     start = end - size
     if start - offset < 0:
@@ -152,8 +152,8 @@ def _no_zip(head: bytes) -> InstrumentError:
         )
     for magic, kind in _OTHERS.items():
         if head.startswith(magic):
-            return InstrumentError(f"This is {kind}, no zip; unpack it and zip the instrument's files.")
-    return InstrumentError("This is not an instrument: the file is no zip.")
+            return InstrumentError(f"This is {kind}, not a zip. Unpack it and zip the instrument's files.")
+    return InstrumentError("This is not an instrument: the file is not a zip.")
 
 
 def _end_record(tail: bytes) -> int:
@@ -192,7 +192,7 @@ def _entry(data: Bytes, central: tuple, raw_name: bytes, extra: bytes, directory
         )
     n_bytes, packed_bytes, offset, disk = _resolved(extra, central[9], central[8], central[16], central[13])
     if disk:
-        raise InstrumentError(f"The zip's {shown(raw_name)} lies in another part of a split archive; join the parts.")
+        raise InstrumentError(f"The zip's {shown(raw_name)} is in another part of a split archive. Join the parts.")
     if method == STORED and packed_bytes != n_bytes:
         raise damaged(f"{shown(raw_name)} is stored, yet declares two sizes")
     span_start = offset + directory.shift

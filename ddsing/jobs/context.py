@@ -111,7 +111,7 @@ class JobContext:
                 with contextlib.suppress(OSError):
                     self._reserve.unlink(missing_ok=True)
                 time.sleep(0.05 * attempt)
-        logging.getLogger("ddsing").error("The disk did not take the last word: %s %s", state, message)
+        logging.getLogger("ddsing").error("The last status could not be written to disk: %s %s", state, message)
 
     @contextlib.contextmanager
     def pulse(self) -> Iterator[None]:

@@ -47,9 +47,9 @@ class Order:
 
     def __post_init__(self) -> None:
         if not _KIND.fullmatch(self.kind):
-            raise JobError(f"A kind of job is a word of small letters, such as train; not {self.kind[:40]!r}.")
+            raise JobError(f"A kind of job is a lower-case word, such as train; not {self.kind[:40]!r}.")
         if not self.title.strip() or not self.key.strip():
-            raise JobError(f"A job of the kind {self.kind!r} needs a title, and a key that tells it from others.")
+            raise JobError(f"A job of the kind {self.kind!r} needs a title, and a unique key.")
         if self.needs_bytes < 0:
             raise JobError(f"{self.title!r} can't need {self.needs_bytes} bytes of disk; use 0 or more.")
         if self.device is not None:
@@ -57,7 +57,7 @@ class Order:
         try:
             json.dumps(dict(self.options), allow_nan=False)
         except (TypeError, ValueError) as error:
-            raise JobError(f"The options of {self.title!r} can't be kept: {error}.") from None
+            raise JobError(f"The options of {self.title!r} can't be saved: {error}.") from None
 
     def spec(self) -> dict[str, Any]:
         """``spec.json``, but for when it was created."""
@@ -67,5 +67,5 @@ class Order:
 def require_device(name: str) -> str:
     """The name, if a device may be called so; raises `JobError`."""
     if not _DEVICE.fullmatch(name):
-        raise JobError(f"There is no device {name!r}; they are called cpu, gpu:0, gpu:1 and so on.")
+        raise JobError(f"Unknown device {name!r}; devices are cpu, gpu:0, gpu:1 and so on.")
     return name

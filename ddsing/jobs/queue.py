@@ -24,7 +24,7 @@ from ddsing.jobs.order import require_device
 from ddsing.jobs.states import LIVE
 
 POLL_S = 0.25
-SOMEONE = "a training outside the queue"
+SOMEONE = "a training run outside the queue"
 _SUFFIX = ".ticket"
 
 
@@ -51,7 +51,7 @@ def locks_folder() -> Path:
         raise JobError(f"The folder of the device locks, {str(path)!r}, can't be used: {error.strerror}.") from None
     if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
         raise JobError(
-            f"{str(path)!r} should hold your device locks but is someone else's; name another in DDSING_LOCKS."
+            f"{str(path)!r} should hold your device locks but is someone else's. Choose another with DDSING_LOCKS."
         )
     if hasattr(os, "getuid") and found.st_mode & 0o077:
         path.chmod(0o700)

@@ -47,7 +47,7 @@ class JobStore:
             If it can't be started.
         """
         if order.kind not in self.kinds:
-            raise JobError(f"There is no kind of job called {order.kind!r}; there are {', '.join(sorted(self.kinds))}.")
+            raise JobError(f"Unknown kind of job {order.kind!r}; available: {', '.join(sorted(self.kinds))}.")
         with self._one_at_a_time():
             twin = next((status for status in self.live() if status.key == order.key), None)
             if twin is not None:
@@ -132,7 +132,7 @@ class JobStore:
         with self._one_at_a_time():
             status = read(folder)
             if status.live:
-                raise JobError(f"{status.title!r} is {status.state}; stop it first.")
+                raise JobError(f"{status.title!r} is {status.state}. Stop it first.")
             if status.device:
                 queue.leave(status.device, folder.path)
             return str(trash(folder.path))
@@ -140,7 +140,7 @@ class JobStore:
     def _folder(self, id: str) -> JobFolder:
         path = existing(self.workspace.jobs, id)
         if path is None or not path.is_dir():
-            raise JobError(f"There is no job {id[:80]!r}; `jobs list` shows them all.")
+            raise JobError(f"No job {id[:80]!r}; `jobs list` shows all jobs.")
         return JobFolder(path)
 
     @contextlib.contextmanager
@@ -161,7 +161,7 @@ class JobStore:
         if free < wanted:
             raise DiskFull(
                 f"{title!r} needs about {format_bytes(wanted)} of disk, but only {format_bytes(free)} are free "
-                f"where the workspace lies; free some space there, or use a workspace on another disk."
+                f"on the workspace's disk. Free some space, or use a workspace on another disk."
             )
 
     def _order(self, folder: JobFolder, spec: Mapping[str, Any], before: Mapping[str, Any]) -> None:

@@ -38,7 +38,7 @@ def explored(
     """
     if not instrument.config.z:
         raise InstrumentError(
-            f"{instrument.name!r} does not listen to timbre; instruments that were trained with an encoder do, such as "
+            f"{instrument.name!r} does not follow timbre. Only instruments trained with an encoder do, such as "
             "those of singing_z."
         )
     chosen, encoder = _dataset(workspace, instrument, voice), models.get(instrument)[0].encoder
@@ -46,8 +46,8 @@ def explored(
     known = instrument.latent or (heard.space if heard else None)
     if known is None:
         raise InstrumentError(
-            f"Neither {instrument.name!r} nor a dataset of its voice says where its timbre lies; name the voice that "
-            "it was trained on, and prepare that if need be."
+            f"{instrument.name!r} has no timbre map, and neither has a dataset of its voice. Choose the voice that "
+            "it was trained on, and prepare it if needed."
         )
     return known, heard
 
@@ -56,7 +56,7 @@ def _dataset(workspace: Workspace, instrument: Instrument, voice: str | None) ->
     if voice is not None:
         chosen = voices.get(workspace, voice)
         if not chosen.prepared:
-            raise DatasetError(f"The voice {voice!r} has no dataset yet; `dataset prepare` makes one.")
+            raise DatasetError(f"The voice {voice!r} has no dataset yet. Make one with `dataset prepare`.")
         return chosen
     own = (one for one in voices.list_voices(workspace) if one.name == instrument.provenance.voice and one.prepared)
     return next(own, None)

@@ -64,10 +64,10 @@ def read_config(bindings: Mapping[tuple[str, str], object]) -> ModelConfig:
         if selector == "F0LoudnessPreprocessor":  # by now the text is known to be an autoencoder's
             with_z = _check_autoencoder(found["Autoencoder"])
         if selector not in found:
-            raise _bad(f"it says nothing about {selector}, so it is not that of a singing model")
+            raise _bad(f"it has no {selector}, so it is not the configuration of a singing model")
     _check_graph(found["ProcessorGroup"])
     if unknown:
-        raise _bad(f"it sets {unknown}, which is no part of the models that ddsing plays")
+        raise _bad(f"it sets {unknown}, which the models that ddsing plays don't have")
     generation = _generation(found["F0LoudnessPreprocessor"])
     decoder, harmonic = found["RnnFcDecoder"], found.get("Harmonic", {})
     noise, scale = found.get("FilteredNoise", {}), found.get("exp_sigmoid", {})
@@ -203,7 +203,7 @@ def _check_rates(found: Mapping[str, Mapping[str, object]]) -> None:
         n_samples = _number(found.get(name, {}), name, "n_samples", int, 64000)
         if n_samples != n_frames * HOP_SAMPLES:
             raise _bad(
-                f"it has {n_frames:,} frames for {n_samples:,} samples; ddsing plays models of {FRAME_RATE} frames a "
+                f"it has {n_frames:,} frames for {n_samples:,} samples; ddsing plays models of {FRAME_RATE} frames per "
                 "second"
             )
 
@@ -214,7 +214,7 @@ def _z_config(encoder: Mapping[str, object]) -> ZConfig:
         raise _bad(f"its {_Z_ENCODER}.f0_encoder is set; ddsing plays models without one")
     steps = _number(encoder, _Z_ENCODER, "z_time_steps", int, 250)
     if steps not in Z_SPECTRA:
-        raise _bad(f"its {_Z_ENCODER}.z_time_steps is {steps}; ddsp knows {', '.join(map(str, Z_SPECTRA))}")
+        raise _bad(f"its {_Z_ENCODER}.z_time_steps is {steps}; ddsp supports {', '.join(map(str, Z_SPECTRA))}")
     return ZConfig(
         rnn_channels=_number(encoder, _Z_ENCODER, "rnn_channels", int, 512),
         z_dims=_number(encoder, _Z_ENCODER, "z_dims", int, 32),

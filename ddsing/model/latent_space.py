@@ -51,7 +51,7 @@ class LatentSpace:
             )
         for name, array in arrays.items():
             if not (np.isfinite(array).all() and (np.abs(array) <= _LIMIT).all()):
-                raise InstrumentError(f"The latent space's {name} holds values that are not numbers, or absurd ones.")
+                raise InstrumentError(f"The latent space's {name} contains NaN, infinite or far too large values.")
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 
@@ -86,12 +86,12 @@ class LatentSpace:
     def from_json(cls, data: object) -> "LatentSpace":
         """What `to_json` gave; anything else raises `InstrumentError`."""
         if not isinstance(data, Mapping) or set(data) != set(_NAMES):
-            raise InstrumentError(f"The latent space must hold {', '.join(_NAMES)}, and nothing else.")
+            raise InstrumentError(f"The latent space must contain {', '.join(_NAMES)} and nothing else.")
         try:
             arrays = {name: np.array(data[name], np.float64) for name in _NAMES}
             return cls(**arrays)
         except (TypeError, ValueError, OverflowError):
-            raise InstrumentError("The latent space can't be read: it must hold lists of numbers.") from None
+            raise InstrumentError("The latent space can't be read: it must contain lists of numbers.") from None
 
 
 _NAMES = ("mean", "std", "directions", "scales", "explained")

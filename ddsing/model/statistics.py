@@ -56,7 +56,7 @@ class DatasetStatistics:
         if references.ndim != 1 or references.shape != quantiles.shape or not 1 <= references.size <= 100_000:
             raise InstrumentError("The statistics' loudness quantiles must be two lists of the same length.")
         if not (np.isfinite(references).all() and np.isfinite(quantiles).all()):
-            raise InstrumentError("The statistics' loudness quantiles hold values that are not numbers.")
+            raise InstrumentError("The statistics' loudness quantiles contain NaN or infinite values.")
         if (np.diff(references) < 0).any() or references[0] < 0 or references[-1] > 1:
             raise InstrumentError("The statistics' quantile references must ascend from 0 to 1.")
         if (np.diff(quantiles) < 0).any() or (np.abs(quantiles) > 1000).any():

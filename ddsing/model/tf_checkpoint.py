@@ -77,11 +77,11 @@ def read_floats(
         entry, name = entries.get(key), key.removeprefix(_PREFIX).removesuffix(_SUFFIX)
         if entry is None:
             raise InstrumentError(
-                f"The checkpoint lacks the weight {name}; its configuration text describes another model than it holds."
+                f"The checkpoint has no weight {name}: its configuration text describes another model."
             )
         if entry.shape != shape or entry.dtype != _DT_FLOAT or entry.n_bytes != 4 * math.prod(shape):
             raise InstrumentError(
-                f"The checkpoint's weight {name} has shape {entry.shape}; its configuration asks for float32 {shape}."
+                f"The checkpoint's weight {name} has shape {entry.shape}; its configuration needs float32 {shape}."
             )
     raw = read_bytes(entries, shards, shapes)
     return {key: np.frombuffer(raw[key], "<f4").reshape(shape) for key, shape in shapes.items()}
@@ -151,7 +151,7 @@ def _index(data: bytes, n_shards: int) -> dict[str, Entry]:
 def _block(data: bytes, start: int, n_bytes: int, end: int) -> Iterator[tuple[bytes, bytes]]:
     """Keys and values of one block; keys share prefixes with the key before."""
     if start + n_bytes + 5 > end or n_bytes < 4:
-        raise _bad("a block lies outside it")
+        raise _bad("a block is outside it")
     if data[start + n_bytes] != 0:
         raise _bad("it is compressed, as TensorFlow's own are not")
     block = data[start : start + n_bytes]
@@ -165,7 +165,7 @@ def _block(data: bytes, start: int, n_bytes: int, end: int) -> Iterator[tuple[by
         n_new, position = protobuf.read_varint(block, position)
         n_value, position = protobuf.read_varint(block, position)
         if shared > len(key) or shared + n_new > MAX_KEY_BYTES or position + n_new + n_value > limit:
-            raise _bad("an entry lies outside its block")
+            raise _bad("an entry is outside its block")
         key = key[:shared] + block[position : position + n_new]
         position += n_new
         yield key, block[position : position + n_value]
@@ -216,7 +216,7 @@ def _cut(pieces: Iterable[bytes], spans: list[tuple[int, int, str]]) -> Iterator
         while span is not None and span[0] < position:
             offset, n_bytes, name = span
             if offset < piece_start and not held:
-                raise InstrumentError("The checkpoint's weights overlap in its data file, as no checkpoint's do.")
+                raise InstrumentError("The checkpoint's weights overlap in its data file, so it is damaged.")
             take_from = max(offset - piece_start, 0)
             held += piece[take_from : take_from + n_bytes - len(held)]
             if len(held) < n_bytes:
@@ -225,7 +225,7 @@ def _cut(pieces: Iterable[bytes], spans: list[tuple[int, int, str]]) -> Iterator
             held.clear()
             following = next(waiting, None)
             if following is not None and following[0] < offset + n_bytes:
-                raise InstrumentError("The checkpoint's weights overlap in its data file, as no checkpoint's do.")
+                raise InstrumentError("The checkpoint's weights overlap in its data file, so it is damaged.")
             span = following
     if span is not None:
         raise InstrumentError("The checkpoint's data file ends before its last weight; download the instrument again.")

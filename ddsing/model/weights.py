@@ -34,7 +34,7 @@ def checked(weights: Mapping[str, np.ndarray], config: ModelConfig) -> Mapping[s
             if missing
             else f"has an unknown weight, {ascii(extra[0])[:80]}"
         )
-        raise InstrumentError(f"The instrument {what}; its model configuration does not fit its weights.")
+        raise InstrumentError(f"The instrument {what}; its model configuration doesn't match its weights.")
     result: dict[str, np.ndarray] = {}
     for name in sorted(shapes):
         array = np.asarray(weights[name])
@@ -47,7 +47,7 @@ def checked(weights: Mapping[str, np.ndarray], config: ModelConfig) -> Mapping[s
         array = np.ascontiguousarray(array, "<f4").view()
         if not np.isfinite(array).all():
             raise InstrumentError(
-                f"The instrument's weight {name} holds values that are not numbers; train or download it again."
+                f"The instrument's weight {name} contains NaN or infinite values. Train or download it again."
             )
         array.flags.writeable = False
         result[name] = array

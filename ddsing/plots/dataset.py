@@ -150,7 +150,7 @@ def loudness_alt(edges_db: ArrayLike, seconds: ArrayLike) -> str:
         return "Loudness distribution: no sound."
     share = np.cumsum(seconds) / seconds.sum()
     low, high = (edges[np.searchsorted(share, part)] for part in (0.1, 0.9))
-    return f"Loudness distribution: 80 % of the sound lies between {format_number(low)} and {format_number(high)} dB."
+    return f"Loudness distribution: 80 % of the sound is between {format_number(low)} and {format_number(high)} dB."
 
 
 # One window

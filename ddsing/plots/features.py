@@ -168,7 +168,7 @@ def alt_text(curves: Curves) -> str:
     """The figure in words: length, sung share, pitch before and after, loudness before and after."""
     n_frames = len(curves.f0_hz)
     voiced = curves.voiced()
-    parts = [f"{format_duration(n_frames / FRAME_RATE)} of sound, sung in {100 * float(np.mean(voiced)):.0f} % of it"]
+    parts = [f"{format_duration(n_frames / FRAME_RATE)} of sound, {100 * float(np.mean(voiced)):.0f} % of it voiced"]
     before, after = curves.mean_midi(curves.f0_hz), curves.mean_midi(curves.f0_used_hz)
     if before is not None and after is not None:
         moved = "unchanged"
@@ -180,7 +180,7 @@ def alt_text(curves: Curves) -> str:
     if voiced.any():
         loud_before = format_number(np.mean(np.asarray(curves.loudness_db)[voiced]))
         loud_after = format_number(np.mean(np.asarray(curves.loudness_used_db)[voiced]))
-        parts.append(f"mean loudness of the sung frames {loud_before} dB before and {loud_after} dB after")
+        parts.append(f"mean loudness of the voiced frames {loud_before} dB before and {loud_after} dB after")
     if curves.mask_on is not None:
         n_notes = len(style.merged_runs(curves.mask_on, gap_frames=0))
         parts.append(f"{n_notes} {'passage' if n_notes == 1 else 'passages'} detected as notes")

@@ -98,6 +98,6 @@ def alt_text(ranges: Ranges) -> str:
     passages = style.merged_runs(ranges.outside)
     outside_s = float(np.sum(ranges.outside)) / FRAME_RATE
     count = "1 passage" if len(passages) == 1 else f"{len(passages)} passages"
-    said = f"{format_duration(outside_s)} in {count} lie outside."
-    parts.append(said if passages else "Nothing lies outside.")
+    said = f"Outside the range: {format_duration(outside_s)} in {count}."
+    parts.append(said if passages else "Nothing is outside.")
     return " ".join(parts)

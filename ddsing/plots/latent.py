@@ -140,6 +140,6 @@ def alt_text(n_points: int, n_files: int, explained: Sequence[float] | np.ndarra
     of = f"{n_files} recording" + ("" if n_files == 1 else "s")
     first, second = (number + 1 for number in directions)
     return (
-        f"{n_points} stretches of {of} by their timbre, along the directions {first} and {second}, which hold "
+        f"{n_points} stretches of {of} by their timbre, along the directions {first} and {second}, which explain "
         f"{share:.0f} % of the variance."
     )

@@ -180,7 +180,7 @@ def _previews(result: go.Figure, course: Course, steps: np.ndarray, smooth: np.n
             mode="markers",
             name="preview",
             marker={"size": 9, "color": "#ffffff", "line": {"color": style.RESULT, "width": 2.4}},
-            hovertemplate="can be heard below",
+            hovertemplate="preview below",
         )
 
 
@@ -291,5 +291,5 @@ def held_out_alt(course: Course) -> str:
                 f"{label} {values[0]:.{digits}f} at first and {values[-1]:.{digits}f} {unit} now".replace("  ", " ")
             )
     if len(course.steps_per_s):
-        said.append(f"{np.median(course.steps_per_s):.2f} steps a second")
+        said.append(f"{np.median(course.steps_per_s):.2f} steps per second")
     return "Held-out metrics over the steps: " + ("; ".join(said) or "none yet") + "."

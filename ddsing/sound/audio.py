@@ -107,7 +107,7 @@ def read(
         audio = _mono_16_khz(opened, max_seconds, None, first)
         info, remarks, recipe = opened.info, tuple(opened.remarks), _recipe_in(opened.comment)
     if not len(audio):
-        raise AudioError("The recording is empty: it holds no samples.")
+        raise AudioError("The recording is empty: it has no samples.")
     found = channels.instead_of_the_mix()
     if found is not None:
         with Opened(source, max_seconds=max_seconds) as opened:
@@ -129,9 +129,7 @@ def _mono_16_khz(opened: Opened, max_seconds: float, channel: int | None, hear: 
         if n_s > limit_s + 1e-6:
             raise _too_long(opened, max_seconds, limit_s)
         if not (np.abs(mono) <= _MAX_PEAK).all():  # NaN is not less, either
-            raise AudioError(
-                "The recording holds samples that are not sound (NaN, infinite, or above 1e6): export it again."
-            )
+            raise AudioError("The recording contains invalid samples (NaN, infinite or above 1e6). Export it again.")
         if rate != rate_hz:
             pieces += _rest(resampler)
             resampler = None if rate == SAMPLE_RATE else soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
@@ -173,14 +171,14 @@ class AudioWriter:
         try:
             self._file.write(block)
         except _WRITE_FAULTS:
-            raise AudioError(f"{str(self._path)!r} can't be written to its end: is the disk full?") from None
+            raise AudioError(f"{str(self._path)!r} could not be written completely: is the disk full?") from None
 
     def close(self) -> None:
         """Finish the file."""
         try:
             self._file.close()
         except _WRITE_FAULTS:
-            raise AudioError(f"{str(self._path)!r} can't be written to its end: is the disk full?") from None
+            raise AudioError(f"{str(self._path)!r} could not be written completely: is the disk full?") from None
 
     def __enter__(self):
         return self
@@ -215,7 +213,7 @@ def _comment(recipe: dict):
     n_bytes = len(text.encode(errors="surrogatepass"))
     if n_bytes > _MAX_COMMENT_BYTES:
         raise AudioError(
-            f"The recipe has {n_bytes} bytes and a file's metadata takes {_MAX_COMMENT_BYTES}: shorten the names in it."
+            f"The recipe has {n_bytes} bytes, but only {_MAX_COMMENT_BYTES} fit a file's metadata. Shorten its names."
         )
     return text.encode(errors="replace").decode()
 
@@ -273,8 +271,8 @@ def _too_long(opened: Opened, max_seconds: float, limit_s: float) -> AudioError:
     if limit_s < max_seconds:
         size, most = format_bytes(opened.n_bytes), format_duration(limit_s)
         return AudioError(
-            f"The {opened.info.format} has {size} but decodes to more than {most}: it is damaged; export it again."
+            f"The {opened.info.format} has {size} but decodes to more than {most}: it is damaged. Export it again."
         )
     claimed_s = opened.claimed_s or opened.info.duration_s
     length = f"is {format_duration(claimed_s)} long" if max_seconds < claimed_s else "is too long"
-    return AudioError(f"The recording {length}; the limit is {format_duration(max_seconds)}: cut it.")
+    return AudioError(f"The recording {length}; the limit is {format_duration(max_seconds)}. Cut it.")

@@ -51,10 +51,10 @@ class Channels:
         others = np.delete(self._power, loudest)
         if others.max() <= _SILENT * self._power[loudest]:
             name = _name(loudest, len(self._power))
-            return Chosen(loudest, f"Only {name} channel holds sound; it alone is used, as loud as it is.")
+            return Chosen(loudest, f"Only {name} channel has sound, so only that channel is used, at its own level.")
         if self._mix_power < _CANCELLING * float(self._power.sum()):
             name = _name(loudest, len(self._power))
-            return Chosen(loudest, f"Its channels cancel each other out when mixed; only {name} is used.")
+            return Chosen(loudest, f"Its channels cancel each other out when mixed, so only {name} is used.")
         return None
 
 

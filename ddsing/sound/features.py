@@ -169,9 +169,9 @@ def extract(
         ddsp generation of the loudness, see `ddsing.sound.loudness`.
     """
     if not len(audio):
-        raise FeaturesError("The recording is empty: it holds no samples.")
+        raise FeaturesError("The recording is empty: it has no samples.")
     if tracker not in TRACKERS:
-        raise FeaturesError(f"There is no pitch tracker {tracker!r}; use full, fast or tiny.")
+        raise FeaturesError(f"Unknown pitch tracker {tracker!r}; use full, fast or tiny.")
     audio_hash = content_hash(audio)
     known = cache.get(audio_hash, tracker) if cache else None
     shape = (n_frames(len(audio), centred=True),)

@@ -59,7 +59,7 @@ def _open(file: Any, demuxer: str) -> Any:
 def _audio(container: Any) -> Any:
     stream = container.streams.best("audio") or next(iter(container.streams.audio), None)
     if stream is None:
-        raise AudioError("There is no sound in this file, only pictures or text.")
+        raise AudioError("This file has no sound, only pictures or text.")
     if stream.codec_context is None:
         raise AudioError("The sound in this file is of a kind that can't be decoded")
     return stream
@@ -73,11 +73,9 @@ def _claimed_s(container: Any, stream: Any) -> float | None:
 
 def _reason(error: Exception, request: dict) -> str:
     if isinstance(error, MemoryError):
-        return "The recording takes more memory than any genuine one"
+        return "The recording needs more memory than any real recording"
     if request["demuxer"] == "mov" and not _has_index(request["path"]):
-        return (
-            "The recording was cut short: its table of contents is missing, without which nothing in it can be found."
-        )
+        return "The recording was cut short: its table of contents is missing, so its sound can't be found."
     return "The recording can't be decoded"
 
 

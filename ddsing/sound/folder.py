@@ -50,7 +50,7 @@ def look(folder: Path) -> Found:
             with os.scandir(here) as entries:
                 visible = [entry for entry in entries if entry.name[0] != "."]
         except OSError as error:
-            unreadable[here] = f"The folder can't be read: {error.strerror or error}; what is in it is left out."
+            unreadable[here] = f"The folder can't be read: {error.strerror or error}. Its contents are left out."
             continue
         for entry in sorted(visible, key=lambda entry: entry.name):
             if _is_folder(entry):

@@ -16,7 +16,7 @@ SUFFIXES = (
 )  # of files that are listed; what is in them decides
 UPLOAD_TYPES = [suffix[1:] for suffix in SUFFIXES]
 WORDS = "wav, flac, ogg, mp3, m4a, aac, opus, webm, aiff, caf, wma, amr, or the sound of a video (mp4, mov, mkv, avi)"
-CONVERT = "convert it to wav, for instance with Audacity or ffmpeg (ffmpeg -i FILE FILE.wav)."
+CONVERT = "convert it to wav, for example with Audacity or ffmpeg (ffmpeg -i FILE FILE.wav)."
 HEAD_BYTES = 65_536  # in which a kind shows; an mp3 may have that many zeros before it
 
 

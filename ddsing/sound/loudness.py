@@ -43,7 +43,7 @@ def compute(audio: np.ndarray, *, generation: int = 3, padding: str = "center") 
         dB, not below ``-DB_RANGE[generation]``.
     """
     if generation not in _N_FFT:
-        raise FeaturesError(f"There is no ddsp generation {generation!r} of loudness; use 1 or 3.")
+        raise FeaturesError(f"Unknown ddsp generation of loudness {generation!r}; use 1 or 3.")
     audio = np.asarray(audio, np.float32)
     n_fft = _N_FFT[generation]
     windows = _windows(audio, n_fft, 0 if padding == "same" else _ZEROS_BEFORE[generation], padding)

@@ -33,7 +33,7 @@ _MAX_WALKED_BYTES = 64 * 2**20  # of an mp3 that is looked through for its last 
 _LIBSNDFILE_TAGS = {1, 2, 3, 6, 7, 0x11, 0x14, 0x31, 0x40, 0x45, 0x64, 0x65}  # codings in a wav, of which PCM is 1
 _MEMORY_BYTES, _CPU_S, _CPU_S_PER_S = 2**30, 20.0, 0.05  # of FFmpeg's process; the last for each second that is allowed
 _PIPED_BYTES = 0x7F000000  # a claim of so many is written by programs that don't know how many will follow
-_UNSAID = "Its header does not say how long it is, as when a recorder is interrupted; it is read to its end."
+_UNSAID = "Its header gives no length, as after an interrupted recording. It is read to the end."
 _LIBSNDFILE_ERRORS = (soundfile.SoundFileError, RuntimeError, TypeError, ValueError)
 _FFMPEG = "ddsing.sound.ffmpeg:decode"
 
@@ -107,13 +107,13 @@ class Opened:
             raise AudioError("The recording is empty: the file has no content.")
         if self.n_bytes > MAX_BYTES:
             raise AudioError(
-                f"The recording has {format_bytes(self.n_bytes)}; the limit is {format_bytes(MAX_BYTES)}: "
-                "cut it, or export it as flac."
+                f"The recording has {format_bytes(self.n_bytes)}; the limit is {format_bytes(MAX_BYTES)}. "
+                "Cut it, or export it as flac."
             )
         kind = kinds.of(head)
         if kind is None:
             raise AudioError(
-                f"This is not a recording that ddsing knows. It reads {kinds.WORDS}; if it is one, {kinds.CONVERT}"
+                f"This is not a recording that ddsing can read. It reads {kinds.WORDS}. If it is one, {kinds.CONVERT}"
             )
         self.limit_s = self.n_bytes / _BYTES_PER_S[kind.name] + 2.0 if kind.name in _BYTES_PER_S else float("inf")
         self._choose(kind, head)
@@ -161,7 +161,7 @@ class Opened:
             self._by_ffmpeg(Kind("OGG", "ogg"))
         self._cut = not chain.whole
         if len(parts) > 1:
-            self.remarks.append(f"It holds {len(parts)} recordings, one after the other; all are used.")
+            self.remarks.append(f"It contains {len(parts)} recordings in a row; all are used.")
 
     def _say_if_cut(self, there_s: float) -> None:
         claimed_s, kind = self.claimed_s, self.info.format
@@ -175,9 +175,9 @@ class Opened:
             self.remarks.append(f"The file is cut short: it holds {there} of {about}{format_duration(claimed_s)}.")
         elif self._share < 1.0 and claimed_s is not None and kind == "WAV":
             says = format_duration(claimed_s)
-            self.remarks.append(f"Its header says that it holds {says}, but it holds {there}; it is read to its end.")
+            self.remarks.append(f"Its header gives {says}, but it contains {there}. It is read to the end.")
         elif self._cut or (kind in ("MP3", "AAC", "MP2") and claimed_s is None and not self._ends_whole()):
-            self.remarks.append(f"The file is cut short: it breaks off after {there}.")
+            self.remarks.append(f"The file is cut short: it ends after {there}.")
 
     def _ends_whole(self) -> bool:
         if self.n_bytes > _MAX_WALKED_BYTES:
@@ -205,7 +205,7 @@ class Opened:
             try:
                 following = _Forward(stream)
             except _LIBSNDFILE_ERRORS:
-                self.remarks.append("A part of it can't be decoded, and is left out.")
+                self.remarks.append("Part of it can't be decoded and is left out.")
                 continue
             with contextlib.closing(following):
                 _check(following.samplerate, following.channels)
@@ -222,7 +222,7 @@ class Opened:
         self._messages = messages
         first = self._next()
         if not isinstance(first, dict) or "rate" not in first:
-            raise AudioError("The recording is empty: it holds no samples.")
+            raise AudioError("The recording is empty: it has no samples.")
         claimed_s = first["claimed_s"]
         self.claimed_s = claimed_s if claimed_s and claimed_s > 0 else None
         self.info = AudioInfo(kind.name, first["rate"], first["n_channels"], self.claimed_s or 0.0, first["codec"])
@@ -247,15 +247,15 @@ class Opened:
             else:
                 n_damaged = message["n_damaged"]
         if n_damaged > 1:  # one is where a file is cut
-            self.remarks.append("Parts of it are damaged and left out.")
+            self.remarks.append("Parts of it are damaged and are left out.")
 
     def _next(self) -> dict | bytes | None:
         try:
             return next(self._messages, None)
         except ProcessError:
             raise AudioError(
-                f"The recording can't be decoded within the limits of memory and time: it is damaged or built to do "
-                f"harm; {kinds.CONVERT}"
+                f"The recording can't be decoded within the limits of memory and time: it is damaged or malicious; "
+                f"{kinds.CONVERT}"
             ) from None
         except AudioError as error:
             reason = str(error)
@@ -307,17 +307,17 @@ class _Part(io.RawIOBase):
 def _open(path: Path) -> BinaryIO:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would keep us waiting, and can't be read twice
-            raise AudioError(f"{str(path)!r} is not a file; name a recording: {kinds.WORDS}.")
+            raise AudioError(f"{str(path)!r} is not a file; choose a recording: {kinds.WORDS}.")
         return open(path, "rb")
     except OSError as error:
         raise AudioError(f"The recording {str(path)!r} can't be opened: {error.strerror}.") from None
     except ValueError:  # a zero byte in the name
-        raise AudioError(f"The recording {str(path)!r} can't be opened: that is no file name.") from None
+        raise AudioError(f"The recording {str(path)!r} can't be opened: this is not a valid file name.") from None
 
 
 def _check(sample_rate_hz: int, n_channels: int) -> None:
     if not 8_000 <= sample_rate_hz <= 192_000:
-        raise AudioError(f"The recording has {sample_rate_hz} samples a second; use 8,000 to 192,000.")
+        raise AudioError(f"The recording has {sample_rate_hz} samples per second; use 8,000 to 192,000.")
     if not 1 <= n_channels <= 8:
         raise AudioError(f"The recording has {n_channels} channels; use 1 to 8.")
 

@@ -87,7 +87,7 @@ def cut(window: Mapping[str, np.ndarray], n_frames: int, *, seed: int, place: in
     if spare < 0:
         have_s, need_s = (4 * frames / 1000 for frames in (len(window["f0_hz"]), n_frames))
         raise TrainingError(
-            f"The dataset's windows last {have_s:g} s and the model trains on {need_s:g} s; prepare it anew."
+            f"The dataset's windows are {have_s:g} s long, but the model trains on {need_s:g} s. Prepare it again."
         )
     start = int(_draw(seed, _CUTS + place).integers(0, spare + 1)) if spare else 0
     frames = slice(start, start + n_frames)

@@ -46,12 +46,12 @@ def chosen(workspace: Workspace, names: Sequence[str]) -> dict[str, Path]:
     """Where the events of some trainings lie, by their names; all of them where none is named."""
     found = _events_of(workspace)
     if not found:
-        raise DatasetError("Nothing has been trained in this workspace yet, so TensorBoard has nothing to show.")
+        raise DatasetError("No training runs in this workspace yet, so TensorBoard has nothing to show.")
     wanted = {name: find(name, found) for name in names}
     for name, spelled in wanted.items():
         if spelled is None:
             raise DatasetError(
-                f"Nothing called {name[:80]!r} has been trained; there are: {', '.join(map(repr, list(found)[:8]))}."
+                f"No training run named {name[:80]!r}; choose from: {', '.join(map(repr, list(found)[:8]))}."
             )
     return {name: found[name] for name in (wanted.values() if names else found) if name is not None}
 

@@ -33,7 +33,7 @@ def begin(workspace: Workspace, voice_name: str, *, step: int, label: str) -> st
         raise TrainingError(f"{where.path.name!r} has no operative_config-0.gin, so its model is unknown.")
     chosen.state(trained.model)  # whole, or it says why not
     target = (voices.find(workspace, name) or where.voice.beside(name)).checkpoints_folder
-    taken = TrainingError(f"A run called {name!r} already exists; choose another label.")
+    taken = TrainingError(f"A run named {name!r} already exists; choose another label.")
     if target.exists():
         raise taken
     checkpoints.require_room(where.path, trained.model)
@@ -54,7 +54,7 @@ def _name(voice_name: str, label: str) -> str:
     if len(os.fsencode(names.on_disk(name + CHECKPOINTS))) > MAX_NAME_BYTES:
         name = safe_name(name)
     if not label or name == voice_name:
-        raise TrainingError("A branch needs a label, such as 'brighter': letters and digits.")
+        raise TrainingError("A branch needs a label of letters and digits, such as 'brighter'.")
     return name
 
 

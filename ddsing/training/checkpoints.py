@@ -58,7 +58,9 @@ class Checkpoint:
     def state(self, config: ModelConfig) -> State:
         """Weights, Adam's averages and step count; raises `InstrumentError` unless all is whole."""
         if self.facts and not verify(self):
-            raise InstrumentError(f"The checkpoint of step {self.step:,} is not what was written: its SHA-256 differs.")
+            raise InstrumentError(
+                f"The checkpoint of step {self.step:,} is damaged: its SHA-256 checksum doesn't match."
+            )
         return states.read(self.index_path, config)
 
 
@@ -104,11 +106,11 @@ def newest_state(folder: Path, config: ModelConfig) -> Newest | None:
         try:
             return Newest(checkpoint, checkpoint.state(config), tuple(skipped))
         except InstrumentError as error:
-            skipped.append(f"Step {checkpoint.step:,} was passed over: {error}")
+            skipped.append(f"Skipped step {checkpoint.step:,}: {error}")
     if skipped:
         raise TrainingError(
-            f"None of the checkpoints in {folder.name!r} can be read, so the training can't go on; move the folder "
-            f"away to begin anew. {skipped[0]}"
+            f"None of the checkpoints in {folder.name!r} can be read, so training can't continue. Move the folder "
+            f"away to start from scratch. {skipped[0]}"
         )
     return None
 
@@ -118,7 +120,7 @@ def get(folder: Path, step: int) -> Checkpoint:
     found = {checkpoint.step: checkpoint for checkpoint in published(folder)}
     if step not in found:
         known = ", ".join(f"{kept:,}" for kept in sorted(found)) or "none yet"
-        raise TrainingError(f"There is no checkpoint of step {step:,} in {folder.name!r}; there are: {known}.")
+        raise TrainingError(f"{folder.name!r} has no checkpoint of step {step:,}; available steps: {known}.")
     return found[step]
 
 
@@ -229,9 +231,9 @@ def require_room(folder: Path, config: ModelConfig) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DiskFull(
-            f"{format_bytes(free)} are free on the disk of {folder.name!r}, and saving safely takes "
-            f"{format_bytes(needed)}, twice a checkpoint; make room, and start the "
-            "training again: it goes on from its last checkpoint."
+            f"The disk of {folder.name!r} has {format_bytes(free)} free, but saving safely needs "
+            f"{format_bytes(needed)}, the size of two checkpoints. Free some space and start "
+            "training again: it continues from the last checkpoint."
         )
 
 
@@ -254,11 +256,11 @@ def _explained(error: Exception, folder: Path, step: int) -> Exception:
     if full or any(text in str(error) for text in _FULL_TEXTS):
         free = format_bytes(shutil.disk_usage(folder).free)
         return DiskFull(
-            f"The checkpoint of step {step:,} could not be written: the disk is full ({free} are free). All earlier "
-            "ones are as they were; make room, and start the training again."
+            f"The checkpoint of step {step:,} could not be saved: the disk is full ({free} free). All earlier "
+            "checkpoints are safe. Free some space and start training again."
         )
     if isinstance(error, OSError):
-        return TrainingError(f"The checkpoint of step {step:,} could not be written: {error.strerror or error}.")
+        return TrainingError(f"The checkpoint of step {step:,} could not be saved: {error.strerror or error}.")
     return error
 
 

@@ -30,9 +30,9 @@ class Choice(NamedTuple):
 def choose(folder: Path, step: str | int, config: ModelConfig) -> Choice:
     """The checkpoint that ``chosen``, ``latest``, ``best`` or a step means; raises `TrainingError` for any other."""
     if isinstance(step, int):
-        return Choice(checkpoints.get(folder, step), f"Step {step:,} was asked for.")
+        return Choice(checkpoints.get(folder, step), f"You chose step {step:,}.")
     if step not in EXPORTS:
-        raise TrainingError(f"There is no checkpoint {step!r}; name {', '.join(EXPORTS)} or a step.")
+        raise TrainingError(f"No checkpoint {step!r}; choose {', '.join(EXPORTS)} or a step.")
     best = checkpoints.read_best(folder)
     if step == BEST and best is not None and any(kept.step == best[0] for kept in checkpoints.published(folder)):
         return Choice(checkpoints.get(folder, best[0]), f"Step {best[0]:,} has the lowest {best[2]}.")
@@ -41,11 +41,11 @@ def choose(folder: Path, step: str | int, config: ModelConfig) -> Choice:
         return Choice(checkpoints.get(folder, verdict.step), verdict.why)
     newest = checkpoints.newest_state(folder, config)
     if newest is None:
-        raise TrainingError(f"{folder.name!r} holds no checkpoint yet.")
+        raise TrainingError(f"{folder.name!r} has no checkpoint yet.")
     found = newest.checkpoint
     if verdict is not None and verdict.step == found.step:
         return Choice(found, verdict.why)
-    return Choice(found, f"Step {found.step:,} is the latest{' that can be read' if newest.skipped else ''}.")
+    return Choice(found, f"Step {found.step:,} is the latest{' readable one' if newest.skipped else ''}.")
 
 
 def named(text: str) -> str | int:

@@ -41,7 +41,7 @@ class Advice:
 def advice(history: History) -> tuple[Advice, ...]:
     """What is worth saying now, most pressing first."""
     if not len(history.loss):
-        return (Advice("Nothing has been trained yet.", "There is no loss on record."),)
+        return (Advice("No steps trained yet.", "No loss has been recorded."),)
     unsung = _unsung(history)
     rules: tuple[Callable[[History], Advice | None], ...] = (_over_fitting, _flat, _level)
     if unsung is not None:  # before it sings, the loss tells nothing
@@ -56,9 +56,8 @@ def _numbers(history: History) -> Advice | None:
     if not len(wrong):
         return None
     return Advice(
-        "The training has gone wrong: its loss is no number any more. Go on from a checkpoint before that, with a "
-        "lower learning rate.",
-        f"The loss was not finite at step {int(history.steps[wrong[0]]):,}.",
+        "Training failed: the loss became NaN. Continue from an earlier checkpoint, with a lower learning rate.",
+        f"The loss was NaN or infinite at step {int(history.steps[wrong[0]]):,}.",
         "error",
     )
 
@@ -74,19 +73,19 @@ def _unsung(history: History) -> Advice | None:
         return None
     late = save.step >= LATE_STEPS
     then = (
-        "By now it should: look on the Datasets page whether the pitch of its recordings was found."
+        "By now it should: check on the Datasets page that the pitch of its recordings was found."
         if late
-        else "Let it go on; what the loss says does not count before."
+        else "Let it run; until then the loss means little."
     )
-    return Advice(f"The voice does not sing the pitch yet: {found[0]}. {then}", _singing(save), "warning")
+    return Advice(f"The voice doesn't sing in pitch yet: {found[0]}. {then}", _singing(save), "warning")
 
 
 def _signs(save: Save) -> tuple[tuple[bool, str], ...]:
     """What shows that a voice does not sing the pitch, the plainest first."""
     share, voicing, cents = save.harmonic_share, save.voicing, save.f0_cents
     return (
-        (share is not None and share < _LEAST_HARMONIC, "what it makes is mostly noise"),
-        (voicing is not None and voicing < _LEAST_VOICING, "where it should sing, a note can hardly be made out"),
+        (share is not None and share < _LEAST_HARMONIC, "the output is mostly noise"),
+        (voicing is not None and voicing < _LEAST_VOICING, "notes can hardly be made out"),
         (cents is not None and cents > _MOST_CENTS, "it is out of tune by more than a quarter tone"),
     )
 
@@ -99,7 +98,7 @@ def _singing(save: Save) -> str:
     """What was measured of the singing, in a sentence."""
     parts = [f"its harmonics carry {save.harmonic_share:.0%} of the energy"] if save.harmonic_share is not None else []
     if save.voicing is not None:
-        parts.append(f"a note is heard in {save.voicing:.0%} of what should be sung")
+        parts.append(f"{save.voicing:.0%} of the voiced frames have a clear note")
     if save.f0_cents is not None:
         parts.append(f"the pitch is {save.f0_cents:.0f} cents off")
     return f"At step {save.step:,} " + (f"{', '.join(parts[:-1])} and {parts[-1]}." if parts[1:] else f"{parts[0]}.")
@@ -114,8 +113,8 @@ def _over_fitting(history: History) -> Advice | None:
     if len(since) < _RISING_SAVES:
         return None
     return Advice(
-        "What it has not heard gets worse: more steps will not help, more recordings will. "
-        f"Step {verdict.step:,} is the one to export.",
+        "The held-out windows are getting worse: more steps won't help, more recordings will. "
+        f"Export step {verdict.step:,}.",
         verdict.why,
         "warning",
     )
@@ -134,12 +133,12 @@ def _held_out_rises(history: History) -> Advice | None:
         return None
     known = history.verdict is not None and history.verdict.rule == judge.LATEST
     then = (
-        "pitch, loudness and harmonics are no worse, so let it go on."
+        "pitch, loudness and harmonics are no worse, so let it run."
         if known
-        else f"compare the previews of step {best.step:,} and of now, and stop if it no longer gets better."
+        else f"compare the preview of step {best.step:,} with the latest, and stop if it no longer improves."
     )
     return Advice(
-        f"The held-out loss rises. That alone says little, since a blurred voice has a low one: {then}",
+        f"The held-out loss is rising. That alone means little, since a blurred voice can have a low loss: {then}",
         f"From step {best.step:,} to {after[-1].step:,} it rose from {_held_out(best):.2f} to "
         f"{_held_out(after[-1]):.2f}, while the training loss fell from {best.loss:.2f} to {after[-1].loss:.2f}.",
     )
@@ -171,15 +170,15 @@ def _level(history: History) -> Advice | None:
     evidence = f"The loss of the last {min(_LATELY_STEPS, len(history.loss))} steps is about {value:.2f}."
     if value > high:
         return Advice(
-            f"There is room to improve: let it go on. Good instruments lie between {low:g} and {high:g}.", evidence
+            f"There is room to improve: let it run. Good instruments have a loss of {low:g} to {high:g}.", evidence
         )
     if value < low:
         return Advice(
-            f"Below {low:g} over-fitting is likely: compare the held-out loss, and listen to earlier previews too.",
+            f"Below {low:g}, overfitting is likely: check the held-out loss, and listen to earlier previews too.",
             evidence,
             "warning",
         )
-    return Advice("This is where good instruments lie. Listen, and stop when you like it.", evidence, "good")
+    return Advice("The loss is in the range of good instruments. Listen, and stop when you like it.", evidence, "good")
 
 
 def _pace(history: History) -> Advice | None:
@@ -190,8 +189,8 @@ def _pace(history: History) -> Advice | None:
     if lately > _SLOW_SHARE * usual:
         return None
     return Advice(
-        "It has become slow: something else may be using this computer.",
-        f"{lately:.2g} steps a second lately, {usual:.2g} usually.",
+        "Training has slowed down: something else may be using this computer.",
+        f"{lately:.2g} steps per second lately, {usual:.2g} usually.",
     )
 
 

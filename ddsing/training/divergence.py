@@ -41,4 +41,4 @@ def advice(path: Path) -> str:
     such_as = "" if lower is None else f", such as a third of it, {lower:g}"
     how = folder.begun(path)
     mixed = how is not None and how.recipe.get("mixed_precision") is True
-    return f"Go on with a lower learning rate{such_as}{', and without mixed precision' if mixed else ''}."
+    return f"Continue with a lower learning rate{such_as}{', and without mixed precision' if mixed else ''}."

@@ -49,16 +49,16 @@ def seconds(workspace: Workspace, recipe: Recipe, *, done: int = 0) -> tuple[flo
     known = _read(workspace).get(machine_name(), {})
     exact = known.get(_key(work))
     if exact:
-        return _total(exact, config, work, done), "from trainings of this model on this computer"
+        return _total(exact, config, work, done), "based on earlier runs of this model on this computer"
     if known:
         entry = min(known.values(), key=lambda other: abs(math.log(_cost(work) / _cost(other["work"]))))
         ratio = _cost(work) / _cost(entry["work"])
         scaled = {**entry, "seconds_per_step": entry["seconds_per_step"] * ratio}
         if "seconds_per_head_start_step" in entry:
             scaled["seconds_per_head_start_step"] = entry["seconds_per_head_start_step"] * ratio
-        return _total(scaled, config, work, done), "from trainings of another model on this computer"
+        return _total(scaled, config, work, done), "based on runs of another model on this computer"
     guess = {"seconds_per_step": _cost(work), "seconds_per_save": 3.0}
-    return _total(guess, config, work, done), "a guess: nothing has been trained on this computer yet"
+    return _total(guess, config, work, done), "a guess: no training runs on this computer yet"
 
 
 def parts(known: Paces, workspace: Workspace, where: folder.Where, recipe: Recipe) -> list[Part]:

@@ -74,7 +74,7 @@ def _instrument(workspace: Workspace, voice_name: str, step: str | int) -> tuple
         weights=weights,
         provenance=_passport(where, checkpoint, why),
         gin_text=folder.shown_gin(path, trained, notebook=bool(how and how.notebook)),
-        warnings=() if known else ("Its training left no statistics, so its pitch and loudness ranges are unknown.",),
+        warnings=() if known else ("Training saved no statistics, so the pitch and loudness ranges are unknown.",),
     )
     return (made.replaced(latent=_latent(where, made)) if made.config.z else made), why
 
@@ -118,8 +118,8 @@ def _notes(where: folder.Where, known: Mapping) -> str:
     said = [f"Trained on {minutes:.0f} minutes of {where.source.name}." if minutes else ""]
     held_out = known.get("held_out")
     if isinstance(held_out, dict):
-        said.append(f"On recordings that it had not heard: spectral loss {held_out['spectral_loss']:.2f}")
+        said.append(f"On held-out recordings: spectral loss {held_out['spectral_loss']:.2f}")
         if held_out.get("f0_cents") is not None:
-            said[-1] += f", {held_out['f0_cents']:.0f} cents off in pitch"
-        said[-1] += f", {held_out['loudness_db']:.1f} dB in loudness."
+            said[-1] += f", pitch error {held_out['f0_cents']:.0f} cents"
+        said[-1] += f", loudness error {held_out['loudness_db']:.1f} dB."
     return " ".join(text for text in said if text)

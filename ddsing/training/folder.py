@@ -139,7 +139,7 @@ def held(folder: Path, voice_name: str) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise TrainingError(
-            f"{voice_name!r} is already being trained by another process of this workspace; stop that one first."
+            f"{voice_name!r} is already being trained by another process in this workspace. Stop that one first."
         ) from None
     try:
         yield

@@ -26,8 +26,8 @@ ENOUGH_HARMONIC = 0.9
 _STANDARD_ERRORS = 2.0
 LATEST, EARLIER, UNMEASURED = "latest", "earlier", "unmeasured"
 _UNMEASURED = (
-    "Step {:,}, the latest, is taken: pitch, loudness and harmonics were not measured in this training, so nothing "
-    "tells whether they got worse."
+    "Step {:,}, the latest, was chosen. Pitch, loudness and harmonics were not measured in this run, so it is "
+    "unknown whether they got worse."
 )
 
 
@@ -120,7 +120,7 @@ def judge(saves: Sequence[Measured]) -> Verdict | None:
         return Verdict(latest.step, latest.step, UNMEASURED, _UNMEASURED.format(latest.step))
     if course.wrong is None or rule == LATEST:
         return Verdict(latest.step, latest.step, LATEST, _latest_said(latest))
-    why = f"Step {chosen.step:,} is taken, not the latest, {latest.step:,}: {_said(course.wrong)}."
+    why = f"Step {chosen.step:,} was chosen rather than the latest, {latest.step:,}: {_said(course.wrong)}."
     return Verdict(chosen.step, latest.step, EARLIER, why)
 
 
@@ -134,10 +134,10 @@ def _walked(saves: Sequence[Measured]) -> _Course:
 def _latest_said(latest: Measured) -> str:
     if not _is_measured(latest):
         return (
-            f"Step {latest.step:,}, the latest, is taken: it was not measured, but until then pitch, loudness and "
+            f"Step {latest.step:,}, the latest, was chosen. It was not measured, but up to then pitch, loudness and "
             "harmonics had not got worse."
         )
-    return f"Step {latest.step:,}, the latest, is taken: pitch, loudness and harmonics are no worse than earlier on."
+    return f"Step {latest.step:,}, the latest, was chosen: pitch, loudness and harmonics are no worse than before."
 
 
 def _take(course: _Course, save: Measured) -> None:
@@ -190,7 +190,7 @@ def _said(wrong: _Worse) -> str:
     words = {
         "f0_cents": ("the pitch got worse", "{:.0f}", "cents off"),
         "loudness_db": ("the loudness got worse", "{:.1f}", "dB off"),
-        "harmonic_share": ("it sings less and hisses more", "{:.0%}", "of the sound from its harmonics"),
+        "harmonic_share": ("there was less tone and more noise", "{:.0%}", "of the sound in its harmonics"),
     }
     what, form, unit = words[wrong.measure]
     before, after = form.format(wrong.before), form.format(wrong.after)

@@ -75,7 +75,7 @@ def _made(where: Where, how: Begun | None, recipe: Recipe, trained: Config, reco
     path, source = where.path, where.source
     if not len(records):
         raise TrainingError(
-            f"There is nothing to train {where.voice.name!r} on: its dataset holds no training windows. Add "
+            f"Nothing to train {where.voice.name!r} on: its dataset has no training windows. Add "
             "recordings, or include some windows again."
         )
     tell("loading", message="Loading TensorFlow")

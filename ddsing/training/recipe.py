@@ -103,7 +103,7 @@ class Recipe:
                 f"The training's export is {self.export!r}; it must be {', '.join(EXPORTS[:-1])} or {EXPORTS[-1]}."
             )
         if self.tracker is not None and self.tracker not in TRACKERS:
-            raise SettingsError(f"There is no pitch tracker {self.tracker!r}; use {', '.join(TRACKERS)}.")
+            raise SettingsError(f"Unknown pitch tracker {self.tracker!r}; use {', '.join(TRACKERS)}.")
         for name, kinds in (("mixed_precision", bool), ("centred_frames", bool | None)):
             if not isinstance(getattr(self, name), kinds):
                 raise SettingsError(f"The training's {name} must be true or false.")
@@ -186,7 +186,7 @@ def config_file(name: str) -> Config:
     path = GIN / "models" / f"{name}.gin"
     if not re.fullmatch(r"[a-z0-9_]+", str(name)) or name in _PARTS or not path.is_file():
         known = ", ".join(sorted(path.stem for path in (GIN / "models").glob("*.gin") if path.stem not in _PARTS))
-        raise SettingsError(f"There is no model {str(name)[:60]!r} in gin/models; there are {known}.")
+        raise SettingsError(f"No model {str(name)[:60]!r} in gin/models; available: {known}.")
     return parsed(name, _with_includes(path), header=path.read_text("utf-8"))
 
 

@@ -35,9 +35,7 @@ def model(path: Path, asked: Recipe, recipe: Recipe) -> Config:
         return resolved(recipe)
     has = folder.config(path)
     if has is None:
-        raise TrainingError(
-            f"{path.name!r} has checkpoints but no operative_config-0.gin, so nobody can tell their model."
-        )
+        raise TrainingError(f"{path.name!r} has checkpoints but no operative_config-0.gin, so their model is unknown.")
     if asked.names_a_model:
         wanted = resolved(recipe)
         if (
@@ -46,8 +44,8 @@ def model(path: Path, asked: Recipe, recipe: Recipe) -> Config:
             or asked.centred_frames not in (None, has.centred_frames)
         ):
             raise TrainingError(
-                f"The training in {path.name!r} was begun with another model than {wanted.name} with these settings; "
-                "go on without naming a model, or move the folder away to begin anew."
+                f"The run in {path.name!r} was started with another model than {wanted.name} with these settings. "
+                "Continue without choosing a model, or move the folder away to start from scratch."
             )
     return replace(has, learning_rate=recipe.learning_rate or has.learning_rate)
 
@@ -83,7 +81,7 @@ def first_weights(
         steps=steps,
         centred=listening.centred,
         seed=recipe.seed or 0,
-        report=lambda step, off_db: tell("head start", step / steps, f"Levels are off by {off_db:.1f} dB"),
+        report=lambda step, off_db: tell("head start", step / steps, f"Level error {off_db:.1f} dB"),
     )
 
 
@@ -121,11 +119,11 @@ def note(
     """Keep in the history what is not as it was; and compare the best with what comes on the same windows."""
     notes = [*newest.skipped]
     if newest.state.slots is None:
-        notes.append("The checkpoint holds no averages of Adam's; they begin anew.")
+        notes.append("The checkpoint has no optimizer state; the optimizer starts fresh.")
     if how is not None and how.dataset_hash and how.dataset_hash != dataset_hash:
-        notes.append(f"The dataset of {source_name!r} has changed; the training goes on with it as it is now.")
+        notes.append(f"The dataset of {source_name!r} has changed; training continues with the new one.")
         saver.measure_best_again()
     if how is not None and how.notebook and not how.recipe:
-        notes.append("Goes on from a training of the 2021 notebooks.")
+        notes.append("Continues a run of the 2021 notebooks.")
     for text in notes:
         saving.append(path, {"note": text, "step": newest.checkpoint.step, "date": saving.now()})

@@ -181,7 +181,7 @@ class _Run:
         ready, began = self._ready, time.monotonic()
         loss = ready.stepper.run(ready.batches.get(self.step + 1))
         if not math.isfinite(loss):
-            raise saving.diverged(ready.path, self.step + 1, "the loss is")
+            raise saving.diverged(ready.path, self.step + 1, "the loss became")
         self.step, self.loss = self.step + 1, loss
         self._recent.append(loss)
         self._durations.append(time.monotonic() - began)
@@ -222,10 +222,9 @@ class _Run:
 def _in_a_sentence(error: OSError, path: Path) -> DiskFull | TrainingError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(
-            f"The disk of {path.name!r} is full. All checkpoints are as they were; make room, and start the training "
-            "again."
+            f"The disk of {path.name!r} is full. All checkpoints are safe. Free some space and start training again."
         )
-    return TrainingError(f"The training's folder {path.name!r} can't be written: {error.strerror or error}.")
+    return TrainingError(f"The run's folder {path.name!r} can't be written to: {error.strerror or error}.")
 
 
 def _close(events: EventWriter) -> None:

@@ -82,7 +82,7 @@ def check(
     with opened as records:
         if not len(records):
             raise TrainingError(
-                f"The dataset of {where.source.name!r} holds no windows to compare with; prepare it first."
+                f"The dataset of {where.source.name!r} has no windows to compare with. Prepare it first."
             )
         listening = listenings.of(where.source, records, trained)
         if windows is None:
@@ -90,7 +90,7 @@ def check(
         compared = []
         for number in windows:
             if not 0 <= number < len(records):
-                raise TrainingError(f"There is no window {number}; there are {len(records)}, from 0.")
+                raise TrainingError(f"No window {number}; there are {len(records)}, numbered from 0.")
             compared.append(_compared(model, records.read(number), listening, number, held_out, checkpoint.step))
     return tuple(compared)
 

@@ -97,7 +97,7 @@ class Saver:
         """Raise `Diverged` where a weight is no number any more."""
         wrong = [name for name, weight in weights.items() if not np.isfinite(weight).all()]
         if wrong:
-            raise diverged(self.path, step, f"the weight {wrong[0]} is")
+            raise diverged(self.path, step, f"the weight {wrong[0]} became")
 
     def measure_best_again(self) -> None:
         """After the dataset has changed: measure the best checkpoint on the held-out windows as they are now."""
@@ -157,10 +157,8 @@ def append(path: Path, line: Mapping) -> None:
 def diverged(path: Path, step: int, what: str) -> Diverged:
     """The error for a training whose numbers are none any more."""
     kept = [checkpoint.step for checkpoint in checkpoints.published(path)]
-    last = f"the last good checkpoint is that of step {kept[-1]:,}" if kept else "there was no checkpoint yet"
-    return Diverged(
-        f"At step {step:,} {what} no number any more, so the training was stopped; {last}. {divergence.advice(path)}"
-    )
+    last = f"The last good checkpoint is step {kept[-1]:,}" if kept else "There was no checkpoint yet"
+    return Diverged(f"Stopped at step {step:,}: {what} NaN. {last}. {divergence.advice(path)}")
 
 
 def now() -> str:

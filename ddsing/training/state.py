@@ -71,7 +71,7 @@ def _named(entries: Entries, shards: Shards, config: ModelConfig, keys: Mapping[
     for name, key in keys.items():
         if not np.isfinite(arrays[key]).all():
             raise InstrumentError(
-                f"The checkpoint's {name} holds values that are not numbers; the training had gone wrong."
+                f"The checkpoint's {name} contains NaN or infinite values: training had failed by then."
             )
     return {name: arrays[key] for name, key in keys.items()}
 
@@ -81,7 +81,7 @@ def _shards(index_path: Path) -> Shards:
     count = len(found)
     names = [f"{index_path.stem}.data-{number:05d}-of-{count:05d}" for number in range(count)]
     if not 1 <= count <= tf_checkpoint.MAX_SHARDS or [path.name for path in found] != names:
-        raise InstrumentError(f"The checkpoint {index_path.stem} lacks data files.")
+        raise InstrumentError(f"The checkpoint {index_path.stem} is incomplete: data files are missing.")
     return {number: _streamer(path) for number, path in enumerate(found)}
 
 

@@ -17,12 +17,12 @@ from ddsing.sound.notes import match_quantiles, note_on_ratio
 from ddsing.transfer.settings import Settings
 from ddsing.units import hz_to_midi, midi_to_hz
 
-SILENT = "The recording is silent throughout, so there is nothing to sing."
+SILENT = "The recording is silent, so there is nothing to sing."
 NO_NOTE = (
-    "No note was detected in the recording, so loudness statistics and autotune were left out; "
-    "lower the mask threshold, or try another tracker."
+    "No notes detected in the recording, so loudness statistics and autotune were not applied. "
+    "Lower the mask threshold or try another tracker."
 )
-NO_STATISTICS = "The instrument holds no statistics, so loudness statistics were left out."
+NO_STATISTICS = "The instrument has no statistics, so loudness statistics were not applied."
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,11 +38,9 @@ class Morph:
     def __post_init__(self) -> None:
         n = len(self.names)
         if not MIN_INSTRUMENTS <= n <= MAX_INSTRUMENTS:
-            raise SettingsError(
-                f"A morph lies between {MIN_INSTRUMENTS} to {MAX_INSTRUMENTS} instruments; {n} are named."
-            )
+            raise SettingsError(f"A morph needs {MIN_INSTRUMENTS} to {MAX_INSTRUMENTS} instruments; this one has {n}.")
         if len(self.digests) != n or not all(isinstance(text, str) for text in (*self.names, *self.digests)):
-            raise SettingsError("The morph's instruments can't be read: each has a name and a digest.")
+            raise SettingsError("The morph's instruments can't be read: each needs a name and a digest.")
         if not 1 <= len(self.points) <= MAX_POINTS:
             raise SettingsError(f"A morph has 1 to {MAX_POINTS} points in time; this one has {len(self.points)}.")
         scaled = tuple(sorted((_time(time_s), _shares(weights, n)) for time_s, weights in self.points))
@@ -103,7 +101,7 @@ def parse(base: str, others: Sequence[str]) -> Morph:
         shares = [float(np.interp(time_s, [t for t, _ in curve], [w for _, w in curve])) for _, curve in curves]
         if sum(shares) > 1.0 + 1e-9:
             raise SettingsError(
-                f"The morph's shares add up to {sum(shares):g} at {time_s:g} s; at most 1 can be given away."
+                f"The morph's shares add up to {sum(shares):g} at {time_s:g} s; the total can be at most 1."
             )
         points.append((time_s, (max(0.0, 1.0 - sum(shares)), *shares)))
     names = (base, *(name for name, _ in curves))
@@ -123,7 +121,7 @@ def _curve(text: str) -> tuple[str, list[tuple[float, float]]]:
         points = []
     if not equals or not name or not points or (len(pairs) > 1 and len(pairs[0]) == 1):
         raise SettingsError(
-            f"--morph is {text[:120]!r}; say NAME=SHARE, such as Cello=0.5, or NAME=TIME:SHARE,TIME:SHARE."
+            f"--morph is {text[:120]!r}; write NAME=SHARE, such as Cello=0.5, or NAME=TIME:SHARE,TIME:SHARE."
         )
     for _, share in points:
         if not 0.0 <= share <= 1.0:
@@ -133,7 +131,7 @@ def _curve(text: str) -> tuple[str, list[tuple[float, float]]]:
 
 def _time(time_s: Any) -> float:
     if isinstance(time_s, bool) or not isinstance(time_s, int | float) or not 0.0 <= time_s < 1e6:
-        raise SettingsError(f"A point of the morph is at {time_s!r} s; it must be a time from 0 on.")
+        raise SettingsError(f"A point of the morph is at {time_s!r} s; it must be 0 s or later.")
     return float(time_s)
 
 
@@ -141,8 +139,8 @@ def _shares(weights: Iterable, n: int) -> tuple[float, ...]:
     values = tuple(weights)
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(values) != n or len(numbers) != n or not all(math.isfinite(value) and value >= 0 for value in numbers):
-        raise SettingsError(f"A point of the morph has the weights {values!r}; it needs {n} numbers from 0 on.")
+        raise SettingsError(f"A point of the morph has the weights {values!r}; it needs {n} numbers of 0 or more.")
     total = float(sum(numbers))
     if total <= 0:
-        raise SettingsError("A point of the morph gives all instruments the weight 0; give one of them more.")
+        raise SettingsError("A point of the morph gives every instrument the weight 0; give at least one of them more.")
     return tuple(float(value) / total for value in numbers)

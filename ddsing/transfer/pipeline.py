@@ -41,7 +41,7 @@ from ddsing.workspace import Workspace
 
 Sound = Path | bytes | np.ndarray | Recording
 Reference = Instrument | str | Path
-_LOUD = "The result is louder than full scale ({peak:+.1f} dB); downloads are turned down to fit."
+_LOUD = "The result exceeds full scale ({peak:+.1f} dB). Downloads are turned down to fit."
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,9 +144,11 @@ def _references(
     references = [instruments] if isinstance(instruments, Reference) else instruments
     n_shares = 1 if morph is None else len(morph.names)
     if len(references) != n_shares:
-        raise SettingsError(f"{len(references)} instruments were given, but shares for {n_shares}; give each its own.")
+        raise SettingsError(
+            f"There are {len(references)} instruments, but shares for {n_shares}. Give each its own share."
+        )
     if morph is not None and settings != settings.without_z():
-        raise SettingsError("A morph takes its timbre from the recording: leave the settings of timbre (z) out.")
+        raise SettingsError("A morph takes its timbre from the recording. Leave out the timbre (z) settings.")
     return references
 
 
@@ -196,7 +198,7 @@ def _example(workspace: Workspace, name: str) -> Path:
     path = folders.named(workspace.examples, name)
     if path is None:
         raise SettingsError(
-            f"The timbre is to come from {name[:80]!r}, which is not among the examples; choose another recording."
+            f"The recording for the timbre, {name[:80]!r}, is not among the examples. Choose another recording."
         )
     return path
 

@@ -125,16 +125,17 @@ class Settings:
 
     def _check_z(self) -> None:
         if self.z_from not in Z_SOURCES:
-            raise SettingsError(f"The timbre is to come from {self.z_from!r:.60}; it must be {', '.join(Z_SOURCES)}.")
+            raise SettingsError(f"The timbre source is {self.z_from!r:.60}; it must be {', '.join(Z_SOURCES)}.")
         if not isinstance(self.z_recording, str) or len(self.z_recording) > 300:
-            raise SettingsError("The recording that the timbre comes from must be named in at most 300 characters.")
+            raise SettingsError("The name of the recording for the timbre can have at most 300 characters.")
         try:
             shifts = [float(shift) for shift in self.z_shift]
         except (TypeError, ValueError):
             raise SettingsError("The timbre's shift must be a list of numbers.") from None
         if len(shifts) > MAX_Z_SHIFTS or not all(abs(shift) <= MAX_Z_SHIFT for shift in shifts):
             raise SettingsError(
-                f"The timbre is moved in up to {MAX_Z_SHIFTS} directions, by up to {MAX_Z_SHIFT:g} standard deviations."
+                f"The timbre can be shifted in up to {MAX_Z_SHIFTS} directions, by up to {MAX_Z_SHIFT:g} standard "
+                "deviations."
             )
         while shifts and shifts[-1] == 0.0:
             shifts.pop()
@@ -143,7 +144,11 @@ class Settings:
     @property
     def timbre(self) -> str:
         """Whose timbre, and how far it is moved, as ``the voice's mean, 1: +1.5``; "" where nothing was asked."""
-        said = {"recording": "", "mean": "the voice's mean", "other": f"from {self.z_recording or 'another recording'}"}
+        said = {
+            "recording": "",
+            "mean": "the voice's average",
+            "other": f"from {self.z_recording or 'another recording'}",
+        }
         moved = [f"{number}: {shift:+g}".replace("-", "−") for number, shift in enumerate(self.z_shift, 1) if shift]
         return ", ".join(filter(None, [said[self.z_from], *moved]))
 
@@ -155,9 +160,9 @@ class Settings:
         """The settings that do nothing as the others stand, each with the reason."""
         reasons = {}
         if not self.use_statistics:
-            reasons["attenuation_db"] = "Works together with loudness statistics; turn them on."
+            reasons["attenuation_db"] = "Needs loudness statistics. Turn them on."
             if self.autotune == 0:
-                reasons["mask_threshold"] = "Works together with loudness statistics or autotune; turn one on."
+                reasons["mask_threshold"] = "Needs loudness statistics or autotune. Turn one of them on."
         return reasons
 
     def changed_since(self, previous: "Settings") -> tuple[str, ...]:
@@ -172,7 +177,7 @@ class Settings:
     def from_json(cls, data: Mapping) -> "Settings":
         """Settings from a recipe or a take; unknown entries are ignored, bad values raise `SettingsError`."""
         if not isinstance(data, Mapping):
-            raise SettingsError("The settings can't be read: they must be a list of names and values.")
+            raise SettingsError("The settings can't be read: they must be pairs of names and values.")
         return cls(**{one.name: data[one.name] for one in fields(cls) if one.name in data})
 
 

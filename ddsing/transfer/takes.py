@@ -200,7 +200,7 @@ class Take:
         """The features and the conditioning: arrays [shape=(n_frames,)] as `ddsing.transfer.pipeline` saves them."""
         arrays = files.read_arrays(self.folder / "features.npz")
         if arrays is None:
-            raise TakeError(f"The curves of the take {self.name!r} can't be read; render it again.")
+            raise TakeError(f"The curves of the take {self.name!r} can't be read. Render it again.")
         return arrays
 
 
@@ -215,7 +215,7 @@ def read_recipe(recipe: Mapping) -> tuple[Settings, str, str]:
     tracker = recipe.get("tracker")
     name = instrument.get("name") if isinstance(instrument, Mapping) else None
     if not isinstance(name, str) or not isinstance(tracker, str):
-        raise TakeError("The recipe in this file can't be read; set the controls by hand.")
+        raise TakeError("The recipe in this file can't be read. Set the controls by hand.")
     return Settings.from_json(recipe.get("settings", {})), tracker, name
 
 
@@ -295,14 +295,14 @@ class TakeStore:
         """Move a take, readable or not, to the trash; returns what `undo` takes."""
         folder = existing(self.folder, take_id)
         if folder is None or not folder.is_dir():
-            raise TakeError(f"There is no take {take_id[:80]!r}; it may have been deleted.")
+            raise TakeError(f"No take {take_id[:80]!r}; it may have been deleted.")
         return str(trash(folder))
 
     def undo(self, token: str) -> Take:
         """Bring a deleted take back."""
         path = Path(token)
         if path.parent.parent != self.folder / ".trash":
-            raise TakeError("This take can't be brought back: it was not deleted here.")
+            raise TakeError("This take can't be restored: it was not deleted here.")
         return self._read(restore(path))
 
     def export(self, take_id: str, format: str = "WAV") -> bytes:
@@ -373,9 +373,7 @@ class TakeStore:
                 found = _remembered[str(folder)] = (stamp, self._parse(folder))
             return found[1]
         except FileNotFoundError:
-            return _unreadable(
-                folder, "is damaged: its take.json is missing" if folder.is_dir() else "is not there (any more)"
-            )
+            return _unreadable(folder, "is damaged: its take.json is missing" if folder.is_dir() else "is missing")
         except PermissionError as error:
             return _unreadable(folder, f"can't be read: {error.strerror}")
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, DdsingError):
@@ -421,7 +419,7 @@ def _disk_errors() -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise TakeError(f"The take can't be written: {reason}; make room or use another workspace.") from None
+        raise TakeError(f"The take can't be saved: {reason}. Free some space or use another workspace.") from None
 
 
 def write_take(take: Take, folder: Path | None = None) -> None:

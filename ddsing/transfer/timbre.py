@@ -13,8 +13,8 @@ from ddsing.model.latent_space import LatentSpace
 from ddsing.transfer.settings import Settings
 
 UNKNOWN = (
-    "This instrument does not say where its voice's timbre lies, so there is no mean and no direction to move in; take "
-    "the timbre from a recording, or learn it on the Experiments page, under Latent space."
+    "This instrument has no timbre map, so it has no mean timbre and no directions to shift it in. Take "
+    "the timbre from a recording, or make a map on the Experiments page, under Latent space."
 )
 
 
@@ -46,7 +46,7 @@ def z_of(
         z = np.tile(_known(space).mean.astype(np.float32), (n_frames, 1))
     elif settings.z_from == "other":
         if other is None or not len(other):
-            raise SettingsError("The timbre is to come from another recording, but none was given.")
+            raise SettingsError("The timbre needs another recording, but none was given.")
         z = to_and_fro(encoder.encode(other, max(1, len(other) // HOP_SAMPLES)), n_frames)
     else:
         z = encoder.encode(audio, n_frames)

@@ -264,7 +264,7 @@ def test_matrix_cells_appear_and_play(page, server, filled):
         assert playing.get_attribute("data-place") == f"0.{index}" and playing.get_attribute("aria-pressed") == "true"
     page.keyboard.press(" ")
     page.locator('.cell[data-playing="true"]').wait_for(state="detached")
-    page.get_by_role("button", name="Compare what sings").click()
+    page.get_by_role("button", name="Compare the instruments on").click()
     page.locator(".track").nth(2).wait_for(timeout=30_000)
     assert page.locator(".track").count() == 3 and "view=takes" in page.url
 

@@ -198,6 +198,6 @@ def test_one_player_for_what_the_microphone_recorded(browser, server):
     assert [tab.locator(player).count() for player in (*ours, '[data-testid="stAudioInput"]')] == [0, 0, 1]
     tab.get_by_role("button", name="Add to a voice").click()
     tab.get_by_role("button", name="Add it").click()
-    tab.get_by_text("is in the voice").wait_for(timeout=20_000)
+    tab.get_by_text("was added to the voice").wait_for(timeout=20_000)
     assert len(list((server.workspace / "audio" / "alto").glob("Microphone *.wav"))) == 1
     context.close()

@@ -70,7 +70,7 @@ def _download_for_the_notebooks(tab):
 
 
 def _sing_with_timbre(tab, workspace):
-    tab.locator('[class*="st-key-card-"]').filter(has_text=Z).first.get_by_role("button", name="Use it").click()
+    tab.locator('[class*="st-key-card-"]').filter(has_text=Z).first.get_by_role("button", name="Sing with it").click()
     tab.get_by_role("button", name="Transfer timbre").wait_for()
     tab.get_by_role("radio", name="Draft").click()
     settled(tab)
@@ -88,6 +88,6 @@ def _export_and_train(tab, server, workspace):
     tab.get_by_role("button", name="Export the latest").click()
     tab.get_by_text("is in your instruments").first.wait_for(timeout=LONG_MS)
     settled(tab)
-    tab.get_by_role("button", name="Go on", exact=True).click()
+    tab.get_by_role("button", name="Continue to step").click()
     settled(tab)
     assert any(job.kind == "train" for job in JobStore(workspace).live())

@@ -113,7 +113,7 @@ def test_the_tutorial_from_its_first_press_to_a_take(dashboard, tmp_path):
     assert Library(workspace).get("Mira").provenance.step == stopped.checkpoints[-1]
     settled(tab)
     tab.get_by_role("button", name="Transfer timbre").click()
-    tab.get_by_text("whom you taught to sing").wait_for(timeout=LONG_MS)
+    tab.get_by_text("the voice you trained").wait_for(timeout=LONG_MS)
     take = TakeStore(workspace).list()[0]
     assert take.instrument == "Mira"
     sound = soundfile.read(take.folder / "result.wav")[0]
@@ -158,7 +158,7 @@ def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):
     adding.add(voice, [("one.wav", encode(tiny_workspace.sung(16.0)))])
     prepare.prepare(voice, tracker="tiny")
     tab, _ = dashboard(workspace, "datasets")
-    tab.get_by_text("Look into the windows").click()
+    tab.get_by_text("Browse the windows").click()
     plot = tab.locator('[class*="st-key-windows-coverage"] .js-plotly-plot')
     plot.wait_for(timeout=60_000)
     settled(tab)

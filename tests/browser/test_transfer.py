@@ -150,7 +150,7 @@ def test_upload_and_a_file_of_ours_restores_its_controls(page, server):
     _wait_for_octave_shift(page, 0)
     settled(page)
     _drop(page, "made.flac", made)
-    page.get_by_text("every control and its recording are back").wait_for(timeout=20_000)
+    page.get_by_text("all controls and its recording are restored").wait_for(timeout=20_000)
     _wait_for_octave_shift(page, 1)
     settled(page)
     assert page.get_by_role("group", name=f"Player: the recording {name}").is_visible(), "not the take's result"
@@ -163,7 +163,7 @@ def test_the_fit_of_an_upload_is_read_without_a_press_and_refined_in_place(page,
     _drop(page, "mine.wav", encode(tiny_workspace.sung(2.0, hz=233.0)))
     page.get_by_text("mine.wav ·").first.wait_for()
     panel = page.locator('[class*="st-key-fit"]').first
-    panel.get_by_text("of the singing lies inside").wait_for(timeout=60_000)
+    panel.get_by_text("of the singing is inside").wait_for(timeout=60_000)
     panel.get_by_text("First reading, by the tracker Draft").wait_for()
     settled(page)
     button = page.get_by_role("button", name="Transfer timbre")
@@ -181,7 +181,7 @@ def test_the_fit_of_an_upload_is_read_without_a_press_and_refined_in_place(page,
     assert abs(slider.bounding_box()["y"] - beside["y"]) < 2, "the bar takes the button's room"
     _wait_for_takes(page, before)
     assert button.bounding_box() == place
-    panel.get_by_text("of the singing lies inside").wait_for()
+    panel.get_by_text("of the singing is inside").wait_for()
     assert panel.get_by_text("First reading").count() == 0
 
 
@@ -274,7 +274,7 @@ def test_storage_is_cleared_when_asked(page, server):
     assert list(cache.glob("*.npz"))
     page.get_by_role("button", name="Storage").click()
     page.get_by_role("button", name="Clear the cache").click()
-    page.get_by_text("gained.").wait_for()
+    page.get_by_text("Freed").wait_for()
     assert not list(cache.glob("*.npz"))
     settled(page)
     _transfer(page)  # as if never analysed before

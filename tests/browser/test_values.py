@@ -114,7 +114,7 @@ def test_a_transfer_is_found_again_after_a_reload_and_can_be_cancelled(dashboard
 def test_what_a_part_of_the_page_changes_the_others_show_at_once(dashboard, workspace):
     tab, _ = dashboard(workspace, "datasets")
     tab.get_by_text("The dataset is up to date").wait_for(timeout=60_000)
-    tab.get_by_text("Look into the windows").click()
+    tab.get_by_text("Browse the windows").click()
     tab.get_by_role("button", name="Exclude", exact=True).click(timeout=60_000)
     tab.get_by_text("excluded windows have changed").wait_for(timeout=30_000)
     assert not tab.get_by_text("The dataset is up to date").is_visible()

@@ -34,7 +34,7 @@ def test_it_starts_a_job_says_how_to_follow_it_and_a_second_time_starts_none(roo
         assert cli.main([*COMMANDS[kind], "--background", "--workspace", str(root)]) == 0
         said = capsys.readouterr().out
         (job,) = JobStore(Workspace(root)).list()
-        assert job.kind == kind and said == f"Started as the job {job.id}; `jobs show {job.id}` tells how far it is.\n"
+        assert job.kind == kind and said == f"Started as job {job.id}. Follow it with `jobs show {job.id}`.\n"
     assert cli.main([*COMMANDS[kind], "--background", "--json", "--workspace", str(root)]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["job"], document["state"]) == (job.id, "starting")

@@ -67,7 +67,7 @@ def test_a_branch_goes_on_from_its_checkpoint(root, command):
 @pytest.mark.parametrize("action", ["list", "preview", "branch"])
 def test_what_is_wrong_is_one_sentence(root, command, action):
     more = {"preview": ["--out", root / "x.flac"], "branch": ["--label", "x"]}.get(action, [])
-    assert "no voice 'nobody'" in command(root, "checkpoint", action, "nobody", *more, status=2)
+    assert "No voice 'nobody'" in command(root, "checkpoint", action, "nobody", *more, status=2)
     assert "has not been trained yet" in command(root, "checkpoint", action, "bass", *more, status=2)
     if action != "list":
         assert "latest, best" in command(root, "checkpoint", action, "alto", "--step", "first", *more, status=2)

@@ -51,10 +51,10 @@ def test_a_sweep_in_numbers_and_as_a_page_to_hear(root, command, tmp_path):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["nobody"], "swept voices: alto"),
-        (["alto", "--only", "n_harmonics=99"], "no such trainings"),
+        (["nobody"], "voices with a sweep: alto"),
+        (["alto", "--only", "n_harmonics=99"], "No matching runs"),
         (["alto", "--only", "colour=red"], "n_harmonics=60"),
-        (["alto", "--page", "no/folder/p.html"], "name another file"),
+        (["alto", "--page", "no/folder/p.html"], "hoose another file"),
         (["alto", "--page", "p.html", "--sing", "none.wav"], "none.wav"),
     ],
 )

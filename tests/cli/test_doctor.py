@@ -172,4 +172,4 @@ def test_a_full_disk_is_noticed(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "format_bytes", lambda n_bytes: f"{n_bytes}")
     problems = []
     doctor._workspace(str(tmp_path / "w"), problems)
-    assert len(problems) == 1 and "are free where the workspace" in problems[0]
+    assert len(problems) == 1 and "are free on the disk of the workspace" in problems[0]

@@ -38,7 +38,7 @@ def test_an_instrument_is_heard_renamed_and_described(root, command, tmp_path):
 def test_a_deleted_instrument_comes_back_by_its_name_or_token(root, command):
     token = command(root, "instrument", "delete", FIRST, "--json")["token"]
     assert [one["name"] for one in command(root, "instrument", "list", "--json")["instruments"]] == [SECOND]
-    assert command(root, "instrument", "restore", token) == f"{FIRST} is back.\n"
+    assert command(root, "instrument", "restore", token) == f"Restored {FIRST}.\n"
     said = command(root, "instrument", "delete", FIRST)
     assert "instrument restore" in said
     assert command(root, "instrument", "restore", FIRST, "--json") == {"name": FIRST}
@@ -49,21 +49,21 @@ def test_a_zip_of_2021_is_repaired_and_the_old_one_kept(root, command):
     path.write_bytes(packed(notebook_members(step=5) | notebook_members(step=12, seed=3)))
     repaired = command(root, "instrument", "repair", "Old", "--json")
     assert repaired["bytes"] == path.stat().st_size < repaired["bytes_before"]
-    assert command(root, "instrument", "restore", "Old") == "Old 2 is back.\n"
+    assert command(root, "instrument", "restore", "Old") == "Restored Old 2.\n"
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["audition", "nobody", "--out", "x.wav"], "no instrument called 'nobody'"),
-        (["audition", FIRST, "--out", "no/folder/x.wav"], "name another file"),
-        (["rename", "nobody", "x"], "no instrument called 'nobody'"),
+        (["audition", "nobody", "--out", "x.wav"], "No instrument named 'nobody'"),
+        (["audition", FIRST, "--out", "no/folder/x.wav"], "hoose another file"),
+        (["rename", "nobody", "x"], "No instrument named 'nobody'"),
         (["rename", FIRST, SECOND], "choose another name"),
-        (["edit", "nobody", "--notes", "x"], "no instrument called 'nobody'"),
-        (["edit", FIRST], "Nothing is to be changed"),
+        (["edit", "nobody", "--notes", "x"], "No instrument named 'nobody'"),
+        (["edit", FIRST], "Nothing to change"),
         (["edit", FIRST, "--author", "x" * 301], "author"),
-        (["repair", "nobody"], "no instrument called 'nobody'"),
-        (["delete", "nobody"], "no instrument called 'nobody'"),
+        (["repair", "nobody"], "No instrument named 'nobody'"),
+        (["delete", "nobody"], "No instrument named 'nobody'"),
         (["restore", "nobody"], "nothing was deleted"),
     ],
 )
@@ -82,15 +82,15 @@ def test_a_voice_is_made_and_its_recordings_removed_and_brought_back(root, comma
     voice = voices.get(Workspace(root), "bass")
     assert [one["name"] for one in removed] == ["a.wav", "old/b.wav"]
     assert [voice.name_of(path) for path in voice.recordings()] == ["c.wav"]
-    assert command(root, "dataset", "restore", "bass", "b.wav") == "old/b.wav is back in bass.\n"
+    assert command(root, "dataset", "restore", "bass", "b.wav") == "Restored old/b.wav to bass.\n"
     assert command(root, "dataset", "restore", "bass", removed[0]["token"], "--json")["restored"] == "a.wav"
     assert len(voice.recordings()) == 3
     for words, sentence in (
         (["remove", "bass", "c.wav", "none.wav"], "has no recording 'none.wav'; nothing was removed"),
-        (["remove", "nobody", "c.wav"], "no voice 'nobody'"),
+        (["remove", "nobody", "c.wav"], "No voice 'nobody'"),
         (["restore", "bass", "none.wav"], "nothing was deleted"),
-        (["restore", "nobody", "c.wav"], "no voice 'nobody'"),
-        (["create", "a/b"], "would do"),
+        (["restore", "nobody", "c.wav"], "No voice 'nobody'"),
+        (["create", "a/b"], "such as"),
     ):
         assert sentence in command(root, "dataset", *words, status=2)
     assert len(voice.recordings()) == 3
@@ -103,7 +103,7 @@ def test_names_from_a_mac_are_the_same_names(root, command):
     (folder / f"{spelled}.wav").write_bytes(encode(noise(1.0)))
     (root / "instruments" / f"{FIRST}.zip").rename(root / "instruments" / f"{spelled}.zip")
     command(root, "dataset", "remove", typed, f"{typed}.wav")
-    assert "is back" in command(root, "dataset", "restore", typed, f"{typed}.wav")
+    assert "Restored" in command(root, "dataset", "restore", typed, f"{typed}.wav")
     assert [path.name for path in folder.glob("*.wav")] == [f"{spelled}.wav"]
     command(root, "instrument", "delete", typed)
     command(root, "instrument", "restore", typed)

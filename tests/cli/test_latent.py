@@ -53,7 +53,7 @@ def test_the_phrase_at_a_point_on_the_way_and_moved(root, command, tmp_path):
 
 def test_an_instrument_keeps_where_its_timbre_lies(root, command, tmp_path):
     assert "20 points" in command(root, "latent", "points", "Listener", "--voice", "alto")
-    assert "now knows" in command(root, "latent", "keep", "Listener", "--voice", "alto")
+    assert "Timbre map saved to" in command(root, "latent", "keep", "Listener", "--voice", "alto")
     assert Library(Workspace(root)).find("Listener").latent is not None
     command(root, "latent", "render", "Listener", "--out", tmp_path / "o.wav")  # without the dataset
     assert "no dataset, so no points" in command(root, "latent", "points", "Listener")
@@ -62,18 +62,18 @@ def test_an_instrument_keeps_where_its_timbre_lies(root, command, tmp_path):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["points", "nobody"], "no instrument called 'nobody'"),
-        (["points", "Listener", "--voice", "nobody"], "no voice 'nobody'"),
-        (["points", "Listener"], "name the voice"),
-        (["points", "First voice"], "does not listen to timbre"),
-        (["points", "Knows", "--csv", "x.csv"], "name a prepared voice"),
-        (["keep", "Listener"], "name the voice"),
-        (["render", "Knows", "--point", "1", "--out", "x.wav"], "name a prepared voice"),
-        (["render", "Knows", "--voice", "alto", "--point", "21", "--out", "x.wav"], "there are 1 to 20"),
+        (["points", "nobody"], "No instrument named 'nobody'"),
+        (["points", "Listener", "--voice", "nobody"], "No voice 'nobody'"),
+        (["points", "Listener"], "Choose the voice"),
+        (["points", "First voice"], "does not follow timbre"),
+        (["points", "Knows", "--csv", "x.csv"], "Choose a prepared voice"),
+        (["keep", "Listener"], "Choose the voice"),
+        (["render", "Knows", "--point", "1", "--out", "x.wav"], "Choose a prepared voice"),
+        (["render", "Knows", "--voice", "alto", "--point", "21", "--out", "x.wav"], "the points are 1 to 20"),
         (["render", "Knows", "--voice", "alto", "--to", "2", "--out", "x.wav"], "--point"),
         (["render", "Knows", "--shift", "1=7", "--out", "x.wav"], "up to 6"),
         (["render", "Knows", "--shift", "1=nan", "--out", "x.wav"], "up to 6"),
-        (["render", "Knows", "--out", "no/folder/x.wav"], "name another file"),
+        (["render", "Knows", "--out", "no/folder/x.wav"], "hoose another file"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(root, command, words, sentence):
@@ -81,4 +81,4 @@ def test_what_is_wrong_is_one_sentence(root, command, words, sentence):
 
 
 def test_a_workspace_without_any_says_so(tmp_path, command):
-    assert "No instrument listens" in command(tiny_workspace.fill(tmp_path / "w"), "latent", "list")
+    assert "No instrument follows" in command(tiny_workspace.fill(tmp_path / "w"), "latent", "list")

@@ -64,14 +64,14 @@ def test_what_is_deleted_comes_back_by_name_id_or_token(root, command):
     assert command(root, "takes", "restore", token, "--json")["name"] == FIRST
     deleted = command(root, "takes", "delete", FIRST, SECOND, "--json")["deleted"]
     assert "No takes yet" in command(root, "takes", "list")
-    assert command(root, "takes", "restore", SECOND) == f"{SECOND} is back.\n"
+    assert command(root, "takes", "restore", SECOND) == f"Restored {SECOND}.\n"
     assert command(root, "takes", "restore", deleted[0]["id"], "--json") == {"id": deleted[0]["id"], "name": FIRST}
     assert "nothing was deleted" in command(root, "takes", "restore", FIRST, status=2)
 
 
 def test_a_name_that_several_takes_have_is_asked_again(root, command):
     command(root, "takes", "rename", FIRST, SECOND)
-    assert "2 takes are called" in command(root, "takes", "delete", SECOND, status=2)
+    assert "2 takes are named" in command(root, "takes", "delete", SECOND, status=2)
     assert len(command(root, "takes", "list", "--json")["takes"]) == 2
 
 
@@ -97,7 +97,7 @@ def test_a_transfer_like_an_earlier_take(root, command, tmp_path):
     changed = command(root, "transfer", *mine, "--out", tmp_path / "c.wav", "--json")
     assert changed["settings"]["octave_shift"] == 0
     assert "needs an instrument" in command(root, "transfer", source, "--out", tmp_path / "d.wav", status=2)
-    assert "carries no recipe" in command(root, "transfer", source, "--like", source, "--out", "d.wav", status=2)
+    assert "has no recipe" in command(root, "transfer", source, "--like", source, "--out", "d.wav", status=2)
 
 
 def test_the_fit_is_read_before_anything_is_rendered(root, command):
@@ -108,8 +108,8 @@ def test_the_fit_is_read_before_anything_is_rendered(root, command):
     (root / "quiet.wav").write_bytes(audio.encode(np.zeros(16_000, np.float32)))
     quiet = command(root, "fit", root / "quiet.wav", "--instrument", tiny_workspace.NAMES[1], "--json")
     assert quiet["inside_share"] is None
-    assert "Nothing is sung" in command(root, "fit", root / "quiet.wav", "--instrument", tiny_workspace.NAMES[1])
-    assert "There is no instrument" in command(root, "fit", source, "--instrument", "nobody", status=2)
+    assert "No singing found" in command(root, "fit", root / "quiet.wav", "--instrument", tiny_workspace.NAMES[1])
+    assert "No instrument" in command(root, "fit", source, "--instrument", "nobody", status=2)
 
 
 def test_sets_are_made_changed_passed_on_dissolved_and_brought_back(root, command, tmp_path):
@@ -121,9 +121,9 @@ def test_sets_are_made_changed_passed_on_dissolved_and_brought_back(root, comman
     command(root, "sets", "export", "Two", "--out", tmp_path / "s.zip")
     with zipfile.ZipFile(io.BytesIO((tmp_path / "s.zip").read_bytes())) as archive:
         assert "For the paper" in archive.read("index.html").decode() and "metrics.csv" in archive.namelist()
-    assert "Dissolved Two" in command(root, "sets", "delete", made["id"])
+    assert "Ungrouped Two" in command(root, "sets", "delete", made["id"])
     assert "No sets yet" in command(root, "sets", "list")
-    assert command(root, "sets", "restore", "Two") == "Two is back.\n"
+    assert command(root, "sets", "restore", "Two") == "Restored Two.\n"
     assert len(command(root, "takes", "list", "--json")["takes"]) == 2
 
 
@@ -150,19 +150,19 @@ def test_a_blind_test_is_drawn_and_says_nothing_before_it_is_answered(root, comm
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["takes", "show", "nobody"], "no take 'nobody'"),
-        (["takes", "rename", "nobody", "x"], "no take 'nobody'"),
-        (["takes", "edit", FIRST], "Nothing is to be changed"),
-        (["takes", "edit", "nobody", "--star"], "no take 'nobody'"),
+        (["takes", "show", "nobody"], "No take 'nobody'"),
+        (["takes", "rename", "nobody", "x"], "No take 'nobody'"),
+        (["takes", "edit", FIRST], "Nothing to change"),
+        (["takes", "edit", "nobody", "--star"], "No take 'nobody'"),
         (["takes", "export", FIRST, "--out", "x.mp3"], "must end in .wav or .flac"),
-        (["takes", "export", FIRST, "--out", "no/such/folder/x.wav"], "name another file"),
-        (["takes", "delete", FIRST, "nobody"], "no take 'nobody'"),
-        (["transfer", "x.wav", "--like", "nobody", "--out", "x.wav"], "no take 'nobody'"),
-        (["sets", "show", "nobody"], "no set 'nobody'"),
-        (["sets", "create", "x", "nobody"], "no take 'nobody'"),
-        (["sets", "edit", "nobody", "--title", "x"], "no set 'nobody'"),
-        (["sets", "delete", "nobody"], "no set 'nobody'"),
-        (["sets", "export", "nobody", "--out", "x.zip"], "no set 'nobody'"),
+        (["takes", "export", FIRST, "--out", "no/such/folder/x.wav"], "hoose another file"),
+        (["takes", "delete", FIRST, "nobody"], "No take 'nobody'"),
+        (["transfer", "x.wav", "--like", "nobody", "--out", "x.wav"], "No take 'nobody'"),
+        (["sets", "show", "nobody"], "No set 'nobody'"),
+        (["sets", "create", "x", "nobody"], "No take 'nobody'"),
+        (["sets", "edit", "nobody", "--title", "x"], "No set 'nobody'"),
+        (["sets", "delete", "nobody"], "No set 'nobody'"),
+        (["sets", "export", "nobody", "--out", "x.zip"], "No set 'nobody'"),
         (["sets", "restore", "nobody"], "nothing was deleted"),
         (["blind", "show", "nobody"], "nobody"),
         (["blind", "stop", "nobody"], "nobody"),
@@ -171,7 +171,7 @@ def test_a_blind_test_is_drawn_and_says_nothing_before_it_is_answered(root, comm
         (["blind", "create", "abx", FIRST], "Choose two takes or more"),
         (["blind", "create", "abx", FIRST, SECOND, "--trials", "0"], " 200"),
         (["blind", "create", "rating", FIRST, "--excerpt", "3", "1"], "3 to 1 s"),
-        (["compare", "takes", "nobody"], "no take 'nobody'"),
+        (["compare", "takes", "nobody"], "No take 'nobody'"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_and_changes_nothing(sung, command, words, sentence):

@@ -60,12 +60,12 @@ def test_it_says_whom_it_waits_for_and_ctrl_c_ends_that(workspace):
     try:
         assert trainer.stderr.readline().startswith("About ")
         said = trainer.stderr.readline()
-        assert said == "Waits until 'Train bass' and 1 more are done with the CPU; Ctrl-C ends the waiting.\n"
+        assert said == "Waiting until 'Train bass' and 1 more are done with the CPU. Press Ctrl+C to stop waiting.\n"
         trainer.send_signal(signal.SIGINT)
         _, rest = trainer.communicate(timeout=30)
     finally:
         trainer.kill()
-    assert trainer.returncode == 130 and rest == "Stopped while waiting; nothing was started.\n"
+    assert trainer.returncode == 130 and rest == "Stopped while waiting. Nothing was started.\n"
     assert not (workspace.audio / "alto_checkpoints" / "recipe.json").exists()
     for job in store.live():
         store._folder(job.id).write_record({"state": "stopped"})
@@ -85,7 +85,7 @@ def test_it_has_the_device_while_it_trains_and_not_after(workspace, monkeypatch,
     size = ["--harmonics", "5", "--noise-bands", "5"] if command == "sweep" else []
     assert cli.main([command, "alto", "--workspace", str(workspace.root), *size]) == 0
     assert seen == [[queue.SOMEONE]] and others_see() == []
-    assert "Waits" not in capsys.readouterr().err
+    assert "Waiting" not in capsys.readouterr().err
 
 
 def test_who_trains_the_same_voice_is_not_waited_for(workspace, capsys):

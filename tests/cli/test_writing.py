@@ -15,9 +15,9 @@ from ddsing.errors import DiskFull, OutputError
     [(errno.EACCES, OutputError), (errno.EROFS, OutputError), (errno.ENOSPC, DiskFull), (errno.EDQUOT, DiskFull)],
 )
 def test_the_path_the_reason_and_what_would_work(code, kind):
-    with pytest.raises(kind) as caught, writing("out.npz", "name another file"):
+    with pytest.raises(kind) as caught, writing("out.npz", "choose another file"):
         raise OSError(code, os.strerror(code), "/somewhere/.tmp")
-    assert str(caught.value) == f"'out.npz' can't be written: {os.strerror(code)}; name another file."
+    assert str(caught.value) == f"'out.npz' can't be written: {os.strerror(code)}; choose another file."
     with pytest.raises(kind, match=r"'x' can't be written: [^;]+\.$"), writing("x"):
         raise OSError(code, os.strerror(code))
 

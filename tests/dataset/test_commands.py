@@ -46,7 +46,7 @@ def test_a_voice_memo_is_added_and_what_is_odd_is_said(run, place):
     sound = signals.voice(3.0)
     (place / "stereo.wav").write_bytes(file_of(np.stack([sound, -0.9 * sound], 1), 16_000, "WAV"))
     memo = ffmpeg(place / "stereo.wav", place / "memo.m4a", "-c:a", "alac")
-    said = "memo.m4a: Its channels cancel each other out when mixed; only the left is used."
+    said = "memo.m4a: Its channels cancel each other out when mixed, so only the left is used."
     assert run("add", "memos", memo, "--json")["warnings"] == [said]
     assert run("list", "memos").startswith("memo.m4a: 3.0 s, MP4 16000 Hz")
     (place / "memo.m4a").write_bytes(memo.read_bytes()[:-20_000])
@@ -58,7 +58,7 @@ def test_from_files_to_windows(run, place):
     assert "No voices yet" in run("list")
     found = run("add", "alto", "take one", "--json")
     assert found["added"] == ["sung.wav"] and found["refused"][0]["name"] == "notes.mp3"
-    assert "same sound is there as sung.wav" in run("add", "alto", "take one/sung.wav")
+    assert "same sound as sung.wav" in run("add", "alto", "take one/sung.wav")
     assert run("list") == "alto: 1 recording\n"
     report = run("report", "alto", "--json")
     assert report["verdict"]["level"] == "unusable" and report["pitch_seconds"]["60"] > 0.3
@@ -77,7 +77,7 @@ def test_from_files_to_windows(run, place):
         names = ("f0_hz", "f0_confidence", "loudness_db")
         assert {name: arrays[name].shape for name in arrays} == dict.fromkeys(names, (1000,))
     assert "plotly" in (place / "shown" / "here" / "window.html").read_text("utf-8")
-    assert "2 windows excluded; `dataset prepare`" in run("exclude", "alto", 1, 3)
+    assert "2 windows excluded; run `dataset prepare`" in run("exclude", "alto", 1, 3)
     assert run("include", "alto", 1, "--json") == {"voice": "alto", "excluded": [3], "changed": True}
     assert run("prepare", "alto", "--tracker", "tiny", "--json")["n_excluded"] == 1
 
@@ -85,9 +85,9 @@ def test_from_files_to_windows(run, place):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["report", "nobody"], "no voice 'nobody'"),
-        (["prepare", "../alto"], "no voice"),
-        (["add", "../x", "take one"], "would do"),
+        (["report", "nobody"], "No voice 'nobody'"),
+        (["prepare", "../alto"], "No voice"),
+        (["add", "../x", "take one"], "such as"),
         (["add", "bass", "take one/notes.mp3"], "Nothing was added. notes.mp3"),
         (["add", "bass", "missing.wav"], "No such file"),
         (["show", "bass", "--window", "0", "--out", "x"], "no dataset yet"),

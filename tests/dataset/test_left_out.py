@@ -96,9 +96,9 @@ def test_recordings_that_belong_to_no_voice_are_said(workspace, capsys):
     assert main(["--workspace", str(workspace.root), "dataset", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["alto: 0 recordings", "my: 0 recordings"] and len(lines) == 4
-    assert lines[2].startswith("'loose.wav' lies directly in the audio folder") and "move it" in lines[2]
-    assert lines[3].startswith("2 recordings, such as 'one.wav', lie in 'my_dataset'")
-    assert lines[3].endswith("such as 'my recordings'.")
+    assert lines[2].startswith("'loose.wav' is directly in the audio folder") and "move it" in lines[2]
+    assert lines[3].startswith("2 recordings, such as 'one.wav', are in 'my_dataset'")
+    assert lines[3].endswith("rename it, for example to 'my recordings'.")
 
 
 def as_nobody(anyones: Workspace, *command: str) -> tuple[int, list[str], str]:
@@ -190,5 +190,5 @@ def test_a_report_names_the_folder_that_it_could_not_look_into(workspace, monkey
     assert "can't be read" in " ".join(report.report(voice).remarks["tutti/"])
     monkeypatch.undo()
     refused(voice.folder, monkeypatch)
-    with pytest.raises(DatasetError, match="'alto/' holds no recordings that can be used.*Permission denied"):
+    with pytest.raises(DatasetError, match="'alto/' has no usable recordings.*Permission denied"):
         prepare.prepare(voice, tracker="tiny")

@@ -197,7 +197,7 @@ def test_killed_it_goes_on_and_ends_as_in_one_go(voice, prepared):
 
 def test_two_at_once_are_refused_and_so_is_a_full_disk_with_the_numbers(voice, monkeypatch):
     def twice(stage, fraction):
-        with pytest.raises(DatasetError, match="being prepared already"):
+        with pytest.raises(DatasetError, match="already being prepared"):
             prepare.prepare(voice, tracker="tiny")
         raise Cancelled
 
@@ -233,7 +233,7 @@ def test_a_disk_that_fills_up_is_a_sentence_and_loses_nothing(known, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr(tfrecord.RecordWriter, "write", full)
-        with pytest.raises(DiskFull, match="make room"):
+        with pytest.raises(DiskFull, match="Free some space"):
             prepare.prepare(known, tracker="tiny")
     assert content(known) == before
     assert prepare.prepare(known, tracker="tiny").n_windows == first.n_windows

@@ -94,9 +94,9 @@ def test_a_full_disk_refuses_with_the_numbers(workspace, monkeypatch):
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "alto_dataset", "alto_checkpoints", "x" * 100])
 def test_a_voice_has_a_name_that_is_a_folder_s(workspace, name):
-    with pytest.raises(DatasetError, match="would do") as raised:
+    with pytest.raises(DatasetError, match="such as") as raised:
         voices.create(workspace, name)
-    better = str(raised.value).split("; ")[-1].split("'")[1]
+    better = str(raised.value).split("such as ")[-1].split("'")[1]
     assert voices.create(workspace, better).folder.is_dir()
 
 

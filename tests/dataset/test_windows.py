@@ -60,7 +60,7 @@ def test_the_choice_is_kept_and_honoured(known):
     assert len(gone_s) == 2 and {float(arrays["start_s"][0]) for arrays in all_records(known)}.isdisjoint(gone_s)
     np.testing.assert_array_equal(windows.read(known, held).audio, windows.read(known, held).audio)
     (known.folder / "long.flac").unlink()
-    with pytest.raises(DatasetError, match="not there as it was"):
+    with pytest.raises(DatasetError, match="is missing or has changed"):
         windows.read(known, held)
     with pytest.raises(DatasetError, match="0 to 11"):
         windows.exclude(known, [12])
@@ -72,7 +72,7 @@ def test_with_everything_excluded_there_is_nothing_to_train_on(known):
     with pytest.raises(DatasetError, match="excluded"):
         prepare.prepare(known, tracker="tiny")
     (known.dataset_folder / "selection.json").write_text("{")
-    with pytest.raises(DatasetError, match="remove it"):
+    with pytest.raises(DatasetError, match="Delete it"):
         windows.load(known)
 
 
@@ -96,13 +96,13 @@ def test_a_dataset_of_2021_is_listed_and_read_and_never_overwritten(voice, n_fra
     assert len(table) == 3 and table.silence.tolist() == pytest.approx([table.silence[0], table.silence[0], 1.0])
     assert table.midi[0] == pytest.approx(57.0, abs=0.01) and np.isnan(table.midi[2])
     assert windows.read(voice, 2).loudness_db.shape == (1000,) and not windows.read(voice, 2).audio.any()
-    with pytest.raises(DatasetError, match="not prepared here"):
+    with pytest.raises(DatasetError, match="prepared elsewhere"):
         windows.exclude(voice, [0])
     assert not prepare.is_current(voice)
     workspace = Workspace(voice.folder.parent.parent)
     before = contents(workspace.audio)
     for work in (prepare.prepare, functools.partial(job.order, workspace)):
-        with pytest.raises(DatasetError, match="as it is.*--replace.*'alto 2021'"):
+        with pytest.raises(DatasetError, match="ready to train on.*--replace.*'alto 2021'"):
             work(voice.name if work is not prepare.prepare else voice, tracker="tiny")
     assert contents(workspace.audio) == before
     assert prepare.prepare(voice, tracker="tiny", replace=True).kept_as == "alto 2021"
@@ -130,7 +130,7 @@ def test_the_command_says_where_the_dataset_of_2021_is_now(voice, capsys):
     command = ["--workspace", str(voice.folder.parent.parent), "dataset", "prepare", "alto", "--tracker", "tiny"]
     assert main(command) == 2 and "--replace" in capsys.readouterr().err
     assert main([*command, "--replace"]) == 0
-    assert "it is that of the voice 'alto 2021' now" in capsys.readouterr().out
+    assert "the dataset of the voice 'alto 2021'" in capsys.readouterr().out
 
 
 def contents(folder):
@@ -145,7 +145,7 @@ def test_a_damaged_dataset_is_a_sentence(voice):
     with pytest.raises(DatasetError, match="lacks"):
         windows.load(voice)
     (voice.dataset_folder / "windows.json").write_text("[]")
-    with pytest.raises(DatasetError, match="prepare the voice again"):
+    with pytest.raises(DatasetError, match="Prepare the voice again"):
         windows.load(voice)
 
 

@@ -89,7 +89,7 @@ def test_answers_are_kept_once_and_survive(made):
     (store.folder / "damaged.json").write_text("{")
     assert "damaged" not in [test.id for test in store.list()]
     token = store.delete(begun.id)
-    with pytest.raises(TakeError, match="There is no"):
+    with pytest.raises(TakeError, match="No blind test"):
         store.get(begun.id)
     assert store.undo(token).title == "A title" and store.get(begun.id).finished
 

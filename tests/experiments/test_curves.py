@@ -101,7 +101,7 @@ def test_a_run_s_facts(workspace):
     assert aria.steps[aria.loss.argmin()] == at_150.best_step
     beyond = numbers.summary(aria, at=301)
     assert beyond.at is None and beyond.at_step is None and beyond.spectral_loss is None
-    with pytest.raises(DatasetError, match="Nothing called 'Nobody'"):
+    with pytest.raises(DatasetError, match="No training run named 'Nobody'"):
         space.load(workspace, "Nobody")
     for name in ("", "../Aria", "Aria/..", "."):
         with pytest.raises(DatasetError):
@@ -224,7 +224,7 @@ def test_exports(workspace):
 def test_command_line(workspace, tmp_path, capsys):
     where = ["--workspace", str(workspace.root)]
     assert cli.main([*where, "compare", "losses"]) == 0
-    assert "Nothing has been trained" in capsys.readouterr().out
+    assert "No training runs" in capsys.readouterr().out
     tiny_runs.run(workspace, "Aria")
     tiny_runs.run(workspace, "Bruno", end=4.0, seed=1)
     files = ["--csv", str(tmp_path / "t.csv"), "--curves", str(tmp_path / "c.csv")]
@@ -237,6 +237,6 @@ def test_command_line(workspace, tmp_path, capsys):
     text = capsys.readouterr().out
     assert "at 100" in text and text.index("Aria") < text.index("Bruno") and "16 units" in text
     assert cli.main([*where, "compare", "losses", "Nobody"]) == 2
-    assert "there are: 'Aria', 'Bruno'" in capsys.readouterr().err
+    assert "choose from: 'Aria', 'Bruno'" in capsys.readouterr().err
     assert cli.main([*where, "compare", "losses", "--csv", str(tmp_path / "no" / "t.csv")]) == 2
     assert "can't be written" in capsys.readouterr().err

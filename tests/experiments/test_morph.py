@@ -149,7 +149,7 @@ def test_weights_are_shares_and_run_linearly():
         (("a", "b"), ((0.0, (1,)),), "2 numbers"),
         (("a", "b"), ((0.0, (0, 0)),), "weight 0"),
         (("a", "b"), ((0.0, (1, float("nan"))),), "numbers"),
-        (("a", "b"), ((-1.0, (1, 0)),), "from 0 on"),
+        (("a", "b"), ((-1.0, (1, 0)),), "0 s or later"),
         (("a", "b"), ((1.0, (1, 0)), (1.0, (0, 1))), "own time"),
     ],
 )
@@ -201,7 +201,7 @@ def test_each_instrument_needs_its_own_shares(filled):
     first, second = tiny_workspace.NAMES
     morph = Morph((first, second), ("", ""), ((0.0, (1, 1)),))
     for names, shares in (((first, second), None), (first, morph), ((first, second, "Old voice"), morph)):
-        with pytest.raises(SettingsError, match="give each its own"):
+        with pytest.raises(SettingsError, match="Give each its own"):
             pipeline.run(filled, tiny_workspace.sung(), names, Settings(), morph=shares, tracker="tiny")
 
 

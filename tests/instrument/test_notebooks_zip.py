@@ -153,7 +153,7 @@ def test_parts_that_are_missing_are_named():
     members = notebook_members()
     for member, sentence in (
         ("operative_config-0.gin", "no operative_config-0.gin"),
-        ("ckpt-7.data-00000-of-00001", "lacks data files"),
+        ("ckpt-7.data-00000-of-00001", "data files are missing"),
         ("ckpt-7.index", "no instrument|neither"),
     ):
         with pytest.raises(InstrumentError, match=sentence):
@@ -169,7 +169,7 @@ def test_weights_of_another_model_are_refused():
         open_any(packed(members | {"operative_config-0.gin": text}))
     nan = bytearray(members["ckpt-7.data-00000-of-00001"])
     nan[:4] = np.float32(np.inf).tobytes()
-    with pytest.raises(InstrumentError, match="not numbers"):
+    with pytest.raises(InstrumentError, match="NaN or infinite"):
         open_any(packed(members | {"ckpt-7.data-00000-of-00001": bytes(nan)}))
 
 

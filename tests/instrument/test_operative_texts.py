@@ -64,7 +64,7 @@ def test_the_models_of_every_release_open_or_are_named(model, release):
             "recompute_loudness = True\nF0LoudnessPreprocessor.compute_loudness = True",
             "twice",
         ),
-        ("run_dag.verbose", "ResNet.size", "sets 'ResNet.size', which is no part"),
+        ("run_dag.verbose", "ResNet.size", "sets 'ResNet.size', which the models"),
     ],
 )
 def test_what_is_not_played_is_called_by_its_name(old, new, sentence):
@@ -111,7 +111,7 @@ def test_a_newest_checkpoint_that_is_cut_gives_way_to_the_one_before():
         for data in (b"", members[name][: len(members[name]) // 2]):
             instrument = convert(packed(members | {name: data}), name="x")
             assert (instrument.digest, instrument.provenance.step) == (before.digest, 5)
-            assert instrument.warnings == ("The newest checkpoint, step 12, can't be read; step 5 was taken.",)
+            assert instrument.warnings == ("The newest checkpoint, step 12, can't be read, so step 5 is used.",)
     only = notebook_members(step=12)
-    with pytest.raises(InstrumentError, match="lacks data files"):
+    with pytest.raises(InstrumentError, match="data files are missing"):
         convert(packed({name: data for name, data in only.items() if ".data-" not in name}), name="x")

@@ -50,13 +50,13 @@ def test_an_order_is_kept_as_it_was_given():
     ("change", "sentence"),
     [
         ({"kind": "Train me"}, "'Train me'"),
-        ({"kind": ""}, "word of small letters"),
+        ({"kind": ""}, "lower-case word"),
         ({"title": " "}, "needs a title"),
-        ({"key": ""}, "needs a title, and a key"),
+        ({"key": ""}, "needs a title, and a unique key"),
         ({"needs_bytes": -1}, "can't need -1 bytes"),
-        ({"device": "../gpu"}, "no device '../gpu'"),
+        ({"device": "../gpu"}, "Unknown device '../gpu'"),
         ({"options": {"path": Path("x")}}, "not JSON serializable"),
-        ({"options": {"rate": math.nan}}, "'Train Aria' can't be kept"),
+        ({"options": {"rate": math.nan}}, "'Train Aria' can't be saved"),
     ],
 )
 def test_what_no_store_could_keep_is_refused(change, sentence):
@@ -68,9 +68,9 @@ def test_a_preparation_of_nothing_is_refused_when_it_is_ordered(workspace):
     (workspace.audio / "mute").mkdir()
     with pytest.raises(DatasetError, match="no recordings"):
         dataset_job.order(workspace, "mute", tracker="tiny")
-    with pytest.raises(DatasetError, match="no voice"):
+    with pytest.raises(DatasetError, match="No voice"):
         dataset_job.order(workspace, "nobody", tracker="tiny")
-    with pytest.raises(DatasetError, match="no pitch tracker"):
+    with pytest.raises(DatasetError, match="Unknown pitch tracker"):
         dataset_job.order(workspace, "alto", tracker="best")
 
 
@@ -87,7 +87,7 @@ def test_a_matrix_asks_for_the_room_that_its_missing_cells_take(workspace):
     assert matrix_job.order(workspace, both).needs_bytes == SPARE_BYTES, "nothing is missing now"
     plain = Matrix(both.instruments, both.recordings, tracker="fast")
     assert matrix_job.order(workspace, plain).needs_bytes == needed + SPARE_BYTES, "by another tracker all is"
-    with pytest.raises(SettingsError, match="no recording"):
+    with pytest.raises(SettingsError, match="No recording"):
         matrix_job.order(workspace, Matrix(("First voice",), ("none.wav",)))
 
 

@@ -132,7 +132,7 @@ def test_the_sources(listener):
     with pytest.raises(SettingsError, match="none was given"):
         timbre.z_of(model.encoder, known, Settings(z_from="other"), 250, audio, None)
     for asked in ({"z_from": "mean"}, {"z_shift": (1.0,)}):
-        with pytest.raises(SettingsError, match="does not say where"):
+        with pytest.raises(SettingsError, match="has no timbre map"):
             timbre.z_of(model.encoder, None, Settings(**asked), 250, audio, None)
 
 
@@ -209,7 +209,7 @@ def test_what_is_asked_for_changes_the_sound_and_nothing_asked_changes_nothing(f
     assert takes[1].changed == ("z_from",)
     plain, asked = run("Plain"), run("Plain", z_from="mean", z_shift=(1.0,))
     assert np.array_equal(sound(plain), sound(asked)) and asked.settings == Settings()  # nothing to say to it
-    with pytest.raises(SettingsError, match="does not say where"):
+    with pytest.raises(SettingsError, match="has no timbre map"):
         run("Deaf to means", z_from="mean")
     for name in ("gone.wav", "../../secret.wav", ""):
         with pytest.raises(SettingsError, match="not among the examples"):

@@ -118,5 +118,7 @@ def test_words_say_the_numbers():
     assert "6,000 steps" in said and "chosen: step 5,500" in said and "12 previews" in said
     said = training.held_out_alt(_course())
     assert (
-        "pitch error 80 at first and 12 cents now" in said and "1.25 steps a second" in said and "loudness" not in said
+        "pitch error 80 at first and 12 cents now" in said
+        and "1.25 steps per second" in said
+        and "loudness" not in said
     )

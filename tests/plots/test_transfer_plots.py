@@ -47,7 +47,7 @@ def test_curves_alt_text_says_the_octave():
 def test_curves_without_notes_or_sound_still_draw():
     silent = _curves(f0_confidence=np.zeros(2500, np.float32), note_on_ratio=None, mask_on=None)
     assert len(features.figure(silent).data) >= 4
-    assert "sung in 0 %" in features.alt_text(silent)
+    assert ", 0 % of it voiced" in features.alt_text(silent)
     assert features.figure(_curves(n_frames=1)).data
 
 
@@ -82,12 +82,12 @@ def test_fit_shades_exactly_the_outside_passages():
     figure = fit.figure(_ranges())
     shaded = [shape for shape in figure.layout.shapes if shape.type == "rect"]
     assert [(shape.x0, shape.x1) for shape in shaded] == [(4.0, 10.0)] * 2
-    assert "6.0 s in 1 passage lie" in fit.alt_text(_ranges()) and "D3 to G4" in fit.alt_text(_ranges())
+    assert "Outside the range: 6.0 s in 1 passage." in fit.alt_text(_ranges()) and "D3 to G4" in fit.alt_text(_ranges())
 
 
 def test_fit_without_ranges():
     bare = fit.Ranges(np.zeros(10), np.zeros(10), np.zeros(10), np.zeros(10, bool), None, None)
-    assert fit.figure(bare).data and "Nothing lies outside" in fit.alt_text(bare)
+    assert fit.figure(bare).data and "Nothing is outside" in fit.alt_text(bare)
 
 
 @pytest.mark.parametrize("hz", [200.0, 1000.0, 5000.0])

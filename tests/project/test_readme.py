@@ -80,8 +80,8 @@ FIGURES = {  # what stands there, and where the same figure stands in what holds
     r"ddsp 1\.6\.3 within (1e-[0-9])": ("tests/engine/test_engine.py", r'amplitudes"\]\[0\], atol=(1e-[0-9])'),
     r"equal within (1e-[0-9])": ("tests/sound/test_pitch.py", r'golden\["activation"\], rtol=0, atol=(1e-[0-9])'),
     r"given ([0-9]+) s of processor time": ("tests/instrument/test_hostile.py", r'\["memory", "([0-9]+)"'),
-    r"loudness at ([0-9]+) frames a second": ("ddsing/constants.py", r"FRAME_RATE = ([0-9]+)"),
-    r"curves of ([0-9]+) trainings": ("benchmarks/event_files.py", r'"--runs", type=int, default=([0-9]+)'),
+    r"loudness at ([0-9]+) frames per second": ("ddsing/constants.py", r"FRAME_RATE = ([0-9]+)"),
+    r"curves of ([0-9]+) runs": ("benchmarks/event_files.py", r'"--runs", type=int, default=([0-9]+)'),
     r"tensorflow\[and-cuda\]==([0-9.]+)": ("requirements.txt", r"(?m)^tensorflow==([0-9.]+)"),
 }
 
@@ -102,7 +102,7 @@ def test_what_comes_with_it_is_as_many_as_it_says():
 
 
 def test_every_row_of_the_speed_table_is_printed_by_a_benchmark():
-    table = README[README.index("## Speed") : README.index("The first page is painted")]
+    table = README[README.index("## Speed") : README.index("The server needs 1.3 s")]
     rows = [row.split("|")[1].strip() for row in table.splitlines() if row.startswith("| ")][1:]
     of = {  # the first words of a row
         "rendering": "transfer",

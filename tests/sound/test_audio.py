@@ -51,7 +51,7 @@ def test_every_format_gives_the_same_tone(format, subtype, rate, channels, tmp_p
         (b"RIFF\x00\x00\x00\x00WAVEjunk", "can't be decoded"),
         (file_of(np.zeros((0, 1)), 16_000, "WAV"), "no samples"),
         (file_of(np.array([0.1, math.nan, 0.2]), 16_000, "WAV", "FLOAT"), "NaN"),
-        (file_of(tone(0.1, 4_000), 4_000, "WAV"), "4000 samples a second"),
+        (file_of(tone(0.1, 4_000), 4_000, "WAV"), "4000 samples per second"),
         (file_of(tone(0.1, 16_000, 9), 16_000, "WAV"), "9 channels"),
     ],
     ids=["empty", "text", "junk", "no samples", "NaN", "4 kHz", "9 channels"],  # a file with the time in it has no id
@@ -74,17 +74,17 @@ def test_channels_are_averaged_unless_that_loses_the_sound():
     for channels, expected, remark in [
         ((left, right), (left + right) / 2, ""),
         ((left, 0.02 * left), 0.51 * left, ""),
-        ((left, -left), left, "Its channels cancel each other out when mixed; only the left is used."),
+        ((left, -left), left, "Its channels cancel each other out when mixed, so only the left is used."),
         (
             (left, -1.1 * left),
             -1.1 * left,
-            "Its channels cancel each other out when mixed; only the right is used.",
+            "Its channels cancel each other out when mixed, so only the right is used.",
         ),
-        ((0 * left, left), left, "Only the right channel holds sound; it alone is used, as loud as it is."),
+        ((0 * left, left), left, "Only the right channel has sound, so only that channel is used, at its own level."),
         (
             (1e-3 * right, left, 0 * left),
             left,
-            "Only number 2 channel holds sound; it alone is used, as loud as it is.",
+            "Only number 2 channel has sound, so only that channel is used, at its own level.",
         ),
         ((0 * left, 0 * left), 0 * left, ""),
     ]:

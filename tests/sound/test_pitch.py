@@ -152,7 +152,7 @@ def test_a_full_disk_is_one_sentence(monkeypatch):
             return None
 
     monkeypatch.setattr(pitch.tempfile, "TemporaryFile", Full)
-    with pytest.raises(FeaturesError, match=r"0\.4 MB of room .*No space left"):
+    with pytest.raises(FeaturesError, match=r"0\.4 MB of temporary space .*No space left"):
         pitch.track(np.zeros(16_000, np.float32), tracker="tiny")
 
 

@@ -28,7 +28,7 @@ def test_a_recording_knows_its_file_and_the_same_sound_has_the_same_key(tmp_path
 
 
 def test_what_is_no_recording_is_a_sentence(tmp_path):
-    with pytest.raises(AudioError, match="not a recording that ddsing knows"):
+    with pytest.raises(AudioError, match="not a recording that ddsing can read"):
         recording.read(b"not a sound", name="x.wav")
     with pytest.raises(AudioError, match="No such file"):
         recording.read(tmp_path / "missing.wav")

@@ -14,7 +14,7 @@ from tests.support.encoders import chunk, fmt, wav
 from tests.support.sounds import file_of, tone
 
 WIDTHS = {8: "u1", 16: "i2", 24: "i3", 32: "i4", -32: "f4", -64: "f8"}  # negative: float
-UNSAID = "Its header does not say how long it is, as when a recorder is interrupted; it is read to its end."
+UNSAID = "Its header gives no length, as after an interrupted recording. It is read to the end."
 N_SAMPLES = 8_001
 
 
@@ -85,7 +85,7 @@ def test_any_wav_is_read_to_its_last_sample(
             "zero": (UNSAID,),
             "unsaid": (UNSAID,),
             "more": (f"The file is cut short: it holds {there} of {twice}.",),
-            "less": (f"Its header says that it holds {half}, but it holds {there}; it is read to its end.",),
+            "less": (f"Its header gives {half}, but it contains {there}. It is read to the end.",),
         }[length]
     )
 
@@ -104,7 +104,7 @@ def test_a_damaged_header_ends_in_sound_or_a_sentence(place, value, cut):
 
 def test_an_empty_one_with_chunks_behind_it_is_empty():
     chunks = chunk(b"fmt ", fmt(1, 16)) + chunk(b"data", b"") + chunk(b"LIST", b"INFOISFT\4\0\0\0sox\0")
-    with pytest.raises(AudioError, match="holds no samples"):
+    with pytest.raises(AudioError, match="has no samples"):
         recordings.read(wav(chunks))
 
 

@@ -33,7 +33,7 @@ def finished(app: AppTest) -> AppTest:
     raise AssertionError("the work did not end")
 
 
-def fit_read(app: AppTest, told: str = "of the singing lies inside") -> AppTest:
+def fit_read(app: AppTest, told: str = "of the singing is inside") -> AppTest:
     """Wait for the fit of the chosen recording, without any press."""
     for _ in range(240):
         if told in said(app) and "the rest of the recording follows" not in said(app):

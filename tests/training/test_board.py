@@ -103,7 +103,7 @@ def test_it_shows_every_training_with_all_its_numbers(trained, monkeypatch, read
     if reader == "python":  # as where there is no compiled one, on Windows for instance
         monkeypatch.setenv("TENSORBOARD_DATA_SERVER_BINARY", str(trained.root / "none"))
     with Command(trained) as command:
-        assert "2 trainings" in command.said and len(command.family) == (2 if reader == "compiled" else 1)
+        assert "2 runs" in command.said and len(command.family) == (2 if reader == "compiled" else 1)
         assert runs(command.address, 2) == sorted(NAMES)
         for name in NAMES:
             query = urllib.parse.urlencode({"run": name, "tag": LOSS})
@@ -193,7 +193,7 @@ def test_a_training_that_begins_meanwhile_appears_and_one_that_is_deleted_goes(t
 def test_what_can_not_be_shown_is_one_sentence(trained, capsys):
     where = ["--workspace", str(trained.root)]
     assert cli.main([*where, "tensorboard", "Nobody"]) == 2
-    assert "there are: 'Aria'" in capsys.readouterr().err
+    assert "choose from: 'Aria'" in capsys.readouterr().err
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -205,7 +205,7 @@ def test_what_can_not_be_shown_is_one_sentence(trained, capsys):
     for name in NAMES:
         (trained.audio / f"{name}_checkpoints").rename(trained.root / name)
     assert cli.main([*where, "tensorboard"]) == 2
-    assert "Nothing has been trained" in capsys.readouterr().err
+    assert "No training runs" in capsys.readouterr().err
     with pytest.raises(DatasetError):
         board_process.start(trained)
 
@@ -266,7 +266,7 @@ def test_it_ends_with_the_server_however_that_ends(trained):
 
 def test_why_it_could_not_start_is_a_sentence(workspace, monkeypatch):
     empty = board_process.BoardProcess(workspace, idle_s=5.0)
-    assert "Nothing has been trained" in listening(empty).failure and not empty.address
+    assert "No training runs" in listening(empty).failure and not empty.address
     (workspace.root / "ddsing").mkdir()
     (workspace.root / "ddsing" / "__init__.py").write_text("raise ImportError('this is no ddsing')")
     monkeypatch.setattr(board_process, "_PROJECT", workspace.root)

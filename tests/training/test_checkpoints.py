@@ -177,7 +177,7 @@ def test_a_full_disk_at_any_file_operation_is_said_and_costs_only_that_save(tmp_
         assert_newest_is(folder, (30, 40))
         assert not list(folder.glob(".writing-*"))
     assert point >= 10
-    assert sentences == {"The checkpoint of step 40 could not be written: the disk is full"}
+    assert sentences == {"The checkpoint of step 40 could not be saved: the disk is full"}
     assert_newest_is(folder, (40,))
 
 
@@ -202,7 +202,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_replaced_when_its_step_comes_ag
     ):  # its hashes are of no use then, and the checkpoint must read whole by itself, as one of 2021
         assert found[0].step == 6
         return
-    assert found[0].step == 6 and "Step 7 was passed over" in found[2][0] and "SHA-256" in found[2][0]
+    assert found[0].step == 6 and "Skipped step 7" in found[2][0] and "SHA-256" in found[2][0]
     checkpoints.publish(tmp_path, 7, writer(7), {})
     assert_newest_is(tmp_path, (7,))
 
@@ -257,7 +257,7 @@ def test_the_best_is_by_the_held_out_loss_where_there_is_one(tmp_path):
 def test_too_little_room_is_refused_with_the_numbers(tmp_path, monkeypatch):
     free = checkpoints.n_bytes(CONFIG)
     monkeypatch.setattr(checkpoints.shutil, "disk_usage", lambda path: type("Usage", (), {"free": free})())
-    with pytest.raises(DiskFull, match=r"are free on the disk of .* saving safely takes .* twice a checkpoint"):
+    with pytest.raises(DiskFull, match=r"The disk of .* free, but saving safely needs .* two checkpoints"):
         checkpoints.require_room(tmp_path, CONFIG)
 
 
@@ -300,5 +300,5 @@ def test_averages_that_are_no_numbers_are_refused(tmp_path):
     broken[name] = np.full_like(broken[name], np.nan)
     for suffix, content in zip((".index", ".data-00000-of-00001"), bundle(broken)):
         (tmp_path / f"ckpt-1{suffix}").write_bytes(content)
-    with pytest.raises(InstrumentError, match="not numbers"):
+    with pytest.raises(InstrumentError, match="NaN or infinite"):
         state.read(tmp_path / "ckpt-1.index", CONFIG)

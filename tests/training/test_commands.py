@@ -51,8 +51,8 @@ def test_stopped_with_ctrl_c_and_gone_on_with_in_the_background(tmp_path, monkey
     trainer.send_signal(signal.SIGINT)
     out, said = trainer.communicate(timeout=300)
     assert trainer.returncode == 130 and out == ""
-    assert "Finishing the step and saving" in said and "the same command goes on from there" in said
-    assert said.startswith("About ") and "(a guess: nothing has been trained on this computer yet)" in said
+    assert "Finishing the step and saving" in said and "Run the same command again to continue" in said
+    assert said.startswith("About ") and "(a guess: no training runs on this computer yet)" in said
     assert "Traceback" not in said
     stopped_at = checkpoints.published(path)[-1].step
     assert f"Stopped after step {stopped_at:,}" in said

@@ -38,16 +38,18 @@ def test_a_rate_that_only_the_model_tells(tmp_path):
 
 
 def test_the_sentence_names_mixed_precision_only_where_it_was_used(begun):
-    said = str(saving.diverged(begun, 7, "the loss is"))
-    assert "At step 7 the loss is no number any more" in said and "there was no checkpoint yet" in said
-    assert said.endswith("Go on with a lower learning rate, such as a third of it, 0.001, and without mixed precision.")
+    said = str(saving.diverged(begun, 7, "the loss became"))
+    assert "Stopped at step 7: the loss became NaN" in said and "There was no checkpoint yet" in said
+    assert said.endswith(
+        "Continue with a lower learning rate, such as a third of it, 0.001, and without mixed precision."
+    )
     folder.write_begun(begun, folder.Begun({"learning_rate": 0.003}))
-    assert "mixed" not in str(saving.diverged(begun, 7, "the loss is"))
+    assert "mixed" not in str(saving.diverged(begun, 7, "the loss became"))
 
 
 def test_the_command_line_names_the_option(begun, workspace, monkeypatch, capsys):
     def diverges(*_, **__):
-        raise saving.diverged(begun, 7, "the loss is")
+        raise saving.diverged(begun, 7, "the loss became")
 
     monkeypatch.setenv("DDSING_LOCKS", str(workspace.root / "locks"))
     monkeypatch.setattr(quiet, "load_tensorflow", lambda: None)
@@ -55,5 +57,5 @@ def test_the_command_line_names_the_option(begun, workspace, monkeypatch, capsys
     (workspace.audio / "alto").mkdir()
     assert main(["train", "alto", "--workspace", str(workspace.root)]) == 2
     said = capsys.readouterr().err
-    assert "At step 7" in said and said.endswith("The option is --learning-rate 0.001.\n")
+    assert "Stopped at step 7" in said and said.endswith("Use --learning-rate 0.001.\n")
     assert "Traceback" not in said

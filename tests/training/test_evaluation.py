@@ -124,7 +124,7 @@ def test_a_short_window_is_cut_where_audio_and_features_agree(tmp_path):
         assert len(part["f0_hz"]) == 500
         starts.add(int(part["f0_hz"][0]))
     assert len(starts) > 30 and min(starts) < 50 and max(starts) > 450
-    with pytest.raises(TrainingError, match="last 4 s and the model trains on 8 s"):
+    with pytest.raises(TrainingError, match="are 4 s long, but the model trains on 8 s"):
         batches.cut(window, 2000, seed=1, place=0)
 
 
@@ -214,7 +214,7 @@ def test_only_the_voices_own_instrument_is_replaced(trained):
     assert export.make_instrument(workspace, "alto", step=4).name == "alto 2"
     library.delete("alto 2")
     library.edit("alto", voice="alto")
-    with pytest.raises(TrainingError, match="there are: 2, 4, 6"):
+    with pytest.raises(TrainingError, match="available steps: 2, 4, 6"):
         export.make_instrument(workspace, "alto", step=5)
 
 
@@ -233,7 +233,7 @@ def test_original_and_reconstruction_side_by_side(trained):
     assert np.mean([one.f0_cents for one in compared]) == pytest.approx(saved["f0_cents"], rel=1e-6)
     (last,) = sanity.check(workspace, "alto", windows=(1,), step=2)
     assert (last.window, last.step) == (1, 2)
-    with pytest.raises(TrainingError, match="There is no window 2; there are 2"):
+    with pytest.raises(TrainingError, match="No window 2; there are 2"):
         sanity.check(workspace, "alto", windows=(2,))
 
 
@@ -272,7 +272,7 @@ def test_more_data_is_noted_and_the_best_is_measured_again(trained, tmp_path):
     tiny_training.prepared_voice(workspace, "tenor", n_train=5, n_held_out=2, seed=9)
     run.train(workspace, "tenor", Recipe(steps=3))
     assert [note.text for note in history.read(path).notes] == [
-        "The dataset of 'tenor' has changed; the training goes on with it as it is now."
+        "The dataset of 'tenor' has changed; training continues with the new one."
     ]
     lines = [json.loads(line) for line in (path / "history.jsonl").read_text().splitlines()]
     hashes = [line["dataset_hash"] for line in lines if "dataset_hash" in line]
@@ -329,7 +329,7 @@ def test_an_estimate_is_learnt_from_the_runs_of_this_computer(trained, tmp_path)
     Ready.config = config
     estimate.learn(new, Ready, [30.0] + [0.5] * 20, [4.0, 6.0])
     learnt_s, why = estimate.seconds(new, small)
-    assert why == "from trainings of this model on this computer"
+    assert why == "based on earlier runs of this model on this computer"
     head_start_s = config.head_start_steps * 0.5 / 4  # a guess, since none was measured
     assert learnt_s == pytest.approx(20 + head_start_s + 2000 * 0.5 + 20 * 5.0)
     assert estimate.seconds(new, Recipe(config="singing_small", steps=100))[0] == pytest.approx(
@@ -338,7 +338,7 @@ def test_an_estimate_is_learnt_from_the_runs_of_this_computer(trained, tmp_path)
     other_s, why = estimate.seconds(new, large)
     assert "another model" in why and other_s > 50 * learnt_s
     (new.cache / "training_pace.json").write_text("{broken")
-    assert estimate.seconds(new, small) == (guess_s, "a guess: nothing has been trained on this computer yet")
+    assert estimate.seconds(new, small) == (guess_s, "a guess: no training runs on this computer yet")
 
 
 def command(capsys, *arguments):
@@ -374,12 +374,12 @@ def test_the_commands(trained, tmp_path, capsys):
     for arguments, sentence in (
         (["train", "nobody"], "nobody"),
         (["train", "alto", "--steps", "0"], "steps is 0"),
-        (["train", "alto", "--config", "singing_large"], "There is no model"),
-        (["train", "alto", "--config", "singing_small"], "begun with another model"),
-        (["instrument", "make", "alto", "--step", "5"], "There is no checkpoint of step 5"),
+        (["train", "alto", "--config", "singing_large"], "No model"),
+        (["train", "alto", "--config", "singing_small"], "started with another model"),
+        (["instrument", "make", "alto", "--step", "5"], "has no checkpoint of step 5"),
         (["instrument", "make", "alto", "--step", "newest"], "name chosen, latest, best or a step"),
         (["resynthesise", "nobody", "--out", str(tmp_path)], "nobody"),
-        (["resynthesise", "alto", "--out", str(tmp_path), "--step", "99"], "There is no checkpoint of step 99"),
+        (["resynthesise", "alto", "--out", str(tmp_path), "--step", "99"], "has no checkpoint of step 99"),
     ):
         status, said = command(capsys, *arguments, *root)
         assert status == 2 and sentence in said.err, said.err

@@ -12,7 +12,7 @@ from ddsing.training.history import History, Save
 def test_nothing_trained_yet(tmp_path):
     found = history.read(tmp_path / "absent")
     assert not len(found.loss) and found.saves == () and found.best_step is None
-    assert coach.advice(found)[0].sentence == "Nothing has been trained yet."
+    assert coach.advice(found)[0].sentence == "No steps trained yet."
 
 
 def test_a_history_is_put_together_from_all_that_a_run_leaves(tmp_path):
@@ -56,10 +56,10 @@ def said(found: History) -> list[str]:
 
 def test_the_guide_band():
     assert said(made(np.full(100, 7.5))) == [
-        "info: There is room to improve: let it go on. Good instruments lie between 5 and 6."
+        "info: There is room to improve: let it run. Good instruments have a loss of 5 to 6."
     ]
-    assert said(made(np.full(100, 5.5)))[0].startswith("good: This is where good instruments lie.")
-    assert said(made(np.full(100, 4.2)))[0].startswith("warning: Below 5 over-fitting is likely")
+    assert said(made(np.full(100, 5.5)))[0].startswith("good: The loss is in the range of good instruments.")
+    assert said(made(np.full(100, 4.2)))[0].startswith("warning: Below 5, overfitting is likely")
     (remark,) = coach.advice(made([9.0] * 60 + [7.0] * 50))
     assert remark.evidence == "The loss of the last 50 steps is about 7.00."
 
@@ -80,7 +80,7 @@ def test_held_out_rising_while_training_falls():
     training = [9.0, 7.6, 6.9, 6.6, 6.3, 6.0]
     saves = [Save(250 * (i + 1), loss, loss_held) for i, (loss, loss_held) in enumerate(zip(training, held_out))]
     (first,) = (a for a in coach.advice(made(np.linspace(9, 6.5, 1_500), saves=saves)) if "held-out" in a.sentence)
-    assert first.level == "info" and "compare the previews of step 750" in first.sentence
+    assert first.level == "info" and "compare the preview of step 750" in first.sentence
     assert "rose from 7.00 to 7.50" in first.evidence and "fell from 6.90 to 6.00" in first.evidence
     both_rise = [Save(save.step, 6.0 + i, save.spectral_loss) for i, save in enumerate(saves)]
     assert not any("held-out" in sentence for sentence in said(made(np.linspace(9, 6.5, 1_500), saves=both_rise)))
@@ -98,5 +98,5 @@ def test_a_loss_that_is_no_number_comes_first():
 def test_a_training_that_has_become_slow():
     speed = np.r_[np.full(500, 2.0), np.full(60, 0.5)]
     remark = next(remark for remark in coach.advice(made(np.full(560, 6.5), speed=speed)) if "slow" in remark.sentence)
-    assert remark.evidence == "0.5 steps a second lately, 2 usually."
+    assert remark.evidence == "0.5 steps per second lately, 2 usually."
     assert not any("slow" in sentence for sentence in said(made(np.full(560, 6.5))))

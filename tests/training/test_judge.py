@@ -38,10 +38,10 @@ def history(saves) -> History:
 def test_the_latest_is_taken_where_only_the_held_out_loss_rises():
     found = judge.judge(series())
     assert (found.step, found.latest, found.rule) == (2000, 2000, "latest")
-    assert found.why == "Step 2,000, the latest, is taken: pitch, loudness and harmonics are no worse than earlier on."
+    assert found.why == "Step 2,000, the latest, was chosen: pitch, loudness and harmonics are no worse than before."
     said = [advice.sentence for advice in coach.advice(history(series()))]
-    assert any("no worse, so let it go on" in sentence for sentence in said)
-    assert not any("is the one to export" in sentence for sentence in said)
+    assert any("no worse, so let it run" in sentence for sentence in said)
+    assert not any("Export step " in sentence for sentence in said)
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,13 @@ def test_the_newest_before_it_got_worse_is_taken(measures, step, said):
     saves = series(**measures)
     found = judge.judge(saves)
     assert (found.step, found.latest, found.rule) == (step, 2000, "earlier")
-    assert found.why.startswith(f"Step {step:,} is taken, not the latest, 2,000: since step ") and said in found.why
+    assert (
+        found.why.startswith(f"Step {step:,} was chosen rather than the latest, 2,000: since step ")
+        and said in found.why
+    )
     first = coach.advice(history(saves))[0]
     if "harmonic_share" not in measures and "f0_cents" not in measures:
-        assert first.level == "warning" and f"Step {step:,} is the one to export" in first.sentence
+        assert first.level == "warning" and f"Export step {step:,}." in first.sentence
         assert first.evidence == found.why
 
 
@@ -68,7 +71,7 @@ def test_one_save_that_is_worse_does_not_end_a_training():
     loudness_db = [*LOUDNESS_DB[:-1], 5.0]
     found = judge.judge(series(loudness_db))
     assert (found.step, found.rule) == (1800, "earlier")
-    assert not any("is the one to export" in advice.sentence for advice in coach.advice(history(series(loudness_db))))
+    assert not any("Export step " in advice.sentence for advice in coach.advice(history(series(loudness_db))))
     recovered = judge.judge(series([*LOUDNESS_DB[:-2], 5.0, 2.1]))
     assert (recovered.step, recovered.rule) == (2000, "latest")
 
@@ -97,14 +100,14 @@ def test_breath_and_consonants_are_no_fault():
 def test_without_measures_the_latest_is_taken_and_said():
     bare = [Save(step, loss, on_disk=True) for step, loss in zip(STEPS, LOSS)]
     found = judge.judge(bare)
-    assert (found.step, found.rule) == (2000, "unmeasured") and "were not measured in this training" in found.why
+    assert (found.step, found.rule) == (2000, "unmeasured") and "were not measured in this run" in found.why
     assert judge.judge([]) is None and judge.judge([Save(100, 5.0)]) is None
 
 
 def test_a_save_in_a_hurry_goes_with_those_before():
     hurried = Save(2100, 5.4, on_disk=True)
     good, bad = judge.judge([*series(), hurried]), judge.judge([*series([*LOUDNESS_DB[:-1], 9.0]), hurried])
-    assert (good.step, good.rule) == (2100, "latest") and "it was not measured" in good.why
+    assert (good.step, good.rule) == (2100, "latest") and "It was not measured" in good.why
     assert (bad.step, bad.latest, bad.rule) == (1800, 2100, "earlier")
 
 
@@ -130,22 +133,22 @@ def unsung(**measures) -> list[str]:
 @pytest.mark.parametrize(
     ("measures", "said"),
     [
-        ({"harmonic_share": 0.0, "voicing": 0.02, "f0_cents": 900.0}, "what it makes is mostly noise"),
-        ({"harmonic_share": 0.8, "voicing": 0.1, "f0_cents": 30.0}, "a note can hardly be made out"),
+        ({"harmonic_share": 0.0, "voicing": 0.02, "f0_cents": 900.0}, "the output is mostly noise"),
+        ({"harmonic_share": 0.8, "voicing": 0.1, "f0_cents": 30.0}, "notes can hardly be made out"),
         ({"harmonic_share": 0.8, "voicing": 0.9, "f0_cents": 80.0}, "out of tune by more than a quarter tone"),
         ({"f0_cents": 700.0}, "out of tune by more than a quarter tone"),
     ],
 )
 def test_a_voice_that_does_not_sing_is_told_so_before_anything_about_its_loss(measures, said):
     found = unsung(**measures)
-    assert found[0].startswith("The voice does not sing the pitch yet: ") and said in found[0]
+    assert found[0].startswith("The voice doesn't sing in pitch yet: ") and said in found[0]
     assert not any("room to improve" in text or "good instruments" in text for text in found)
 
 
 def test_the_evidence_is_what_was_measured():
     (first, *_) = unsung(harmonic_share=0.0, voicing=0.02, f0_cents=900.0)
     assert first.endswith(
-        "| At step 300 its harmonics carry 0% of the energy, a note is heard in 2% of what should be sung and the "
+        "| At step 300 its harmonics carry 0% of the energy, 2% of the voiced frames have a clear note and the "
         "pitch is 900 cents off."
     )
     assert "room to improve" in " ".join(unsung(harmonic_share=0.9, voicing=0.9, f0_cents=12.0))

@@ -146,7 +146,7 @@ def test_a_loss_that_is_no_number_stops_before_a_good_checkpoint_is_overwritten(
     workspace, path = voice(tmp_path / "ws", n_held_out=0)
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 12, "save_every": 4}, nan_at=7)
     assert seen["error"] == "Diverged" and "step 4" in seen["sentence"] and "learning rate" in seen["sentence"]
-    assert seen["sentence"].endswith("Go on with a lower learning rate, such as a third of it, 0.001.")
+    assert seen["sentence"].endswith("Continue with a lower learning rate, such as a third of it, 0.001.")
     assert kept(path) == [4]
     assert np.isfinite(history.read(path).loss).all()
     again = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 8, "save_every": 4})
@@ -156,7 +156,7 @@ def test_a_loss_that_is_no_number_stops_before_a_good_checkpoint_is_overwritten(
 def test_weights_that_are_no_numbers_are_not_saved(quick, tmp_path):
     workspace, path = voice(tmp_path / "ws", n_held_out=0)
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 12, "save_every": 4}, broken_weight_at=8)
-    assert seen["error"] == "Diverged" and "At step 8 the weight" in seen["sentence"]
+    assert seen["error"] == "Diverged" and "Stopped at step 8: the weight" in seen["sentence"]
     assert kept(path) == [4]
 
 
@@ -186,7 +186,7 @@ def test_a_full_disk_pauses_with_a_sentence_and_goes_on_when_there_is_room(quick
         seen = quick.train(root, tmp_path / "out", recipe=recipe | {"steps": done + 2}, room=room)
         assert seen.get("error") == "DiskFull" or seen.get("outcome", {}).get("step") == done + 2, (number, seen)
         if "error" in seen:
-            assert "make room, and start the training again" in seen["sentence"]
+            assert "Free some space and start training again" in seen["sentence"]
             refused.append(seen["sentence"])
         (root / "filler").unlink(missing_ok=True)
         assert kept(path)[-1] in (done, done + 1, done + 2)
@@ -195,7 +195,7 @@ def test_a_full_disk_pauses_with_a_sentence_and_goes_on_when_there_is_room(quick
         if number < 8:  # less than two checkpoints' room, and it looks first
             assert seen["error"] == "DiskFull" and kept(path)[-1] == done + number % 2
         done = kept(path)[-1]
-    assert len(refused) >= 0.7 * len(FULL_DISKS) and any("could not be written" in sentence for sentence in refused)
+    assert len(refused) >= 0.7 * len(FULL_DISKS) and any("could not be saved" in sentence for sentence in refused)
     seen = quick.train(root, tmp_path / "out", recipe=recipe | {"steps": done + 1})
     assert seen["outcome"]["step"] == done + 1 == kept(path)[-1]
 
@@ -211,13 +211,13 @@ def test_two_trainings_of_one_voice_are_one_too_many(quick, tmp_path):
 def test_what_a_run_refuses(quick, tmp_path):
     workspace, path = voice(tmp_path / "ws", n_train=0, n_held_out=0)
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 2})
-    assert seen["error"] == "TrainingError" and "holds no training windows" in seen["sentence"]
+    assert seen["error"] == "TrainingError" and "has no training windows" in seen["sentence"]
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 2}, voice="nobody")
     assert seen["error"] == "DatasetError"
     prepared_voice(workspace, n_held_out=0)
     assert quick.train(workspace.root, tmp_path / "out", recipe={"steps": 1})["outcome"]["step"] == 1
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 2, "n_harmonics": 13})
-    assert seen["error"] == "TrainingError" and "begun with another model" in seen["sentence"]
+    assert seen["error"] == "TrainingError" and "started with another model" in seen["sentence"]
     seen = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 2, "config": None})
     assert seen["outcome"]["step"] == 2  # without naming a model, it goes on with what it has
 

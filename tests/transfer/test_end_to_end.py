@@ -60,7 +60,7 @@ def test_a_take_is_kept_and_reuses_what_did_not_change(workspace):
 
 def test_what_is_odd_about_a_recording_is_among_the_take_s_warnings(workspace):
     cancelling = file_of(np.stack([sung(), -sung()], 1), 16_000, "WAV", "FLOAT")
-    said = "Its channels cancel each other out when mixed; only the left is used."
+    said = "Its channels cancel each other out when mixed, so only the left is used."
     for source in (cancelling, recording.read(cancelling)):
         take = transfer(workspace, source)
         assert take.warnings[0] == said and TakeStore(workspace).get(take.id).warnings == take.warnings
@@ -103,7 +103,7 @@ def test_a_cancelled_transfer_leaves_nothing(workspace):
 
 
 def test_an_unknown_instrument_names_those_that_are_there(workspace):
-    with pytest.raises(InstrumentError, match="There is no instrument 'nobody'"):
+    with pytest.raises(InstrumentError, match="No instrument 'nobody'"):
         pipeline.run(workspace, sung(0.2), "nobody", Settings(), tracker="tiny")
 
 
@@ -237,7 +237,7 @@ def test_the_command_line_takes_a_voice_memo_and_says_what_is_odd(tmp_path):
     (tmp_path / "stereo.wav").write_bytes(file_of(np.stack([sung(), 0 * sung()], 1), 16_000, "WAV"))
     memo = ffmpeg(tmp_path / "stereo.wav", tmp_path / "voice memo.m4a", "-c:a", "alac")
     common = ("--tracker", "tiny", "--workspace", tmp_path / "w")
-    said = "Only the left channel holds sound; it alone is used, as loud as it is."
+    said = "Only the left channel has sound, so only that channel is used, at its own level."
     for words in (("features",), ("transfer", "--instrument", OF_2021)):
         out = tmp_path / ("f.npz" if len(words) == 1 else "o.wav")
         done = command(*words, memo, "--out", out, *common, "--json")

@@ -25,7 +25,7 @@ def uploaded(monkeypatch, root):
 
 
 def test_it_joins_a_voice_under_its_name_and_only_once(uploaded, root):
-    for words in ("is in the voice", "has it already"):
+    for words in ("was added to the voice", "already has it"):
         uploaded.session_state["add_to_voice.panel"] = True
         uploaded.run()
         assert uploaded.text_input(key="add_to_voice.called").value == "a *song*"
@@ -40,7 +40,7 @@ def test_a_new_voice_is_made_for_it_and_a_refused_name_stays_with_its_reason(upl
     uploaded.selectbox(key="add_to_voice.voice").select("New voice").run()
     uploaded.text_input(key="add_to_voice.new").set_value("../etc")
     uploaded.button(key="add_to_voice.add").click().run()
-    assert "can't be called" in uploaded.error[0].value
+    assert "can't be the name of a voice" in uploaded.error[0].value
     assert uploaded.text_input(key="add_to_voice.new").value == "../etc"
     assert uploaded.session_state["add_to_voice.panel"] is True
     uploaded.text_input(key="add_to_voice.new").set_value("Tenor")

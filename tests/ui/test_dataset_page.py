@@ -68,7 +68,7 @@ def prepared(app, *, within_s=300.0):
 def test_a_first_voice_is_made_and_chosen(monkeypatch, tmp_path):
     app = open_page(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), "datasets")
     app.text_input(key="voice.new").set_value("Alto")
-    next(button for button in app.button if button.label == "Make it").click().run()
+    next(button for button in app.button if button.label == "Create").click().run()
     clean(app)
     assert (tmp_path / "ws" / "audio" / "Alto").is_dir()
     assert app.selectbox(key="voice.name").value == "Alto"
@@ -79,13 +79,13 @@ def test_a_name_that_is_no_folder_is_refused_in_a_sentence(page, root):
     page.session_state["voice.new_popover"] = True
     page.run()
     page.text_input(key="voice.new").set_value("../../etc")
-    next(button for button in page.button if button.label == "Make it").click().run()
+    next(button for button in page.button if button.label == "Create").click().run()
     assert not page.exception and complaints(page) == []
-    assert "can't be called" in page.error[0].value, "beside the field"
+    assert "can't be the name of a voice" in page.error[0].value, "beside the field"
     assert page.text_input(key="voice.new").value == "../../etc", "it stays, to be mended"
     assert page.session_state["voice.new_popover"] is True
     page.text_input(key="voice.new").set_value("Mended")
-    next(button for button in page.button if button.label == "Make it").click().run()
+    next(button for button in page.button if button.label == "Create").click().run()
     assert not page.error and page.selectbox(key="voice.name").value == "Mended"
     assert page.session_state["voice.new_popover"] is False and not page.text_input(key="voice.new").value
     assert not (root.parent / "etc").exists()
@@ -100,7 +100,7 @@ def test_a_folder_is_added_duplicates_and_refusals_are_said_and_removal_is_undon
     page.session_state["dataset.add.alto"] = True
     page.run()
     page.text_input(key="dataset.path").set_value("more")
-    next(button for button in page.button if button.label == "Add what is there").click().run()
+    next(button for button in page.button if button.label == "Add from this path").click().run()
     clean(page)
     assert [text.value for text in page.success] == ["1 recording added."]
     assert "same.wav is one\\.wav" in said(page).replace("same\\.wav", "same.wav")
@@ -126,7 +126,7 @@ def test_the_table_counts_and_explains_clipping_and_silence_as_the_report_does(p
     clean(page)
     table = page.dataframe[0].value.set_index("Recording")["Clipped"]
     assert 0.01 < table["hardly.wav"] < 0.1 < table["clipped.wav"]
-    assert any("1 clip " in text.value for text in page.caption)
+    assert any("1 clipped " in text.value for text in page.caption)
     assert report.report(voice(root)).clipped_files == ("clipped.wav",)
     columns = json.loads(page.dataframe[0].proto.columns.replace("\\u00a0", " ").replace("\u00a0", " "))
     assert "−75 dB" in columns["Silent"]["help"] and "45 dB below" in columns["Silent"]["help"]
@@ -154,18 +154,18 @@ def test_a_voice_memo_is_added_listed_and_played_and_what_is_odd_is_said(page, r
     page.file_uploader[0].set_value([("memo.aiff", memo, "audio/aiff")]).run()
     page.button(key="dataset.add_uploads").click().run()
     clean(page)
-    odd = "Only the left channel holds sound; it alone is used, as loud as it is."
+    odd = "Only the left channel has sound, so only that channel is used, at its own level."
     assert plain(odd) in said(page)
     table = page.dataframe[0].value.set_index("Recording")
     assert table["Remarks"]["memo.aiff"] == odd and table["Format"]["memo.aiff"] == "AIFF, 16 kHz, stereo"
 
 
-@pytest.mark.parametrize(("text", "reason"), [("", "Write the path"), ("not there", "no file or folder")])
+@pytest.mark.parametrize(("text", "reason"), [("", "Enter the path"), ("not there", "No file or folder")])
 def test_a_path_that_leads_nowhere_is_a_sentence(page, text, reason):
     page.session_state["dataset.add.alto"] = True
     page.run()
     page.text_input(key="dataset.path").set_value(text)
-    next(button for button in page.button if button.label == "Add what is there").click().run()
+    next(button for button in page.button if button.label == "Add from this path").click().run()
     assert not page.exception and reason in complaints(page)[0]
 
 
@@ -241,14 +241,14 @@ def test_the_page_answers_while_a_job_runs_which_is_stopped_and_gone_on_with(mon
     for _ in range(3):
         app.run()
     clean(app)
-    assert "goes on in the background" in said(app), "the page has not waited for it"
+    assert "Runs in the background" in said(app), "the page has not waited for it"
     app.button(key="dataset.stop").click().run()
     deadline = time.monotonic() + 120
     while "Preparing was stopped" not in said(app):
         assert time.monotonic() < deadline, said(app)
         time.sleep(0.3)
         app.run()
-    assert app.button(key="dataset.prepare").label == "Go on"
+    assert app.button(key="dataset.prepare").label == "Continue"
     prepared(app)
     assert prepare.is_current(voice(root))
 
@@ -293,12 +293,12 @@ def test_a_dataset_of_2021_is_shown_as_it_is(monkeypatch, root):
     app.selectbox(key="voice.name").select("old").run()
     clean(app)
     assert "prepared elsewhere" in said(app)
-    assert "Its recordings are not here" in said(app)
+    assert "Its recordings are missing" in said(app)
     before = cache.stamps(voice(root, "old").dataset_folder)
     app.session_state["windows.old"] = True
     app.run()
     clean(app)
-    assert len(app.get("plotly_chart")) == 2 and "recordings are not named" in said(app)
+    assert len(app.get("plotly_chart")) == 2 and "without names of recordings" in said(app)
     assert cache.stamps(voice(root, "old").dataset_folder) == before
 
 

@@ -87,7 +87,7 @@ def test_what_differs_stands_out_and_what_does_not_is_one_line(monkeypatch, fill
     table = app.table[0].value
     assert list(table[""]) == ["Octave shift"]
     assert [str(value) for value in table.iloc[0]][1:] == ["\\+2", "\\+1"]
-    assert "The same in all: instrument First voice, recording a \\*song\\*\\.wav" in _text(app)
+    assert "Identical: instrument First voice, recording a \\*song\\*\\.wav" in _text(app)
     assert app.query_params["take"] == [take.id for take in takes]
 
 

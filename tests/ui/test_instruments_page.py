@@ -41,7 +41,7 @@ def test_import_takes_the_newest_step_and_says_so(monkeypatch, root, two_checkpo
     app.file_uploader[0].upload("old voice.zip", two_checkpoints).run()
     app.button(key="instruments.import_now").click().run()
     clean(finished(app))
-    assert "holds 2 checkpoints; the newest, step 12, was taken" in said(app)
+    assert "contains 2 checkpoints; the newest, step 12, is used" in said(app)
     assert read(root / "instruments" / "old voice.zip").provenance.step == 12
     app.button(key="hear.old voice").click().run()
     clean(app)
@@ -112,7 +112,7 @@ def test_what_is_no_instrument_is_one_sentence(monkeypatch, root):
     app.file_uploader[0].upload("holiday.zip", packed({"photo.jpg": b"x"})).run()
     app.button(key="instruments.import_now").click().run()
     clean(finished(app))
-    assert "**holiday\\.zip**: This zip is no instrument" in said(app)
+    assert "**holiday\\.zip**: This zip is not an instrument" in said(app)
     assert not (root / "instruments" / "holiday.zip").exists()
 
 
@@ -186,7 +186,7 @@ def test_a_zip_for_the_notebooks_that_is_cancelled_is_not_offered(monkeypatch, r
     app.session_state["work.current"].cancel()
     clean(finished(app))
     assert {button.label for button in app.download_button} == {"ddsing's own format"}
-    assert "nothing half-done was kept" in said(app)
+    assert "Nothing was saved" in said(app)
 
 
 def test_details_show_the_gin_text(monkeypatch, root):
@@ -211,6 +211,6 @@ def test_a_zip_of_2021_in_the_folder_is_listed_as_it_is(monkeypatch, root, two_c
     path.write_bytes(two_checkpoints)
     app = open_page(monkeypatch, root, "instruments")
     clean(app)
-    assert "step 12, was taken" in said(app)
+    assert "step 12, is used" in said(app)
     assert path.read_bytes() == two_checkpoints
     assert zipfile.is_zipfile(path)

@@ -147,7 +147,7 @@ def test_an_untouched_folder_of_2021_is_offered_as_it_is_and_renamed_only_when_t
     before = {path: path.read_bytes() for path in (root / "audio").rglob("*") if path.is_file()}
     app = open_page(monkeypatch, root, "datasets")
     clean(app)
-    assert "can be trained on as it is" in said(app) and "have changed" not in said(app)
+    assert "ready to train on" in said(app) and "have changed" not in said(app)
     assert "dataset.prepare" not in [button.key for button in app.button]
     assert "alto 2021" in said(app).replace("\\", "")
     assert {path: path.read_bytes() for path in (root / "audio").rglob("*") if path.is_file()} == before

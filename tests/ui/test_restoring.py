@@ -55,7 +55,7 @@ def test_a_downloaded_file_dropped_back_restores_every_control(file_format, monk
     assert fresh.selectbox(key="transfer.instrument").value == tiny_workspace.NAMES[1]
     assert fresh.get_by_key("transfer.source_kind").value == "examples", "what it was made from, not the result"
     assert fresh.get_by_key("transfer.example").value == f"{tiny_workspace.EXAMPLE}.wav"
-    assert "every control and its recording are back" in said(fresh)
+    assert "all controls and its recording are restored" in said(fresh)
     clean(fresh)
     fresh.button(key="source.itself").click().run()
     clean(fresh)
@@ -69,13 +69,13 @@ def test_the_recording_of_a_take_comes_from_the_take_where_it_is_no_example_any_
     made = TakeStore(Workspace(root)).export(take.id, "FLAC")
     (root / "examples" / f"{tiny_workspace.EXAMPLE}.wav").unlink()
     fresh = _dropped(monkeypatch, root, made)
-    assert "every control and its recording are back" in said(fresh)
+    assert "all controls and its recording are restored" in said(fresh)
     fresh = transfer(fresh)
     assert {one.source_hash for one in TakeStore(Workspace(root)).list()} == {take.source_hash}
     for one in TakeStore(Workspace(root)).list():
         TakeStore(Workspace(root)).delete(one.id)
     gone = _dropped(monkeypatch, root, made)
-    assert "is not here; choose or upload it" in said(gone).replace("\\", "")
+    assert "is not here: choose or upload it" in said(gone).replace("\\", "")
     assert gone.button(key="transfer.start").disabled
 
 
@@ -98,7 +98,7 @@ def test_a_recipe_of_an_instrument_that_is_gone_restores_the_rest(monkeypatch, r
     fresh.file_uploader[0].upload("made.flac", made).run()
     clean(fresh)
     assert fresh.slider(key="setting.octave_shift").value == 2
-    assert f"The instrument {tiny_workspace.NAMES[0]} is not here" in said(fresh)
+    assert f"Instrument {tiny_workspace.NAMES[0]} not found" in said(fresh)
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_an_analysis_says_how_long_it_takes_and_can_be_cancelled(monkeypatch, ro
     assert "transfer.start" not in [button.key for button in app.button], "the bar is in its place"
     app.button(key="work.cancel").click().run()
     clean(finished(app))
-    assert "Stopped; nothing half-done was kept" in said(app)
+    assert "Cancelled. Nothing was saved" in said(app)
     assert not list((root / ".cache" / "features").glob("*-full-*.npz"))
     assert not app.button(key="transfer.start").disabled
 
@@ -139,7 +139,7 @@ def test_a_recording_without_a_note_is_a_message_and_still_a_take(monkeypatch, r
     app = open_page(monkeypatch, root)
     app.get_by_key("setting.use_statistics").set_value(True).run()
     app = transfer(app)
-    assert "No note was detected" in said(app) and "Takes (1)" in said(app)
+    assert "No notes detected" in said(app) and "Takes (1)" in said(app)
 
 
 def test_the_costs_of_each_tracker_are_said_before_anything_runs(monkeypatch, root):

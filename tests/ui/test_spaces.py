@@ -67,7 +67,7 @@ def test_voices_over_steps(swept, monkeypatch):
     app.number_input(key="vs_at").set_value(150).run()
     clean(app)
     table = app.dataframe[0].value
-    assert list(table["Training"]) == ["Aria", "Bruno"] and table["At 150"][1] < table["At 150"][0]
+    assert list(table["Run"]) == ["Aria", "Bruno"] and table["At 150"][1] < table["At 150"][0]
     assert table["Held-out"].notna().all() and list(table["Model"]) == ["16 units", "16 units, z"]
     app.selectbox(key="vs_measure").set_value("f0_cents").run()
     clean(app)
@@ -187,7 +187,7 @@ def test_a_sweep_is_started_with_its_cost_before_it(swept, monkeypatch):
     app.text_input(key="sweep.noise").set_value("5").run()
     app.number_input(key="sweep.steps").set_value(7).run()
     clean(app)
-    assert "**2 trainings**" in said(app)
+    assert "**2 runs**" in said(app)
     app.button(key="sweep.start").click().run()
     clean(app)
     (order,) = ordered
@@ -263,7 +263,7 @@ def test_timbre_s_controls_are_there_for_those_who_listen(listening, monkeypatch
     app.selectbox(key="transfer.instrument").set_value("Listener").run()
     clean(app)
     group = app.button_group(key="setting.z_from")
-    assert len(group.options) == 2 and "does not say where" in said(app)
+    assert len(group.options) == 2 and "has no timbre map" in said(app)
     Library(listening).put_latent("Listener", some_space())
     app.run()
     app.button_group(key="setting.z_from").set_value("mean").run()
@@ -272,7 +272,7 @@ def test_timbre_s_controls_are_there_for_those_who_listen(listening, monkeypatch
     transfer(app)
     take = json.loads(_take(listening))
     assert take["settings"]["z_from"] == "mean" and take["settings"]["z_shift"] == [0.0, -1.5]
-    assert "timbre the voice's mean, 2: −1\\.5" in said(app).replace("⁠", "")
+    assert "timbre the voice's average, 2: −1\\.5" in said(app).replace("⁠", "")
     app.button_group(key="setting.z_from").set_value("other").run()
     clean(app)
     assert app.selectbox(key="setting.z_recording").value == "hiss.wav"

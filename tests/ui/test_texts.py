@@ -44,7 +44,7 @@ def test_what_is_called_silent_and_clipped_is_what_counts_as_such():
 def test_how_many_right_answers_are_beyond_chance():
     text = (ROOT / "ddsing" / "ui" / "experiments" / "blind_trials.py").read_text("utf-8")
     n_long, right_long, n_short, right_short = map(
-        int, re.search(r"With (\d+), (\d+) right answers are beyond chance; with (\d+) it takes (\d+)", text).groups()
+        int, re.search(r"Of (\d+), (\d+) right answers are significant; of (\d+), (\d+) are", text).groups()
     )
     for n, right in ((n_long, right_long), (n_short, right_short)):
         assert binomtest(right, n, 0.5, alternative="greater").pvalue < ALPHA

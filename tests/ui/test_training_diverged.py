@@ -43,11 +43,11 @@ def test_it_is_said_what_happened_and_what_works(diverged):
     assert not app.exception
     shown = [error.value.replace("\\", "") for error in app.error]
     assert shown == [
-        "At step 2 the loss is no number any more, so the training was stopped; the last good checkpoint is that of "
-        "step 1. Go on with a lower learning rate, such as a third of it, 0.01."
+        "Stopped at step 2: the loss became NaN. The last good checkpoint is "
+        "step 1. Continue with a lower learning rate, such as a third of it, 0.01."
     ]
     gentler, resume = app.button(key="train.gentler"), app.button(key="train.resume")
-    assert (gentler.label, gentler.proto.type) == ("Go on with a lower learning rate", "primary")
+    assert (gentler.label, gentler.proto.type) == ("Continue with a lower learning rate", "primary")
     assert "0.01 instead of 0.03, from step 1" in gentler.help
     assert (resume.label, resume.proto.type) == ("Resume", "secondary")
     assert len(app.get("plotly_chart")) == 1, "the curve stays"
@@ -87,7 +87,7 @@ def test_without_a_checkpoint_it_begins_again(diverged):
     for checkpoint in checkpoints.published(path):
         checkpoint.index_path.unlink()
     app.run()
-    assert app.button(key="train.gentler").label == "Begin again with a lower learning rate"
+    assert app.button(key="train.gentler").label == "Start over with a lower learning rate"
     assert "from the beginning" in app.button(key="train.gentler").help
 
 
@@ -100,4 +100,4 @@ def test_another_failure_offers_no_lower_rate(diverged, error):
     app.run()
     shown = {str(button.key): button.proto.type for button in app.button}
     assert "train.gentler" not in shown and shown["train.resume"] == "primary"
-    assert "The training could not go on" in said(app)
+    assert "Training failed" in said(app)

@@ -28,13 +28,13 @@ def test_it_is_no_guess_after_a_training(workspace, monkeypatch, state, options)
     app = open_page(monkeypatch, workspace.root, "training")
     app.selectbox(key="train.config").select("tiny").run()
     clean(app)
-    assert "a guess: nothing has been trained on this computer yet" in said(app)
+    assert "a guess: no training runs on this computer yet" in said(app)
     ended = tiny_process.job(workspace, **options)
     assert ended.state == state, ended.log_tail
     app.selectbox(key="voice.name").select("bass").run()
     app.selectbox(key="train.config").select("tiny").run()
-    assert "from trainings of this model on this computer" in said(app)
+    assert "based on earlier runs of this model on this computer" in said(app)
     app.selectbox(key="train.config").select("singing_small").run()
-    assert "from trainings of another model on this computer" in said(app)
+    assert "based on runs of another model on this computer" in said(app)
     app.selectbox(key="voice.name").select("alto").run()
-    assert "from trainings of this model on this computer" in said(app), "to go on with it, too"
+    assert "based on earlier runs of this model on this computer" in said(app), "to go on with it, too"

@@ -117,7 +117,7 @@ def test_the_log_and_the_measures_are_there_when_opened(trained):
     app.run()
     clean(app)
     assert len(app.get("plotly_chart")) == 2
-    assert "it has no log" in said(app) and "None yet" in said(app)
+    assert "there is no log" in said(app) and "None yet" in said(app)
 
 
 def test_one_press_makes_the_instrument_and_another_leads_to_the_transfer(trained):
@@ -160,7 +160,7 @@ def test_the_sanity_check_sets_original_and_reconstruction_side_by_side(trained)
     app.run()
     app.button(key="sanity.start").click().run()
     clean(finished(app))
-    assert [card.label for card in app.metric][:3] == ["Spectral loss", "Pitch is off by", "Loudness is off by"]
+    assert [card.label for card in app.metric][:3] == ["Spectral loss", "Pitch error", "Loudness error"]
     assert len(app.get("audio")) == players + 2 and len(app.get("plotly_chart")) == 2
 
 
@@ -170,7 +170,7 @@ def test_a_branch_is_a_voice_that_goes_on_from_its_checkpoint(trained):
     next(button for button in app.button if button.label == "Branch").click().run()
     clean(app)
     assert app.session_state["voice.name"] == "alto-bright"
-    assert f"Goes on from step **{STEPS}**" in said(app)
+    assert f"Continues from step **{STEPS}**" in said(app)
     assert histories.read(root / "audio" / "alto-bright_checkpoints").checkpoints == (STEPS,)
 
 
@@ -202,7 +202,7 @@ def test_the_device_tile_is_true_with_none_one_and_several_gpus(monkeypatch, tmp
     app = open_page(monkeypatch, tiny_workspace.empty(tmp_path / "ws"), "training")
     clean(app)
     values = [card.value for card in app.metric]
-    assert ("the processor" in values) == (not gpus) and "25 % busy" in values
+    assert ("processor" in values) == (not gpus) and "25 % busy" in values
     assert ("42 %" in values and "61 °C" in values and "python (71), 2.0 GB" in said(app)) == bool(gpus)
     assert values.count("unknown") == (3 if len(gpus) == 2 else 0)
     assert "nearly full" in said(app)
@@ -247,7 +247,7 @@ def test_a_job_is_followed_stopped_and_gone_on_with_while_the_page_answers(monke
     assert "train.start" not in keys(app) and "train.stop" in keys(app)
     app.selectbox(key="voice.name").select("bass").run()
     app.button(key="train.start").click().run()
-    until(app, lambda app: "Waits until Train alto is done" in said(app))
+    until(app, lambda app: "Starts automatically when Train alto is done" in said(app))
     assert "behind Train alto" in said(app), "the queue says who is ahead"
     store = JobStore(workspace)
     for _ in range(3):
@@ -271,9 +271,9 @@ def test_a_job_is_followed_stopped_and_gone_on_with_while_the_page_answers(monke
 @pytest.mark.parametrize(
     ("state", "message", "expected"),
     [
-        ("failed", "The loss is no number any more at step 7.", "The loss is no number any more at step 7"),
-        ("paused", "Only 3 MB are free.", "Make room, then press **Resume**"),
-        ("lost", "", "**Resume** goes on from the last save"),
+        ("failed", "The loss became NaN at step 7.", "The loss became NaN at step 7"),
+        ("paused", "Only 3 MB are free.", "Free some space, then press **Resume**"),
+        ("lost", "", "**Resume** continues from the last checkpoint"),
     ],
 )
 def test_each_bad_end_is_a_plain_sentence_with_what_to_press(trained, state, message, expected):

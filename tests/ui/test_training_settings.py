@@ -57,7 +57,7 @@ def test_steps_and_folded_values_are_those_the_job_gets(alto, monkeypatch):
 
 def test_a_dataset_that_is_up_to_date_is_not_prepared_and_needs_no_tracker(alto, monkeypatch):
     app = open_page(monkeypatch, root_of(alto), "training")
-    assert "to prepare the dataset first" not in said(app)
+    assert "prepares the dataset" not in said(app)
     app.session_state["train.advanced"] = True
     app.run()
     tracker = app.button_group(key="train.tracker")
@@ -68,7 +68,7 @@ def test_excluded_windows_are_said_and_prepared_with_the_datasets_own_tracker(al
     app = open_page(monkeypatch, root_of(alto), "training")
     windows.exclude(alto, (0,))
     app.run()
-    assert "to prepare the dataset first, with the pitch tracker **tiny**" in said(app)
+    assert "of it prepares the dataset, with the pitch tracker **tiny**" in said(app)
     app.button(key="train.start").click().run()
     clean(app)
     assert ordered(alto)["tracker"] == "tiny"

@@ -117,7 +117,7 @@ def test_fit_is_read_without_a_press_and_applied(filled):
     fit_read(filled)
     filled.button(key="fit.apply").click().run()
     clean(filled)
-    assert any("The shifts that fit best are set" in text.value for text in filled.markdown)
+    assert any("The best fit is already set" in text.value for text in filled.markdown)
 
 
 def test_fit_is_read_from_any_tracker_that_is_known(monkeypatch, tmp_path):
@@ -127,7 +127,7 @@ def test_fit_is_read_from_any_tracker_that_is_known(monkeypatch, tmp_path):
     app = open_page(monkeypatch, root)
     clean(app)
     assert app.get_by_key("transfer.tracker").value == "full"
-    assert any("of the singing lies inside" in text.value for text in app.markdown)
+    assert any("of the singing is inside" in text.value for text in app.markdown)
     assert "First reading, by the tracker **Draft**" in said(app)
 
 
@@ -141,7 +141,7 @@ def test_a_first_reading_is_refined_in_place_by_the_chosen_tracker(filled):
     filled.get_by_key("transfer.tracker").set_value("fast").run()
     filled.button(key="fit.analyse").click().run()
     clean(finished(filled))
-    assert "First reading" not in said(filled) and "of the singing lies inside" in said(filled)
+    assert "First reading" not in said(filled) and "of the singing is inside" in said(filled)
     assert "fit.analyse" not in [button.key for button in filled.button]
     transfer(filled)
     assert "reused" in said(filled), "what the first reading found"
@@ -257,10 +257,10 @@ def test_a_recording_s_oddities_are_said_and_silence_has_no_fit(monkeypatch, tmp
     (root / "examples" / "0 unfinished.wav").write_bytes(silence[:40] + bytes(4) + silence[44:])
     app = open_page(monkeypatch, root)
     clean(app)
-    assert any("does not say how long it is" in text.value for text in app.caption)
-    fit_read(app, "There is nothing to fit")
+    assert any("header gives no length" in text.value for text in app.caption)
+    fit_read(app, "Nothing to fit")
     said = " ".join(text.value for text in app.markdown)
-    assert "There is nothing to fit" in said and "of the singing" not in said
+    assert "Nothing to fit" in said and "of the singing" not in said
 
 
 def test_a_recording_is_kept_once_under_all_its_names(monkeypatch, tmp_path):

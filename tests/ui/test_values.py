@@ -113,7 +113,7 @@ def test_an_uploaded_recording_is_still_there_in_another_tab(monkeypatch, root):
     clean(app)
     again = open_page(monkeypatch, root)
     clean(again)
-    assert "Still here, uploaded before: my song\\.wav" in said(again) and "2.5 s" in said(again)
+    assert "Still available, uploaded earlier: my song\\.wav" in said(again) and "2.5 s" in said(again)
 
 
 def test_each_tab_keeps_its_own_value_and_a_new_one_begins_with_the_last(monkeypatch, root):

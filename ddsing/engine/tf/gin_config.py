@@ -48,5 +48,5 @@ def _with_training(operative_text: str, gin: ModuleType) -> str:
     lines = "\n".join(f"train.{name} = {value!r}" for name, value in values.items())
     marker = f"# Macros:\n# {'=' * 78}\n"
     if marker not in operative_text:
-        raise ValueError("gin's operative configuration has no section of macros any more")
+        raise ValueError("gin's operative configuration no longer has a section of macros")
     return operative_text.replace(marker, f"{marker}{macros}\n") + f"\n# Parameters for train:\n# {'=' * 78}\n{lines}\n"

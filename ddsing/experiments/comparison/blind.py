@@ -149,7 +149,7 @@ def unsuitable(kind: str, takes: Sequence[Take]) -> str | None:
     if not takes or (kind == "abx" and len(takes) < 2):
         return "Choose two takes or more, of one recording best." if kind == "abx" else "Choose a take or more."
     if kind == "abx" and len({take.source_hash for take in takes}) > 1:
-        return "These takes are of different recordings, which anyone can tell apart; choose takes of one recording."
+        return "These takes are of different recordings, which anyone can hear. Choose takes of one recording."
     return None
 
 
@@ -180,7 +180,7 @@ class BlindTests:
     ) -> BlindTest:
         """Draw a test and keep its plan; the seed is random unless one is given."""
         if kind not in KINDS:
-            raise TakeError(f"There is no blind test of the kind {kind!r}; there are {', '.join(KINDS)}.")
+            raise TakeError(f"Unknown kind of blind test {kind!r}; use {' or '.join(KINDS)}.")
         if not 0.0 <= excerpt_s[0] < excerpt_s[1]:
             raise TakeError(
                 f"The excerpt runs from {excerpt_s[0]:g} to {excerpt_s[1]:g} s; its end must come after its start."
@@ -342,6 +342,6 @@ def _read(path: Path) -> BlindTest:
             loudness=str(data.get("loudness", "")),
         )
     except FileNotFoundError:
-        raise TakeError(f"There is no blind test {names.read(path.stem)[:80]!r}; it may have been deleted.") from None
+        raise TakeError(f"No blind test {names.read(path.stem)[:80]!r}; it may have been deleted.") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, TakeError):
         raise TakeError(f"The blind test {names.read(path.stem)[:80]!r} is damaged and can't be read.") from None

@@ -68,7 +68,7 @@ def _stamp(take: Take, name: str) -> list[int]:
     try:
         return list(files.stamp(take.folder / f"{name}.wav"))
     except OSError:
-        raise TakeError(f"The {name} of the take {take.name!r} is not there any more.") from None
+        raise TakeError(f"The {name} of the take {take.name!r} no longer exists.") from None
 
 
 def _measure(take: Take, name: str) -> Heard:

@@ -52,7 +52,7 @@ class Matrix:
 
     def __post_init__(self) -> None:
         if self.tracker not in TRACKERS:
-            raise SettingsError(f"There is no pitch tracker {self.tracker!r}; use {', '.join(TRACKERS)}.")
+            raise SettingsError(f"Unknown pitch tracker {self.tracker!r}; use {', '.join(TRACKERS)}.")
         if not 1 <= len(self.instruments) * len(self.recordings) <= MAX_CELLS:
             n_cells = len(self.instruments) * len(self.recordings)
             raise SettingsError(f"A matrix can have 1 to {MAX_CELLS} cells, not {n_cells}.")
@@ -70,7 +70,7 @@ class Matrix:
             settings = Settings.from_json(data.get("settings", {}))
             return cls(instruments, names, str(data.get("tracker", "full")), settings, data.get("fitted", True) is True)
         except (KeyError, TypeError):
-            raise SettingsError("The matrix can't be read: it must name instruments and recordings.") from None
+            raise SettingsError("The matrix can't be read: it must list instruments and recordings.") from None
 
 
 def paths(workspace: Workspace, matrix: Matrix) -> list[Path]:
@@ -79,7 +79,7 @@ def paths(workspace: Workspace, matrix: Matrix) -> list[Path]:
     for name in matrix.recordings:
         path = folders.named(workspace.examples, name)
         if path is None:
-            raise SettingsError(f"There is no recording {name[:120]!r} in the examples folder.")
+            raise SettingsError(f"No recording {name[:120]!r} in the examples folder.")
         found.append(path)
     return found
 

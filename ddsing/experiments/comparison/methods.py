@@ -96,7 +96,7 @@ def _rendering(takes: Sequence[Take], recordings: Mapping[str, Any]) -> str:
     minutes = sum({take.source_hash: take.duration_s for take in takes}.values()) / 60.0
     length = f"{minutes:.1f} minutes" if minutes >= 1.0 else f"{60 * minutes:.0f} seconds"
     return (
-        f"{n_takes} rendered from {of} ({length} in all) by timbre transfer with differentiable digital signal "
+        f"{n_takes} rendered from {of} ({length} in total) by timbre transfer with differentiable digital signal "
         f"processing (DDSP) [1], as applied to singing in [3], with ddsing {versions}."
     )
 

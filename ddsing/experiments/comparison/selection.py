@@ -23,7 +23,7 @@ def find(workspace: Workspace, take_id: str) -> Take:
         try:
             return cells(workspace).get(take_id)
         except DdsingError:
-            raise TakeError(f"There is no take {take_id[:120]!r}; it may have been deleted.") from None
+            raise TakeError(f"No take {take_id[:120]!r}; it may have been deleted.") from None
 
 
 def store_of(workspace: Workspace, take: Take) -> TakeStore:
@@ -65,7 +65,7 @@ def only(workspace: Workspace, reference: str) -> Take:
     called = [take for take in everything if not take.error and names.same(take.name, reference)]
     if exact is None and len(called) > 1:
         ids = ", ".join(take.id for take in called[:4])
-        raise TakeError(f"{len(called)} takes are called {reference[:80]!r}; name one by its id: {ids}.")
+        raise TakeError(f"{len(called)} takes are named {reference[:80]!r}; choose one by its id: {ids}.")
     return exact or (called[0] if called else find(workspace, reference))
 
 

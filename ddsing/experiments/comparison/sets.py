@@ -65,7 +65,7 @@ class SetStore:
         called = [one for one in self.list() if names.same(one.title, reference)]
         if len(called) > 1:
             ids = ", ".join(one.id for one in called[:4])
-            raise TakeError(f"{len(called)} sets are called {reference[:80]!r}; name one by its id: {ids}.")
+            raise TakeError(f"{len(called)} sets are named {reference[:80]!r}; choose one by its id: {ids}.")
         return called[0] if called else self.get(reference)
 
     def create(self, title: str, takes: Iterable[str], **facts: Any) -> TakeSet:
@@ -136,6 +136,6 @@ def _read(path: Path) -> TakeSet:
             **texts,
         )
     except FileNotFoundError:
-        raise TakeError(f"There is no set {names.read(path.stem)[:80]!r}; it may have been deleted.") from None
+        raise TakeError(f"No set {names.read(path.stem)[:80]!r}; it may have been deleted.") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise TakeError(f"The set {names.read(path.stem)[:80]!r} is damaged and can't be read.") from None

@@ -80,7 +80,7 @@ def folder_of(workspace: Workspace, name: str) -> Path:
     path = existing(workspace.audio, name, CHECKPOINTS)
     if path is None or not path.is_dir():
         known = ", ".join(map(repr, names(workspace)[:8])) or "none yet"
-        raise DatasetError(f"Nothing called {name[:80]!r} has been trained; there are: {known}.")
+        raise DatasetError(f"No training run named {name[:80]!r}; choose from: {known}.")
     return path
 
 

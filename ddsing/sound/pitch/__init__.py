@@ -147,7 +147,7 @@ def trials(request: Mapping, progress: process.Progress) -> dict[str, float]:
 
 def _check(tracker: str) -> None:
     if tracker not in TRACKERS:
-        raise FeaturesError(f"There is no pitch tracker {tracker!r}; use full, fast or tiny.")
+        raise FeaturesError(f"Unknown pitch tracker {tracker!r}; use full, fast or tiny.")
 
 
 def _trial(tracker: str):
@@ -170,8 +170,8 @@ def append(file: IO[bytes], block: np.ndarray, n_tracked: int) -> None:
     except OSError as error:
         needed_mb = n_tracked * viterbi.N_BINS * 4 / 1e6
         raise FeaturesError(
-            f"Finding the pitch needs {needed_mb:.1f} MB of room in {tempfile.gettempdir()} for a while "
-            f"({error.strerror}); free some, or point TMPDIR elsewhere."
+            f"Pitch tracking needs {needed_mb:.1f} MB of temporary space in {tempfile.gettempdir()} "
+            f"({error.strerror}). Free some space, or set TMPDIR to another folder."
         ) from error
 
 

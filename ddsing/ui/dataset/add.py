@@ -53,7 +53,7 @@ def _uploader(voice: voices.Voice) -> None:
         accept_multiple_files=True,
         key=f"dataset.uploader.{upload_round}",
         help=f"Any rate, mono or stereo, each up to {format_duration(MAX_DATASET_S)}: {kinds.WORDS}. Long ones "
-        "need no splitting; what is silent or unclear is recognised later.",
+        "need no splitting: silent or unclear parts are detected later.",
     )
     if files:
         size = format_bytes(sum(file.size for file in files))
@@ -75,10 +75,10 @@ def _path(voice: voices.Voice) -> None:
             "Or a file or folder on this computer",
             key=_PATH,
             placeholder=names.shown(str(root / "my recordings")),
-            help=f"All recordings in a folder are copied, those in its folders too. A path that does not start with / "
-            f"counts from the workspace, {plain(root)}.",
+            help=f"Copies all recordings in a folder, including its subfolders. A path that does not start with / "
+            f"is relative to the workspace, {plain(root)}.",
         )
-        st.form_submit_button("Add what is there", icon=":material/folder_copy:", on_click=_add_path, args=(voice,))
+        st.form_submit_button("Add from this path", icon=":material/folder_copy:", on_click=_add_path, args=(voice,))
 
 
 @errors.callback
@@ -91,12 +91,10 @@ def _add_uploads(voice: voices.Voice, files: Sequence[UploadedFile]) -> None:
 def _add_path(voice: voices.Voice) -> None:
     text = str(st.session_state.get(_PATH, "")).strip().strip("\"'")
     if not text:
-        raise DatasetError("Write the path of a recording or a folder first.")
+        raise DatasetError("Enter the path of a recording or a folder first.")
     path = spelled(opened.workspace().root / Path(text).expanduser())
     if not path.exists():
-        raise DatasetError(
-            f"There is no file or folder {str(path)!r} on this computer; is it written as it is on disk?"
-        )
+        raise DatasetError(f"No file or folder {str(path)!r} on this computer. Check the spelling.")
     _add(voice, [path])
 
 
@@ -117,13 +115,13 @@ def _say_outcome(voice: voices.Voice) -> None:
     if outcome.added:
         st.success(f"{_count(len(outcome.added))} added.", icon=":material/check:")
     same = [f"{plain(name)} is {plain(of)}" for name, of in outcome.duplicates]
-    _list(same, f"{_count(len(same))} here already, by sound, and not added again", st.info, ":material/content_copy:")
+    _list(same, f"{_count(len(same))} already here (same sound), not added again", st.info, ":material/content_copy:")
     odd = [f"{plain(name)}: {plain(remark)}" for name, remark in outcome.remarks]
-    _list(odd, "Worth knowing", st.info, ":material/info:")
+    _list(odd, "Good to know", st.info, ":material/info:")
     refused = [f"{plain(name)}: {plain(sentence)}" for name, sentence in outcome.refused]
     _list(refused, f"{_count(len(refused))} not added", st.warning, ":material/block:")
     if not (outcome.added or same or refused):
-        st.info("There was no recording to add.", icon=":material/folder_off:")
+        st.info("No recordings found to add.", icon=":material/folder_off:")
 
 
 def _list(sentences: list[str], title: str, element: Callable, icon: str) -> None:

@@ -6,9 +6,9 @@ from ddsing.dataset.voices import Voice
 
 ADVICE = """
 - **Ten to twenty minutes of one voice**, one note at a time: no chords, no accompaniment, little reverb.
-- **The whole range**: low and high, soft and loud, since an instrument only knows what it has heard.
-- **One place, one microphone, one distance.** Silence at the ends is fine; it is recognised.
-- **As it comes**: stereo, 48 kHz, one long file or many short ones, with any name.
+- **The whole range**: low and high, soft and loud. An instrument can only sing what it was trained on.
+- **One place, one microphone, one distance.** Silence at the ends is fine: it is detected.
+- **Any format**: stereo, 48 kHz, one long file or many short ones, under any name.
 """
 
 
@@ -18,4 +18,4 @@ def show(voice: Voice | None) -> None:
         st.header("What makes a good dataset")
         st.markdown(ADVICE)
     elif voice.prepared:
-        st.page_link("pages/training.py", label="On to Training", icon=":material/model_training:")
+        st.page_link("pages/training.py", label="Continue to Training", icon=":material/model_training:")

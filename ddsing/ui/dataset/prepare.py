@@ -59,36 +59,37 @@ def _running(job_id: str) -> None:
         args=(job.id,),
         width="stretch",
         disabled=job.state == "stopping",
-        help="What is done by then is kept; preparing goes on from there.",
+        help="Finished parts are kept. You can continue later.",
     )
-    st.caption("This goes on in the background: you can leave the page or close it.")
+    st.caption("Runs in the background: you can leave or close the page.")
 
 
 def _stands(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
     if job is not None and job.resumable:
         _ended_early(job)
     if facts.foreign(voice):
-        more = "" if voice.recordings() else " Its recordings are not here."
+        more = "" if voice.recordings() else " Its recordings are missing."
         st.info(
-            "This dataset was prepared elsewhere, for instance by the 2021 notebooks. It stays as it is, and can be "
-            f"trained on as it is.{more}",
+            "This dataset was prepared elsewhere, for example by the 2021 notebooks. It stays unchanged and is "
+            f"ready to train on.{more}",
             icon=":material/inventory_2:",
         )
     elif not voice.prepared:
         st.markdown(
             "Preparing cuts the recordings into windows of four seconds, each with its pitch and loudness, and holds "
-            "some of them out for testing. It runs in the background, and nothing is computed twice."
+            "some of them out for testing. It runs in the background, and nothing is analysed twice."
         )
     elif current:
         st.success("The dataset is up to date" + _counts(cache.document(voice)), icon=":material/check_circle:")
     elif not voice.recordings():
         st.info(
-            "The recordings of this dataset are not here any more. It stays as it is.", icon=":material/inventory_2:"
+            "The recordings of this dataset are no longer here. The dataset stays unchanged.",
+            icon=":material/inventory_2:",
         )
     else:
         st.info(
-            "Recordings or excluded windows have changed since the dataset was prepared. Prepare it again: only "
-            "what is new is computed.",
+            "Recordings or excluded windows have changed since the dataset was prepared. Prepare it again. Only "
+            "new material is analysed.",
             icon=":material/update:",
         )
 
@@ -104,10 +105,11 @@ def _counts(document: dict) -> str:
 
 def _ended_early(job: JobStatus) -> None:
     sentences = {
-        "stopped": "Preparing was stopped; what was done is kept.",
-        "paused": "Preparing paused, since the disk is full. Make room, then press **Go on**.",
-        "lost": "Preparing ended without a word: the computer slept, restarted, or ended it. What was done is kept.",
-        "failed": "Preparing could not finish.",
+        "stopped": "Preparing was stopped. Finished parts are kept.",
+        "paused": "Preparing paused because the disk is full. Free some space, then press **Continue**.",
+        "lost": "Preparing stopped unexpectedly: the computer slept or restarted, or the process was killed. "
+        "Finished parts are kept.",
+        "failed": "Preparing failed.",
     }
     element = st.error if job.state in ("failed", "lost") else st.info if job.state == "stopped" else st.warning
     message = plain(job.message) if job.message and job.state in ("failed", "paused") else ""
@@ -138,7 +140,7 @@ def _start_row(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
         _replace(voice, tracker, button)
         _cost(voice)
         return
-    label = "Go on" if job is not None and job.resumable else "Prepare again" if voice.prepared else "Prepare"
+    label = "Continue" if job is not None and job.resumable else "Prepare again" if voice.prepared else "Prepare"
     button.button(
         label,
         key="dataset.prepare",
@@ -147,7 +149,7 @@ def _start_row(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
         icon=":material/play_arrow:",
         on_click=start,
         args=(voice.name, tracker),
-        help="Only what has changed is computed.",
+        help="Analyses only what has changed.",
     )
     _cost(voice)
 
@@ -157,14 +159,16 @@ def _replace(voice: Voice, tracker: str, place: DeltaGenerator) -> None:
     from ddsing.dataset import prepare
 
     kept_as = prepare.place_of_foreign(voice)
-    with place.popover("Prepare anew", icon=":material/restart_alt:", width="stretch", key="dataset.replace_popover"):
+    with place.popover(
+        "Prepare from scratch", icon=":material/restart_alt:", width="stretch", key="dataset.replace_popover"
+    ):
         st.markdown(
-            f"A new dataset is made from the recordings. The one that is here is kept: its folder is called "
-            f"**{plain(names.read(kept_as.dataset_folder.name))}** then, and it is the dataset of a voice of its own, "
+            f"Makes a new dataset from the recordings. The current one is kept: its folder is renamed "
+            f"**{plain(names.read(kept_as.dataset_folder.name))}** and becomes the dataset of a new voice, "
             f"**{plain(kept_as.name)}**."
         )
         st.button(
-            "Keep the old one so, and prepare",
+            "Keep the old one and prepare",
             key="dataset.replace",
             icon=":material/play_arrow:",
             on_click=start,

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 MOST_UNUSABLE = 6
 CLIPPED_HELP = (
-    f"Share of the 4 ms frames in which the sound stands at full scale for {1000 * hearing.CLIPPED_S:.2f} ms or "
-    f"longer; a recording clips if it is more than {100 * verdict.CLIPPED_SHARE:g} %."
+    f"Share of the 4 ms frames that stay at full scale for {1000 * hearing.CLIPPED_S:.2f} ms or "
+    f"longer. A recording counts as clipped at more than {100 * verdict.CLIPPED_SHARE:g} %."
 )
 SILENT_HELP = (
     f"Share below {signed(hearing.SILENT_DB, 'dB')}, or more than {-hearing.SILENT_BELOW_LOUD_DB:g} dB below the "
-    "loudest twentieth."
+    "loudest 5 %."
 )
 
 
@@ -85,8 +85,12 @@ def _table(voice: voices.Voice, facts: list) -> list[int]:
         alt=f"{len(facts)} recordings of {voice.name} with length, format, levels, silence and voicing",
         column_config={
             "Recording": st.column_config.TextColumn(width="medium"),
-            "Level": st.column_config.NumberColumn("Level, dB", format="%.0f", help="Mean level below full scale."),
-            "Peak": st.column_config.NumberColumn("Peak, dB", format="%.1f", help="Loudest sample, full scale is 0."),
+            "Level": st.column_config.NumberColumn(
+                "Level, dB", format="%.0f", help="Mean level relative to full scale."
+            ),
+            "Peak": st.column_config.NumberColumn(
+                "Peak, dB", format="%.1f", help="Loudest sample; full scale is 0 dB."
+            ),
             "Clipped": st.column_config.NumberColumn("Clipped, %", format="%.2f", help=CLIPPED_HELP),
             "Silent": st.column_config.ProgressColumn(
                 format="%.0f %%",
@@ -101,7 +105,7 @@ def _table(voice: voices.Voice, facts: list) -> list[int]:
                 min_value=0,
                 max_value=100,
                 width=90,
-                help="Share with a clear pitch; known after the report or preparation.",
+                help="Share with a clear pitch. Known after the report or preparing.",
             ),
             "Remarks": st.column_config.TextColumn(width="large"),
         },
@@ -128,7 +132,7 @@ def _summary(facts: list) -> None:
         format_duration(sum(fact.duration_s for fact in good)),
         format_bytes(sum(fact.n_bytes for fact in facts)),
     ]
-    parts += [f"{clipped} clip"] if clipped else []
+    parts += [f"{clipped} clipped"] if clipped else []
     parts += [f"{len(facts) - len(good)} can't be used"] if len(good) < len(facts) else []
     st.caption(" · ".join(parts) + " · select rows to listen or remove")
 
@@ -158,7 +162,7 @@ def _actions(voice: voices.Voice, picked: list) -> None:
         width="stretch",
         on_click=_remove,
         args=(voice, tuple(fact.name for fact in picked)),
-        help=f"Take {said} out of the voice; can be undone.",
+        help=f"Remove {said} from the voice. Can be undone.",
     )
 
 
@@ -172,7 +176,7 @@ def _play(path: Path, fact: RecordingFacts) -> None:
     elif fact.duration_s <= MAX_TRANSFER_S:
         st.audio(caches.recording(path).wav, format="audio/wav", alt=alt)
     else:
-        st.caption("Browsers can't play a file of this kind; it is too long to be converted for listening.")
+        st.caption("Browsers can't play this kind of file, and it is too long to convert for listening.")
 
 
 @errors.callback

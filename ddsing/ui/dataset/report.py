@@ -43,7 +43,7 @@ def show(voice: Voice) -> None:
 
 
 def _offer(voice: Voice) -> None:
-    st.markdown("Is this enough, and is it any good? The report finds the pitch with the quick tracker and tells.")
+    st.markdown("Is there enough material, and is it good? Run a quick pitch analysis to find out.")
     st.button(
         "Make the report",
         key="dataset.report",
@@ -51,7 +51,7 @@ def _offer(voice: Voice) -> None:
         on_click=_start,
         args=(voice,),
         disabled=work.busy(),
-        help="About a tenth of the recordings' length; each is analysed once.",
+        help="Takes about a tenth of the recordings' length. Each is analysed only once.",
     )
 
 
@@ -77,14 +77,22 @@ def _verdict(report: Report) -> None:
 def _numbers(report: Report) -> None:
     sure = sum(report.confidence_shares[5:]) if report.confidence_shares else 0.0
     cards = [
-        ("Usable", format_duration(60 * report.minutes), "Length of all recordings that can be read."),
-        ("Voiced", format_duration(60 * report.minutes_voiced), "With a clear pitch: what an instrument learns from."),
-        ("Pitch is clear", percent(sure), "Share of the sound with a confidence of 0.5 or more."),
-        ("Clipped files", str(len(report.clipped_files)), "Recordings with samples at full scale: record them softer."),
+        ("Usable", format_duration(60 * report.minutes), "Total length of all readable recordings."),
+        (
+            "Voiced",
+            format_duration(60 * report.minutes_voiced),
+            "Parts with a clear pitch: this is what an instrument learns from.",
+        ),
+        ("Clear pitch", percent(sure), "Share of the sound with a pitch confidence of 0.5 or more."),
+        (
+            "Clipped files",
+            str(len(report.clipped_files)),
+            "Recordings with samples at full scale: record them at a lower level.",
+        ),
         (
             "Noise floor",
             _floor(report.noise_floor_db),
-            "Level of the quiet parts: lower is better, since noise is learnt too.",
+            "Level of the quiet parts. Lower is better, because noise is learnt, too.",
         ),
     ]
     with st.grid(5, min_column_width=150):
@@ -108,13 +116,13 @@ def _figures(report: Report) -> None:
         return
     keys, loudness = st.columns([3, 2], gap="medium")
     with keys:
-        st.markdown("**Notes sung**", help="Orange ones are sung for less than five seconds in all: hardly learnt.")
+        st.markdown("**Notes sung**", help="Orange: less than five seconds in total, too little to learn well.")
         st.plotly_chart(plot.notes_figure(notes), key="dataset.notes", config=QUIET, alt=plot.notes_alt(notes))
     lows = sorted(report.loudness_seconds)
     if lows:
         edges, seconds = np.array([*lows, lows[-1] + 5.0]), np.array([report.loudness_seconds[low] for low in lows])
         with loudness:
-            st.markdown("**Loudness**", help="Wide is good: the instrument knows soft and loud.")
+            st.markdown("**Loudness**", help="Wide is good: the instrument learns both soft and loud.")
             st.plotly_chart(
                 plot.loudness_figure(edges, seconds),
                 key="dataset.loudness",

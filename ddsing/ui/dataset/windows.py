@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ORDERS = {
     "time": "as recorded",
-    "confidence": "least sure pitch first",
+    "confidence": "lowest pitch confidence first",
     "silence": "most silent first",
     "clipping": "most clipped first",
 }
@@ -33,7 +33,7 @@ def show(voice: Voice) -> None:
     if not voice.prepared:
         return
     panel = st.expander(
-        "Look into the windows",
+        "Browse the windows",
         icon=":material/manage_search:",
         key=values.keep(f"windows.{voice.name}", False),
         on_change="rerun",
@@ -79,7 +79,7 @@ def _coverage(voice: Voice, table: WindowTable, rows: np.ndarray, row: int) -> N
             format_func=COLOURS.__getitem__,
             key=values.among(_COLOUR, list(COLOURS)),
             required=True,
-            help="Press a cell to look at its window; draw a box over cells to exclude or include them at once.",
+            help="Click a cell to see its window. Draw a box over cells to exclude or include them together.",
         )
     windows, key = _as_plotted(table), f"windows.coverage.{colour}"
     boxed = coverage.boxed(st.session_state.get(key))
@@ -141,7 +141,7 @@ def _boxed(voice: Voice, boxed: tuple[int, ...]) -> None:
             icon=":material/do_not_disturb_on:",
             on_click=_set,
             args=(voice, boxed, True),
-            help="Leave them out of the training.",
+            help="Don't train on these windows.",
         )
         st.button(
             "Include them",
@@ -149,7 +149,7 @@ def _boxed(voice: Voice, boxed: tuple[int, ...]) -> None:
             icon=":material/add_circle:",
             on_click=_set,
             args=(voice, boxed, False),
-            help="Take them back into the training.",
+            help="Train on these windows again.",
         )
 
 
@@ -158,9 +158,9 @@ def _set(voice: Voice, rows: tuple[int, ...], excluded: bool) -> None:
     from ddsing.dataset import windows
 
     (windows.exclude if excluded else windows.include)(voice, rows)
-    said = "left out" if excluded else "back in"
+    said = "excluded" if excluded else "included"
     st.toast(
-        f"{len(rows)} window{'' if len(rows) == 1 else 's'} {said} from the next preparation on.",
+        f"{len(rows)} window{'' if len(rows) == 1 else 's'} {said} the next time you prepare.",
         icon=":material/check:",
     )
 
@@ -177,11 +177,11 @@ def _steer(voice: Voice, table: WindowTable, rows: np.ndarray, row: int) -> None
             format_func=ORDERS.__getitem__,
             key=_ORDER,
             on_change=_first,
-            help="Worst first finds what is better left out.",
+            help="Sort by the worst first to find windows to exclude.",
         )
     with place:
         if len(rows) > 1:
-            st.slider("Window", 1, len(rows), key=_PLACE, help="Its place in the order.")
+            st.slider("Window", 1, len(rows), key=_PLACE, help="Position in the order above.")
     with buttons.container(horizontal=True, gap="small"):
         st.button(
             "",
@@ -229,7 +229,7 @@ def _close_up(voice: Voice, table: WindowTable, row: int) -> None:
             width="stretch",
             on_click=_set,
             args=(voice, (row,), True),
-            help="Leave it out of the training.",
+            help="Don't train on this window.",
         )
     else:
         button.button(
@@ -239,7 +239,7 @@ def _close_up(voice: Voice, table: WindowTable, row: int) -> None:
             width="stretch",
             on_click=_set,
             args=(voice, (row,), False),
-            help="Take it back into the training.",
+            help="Train on this window again.",
         )
     st.audio(audio.encode(window.audio), format="audio/wav", alt=f"window {row + 1} of {voice.name}")
     shown = plot.Window(window.audio, window.f0_hz, window.f0_confidence, window.loudness_db, float(window.start_s))
@@ -250,8 +250,8 @@ def _about(table: WindowTable, row: int, window: Window) -> str:
     from ddsing.plots.coverage import STATES
 
     state = "excluded" if table.excluded[row] else str(table.state[row])
-    name = plain(window.file) if window.file else "a 2021 dataset, in which recordings are not named"
-    parts = [f"**{name}**", f"from {window.start_s:.0f} s"]
+    name = plain(window.file) if window.file else "a 2021 dataset, without names of recordings"
+    parts = [f"**{name}**", f"starts at {window.start_s:.0f} s"]
     parts += [STATES.get(state, (state,))[0]]
     if np.isfinite(table.confidence[row]):
         parts.append(f"confidence {table.confidence[row]:.2f}")

@@ -52,7 +52,7 @@ def _abx(test: BlindTest, results: ModuleType) -> None:
             f"{100 * low:.0f}–{100 * high:.0f} %",
             border=True,
             width=190,
-            help="Wilson's, of the share.",
+            help="Wilson interval of the share.",
         )
     heard = found.p < results.ALPHA
     (st.success if heard else st.info)(plain(results.verdict(found)), icon=":material/hearing:")
@@ -84,7 +84,9 @@ def _rating(test: BlindTest, results: ModuleType) -> None:
     )
     first = rated[0]
     if first.item != results.REFERENCE:
-        st.caption("The hidden original was not rated best: either the takes are that good, or it was not recognised.")
+        st.caption(
+            "The hidden original was not rated best: either the takes are that good, or you did not recognise it."
+        )
 
 
 def _files(test: BlindTest, results: ModuleType) -> None:
@@ -139,7 +141,7 @@ def _row(test: BlindTest, on_open: Callable) -> None:
     about.markdown(f"**{plain(test.title)}**  \n:gray[{' · '.join(said)}]")
     with actions, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.button(
-            "Results" if test.finished else "Go on", key=f"blind.open.{test.id}", on_click=on_open, args=(test.id,)
+            "Results" if test.finished else "Continue", key=f"blind.open.{test.id}", on_click=on_open, args=(test.id,)
         )
         st.button(
             "",
@@ -147,7 +149,7 @@ def _row(test: BlindTest, on_open: Callable) -> None:
             icon=":material/delete:",
             on_click=_delete,
             args=(test.id,),
-            help="Delete; can be undone.",
+            help="Delete. Can be undone.",
         )
 
 

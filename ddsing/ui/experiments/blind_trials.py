@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 TEST = "test"
 _OPEN, _EXCERPT = "blind.test", "blind.excerpt"
 HELP = {
-    "abx": "Is there a difference that can be heard? X is A or B; say which. Guessing is right half of the time.",
-    "rating": "How good is each? Rate every take of a recording, and the recording itself hidden among them.",
+    "abx": "Can you hear a difference? X is either A or B: decide which. Guessing is right half of the time.",
+    "rating": "How good is each take? Rate all takes of a recording, with the recording itself hidden among them.",
 }
 
 
@@ -67,7 +67,7 @@ def _open(test_id: str) -> None:
 
 def _set_up() -> None:
     takes = chosen_takes.chosen()
-    st.write("Eyes shut: takes are played without their names, equally loud, in an order that chance decides.")
+    st.write("Listen blind: takes play unnamed, loudness-matched and in random order.")
     if not opened.takes().list():
         st.info("No takes yet. Make some on the Timbre transfer page first.", icon=":material/graphic_eq:")
         st.page_link("pages/timbre_transfer.py", label="Go to Timbre transfer", icon=":material/graphic_eq:")
@@ -77,7 +77,7 @@ def _set_up() -> None:
     from ddsing.experiments.comparison import blind, differences
     from ddsing.experiments.comparison.blind import KINDS
 
-    st.markdown(" ".join(f":gray-badge[{plain(name)}]" for name in differences.names(takes)) or "No takes are chosen.")
+    st.markdown(" ".join(f":gray-badge[{plain(name)}]" for name in differences.names(takes)) or "No takes selected.")
 
     with st.container(border=True):
         kind = st.segmented_control(
@@ -96,7 +96,7 @@ def _set_up() -> None:
                 10,
                 key=values.keep("blind.repeats", 1),
                 persist_state="session",
-                help="How often each recording comes.",
+                help="How often each recording is played.",
             )
             middle.text_input("Question", key=values.keep("blind.question", "How good does it sound?"), max_chars=300)
         else:
@@ -105,7 +105,7 @@ def _set_up() -> None:
                 4,
                 200,
                 key=values.keep("blind.trials", 16),
-                help="With 16, 12 right answers are beyond chance; with 8 it takes 7.",
+                help="Of 16, 12 right answers are significant; of 8, 7 are.",
             )
             middle.text_input(
                 "Title", key=values.keep("blind.title", ""), max_chars=120, placeholder="Aria or the cello?"
@@ -115,12 +115,12 @@ def _set_up() -> None:
             key=values.keep("blind.listener", ""),
             max_chars=120,
             placeholder="anonymous",
-            help="Kept with the answers; may stay empty.",
+            help="Saved with the answers. Optional.",
         )
         _excerpt(takes)
         reason = blind.unsuitable(kind or "abx", takes)
         st.button(
-            "Begin",
+            "Start",
             type="primary",
             key="blind.begin",
             icon=":material/hearing:",
@@ -147,7 +147,7 @@ def _excerpt(takes: list[Take]) -> None:
             end,
             step=0.1,
             key=_EXCERPT,
-            help="Differences are heard best in a few seconds, in a loop.",
+            help="Differences are easiest to hear in a few seconds, looped.",
         )
 
 
@@ -183,10 +183,10 @@ def _run(test: BlindTest) -> None:
             icon=":material/stop_circle:",
             on_click=_stop,
             args=(test.id,),
-            help="What was answered counts; the result says that the test was stopped early.",
+            help="Your answers count. The result notes that the test was stopped early.",
         )
     st.progress(trial / len(test.trials))
-    asked = "X is either A or B. Which?" if test.kind == "abx" else test.question or "How good does it sound?"
+    asked = "Is X A or B?" if test.kind == "abx" else test.question or "How good does it sound?"
     st.markdown(f"**{plain(asked)}**")
     slots = [
         {"slot": slot, "url": players.address(_stimulus(test.id, trial, slot, test), f"blind.{number}")}
@@ -196,8 +196,8 @@ def _run(test: BlindTest) -> None:
     players.trial(test.kind, trial, slots, key=key, on_answer=functools.partial(_answer, key, test.id))
     start, end = test.excerpt_s
     st.caption(
-        f"Up to {format_duration(end - start)}, equally loud. An answer counts at once and can't be undone; the "
-        "test can be left, and gone on with by its link."
+        f"Up to {format_duration(end - start)}, loudness-matched. An answer can't be undone. You can leave "
+        "and come back with the link."
     )
     with st.container(width=170):
         links.copy_button(key="blind.link")

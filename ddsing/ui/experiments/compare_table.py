@@ -43,11 +43,9 @@ def show(takes: list[Take]) -> None:
         )
     same = [f"{row.label.lower()} {plain(row.values[0])}" for row in rows if not row.differs]
     if several:
-        st.caption(
-            ("" if settings else "These takes have the same settings. ") + f"The same in all: {', '.join(same)}."
-        )
+        st.caption(("" if settings else "These takes have the same settings. ") + f"Identical: {', '.join(same)}.")
     if any(measured):
-        bold = "Of several, the best is bold." if sum(one is not None for one in measured) > 1 else ""
+        bold = "The best value is bold." if sum(one is not None for one in measured) > 1 else ""
         meanings = [f"**{label}**: {help}" for label, help in map(differences.METRICS.__getitem__, fields)]
         st.caption(" ".join(filter(None, ["Measured:", *meanings, bold])))
     _offer(takes, measured)
@@ -81,9 +79,9 @@ def _offer(takes: list[Take], measured: list) -> None:
     them = "all takes" if n_missing == len(takes) > 1 else "it" if len(takes) == 1 else f"{n_missing} more"
     what = "Add pitch accuracy and voicing" if complete else f"Measure {them}"
     help = (
-        "These takes were measured before these figures were computed. The figures that they have stay as they are."
+        "These takes were measured by an older version. Their existing values are kept."
         if complete
-        else "Tracks each result again, and holds it against what was asked for; once."
+        else "Re-analyses each result and compares it with the target. Runs only once."
     )
     st.button(
         f"{what}: about {format_range(*around(seconds))}",

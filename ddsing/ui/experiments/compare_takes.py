@@ -20,19 +20,19 @@ def show() -> None:
     work.announce(work.finished())
     if not opened.takes().list() and not links.many(chosen_takes.PARAMETER):
         st.info(
-            "No takes yet. Make some on the Timbre transfer page, then compare them here by ear and by eye.",
+            "No takes yet. Make some on the Timbre transfer page, then compare them here.",
             icon=":material/graphic_eq:",
         )
         st.page_link("pages/timbre_transfer.py", label="Go to Timbre transfer", icon=":material/graphic_eq:")
         return
-    st.write("Tick takes in the table; they play below at one position, equally loud, so that only the sound differs.")
+    st.write("Select takes to compare. They play in sync at matched loudness.")
     takes = chosen_takes.chosen()
     with errors.guard():
         takes_table.show(takes)
     if work.current() is not None:
         work.show_progress()
     if not takes:
-        st.info("Tick up to nine takes in the table.", icon=":material/check_box:")
+        st.info("Select up to nine takes in the table.", icon=":material/check_box:")
         return
     _matched()
     _heading(takes)
@@ -91,7 +91,7 @@ def _player(takes: list[Take]) -> None:
         on_matched=_match,
     )
     if not same:
-        st.caption("These takes are of different recordings; the position is kept all the same.")
+        st.caption("These takes are of different recordings, but they still switch at the same position.")
 
 
 def _matched() -> bool:
@@ -134,9 +134,7 @@ def _plots(takes: list[Take]) -> None:
                 config=style.CONFIG,
                 alt=comparison.overlay_text(curves),
             )
-            st.caption(
-                "Pitch as each instrument was asked to sing it; loudness as each take sounds, before any matching."
-            )
+            st.caption("Pitch is each instrument's target. Loudness is measured from each take, before matching.")
     panel = st.expander(
         "Spectrograms on one scale",
         icon=":material/gradient:",

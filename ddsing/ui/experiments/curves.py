@@ -201,7 +201,7 @@ def _all_steps(top: int) -> None:
 
 def _table(rows: Sequence[numbers.Summary], at: int | None) -> None:
     columns = {
-        "Training": [row.voice for row in rows],
+        "Run": [row.voice for row in rows],
         "Model": [row.family for row in rows],
         "Harmonics": [row.n_harmonics for row in rows],
         "Noise bands": [row.n_noise_bands for row in rows],
@@ -214,21 +214,25 @@ def _table(rows: Sequence[numbers.Summary], at: int | None) -> None:
         columns[f"At {at:,}"] = [row.at for row in rows]
     columns |= {
         "Held-out": [row.spectral_loss for row in rows],
-        "Pitch off": [row.f0_cents for row in rows],
-        "Loudness off": [row.loudness_db for row in rows],
+        "Pitch error": [row.f0_cents for row in rows],
+        "Loudness error": [row.loudness_db for row in rows],
         "s/step": [row.seconds_per_step for row in rows],
     }
     loss = st.column_config.NumberColumn(format="%.3f", width=75)
     held = "On held-out recordings, at the best checkpoint" if at is None else "On held-out recordings, at this step"
     config = dict.fromkeys(("Last", "Best", f"At {at or 0:,}"), loss) | {
-        "Training": st.column_config.TextColumn(pinned=True),
+        "Run": st.column_config.TextColumn(pinned=True),
         "Harmonics": st.column_config.NumberColumn(width=80),
         "Noise bands": st.column_config.NumberColumn(width=90),
         "Steps": st.column_config.NumberColumn(format="localized", width=75),
         "Best at": st.column_config.NumberColumn(format="localized", width=75, help="Where the loss is lowest."),
         "Held-out": st.column_config.NumberColumn(format="%.3f", width=75, help=f"{held}: spectral loss."),
-        "Pitch off": st.column_config.NumberColumn(format="%.0f cents", width=80, help=f"{held}: median pitch error."),
-        "Loudness off": st.column_config.NumberColumn(format="%.1f dB", width=75, help=f"{held}: mean loudness error."),
+        "Pitch error": st.column_config.NumberColumn(
+            format="%.0f cents", width=90, help=f"{held}: median pitch error."
+        ),
+        "Loudness error": st.column_config.NumberColumn(
+            format="%.1f dB", width=105, help=f"{held}: mean loudness error."
+        ),
         "s/step": st.column_config.NumberColumn(format="%.3f", width=65, help="Median, on the computer it ran on."),
     }
     st.dataframe(columns, hide_index=True, column_config=config, placeholder="", alt="The chosen runs in numbers")

@@ -101,7 +101,7 @@ def _offer_to_keep(entry: Entry, points: Points) -> None:
             icon=":material/save:",
             on_click=_keep,
             args=(entry.name, points.space),
-            help="Transfers can then use the voice's mean timbre, or move along these directions.",
+            help="Transfers can then use the voice's average timbre, or shift it along these directions.",
         )
 
 

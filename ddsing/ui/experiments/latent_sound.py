@@ -103,7 +103,7 @@ def marks(known: LatentSpace, points: Points) -> list[tuple[str, np.ndarray]]:
 
 def move(entry: Entry, instrument: Instrument, known: LatentSpace) -> None:
     """Sliders along the first directions, from the voice's mean."""
-    st.markdown("## Move")
+    st.markdown("## Shift the timbre")
     left, right = st.columns([3, 2], gap="large")
     with left:
         for number in range(min(N_SLIDERS, known.n_directions)):
@@ -118,12 +118,12 @@ def move(entry: Entry, instrument: Instrument, known: LatentSpace) -> None:
                 key=_shift_key(number),
                 bind="query-params",
                 format="%+.1f",
-                help="In standard deviations from the voice's mean." if number == 0 else None,
+                help="In standard deviations from the voice's average." if number == 0 else None,
             )
     shifts = _shifts(known.n_directions)
     with right, errors.guard():
-        st.caption("The phrase in the voice's mean timbre")
-        st.audio(_sung(entry, instrument, known.mean), format="audio/wav", alt="the phrase in the mean timbre")
+        st.caption("The phrase in the voice's average timbre")
+        st.audio(_sung(entry, instrument, known.mean), format="audio/wav", alt="the phrase in the average timbre")
         if any(shifts):
             st.caption("The phrase in the chosen timbre")
             with st.container(key="ls.moved"):
@@ -132,7 +132,7 @@ def move(entry: Entry, instrument: Instrument, known: LatentSpace) -> None:
                     format="audio/wav",
                     alt="the phrase in the chosen timbre",
                 )
-            st.button("Back to the mean", key="ls.zero", icon=":material/restart_alt:", on_click=_zero)
+            st.button("Back to the average", key="ls.zero", icon=":material/restart_alt:", on_click=_zero)
 
 
 def _zero() -> None:

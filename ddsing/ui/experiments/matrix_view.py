@@ -25,14 +25,14 @@ _COUNT = "matrix.count"
 
 def show() -> None:
     """The view."""
-    st.write("Every instrument sings every recording. Cells appear as they are rendered, and none is rendered twice.")
+    st.write("Every instrument sings every recording. Cells appear as they are rendered; each is rendered only once.")
     names = [entry.name for entry in caches.instruments() if not entry.error]
     files = [sources.name_of(path) for path in sources.examples()]
     if not names or not files:
         missing = (
             "instruments: import one on the Instruments page" if not names else "recordings in the examples folder"
         )
-        st.info(f"There are no {missing}.", icon=":material/grid_on:")
+        st.info(f"No {missing}.", icon=":material/grid_on:")
         return
     matrix = _choose(names, files)
     if matrix is None:
@@ -72,7 +72,7 @@ def _choose(names: list[str], files: list[str]):
             value=True,
             key=values.keep(FITTED, True, addressed=True),
             bind="query-params",
-            help="Octave and loudness shifts with which most of it lies inside.",
+            help="Uses the octave and loudness shifts that bring most of it into range.",
         )
         links.keep(TRACKER, [tracker or "tiny"] if tracker != "tiny" else [])
         links.keep(FITTED, [] if fitted else ["false"])
@@ -92,12 +92,12 @@ def _work(matrix: Matrix, cells: matrix_cells.Cells) -> None:
         _progress(matrix, job.id)
         return
     if job is not None and job.state in ("failed", "paused", "lost"):
-        st.warning(plain(job.message or "The rendering ended before its end; start it again."), icon=":material/error:")
+        st.warning(plain(job.message or "Rendering stopped unexpectedly. Start it again."), icon=":material/error:")
     if n_there == n_cells:
         return
     n_missing = n_cells - n_there
     left, right = st.columns([3, 2], vertical_alignment="center")
-    left.markdown(f"**{n_there} of {n_cells}** cells are there." if n_there else f"**{n_cells}** cells to render.")
+    left.markdown(f"**{n_there} of {n_cells}** cells are rendered." if n_there else f"**{n_cells}** cells to render.")
     label = f"Render {n_missing} {'cell' if n_missing == 1 else 'cells'}: about {format_range(*around(cells.seconds))}"
     right.button(
         label,
@@ -107,7 +107,7 @@ def _work(matrix: Matrix, cells: matrix_cells.Cells) -> None:
         width="stretch",
         on_click=_start,
         args=(matrix,),
-        help="Runs in the background: the page may be closed. What is there already is kept.",
+        help="Runs in the background: you can close the page. Rendered cells are kept.",
     )
 
 
@@ -162,9 +162,9 @@ def _grid(matrix: Matrix, cells: matrix_cells.Cells) -> None:
     st.session_state[_IDS] = [[take.id for take in row if take is not None] for row in cells.takes]
     players.matrix(columns, rows, key=_GRID, on_compare=_compare)
     st.caption(
-        "In a row, a click switches at the same position, equally loud. Each cell says how much of the singing "
-        "lies in the instrument's range, how far pitch and loudness are off, and how the recording was shifted "
-        "to fit."
+        "Within a row, a click switches at the same position and matched loudness. Each cell shows how much of the "
+        "singing is in the instrument's range, the pitch error, the loudness error, and how the recording was "
+        "shifted to fit."
     )
 
 

@@ -123,7 +123,7 @@ def _controls(found: list[Result]):
             phrases,
             key=values.among(PHRASE, phrases, addressed=True),
             bind="query-params",
-            help="What every run sings. The built-in phrase lies in the middle of the voice's range.",
+            help="What every run sings. The built-in phrase is in the middle of the voice's range.",
         )
     return measure or "loss", step, phrase
 
@@ -220,7 +220,7 @@ def _close_up(cell: Result, step: int, phrase: str) -> None:
     said = {
         "Loss": None if numbers.at is None else f"{numbers.at:.3f}",
         "Held-out": None if numbers.spectral_loss is None else f"{numbers.spectral_loss:.3f}",
-        "Pitch off": None if numbers.f0_cents is None else f"{numbers.f0_cents:.0f} cents",
+        "Pitch error": None if numbers.f0_cents is None else f"{numbers.f0_cents:.0f} cents",
         "Weights": None if numbers.n_parameters is None else f"{numbers.n_parameters / 1e6:.2f} M",
         "Per step": None if numbers.seconds_per_step is None else f"{numbers.seconds_per_step:.3f} s",
         "Steps": f"{cell.steps:,}",

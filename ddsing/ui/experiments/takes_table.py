@@ -33,7 +33,7 @@ def show(takes: list[Take]) -> None:
     called = dict(zip([take.id for take in everything], take_player.names(everything)))
     shown = [take for take in everything if _matches(take, called[take.id], wanted)]
     if not shown:
-        st.caption(f"None of {len(everything)} takes fits.")
+        st.caption(f"None of the {len(everything)} takes match.")
         return
     places = {take.id: place for place, take in enumerate(shown)}
     ticked = [places[take.id] for take in takes if take.id in places]
@@ -47,7 +47,7 @@ def show(takes: list[Take]) -> None:
         selection_mode="multi-row",
         selection_default={"selection": {"rows": ticked}},
         column_config=_configuration(),
-        alt=f"{len(shown)} takes, of which {len(ticked)} are chosen",
+        alt=f"{len(shown)} takes, {len(ticked)} selected",
         placeholder="",
     )
 
@@ -56,7 +56,7 @@ def _choose(key: str, shown: list[str]) -> None:
     """Take up what is ticked in the table, the newly ticked last."""
     ticked = [shown[row] for row in st.session_state[key].selection.rows if row < len(shown)]
     if chosen_takes.tick(ticked, among=shown) > chosen_takes.MOST:
-        st.toast(f"At most {chosen_takes.MOST} takes are compared at a time.", icon=":material/info:")
+        st.toast(f"You can compare up to {chosen_takes.MOST} takes at a time.", icon=":material/info:")
 
 
 def _matches(take: Take, title: str, wanted: str) -> bool:
@@ -94,7 +94,7 @@ def _configuration() -> dict:
         "Take": st.column_config.TextColumn(width=360),
         "Fit": st.column_config.TextColumn(width=50, help="Share of the singing inside the instrument's range."),
         "Pitch error": st.column_config.NumberColumn(
-            width=70, format="%.1f cents", help="Median, over the sung frames; once it is measured."
+            width=70, format="%.1f cents", help="Median over voiced frames, once measured."
         ),
         "Loudness error": st.column_config.NumberColumn(width=105, format="%.1f dB"),
         "Tags": st.column_config.ListColumn(width="small"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TRANSFER_PAGE = "pages/timbre_transfer.py"
 REPAIR = (
-    "Rewrites it in ddsing's own format with only what is needed to play it: no optimizer state, no other "
+    "Rewrites it in ddsing's own format with only what it needs to play: no optimizer state, no other "
     "checkpoints. The old file is moved to the trash."
 )
 EDITABLE = ("voice", "author", "licence", "notes")
@@ -155,15 +155,15 @@ def _actions(entry: Entry, *, playable: bool) -> None:
                 icon=":material/play_circle:",
                 on_click=_hear,
                 args=(entry.name,),
-                help="A short built-in phrase in the middle of its range.",
+                help="Plays a short built-in phrase in the middle of its range.",
             )
             st.button(
-                "Use it",
+                "Sing with it",
                 key=f"use.{entry.name}",
                 icon=":material/graphic_eq:",
                 on_click=_use,
                 args=(entry.name,),
-                help="Open Timbre transfer with this instrument.",
+                help="Opens Timbre transfer with this instrument.",
             )
             with st.popover("Download", icon=":material/download:", help="As a zip, in either format."):
                 st.download_button(
@@ -173,7 +173,7 @@ def _actions(entry: Entry, *, playable: bool) -> None:
                     file_name=f"{entry.name}.zip",
                     mime="application/zip",
                     on_click="ignore",
-                    help="Small, contains no code, and records where it comes from.",
+                    help="Small, without code, and with a record of its origin.",
                 )
                 notebook_zip.show(entry)
             _edit_popover(entry)

@@ -66,12 +66,12 @@ def _uploader() -> None:
     upload_round = st.session_state.setdefault(_ROUND, 0)
     limit_mb = MAX_INSTRUMENT_BYTES // 2**20
     files = st.file_uploader(
-        "Instruments of ddsing, or zips that the 2021 notebooks exported",
+        "ddsing instruments, or zips exported by the 2021 notebooks",
         type=["zip"],
         accept_multiple_files=True,
         key=f"instruments.uploader.{upload_round}",
         max_upload_size=limit_mb,
-        help=f"Up to {limit_mb} MB each. Foreign files are only read, never run; what is wrong with one is said.",
+        help=f"Up to {limit_mb} MB each. Files are only read, never run. Problems are reported.",
     )
     if not files:
         return
@@ -85,7 +85,7 @@ def _uploader() -> None:
         on_click=_import,
         args=(files,),
         disabled=work.busy(),
-        help="Each is checked, a 2021 zip is converted, and a copy goes into the workspace.",
+        help="Checks each file, converts 2021 zips, and saves a copy of each in the workspace.",
     )
 
 

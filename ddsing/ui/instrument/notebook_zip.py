@@ -21,7 +21,7 @@ WRITING = "loading TensorFlow, writing the checkpoint"
 LABEL = "The 2021 notebooks' format"
 ZIPS = 2
 _ASKED = "notebook.asked"  # whose zip is being made, or was made last, in this tab
-_HELP = "Checkpoint, gin and statistics, as the Colab notebooks read them."
+_HELP = "Checkpoint, gin and statistics, for the Colab notebooks."
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -132,7 +132,7 @@ function fill(self) {
   if (!ratings) {
     const slots = element("div", "slots");
     slots.setAttribute("role", "radiogroup");
-    slots.setAttribute("aria-label", "Heard now");
+    slots.setAttribute("aria-label", "Now playing");
     slots.append(...data.slots.map((_, index) => slotButton(self, index)));
     const answers = element("div", "answers");
     answers.append(
@@ -192,7 +192,7 @@ function paint(self) {
   self.ahead.textContent = self.sent
     ? "Kept."
     : missing.length && ready
-      ? `Not heard yet: ${missing.join(", ")}`
+      ? `Still to listen to: ${missing.join(", ")}`
       : unrated ? "Rate each sound." : "";
   drawPosition(self.wave, mixer);
 }

@@ -117,7 +117,7 @@ function fill(self) {
     const title = head(one.name, one.detail, "row");
     if (one.cells.filter((data) => data.url).length > 1) {
       const compare = element("button", "compare", "Compare");
-      compare.setAttribute("aria-label", `Compare what sings ${one.name}`);
+      compare.setAttribute("aria-label", `Compare the instruments on ${one.name}`);
       compare.onclick = () => self.component.setTriggerValue("compare", row);
       title.append(compare);
     }

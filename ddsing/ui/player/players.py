@@ -30,9 +30,9 @@ SWITCHER = f"""<div class="player" role="group" aria-label="Player">
 <div class="scrub"><div class="wave" aria-hidden="true"></div>{SEEK}</div>
 <span class="time"></span>
 </div>
-<div class="tracks" role="radiogroup" aria-label="Heard now"></div>
+<div class="tracks" role="radiogroup" aria-label="Now playing"></div>
 <div class="options">
-<label><input type="checkbox" class="matched"> Equal loudness</label>
+<label><input type="checkbox" class="matched"> Match loudness</label>
 <label><input type="checkbox" class="loop"> Loop</label>
 <span class="keys"><kbd>space</kbd> plays · <kbd class="digits">1–9</kbd> switch · <kbd>←</kbd> <kbd>→</kbd> move ·
 <kbd>m</kbd> loudness</span>

@@ -62,7 +62,7 @@ function match(self, matched) {
   self.matched = matched;
   self.mixer.setGains(gains(self));
   self.component.setStateValue("matched", matched);
-  say(self, matched ? "Equally loud." : "As loud as they are.");
+  say(self, matched ? "Loudness matched." : "Original loudness.");
 }
 
 function gains(self) {

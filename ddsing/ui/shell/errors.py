@@ -16,7 +16,7 @@ from ddsing.errors import Cancelled, DdsingError
 from ddsing.ui.shell.formatting import plain
 
 logger = logging.getLogger("ddsing")
-SORRY = "Something went wrong on our side; the details are in the dashboard's log. Your files are untouched."
+SORRY = "Something went wrong in ddsing. The details are in the dashboard's log. Your files are untouched."
 _LATER = "errors.later"
 
 

@@ -22,28 +22,31 @@ def navigation():
                 title="Timbre transfer",
                 icon=":material/graphic_eq:",
                 default=True,
-                help="Sing a recording with another voice: pick an instrument and a recording, listen, compare takes.",
+                help="Sing a recording with another voice: choose both, listen, compare takes.",
             ),
             st.Page(
                 "pages/datasets.py",
                 title="Datasets",
                 icon=":material/library_music:",
-                help="The recordings of each voice, from which instruments are trained.",
+                help="The recordings of each voice that instruments are trained on.",
             ),
             st.Page(
                 "pages/training.py",
                 title="Training",
                 icon=":material/model_training:",
-                help="What this computer can train, and what it is doing now.",
+                help="Train a voice, and see what is running.",
             ),
             st.Page(
                 "pages/instruments.py",
                 title="Instruments",
                 icon=":material/piano:",
-                help="Every instrument: what it sings, where it comes from; audition, import, export, repair.",
+                help="All instruments: their range and origin. Listen, import, export, repair.",
             ),
             st.Page(
-                "pages/experiments.py", title="Experiments", icon=":material/science:", help="All takes side by side."
+                "pages/experiments.py",
+                title="Experiments",
+                icon=":material/science:",
+                help="Compare takes, instruments and training runs.",
             ),
         ]
     )

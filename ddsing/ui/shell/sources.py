@@ -74,7 +74,7 @@ def _example() -> _Chosen | None:
         st.warning(f"{plain(names.read(path.name))}: {plain(why)}", icon=":material/folder_off:")
     if not found:
         place = plain(opened.workspace().examples)
-        st.info(f"Put recordings into {place}, or upload one: {kinds.WORDS}.", icon=":material/folder_open:")
+        st.info(f"Put recordings into {place} or upload one: {kinds.WORDS}.", icon=":material/folder_open:")
         return None
     first = _first(found)
     values.keep(state.EXAMPLE, first)
@@ -91,7 +91,7 @@ def _example() -> _Chosen | None:
         help="Recordings in the workspace's examples folder.",
     )
     if name is None:
-        st.caption(":material/info: None of the examples can be read; choose one to see why.")
+        st.caption(":material/info: None of the examples can be read. Choose one to see why.")
         return None
     return found[name], names.read(found[name].name)
 
@@ -170,7 +170,7 @@ def _microphone() -> _Chosen | None:
         sample_rate=48000,
         key=_MICROPHONE,
         label_visibility="collapsed",
-        help="Recorded by the browser and used on this computer only.",
+        help="Recorded in the browser. It never leaves this computer.",
     )
     return _kept(_RECORDED, file, "recorded")
 
@@ -190,7 +190,7 @@ def _kept(slot: str, file: UploadedFile | None, said: str) -> _Chosen | None:
     if held is None or held[1] is None:
         return None
     if file is None:
-        st.caption(f"Still here, {said} before: {plain(held[1][1])}")
+        st.caption(f"Still available, {said} earlier: {plain(held[1][1])}")
     return held[1]
 
 

@@ -26,7 +26,7 @@ def show() -> None:
         key="storage",
         on_change="rerun",
         type="tertiary",
-        help="What the cache and the trash take, and clearing them.",
+        help="Disk space used by the cache and the trash.",
     )
     if panel.open:
         with panel, errors.guard():
@@ -51,11 +51,11 @@ def _row(name: str, n_bytes: int, about: str, label: str, key: str, clear: Calla
         args=(clear,),
         disabled=not n_bytes,
         width="stretch",
-        help="Nothing to clear." if not n_bytes else f"Gains {format_bytes(n_bytes)}.",
+        help="Nothing to clear." if not n_bytes else f"Frees {format_bytes(n_bytes)}.",
     )
 
 
 @errors.callback
 def _clear(clear: Callable[[Workspace], int]) -> None:
     gained = clear(opened.workspace())
-    st.toast(f"{format_bytes(gained)} gained.", icon=":material/check:")
+    st.toast(f"Freed {format_bytes(gained)}.", icon=":material/check:")

@@ -53,7 +53,7 @@ def offer(kind: str, bring_back: Callable, *, what: str = "", gone: str = "was d
             icon=":material/undo:",
             on_click=_undo,
             args=(kind, bring_back, held[-1]),
-            help="Brings it back.",
+            help="Restore it.",
         )
 
 

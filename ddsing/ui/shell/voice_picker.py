@@ -75,12 +75,12 @@ def _cell(cells: dict[str, dict[str, float]]) -> str:
     from ddsing.experiments.sweep import results
 
     return st.selectbox(
-        "Training",
+        "Run",
         ["", *cells],
         key=values.among(CELL, ["", *cells]),
         persist_state="session",
         format_func=lambda name: results.said(cells[name]) if name else "The voice's own",
-        help=f"Or one of the {len(cells)} that a sweep made of this voice.",
+        help=f"The voice's own run, or one of the {len(cells)} runs of its sweeps.",
     )
 
 
@@ -108,12 +108,12 @@ def _form() -> None:
             key=_NEW,
             max_chars=80,
             placeholder="Alto",
-            help="Also the name of its folder, and of the instrument that is trained from it.",
+            help="Also the name of its folder and of its instrument.",
         )
         refused, why = st.session_state.get(_REFUSED, (None, ""))
         if refused == name:
             st.error(why, icon=":material/error:")
-        st.form_submit_button("Make it", type="primary", icon=":material/add:", on_click=_make)
+        st.form_submit_button("Create", type="primary", icon=":material/add:", on_click=_make)
 
 
 @errors.callback

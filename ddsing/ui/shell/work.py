@@ -101,7 +101,7 @@ class Work:
         if not self.waits or ahead is None or ahead is self:
             return self._stage
         left = ahead.seconds_left
-        return f"waiting for “{ahead.label}”" + (f", {format_range(*left)} left of it" if left else "")
+        return f"waiting for “{ahead.label}”" + (f", {format_range(*left)} left" if left else "")
 
     @property
     def seconds_left(self) -> time_left.Range | None:
@@ -201,7 +201,7 @@ def announce(done: Work | None) -> None:
     if done is None or done.error is None or not _left_alone(done):
         return
     if isinstance(done.error, Cancelled):
-        st.toast("Stopped; nothing half-done was kept.", icon=":material/stop_circle:")
+        st.toast("Cancelled. Nothing was saved.", icon=":material/stop_circle:")
     else:
         st.error(errors.sentence(done.error), icon=":material/error:")
 
@@ -248,5 +248,5 @@ def show_progress() -> None:
         disabled=work.cancelling,
         width="stretch",
         icon=":material/close:",
-        help="Stop; nothing half-done is kept.",
+        help="Stops it without saving anything.",
     )

@@ -38,19 +38,19 @@ def _panel(before: str) -> None:
     if found is not None and found.failure:
         st.warning(plain(found.failure), icon=":material/warning:")
     st.button("Open TensorBoard", key="board.open", icon=":material/monitoring:", on_click=_open,
-              help="A well-known viewer of training curves, with all trainings of this workspace. It runs on this "
-              "computer only, and ends with the dashboard.")  # fmt: skip
+              help="The standard viewer for training curves, with every run of this workspace. It runs on this "
+              "computer only and closes with the dashboard.")  # fmt: skip
 
 
 def _opened(found: board_process.BoardProcess) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.address:
             st.link_button(f"TensorBoard: {found.address.rstrip('/')}", found.address, icon=":material/open_in_new:",
-                           help="Opens in a tab of its own.")  # fmt: skip
+                           help="Opens in a new tab.")  # fmt: skip
         else:
             st.markdown(":material/hourglass_top: TensorBoard is starting.", width="content")
         st.button("Close TensorBoard", key="board.close", icon=":material/close:", on_click=_close,
-                  help="Ends it; the trainings are not touched.")  # fmt: skip
+                  help="Training runs are not affected.")  # fmt: skip
 
 
 @errors.callback

@@ -29,18 +29,17 @@ def _tile() -> None:
         if not seen.gpus:
             st.metric(
                 "Trains on",
-                "the processor",
+                "processor",
                 border=True,
                 height="stretch",
-                help="No NVIDIA GPU is seen here. The small models are made for that; the full ones take a day "
-                "and more.",
+                help="No NVIDIA GPU found. The small models are made for this; full-size models take a day or more.",
             )
         st.metric(
             f"Processor, {seen.n_cores} cores",
             f"{percent(seen.cpu_utilisation)} busy",
             border=True,
             height="stretch",
-            help="All programs on this computer together.",
+            help="Load of all programs on this computer.",
         )
         st.metric(
             "Free memory",
@@ -54,13 +53,13 @@ def _tile() -> None:
             format_bytes(seen.disk_free_bytes),
             border=True,
             height="stretch",
-            help=f"of {format_bytes(seen.disk_total_bytes)}, where the workspace lies",
+            help=f"of {format_bytes(seen.disk_total_bytes)}, on the workspace's disk",
         )
     for gpu in seen.gpus:
         _gpu(gpu)
     if seen.disk_free_bytes < LOW_DISK_BYTES:
         st.warning(
-            "The disk is nearly full. A training pauses by itself before anything is lost; make room in time.",
+            "The disk is nearly full. Training pauses automatically before anything is lost. Free some space soon.",
             icon=":material/hard_drive:",
         )
 
@@ -69,21 +68,21 @@ def _gpu(gpu: hardware.Gpu) -> None:
     with st.container(border=True):
         st.markdown(f":material/developer_board: **{plain(gpu.name)}** :gray[gpu:{gpu.index}]")
         with st.grid(4, min_column_width=150):
-            st.metric("Use", _known(gpu.utilisation, percent), help="Share of the last second in which it computed.")
+            st.metric("Use", _known(gpu.utilisation, percent), help="Share of the last second the GPU was busy.")
             used = _known(gpu.memory_used_bytes, format_bytes)
             st.metric("Memory used", used, help=f"of {_known(gpu.memory_total_bytes, format_bytes)}")
             st.metric(
                 "Temperature",
                 _known(gpu.temperature_c, lambda value: f"{value} °C"),
-                help="Most cards slow down by themselves from about 85 °C.",
+                help="Most cards slow down automatically above about 85 °C.",
             )
-            st.metric("Programs on it", len(gpu.processes), help="Programs that hold memory on this GPU.")
+            st.metric("Programs on it", len(gpu.processes), help="Programs using memory on this GPU.")
         if gpu.processes:
             st.caption(" · ".join(map(_process, gpu.processes)))
 
 
 def _process(process: hardware.GpuProcess) -> str:
-    name = plain(process.name) if process.name else "a program that can't be seen from here"
+    name = plain(process.name) if process.name else "hidden program"
     return f"{name} ({process.pid})" + (f", {format_bytes(process.memory_bytes)}" if process.memory_bytes else "")
 
 

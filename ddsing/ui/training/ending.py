@@ -28,17 +28,17 @@ def show(voice: Voice, job: JobStatus) -> None:
         return
     where = f" at step {job.step:,} of {job.steps:,}" if job.step and job.steps else ""
     said = {
-        "stopped": (st.info, f"Stopped{where}, and saved. **Resume** goes on from there."),
+        "stopped": (st.info, f"Stopped{where}, and saved. **Resume** continues from there."),
         "paused": (
             st.warning,
-            "Paused, since the disk is full; nothing that was saved is lost. Make room, then press **Resume**.",
+            "Paused because the disk is full. All checkpoints are safe. Free some space, then press **Resume**.",
         ),
         "lost": (
             st.warning,
-            "The training ended without a word: the computer slept or restarted, or something ended "
-            "it. **Resume** goes on from the last save.",
+            "Training stopped unexpectedly: the computer slept or restarted, or the process was killed. "
+            "**Resume** continues from the last checkpoint.",
         ),
-        "failed": (st.error, "The training could not go on."),
+        "failed": (st.error, "Training failed."),
     }
     if job.state not in said:
         return
@@ -48,11 +48,13 @@ def show(voice: Voice, job: JobStatus) -> None:
     with text:
         element("  \n".join(filter(None, [sentence, message])), icon=jobs.STATES[job.state][2])
     with button:
-        _resume(job, type="primary", width="stretch", help="Goes on from the last save, as it was started.")
+        _resume(
+            job, type="primary", width="stretch", help="Continues from the last checkpoint, with the same settings."
+        )
     total = job.steps or job.options.get("steps")
     st.caption(
-        f"**Resume** trains to {f'step {total:,}' if total else 'its end'}, as planned. To train for longer or with "
-        "other values, set them below and start that instead."
+        f"**Resume** trains to {f'step {total:,}' if total else 'the end'}, as planned. To train longer or with "
+        "other settings, change them below and start from there."
     )
 
 
@@ -75,16 +77,16 @@ def _diverged(voice: Voice, job: JobStatus, lower: float) -> None:
     before = divergence.learning_rate(voice.checkpoints_folder)
     with st.container(horizontal=True):
         st.button(
-            f"{'Go on' if kept else 'Begin again'} with a lower learning rate",
+            f"{'Continue' if kept else 'Start over'} with a lower learning rate",
             key="train.gentler",
             icon=":material/speed:",
             type="primary",
             on_click=_start_gentler,
             args=(voice, job.options),
             help=f"{lower:g} instead of {before:g}, from {f'step {kept[-1]:,}' if kept else 'the beginning'}; "
-            "all else as it was, but never in mixed precision.",
+            "everything else stays the same, without mixed precision.",
         )
-        _resume(job, help="With the same learning rate: it will very probably go wrong again.")
+        _resume(job, help="Keeps the same learning rate, so it will very probably fail again.")
 
 
 def _resume(job: JobStatus, **look: Any) -> None:

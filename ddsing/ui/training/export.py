@@ -22,9 +22,9 @@ _SING = "export.sing"
 _MATCHED, _PLAYER = "export.matched", "export.heard"
 LATEST, CHOSEN, LOWEST = "the latest", "the chosen", "the lowest loss"
 _HELP = {
-    LATEST: "As the voice is now, also while the training goes on.",
-    CHOSEN: "The newest before pitch, loudness or harmonics got worse.",
-    LOWEST: "The checkpoint with the lowest {}: a low one may also be a blurred voice.",
+    LATEST: "The voice as it is now, even during training.",
+    CHOSEN: "The newest checkpoint before pitch, loudness or harmonics got worse.",
+    LOWEST: "The checkpoint with the lowest {}. Careful: a blurred voice can have a low loss, too.",
 }
 _BRANCH_STEP, _BRANCH_LABEL = "branch.step", "branch.label"
 
@@ -140,7 +140,7 @@ def _ready(name: str, *, quiet: bool) -> None:
             type="secondary" if quiet else "primary",
             on_click=sing,
             args=(name,),
-            help="Open Timbre transfer with this instrument.",
+            help="Opens Timbre transfer with this instrument.",
         )
 
 
@@ -171,7 +171,7 @@ def _branch(voice: Voice, history: History) -> None:
         st.popover(
             "Branch",
             icon=":material/call_split:",
-            help="Begin another training from a checkpoint, with other settings or other recordings.",
+            help="Start another run from a checkpoint, with other settings or other recordings.",
         ),
         st.form("branch.form", border=False),
     ):
@@ -186,7 +186,7 @@ def _branch(voice: Voice, history: History) -> None:
             key=_BRANCH_LABEL,
             max_chars=40,
             placeholder="bright",
-            help=f"The new voice is called {plain(voice.name)}-label; this one stays as it is.",
+            help=f"The new voice will be named {plain(voice.name)}-label. This one doesn't change.",
         )
         st.form_submit_button("Branch", type="primary", on_click=_make_branch, args=(voice.name,))
 
@@ -196,4 +196,4 @@ def _make_branch(voice_name: str) -> None:
     label = str(st.session_state.get(_BRANCH_LABEL, "")).strip()
     made = branch.begin(opened.workspace(), voice_name, step=int(st.session_state[_BRANCH_STEP]), label=label)
     voice_picker.choose(made)
-    st.toast(f"{plain(made)} begins where {plain(voice_name)} was.", icon=":material/call_split:")
+    st.toast(f"{plain(made)} starts from {plain(voice_name)}'s checkpoint.", icon=":material/call_split:")

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from ddsing.training.history import History
 
 HEAD_S, CURVES_S, CALM_S = 1.0, 4.0, 15.0
-GUIDE_HELP = """The loss says how far the voice's spectrum is from the recordings.
+GUIDE_HELP = """The loss measures how far the voice's spectrum is from the recordings.
 
-**The shaded band, 5 to 6**, is where the makers of the original notebooks stopped: above 6 there is room to improve,
-below 5 a model begins to learn its recordings by heart. Your ears decide; the previews below the curve are for them.
+**The shaded band, 5 to 6**, is where the authors of the original notebooks stopped: above 6 there is room to improve,
+below 5 a model starts to learn its recordings by heart. Trust your ears: listen to the previews below the curve.
 
-Grey is each step as measured, green the same without its noise, violet the part that the training never sees."""
+Grey is each step as measured, green is smoothed, violet is the held-out part, which is never trained on."""
 FORCE_AFTER_S = 20.0
 _DRAWN = "train.drawn"  # (what about, when, figure and words)
 _WINDOW = "train.window"  # the steps that the curves show, or None for all
@@ -60,12 +60,12 @@ def _head(job_id: str) -> None:
             args=(job.id,),
             disabled=job.state == "stopping",
             width="stretch",
-            help="It finishes its step and saves; nothing is lost, and it can go on later.",
+            help="Finishes the current step and saves. Nothing is lost, and you can resume later.",
         )
         if job.state == "waiting":
             ahead = ", ".join(map(plain, job.ahead))
             st.info(
-                f"Waits until {ahead or 'the device'} is done and then starts by itself.",
+                f"Starts automatically when {ahead or 'the device'} is done.",
                 icon=":material/hourglass_top:",
             )
             return
@@ -87,7 +87,7 @@ def _numbers(job: JobStatus) -> None:
     with st.grid(4, min_column_width=140):
         st.metric("Step", f"{job.step:,} of {job.steps:,}" if begun else "…")
         st.metric("Loss", "…" if job.loss is None else f"{job.loss:.2f}")
-        st.metric("Steps a second", "…" if not job.steps_per_s else _speed(job.steps_per_s))
+        st.metric("Steps per second", "…" if not job.steps_per_s else _speed(job.steps_per_s))
         st.metric("Time left", jobs.how_long(job) or "…")
 
 
@@ -96,16 +96,16 @@ def _speed(steps_per_s: float) -> str:
 
 
 def _force(job: JobStatus) -> None:
-    st.caption("It finishes its step and saves.")
+    st.caption("Finishing the current step and saving.")
     if job.heartbeat_age_s is not None and job.heartbeat_age_s > FORCE_AFTER_S:
         st.button(
-            "End it by force",
+            "Force stop",
             key="train.force",
             icon=":material/dangerous:",
             on_click=jobs.stop,
             args=(job.id,),
             kwargs={"force": True},
-            help="It has not been heard of for a while. What was saved stays.",
+            help="It hasn't responded for a while. Saved checkpoints are kept.",
         )
 
 
@@ -118,7 +118,7 @@ def _curves(voice: Voice, job_id: str | None, total_steps: int | None, before: t
         st.rerun(scope="app")
     if not len(history.steps) and not history.saves:
         if total_steps:
-            st.caption("The curve begins with the first steps.")
+            st.caption("The curve appears after the first steps.")
         return
     _loss(voice, history, total_steps)
     previews.show(history)
@@ -136,7 +136,7 @@ def _loss(voice: Voice, history: History, total_steps: int | None) -> None:
         figure, key="train.loss", config=style.CONFIG, alt=words, on_select=_look_closer, selection_mode="box"
     )
     if window is None:
-        st.caption("Drag over the curve to look at a stretch of it; it stays while new points come.")
+        st.caption("Drag over the curve to zoom in. The view stays while new points arrive.")
     else:
         st.button("Show all steps", key="train.whole", icon=":material/zoom_out_map:", on_click=_look_at_all)
 
@@ -180,7 +180,7 @@ def _panels(history: History, total_steps: int | None, job_id: str | None) -> No
         with panel, errors.guard():
             course = cache.course(history, total_steps=total_steps)
             st.caption(
-                "Measured at each save on windows that the training never sees: how far the spectrum, the pitch "
+                "Measured at each checkpoint on held-out windows: how far the spectrum, the pitch "
                 "and the loudness of the voice are from the recordings. The latest checkpoint becomes the instrument, "
                 "unless its pitch, its loudness or its harmonics got worse."
             )
@@ -195,4 +195,4 @@ def _panels(history: History, total_steps: int | None, job_id: str | None) -> No
         with log, errors.guard():
             st.code(jobs.store().status(job_id).log_tail or "Nothing yet.", language=None, height=260)
     elif log.open:
-        log.caption("This training was not started here; it has no log.")
+        log.caption("This run was not started here, so there is no log.")

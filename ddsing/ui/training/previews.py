@@ -42,16 +42,16 @@ def moments(saves: tuple, always: frozenset[int], *, most: int = MOST) -> list:
 def show(history: History) -> None:
     """The row, oldest first, and one player with all of it in a row."""
     found = moments(history.saves, worth(history))
-    st.markdown("## Hear it form")
+    st.markdown("## Hear it learn")
     if not found:
-        st.caption("With each save the voice sings a built-in phrase here. The first one comes with the first save.")
+        st.caption("At each checkpoint the voice sings a built-in phrase. The first comes with the first checkpoint.")
         return
     if len(found) > 1:
-        st.caption(f"From the first attempt to now: {len(found)} moments, one after another.")
+        st.caption(f"From the first checkpoint to the latest: {len(found)} moments in a row.")
         st.audio(
             cache.forming(tuple(save.preview for save in found)),
             format="audio/wav",
-            alt=f"the phrase at {len(found)} moments of the training, one after another",
+            alt=f"the phrase at {len(found)} moments of training, in a row",
         )
     with st.grid(len(found), min_column_width=CARD_PX, gap="small"):
         for save in found:
@@ -70,5 +70,5 @@ def _card(save: Save, *, newest: bool, chosen: bool) -> None:
 
 def _measured(save: Save) -> str:
     parts = [f"loss {save.loss:.2f}"] if save.loss is not None else []
-    parts += [f"{save.f0_cents:.0f} cents off in pitch"] if save.f0_cents is not None else []
+    parts += [f"pitch error {save.f0_cents:.0f} cents"] if save.f0_cents is not None else []
     return "  \n".join(parts)

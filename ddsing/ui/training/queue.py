@@ -34,9 +34,9 @@ def _live(before: tuple) -> None:
         st.rerun(scope="app")
     with st.container(border=True):
         st.markdown(
-            "**At work**",
-            help="One training at a time on a device; the others wait and start by themselves, "
-            "also when the dashboard is closed.",
+            "**Running**",
+            help="Each device runs one training at a time. The others wait and start automatically, "
+            "even when the dashboard is closed.",
         )
         for job in sorted(found, key=lambda job: (job.state == "waiting", len(job.ahead), job.created)):
             _row(job)
@@ -46,7 +46,7 @@ def _row(job: JobStatus) -> None:
     parts = [f"**{plain(job.title)}** {jobs.badge(job)}"]
     if job.state == "waiting":
         ahead = [plain(title) for title in job.ahead]
-        parts.append(f"behind {', '.join(ahead)}" if ahead else "for its turn")
+        parts.append(f"behind {', '.join(ahead)}" if ahead else "waiting for its turn")
     elif job.step is not None and job.steps:
         parts.append(f"step {job.step:,} of {job.steps:,}")
     elif job.stage:
@@ -61,7 +61,7 @@ def _row(job: JobStatus) -> None:
             on_click=jobs.stop,
             args=(job.id,),
             disabled=job.state == "stopping",
-            help=f"Stop {plain(job.title)}; it saves first and can be resumed.",
+            help=f"Stop {plain(job.title)}. It saves first, and you can resume it later.",
         )
 
 
@@ -93,7 +93,7 @@ def _ended_row(job: JobStatus) -> None:
             on_click=voice_picker.choose,
             args=(job.voice,),
             width="stretch",
-            help="Choose its voice on this page.",
+            help="Show this voice on the page.",
         )
     remove.button(
         "",
@@ -102,5 +102,5 @@ def _ended_row(job: JobStatus) -> None:
         on_click=jobs.delete,
         args=(job.id,),
         width="stretch",
-        help="Take it off this list; what it made stays.",
+        help="Remove from the list. Its results are kept.",
     )

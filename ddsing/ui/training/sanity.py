@@ -68,7 +68,7 @@ def _choose(voice: Voice, history: History) -> int:
         on_click=_start,
         args=(voice, step),
         disabled=work.busy(),
-        help="Sings windows that the training has not seen, also while it runs.",
+        help="Sings held-out windows, even during training.",
     )
     return step
 
@@ -107,18 +107,18 @@ def _compared(found: tuple) -> None:
                 key=values.among(_WHICH, range(len(found))),
                 required=True,
                 format_func=lambda index: f"window {found[index].window}",
-                help="Windows that the training never sees, where there are any.",
+                help="Held-out windows, if there are any.",
             )
             or 0
         )
     pair = found[min(which, len(found) - 1)]
     with st.grid(3, min_column_width=150):
         st.metric(
-            "Spectral loss", f"{pair.spectral_loss:.2f}", border=True, help="As in the loss curve; 0 is the same."
+            "Spectral loss", f"{pair.spectral_loss:.2f}", border=True, help="As in the loss curve; 0 means identical."
         )
         cents = "no pitch" if pair.f0_cents is None else f"{pair.f0_cents:.0f} cents"
-        st.metric("Pitch is off by", cents, border=True, help="Median over what is sung; 100 cents are a semitone.")
-        st.metric("Loudness is off by", f"{pair.loudness_error_db:.1f} dB", border=True, help="Mean over the window.")
+        st.metric("Pitch error", cents, border=True, help="Median over voiced frames; 100 cents are a semitone.")
+        st.metric("Loudness error", f"{pair.loudness_error_db:.1f} dB", border=True, help="Mean over the window.")
     for column, name in zip(st.columns(2, gap="medium"), NAMES, strict=True):
         with column:
             st.caption(name.capitalize())

@@ -34,13 +34,13 @@ CENTRED = "train.centred_frames"
 _OF_THE_BEGINNING = ("n_harmonics", "n_noise_bands", "head_start_steps", "centred_frames")
 _MODEL = "train.model"  # the model that the form is about, also where it can't be chosen
 HELP = {
-    "batch_size": "Windows per step. More give calmer steps, which take longer and need more memory.",
-    "learning_rate": "How far a step goes at first; it falls slowly by itself.",
-    "save_every": "Steps between two saves. With each save the voice sings, and the held-out part is measured.",
-    "n_harmonics": "Overtones that the instrument can sing with. High voices need fewer.",
-    "n_noise_bands": "Bands of its noise, from breath to consonants.",
-    "head_start_steps": "Before it trains by sound, the model learns for so long how loud harmonics and noise are. "
-    "It sounds like the voice much sooner; 0 begins as the 2021 notebooks did.",
+    "batch_size": "Windows per step. Larger batches give steadier steps, but take longer and need more memory.",
+    "learning_rate": "Size of the first steps; it decreases slowly during training.",
+    "save_every": "Steps between checkpoints. At each one the voice sings, and the held-out part is measured.",
+    "n_harmonics": "Number of harmonics the instrument can produce. High voices need fewer.",
+    "n_noise_bands": "Frequency bands of the noise, from breath to consonants.",
+    "head_start_steps": "Steps before the actual training in which the model learns how loud harmonics and noise are. "
+    "With them it sounds like the voice much sooner; 0 starts like the 2021 notebooks.",
 }
 
 
@@ -81,7 +81,7 @@ def show(
             icon=":material/model_training:",
             on_click=_start,
             args=(voice.name, step),
-            help="Runs in the background: the page may be closed, the dashboard too.",
+            help="Runs in the background: you can close the page, even the dashboard.",
         )
 
 
@@ -91,7 +91,7 @@ def _model(voice: Voice, history: History, step: int) -> recipes.Config:
     if step:
         name = begun if begun in _names() else recipes.DEFAULT_CONFIG
         known = f"the model **{plain(_title(str(begun)))}**" if begun else "its own model, from its folder"
-        st.markdown(f"Goes on from step **{step:,}** with {known}. Recordings that were added meanwhile are taken in.")
+        st.markdown(f"Continues from step **{step:,}** with {known}. Recordings added since are included.")
         return recipes.config_file(name)
     name = st.selectbox(
         "Model",
@@ -99,7 +99,7 @@ def _model(voice: Voice, history: History, step: int) -> recipes.Config:
         key=values.among(CONFIG, _names(), default_config()),
         persist_state="session",
         format_func=lambda key: recipes.config_file(key).title,
-        help="Files of gin/models. The small ones are for computers without a graphics card.",
+        help="The small models are for computers without a graphics card. Each is a file in gin/models.",
     )
     config = recipes.config_file(name)
     st.caption(plain(config.description.split("\n")[0]))
@@ -147,7 +147,7 @@ def _prepare_values(
     about = "/".join(filter(None, [voice.name, config.name, str(step), f"{learning_rate:g}" if learning_rate else ""]))
     for key, default in first.items():
         values.keep(key, default, about=about)
-    stands = "to be prepared" if preparing.needed(source) else "prepared"
+    stands = "not prepared yet" if preparing.needed(source) else "prepared"
     values.keep(TRACKER, preparing.tracker(source), about=f"{about}/{stands}")
 
 
@@ -161,7 +161,7 @@ def _steps(step: int) -> None:
         step=100,
         key="train.steps",
         persist_state="session",
-        help="Of the training as a whole, those done already included. It can be stopped and gone on with at any time.",
+        help="Total steps, including those already done. You can stop and resume at any time.",
     )
 
 
@@ -178,7 +178,7 @@ def _advanced(voice: Voice, step: int) -> None:
             key=SEED,
             persist_state="session",
             disabled=bool(step),
-            help="Of the first weights, the order of the windows, and the noise.",
+            help="Random seed for the initial weights, the order of the windows and the noise.",
         )
         st.segmented_control(
             trackers.LABEL,
@@ -188,17 +188,17 @@ def _advanced(voice: Voice, step: int) -> None:
             persist_state="session",
             required=True,
             disabled=not prepares,
-            help=trackers.help_of("How the pitch is found while the recordings are prepared, before the training.")
+            help=trackers.help_of("Used to find the pitch when the recordings are prepared before training.")
             if prepares
-            else "The dataset's own; it is up to date. The Datasets page prepares it with another one.",
+            else "The dataset is up to date with this tracker. To use another, prepare it again on the Datasets page.",
         )
         st.segmented_control(
-            "At the end, make the instrument from",
+            "Make the instrument from",
             recipes.EXPORTS,
             key=EXPORT,
             persist_state="session",
             required=True,
-            help="Chosen: the latest, unless its pitch, loudness or harmonics got worse. Best: the lowest loss.",
+            help="Chosen: the latest checkpoint, unless pitch, loudness or harmonics got worse. Best: the lowest loss.",
         )
     if prepares:
         new_s = dataset_cache.to_analyse_s(cache.source(voice))
@@ -209,14 +209,14 @@ def _advanced(voice: Voice, step: int) -> None:
                 "Centred frames",
                 key=CENTRED,
                 persist_state="session",
-                help="Pitch and loudness stand where they were heard. Without it, as in ddsp's own preparation, "
-                "they stand up to 32 ms early, and a voice with vibrato comes out dull.",
+                help="Pitch and loudness are aligned with the audio. Without it, as in ddsp's own preparation, "
+                "they are up to 32 ms early, and a voice with vibrato sounds dull.",
             )
         st.toggle(
             "Mixed precision",
             key=MIXED,
             persist_state="session",
-            help="Quicker on recent GPUs; no use on a processor.",
+            help="Faster on recent GPUs; makes no difference on a processor.",
         )
 
 
@@ -245,7 +245,7 @@ def _number(key: str, field: str, *, disabled: bool) -> None:
         persist_state="session",
         disabled=disabled,
         step=1,
-        help="Fixed once a training has begun." if disabled else HELP[field],
+        help="Fixed once training has started." if disabled else HELP[field],
     )
 
 
@@ -275,9 +275,9 @@ def _estimate(voice: Voice, step: int) -> None:
     said = format_range(*around(seconds + (first_s or 0.0)))
     st.markdown(f":material/schedule: About **{said}** :gray[· {plain(why)}]")
     if first_s is not None:
-        why = ", since recordings or excluded windows have changed" if voice.prepared else ""
+        why = ", because recordings or excluded windows have changed" if voice.prepared else ""
         st.caption(
-            f":material/update: Of it about {format_duration(max(1.0, first_s))} to prepare the dataset first, with "
+            f":material/update: About {format_duration(max(1.0, first_s))} of it prepares the dataset, with "
             f"the pitch tracker **{trackers.label(tracker)}**{why}."
         )
 

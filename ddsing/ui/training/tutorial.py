@@ -29,7 +29,7 @@ _CLOSED = "tutorial.closed"
 FEWEST, MOST = 60, 1500  # steps
 SAVES = 8
 _ASKED = "tutorial.asked"  # for, though there is a training of one's own
-TITLES = ("Prepare", "Train", "Hear it form", "Export", "Transfer")
+TITLES = ("Prepare", "Train", "Hear it learn", "Export", "Transfer")
 
 
 def show() -> None:
@@ -76,13 +76,11 @@ def _guide() -> None:
             icon=":material/close:",
             type="tertiary",
             on_click=_close,
-            help="Close the tutorial; it can be brought back.",
+            help="Close the tutorial. You can open it again later.",
         )
-    st.markdown(f"A minute of practice by {VOICE}, a voice that never lived, becomes an instrument on this computer.")
+    st.markdown(f"Turn a minute of {VOICE}, a synthetic voice, into an instrument on this computer.")
     if VOICE not in voice_picker.names():
-        st.button(
-            f"Bring {VOICE}'s recording in", key="tutorial.add", type="primary", icon=":material/add:", on_click=_add
-        )
+        st.button(f"Add {VOICE}'s recording", key="tutorial.add", type="primary", icon=":material/add:", on_click=_add)
         return
     voice = voices.get(opened.workspace(), VOICE)
     done = _done(voice)
@@ -109,7 +107,7 @@ def _done(voice: voices.Voice) -> list[bool]:
 def _prepare(voice: voices.Voice) -> None:
     job = jobs.of(VOICE, "prepare")
     if job is not None and job.live:
-        st.markdown("Pitch and loudness are being found, and four-second windows cut.")
+        st.markdown("Analysing pitch and loudness, and cutting four-second windows.")
         st.fragment(errors.guarded(_watch), run_every=1.0)(job.id)
         return
     st.markdown(
@@ -129,8 +127,8 @@ def _train(voice: voices.Voice) -> None:
     job = jobs.of(VOICE, "train")
     if job is not None and job.live:
         st.markdown(
-            f"{VOICE} is being trained; below, the loss falls and with each save you can hear more of a voice. "
-            "Wait for the end, or press **Stop** as soon as you like what you hear."
+            f"Training {VOICE}: below, the loss falls, and with each checkpoint you hear more of a voice. "
+            "Wait until it is done, or press **Stop** as soon as you like what you hear."
         )
         if st.session_state.get(voice_picker.VOICE) != VOICE:  # else its progress is just below
             st.fragment(errors.guarded(_watch), run_every=1.0)(job.id)
@@ -162,7 +160,7 @@ def _watch(job_id: str) -> None:
 
 def _export(voice: voices.Voice) -> None:
     _forming(voice)
-    st.markdown("Now make the instrument: one file, to keep and to share.")
+    st.markdown("Now make the instrument: one file to keep and share.")
     st.button(f"Export {VOICE}", key="tutorial.export", type="primary", icon=":material/piano:", on_click=_make)
 
 
@@ -171,11 +169,11 @@ def _forming(voice: voices.Voice) -> None:
     history = training_cache.history(voice)
     found = previews.moments(history.saves, previews.worth(history))
     if found:
-        st.markdown(f"The same phrase, at {len(found)} moments of the training: out of noise a voice forms.")
+        st.markdown(f"The same phrase at {len(found)} moments of training: a voice emerges from noise.")
         st.audio(
             training_cache.forming(tuple(save.preview for save in found)),
             format="audio/wav",
-            alt=f"{VOICE} forming over {len(found)} moments",
+            alt=f"{VOICE} learning, in {len(found)} moments",
         )
 
 
@@ -187,8 +185,8 @@ def _transfer(voice: voices.Voice) -> None:
 
 def _end(voice: voices.Voice) -> None:
     st.markdown(
-        "Done: you made an instrument and sang with it. With ten minutes of your own voice and more steps it "
-        "becomes a good one: add recordings on the Datasets page."
+        "Done: you made an instrument and sang with it. With ten minutes of your own voice and more steps "
+        "you get a good one: add recordings on the Datasets page."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Close the tutorial", key="tutorial.finish", icon=":material/check:", on_click=_close)

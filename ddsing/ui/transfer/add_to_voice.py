@@ -29,13 +29,15 @@ def _form(content: bytes, name: str) -> None:
     found = voice_picker.names()
     if st.session_state.get(_VOICE) not in [*found, NEW]:
         st.session_state[_VOICE] = found[0] if found else NEW
-    chosen = st.selectbox("Voice", [*found, NEW], key=_VOICE, help="Whose recordings it joins.")
+    chosen = st.selectbox("Voice", [*found, NEW], key=_VOICE, help="The recording is added to this voice.")
     if chosen == NEW:
-        st.text_input("Name of the new voice", key=_NAME, max_chars=80, placeholder="Alto", help="And of its folder.")
+        st.text_input(
+            "Name of the new voice", key=_NAME, max_chars=80, placeholder="Alto", help="Also the name of its folder."
+        )
     if st.session_state.get(_ABOUT) != (name, len(content)):
         st.session_state[_ABOUT] = (name, len(content))
         st.session_state[_CALLED] = _stem(name)
-    st.text_input("Call the recording", key=_CALLED, max_chars=80, help="The name of its file in the voice.")
+    st.text_input("Name of the recording", key=_CALLED, max_chars=80, help="Its file name in the voice.")
     why = st.session_state.get(_REFUSED)
     if why:
         st.error(why, icon=":material/error:")
@@ -46,7 +48,7 @@ def _form(content: bytes, name: str) -> None:
         icon=":material/add:",
         on_click=_add,
         args=(content, Path(name).suffix),
-        help="A copy goes into the voice, as it was recorded.",
+        help="Copies the original recording into the voice.",
     )
 
 
@@ -84,5 +86,7 @@ def _added(content: bytes, suffix: str) -> str:
         raise DatasetError(done.refused[0][1])
     voice_picker.choose(name)
     if done.duplicates:
-        return f"**{plain(name)}** has it already, as {plain(done.duplicates[0][1])}."
-    return f"{plain(called)} is in the voice **{plain(name)}**, to be heard and prepared on the Datasets page."
+        return f"**{plain(name)}** already has it, as {plain(done.duplicates[0][1])}."
+    return (
+        f"{plain(called)} was added to the voice **{plain(name)}**. Listen to it and prepare it on the Datasets page."
+    )

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HELP = {
-    "show_full_output": "Also show spectrograms and the curves behind the result with each take.",
-    "use_statistics": "Match the loudness of the sung notes to the loudness that the instrument was trained on, and "
-    "find the notes to do so. Needs statistics in the instrument.",
-    "mask_threshold": "How sure the note detector must be. Higher takes fewer frames as notes.",
-    "attenuation_db": "How much quieter everything outside the notes becomes, in dB.",
+    "show_full_output": "Also shows spectrograms and the curves behind the result with each take.",
+    "use_statistics": "Detects the notes and matches their loudness to what the instrument was trained on. "
+    "Needs an instrument with statistics.",
+    "mask_threshold": "How sure the note detector must be. Higher values detect fewer notes.",
+    "attenuation_db": "Attenuation of the gaps between notes, in dB.",
     "autotune": "Moves the pitch towards the nearest semitone of the recording's own tuning. 0 leaves it exactly as "
     "sung, 1 snaps fully.",
     "octave_shift": "Moves the pitch by whole octaves into the instrument's range.",
-    "loudness_shift_db": "Moves the loudness that the instrument is given, in dB.",
+    "loudness_shift_db": "Makes the instrument sing louder or softer, in dB.",
 }
 
 
@@ -45,7 +45,7 @@ def settings(*, has_statistics: bool):
     """All controls; returns the `Settings` they stand for."""
     reasons = state.settings().disabled()
     if not has_statistics:
-        reasons = reasons | {"use_statistics": "This instrument carries no statistics."}
+        reasons = reasons | {"use_statistics": "This instrument has no statistics."}
     shape, colour = st.columns(2, gap="medium")
     with shape:
         _slider("octave_shift", "Octave shift", -3, 3, 1, "%d", reasons)

@@ -35,7 +35,7 @@ def show(instrument: Entry | None, sound: Recording | None) -> None:
     best = next((name for name in TRACKERS if name in known), None)
     with st.container(border=True, key="fit"):
         if instrument.statistics is None or instrument.config is None:
-            st.markdown("**Fit** · This instrument does not say what it was trained on: nothing to compare with.")
+            st.markdown("**Fit** · This instrument has no training ranges to compare with.")
         elif best is not None:
             tracker = chosen if chosen in known else best
             features = caches.features_of(sound.key, sound.audio, tracker, instrument.config.generation)
@@ -69,7 +69,7 @@ def _under_way(instrument: Entry, sound: Recording) -> None:
     if reading.over:
         st.rerun(scope="app")
     if not reading.found.n_read or instrument.config is None:
-        st.markdown("**Fit** · :gray[Listening to the recording …]")
+        st.markdown("**Fit** · :gray[Analysing the recording …]")
         return
     features = reading.found.features(instrument.config.generation)
     fit = caches.fit(features, sound.key, instrument, state.settings())
@@ -91,7 +91,7 @@ def _refine(sound: Recording, chosen: str, tracker: str) -> None:
         disabled=work.busy(),
         on_click=_analyse,
         args=(sound, chosen),
-        help="Finds pitch and loudness again, more exactly. A transfer does it too; nothing is analysed twice.",
+        help="Finds pitch and loudness with the chosen tracker. The transfer reuses the analysis.",
     )
 
 
@@ -132,7 +132,10 @@ def _reading(instrument: Entry, sound: Recording, features: Features) -> None:
         return
     _best(fit, settings)
     panel = st.expander(
-        "Where it lies outside", icon=":material/show_chart:", key=values.keep("fit.plot", False), on_change="rerun"
+        "Where it is outside the range",
+        icon=":material/show_chart:",
+        key=values.keep("fit.plot", False),
+        on_change="rerun",
     )
     if panel.open:
         with panel, errors.guard():
@@ -142,11 +145,11 @@ def _reading(instrument: Entry, sound: Recording, features: Features) -> None:
 def _said(fit: Fit, where: str = "") -> bool:
     """The reading in a sentence; False where there is nothing to read."""
     if fit.inside_share is None or fit.pitch_inside is None or fit.loudness_inside is None:
-        st.markdown("**Fit** · There is nothing to fit: the recording is silent, or no clear pitch is heard in it.")
+        st.markdown("**Fit** · Nothing to fit: the recording is silent or has no clear pitch.")
         return False
     st.markdown(
-        f"**Fit** · **{percent(fit.inside_share)}** of the singing {where}lies inside the instrument's range as the "
-        f"controls stand (pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."
+        f"**Fit** · **{percent(fit.inside_share)}** of the singing {where}is inside the instrument's range with these "
+        f"controls (pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."
     )
     return True
 
@@ -155,7 +158,7 @@ def _best(fit: Fit, settings: Settings) -> None:
     wanted = (fit.octave_shift, fit.loudness_shift_db)
     said = f"{octaves(fit.octave_shift)}, {signed(fit.loudness_shift_db, 'dB')}"
     if wanted == (settings.octave_shift, settings.loudness_shift_db):
-        st.markdown(f":material/check_circle: The shifts that fit best are set: {said}.")
+        st.markdown(f":material/check_circle: The best fit is already set: {said}.")
         return
     st.button(
         f"Apply the best fit: {said}",
@@ -165,7 +168,7 @@ def _best(fit: Fit, settings: Settings) -> None:
         disabled=work.busy(),
         on_click=state.apply_fit,
         args=wanted,
-        help="The octave and loudness shift with which most of the recording lies inside.",
+        help="Sets the octave and loudness shift that bring most of the recording into the range.",
     )
 
 
@@ -182,4 +185,4 @@ def _plot(features: Features, statistics: DatasetStatistics, fit: Fit) -> None:
         loudness_range_db=statistics.loudness_range_db,
     )
     st.plotly_chart(plot.figure(ranges), key="fit.figure", config=style.CONFIG, alt=plot.alt_text(ranges))
-    st.caption("As the controls stand now: what the instrument would be asked to sing.")
+    st.caption("What the instrument would sing with the current controls.")

@@ -17,7 +17,7 @@ def pick():
     """The select box with a line about the instrument; None where there is none to pick."""
     entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
     if not entries:
-        st.info("There is no instrument yet. Import one on the Instruments page.", icon=":material/piano:")
+        st.info("No instruments yet. Import one on the Instruments page.", icon=":material/piano:")
         st.page_link("pages/instruments.py", label="Go to Instruments", icon=":material/piano:")
         return None
     name = st.selectbox(
@@ -25,7 +25,7 @@ def pick():
         list(entries),
         key=values.among(state.INSTRUMENT, list(entries)),
         persist_state="session",
-        help="Whose voice the recording takes on. The Instruments page tells more and lets you hear each.",
+        help="The voice that sings the recording. Listen to each one on the Instruments page.",
     )
     entry = entries[name]
     st.caption(_about(entry), help=_loudness(entry))

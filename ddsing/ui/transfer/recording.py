@@ -58,14 +58,14 @@ def tracker(recording: Recording | None) -> str:
 
 def _offer(recipe: dict) -> None:
     with st.container(border=True):
-        st.markdown(":material/restore: This file was made by ddsing and carries its recipe.")
+        st.markdown(":material/restore: This file was made by ddsing and contains its recipe.")
         st.button(
             "Restore its settings",
             key="source.restore",
             on_click=_restore,
             args=(recipe,),
             icon=":material/settings_backup_restore:",
-            help="Puts every control, the tracker and the instrument as they were for this take.",
+            help="Sets all controls, the tracker and the instrument as they were for this take.",
         )
         if recipe.get("morph") is not None:
             _offer_morph(recipe)
@@ -78,7 +78,7 @@ def _offer_morph(recipe: dict) -> None:
     if asked:
         st.page_link(
             "pages/experiments.py",
-            label="It is a morph: open its mixture",
+            label="This is a morph: open its mixture",
             icon=":material/blur_on:",
             query_params=asked,
         )
@@ -87,7 +87,7 @@ def _offer_morph(recipe: dict) -> None:
 @errors.callback
 def _restore(recipe: dict) -> None:
     if _set_controls(recipe):
-        st.toast("Every control is as it was for this take.", icon=":material/check:")
+        st.toast("All controls restored from this take.", icon=":material/check:")
 
 
 def _set_controls(recipe: dict) -> bool:
@@ -102,7 +102,7 @@ def _set_controls(recipe: dict) -> bool:
     timbre = recipe.get("timbre")
     sources.tell_if_replaced(settings, str(timbre.get("hash", "")) if isinstance(timbre, Mapping) else "")
     if found is None:
-        st.toast(f"The instrument {plain(instrument)} is not here; all else is restored.", icon=":material/info:")
+        st.toast(f"Instrument {plain(instrument)} not found; everything else was restored.", icon=":material/info:")
     return found is not None
 
 
@@ -140,11 +140,11 @@ def _restored(recording: Recording | None) -> None:
     with st.container(border=True, key="source.restored"):
         name, source = plain(held["file"][1]), plain(held["source"])
         if recording is not None:
-            st.markdown(f":material/restore: {name} is a take: every control and its recording are back.")
+            st.markdown(f":material/restore: {name} is a take: all controls and its recording are restored.")
         else:
             st.markdown(
-                f":material/restore: {name} is a take: every control is back. Its recording, {source}, is not here; "
-                "choose or upload it."
+                f":material/restore: {name} is a take: all controls are restored. Its recording, {source}, is not "
+                "here: choose or upload it."
             )
         st.button(
             "Transfer this file itself",
@@ -152,7 +152,7 @@ def _restored(recording: Recording | None) -> None:
             type="tertiary",
             icon=":material/redo:",
             on_click=_take_itself,
-            help="Takes the result of that take as the recording.",
+            help="Uses the result of that take as the recording.",
         )
         if held["recipe"].get("morph") is not None:
             _offer_morph(held["recipe"])

@@ -50,7 +50,7 @@ def _button(instrument: Entry | None, sound: Recording | None) -> None:
         disabled=reason is not None,
         on_click=_start,
         args=(instrument, sound),
-        help=reason or "Sing the recording with the instrument's voice; the result is added to the takes below.",
+        help=reason or "Sings the recording with the instrument's voice. The result is added to the takes below.",
     )
 
 

@@ -37,7 +37,7 @@ def show(take: Take) -> None:
             duration_s,
             (0.0, duration_s),
             key=values.keep(f"window.{take.id}", (0.0, duration_s)),
-            help="Long curves are thinned; a shorter window shows all detail.",
+            help="Long curves are simplified. A shorter window shows full detail.",
         )
     st.plotly_chart(
         features.figure(curves, window_s=window),

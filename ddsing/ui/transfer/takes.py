@@ -59,7 +59,7 @@ def show() -> None:
         else:
             undo.offer("takes", lambda token: opened.takes().undo(token), place=take_id)
     if not found:
-        st.caption("Press **Transfer timbre**: each result is kept here, newest first, also after a restart.")
+        st.caption("Press **Transfer timbre**. Each result is kept here, newest first, even after a restart.")
     if len(found) > len(shown):
         st.button(
             f"Show {min(PAGE_SIZE, len(found) - len(shown))} older takes",
@@ -125,13 +125,13 @@ def _player(take: Take, previous: Take | None, called: dict[str, str]) -> None:
     take_player.show(take, called[take.id], previous=previous if whole else None, parts=whole, fresh=_fresh(take))
     if not whole:
         st.button(
-            "Load the original, the parts and the take before it",
+            "Load the original, the parts and the previous take",
             key=f"take_parts.{take.id}",
             on_click=st.session_state.update,
             args=({asked: True},),
             icon=":material/headphones:",
             type="tertiary",
-            help="To switch between them while it plays; a long recording takes a moment.",
+            help="Lets you switch between them during playback. A long recording takes a moment.",
         )
 
 
@@ -164,7 +164,7 @@ def _actions(take: Take, title: str) -> None:
             on_click=_use,
             args=(take.id,),
             icon=":material/settings_backup_restore:",
-            help="Sets all controls as for this take.",
+            help="Sets all controls as they were for this take.",
         )
         with st.popover(
             "",
@@ -181,19 +181,21 @@ def _actions(take: Take, title: str) -> None:
                     key=f"take_{file_format}.{take.id}",
                     on_click="ignore",
                     width="stretch",
-                    help="24 bits, 16 kHz. Dropped back here, it restores every control.",
+                    help="24 bits, 16 kHz. Drop it back onto this page to restore all controls.",
                 )
         with st.popover("", icon=":material/edit:", help="Rename, note"), st.form(f"take_edit.{take.id}", border=False):
-            st.text_input("Name", value=take.name, key=f"take_name.{take.id}", max_chars=120, help="Of this take.")
-            st.text_area("Note", value=take.note, key=f"take_note.{take.id}", max_chars=2000, help="For yourself.")
-            st.form_submit_button("Save", type="primary", on_click=_edit, args=(take.id,), help="Kept with the take.")
+            st.text_input("Name", value=take.name, key=f"take_name.{take.id}", max_chars=120, help="Name of this take.")
+            st.text_area(
+                "Note", value=take.note, key=f"take_note.{take.id}", max_chars=2000, help="Your own notes on this take."
+            )
+            st.form_submit_button("Save", type="primary", on_click=_edit, args=(take.id,), help="Saved with the take.")
         st.button(
             "",
             key=f"take_delete.{take.id}",
             on_click=_delete,
             args=(take.id, title),
             icon=":material/delete:",
-            help="Delete; can be undone.",
+            help="Delete. Can be undone.",
         )
 
 
@@ -206,7 +208,7 @@ def _use(take_id: str) -> None:
     take = opened.takes().get(take_id)
     found = find(take.instrument, [entry.name for entry in caches.instruments()])
     state.apply(take.settings, tracker=take.tracker, instrument=found)
-    st.toast("The controls are set as for that take.", icon=":material/check:")
+    st.toast("Controls set as they were for that take.", icon=":material/check:")
     sources.tell_if_replaced(take.settings, take.timbre_hash)
 
 

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from ddsing.model.latent_space import LatentSpace
 
 FROM, RECORDING, SHIFT = state.key("z_from"), state.key("z_recording"), state.key("z_shift")
-SOURCES = {"recording": "This recording", "other": "Another one", "mean": "The voice's mean"}
-HELP = """This instrument also listens to timbre: vowels, breath, brightness.
+SOURCES = {"recording": "This recording", "other": "Another recording", "mean": "The voice's average"}
+HELP = """This instrument also follows timbre: vowels, breath, brightness.
 
-- **This recording**: its timbre shapes the result, as its pitch and loudness do
-- **Another one**: an example's timbre, at its own pace, to and fro if it is too short
-- **The voice's mean**: the same throughout, as the voice mostly sounds"""
+- **This recording**: its timbre shapes the result, like its pitch and loudness
+- **Another recording**: an example's timbre, at its own pace, back and forth if it is too short
+- **The voice's average**: constant, as the voice usually sounds"""
 MOST, N_SLIDERS = 3.0, 3
-NO_SPACE = "It does not say where its voice's timbre lies; learn that on the Experiments page, under Latent space."
+NO_SPACE = "This instrument has no timbre map. Make one on the Experiments page, under Latent space."
 
 
 def show(entry: Entry | None) -> None:
@@ -47,17 +47,17 @@ def _source(entry: Entry) -> None:
         return
     there = [sources.name_of(path) for path in sources.examples()]
     if not there:
-        st.caption(":material/info: There are no examples to take it from.")
+        st.caption(":material/info: There are no examples to choose from.")
         return
     if st.session_state.get(RECORDING) not in there:
         st.session_state[RECORDING] = find(str(st.session_state.get(RECORDING)), there) or there[0]
     st.selectbox(
-        "Its timbre",
+        "Timbre from",
         there,
         key=RECORDING,
         label_visibility="collapsed",
         persist_state="session",
-        help="Recordings in the workspace's examples folder.",
+        help="A recording from the workspace's examples folder.",
     )
 
 
@@ -77,7 +77,7 @@ def _shifts(latent: LatentSpace) -> None:
             key=key,
             on_change=_moved,
             args=(n_sliders,),
-            help="Moves the timbre along one of the directions in which the voice varies "
+            help="Shifts the timbre along one of the directions in which the voice varies "
             "most, in standard deviations. The Latent space view lets you hear them.",
         )
 

@@ -19,12 +19,12 @@ def show() -> None:
     if any(take.instrument == name for take in opened.takes().list()):
         st.session_state.pop(LEADS)
         st.success(
-            f"That is {plain(name)}, whom you taught to sing. The take below is kept; move the controls, try again.",
+            f"That is {plain(name)}, the voice you trained. Your take is kept below. Move the controls and try again.",
             icon=":material/school:",
         )
     else:
         st.info(
-            f"Tutorial, last step: {plain(name)} is chosen as the instrument, and below is a recording for her to "
+            f"Tutorial, last step: {plain(name)} is the instrument, and below is a recording for her to "
             "sing. Press **Transfer timbre**.",
             icon=":material/school:",
         )
