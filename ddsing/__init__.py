@@ -1,3 +1,3 @@
 """ddsing: teach a computer a voice and sing through it."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

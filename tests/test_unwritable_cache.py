@@ -19,7 +19,7 @@ from ddsing.instrument import library as instruments
 from ddsing.instrument.library import Library
 from ddsing.jobs import paces
 from ddsing.latent import points
-from ddsing.sound import features
+from ddsing.sound import audio, features
 from ddsing.sound.pitch import rates
 from ddsing.training import estimate
 from ddsing.training.recipe import Recipe, resolved
@@ -95,7 +95,10 @@ def paces_of_works(workspace):
 
 
 def loudness_of_a_take(workspace):
-    return heard.of(workspace.cache, SimpleNamespace(id="take", name="take", folder=workspace.examples), "result")
+    folder = workspace.root / "a take"
+    folder.mkdir(exist_ok=True)
+    (folder / "result.wav").write_bytes(audio.encode(dataset_signals.voice(0.5)))
+    return heard.of(workspace.cache, SimpleNamespace(id="take", name="take", folder=folder)).loudness
 
 
 def workspace_and_storage(workspace):
@@ -128,7 +131,9 @@ ELSEWHERE = {
     "ddsing/ui/transfer/start.py",
     "ddsing/cli/compare.py",
     "ddsing/cli/features.py",
+    "ddsing/cli/fit.py",
     "ddsing/experiments/comparison/job.py",
+    "ddsing/experiments/comparison/pace.py",
     "ddsing/transfer/pipeline.py",
     "ddsing/ui/training/tutorial.py",
     "ddsing/workspace.py",

@@ -37,6 +37,7 @@ def pick(entries: list[Entry]) -> list[Entry]:
         icon=":material/search:",
         label_visibility="collapsed",
         placeholder="Find by name, voice, author, licence or note",
+        help="Shows the instruments with all of these words.",
     )
     order = right.selectbox(
         "Order",
@@ -44,6 +45,7 @@ def pick(entries: list[Entry]) -> list[Entry]:
         key=values.among(SORT, list(SORTS)),
         format_func=lambda name: SORTS[name][0],
         label_visibility="collapsed",
+        help="How the table is sorted.",
     )
     everything = sorted(entries, key=SORTS[order][1])  # the library has them by name, which decides between equals
     shown = [entry for entry in everything if _matches(entry, wanted)]
