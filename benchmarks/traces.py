@@ -1,11 +1,13 @@
 """Records how works went: at which second each was in which stage, quiet and beside others that compute.
 
-    python -m benchmarks.traces OUT.json [--only train prepare transfer] [--rounds 1]
+    python -m benchmarks.traces OUT.json [--set learning] [--only train prepare transfer] [--rounds 1]
 
-``tests/golden/traces.json`` is made of such records, and `tests/jobs/test_paces.py` replays them. A trace is
-``{"kind", "of", "burners", "crowd", "events"}``: what was done and with what, how many processes computed beside it
-from when on (a share of nothing else), how crowded the computer was before it began (`hardware.crowd`), and its
-reports, each ``[seconds, stage, share or null]`` and for a training ``[seconds, stage, share, step]``.
+`tests/jobs/test_paces.py` replays what ``tests/golden/traces.json`` holds: the set ``learning``, from which the numbers
+of `ddsing.jobs.time_left` were chosen, and the set ``held out``, recorded afterwards and only looked at. A trace is
+``{"set", "kind", "of", "burners", "after_s", "crowd", "events"}``: what was done and with what, how many processes
+computed beside it from which second on (a share of nothing else), how crowded the computer was before it began
+(`hardware.crowd`), and its reports, each ``[seconds, stage, share or null]`` and for a training ``[seconds, stage,
+share, step]``.
 """
 
 import argparse
@@ -20,7 +22,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ddsing import hardware
+from ddsing.constants import SAMPLE_RATE
 from ddsing.dataset import prepare, voices
+from ddsing.sound import audio
 from ddsing.training import run
 from ddsing.training.recipe import Recipe
 from ddsing.transfer import pipeline
@@ -56,10 +60,13 @@ def burning(n: int, *, after_s: float = 0.0) -> Iterator[None]:
             burner.wait()
 
 
-def transfer(workspace: Workspace, report: Report, *, instrument: str, example: str, tracker: str) -> None:
-    """A transfer of an example, nothing of it known before."""
-    source = next(workspace.examples.glob(f"{example}*"))
-    pipeline.run(workspace, source, instrument, Settings(), tracker=tracker, progress=report)
+def transfer(
+    workspace: Workspace, report: Report, *, instrument: str, example: str, tracker: str, sound_s: float
+) -> None:
+    """A transfer of an example, or of the beginning of the voice's recording, nothing of it known before."""
+    source = [*workspace.examples.glob(f"{example}*"), *workspace.audio.glob(f"*/{example}*")][0]
+    sound = audio.decode(source)[: round(sound_s * SAMPLE_RATE)]
+    pipeline.run(workspace, sound, instrument, Settings(), tracker=tracker, progress=report)
 
 
 def preparing(workspace: Workspace, report: Report, *, tracker: str) -> None:
@@ -112,21 +119,38 @@ def thinned(events: list[list]) -> list[list]:
     return kept
 
 
-def plans(only: list[str]) -> Iterator[tuple[str, dict, int, float]]:
-    """What is recorded."""
-    train = {"config": "singing_small", "steps": 100, "save_every": 20, "tracker": "tiny"}
-    for burners, after_s in ((0, 0.0), (2, 0.0), (4, 0.0), (4, 15.0)):
+def learning() -> Iterator[tuple[str, dict, int, float]]:
+    """What the numbers were chosen from."""
+    examples = {"greensleeves": 9.1, "ode": 10.6}
+    for burners, after_s in ((0, 0.0), (2, 0.0), (4, 0.0), (4, 2.0)):
         for instrument, example, tracker in (
             ("aria", "greensleeves", "tiny"), ("aria", "ode", "fast"), ("cello", "greensleeves", "full"),
             ("cello", "ode", "tiny"), ("cello", "greensleeves", "fast"),
         ):  # fmt: skip
-            if "transfer" in only:
-                yield "transfer", {"instrument": instrument, "example": example, "tracker": tracker}, burners, after_s
+            of = {"instrument": instrument, "example": example, "tracker": tracker, "sound_s": examples[example]}
+            yield "transfer", of, burners, after_s
         for tracker in ("tiny", "fast"):
-            if "prepare" in only:
-                yield "prepare", {"tracker": tracker}, burners, after_s
-        if "train" in only:
-            yield "train", train, burners, after_s * 3
+            yield "prepare", {"tracker": tracker}, burners, after_s * 5
+        yield "train", _training(100), burners, after_s * 20
+
+
+def held_out() -> Iterator[tuple[str, dict, int, float]]:
+    """What they are judged by: other recordings, other lengths, another crowd."""
+    for burners, after_s in ((0, 0.0), (3, 0.0), (3, 3.0)):
+        for instrument, example, tracker, sound_s in (
+            ("aria", "practice", "tiny", 25.0), ("cello", "practice", "fast", 12.0), ("aria", "ode", "tiny", 10.6),
+        ):  # fmt: skip
+            of = {"instrument": instrument, "example": example, "tracker": tracker, "sound_s": sound_s}
+            yield "transfer", of, burners, after_s
+        yield "prepare", {"tracker": "tiny"}, burners, after_s * 4
+        yield "train", _training(40), burners, after_s * 10
+
+
+def _training(steps: int) -> dict:
+    return {"config": "singing_small", "steps": steps, "save_every": 20, "tracker": "tiny"}
+
+
+SETS = {"learning": learning, "held out": held_out}
 
 
 def main() -> None:
@@ -134,11 +158,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", nargs="+", choices=tuple(WORKS), default=list(WORKS), metavar="KIND")
+    parser.add_argument("--set", choices=tuple(SETS), default="learning")
     parser.add_argument("--rounds", type=int, default=1)
     args = parser.parse_args()
     traces: list[dict] = []
-    for kind, of, burners, after_s in list(plans(args.only)) * args.rounds:
-        traces.append(record(kind, of, burners=burners, after_s=after_s, keep=args.out))
+    for kind, of, burners, after_s in [plan for plan in SETS[args.set]() if plan[0] in args.only] * args.rounds:
+        traces.append({"set": args.set} | record(kind, of, burners=burners, after_s=after_s, keep=args.out))
         args.out.write_text("[\n" + ",\n".join(json.dumps(trace) for trace in traces) + "\n]\n")
         print(kind, of, burners, traces[-1]["crowd"], traces[-1]["events"][-1][0], file=sys.stderr, flush=True)
 

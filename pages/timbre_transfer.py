@@ -29,14 +29,12 @@ with left:
         instrument = instrument_picker.pick()
     with errors.guard():
         sound = recording.pick()
-    with errors.guard():
-        fit_panel.show(instrument, sound)
 with right, errors.guard():
-    start.button(instrument, sound)  # first, so that it stays where it is whatever is said below
-    if work.current() is not None:
-        work.show_progress()
+    start.show(instrument, sound)  # first, so that it stays where it is whatever is said below
     recording.tracker(sound)
     controls.settings(has_statistics=instrument is None or instrument.statistics is not None)
     timbre_controls.show(instrument)
+with left, errors.guard():
+    fit_panel.show(instrument, sound)  # after the controls, which need not wait for what it reads of the recording
 with errors.guard():
     takes.show()

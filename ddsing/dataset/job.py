@@ -44,9 +44,9 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
     def progress(stage: str, fraction: float) -> None:
         if job.should_stop():
             raise Cancelled
-        clock.at(KIND, fraction)
         job.report(stage=stage, fraction=fraction, **time_left.fields(clock.left()))
 
     voice = voices.get(workspace, options["voice"])
     replace = options.get("replace") is True
-    return dataclasses.asdict(prepare.prepare(voice, tracker=tracker, replace=replace, progress=progress))
+    done = prepare.prepare(voice, tracker=tracker, replace=replace, progress=progress, clock=clock)
+    return dataclasses.asdict(done)

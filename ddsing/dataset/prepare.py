@@ -36,12 +36,15 @@ from ddsing.dataset.scan import Memory, RecordingFacts, scan
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, DatasetError, DiskFull
 from ddsing.files import move_exclusively
+from ddsing.jobs import paces
+from ddsing.jobs.paces import Paces
+from ddsing.jobs.time_left import Clock, Part
 from ddsing.sound import pitch
 from ddsing.sound.features import FeatureCache
 from ddsing.units import n_frames
 
 READING, PITCH, WRITING = "Reading the recordings", "Finding the pitch", "Writing the windows"
-_READING_S, _WRITING_S = 0.01, 0.03  # per second of audio, against which the pitch is weighed
+_WRITING_S = 0.03  # per second of audio, against which the pitch is weighed
 _PITCH_S = {"full": 1.0, "fast": 0.4, "tiny": 0.1}
 
 
@@ -82,6 +85,7 @@ def prepare(
     tracker: str = "full",
     replace: bool = False,
     progress: Callable[[str, float], None] | None = None,
+    clock: Clock | None = None,
 ) -> Prepared:
     """Prepare a voice's dataset, or go on where it was stopped; nothing is computed twice.
 
@@ -94,6 +98,8 @@ def prepare(
     progress : callable, optional
         Told the stage in words and the fraction of it all; what it raises (`Cancelled`) passes through, and what is
         done by then is kept.
+    clock : Clock, optional
+        Knows what is left, once the recordings are read.
 
     Raises
     ------
@@ -109,7 +115,7 @@ def prepare(
         _usable(voice, tell)  # before anything is moved
         kept_as = _keep_foreign(voice)
     with _alone(voice), _full_disk_said(voice):
-        done = _prepare(voice, tracker, tell)
+        done = _prepare(voice, tracker, tell, clock or Clock())
     return dataclasses.replace(done, kept_as=kept_as)
 
 
@@ -148,15 +154,23 @@ def room_bytes(voice: Voice, *, tracker: str = "full") -> float:
     return disk.room_bytes(usable, _to_analyse(voice, usable, tracker)[1])
 
 
+def _parts(known: Paces, usable: list[RecordingFacts], new: list[RecordingFacts], tracker: str) -> list[Part]:
+    """What comes after reading the recordings."""
+    new_s, all_s = (sum(facts.duration_s for facts in some) for some in (new, usable))
+    return [
+        known.part(PITCH, new_s, pitch.pace_key(tracker), guess_s=_PITCH_S[tracker], turn=0),
+        known.part(WRITING, all_s, "prepare/writing", guess_s=_WRITING_S, turn=1),
+    ]
+
+
 def estimate_seconds(voice: Voice, *, tracker: str) -> float:
     """How long `prepare` will take here, where there is something to do."""
     usable, _ = choose(scan(voice))
     new = _to_analyse(voice, usable, tracker)[1]
-    pitch_s = sum(pitch.estimate_seconds(tracker, facts.duration_s) for facts in new)
-    return pitch_s + (_READING_S + _WRITING_S) * sum(facts.duration_s for facts in usable)
+    return sum(part.expected_s for part in _parts(paces.of(voice), usable, new, tracker))
 
 
-def _prepare(voice: Voice, tracker: str, progress: Callable[[str, float], None]):
+def _prepare(voice: Voice, tracker: str, progress: Callable[[str, float], None], clock: Clock):
     began = time.monotonic()
     usable, refused = _usable(voice, progress)
     plan = manifest.Plan(voice, tracker, usable, refused)
@@ -167,11 +181,23 @@ def _prepare(voice: Voice, tracker: str, progress: Callable[[str, float], None])
     store, new = _to_analyse(voice, usable, tracker)
     disk.check(voice, usable, new)
     share = _share_of_pitch(usable, new, tracker)
-    _analyse(voice, store, new, tracker, lambda fraction: progress(PITCH, 0.02 + (0.98 * share) * fraction))
     from_here = 0.02 + 0.98 * share
-    document = writing.write(
-        plan, store, progress=lambda fraction: progress(WRITING, from_here + (1.0 - from_here) * fraction)
-    )
+
+    def analysed(fraction: float) -> None:
+        clock.at(PITCH, fraction)
+        progress(PITCH, 0.02 + (0.98 * share) * fraction)
+
+    def written(fraction: float) -> None:
+        clock.at(WRITING, fraction)
+        progress(WRITING, from_here + (1.0 - from_here) * fraction)
+
+    known_paces = paces.of(voice)
+    clock.plan(_parts(known_paces, usable, new, tracker))
+    try:
+        _analyse(voice, store, new, tracker, analysed)
+        document = writing.write(plan, store, progress=written)
+    finally:
+        known_paces.learn(clock.took())
     return _prepared(voice, document, refused, n_analysed=len(new), reused=False, seconds=time.monotonic() - began)
 
 

@@ -21,6 +21,8 @@ from ddsing.dataset.signs import Signs
 from ddsing.dataset.verdict import LOUDNESS_STEP_DB, Summary, Verdict
 from ddsing.dataset.voices import Voice
 from ddsing.files import read_json, write_json
+from ddsing.jobs.paces import Paces
+from ddsing.jobs.time_left import Part
 from ddsing.sound import features as feature_stage
 from ddsing.sound import loudness
 from ddsing.sound.features import CLEAR
@@ -28,6 +30,7 @@ from ddsing.units import hz_to_midi
 
 READING, LISTENING = "Reading the recordings", "Analysing pitch"
 _VERSION = 1  # of what is remembered
+_LISTENING_S = 0.12  # per second of sound
 _SCAN_SHARE = 0.1  # of the whole work
 
 
@@ -80,6 +83,13 @@ class Report:
         for name in ("pitch_seconds", "loudness_seconds"):
             document[name] = {str(key): value for key, value in document[name].items()}
         return document
+
+
+def part(known: Paces, voice: Voice, *, tracker: str = "tiny") -> Part:
+    """The part that takes its time: listening to the recordings that nothing is known of yet."""
+    usable, _ = choose(scan(voice))
+    new_s = sum(facts.duration_s for facts in usable if not _known_by(voice, facts, tracker)[1].is_file())
+    return known.part(LISTENING, new_s, f"report/{tracker}", guess_s=_LISTENING_S, turn=0)
 
 
 def report(voice: Voice, *, tracker: str = "tiny", progress: Callable[[str, float], None] | None = None) -> Report:
@@ -150,9 +160,7 @@ def _summary(voice: Voice, facts: RecordingFacts, tracker: str, progress: Callab
     """What is known about a recording, or found out now."""
     prepared = analysis.store(voice)
     cache = feature_stage.FeatureCache(voice.cache / "features")
-    known = [name for name in TRACKERS if prepared.has(facts.content_hash, name) or cache.has(facts.content_hash, name)]
-    tracker = min([*known, tracker], key=TRACKERS.index)
-    path = voice.cache / "reports" / f"{facts.content_hash}-{tracker}-v{_VERSION}.json"
+    tracker, path = _known_by(voice, facts, tracker)
     summary = _remembered(path)
     if summary is not None:
         return summary
@@ -165,6 +173,15 @@ def _summary(voice: Voice, facts: RecordingFacts, tracker: str, progress: Callab
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, asdict(summary), indent=None)
     return summary
+
+
+def _known_by(voice: Voice, facts: RecordingFacts, tracker: str) -> tuple[str, Path]:
+    """The best tracker that has analysed a recording, else the one that would; and where its summary is kept."""
+    prepared = analysis.store(voice)
+    cache = feature_stage.FeatureCache(voice.cache / "features")
+    known = [name for name in TRACKERS if prepared.has(facts.content_hash, name) or cache.has(facts.content_hash, name)]
+    tracker = min([*known, tracker], key=TRACKERS.index)
+    return tracker, voice.cache / "reports" / f"{facts.content_hash}-{tracker}-v{_VERSION}.json"
 
 
 def summarise(heard: Heard, f0_hz: np.ndarray, f0_confidence: np.ndarray, tracker: str) -> Summary:

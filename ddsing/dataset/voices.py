@@ -6,7 +6,9 @@ Voices whose names look the same, see `ddsing.names`, are one: its three folders
 where the disk holds two of a kind, such as two folders of recordings, are they two voices, each with its spelling.
 """
 
+import functools
 import itertools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,13 +90,26 @@ class Voice:
 
 def list_voices(workspace: Workspace) -> list[Voice]:
     """All voices by name; one with only a dataset or checkpoints counts too."""
+    try:
+        with os.scandir(workspace.audio) as entries:  # which knows folders without asking the disk for each
+            there = frozenset(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
+    except FileNotFoundError:
+        return []
+    except OSError:
+        there = frozenset(path.name for path in listed(workspace.audio) if path.is_dir())  # which says what is wrong
+    return list(_voices(workspace.audio, there))
+
+
+@functools.lru_cache(maxsize=8)
+def _voices(audio: Path, folders: frozenset[str]) -> tuple[Voice, ...]:
+    """The voices that some folders make, worked out once for as long as the folders are the same."""
     found: dict[str, dict[str, dict[str, Path]]] = {}  # folders by how the name looks, by its spelling, by their kind
-    for path in listed(workspace.audio):
+    for path in (audio / name for name in folders):
         name, ending = _split(path)
-        if name and path.is_dir():
+        if name:
             found.setdefault(names.key(name), {}).setdefault(name, {})[ending] = path
-    voices = [voice for spellings in found.values() for voice in _of_spellings(workspace.audio, spellings)]
-    return sorted(voices, key=_place)
+    voices = [voice for spellings in found.values() for voice in _of_spellings(audio, spellings)]
+    return tuple(sorted(voices, key=_place))
 
 
 def _of_spellings(audio: Path, spellings: Mapping[str, Mapping[str, Path]]) -> list[Voice]:

@@ -4,12 +4,14 @@
 member's own header (`ddsing.instrument.zip_headers`). Any program's zip is read: streamed, ZIP64, with comments, with
 other bytes before, between and behind its members, with backslashes in names. Members never overlap, no two have one
 name, and none is a link. `Archive.read` and `Archive.stream` count bytes while they unpack and check length and CRC-32.
-Members come back as bytes in memory; names are only labels, never paths.
+Members come back as bytes in memory; names are only labels, never paths. `peek` is for lists: of a large zip it reads
+what is asked for, not the rest.
 
 What systems and archivers leave in a folder (`is_clutter`: ``__MACOSX/``, ``desktop.ini``, hidden files) is passed over
 here, once for every kind of instrument.
 """
 
+import contextlib
 import os
 import re
 import stat
@@ -19,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import BinaryIO
 
 from ddsing.constants import MAX_INSTRUMENT_BYTES
 from ddsing.errors import InstrumentError
@@ -53,11 +56,30 @@ class Member:
     modified: str = ""
 
 
-class Archive:
-    """A zip whose structure has been checked, without its clutter; made by `open_archive`."""
+class Window:
+    """A file's bytes by slices, each read when it is asked for."""
 
-    def __init__(self, data: memoryview | bytes, members: dict[str, Member]):
-        self._data = memoryview(data)
+    def __init__(self, file: BinaryIO, n_bytes: int):
+        self._file = file
+        self._n_bytes = n_bytes
+
+    def __len__(self) -> int:
+        return self._n_bytes
+
+    def __getitem__(self, place: slice) -> bytes:
+        start, end, _ = place.indices(self._n_bytes)
+        self._file.seek(start)
+        found = self._file.read(max(0, end - start))
+        if len(found) < end - start:
+            raise damaged("it has become shorter while it was read")
+        return found
+
+
+class Archive:
+    """A zip whose structure has been checked, without its clutter; made by `open_archive` or `peek`."""
+
+    def __init__(self, data: memoryview | bytes | Window, members: dict[str, Member]):
+        self._data = data if isinstance(data, Window) else memoryview(data)
         self.members = members
 
     def stream(self, name: str, *, max_bytes: int = MAX_UNPACKED_BYTES) -> Iterator[bytes]:
@@ -113,13 +135,26 @@ def open_archive(source: Path | str | bytes) -> Archive:
     return Archive(data, _members(data))
 
 
+@contextlib.contextmanager
+def peek(source: Path | str | bytes) -> Iterator[Archive]:
+    """`open_archive` without reading the file as a whole, which is open meanwhile; raises what it raises."""
+    if isinstance(source, bytes):
+        yield open_archive(source)
+        return
+    with _opened(Path(source)) as (file, n_bytes):
+        window = Window(file, n_bytes)
+        yield Archive(window, _members(window))
+
+
 def is_clutter(name: str) -> bool:
     """Whether a member is what a system or an archiver leaves beside its user's files."""
     *folders, last = name.casefold().split("/")
     return last[:1] == "." or last in _CLUTTER or not _CLUTTER_FOLDERS.isdisjoint(folders)
 
 
-def _read_file(path: Path) -> bytes:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """A file that is no larger than an instrument, and its size."""
     # O_NONBLOCK: a named pipe in the folder must not make the reader wait for ever.
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -132,10 +167,15 @@ def _read_file(path: Path) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         if status.st_size > MAX_INSTRUMENT_BYTES:
             raise _too_large(status.st_size)
-        if status.st_size > zip_headers.MAX_TAIL_BYTES:  # refuse a bomb of entries before reading all of it
+        yield file, status.st_size
+
+
+def _read_file(path: Path) -> bytes:
+    with _opened(path) as (file, n_bytes):
+        if n_bytes > zip_headers.MAX_TAIL_BYTES:  # refuse a bomb of entries before reading all of it
             head = file.read(_HEAD_BYTES)
             file.seek(-zip_headers.MAX_TAIL_BYTES, os.SEEK_END)
-            _directory(head, file.read(zip_headers.MAX_TAIL_BYTES), status.st_size)
+            _directory(head, file.read(zip_headers.MAX_TAIL_BYTES), n_bytes)
             file.seek(0)
         return file.read(MAX_INSTRUMENT_BYTES + 1)
 
@@ -153,7 +193,7 @@ def _directory(head: bytes, tail: bytes, n_bytes: int) -> zip_headers.Directory:
     return directory
 
 
-def _members(data: bytes) -> dict[str, Member]:
+def _members(data: bytes | Window) -> dict[str, Member]:
     directory = _directory(data[:_HEAD_BYTES], data[-zip_headers.MAX_TAIL_BYTES :], len(data))
     spans: list[tuple[int, int]] = []
     members: list[Member] = []
@@ -257,12 +297,12 @@ def _check_sizes(members: list[Member]) -> None:
         )
 
 
-def _stored(packed: memoryview) -> Iterator[bytes]:
+def _stored(packed: memoryview | bytes) -> Iterator[bytes]:
     for start in range(0, len(packed), CHUNK_BYTES):
         yield bytes(packed[start : start + CHUNK_BYTES])
 
 
-def _inflated(packed: memoryview, name: str) -> Iterator[bytes]:
+def _inflated(packed: memoryview | bytes, name: str) -> Iterator[bytes]:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         for start in range(0, len(packed), CHUNK_BYTES):

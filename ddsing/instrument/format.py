@@ -27,7 +27,7 @@ from ddsing.errors import InstrumentError
 from ddsing.files import write_atomic
 from ddsing.formats import strict_json
 from ddsing.instrument import manifest
-from ddsing.instrument.archive import Archive, open_archive
+from ddsing.instrument.archive import Archive, open_archive, peek
 from ddsing.instrument.manifest import Provenance
 from ddsing.model import tensors
 from ddsing.model import weights as model_weights
@@ -122,6 +122,31 @@ class Summary:
     warnings: tuple[str, ...]
     latent: LatentSpace | None = None
 
+    def to_json(self) -> dict:
+        """Plain values, for an index."""
+        return {
+            "name": self.name,
+            "model": self.config.to_json(),
+            "statistics": None if self.statistics is None else self.statistics.to_json(),
+            "provenance": self.provenance.to_json(),
+            "warnings": list(self.warnings),
+            "latent": None if self.latent is None else self.latent.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping) -> "Summary":
+        """What `to_json` gave; anything else raises `InstrumentError`, KeyError or TypeError."""
+        statistics, latent = data["statistics"], data["latent"]
+        config = ModelConfig.from_json(data["model"])
+        return cls(
+            manifest.check_name(data["name"]),
+            config,
+            None if statistics is None else DatasetStatistics.from_json(statistics),
+            Provenance.from_json(data["provenance"]),
+            tuple(manifest.check_text(text, "warning", 1000) for text in data["warnings"]),
+            None if latent is None else check_latent(LatentSpace.from_json(latent), config),
+        )
+
 
 def read(source: Path | str | bytes) -> Instrument:
     """Read a native instrument; anything wrong in it raises `InstrumentError`."""
@@ -162,7 +187,8 @@ def verify(data: bytes, instrument: Instrument) -> None:
 
 def read_summary(source: Path | str | bytes) -> Summary:
     """The checked manifest of a native instrument, without reading its weights."""
-    return _manifest(_unwrapped(open_archive(source)))[1]
+    with peek(source) as archive:
+        return _manifest(_unwrapped(archive))[1]
 
 
 def is_native(archive: Archive) -> bool:

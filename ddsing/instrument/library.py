@@ -1,5 +1,6 @@
 """The workspace's instruments: one zip each in ``instruments/``, called as its file.
 
+A list opens no file that has not changed: what was read of each is remembered, and kept in `ddsing.instrument.index`.
 2021 zips found there are listed too: each is converted once and the result kept in the workspace's cache until the
 file changes. Writes are atomic; what is deleted or replaced goes to the trash, and a token brings it back.
 """
@@ -7,7 +8,8 @@ file changes. Writes are atomic; what is deleted or replaced goes to the trash, 
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +19,7 @@ from ddsing.errors import ConversionError, DdsingError, InstrumentError
 from ddsing.files import restore, safe_name, trash, write_atomic
 from ddsing.instrument import format as native
 from ddsing.instrument.format import Instrument
+from ddsing.instrument.index import Index, Known, Stamp, parsed, short
 from ddsing.instrument.manifest import Provenance
 from ddsing.instrument.opening import clean_name, detect, open_any
 from ddsing.model.config import ModelConfig
@@ -24,8 +27,8 @@ from ddsing.model.latent_space import LatentSpace
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.workspace import Workspace
 
-_MAX_REMEMBERED = 64
-_summaries: dict[tuple, tuple[str, native.Summary]] = {}  # by file stamp; bounded, shared, never changed
+_MAX_REMEMBERED = 5000
+_summaries: dict[Stamp, Known] = {}  # by file stamp; bounded, shared, never changed
 _refusals: dict[tuple, str] = {}  # the same for what can't be converted
 
 Read = TypeVar("Read")
@@ -36,7 +39,8 @@ class Entry:
     """An instrument in the list. Where `error` is set, it can't be opened and only `name`, `path`, `n_bytes` are known.
 
     `source_format` is that of the file: ``native`` or ``notebook``. `bloated` is true where a repair would help: a
-    2021 zip carries optimizer state and perhaps several checkpoints.
+    2021 zip carries optimizer state and perhaps several checkpoints. `changed_s` is when the file was written or edited
+    last, in seconds since 1970; 0 where that is not known.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Entry:
     provenance: Provenance = Provenance()
     warnings: tuple[str, ...] = ()
     latent: LatentSpace | None = None
+    changed_s: float = 0.0
 
 
 # Inside `Library`, `list` is its method.
@@ -63,10 +68,18 @@ class Library:
     def __init__(self, workspace: Workspace):
         self._folder = workspace.instruments
         self._cache = workspace.cache / "instruments"
+        self._index = Index(self._cache)
 
     def list(self) -> Entries:
         """All instruments by name; one that can't be opened has its reason as `error`."""
-        return [self._entry(path) for path in self._paths()]
+        paths = self._paths()
+        stamps = [stamp for path in paths if (stamp := _stamp(path)) is not None]
+        unread = self._recall([stamp for stamp in stamps if stamp not in _summaries])
+        entries = [self._entry(path) for path in paths]
+        new = {stamp: _summaries[stamp] for stamp in unread if stamp in _summaries}
+        if new:
+            self._index.add(new, stamps)
+        return entries
 
     def find(self, name: str) -> Entry | None:
         """The instrument called `name`, as in the list; None if there is none."""
@@ -194,19 +207,31 @@ class Library:
         with _disk_errors(f"The instrument {path.stem!r} can't be written"):
             return _written(path, instrument)
 
+    def _recall(self, stamps: Sequence[Stamp]) -> Sequence[Stamp]:
+        """Take what the index knows of some files; returns those of which it knows nothing."""
+        known, unknown = self._index.read() if stamps else {}, []
+        for stamp in stamps:
+            found = parsed(known[short(stamp)]) if short(stamp) in known else None
+            if found is None:
+                unknown.append(stamp)
+            else:
+                _remember(_summaries, stamp, found)
+        return unknown
+
     def _entry(self, path: Path) -> Entry:
-        n_bytes = 0
+        n_bytes, changed_s = 0, 0.0
         try:
             stamp = files.key(path)
-            n_bytes = stamp[1]
-            if stamp not in _summaries:
-                _remember(_summaries, stamp, (detect(path), self._native(path, native.read_summary)))
-            source_format, summary = _summaries[stamp]
+            n_bytes, changed_s = stamp[1], stamp[2] / 1e9
+            known = _summaries.get(stamp)
+            if known is None:
+                known = detect(path), self._native(path, native.read_summary)
+                _remember(_summaries, stamp, known)
         except OSError as error:
-            return Entry(_name(path), path, n_bytes, error=f"The file can't be read: {error.strerror}.")
+            return Entry(_name(path), path, n_bytes, f"The file can't be read: {error.strerror}.", changed_s=changed_s)
         except DdsingError as error:
-            return Entry(_name(path), path, n_bytes, error=str(error))
-        return _described(path, n_bytes, source_format, summary)
+            return Entry(_name(path), path, n_bytes, str(error), changed_s=changed_s)
+        return _described(path, n_bytes, *known, changed_s=changed_s)
 
     def _open(self, path: Path) -> Instrument:
         return self._native(path, native.read)
@@ -261,7 +286,8 @@ def _written(path: Path, instrument: Instrument, *, new: bool = False) -> Entry:
     data = native.to_bytes(named)
     native.verify(data, named)
     write_atomic(path, data, new=new)
-    return _described(path, len(data), "native", named)
+    stamp = _stamp(path)
+    return _described(path, len(data), "native", named, changed_s=stamp[2] / 1e9 if stamp else time.time())
 
 
 @contextlib.contextmanager
@@ -273,7 +299,16 @@ def _disk_errors(what: str) -> Iterator[None]:
         raise InstrumentError(f"{what}: {error.strerror}.") from None
 
 
-def _described(path: Path, n_bytes: int, source_format: str, known: native.Summary | Instrument) -> Entry:
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        return files.key(path)
+    except OSError:
+        return None
+
+
+def _described(
+    path: Path, n_bytes: int, source_format: str, known: native.Summary | Instrument, *, changed_s: float
+) -> Entry:
     return Entry(
         name=_name(path),
         path=path,
@@ -285,4 +320,5 @@ def _described(path: Path, n_bytes: int, source_format: str, known: native.Summa
         provenance=known.provenance,
         warnings=known.warnings,
         latent=known.latent,
+        changed_s=changed_s,
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ddsing import names
 from ddsing.errors import InstrumentError
-from ddsing.instrument.archive import open_archive
+from ddsing.instrument.archive import peek
 from ddsing.instrument.format import Instrument, is_native, read
 from ddsing.instrument.manifest import MAX_NAME, printable
 from ddsing.instrument.zip_headers import shown
@@ -30,12 +30,12 @@ def open_any(source: Path | str | bytes, *, name: str | None = None) -> Instrume
 
 def detect(source: Path | str | bytes) -> str:
     """``native`` or ``notebook``; a zip that is neither raises `InstrumentError`."""
-    archive = open_archive(source)
-    if is_native(archive):
-        return "native"
-    if any(name.rsplit("/", 1)[-1].startswith("ckpt-") for name in archive.members):
-        return "notebook"
-    inner = next((name for name in archive.members if name.lower().endswith(".zip")), None)
+    with peek(source) as archive:
+        if is_native(archive):
+            return "native"
+        if any(name.rsplit("/", 1)[-1].startswith("ckpt-") for name in archive.members):
+            return "notebook"
+        inner = next((name for name in archive.members if name.lower().endswith(".zip")), None)
     if inner:
         raise InstrumentError(f"This zip contains another one, {shown(inner)}. Unpack it and import that one.")
     raise InstrumentError(

@@ -12,6 +12,7 @@ Reference: PKWARE, APPNOTE.TXT 6.3.10, sections 4.3.6 to 4.5.3.
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from ddsing.errors import InstrumentError
 
@@ -39,6 +40,12 @@ _EOCD64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR = struct.Struct("<4sLQL")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
+
+
+class Bytes(Protocol):
+    """A zip's bytes, in memory or read slice by slice."""
+
+    def __getitem__(self, place: slice, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -107,13 +114,13 @@ def directory_of(head: bytes, tail: bytes, n_bytes: int) -> Directory:
     return Directory(n_entries, start, end, start - offset)
 
 
-def entries(data: bytes, directory: Directory) -> Iterator[Entry]:
+def entries(data: Bytes, directory: Directory) -> Iterator[Entry]:
     """The members in the order of the directory, each checked against its own header."""
     offset = directory.start
     for _ in range(directory.n_entries):
         if offset + _CENTRAL.size > directory.end:
             raise damaged("its directory is cut short")
-        fields = _CENTRAL.unpack_from(data, offset)
+        fields = _CENTRAL.unpack(data[offset : offset + _CENTRAL.size])
         n_name, n_extra, n_comment = fields[10:13]
         name_end = offset + _CENTRAL.size + n_name
         next_offset = name_end + n_extra + n_comment
@@ -170,7 +177,7 @@ def _larger(short: int, large: int, still_open: int = _OPEN_SHORT) -> int:
     return large
 
 
-def _entry(data: bytes, central: tuple, raw_name: bytes, extra: bytes, directory: Directory) -> Entry:
+def _entry(data: Bytes, central: tuple, raw_name: bytes, extra: bytes, directory: Directory) -> Entry:
     """One entry of the directory and its local header, compared."""
     _, _, _, flags, method, _, dos_date, crc, *_ = central
     attributes = central[15]
@@ -199,10 +206,11 @@ def _entry(data: bytes, central: tuple, raw_name: bytes, extra: bytes, directory
     )
 
 
-def _local(data: bytes, position: int, raw_name: bytes, kind: tuple[int, int], sizes: tuple[int, int, int]) -> int:
+def _local(data: Bytes, position: int, raw_name: bytes, kind: tuple[int, int], sizes: tuple[int, int, int]) -> int:
     """Where a member's packed bytes begin, once its own header has been compared with the directory's entry."""
-    mark, _, flags, method, _, _, crc, packed_bytes, n_bytes, n_name, n_extra = _LOCAL.unpack_from(data, position)
     name_start = position + _LOCAL.size
+    header = _LOCAL.unpack(data[position:name_start])
+    mark, _, flags, method, _, _, crc, packed_bytes, n_bytes, n_name, n_extra = header
     name_end = name_start + n_name
     deferred = bool((flags | kind[0]) & _FLAG_DESCRIPTOR)
     large = _zip64(data[name_end : name_end + n_extra]) or b""

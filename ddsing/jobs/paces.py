@@ -14,11 +14,11 @@ import statistics
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from ddsing import hardware
 from ddsing.files import read_json, write_json
 from ddsing.jobs.time_left import Part
-from ddsing.workspace import Workspace
 
 NAME = "paces.json"
 KEPT = 7  # of each
@@ -61,7 +61,15 @@ class Paces:
             return
 
 
-def of(workspace: Workspace) -> Paces:
+class Cached(Protocol):
+    """A workspace, or what lies in one and knows its cache."""
+
+    @property
+    def cache(self) -> Path:
+        """The workspace's folder of what can be computed again."""
+
+
+def of(workspace: Cached) -> Paces:
     """Those of a workspace."""
     return Paces(workspace.cache / NAME)
 

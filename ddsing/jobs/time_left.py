@@ -18,7 +18,7 @@ from typing import NamedTuple
 LEAST_SHARE, LEAST_S = 0.02, 0.5  # of the whole, and of work, before a share tells how long the rest takes
 KNOWN, GUESSED, UNDER_WAY = 1.5, 2.0, 1.25  # a range's ends are so many times its middle, and as much less
 _LATELY_S, _LATELY_SHARE = 5.0, 0.3  # what counts as of late: seconds, and a share of all that has passed
-_PRIOR_SHARE, _PRIOR_S = 0.1, (1.0, 8.0)  # how much work must go otherwise than expected before that is believed
+_PRIOR_SHARE, _PRIOR_S = 0.1, (0.5, 4.0)  # how much work must go otherwise than expected before that is believed
 _OVERDUE = 0.3  # a part that tells no share and is late takes as much longer again of what it has taken
 
 
@@ -97,11 +97,15 @@ class Clock:
 
     def __init__(self, parts: Sequence[Part] = (), *, now: Callable[[], float] = time.monotonic):
         self._now = now
-        self._planned = bool(parts)
-        self._parts = {part.stage: _Going(part) for part in parts}
         self._active: _Going | None = None
         self._began = self._since = now()
-        self._course: deque[tuple[float, float]] = deque([(self._began, 0.0)])
+        self.plan(parts)
+
+    def plan(self, parts: Sequence[Part]) -> None:
+        """Say what the parts are, where that is known only once it has been started; before the first of them."""
+        self._planned = bool(parts)
+        self._parts = {part.stage: _Going(part) for part in parts}
+        self._course: deque[tuple[float, float]] = deque([(self._now(), 0.0)])
 
     @property
     def passed_s(self) -> float:
@@ -135,6 +139,13 @@ class Clock:
             return None
         left_s = sum(left_s for left_s in parts if left_s is not None)
         return around(left_s, self._factor(left_s))
+
+    def share(self) -> float | None:
+        """How much of the whole has passed, as far as can be said; None without parts."""
+        left = self.left() if self._planned else None
+        if left is None:
+            return None
+        return self.passed_s / max(self.passed_s + left.middle_s, 1e-9)
 
     def took(self) -> dict[str, float]:
         """Seconds for a unit of each part that is over and whose pace is kept, by key."""
@@ -177,7 +188,7 @@ class Clock:
         expected_s = part.expected_s * slowness
         told = done > LEAST_SHARE and going.passed_s >= LEAST_S
         if not part.expected_s:
-            if going is not self._active:
+            if going is not self._active or not part.amount:
                 return 0.0 if self._planned else None
             return going.passed_s * (1.0 - done) / done if told else None
         if going.share is None:

@@ -4,7 +4,6 @@ Reference: tf.signal.frame with ``pad_end``, tf.signal.hann_window, ddsp.spectra
 """
 
 import numpy as np
-from scipy import fft
 
 
 def frames(audio: np.ndarray, size: int, hop: int) -> np.ndarray:
@@ -17,6 +16,8 @@ def frames(audio: np.ndarray, size: int, hop: int) -> np.ndarray:
 
 def magnitudes(frames: np.ndarray) -> np.ndarray:
     """Magnitudes of frames [shape=(n_frames, size)] under a Hann window [shape=(n_frames, size // 2 + 1), float32]."""
+    from scipy import fft  # takes a second to import, which the first page does not wait for
+
     return np.abs(fft.rfft(frames * hann(frames.shape[1]).astype(np.float32), axis=1))
 
 

@@ -18,7 +18,7 @@ from ddsing.files import read_json, write_json
 from ddsing.jobs.paces import Paces, machine_name
 from ddsing.jobs.time_left import Part
 from ddsing.model.config import ModelConfig
-from ddsing.training import checkpoints, folder
+from ddsing.training import checkpoints, folder, preparing
 from ddsing.training.recipe import Config, Recipe, resolved
 from ddsing.workspace import Workspace
 
@@ -61,8 +61,9 @@ def seconds(workspace: Workspace, recipe: Recipe, *, done: int = 0) -> tuple[flo
     return _total(guess, config, work, done), "a guess: no training runs on this computer yet"
 
 
-def parts(known: Paces, workspace: Workspace, path: Path, recipe: Recipe) -> list[Part]:
-    """The parts of a training in a ``<voice>_checkpoints`` folder, each with what it is expected to take here."""
+def parts(known: Paces, workspace: Workspace, where: folder.Where, recipe: Recipe) -> list[Part]:
+    """The parts of a training, each with what it is expected to take here."""
+    path = where.path
     how = folder.begun(path)
     recipe = recipe.merged(how.recipe) if how else recipe
     config = resolved(recipe)
@@ -74,7 +75,7 @@ def parts(known: Paces, workspace: Workspace, path: Path, recipe: Recipe) -> lis
     model, n_saves_left = _key(work), n_saves(done, config.steps, config.save_every)
     head_start = 0 if done else config.head_start_steps
     return [
-        Part("preparing", 0.0),
+        Part("preparing", preparing.seconds(where.source, recipe)),
         known.part("loading", 1, "train/loading", guess_s=_LOADING_S, turn=1),
         known.part("head start", head_start, f"train/head start/{model}", guess_s=_HEAD_START_SHARE * step_s, turn=2),
         known.part(BUILDING, 1, f"train/building/{model}", guess_s=_START_S - _LOADING_S, turn=3),

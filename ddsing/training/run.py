@@ -105,7 +105,7 @@ def train(
 
     where = folder.locate(workspace, voice_name)
     known = paces.of(workspace)
-    clock = Clock(estimate.parts(known, workspace, where.path, recipe))
+    clock = Clock(estimate.parts(known, workspace, where, recipe))
     try:
         with folder.held(where.path, voice_name):
             try:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ddsing import names
+from ddsing.constants import SAMPLE_RATE
 from ddsing.engine.decoder import Controls
 from ddsing.engine.morph import Mixture, mixed_f0, mixture
 from ddsing.engine.render import BLOCK_FRAMES, Block, Renderer, blocks
@@ -23,11 +24,12 @@ from ddsing.files import write_arrays
 from ddsing.instrument import Instrument
 from ddsing.instrument import models as stores
 from ddsing.instrument.models import Models
+from ddsing.jobs import paces
 from ddsing.sound import audio as recordings
 from ddsing.sound import folder as folders
 from ddsing.sound.features import FeatureCache, Features, extract
 from ddsing.sound.recording import Recording
-from ddsing.transfer import fit
+from ddsing.transfer import expected, fit
 from ddsing.transfer.conditioning import Conditioning, condition
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
@@ -91,7 +93,7 @@ def run(
         Where the take is kept, if not among the workspace's takes.
     """
     references = _references(instruments, morph, settings)
-    stages, models = Stages(progress), models or stores.shared()
+    stages, models, known = Stages(progress), models or stores.shared(), paces.of(workspace)
     with stages("decode"):
         audio, remarks = _heard(source)
     if isinstance(source, np.ndarray | Recording):
@@ -130,6 +132,8 @@ def run(
         take = _sung(take, folder, audio, singers, stages, keep_controls=keep_controls)
         take = replace(take, warnings=tuple(dict.fromkeys([*remarks, *take.warnings])))
         write_take(take, folder)
+    configs = [one.config for one in opened]
+    expected.learn(known, configs, stages, tracker=tracker, sound_s=len(audio) / SAMPLE_RATE)
     return take
 
 

@@ -14,7 +14,18 @@ from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
-SLOW_TO_IMPORT = ("tensorflow", "tf_keras", "ddsp", "librosa", "sklearn", "numba", "matplotlib")
+SLOW_TO_IMPORT = (
+    "tensorflow",
+    "tf_keras",
+    "ddsp",
+    "librosa",
+    "sklearn",
+    "numba",
+    "matplotlib",
+    "scipy",
+    "h5py",
+    "pandas",
+)
 PROGRAM = """
 import json, os, sys
 

@@ -47,7 +47,7 @@ def page(browser, server):
 def _open(tab, server) -> None:
     tab.goto(server.url)
     tab.get_by_role("button", name="Transfer timbre").wait_for()
-    tab.get_by_role("radio", name="tiny").click()
+    tab.get_by_role("radio", name="Draft").click()
     settled(tab)
     _card(tab, 0).locator(".track").first.wait_for()
 

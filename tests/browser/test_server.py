@@ -72,7 +72,7 @@ def _download_for_the_notebooks(tab):
 def _sing_with_timbre(tab, workspace):
     tab.locator('[class*="st-key-card-"]').filter(has_text=Z).first.get_by_role("button", name="Sing with it").click()
     tab.get_by_role("button", name="Transfer timbre").wait_for()
-    tab.get_by_role("radio", name="tiny").click()
+    tab.get_by_role("radio", name="Draft").click()
     settled(tab)
     before = {take.id for take in TakeStore(workspace).list()}
     tab.get_by_role("button", name="Transfer timbre").click()

@@ -10,7 +10,8 @@ import pytest
 import soundfile
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from ddsing.sound.audio import encode, read_recipe
+from ddsing.sound import features
+from ddsing.sound.audio import decode, encode, read_recipe
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
@@ -44,7 +45,7 @@ def page(browser, server):
 def _visit(tab, server) -> None:
     tab.goto(server.url)
     tab.get_by_role("button", name="Transfer timbre").wait_for()
-    tab.get_by_role("radio", name="tiny").click()
+    tab.get_by_role("radio", name="Draft").click()
     settled(tab)
 
 
@@ -98,6 +99,9 @@ def _download(tab, file_format: str) -> bytes:
 
 
 def test_first_page_is_painted_by_one_run_of_its_script(browser, server):
+    """Its recording is analysed already: else the page is run again once the fit is read."""
+    audio = decode(server.workspace / "examples" / f"{tiny_workspace.EXAMPLE}.wav")
+    features.extract(audio, tracker="tiny", cache=features.FeatureCache(server.workspace / ".cache" / "features"))
     tab, received = browser.new_page(), []
     tab.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(frame)))
     tab.goto(server.url)
@@ -150,6 +154,35 @@ def test_upload_and_a_file_of_ours_restores_its_controls(page, server):
     _wait_for_octave_shift(page, 1)
     settled(page)
     assert page.get_by_role("group", name=f"Player: the recording {name}").is_visible(), "not the take's result"
+
+
+def test_the_fit_of_an_upload_is_read_without_a_press_and_refined_in_place(page, server):
+    page.get_by_role("radio", name="Best").click()
+    page.get_by_role("radio", name="Upload").click()
+    settled(page)
+    _drop(page, "mine.wav", encode(tiny_workspace.sung(2.0, hz=233.0)))
+    page.get_by_text("mine.wav ·").first.wait_for()
+    panel = page.locator('[class*="st-key-fit"]').first
+    panel.get_by_text("of the singing is inside").wait_for(timeout=60_000)
+    panel.get_by_text("First reading, by the tracker Draft").wait_for()
+    settled(page)
+    button = page.get_by_role("button", name="Transfer timbre")
+    place = button.bounding_box()
+    page.get_by_role("switch", name="Loudness statistics").focus()
+    page.keyboard.press("Space")
+    settled(page)
+    assert button.bounding_box() == place, "what is said under the controls moves nothing"
+    before, slider = _n_takes(page), page.locator('[class*="st-key-setting-octave_shift"]')
+    beside = slider.bounding_box()
+    button.click()
+    bar = page.get_by_role("progressbar").first
+    bar.wait_for()
+    assert button.count() == 0 and abs(bar.bounding_box()["y"] - place["y"]) < place["height"]
+    assert abs(slider.bounding_box()["y"] - beside["y"]) < 2, "the bar takes the button's room"
+    _wait_for_takes(page, before)
+    assert button.bounding_box() == place
+    panel.get_by_text("of the singing is inside").wait_for()
+    assert panel.get_by_text("First reading").count() == 0
 
 
 def test_a_voice_memo_is_taken_and_transferred(page, server, tmp_path):

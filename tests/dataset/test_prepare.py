@@ -277,7 +277,7 @@ class Job:
         return self._stop_after is not None and len(self.told) > self._stop_after
 
 
-def test_the_job_tells_how_far_it_is_and_stops(voice, monkeypatch):
+def test_the_job_tells_how_far_it_is_and_stops(voice):
     workspace = Workspace(voice.folder.parent.parent)
     with pytest.raises(Cancelled):
         dataset_job.run(workspace, {"voice": "alto", "tracker": "tiny"}, Job(stop_after=20))

@@ -1,10 +1,12 @@
 """How right the time left is, on works as they went: `golden/traces.json`, recorded by `benchmarks.traces`.
 
-On two cores, beside three to eleven others for each core. Each work is replayed with what all the others of its kind
-have taught, and asked at every tenth of its course: the figure is right where the whole is within a factor 1.5 of what
-it came to, or within two seconds.
+On two cores, beside two to eleven others for each core, some of which came while the work went on. The set ``learning``
+teaches how fast things go, and the numbers of `ddsing.jobs.time_left` were chosen from it; the set ``held out`` is of
+other recordings and lengths, recorded since, and is only looked at. A work is asked at every tenth of its course. A
+figure is right where the whole is within a factor 1.5 of what it came to.
 """
 
+import functools
 import json
 import math
 
@@ -12,37 +14,62 @@ import pytest
 
 from ddsing.jobs import paces
 from ddsing.jobs.paces import Paces
-from ddsing.jobs.time_left import Clock, Range
+from ddsing.jobs.time_left import Clock, Part, Range
 from ddsing.units import format_range
 from tests.support.paths import ROOT
 
+LEARNING, HELD_OUT = 0.9, 0.85  # shares of right figures; of 270 and 150
 TRACES = json.loads((ROOT / "tests" / "golden" / "traces.json").read_text("utf-8"))
-PARTS = {  # stage, units of work, turn, guess
-    "transfer": (("features", 1, 0, 3.0), ("render", 1, 1, 1.0)),
-    "prepare": (("work", 1, 0, 20.0),),
-    "train": (("preparing", 1, 0, 10.0), ("loading", 1, 1, 5.0), ("head start", 300, 2, 0.1), ("building", 1, 3, 15.0),
-              ("training", 99, 4, 0.5), ("saving", 5, 4, 3.0)),
-}  # fmt: skip
+VOICE_S = 61.6
+PITCH, WRITING = "Finding the pitch", "Writing the windows"
+GUESS_S = {"full": 1.0, "fast": 0.4, "tiny": 0.1}
 
 
-def key(trace, stage):
+def parts(trace, known):
+    """As the product makes them of what it is about to do."""
     of = trace["of"]
+    pitch = functools.partial(known.part, key=f"pitch/{of['tracker']}", guess_s=GUESS_S[of["tracker"]], turn=0)
+    writing = known.part(WRITING, VOICE_S, "writing", guess_s=0.03, turn=1)
     if trace["kind"] == "transfer":
-        about = of["tracker"] if stage == "features" else of["instrument"]
-        return f"transfer/{stage}/{about}/{of['example']}"
-    return f"{trace['kind']}/{stage}/{of['tracker']}"
+        new_s = 0.0 if of["tracker"] == "full" else of["sound_s"]  # the demo's examples are known to the best
+        return [pitch("features", new_s), known.part("render", of["sound_s"], of["instrument"], guess_s=0.07, turn=1)]
+    if trace["kind"] == "prepare":
+        return [pitch(PITCH, VOICE_S), writing]
+    stages = [("loading", 1, 5.0), ("head start", 300, 0.1), ("building", 1, 15.0), ("training", of["steps"] - 1, 0.5)]
+    stages += [("saving", of["steps"] // of["save_every"], 3.0)]
+    return [
+        Part("preparing", pitch("", VOICE_S).expected_s + writing.expected_s),
+        *(
+            known.part(stage, amount, f"train/{stage}", guess_s=guess_s, turn=min(turn, 4))
+            for turn, (stage, amount, guess_s) in enumerate(stages, start=1)
+        ),
+    ]
 
 
 def reports(trace):
-    """What the clock is told: seconds, stage, share; of steps and saves as `ddsing.training.run` tells it."""
+    """What the clock is told: seconds, stage, share of it."""
+    if trace["kind"] == "train":
+        yield from _steps(trace)
+        return
+    of_whole = {stage: [share for _, one, share in trace["events"] if one == stage] for stage in (PITCH, WRITING)}
+    ends = {PITCH: of_whole[WRITING][0] if of_whole[WRITING] else 1.0, WRITING: 1.0}
+    for at_s, stage, share in trace["events"]:
+        if stage in ends:  # a preparation reports the share of it all
+            first = of_whole[stage][0]
+            yield at_s, stage, (share - first) / (ends[stage] - first)
+        elif stage:
+            yield at_s, stage, share
+
+
+def _steps(trace):
+    """Steps and saves as `ddsing.training.run` tells of them."""
+    steps, n_saves = trace["of"]["steps"], trace["of"]["steps"] // trace["of"]["save_every"]
     saves, before = 0, ""
     for at_s, stage, share, *step in trace["events"]:
-        if trace["kind"] == "prepare":
-            yield at_s, "work", share
-        elif stage in ("training", "saving"):
+        if stage in ("training", "saving"):
             saves += before == "saving" and stage == "training"
-            yield at_s, "saving", saves / 5
-            yield at_s, stage, (step[0] - 1) / 99 if stage == "training" else saves / 5
+            yield at_s, "saving", saves / n_saves
+            yield at_s, stage, (step[0] - 1) / (steps - 1) if stage == "training" else saves / n_saves
         elif stage:
             yield at_s, stage, share
         before = stage
@@ -51,9 +78,7 @@ def reports(trace):
 def replayed(trace, known):
     """(seconds, the range then) over a trace, how long it took in all, and the clock at its end."""
     now = [0.0]
-    made = [known.part(stage, units, key(trace, stage), guess_s=guess_s, turn=turn)
-            for stage, units, turn, guess_s in PARTS[trace["kind"]]]  # fmt: skip
-    clock = Clock(made, now=lambda: now[0])
+    clock = Clock(parts(trace, known), now=lambda: now[0])
     shown, total_s = [(0.0, clock.left())], trace["events"][-1][0]
     for at_s, stage, share in reports(trace):
         now[0] = at_s
@@ -62,45 +87,51 @@ def replayed(trace, known):
     return shown, total_s, clock
 
 
-def taught(folder, kind, *, but=None):
-    """What all works of a kind have taught, each beside those that there were."""
-    path = folder / "paces.json"
+def taught(path, *, but=None):
+    """What the set for learning has taught, each work beside those that there were."""
     for trace in TRACES:
-        if trace is not but and trace["kind"] == kind:
+        if trace is not but and trace["set"] == "learning":
             known = Paces(path, machine="this", crowd=trace["crowd"])
             known.learn(replayed(trace, known)[2].took())
     return path
 
 
+def asked(trace, path):
+    """At every tenth of a work: the seconds that have passed, what is left by then, and what it came to."""
+    shown, total_s, _ = replayed(trace, Paces(path, machine="this", crowd=trace["crowd"]))
+    for tenth in range(10):
+        at_s, left = [one for one in shown if one[0] <= tenth * total_s / 10 + 1e-9][-1]
+        yield at_s, left, total_s
+
+
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory):
-    """Of each trace, at every tenth: the whole as it was expected then, and as it came to."""
-    found = []
+    """By set; in the one for learning, each work is asked with what the others have taught."""
+    everything = taught(tmp_path_factory.mktemp("cache") / "paces.json")
+    found = {"learning": [], "held out": []}
     for trace in TRACES:
-        path = taught(tmp_path_factory.mktemp("cache"), trace["kind"], but=trace)
-        shown, total_s, _ = replayed(trace, Paces(path, machine="this", crowd=trace["crowd"]))
-        for tenth in range(10):
-            at_s, left = [one for one in shown if one[0] <= tenth * total_s / 10 + 1e-9][-1]
-            found.append((tenth, at_s, left, total_s))
+        learning = trace["set"] == "learning"
+        path = taught(tmp_path_factory.mktemp("cache") / "paces.json", but=trace) if learning else everything
+        found[trace["set"]] += asked(trace, path)
     return found
 
 
 def is_right(at_s, left, total_s):
-    expected_s = at_s + left.middle_s
-    return 1 / 1.5 <= expected_s / total_s <= 1.5 or abs(expected_s - total_s) < 2.0
+    return 1 / 1.5 <= (at_s + left.middle_s) / total_s <= 1.5
 
 
-def test_nine_of_ten_figures_are_right_within_a_factor_of_one_and_a_half(figures):
-    assert {trace["kind"] for trace in TRACES} == {"transfer", "prepare", "train"} and len(TRACES) >= 20
-    assert all(left is not None for _, _, left, _ in figures)
-    right = [is_right(*rest) for _, *rest in figures]
-    assert sum(right) / len(right) >= 0.9
-    first = [is_right(*rest) for tenth, *rest in figures if tenth == 0]
-    assert sum(first) / len(first) >= 0.7, "before anything is done"
+@pytest.mark.parametrize(("of", "n_traces", "least"), [("learning", 27, LEARNING), ("held out", 15, HELD_OUT)])
+def test_figures_are_right_within_a_factor_of_one_and_a_half(figures, of, n_traces, least):
+    some = [trace for trace in TRACES if trace["set"] == of]
+    assert {trace["kind"] for trace in some} == {"transfer", "prepare", "train"} and len(some) == n_traces
+    assert any(trace["after_s"] for trace in some), "others that come while it goes on"
+    assert all(left is not None for _, left, _ in figures[of])
+    right = [is_right(*figure) for figure in figures[of]]
+    assert sum(right) / len(right) >= least
 
 
 def test_what_is_left_is_never_less_than_nothing_and_a_range(figures):
-    for _, _, left, _ in figures:
+    for _, left, _ in [*figures["learning"], *figures["held out"]]:
         assert 0.0 <= left.low_s <= left.middle_s <= left.high_s
 
 

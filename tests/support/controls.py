@@ -20,6 +20,7 @@ _WANTED = {  # of controls that don't take just any value
     "ps_measure": "held_out",
     "ls_colour": "loudness",
     "find": "take",
+    "instruments.find": "voice",
     "sweep.harmonics": "20, 40",
     "sweep.noise": "10",
 }

@@ -33,9 +33,20 @@ def finished(app: AppTest) -> AppTest:
     raise AssertionError("the work did not end")
 
 
-def transfer(app: AppTest) -> AppTest:
+def fit_read(app: AppTest, told: str = "of the singing lies inside") -> AppTest:
+    """Wait for the fit of the chosen recording, without any press."""
+    for _ in range(240):
+        if told in said(app) and "the rest of the recording follows" not in said(app):
+            clean(app)
+            return app
+        time.sleep(0.125)
+        app.run()
+    raise AssertionError("no fit was read")
+
+
+def transfer(app: AppTest, *, tracker: str = "tiny") -> AppTest:
     """Press the main button and wait for the take."""
-    app.get_by_key("transfer.tracker").set_value("tiny").run()
+    app.get_by_key("transfer.tracker").set_value(tracker).run()
     app.button(key="transfer.start").click().run()
     clean(finished(app))
     return app

@@ -1,12 +1,15 @@
 """The Instruments page: import of a 2021 zip, edit, repair, download, audition, undo."""
 
 import io
+import os
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ddsing.instrument import read
+from ddsing.instrument import write as write_instrument
 from ddsing.instrument.library import Library
 from ddsing.ui.instrument import cards, notebook_zip
 from ddsing.ui.shell import caches
@@ -37,12 +40,69 @@ def test_import_takes_the_newest_step_and_says_so(monkeypatch, root, two_checkpo
     app.run()
     app.file_uploader[0].upload("old voice.zip", two_checkpoints).run()
     app.button(key="instruments.import_now").click().run()
-    clean(app)
+    clean(finished(app))
     assert "contains 2 checkpoints; the newest, step 12, is used" in said(app)
     assert read(root / "instruments" / "old voice.zip").provenance.step == 12
     app.button(key="hear.old voice").click().run()
     clean(app)
     assert "ddsp 1.x" in said(app) and "12 steps" in said(app)
+
+
+def test_of_several_zips_each_has_its_line_and_a_bad_one_stops_none(monkeypatch, root, two_checkpoints):
+    app = open_page(monkeypatch, root, "instruments")
+    app.session_state["instruments.import"] = True
+    app.run()
+    native = (root / "instruments" / f"{NAME}.zip").read_bytes()
+    zips = {"old voice.zip": two_checkpoints, "holiday.zip": packed({"photo.jpg": b"x"}), "Anna.zip": native}
+    app.file_uploader[0].set_value([(name, data, "application/zip") for name, data in zips.items()]).run()
+    app.button(key="instruments.import_now").click().run()
+    clean(finished(app))
+    text = said(app)
+    assert "**old voice** was added" in text and "**Anna** was added" in text
+    assert "**holiday\\.zip**: This zip is not an instrument" in text
+    assert {path.stem for path in (root / "instruments").glob("*.zip")} == {*tiny_workspace.NAMES, "old voice", "Anna"}
+    assert _cards(app) == ["Anna", "old voice"], "what is new is in sight, and first"
+    assert _rows(app)[:2] == ["Anna", "old voice"]
+    app.button(key="instruments.results_close").click().run()
+    assert "was added" not in said(app)
+
+
+def test_many_are_rows_of_which_only_the_chosen_are_opened(monkeypatch, root):
+    folder, about = root / "instruments", tiny_workspace.tiny_instrument("x")
+    for number in range(30):
+        path = folder / f"Voice {number:02d}.zip"
+        write_instrument(about.replaced(name=path.stem, provenance=replace(about.provenance, voice=f"s{number}")), path)
+        os.utime(path, (2e9 + number,) * 2)
+    app = open_page(monkeypatch, root, "instruments")
+    clean(app)
+    assert len(_rows(app)) == 32 and _rows(app)[:2] == ["Voice 29", "Voice 28"]
+    assert _cards(app) == ["Voice 29"] and len(app.get("plotly_chart")) == 1
+    app.selectbox(key="instruments.sort").select("name").run()
+    assert _rows(app)[0] == "First voice" and _cards(app) == ["First voice"], "the first row's, until some are chosen"
+    app.text_input(key="instruments.find").set_value("S7").run()
+    assert _rows(app) == _cards(app) == ["Voice 07"], "found by its voice"
+    app.text_input(key="instruments.find").set_value("nobody").run()
+    assert "None of the 32 instruments matches" in said(app) and not app.dataframe
+
+
+def test_what_is_deleted_is_offered_back_where_it_was(monkeypatch, root):
+    app = open_page(monkeypatch, root, "instruments")
+    first, second = _cards(app)
+    app.button(key=f"delete.{first}").click().run()
+    clean(app)
+    keys = [str(button.key) for button in app.button]
+    assert _cards(app) == [second]
+    assert keys.index(f"instruments.undo.{first}") < keys.index(f"delete.{second}")
+    app.button(key=f"instruments.undo.{first}").click().run()
+    assert _cards(app) == [first, second]
+
+
+def _rows(app) -> list[str]:
+    return list(app.dataframe[0].value["Instrument"])
+
+
+def _cards(app) -> list[str]:
+    return [key.removeprefix("delete.") for button in app.button if (key := str(button.key)).startswith("delete.")]
 
 
 def test_what_is_no_instrument_is_one_sentence(monkeypatch, root):
@@ -51,9 +111,8 @@ def test_what_is_no_instrument_is_one_sentence(monkeypatch, root):
     app.run()
     app.file_uploader[0].upload("holiday.zip", packed({"photo.jpg": b"x"})).run()
     app.button(key="instruments.import_now").click().run()
-    clean(app)
-    (sentence,) = app.session_state["errors.later"]  # AppTest reruns a page without the router, which shows it
-    assert "This zip is not an instrument" in sentence
+    clean(finished(app))
+    assert "**holiday\\.zip**: This zip is not an instrument" in said(app)
     assert not (root / "instruments" / "holiday.zip").exists()
 
 
@@ -80,7 +139,7 @@ def test_edit_renames_and_keeps_what_people_wrote(monkeypatch, root):
     for field in ("name", "voice", "author", "licence"):
         app.text_input(key=f"edit_{field}.{NAME}").set_value(wanted[field])
     app.text_area(key=f"edit_notes.{NAME}").set_value(wanted["notes"])
-    next(button for button in app.button if button.label == "Save").click().run()
+    next(button for button in app.button if button.proto.form_id == f"edit.{NAME}").click().run()
     clean(app)
     found = read(root / "instruments" / "Anna.zip").provenance
     assert (found.voice, found.author, found.licence, found.notes) == ("my own", "Me", "CC BY 4.0", "Two\nlines")

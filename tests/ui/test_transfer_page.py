@@ -1,8 +1,9 @@
 """Every page on an empty and on a filled workspace, without a browser."""
 
 import ast
-import time
+import os
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from ddsing.sound import features
 from ddsing.sound.audio import decode
 from ddsing.ui.shell import caches, formatting
 from tests.support import tiny_workspace
-from tests.support.pages import ROOT, clean, finished, open_page, take_id, transfer
+from tests.support.pages import ROOT, clean, finished, fit_read, open_page, said, take_id, transfer
 from tests.support.sounds import file_of
 
 PAGES = ("timbre_transfer", "datasets", "training", "instruments", "experiments")
@@ -43,11 +44,11 @@ def filled(monkeypatch, tmp_path):
 
 
 def test_transfer_makes_a_take_that_says_what_made_it(filled):
-    app = transfer(filled)
+    app = transfer(filled, tracker="fast")
     assert "Takes (1)" in [header.value for header in app.subheader]
     said = " ".join(caption.value for caption in app.caption)
     assert "Took" in said and "pitch and loudness" in said
-    transfer(app)
+    transfer(app, tracker="fast")
     said = " ".join(caption.value for caption in app.caption)
     assert "reused" in said and "Takes (2)" in [header.value for header in app.subheader]
 
@@ -111,17 +112,9 @@ def test_controls_without_their_precondition_are_disabled_and_say_why(filled):
     assert not filled.slider(key="setting.attenuation_db").disabled
 
 
-def test_fit_is_read_after_analysis_and_applied(filled):
-    filled.get_by_key("transfer.tracker").set_value("tiny").run()
+def test_fit_is_read_without_a_press_and_applied(filled):
     filled.selectbox(key="transfer.instrument").select(tiny_workspace.NAMES[1]).run()
-    filled.button(key="fit.analyse").click().run()
-    for _ in range(60):
-        if "work.current" not in filled.session_state:
-            break
-        time.sleep(0.25)
-        filled.run()
-    clean(filled)
-    assert any("of the singing is inside" in text.value for text in filled.markdown)
+    fit_read(filled)
     filled.button(key="fit.apply").click().run()
     clean(filled)
     assert any("The best fit is already set" in text.value for text in filled.markdown)
@@ -135,6 +128,48 @@ def test_fit_is_read_from_any_tracker_that_is_known(monkeypatch, tmp_path):
     clean(app)
     assert app.get_by_key("transfer.tracker").value == "full"
     assert any("of the singing is inside" in text.value for text in app.markdown)
+    assert "First reading, by the tracker **Draft**" in said(app)
+
+
+def test_a_first_reading_is_refined_in_place_by_the_chosen_tracker(filled):
+    """Its features are those of a transfer with the same tracker, and are never found again."""
+    fit_read(filled)
+    assert "First reading, by the tracker **Draft**. A transfer refines it with **Best**" in said(filled)
+    cache = features.FeatureCache(Path(os.environ["DDSING_WORKSPACE"]) / ".cache" / "features")
+    tracks = list(cache.folder.glob("*-tiny-*.npz"))
+    assert len(tracks) == 1
+    filled.get_by_key("transfer.tracker").set_value("fast").run()
+    filled.button(key="fit.analyse").click().run()
+    clean(finished(filled))
+    assert "First reading" not in said(filled) and "of the singing is inside" in said(filled)
+    assert "fit.analyse" not in [button.key for button in filled.button]
+    transfer(filled)
+    assert "reused" in said(filled), "what the first reading found"
+
+
+def test_trackers_are_called_by_what_they_give_wherever_one_is_chosen(monkeypatch, tmp_path):
+    from ddsing.ui.shell import warmup
+
+    monkeypatch.setattr(warmup, "_status", warmup.Warmup(costs={"full": 60.0, "fast": 25.0, "tiny": 8.0}))
+    root = tiny_workspace.fill(tmp_path / "ws")
+    place = open_page(monkeypatch, root).get_by_key("transfer.tracker")
+    assert place.options == ["Best", "Quicker", "Draft"] and place.value == "full"
+    assert all(f"CREPE {name}" in place.help for name in ("full", "tiny"))
+    for page, query, of in (
+        ("datasets", {}, "this voice"),
+        ("experiments", {"view": "matrix"}, "these recordings"),
+        ("experiments", {"view": "morph"}, "this recording"),
+    ):
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        app.switch_page(f"pages/{page}.py").run()
+        clean(app)
+        groups = [group for group in app.get("button_group") if group.label == "Pitch tracker"]
+        assert [group.options for group in groups] == [["Best", "Quicker", "Draft"]], (page, query)
+        assert all("Draft" in group.help for group in groups)
+        assert f"Time for {of}: Best " in said(app)
 
 
 CONTROLS = ("button", "download_button", "slider", "toggle", "selectbox", "file_uploader", "text_input", "text_area")
@@ -223,9 +258,7 @@ def test_a_recording_s_oddities_are_said_and_silence_has_no_fit(monkeypatch, tmp
     app = open_page(monkeypatch, root)
     clean(app)
     assert any("header gives no length" in text.value for text in app.caption)
-    app.get_by_key("transfer.tracker").set_value("tiny").run()
-    app.button(key="fit.analyse").click().run()
-    finished(app)
+    fit_read(app, "Nothing to fit")
     said = " ".join(text.value for text in app.markdown)
     assert "Nothing to fit" in said and "of the singing" not in said
 

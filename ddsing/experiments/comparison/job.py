@@ -14,6 +14,7 @@ from ddsing.constants import FRAME_RATE, MAX_TRANSFER_S, SAMPLE_RATE
 from ddsing.errors import AudioError, Cancelled, DdsingError, DiskFull
 from ddsing.experiments.comparison import measure, selection
 from ddsing.experiments.comparison.matrix import Matrix, cell_settings, key_of, known, paths
+from ddsing.experiments.comparison.pace import MEASURING, PITCH, Pace
 from ddsing.instrument import Instrument, models
 from ddsing.jobs import time_left
 from ddsing.jobs.context import Reporter
@@ -62,16 +63,22 @@ def room_bytes(workspace: Workspace, matrix: Matrix) -> int:
     Cells are told by their names and settings: one whose instrument or recording was replaced counts as there. A job
     that meets a full disk pauses, and loses nothing.
     """
+    return round(sum(sound_s for _, _, sound_s in _missing(workspace, matrix)) * CELL_BYTES_PER_S)
+
+
+def _missing(workspace: Workspace, matrix: Matrix) -> list[tuple[str, str, float]]:
+    """(instrument, recording, seconds of sound) of the cells that aren't there by their names and settings."""
     there = {
         (take.instrument, take.source)
         for take in known(workspace).values()
         if take.tracker == matrix.tracker and _unfitted(take.settings, matrix) == _unfitted(matrix.settings, matrix)
     }
-    seconds = 0.0
-    for name, path in zip(matrix.recordings, paths(workspace, matrix)):
-        n_missing = sum((instrument, name) not in there for instrument in matrix.instruments)
-        seconds += n_missing * _duration_s(path)
-    return round(seconds * CELL_BYTES_PER_S)
+    return [
+        (instrument, name, _duration_s(path))
+        for name, path in zip(matrix.recordings, paths(workspace, matrix))
+        for instrument in matrix.instruments
+        if (instrument, name) not in there
+    ]
 
 
 def _unfitted(settings: Settings, matrix: Matrix) -> Settings:
@@ -101,23 +108,24 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
     total = len(matrix.instruments) * len(matrix.recordings)
     done = rendered = 0
     refused: list[dict[str, str]] = []
-    clock = time_left.Clock()
-    clock.at(KIND, 0.0)
-    job.report(step=0, steps=total, extra={"refused": refused})
+    missing = {(instrument, name): sound_s for instrument, name, sound_s in _missing(workspace, matrix)}
+    pace = Pace(workspace, matrix, missing)
+    job.report(step=0, steps=total, extra={"refused": refused}, **time_left.fields(pace.left()))
     for name, source in zip(matrix.recordings, sources):
-        for instrument, outcome in _row(workspace, matrix, name, source, job):
+        for instrument, outcome in _row(workspace, matrix, name, source, job, pace):
             if isinstance(outcome, str):
                 refused.append({"instrument": instrument, "recording": name, "reason": outcome})
             rendered += outcome is True
             done += 1
-            clock.at(KIND, done / total)
-            job.report(step=done, steps=total, extra={"refused": refused}, **time_left.fields(clock.left()))
+            pace.over(instrument, name)
+            job.report(step=done, steps=total, extra={"refused": refused}, **time_left.fields(pace.left()))
+    pace.learn()
     message = f"{len(refused)} of {total} cells could not be rendered." if refused else ""
     return {"cells": total, "rendered": rendered, "refused": refused, "message": message}
 
 
 def _row(
-    workspace: Workspace, matrix: Matrix, name: str, source: Path, job: Reporter
+    workspace: Workspace, matrix: Matrix, name: str, source: Path, job: Reporter, pace: Pace
 ) -> Iterator[tuple[str, bool | str]]:
     """(instrument, whether it was rendered now, or the reason why it can't be) for each cell of a recording."""
     try:
@@ -131,7 +139,8 @@ def _row(
         def report(stage: str, share: float, instrument: str = instrument) -> None:
             if job.should_stop():
                 raise Cancelled("Stopped.")
-            job.report(stage=f"{instrument} sings {name}: {stage}")
+            pace.at(stage, share, instrument, name)
+            job.report(stage=f"{instrument} sings {name}: {stage}", **time_left.fields(pace.left()))
 
         try:
             yield instrument, _cell(workspace, matrix, name, audio, source_hash, instrument, report)
@@ -159,7 +168,7 @@ def _cell(
         tracker=matrix.tracker,
         generation=instrument.config.generation,
         cache=cache,
-        progress=lambda share: report("pitch", share),
+        progress=lambda share: report(PITCH, share),
     )
     settings = cell_settings(matrix, features, instrument)
     take = known(workspace).get(key_of(workspace, matrix, instrument.digest, source_hash, settings))
@@ -175,7 +184,7 @@ def _cell(
             progress=report,
             store=selection.cells(workspace),
         )
-    measure.measure(take, cache=cache, progress=lambda share: report("measuring", share))
+    measure.measure(take, cache=cache, progress=lambda share: report(MEASURING, share))
     return missing
 
 

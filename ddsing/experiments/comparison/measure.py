@@ -33,6 +33,7 @@ from ddsing.sound.features import FeatureCache
 from ddsing.transfer.takes import Take
 
 TRACKER = "tiny"
+PACE, GUESS_S = "compare/measuring", 0.15  # its pace's key, and what a second of sound is expected to take at first
 WITHIN_CENTS = 50.0
 _CONFIDENT = 0.5
 _ABOVE_FLOOR_DB = 20.0

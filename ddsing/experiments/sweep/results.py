@@ -2,8 +2,8 @@
 
 Cells are found by the names of their folders, so that a sweep of the 2021 notebooks is one too.
 
-Public: `swept`, `names`, `by_voice`, `said`, `cells`, `Result`, `axes`, `matrix`, `heard_steps`, `nearest_step`,
-`phrase`, `sing`.
+Public: `swept`, `names`, `all_names`, `by_voice`, `said`, `cells`, `Result`, `axes`, `matrix`, `heard_steps`,
+`nearest_step`, `phrase`, `sing`.
 """
 
 import hashlib
@@ -33,6 +33,7 @@ from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace
 
 MEASURES = ("loss", "held_out", "parameters", "seconds")
+_PARAMETERS = re.compile(r"(_(h|n|lr|b|s)[0-9.]+(e[-+]?[0-9]+)?)+$")
 _PREVIEW = re.compile(r"ckpt-(0|[1-9][0-9]{0,10})\.flac")
 
 
@@ -52,19 +53,21 @@ class Result:
 
 def swept(workspace: Workspace) -> list[str]:
     """The voices that have cells, by name."""
-    names = {run.name for run in voices.trainings(workspace)}
-    bases = {re.sub(r"(_(h|n|lr|b|s)[0-9.]+(e[-+]?[0-9]+)?)+$", "", name) for name in names}
-    return sorted((base for base in bases if any(grid.cell_values(base, name) for name in names)), key=str.lower)
+    bases = {run.name: _PARAMETERS.sub("", run.name) for run in voices.trainings(workspace)}
+    with_cells = {key(base) for name, base in bases.items() if base != name and grid.cell_values(base, name)}
+    return sorted({base for base in bases.values() if key(base) in with_cells}, key=str.lower)
 
 
 def names(workspace: Workspace, voice: str) -> dict[str, dict[str, float]]:
     """The cells of a voice, each with its parameters, in the order of those."""
-    found = {}
-    for run in voices.trainings(workspace):
-        values = grid.cell_values(voice, run.name)
-        if values:
-            found[run.name] = values
-    return _in_order(found)
+    known = ((run.name, grid.cell_values(voice, run.name)) for run in voices.trainings(workspace))
+    return _in_order({name: values for name, values in known if values})
+
+
+def all_names(workspace: Workspace) -> set[str]:
+    """The cells of all voices."""
+    there = [run.name for run in voices.trainings(workspace)]
+    return {name for name in there if grid.cell_values(_PARAMETERS.sub("", name), name)}
 
 
 def by_voice(found: Sequence[Voice]) -> dict[str, dict[str, dict[str, float]]]:

@@ -21,7 +21,7 @@ from ddsing.sound.pitch import rates, viterbi
 from ddsing.sound.pitch.network import FRAME_SAMPLES, activation, network
 from ddsing.units import n_frames
 
-__all__ = ["Tracking", "activation", "estimate_seconds", "try_elsewhere", "track"]
+__all__ = ["Tracking", "activation", "append", "estimate_seconds", "pace_key", "try_elsewhere", "track"]
 
 _CAPACITY = {"full": "full", "fast": "full", "tiny": "tiny"}
 _HOP = {"full": HOP_SAMPLES, "fast": 160, "tiny": HOP_SAMPLES}
@@ -110,7 +110,7 @@ def track(
     with tempfile.TemporaryFile() as file:
         began = time.monotonic()
         for block in tracking.blocks(range(tracking.n_tracked), progress=progress):
-            _append(file, block, tracking.n_tracked)
+            append(file, block, tracking.n_tracked)
         if tracking.n_tracked >= _TELLING_FRAMES:
             rates.learn(tracker, (time.monotonic() - began) / tracking.n_tracked, path=rates_path)
         active = np.memmap(file, np.float32, "r", shape=(tracking.n_tracked, viterbi.N_BINS))
@@ -126,6 +126,11 @@ def estimate_seconds(tracker: str, duration_s: float, *, rates_path: Path | None
     return rates.get(tracker, lambda: _trial(tracker), path=rates_path) * n_tracked + _DECODING_S * duration_s * (
         SAMPLE_RATE / _HOP[tracker] / FRAME_RATE
     )
+
+
+def pace_key(tracker: str) -> str:
+    """What a tracker's pace is kept under, see `ddsing.jobs.paces`; its unit is a second of sound."""
+    return f"pitch/{tracker}"
 
 
 def try_elsewhere() -> None:
@@ -156,7 +161,8 @@ def _trial(tracker: str):
     return seconds / n_frames
 
 
-def _append(file: IO[bytes], block: np.ndarray, n_tracked: int):
+def append(file: IO[bytes], block: np.ndarray, n_tracked: int) -> None:
+    """Write activations at a file's end; raises `FeaturesError` where there is no room for them."""
     # Written, then mapped: writing through a map would end the process, not raise, on a full disk.
     try:
         file.write(np.ascontiguousarray(block, np.float32).data)

@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
-from scipy import fft
 
 from ddsing import hardware
 from ddsing.sound import blas
@@ -217,10 +216,14 @@ def _kernel_transform(kernel: np.ndarray, length: int) -> tuple[int, np.ndarray]
     n_fft = length + min(width // 2, length)
     aligned = np.zeros((n_fft, *kernel.shape[1:]), np.float32)
     aligned[(-lags[useful]) % n_fft] = kernel[useful]
+    from scipy import fft  # takes a second to import, which the first page does not wait for
+
     return n_fft, np.ascontiguousarray(fft.rfft(aligned, axis=0).astype(np.complex64))
 
 
 def _convolve(x: np.ndarray, kernel: np.ndarray, n_fft: int, length: int) -> np.ndarray:
+    from scipy import fft
+
     spectrum = fft.rfft(x, n_fft, axis=1)
     product = np.matmul(np.ascontiguousarray(spectrum.transpose(1, 0, 2)), kernel)
     return fft.irfft(product, n_fft, axis=0)[:length].transpose(1, 0, 2)

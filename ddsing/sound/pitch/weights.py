@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from ddsing.errors import FeaturesError
@@ -48,6 +47,8 @@ def path(capacity: str) -> Path:
 @functools.lru_cache(maxsize=2)
 def load(capacity: str) -> tuple[tuple[Layer, ...], np.ndarray, np.ndarray]:
     """The six layers, and the classifier's kernel [n_in, 360] and bias [360]."""
+    import h5py
+
     with h5py.File(path(capacity)) as file:
 
         def read(layer: str, name: str):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
+from ddsing.constants import TRACKERS
 from ddsing.dataset.voices import Voice
 from ddsing.ui.shell import caches
 
@@ -124,6 +125,14 @@ def _is_current(stamp: tuple, _voice: Voice) -> bool:
     from ddsing.dataset import prepare
 
     return prepare.is_current(_voice)
+
+
+def to_analyse_s(voice: Voice) -> dict[str, float]:
+    """Seconds of sound whose pitch isn't known yet for a dataset, by tracker."""
+    from ddsing.dataset import analysis, prepare
+
+    usable, store = prepare.choose(facts(voice))[0], analysis.store(voice)
+    return {name: sum(one.duration_s for one in usable if not store.has(one.content_hash, name)) for name in TRACKERS}
 
 
 def seconds_by_note(pitch_seconds: Mapping[int, float]) -> np.ndarray:

@@ -11,10 +11,9 @@ from ddsing.constants import TRACKERS
 from ddsing.dataset import facts
 from ddsing.dataset.job import order
 from ddsing.dataset.voices import Voice
-from ddsing.jobs.time_left import around
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import errors, jobs, opened, values, warmup
-from ddsing.ui.shell.formatting import format_range, plain
+from ddsing.ui.shell import errors, jobs, opened, trackers, values
+from ddsing.ui.shell.formatting import plain
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -23,13 +22,6 @@ if TYPE_CHECKING:
 
 POLL_S = 1.0
 TRACKER = "dataset.tracker"
-TRACKER_HELP = """How the pitch of the recordings is found.
-
-- **full**: the large CREPE network at 250 frames per second, as in the original notebooks; best for training
-- **fast**: the same network at 100 frames per second, interpolated; accurate to a cent or two
-- **tiny**: the small network; less precise, but many times faster
-
-Each recording is analysed only once per tracker."""
 
 
 def show(voice: Voice) -> None:
@@ -106,8 +98,9 @@ def _counts(document: dict) -> str:
     """What is in a dataset of ours; nothing of one of 2021, which does not say."""
     if not document:
         return "."
+    tracker = plain(document.get("tracker", ""))
     said = f": {document.get('n_train', 0):,} windows to train on, {document.get('n_held_out', 0):,} held out"
-    return f"{said}; pitch by the {plain(document.get('tracker', ''))} tracker."
+    return f"{said}; pitch by the tracker {trackers.label(tracker)}."
 
 
 def _ended_early(job: JobStatus) -> None:
@@ -130,13 +123,22 @@ def _start_row(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
     with choice:
         tracker = (
             st.segmented_control(
-                "Pitch tracker", TRACKERS, key=key, required=True, help=TRACKER_HELP, persist_state="session"
+                trackers.LABEL,
+                TRACKERS,
+                format_func=trackers.label,
+                key=key,
+                required=True,
+                help=trackers.help_of(
+                    "How the pitch of the recordings is found; the best is the best for training.",
+                    "Each recording is analysed once with each, and remembered.",
+                ),
+                persist_state="session",
             )
             or TRACKERS[0]
         )
     if facts.foreign(voice):
         _replace(voice, tracker, button)
-        _cost(voice, tracker)
+        _cost(voice)
         return
     label = "Continue" if job is not None and job.resumable else "Prepare again" if voice.prepared else "Prepare"
     button.button(
@@ -149,7 +151,7 @@ def _start_row(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
         args=(voice.name, tracker),
         help="Analyses only what has changed.",
     )
-    _cost(voice, tracker)
+    _cost(voice)
 
 
 def _replace(voice: Voice, tracker: str, place: DeltaGenerator) -> None:
@@ -175,14 +177,10 @@ def _replace(voice: Voice, tracker: str, place: DeltaGenerator) -> None:
         )
 
 
-def _cost(voice: Voice, tracker: str) -> None:
-    per_second = warmup.status().costs.get(tracker)
-    if per_second:
-        duration_s = sum(fact.duration_s for fact in cache.facts(voice))
-        st.caption(
-            f"About {format_range(*around(per_second * duration_s))} on this computer, one recording at "
-            "a time; less if the pitch is already known."
-        )
+def _cost(voice: Voice) -> None:
+    """What finding the pitch costs with each tracker; what is known already costs nothing."""
+    new_s = cache.to_analyse_s(voice)
+    trackers.show_times(new_s, of="this voice", known={name for name, one_s in new_s.items() if not one_s})
 
 
 @errors.callback

@@ -64,7 +64,7 @@ def _start(voice: Voice) -> None:
     def make(progress: Callable[[str, float], None]) -> None:
         kept.put(stamp, report.report(voice, progress=progress))
 
-    work.start(f"Report on {plain(voice.name)}", make)
+    work.start(f"Report on {plain(voice.name)}", make, parts=lambda known: [report.part(known, voice)])
 
 
 def _verdict(report: Report) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.transfer.takes import Take
-from ddsing.ui.shell import links, opened, values
+from ddsing.ui.shell import links, opened, ticks, values
 
 PARAMETER = "take"
 MOST = 9  # a key each
-_CHOSEN, _SHOWN = "compare.chosen", "compare.shown"
+TABLE = "compare.table"
+_CHOSEN = "compare.chosen"
 
 
 def chosen() -> list[Take]:
@@ -45,15 +46,6 @@ def tick(ticked: list[str], *, among: list[str]) -> int:
     return len(after)
 
 
-def generation(shown: tuple[str, ...]) -> int:
-    """A number that is new whenever other takes are shown, or the choice was made elsewhere: a table begins anew."""
-    before, number = st.session_state.get(_SHOWN, ((), 0))
-    if before != shown:
-        number += 1
-        st.session_state[_SHOWN] = (shown, number)
-    return number
-
-
 def _set(ids: list[str]) -> None:
     st.session_state[_CHOSEN] = list(ids)
-    st.session_state[_SHOWN] = ((), st.session_state.get(_SHOWN, ((), 0))[1])
+    ticks.elsewhere(TABLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,10 @@ from ddsing.ui.shell import opened
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ddsing.jobs.paces import Paces
+    from ddsing.jobs.time_left import Part
+
+MEASURING = "measuring"
 SOUNDS = 24
 CURVES = 32
 
@@ -56,22 +61,31 @@ def metrics(takes: list[Take]) -> list:
 
 
 def measuring(takes: list[Take], *, complete: bool = False):
-    """The work that measures takes, for the background, and about how long it takes in seconds.
+    """The work that measures takes, for the background, and how long the sounds are that it has to measure.
 
     `complete` is for takes that were measured before some figures were computed, see `measure.measure`.
     """
     from ddsing.experiments.comparison import measure
-    from ddsing.sound import pitch
 
     cache, known = opened.feature_cache(), zip(takes, metrics(takes))
     missing = [take for take, kept in known if kept is None or (complete and not kept.complete)]
+
+    ends_s = list(itertools.accumulate((take.duration_s for take in missing), initial=0.0))
+    before_s, total_s = ends_s[:-1], ends_s[-1]
 
     def work(report: Callable[[str, float], None]) -> None:
         for number, take in enumerate(missing):
 
             def share(done: float, number: int = number):
-                report(f"measuring {number + 1} of {len(missing)}", (number + done) / len(missing))
+                report(MEASURING, (before_s[number] + done * missing[number].duration_s) / total_s)
 
             measure.measure(take, complete=complete, cache=cache, progress=share)
 
-    return work, sum(pitch.estimate_seconds(measure.TRACKER, take.duration_s) for take in missing)
+    return work, total_s
+
+
+def part(known: Paces, sound_s: float) -> Part:
+    """The part that measuring is, of so many seconds of sound."""
+    from ddsing.experiments.comparison import measure
+
+    return known.part(MEASURING, sound_s, measure.PACE, guess_s=measure.GUESS_S, turn=0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ddsing.jobs import paces
 from ddsing.jobs.time_left import around
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import compare_cache
-from ddsing.ui.shell import errors, take_player, work
+from ddsing.ui.shell import errors, opened, take_player, work
 from ddsing.ui.shell.formatting import format_range, plain
 
 LOWER_IS_BETTER = {
@@ -73,7 +74,8 @@ def _offer(takes: list[Take], measured: list) -> None:
     if not n_missing + n_old or work.busy():
         return
     complete = not n_missing
-    _, seconds = compare_cache.measuring(takes, complete=complete)
+    _, sound_s = compare_cache.measuring(takes, complete=complete)
+    seconds = compare_cache.part(paces.of(opened.workspace()), sound_s).expected_s
     them = "all takes" if n_missing == len(takes) > 1 else "it" if len(takes) == 1 else f"{n_missing} more"
     what = "Add pitch accuracy and voicing" if complete else f"Measure {them}"
     help = (
@@ -93,5 +95,5 @@ def _offer(takes: list[Take], measured: list) -> None:
 
 @errors.callback
 def _measure(takes: list[Take], complete: bool) -> None:
-    function, _ = compare_cache.measuring(takes, complete=complete)
-    work.start("Measuring", function)
+    function, sound_s = compare_cache.measuring(takes, complete=complete)
+    work.start("Measuring", function, parts=lambda known: [compare_cache.part(known, sound_s)])

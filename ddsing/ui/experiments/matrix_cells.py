@@ -7,28 +7,39 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing.constants import TRACKERS
+from ddsing.jobs import paces
 from ddsing.transfer.takes import Take
+from ddsing.ui.experiments import compare_cache
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, opened, take_player
 from ddsing.ui.shell.formatting import format_duration, octaves, percent, signed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ddsing.experiments.comparison.matching import Loudness
     from ddsing.experiments.comparison.matrix import Matrix
     from ddsing.instrument import Instrument
     from ddsing.sound.recording import Recording
 
 SOUNDS = 160
-_SECONDS_PER_SECOND = 0.15  # rendering and measuring, besides tracking
 
 
 @dataclass(frozen=True)
 class Cells:
-    """What is there of a matrix: a row per recording, a column per instrument, None where a cell is missing."""
+    """What is there of a matrix: a row per recording, a column per instrument, None where a cell is missing.
+
+    Attributes
+    ----------
+    to_analyse_s : Mapping[str, float]
+        Seconds of sound whose pitch isn't known yet, by tracker.
+    """
 
     takes: tuple[tuple[Take | None, ...], ...]
     durations_s: tuple[float, ...]
     seconds: float
+    to_analyse_s: Mapping[str, float]
 
     @property
     def n_cells(self) -> int:
@@ -44,27 +55,36 @@ class Cells:
 def look(matrix: Matrix) -> Cells:
     """Find the cells; nothing is rendered or tracked for it."""
     from ddsing.experiments.comparison import matrix as domain
-    from ddsing.sound import pitch
+    from ddsing.transfer import expected
 
     workspace = opened.workspace()
+    pace = paces.of(workspace)
     known = domain.known(workspace)
     entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
     rows, durations, seconds = [], [], 0.0
+    to_analyse_s = dict.fromkeys(TRACKERS, 0.0)
     for path in domain.paths(workspace, matrix):
         sound = caches.recording(path)
-        analysed = matrix.tracker in caches.analysed(sound.key)
+        trackers = caches.analysed(sound.key)
+        analysed = matrix.tracker in trackers
+        for one in set(TRACKERS) - trackers:
+            to_analyse_s[one] += sound.duration_s
         duration_s, row = sound.duration_s, []
         for name in matrix.instruments:
             settings = _settings(matrix, sound, caches.instrument(entries[name])) if analysed else None
             digest = caches.instrument(entries[name]).digest
             key = domain.key_of(workspace, matrix, digest, sound.key, settings) if settings else None
             row.append(known.get(key) if key else None)
-        n_missing = row.count(None)
-        seconds += 0.0 if analysed else pitch.estimate_seconds(matrix.tracker, duration_s)
-        seconds += n_missing * (pitch.estimate_seconds("tiny", duration_s) + _SECONDS_PER_SECOND * duration_s)
+        if not analysed:
+            seconds += expected.finding_pitch(pace, matrix.tracker, duration_s).expected_s
+        for name, cell in zip(matrix.instruments, row):
+            if cell is None:
+                config = caches.instrument(entries[name]).config
+                seconds += expected.singing(pace, [config], duration_s).expected_s
+                seconds += compare_cache.part(pace, duration_s).expected_s
         rows.append(tuple(row))
         durations.append(duration_s)
-    return Cells(tuple(rows), tuple(durations), max(seconds, 1.0))
+    return Cells(tuple(rows), tuple(durations), max(seconds, 1.0), to_analyse_s)
 
 
 def _settings(matrix: Matrix, sound: Recording, instrument: Instrument):

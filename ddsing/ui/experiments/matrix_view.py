@@ -10,7 +10,7 @@ from ddsing.constants import TRACKERS
 from ddsing.jobs.time_left import around
 from ddsing.ui.experiments import chosen_takes, matrix_cells
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, jobs, links, opened, sources, values
+from ddsing.ui.shell import caches, errors, jobs, links, opened, sources, trackers, values
 from ddsing.ui.shell.formatting import format_range, plain
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def show() -> None:
         st.info("Choose instruments and recordings.", icon=":material/checklist:")
         return
     cells = matrix_cells.look(matrix)
+    new_s = cells.to_analyse_s
+    trackers.show_times(new_s, of="these recordings", known={name for name, one_s in new_s.items() if not one_s})
     _work(matrix, cells)
     with errors.guard():
         _grid(matrix, cells)
@@ -56,13 +58,14 @@ def _choose(names: list[str], files: list[str]):
     links.keep(RECORDINGS, chosen)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         tracker = st.segmented_control(
-            "Pitch tracker",
+            trackers.LABEL,
             TRACKERS,
             default="tiny",
+            format_func=trackers.label,
             key=values.among(TRACKER, TRACKERS, "tiny", addressed=True),
             required=True,
             bind="query-params",
-            help="Tiny is fast; full is the most precise.",
+            help=trackers.help_of("How the pitch of the recordings is found."),
         )
         fitted = st.toggle(
             "Shift recordings into each instrument's range",

@@ -11,12 +11,16 @@ from ddsing.transfer import stages
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.transfer.settings import Settings
 from ddsing.ui.experiments import chosen_takes, morph_points
-from ddsing.ui.shell import caches, errors, links, opened, sources, take_player, values, work
+from ddsing.ui.shell import caches, errors, links, opened, sources, take_player, trackers, values, work
 from ddsing.ui.shell.formatting import format_duration, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from ddsing.jobs.paces import Paces
+    from ddsing.jobs.time_left import Part
+    from ddsing.sound.recording import Recording
 
 BETWEEN, SOURCE, TRACKER, OCTAVES, STATISTICS = "between", "recording", "morph-tracker", "octave", "statistics"
 N_SHOWN = 5
@@ -33,6 +37,7 @@ def show() -> None:
         st.info(f"A morph needs {missing}.", icon=":material/blur_on:")
         return
     left, right = st.columns([3, 2], gap="large")
+    sound = None
     with left, errors.guard():
         links.choices(BETWEEN, names, names[:2])
         chosen = st.multiselect(
@@ -46,7 +51,7 @@ def show() -> None:
         points = morph_points.edit(chosen, sound.duration_s) if len(chosen) >= MIN_INSTRUMENTS else None
     morph = None
     with right, errors.guard():
-        settings, tracker = _settings()
+        settings, tracker = _settings(sound)
         morph = Morph(tuple(chosen), ("",) * len(chosen), points) if points else None
         st.button(
             "Morph",
@@ -71,7 +76,7 @@ def show() -> None:
         _takes()
 
 
-def _settings() -> tuple[Settings, str]:
+def _settings(sound: Recording | None) -> tuple[Settings, str]:
     octave = st.slider("Octave shift", -3, 3, 0, key=values.keep(OCTAVES, 0, addressed=True), bind="query-params")
     statistics = st.toggle(
         "Loudness statistics",
@@ -80,13 +85,17 @@ def _settings() -> tuple[Settings, str]:
         help="Matches the loudness to each instrument's own recordings.",
     )
     tracker = st.segmented_control(
-        "Pitch tracker",
+        trackers.LABEL,
         TRACKERS,
         default="full",
+        format_func=trackers.label,
         key=values.among(TRACKER, TRACKERS, "full", addressed=True),
         required=True,
         bind="query-params",
+        help=trackers.help_of("How the pitch of the recording is found."),
     )
+    if sound is not None:
+        trackers.show_times(sound.duration_s, of="this recording", known=caches.analysed(sound.key))
     links.keep(OCTAVES, [str(octave)] if octave else [])
     links.keep(STATISTICS, ["true"] if statistics else [])
     links.keep(TRACKER, [tracker] if tracker and tracker != "full" else [])
@@ -107,7 +116,15 @@ def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str
     workspace, models = opened.workspace(), caches.models()
     entries = {entry.name: entry for entry in caches.instruments()}
     instruments = [caches.instrument(entries[name]) for name in morph.names]
-    sound = caches.recording(path).audio
+    recording = caches.recording(path)
+    sound = recording.audio
+    new_s = 0.0 if tracker in caches.analysed(recording.key) else recording.duration_s
+
+    def parts(known: Paces) -> list[Part]:
+        from ddsing.transfer import expected
+
+        configs = [instrument.config for instrument in instruments]
+        return expected.parts(known, configs, tracker=tracker, sound_s=recording.duration_s, to_analyse_s=new_s)
 
     def function(report: Callable[[str, float], None]):
         return pipeline.run(
@@ -122,7 +139,7 @@ def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str
             progress=lambda stage, done: report(stages.doing(stage), done),
         )
 
-    work.start(f"Morphing {plain(name)}", function)
+    work.start(f"Morphing {plain(name)}", function, parts=parts)
 
 
 def _takes() -> None:

@@ -36,7 +36,7 @@ def show() -> None:
     workspace = opened.workspace()
     swept = results.swept(workspace)
     usable = [voice.name for voice in voices.list_voices(workspace) if voice.prepared or voice.recordings()]
-    there = sorted({*swept, *usable} - _cells_of(swept), key=str.lower)
+    there = sorted({*swept, *usable} - results.all_names(workspace), key=str.lower)
     if not there:
         st.info(
             "A sweep trains one voice many times, so you can hear what each parameter does. "
@@ -73,10 +73,6 @@ def _pick(names: list[str], best: str) -> str:
         bind="query-params",
         help="Or click it in the map.",
     )
-
-
-def _cells_of(swept: Sequence[str]) -> set[str]:
-    return {name for voice in swept for name in results.names(opened.workspace(), voice)}
 
 
 def _results(found: list[Result]) -> None:

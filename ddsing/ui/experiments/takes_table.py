@@ -8,7 +8,7 @@ import streamlit as st
 
 from ddsing.transfer.takes import Take
 from ddsing.ui.experiments import chosen_takes, set_picker
-from ddsing.ui.shell import opened, take_player, values
+from ddsing.ui.shell import opened, take_player, ticks, values
 from ddsing.ui.shell.formatting import percent, when
 
 TABLE_PX = 290
@@ -37,7 +37,7 @@ def show(takes: list[Take]) -> None:
         return
     places = {take.id: place for place, take in enumerate(shown)}
     ticked = [places[take.id] for take in takes if take.id in places]
-    key = f"compare.table.{chosen_takes.generation(tuple(places))}"
+    key = ticks.key(chosen_takes.TABLE, tuple(places))
     st.dataframe(
         _columns(shown, called),
         hide_index=True,

@@ -1,4 +1,4 @@
-"""One card per instrument: what a musician wants to know, a phrase to hear, and what can be done with it."""
+"""A card for each instrument that is chosen: what a musician wants to know, a phrase, and what can be done with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.instrument import notebook_zip
+from ddsing.ui.instrument import notebook_zip, table
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, errors, opened, state, undo, values
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, pitch_range, plain, when
@@ -26,21 +26,24 @@ REPAIR = (
 EDITABLE = ("voice", "author", "licence", "notes")
 _HEARD = "instruments.heard"  # names whose audition is open, with the occasion on which it was asked for
 _USE = "instruments.use"
+_DRAWN = "instruments.drawn"  # names of the cards, in order, with the offers to undo between them
 
 
 def show() -> None:
-    """All cards, or where to get a first instrument."""
+    """The instruments in a table, with the cards of the chosen ones, or where to get a first instrument."""
     if st.session_state.pop(_USE, False):
         st.switch_page(TRANSFER_PAGE)
     entries = caches.instruments()
+    undo.forget("instruments", [entry.name for entry in entries])
     if not entries:
         st.info(
             "No instruments yet. Import one above, in ddsing's format or as a zip from the 2021 notebooks.",
             icon=":material/piano:",
         )
-    found = {entry.name: entry for entry in entries}
-    undo.forget("instruments", found)
-    for name in _in_order(list(found), undo.places("instruments")):
+    found = {entry.name: entry for entry in table.pick(entries)} if entries else {}
+    shown = _in_order(list(found), undo.places("instruments"))
+    st.session_state[_DRAWN] = shown
+    for name in shown:
         if name in found:
             with st.container(border=True, key=f"card.{name}"), errors.guard():
                 _broken(found[name]) if found[name].error else _card(found[name])
@@ -49,10 +52,10 @@ def show() -> None:
 
 
 def _in_order(names: list[str], deleted: Iterable[str]) -> list[str]:
-    """The names, with those that were deleted where they would be."""
-    for name in sorted(deleted):
-        place = next((i for i, other in enumerate(names) if other.casefold() > name.casefold()), len(names))
-        names.insert(place, name)
+    """The names of the cards, with those that were deleted where they were when the cards were drawn last."""
+    before = st.session_state.get(_DRAWN, [])
+    for name in sorted(deleted, key=lambda name: (name not in before, before.index(name) if name in before else 0)):
+        names.insert(before.index(name) if name in before else len(names), name)
     return names
 
 
@@ -254,15 +257,17 @@ def _edit(name: str) -> None:
     library = opened.library()
     library.edit(name, **wanted)
     if new_name != name:
-        library.rename(name, new_name)
+        table.rename(name, library.rename(name, new_name).name)
 
 
 @errors.callback
 def _repair(name: str) -> None:
     library = opened.library()
-    before = next(entry.n_bytes for entry in library.list() if entry.name == name)
+    before = library.find(name)
     after = library.repair(name).n_bytes
-    st.toast(f"{plain(name)}: {format_bytes(before)} before, {format_bytes(after)} now.", icon=":material/healing:")
+    if before is not None:
+        said = f"{format_bytes(before.n_bytes)} before, {format_bytes(after)} now"
+        st.toast(f"{plain(name)}: {said}.", icon=":material/healing:")
 
 
 @errors.callback

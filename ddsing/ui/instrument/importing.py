@@ -1,20 +1,57 @@
-"""Bringing instruments in."""
+"""Bringing instruments in: any number of zips at once, in the background, with a line about each."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ddsing.constants import MAX_INSTRUMENT_BYTES
-from ddsing.ui.shell import errors, opened, values
+from ddsing.instrument.library import Library
+from ddsing.ui.instrument import table
+from ddsing.ui.shell import errors, opened, values, work
 from ddsing.ui.shell.formatting import format_bytes, plain
 
 _ROUND = "instruments.upload_round"  # a new key empties the uploader, and with it the server's copy
+_IMPORT = "instruments.imported"  # what was imported last in this tab
+
+
+@dataclass
+class Import:
+    """An import of some files; `names` and `lines` grow while it runs.
+
+    Attributes
+    ----------
+    names : list[str]
+        Of the instruments that were added.
+    lines : list[tuple[bool, str]]
+        Of each file whether it was added, and what is said of it, as markdown.
+    """
+
+    work: work.Work | None = None
+    names: list[str] = field(default_factory=list)
+    lines: list[tuple[bool, str]] = field(default_factory=list)
+    told: bool = False
+
+    def take(self, library: Library, name: str, data: bytes) -> None:
+        """Import one file; what is wrong with it is a line, and stops nothing."""
+        try:
+            imported = library.import_file(data, Path(name).stem)
+        except Exception as error:
+            self.lines.append((False, f"**{plain(name)}**: {errors.sentence(error)}"))
+            return
+        remarks = "".join(f" {plain(warning)}" for warning in imported.warnings)
+        self.names.append(imported.name)
+        self.lines.append((True, f"**{plain(imported.name)}** was added to your instruments.{remarks}"))
 
 
 def show() -> None:
-    """The importer."""
+    """The importer, and what became of what was imported last."""
     panel = st.expander(
-        "Import an instrument",
+        "Import instruments",
         icon=":material/upload:",
         key=values.keep("instruments.import", False),
         on_change="rerun",
@@ -22,37 +59,71 @@ def show() -> None:
     if panel.open:
         with panel, errors.guard():
             _uploader()
+    _results()
 
 
 def _uploader() -> None:
     upload_round = st.session_state.setdefault(_ROUND, 0)
     limit_mb = MAX_INSTRUMENT_BYTES // 2**20
-    file = st.file_uploader(
-        "A ddsing instrument, or a zip exported by the 2021 notebooks",
+    files = st.file_uploader(
+        "ddsing instruments, or zips exported by the 2021 notebooks",
         type=["zip"],
+        accept_multiple_files=True,
         key=f"instruments.uploader.{upload_round}",
         max_upload_size=limit_mb,
-        help=f"Up to {limit_mb} MB. Files are only read, never run. Problems are reported.",
+        help=f"Up to {limit_mb} MB each. Files are only read, never run. Problems are reported.",
     )
-    if file is None:
+    if not files:
         return
-    data = file.getvalue()
+    size = format_bytes(sum(file.size for file in files))
+    what = plain(files[0].name) if len(files) == 1 else f"{len(files)} instruments"
     st.button(
-        f"Import {plain(file.name)}, {format_bytes(len(data))}",
+        f"Import {what}, {size}",
         key="instruments.import_now",
         type="primary",
         icon=":material/download:",
         on_click=_import,
-        args=(data, Path(file.name).stem),
-        help="Checks the file, converts a 2021 zip, and saves a copy in the workspace.",
+        args=(files,),
+        disabled=work.busy(),
+        help="Checks each file, converts 2021 zips, and saves copies in the workspace.",
     )
 
 
 @errors.callback
-def _import(data: bytes, name: str) -> None:
-    with st.spinner("Reading the instrument"):
-        imported = opened.library().import_file(data, name)
+def _import(files: Sequence[UploadedFile]) -> None:
+    if work.busy():
+        return
+    asked, library = Import(), opened.library()
+    zips = [(file.name, file.getvalue()) for file in files]
+
+    def bring(report: Callable[[str, float], None]) -> None:
+        for number, (name, data) in enumerate(zips):
+            report(f"{number + 1} of {len(zips)}, {plain(name)}" if zips[1:] else plain(name), number / len(zips))
+            asked.take(library, name, data)
+
+    work.start("Importing", bring)
+    asked.work = work.current()
+    st.session_state[_IMPORT] = asked
     st.session_state[_ROUND] += 1
-    st.toast(f"{plain(imported.name)} was added to your instruments.", icon=":material/check:")
-    for warning in imported.warnings:
-        st.toast(plain(warning), icon=":material/info:", duration="long")
+
+
+def _results() -> None:
+    """A line for each file; once all are read, the new instruments are chosen, so that their cards are in sight."""
+    asked: Import | None = st.session_state.get(_IMPORT)
+    if asked is None:
+        return
+    if not asked.told and (asked.work is None or not asked.work.running):
+        asked.told = True
+        if asked.names:
+            table.choose(reversed(asked.names))  # the newest first
+    with st.container(border=True, key="instruments.results"):
+        for added, said in asked.lines:
+            st.markdown(f":{'green' if added else 'red'}[:material/{'check' if added else 'error'}:] {said}")
+        if asked.told:
+            st.button(
+                "Close", key="instruments.results_close", type="tertiary", icon=":material/close:", on_click=_close
+            )
+
+
+def _close() -> None:
+    st.session_state.pop(_IMPORT, None)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing.jobs import paces
+from ddsing.jobs.time_left import around
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import caches, errors, work
-from ddsing.ui.shell.formatting import plain
+from ddsing.ui.shell import caches, errors, opened, work
+from ddsing.ui.shell.formatting import format_range, plain
 
 if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
+    from ddsing.jobs.paces import Paces
+    from ddsing.jobs.time_left import Part
 
+WRITING = "loading TensorFlow, writing the checkpoint"
 LABEL = "The 2021 notebooks' format"
 ZIPS = 2
 _ASKED = "notebook.asked"  # whose zip is being made, or was made last, in this tab
@@ -36,7 +40,7 @@ def show(entry: Entry) -> None:
             on_click=_start,
             args=(entry,),
             disabled=work.busy(),
-            help=f"{_HELP} Takes about half a minute.",
+            help=f"{_HELP} Takes {format_range(*around(_part(paces.of(opened.workspace())).expected_s))}.",
         )
         return
     _download(entry, made, key=f"notebook.{entry.name}")
@@ -75,14 +79,21 @@ def _download(entry: Entry, made: bytes, *, key: str) -> None:
     )
 
 
+def _part(known: Paces) -> Part:
+    """Nearly all of it is loading TensorFlow, so that the instrument's size does not matter."""
+    return known.part(WRITING, 1, "instrument/notebook zip", guess_s=20.0, turn=0)
+
+
 @errors.callback
 def _start(entry: Entry) -> None:
     from ddsing.instrument import notebook
 
     loaded, kept, about = caches.instrument(entry), _made(), caches.stamp(entry.path)
 
-    def make(report: Callable[[str, float], None]) -> None:
-        kept.put(about, notebook.notebook_bytes_from_child(loaded, progress=report))
+    def make(report: work.Report) -> None:
+        zipped = notebook.notebook_bytes_from_child(loaded, progress=lambda stage, share: report(WRITING, None))
+        kept.put(about, zipped)
+        report(WRITING, 1.0)
 
-    work.start(f"Writing {plain(entry.name)} for the notebooks", make)
+    work.start(f"Writing {plain(entry.name)} for the notebooks", make, parts=lambda known: [_part(known)])
     st.session_state[_ASKED] = (entry.name, work.current())

@@ -146,7 +146,7 @@ def switcher(
     data = {
         "place": key,
         "name": name,
-        "tracks": list(tracks),
+        "tracks": tuple(tracks),  # a tuple: of a list Streamlit asks pandas whether it is a table
         "common_db": common_db,
         "matched": matched,
         "layout": layout,
@@ -178,7 +178,7 @@ def trial(kind: str, number: int, slots: Sequence[dict], *, key: str, on_answer:
     on_answer : callable
         Called once it is answered: ``st.session_state[key].answer`` has ``trial``, ``answer``, ``seconds``, ``plays``.
     """
-    data = {"kind": kind, "trial": number, "slots": list(slots)}
+    data = {"kind": kind, "trial": number, "slots": tuple(slots)}
     _trial(key=key, data=data, on_answer_change=on_answer)
 
 
@@ -195,4 +195,4 @@ def matrix(columns: Sequence[dict], rows: Sequence[dict], *, key: str, on_compar
     on_compare : callable
         Called for a row that is to be compared: ``st.session_state[key].compare`` is its number.
     """
-    _matrix(key=key, data={"columns": list(columns), "rows": list(rows)}, on_compare_change=on_compare)
+    _matrix(key=key, data={"columns": tuple(columns), "rows": tuple(rows)}, on_compare_change=on_compare)

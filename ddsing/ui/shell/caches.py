@@ -143,13 +143,14 @@ def _audition_wave(stamp: tuple[str, int, int], _entry: Entry) -> Wave:
 
 def fit(found: features.Features, content: str, entry: Entry, settings: Settings):
     """The fit reading of an analysed recording as the controls stand."""
-    return _fit(content, found.tracker, stamp(entry.path), settings, found, entry.statistics)
+    about = found.tracker, len(found.f0_hz)  # a first reading grows
+    return _fit(content, about, stamp(entry.path), settings, found, entry.statistics)
 
 
 @st.cache_resource(max_entries=FITS, show_spinner=False)
 def _fit(
     content: str,
-    tracker: str,
+    about: tuple[str, int],
     instrument: tuple[str, int, int],
     settings: Settings,
     _found: features.Features,

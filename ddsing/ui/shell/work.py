@@ -10,32 +10,53 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ddsing.errors import Cancelled
-from ddsing.jobs import time_left
+from ddsing.jobs import paces, time_left
 from ddsing.ui.shell import errors, opened
 from ddsing.units import format_range
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ddsing.jobs.paces import Paces
+
 POLL_S = 0.4
 WAITING = "waiting"
 _KEY = "work.current"
 _works: list[Work] = []  # of this server: those that wait or run, and those whose end nobody has seen yet
 _adding = threading.Lock()
+Report = Callable[[str, float | None], None]
 _turn = threading.Lock()
 
 
 class Work:
-    """A function running in a thread; `progress(stage, fraction)` raises `Cancelled` once `cancel` was called."""
+    """A function running in a thread; `progress(stage, fraction)` raises `Cancelled` once `cancel` was called.
 
-    def __init__(self, label: str, function: Callable[[Callable[[str, float], None]], Any], *, root: Path, tab: str):
+    Parameters
+    ----------
+    parts : Sequence of Part
+        The stages that take their time, as they are reported, see `ddsing.jobs.time_left`; without them the time left
+        is that of the stage at work.
+    learn : callable, optional
+        Given what a unit of each part took, see `ddsing.jobs.paces.Paces.learn`.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        function: Callable[[Report], Any],
+        *,
+        root: Path,
+        tab: str,
+        parts: Sequence[time_left.Part] = (),
+        learn: Callable[[Mapping[str, float]], None] | None = None,
+    ):
         self.label = label
         self.root = root
         self.tab = tab
@@ -45,7 +66,8 @@ class Work:
         self.started_s = self.stage_started_s = time.monotonic()
         self._stage = WAITING
         self._function = function
-        self._clock = time_left.Clock()
+        self._parts, self._learn = parts, learn
+        self._clock = time_left.Clock(parts)
         self._cancelled = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"work: {label}", daemon=True)
 
@@ -83,25 +105,30 @@ class Work:
 
     @property
     def seconds_left(self) -> time_left.Range | None:
-        """Time left in this stage, once enough of it is done to tell."""
+        """Time left, once it can be told: of all its parts, or else of this stage."""
         return self._clock.left()
 
-    def report(self, stage: str, fraction: float) -> None:
-        """Called by the work itself."""
+    def report(self, stage: str, fraction: float | None) -> None:
+        """Called by the work itself; None for a share that can't be told."""
         if self._cancelled.is_set():
             raise Cancelled("Stopped.")
         if stage != self._stage:
             self.stage_started_s = time.monotonic()
-        self._stage, self.fraction = stage, min(1.0, max(0.0, float(fraction)))
-        self._clock.at(stage, self.fraction)
+        self._stage, done = stage, None if fraction is None else min(1.0, max(0.0, float(fraction)))
+        self._clock.at(stage, done)
+        share = self._clock.share()
+        self.fraction = done or 0.0 if share is None else max(self.fraction, share)
 
     def _run(self) -> None:
         try:
             while not _turn.acquire(timeout=0.2):
                 self.report(WAITING, 0.0)
             try:
+                self._clock, self.fraction = time_left.Clock(self._parts), 0.0
                 self.report("starting", 0.0)
                 self.result = self._function(self.report)
+                if self._learn is not None:
+                    self._learn(self._clock.took())
             finally:
                 _turn.release()
         except Exception as error:
@@ -128,12 +155,30 @@ def busy() -> bool:
     return work is not None and work.running and _left_alone(work)
 
 
-def start(label: str, function: Callable[[Callable[[str, float], None]], Any]) -> None:
-    """Start a work in this tab unless one is running; a doubled click starts one."""
+def any_running() -> bool:
+    """Whether somebody's work is running or waits, in any tab and workspace of this server."""
+    return any(work.running for work in list(_works))
+
+
+def start(
+    label: str,
+    function: Callable[[Report], Any],
+    *,
+    parts: Callable[[Paces], Sequence[time_left.Part]] = lambda known: (),
+) -> None:
+    """Start a work in this tab unless one is running; a doubled click starts one.
+
+    Parameters
+    ----------
+    parts : callable
+        Given the paces known here, says of what parts the work consists; what they take is learnt.
+    """
     with _adding:
         if busy():
             return
-        work = Work(label, function, root=opened.workspace().root, tab=_tab())
+        known = paces.of(opened.workspace())
+        root = opened.workspace().root
+        work = Work(label, function, root=root, tab=_tab(), parts=parts(known), learn=known.learn)
         work.start()
         _works.append(work)
     st.session_state[_KEY] = work

@@ -14,11 +14,12 @@ from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import export
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from ddsing.jobs.paces import Paces
+    from ddsing.jobs.time_left import Part
     from ddsing.training.history import History
 
 CHECKS = 4
+SINGING = "singing"
 NAMES = ("original", "reconstruction")
 _STEP, _WHICH = "sanity.step", "sanity.which"
 
@@ -82,11 +83,16 @@ def _start(voice: Voice, step: int) -> None:
 
     workspace, kept, about = opened.workspace(), _checks(), _about(voice, step)
 
-    def compare(report: Callable[[str, float], None]) -> None:
-        report("singing", 0.1)
+    def compare(report: work.Report) -> None:
+        report(SINGING, None)
         kept.put(about, sanity.check(workspace, voice.name, step=step))
+        report(SINGING, 1.0)
 
-    work.start(f"Comparing {plain(voice.name)} at step {step:,}", compare)
+    work.start(f"Comparing {plain(voice.name)} at step {step:,}", compare, parts=lambda known: [_part(known)])
+
+
+def _part(known: Paces) -> Part:
+    return known.part(SINGING, 1, "training/sanity check", guess_s=10.0, turn=0)
 
 
 def _compared(found: tuple) -> None:

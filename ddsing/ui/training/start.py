@@ -11,7 +11,8 @@ from ddsing.dataset.voices import Voice
 from ddsing.jobs.time_left import around
 from ddsing.training import preparing
 from ddsing.training import recipe as recipes
-from ddsing.ui.shell import errors, jobs, values
+from ddsing.ui.dataset import cache as dataset_cache
+from ddsing.ui.shell import errors, jobs, trackers, values
 from ddsing.ui.shell.formatting import format_duration, format_range, plain
 from ddsing.ui.training import cache
 
@@ -175,13 +176,14 @@ def _advanced(voice: Voice, step: int) -> None:
             help="Random seed for the initial weights, the order of the windows and the noise.",
         )
         st.segmented_control(
-            "Pitch tracker",
+            trackers.LABEL,
             TRACKERS,
+            format_func=trackers.label,
             key=TRACKER,
             persist_state="session",
             required=True,
             disabled=not prepares,
-            help="Used to prepare the recordings before training."
+            help=trackers.help_of("How the pitch is found when the recordings are prepared, before training.")
             if prepares
             else "The dataset is up to date with this tracker. To use another, prepare it again on the Datasets page.",
         )
@@ -193,6 +195,9 @@ def _advanced(voice: Voice, step: int) -> None:
             required=True,
             help="Chosen: the latest checkpoint, unless pitch, loudness or harmonics got worse. Best: the lowest loss.",
         )
+    if prepares:
+        new_s = dataset_cache.to_analyse_s(cache.source(voice))
+        trackers.show_times(new_s, of="preparing", known={name for name, one_s in new_s.items() if not one_s})
     with st.grid(3, min_column_width=200):
         if not step:
             st.toggle(
@@ -268,7 +273,7 @@ def _estimate(voice: Voice, step: int) -> None:
         why = ", because recordings or excluded windows have changed" if voice.prepared else ""
         st.caption(
             f":material/update: About {format_duration(max(1.0, first_s))} of it prepares the dataset, with "
-            f"the pitch tracker **{tracker}**{why}."
+            f"the pitch tracker **{trackers.label(tracker)}**{why}."
         )
 
 

@@ -7,20 +7,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.constants import TRACKERS
-from ddsing.jobs.time_left import around
-from ddsing.ui.shell import state, warmup
-from ddsing.ui.shell.formatting import format_range
+from ddsing.ui.shell import state, trackers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-TRACKER_HELP = """How the pitch is found.
-
-- **full**: the large CREPE network at 250 frames per second, as in the paper
-- **fast**: the same network at 100 frames per second, interpolated; accurate to a cent or two
-- **tiny**: the small network; a few cents off, and its confidence is less precise, which affects note detection
-
-Each recording is analysed only once per tracker."""
 
 HELP = {
     "show_full_output": "Also shows spectrograms and the curves behind the result with each take.",
@@ -38,24 +28,17 @@ HELP = {
 def tracker(duration_s: float | None, analysed: set[str]) -> str:
     """The tracker choice, with what each costs for this recording."""
     chosen = st.segmented_control(
-        "Pitch tracker", TRACKERS, key=state.TRACKER, required=True, help=TRACKER_HELP, persist_state="session"
+        trackers.LABEL,
+        TRACKERS,
+        format_func=trackers.label,
+        key=state.TRACKER,
+        required=True,
+        help=trackers.help_of("How the pitch of the recording is found."),
+        persist_state="session",
     )
     if duration_s is not None:
-        known = warmup.status().costs
-        st.fragment(_costs, run_every=None if known else 1.0)(duration_s, frozenset(analysed))
+        trackers.show_times(duration_s, of="this recording", known=analysed)
     return chosen or TRACKERS[0]
-
-
-def _costs(duration_s: float, analysed: frozenset[str]) -> None:
-    per_second = warmup.status().costs
-    if not per_second and len(analysed) < len(TRACKERS):
-        st.caption("Measuring how fast each one is on this computer …")
-        return
-    said = [
-        f"{name} is done" if name in analysed else f"{name} {format_range(*around(per_second[name] * duration_s))}"
-        for name in TRACKERS
-    ]
-    st.caption(f"Time for this recording: {', '.join(said)}")
 
 
 def settings(*, has_statistics: bool):

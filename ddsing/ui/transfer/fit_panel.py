@@ -6,81 +6,130 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors, opened, state, values, work
-from ddsing.ui.shell.formatting import octaves, percent, signed
+from ddsing.constants import TRACKERS
+from ddsing.ui.shell import caches, errors, opened, state, trackers, values, work
+from ddsing.ui.shell.formatting import octaves, percent, plain, signed
+from ddsing.ui.transfer import first_readings
 
 if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
+    from ddsing.jobs.paces import Paces
+    from ddsing.jobs.time_left import Part
     from ddsing.model.statistics import DatasetStatistics
     from ddsing.sound.features import Features
     from ddsing.sound.recording import Recording
     from ddsing.transfer.fit import Fit
     from ddsing.transfer.settings import Settings
 
+POLL_S = 0.4
+_FIRST = ":material/bolt: First reading"
+
 
 def show(instrument: Entry | None, sound: Recording | None) -> None:
-    """The fit reading where the recording is analysed already, else the offer to analyse it."""
+    """The fit reading: by the chosen tracker where it is known, else a first one that is made at once."""
     if instrument is None or sound is None:
         return
     chosen, known = st.session_state[state.TRACKER], caches.analysed(sound.key)
-    with st.container(border=True):
-        if instrument.statistics is None:
+    best = next((name for name in TRACKERS if name in known), None)
+    with st.container(border=True, key="fit"):
+        if instrument.statistics is None or instrument.config is None:
             st.markdown("**Fit** · This instrument has no training ranges to compare with.")
-        elif not known:
-            _offer(sound, chosen)
-        else:  # any tracker tells the range
-            _reading(instrument, sound, chosen if chosen in known else sorted(known)[0])
+        elif best is not None:
+            tracker = chosen if chosen in known else best
+            features = caches.features_of(sound.key, sound.audio, tracker, instrument.config.generation)
+            _reading(instrument, sound, features)
+            if TRACKERS.index(tracker) > TRACKERS.index(chosen):
+                _refine(sound, chosen, tracker)
+        else:
+            _first(instrument, sound, chosen)
 
 
-def _offer(sound: Recording, chosen: str) -> None:
-    st.markdown("**Fit** · Does the recording fit the instrument's range? Analyse it to find out.")
+def _first(instrument: Entry, sound: Recording, chosen: str) -> None:
+    """The reading that nobody has to ask for."""
+    from ddsing.transfer import first_reading
+
+    reading = first_readings.of(sound)
+    if reading.error is not None:
+        st.markdown(f"**Fit** · The recording can't be analysed: {plain(errors.sentence(reading.error))}")
+        _refine(sound, chosen, first_reading.TRACKER)
+    elif reading.found.complete and instrument.config is not None:  # and the cache did not keep it
+        _reading(instrument, sound, reading.found.features(instrument.config.generation))
+        _refine(sound, chosen, first_reading.TRACKER)
+    else:
+        _under_way(instrument, sound)
+
+
+@st.fragment(run_every=POLL_S)
+@errors.guarded
+def _under_way(instrument: Entry, sound: Recording) -> None:
+    """What is known while the recording is being read; the page is shown again once all of it is."""
+    reading = first_readings.of(sound)
+    if reading.over:
+        st.rerun(scope="app")
+    if not reading.found.n_read or instrument.config is None:
+        st.markdown("**Fit** · :gray[Listening to the recording …]")
+        return
+    features = reading.found.features(instrument.config.generation)
+    fit = caches.fit(features, sound.key, instrument, state.settings())
+    if fit.inside_share is not None:
+        _said(fit, "in the first minute ")
+    st.caption(f"{_FIRST}: the rest of the recording follows.")
+
+
+def _refine(sound: Recording, chosen: str, tracker: str) -> None:
+    """The offer to find the pitch with the chosen tracker as well."""
+    better = trackers.label(chosen)
+    said = "" if chosen == tracker else f" A transfer refines it with **{better}**."
+    st.caption(f"{_FIRST}, by the tracker **{trackers.label(tracker)}**.{said}")
     st.button(
-        "Analyse the recording",
+        f"Refine with {better}",
         key="fit.analyse",
         icon=":material/search_insights:",
         width="stretch",
         disabled=work.busy(),
         on_click=_analyse,
         args=(sound, chosen),
-        help="Finds pitch and loudness. The transfer reuses the analysis.",
+        help="Finds pitch and loudness again, more precisely. The transfer reuses the analysis.",
     )
 
 
 @errors.callback
 def _analyse(sound: Recording, chosen: str) -> None:
-    work.start("Analysing", _analysis(sound.audio, chosen))
+    found = first_readings.known(sound, chosen)
+    new_s = sound.duration_s if found is None else found.left_s
+
+    def parts(known: Paces) -> list[Part]:
+        from ddsing.transfer import expected
+
+        return [expected.finding_pitch(known, chosen, new_s)]
+
+    work.start(f"Analysing {plain(sound.name)}", _analysis(sound, chosen), parts=parts)
 
 
-def _analysis(audio: np.ndarray, tracker: str) -> Callable:
+def _analysis(sound: Recording, tracker: str) -> Callable:
     """What finds a recording's pitch, and keeps it."""
     from ddsing.sound import features
     from ddsing.transfer import stages
 
-    cache = opened.feature_cache()
+    cache, begun = opened.feature_cache(), first_readings.known(sound, tracker)
 
     def work(report: Callable[[str, float], None]) -> None:
         tell = functools.partial(report, stages.doing("features"))
-        features.extract(audio, tracker=tracker, cache=cache, progress=tell)
+        first_readings.to_the_end(begun, tell)
+        features.extract(sound.audio, tracker=tracker, cache=cache, progress=tell)
 
     return work
 
 
-def _reading(instrument: Entry, sound: Recording, tracker: str) -> None:
-    if instrument.config is None or instrument.statistics is None:
+def _reading(instrument: Entry, sound: Recording, features: Features) -> None:
+    if instrument.statistics is None:
         return
-    features = caches.features_of(sound.key, sound.audio, tracker, instrument.config.generation)
     settings = state.settings()
     fit = caches.fit(features, sound.key, instrument, settings)
-    if fit.inside_share is None or fit.pitch_inside is None or fit.loudness_inside is None:
-        st.markdown("**Fit** · Nothing to fit: the recording is silent or has no clear pitch.")
+    if not _said(fit):
         return
-    st.markdown(
-        f"**Fit** · **{percent(fit.inside_share)}** of the singing is inside the instrument's range with these "
-        f"controls (pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."
-    )
     _best(fit, settings)
     panel = st.expander(
         "Where it is outside the range",
@@ -91,6 +140,18 @@ def _reading(instrument: Entry, sound: Recording, tracker: str) -> None:
     if panel.open:
         with panel, errors.guard():
             _plot(features, instrument.statistics, fit)
+
+
+def _said(fit: Fit, where: str = "") -> bool:
+    """The reading in a sentence; False where there is nothing to read."""
+    if fit.inside_share is None or fit.pitch_inside is None or fit.loudness_inside is None:
+        st.markdown("**Fit** · Nothing to fit: the recording is silent or has no clear pitch.")
+        return False
+    st.markdown(
+        f"**Fit** · **{percent(fit.inside_share)}** of the singing {where}is inside the instrument's range with these "
+        f"controls (pitch {percent(fit.pitch_inside)}, loudness {percent(fit.loudness_inside)})."
+    )
+    return True
 
 
 def _best(fit: Fit, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,12 @@ import streamlit as st
 
 from ddsing.ui.shell import caches, errors, opened, sources, state, values, work
 from ddsing.ui.shell.formatting import plain
+from ddsing.ui.transfer import first_readings
 
 if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
+    from ddsing.jobs.paces import Paces
+    from ddsing.jobs.time_left import Part
     from ddsing.sound.recording import Recording
     from ddsing.transfer.settings import Settings
     from ddsing.transfer.takes import Take
@@ -25,8 +29,16 @@ def prepare() -> None:
     values.among(state.SOURCE_KIND, list(sources.KINDS), "examples" if sources.examples() else "upload")
 
 
-def button(instrument: Entry | None, sound: Recording | None) -> None:
-    """The primary button; disabled, with the reason as its help, while something is missing."""
+def show(instrument: Entry | None, sound: Recording | None) -> None:
+    """The primary button, or in its place how far the tab's work is and how long it will still take."""
+    if not work.busy():
+        _button(instrument, sound)
+    if work.current() is not None:
+        work.show_progress()
+
+
+def _button(instrument: Entry | None, sound: Recording | None) -> None:
+    """Disabled, with the reason as its help, while something is missing."""
     reason = _missing(instrument, sound)
     st.button(
         "Transfer timbre",
@@ -43,8 +55,6 @@ def button(instrument: Entry | None, sound: Recording | None) -> None:
 
 
 def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
-    if work.busy():
-        return "A transfer is already running. Wait for it or stop it."
     if instrument is None:
         return "Import an instrument first, on the Instruments page."
     if sound is None:
@@ -55,7 +65,17 @@ def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
 @errors.callback
 def _start(instrument: Entry, sound: Recording) -> None:
     settings, tracker = state.settings(), st.session_state[state.TRACKER]
-    work.start(f"Transferring {plain(sound.name)}", _work(instrument, sound, settings, tracker))
+    found = first_readings.known(sound, tracker)
+    analysed = tracker in caches.analysed(sound.key)
+    to_analyse_s = 0.0 if analysed else sound.duration_s if found is None else found.left_s
+
+    def parts(known: Paces) -> list[Part]:
+        from ddsing.transfer import expected
+
+        config = caches.instrument(instrument).config
+        return expected.parts(known, [config], tracker=tracker, sound_s=sound.duration_s, to_analyse_s=to_analyse_s)
+
+    work.start(f"Transferring {plain(sound.name)}", _work(instrument, sound, settings, tracker), parts=parts)
 
 
 def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> Callable:
@@ -63,10 +83,12 @@ def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> C
     from ddsing.transfer import pipeline, stages
 
     instrument, workspace, models = caches.instrument(entry), opened.workspace(), caches.models()
+    begun = first_readings.known(sound, tracker)
 
     def work(report: Callable[[str, float], None]) -> Take:
         from ddsing.experiments.comparison import heard
 
+        first_readings.to_the_end(begun, functools.partial(report, stages.doing("features")))
         take = pipeline.run(
             workspace,
             sound,

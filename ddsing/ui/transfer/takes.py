@@ -10,7 +10,7 @@ import streamlit as st
 from ddsing.files import safe_name
 from ddsing.names import find
 from ddsing.transfer import settings, stages
-from ddsing.ui.shell import caches, errors, opened, sources, state, take_player, undo, values
+from ddsing.ui.shell import caches, errors, opened, sources, state, take_player, trackers, undo, values
 from ddsing.ui.shell.formatting import format_duration, percent, plain, when
 from ddsing.ui.transfer import take_plots
 
@@ -77,7 +77,8 @@ def _take(take: Take, everything: list[Take], called: dict[str, str]) -> None:
     title, actions = st.columns([5, 4], vertical_alignment="top")
     with title:
         st.markdown(f"#### {plain(called[take.id])}")
-        st.caption(f"{plain(take.source)} → {plain(take.instrument)} · {take.tracker} tracker · {when(take.created)}")
+        tracker = plain(trackers.label(take.tracker))
+        st.caption(f"{plain(take.source)} → {plain(take.instrument)} · {tracker} pitch tracker · {when(take.created)}")
     with actions:
         _actions(take, called[take.id])
     st.markdown(_settings(take, older[0] if older else None))

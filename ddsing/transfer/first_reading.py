@@ -1,0 +1,106 @@
+"""A recording's pitch by a quick tracker, found piece by piece: the first minute tells already how it fits.
+
+What is found is what one go would find, and is kept where a transfer looks for it, so that nothing is computed twice:
+whoever needs all of it goes on from where it is.
+"""
+
+import tempfile
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
+from ddsing.sound import loudness, pitch
+from ddsing.sound.features import FeatureCache, Features
+from ddsing.sound.pitch import viterbi
+
+TRACKER = "tiny"
+PART_FRAMES = 15_008  # a minute
+
+
+class FirstReading:
+    """A recording that is being read; `advance` may be called by several threads, and one at a time goes on.
+
+    Parameters
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+        16 kHz mono; at least one sample.
+    audio_hash : str
+        As `ddsing.sound.audio.content_hash` tells.
+    part_frames : int
+        What is read in one go; a multiple of 32.
+
+    Attributes
+    ----------
+    complete : bool
+        Whether all of them are.
+    """
+
+    def __init__(self, audio: np.ndarray, audio_hash: str, cache: FeatureCache, *, part_frames: int = PART_FRAMES):
+        self._audio, self._hash, self._cache = audio, audio_hash, cache
+        self._tracking = pitch.Tracking(audio, tracker=TRACKER, part_frames=part_frames)
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  it is kept from one part to the next
+        self._advancing = threading.Lock()
+        self._n_parts = 0
+        self._track: tuple[np.ndarray, np.ndarray] | None = None
+        self.complete = False
+
+    @property
+    def n_read(self) -> int:
+        """Frames whose pitch is known; 0 at first."""
+        return len(self._track[0]) if self._track else 0
+
+    @property
+    def left_s(self) -> float:
+        """Seconds of the recording that are still to be read."""
+        n_left = 0 if self.complete else sum(len(part) for part in self._tracking.parts[self._n_parts :])
+        return n_left * HOP_SAMPLES / SAMPLE_RATE
+
+    def advance(self, progress: Callable[[float], None] = lambda share: None) -> bool:
+        """Read the next minute; returns whether there is more to read.
+
+        Parameters
+        ----------
+        progress : callable
+            Told the share of the whole recording; what it raises passes through, and that minute is read again.
+        """
+        with self._advancing:
+            if not self.complete:
+                known = self._cache.get(self._hash, TRACKER)
+                if known is not None and len(known["f0_hz"]) == self._tracking.n_frames:
+                    self._finished(known["f0_hz"], known["f0_confidence"])
+                else:
+                    self._read_part(progress)
+        return not self.complete
+
+    def features(self, generation: int) -> Features:
+        """Of what is read so far, on a loudness scale; there must be something."""
+        track = self._track
+        if track is None:
+            raise ValueError("Nothing is read yet.")
+        sound = self._audio if self.complete else self._audio[: (len(track[0]) - 1) * HOP_SAMPLES]
+        return Features(*track, loudness.compute(sound, generation=generation), TRACKER, generation)
+
+    def _read_part(self, progress: Callable[[float], None]) -> None:
+        part = self._tracking.parts[self._n_parts]
+        before, total = part.start, self._tracking.n_tracked
+        row_bytes = viterbi.N_BINS * 4
+        self._file.truncate(before * row_bytes)
+        self._file.seek(before * row_bytes)
+        for block in self._tracking.blocks(part, progress=lambda share: progress((before + share * len(part)) / total)):
+            pitch.append(self._file, block, total)
+        self._n_parts += 1
+        if self._n_parts in (1, len(self._tracking.parts)):
+            active = np.memmap(self._file, np.float32, "r", shape=(part.stop, viterbi.N_BINS))
+            track = self._tracking.finish([active])
+            del active
+            if self._n_parts < len(self._tracking.parts):
+                self._track = track
+            else:
+                self._cache.put(self._hash, TRACKER, *track)
+                self._finished(*track)
+
+    def _finished(self, f0_hz: np.ndarray, f0_confidence: np.ndarray) -> None:
+        self._track, self.complete = (f0_hz, f0_confidence), True
+        self._file.close()

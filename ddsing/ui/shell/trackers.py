@@ -1,0 +1,76 @@
+"""The pitch trackers as musicians choose them: by what each costs and gives. Elsewhere they have their short names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ddsing.constants import TRACKERS
+from ddsing.jobs.time_left import around
+from ddsing.ui.shell import opened, warmup
+from ddsing.ui.shell.formatting import format_range
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+LABEL = "Pitch tracker"
+LABELS = {"full": "Best", "fast": "Quicker", "tiny": "Draft"}
+QUALITIES = """
+
+- **Best** (*full*): CREPE full, 250 times per second, as in the paper
+- **Quicker** (*fast*): CREPE full, 100 times per second, interpolated; accurate to a cent or two
+- **Draft** (*tiny*): CREPE tiny; many times faster, a few cents off, and less precise about what is voiced"""
+
+
+def help_of(first: str, last: str = "Each recording is analysed only once per tracker.") -> str:
+    """The help of a choice: what it is for, what there is to choose, and what is to be known besides."""
+    return f"{first}{QUALITIES}" + (f"\n\n{last}" if last else "")
+
+
+def label(name: str) -> str:
+    """A tracker's label; a name that is none of ours stays as it is."""
+    return LABELS.get(name, name)
+
+
+def show_times(duration_s: float | Mapping[str, float], *, of: str, known: Iterable[str] = ()) -> None:
+    """A line that says what each costs on this computer, as soon as that is measured.
+
+    Parameters
+    ----------
+    duration_s : float or Mapping
+        Seconds of sound to analyse, for all or by tracker.
+    of : str
+        What is analysed, such as ``this recording``.
+    known : Iterable of str
+        Trackers whose result is there already.
+    """
+    by_name = duration_s if not isinstance(duration_s, float | int) else dict.fromkeys(TRACKERS, float(duration_s))
+    settled = all(name in known or unit_s(name) for name in TRACKERS)
+    st.fragment(_times, run_every=None if settled else 1.0)(by_name, of, frozenset(known))
+
+
+def _times(duration_s: Mapping[str, float], of: str, known: frozenset[str]) -> None:
+    units_s = {name: unit_s(name) for name in TRACKERS if name not in known}
+    if not all(units_s.values()):
+        st.caption("Measuring how fast each one is on this computer …")
+        return
+    said = [
+        f"{label(name)} {_time((units_s[name] or 0.0) * duration_s[name])}"
+        if name in units_s
+        else f"{label(name)} is done"
+        for name in TRACKERS
+    ]
+    st.caption(f"Time for {of}: {', '.join(said)}")
+
+
+def _time(middle_s: float) -> str:
+    return format_range(*around(middle_s))
+
+
+def unit_s(name: str) -> float | None:
+    """Seconds that a tracker takes here for a second of sound; None until that is measured."""
+    from ddsing.jobs import paces
+    from ddsing.sound.pitch import pace_key
+
+    return paces.of(opened.workspace()).unit_s(pace_key(name)) or warmup.status().costs.get(name)

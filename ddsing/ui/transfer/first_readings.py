@@ -1,0 +1,91 @@
+"""First readings of recordings: each is found once for all tabs, in a thread of its own, without anybody's press.
+
+The first minute is read at once, beside whatever else is going on. What follows gives way to works that somebody has
+asked for, and waits while no tab looks at it. A transfer or an analysis by the same tracker goes on from there.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ddsing.ui.shell import opened, work
+
+if TYPE_CHECKING:
+    from ddsing.sound.recording import Recording
+    from ddsing.transfer.first_reading import FirstReading
+
+KEPT = 4
+_UNSEEN_S = 15.0  # from then on nobody looks
+_readings: dict[tuple, Reading] = {}
+_adding = threading.Lock()
+
+
+class Reading:
+    """A first reading with the thread that is at it."""
+
+    def __init__(self, found: FirstReading):
+        self.found = found
+        self.error: BaseException | None = None
+        self._seen_s = 0.0
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing to wait for."""
+        return self.found.complete or self.error is not None
+
+    def look(self) -> None:
+        """Let it go on; called for as long as somebody looks."""
+        self._seen_s = time.monotonic()
+        with self._starting:
+            if not self.over and (self._thread is None or not self._thread.is_alive()):
+                self._thread = threading.Thread(target=self._run, name="first reading", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while self.found.advance():
+                while work.any_running():
+                    time.sleep(0.2)
+                if time.monotonic() - self._seen_s > _UNSEEN_S:
+                    return
+        except Exception as error:
+            logging.getLogger("ddsing").info("A first reading ended with %s", type(error).__name__)
+            self.error = error
+
+
+def of(sound: Recording) -> Reading:
+    """The first reading of a recording, which begins with the first call."""
+    from ddsing.transfer.first_reading import FirstReading
+
+    about = (opened.workspace().root, sound.key)
+    with _adding:
+        reading = _readings.pop(about, None)
+        if reading is None:
+            reading = Reading(FirstReading(sound.audio, sound.key, opened.feature_cache()))
+        _readings[about] = reading
+        while len(_readings) > KEPT:
+            _readings.pop(next(iter(_readings)))
+    reading.look()
+    return reading
+
+
+def known(sound: Recording, tracker: str) -> FirstReading | None:
+    """What of a recording is being read by a tracker, if anything."""
+    from ddsing.transfer import first_reading
+
+    if tracker != first_reading.TRACKER:
+        return None
+    reading = _readings.get((opened.workspace().root, sound.key))
+    return None if reading is None or reading.over else reading.found
+
+
+def to_the_end(found: FirstReading | None, report: Callable[[float], None]) -> None:
+    """Read the rest of what was begun, in the thread of a work that needs it."""
+    while found is not None and found.advance(report):
+        pass
