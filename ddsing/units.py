@@ -64,6 +64,14 @@ def format_duration(duration_s: float) -> str:
     return f"{total_s // 3600} h {total_s % 3600 // 60:02d} min"
 
 
+def format_number(value: float, *, digits: int = 0, sign: bool = False) -> str:
+    """A number as it is printed: ``−37``, with the minus as wide as the plus; 0 has no sign, others with `sign` do."""
+    number = f"{abs(value):.{digits}f}"
+    if float(number) == 0:
+        return number
+    return ("−" if value < 0 else "+" if sign else "") + number
+
+
 def format_range(low_s: float, high_s: float) -> str:
     """A time that is not known exactly: ``2–3 min``, ``20–30 s``, ``1–1.5 h``; a single figure where both are one."""
     low_s, high_s = sorted((max(0.0, low_s), max(0.0, high_s)))

@@ -36,6 +36,6 @@ if voice is not None:
         start.show(voice, history, busy=job is not None and job.live, learning_rate=lower, instead=ended_early)
 with st.container(), errors.guard():
     board.show()
-st.subheader("This computer")
+st.header("This computer")
 device_tile.show(busy=jobs.any_live())
 queue.ended()

@@ -14,6 +14,7 @@ import numpy as np
 from ddsing import units
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, MAX_DATASET_S, SAMPLE_RATE
 from ddsing.sound.audio import AudioInfo, content_hash, read
+from ddsing.units import format_number
 
 QUIETEST_DB = -120.0
 MIN_DURATION_S = 0.25
@@ -67,7 +68,11 @@ class Heard:
             return f"It is {1000 * self.duration_s:.3g} ms long; it needs at least {1000 * MIN_DURATION_S:.0f} ms."
         if self.silent.all():
             level = float(np.max(self.level_db))
-            return "It is silent." if level <= QUIETEST_DB else f"It is silent: it never exceeds {level:.0f} dB."
+            return (
+                "It is silent."
+                if level <= QUIETEST_DB
+                else f"It is silent: it never exceeds {format_number(level)} dB."
+            )
         return ""
 
 

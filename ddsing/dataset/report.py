@@ -123,6 +123,22 @@ def report(voice: Voice, *, tracker: str = "tiny", progress: Callable[[str, floa
     return _assembled(voice, tracker, recordings, summaries)
 
 
+def known(voice: Voice) -> Report | None:
+    """The report as it was made before, if all that it needs is remembered; nothing is decoded or analysed."""
+    memory = Memory(voice)
+    if any(memory.get(path) is None for path in voice.recordings()):
+        return None
+    found = scan(voice)
+    summaries = {}
+    for facts in choose(found)[0]:
+        remembered = (_remembered(_path(voice, facts, tracker)) for tracker in TRACKERS)
+        summary = next(filter(None, remembered), None)
+        if summary is None:
+            return None
+        summaries[facts.name] = summary
+    return _assembled(voice, TRACKERS[-1], found, summaries) if summaries else None
+
+
 def _assembled(voice: Voice, tracker: str, recordings: list[RecordingFacts], summaries: dict[str, Summary]):
     _, refused = choose(recordings)
     usable = [facts for facts in recordings if facts.name in summaries]
@@ -181,7 +197,11 @@ def _known_by(voice: Voice, facts: RecordingFacts, tracker: str) -> tuple[str, P
     cache = feature_stage.FeatureCache(voice.cache / "features")
     known = [name for name in TRACKERS if prepared.has(facts.content_hash, name) or cache.has(facts.content_hash, name)]
     tracker = min([*known, tracker], key=TRACKERS.index)
-    return tracker, voice.cache / "reports" / f"{facts.content_hash}-{tracker}-v{_VERSION}.json"
+    return tracker, _path(voice, facts, tracker)
+
+
+def _path(voice: Voice, facts: RecordingFacts, tracker: str) -> Path:
+    return voice.cache / "reports" / f"{facts.content_hash}-{tracker}-v{_VERSION}.json"
 
 
 def summarise(heard: Heard, f0_hz: np.ndarray, f0_confidence: np.ndarray, tracker: str) -> Summary:

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.plots import spectrogram, style
 from ddsing.plots.curves import COLOURS
-from ddsing.units import format_duration, hz_to_midi, note_name
+from ddsing.units import format_duration, format_number, hz_to_midi, note_name
 
 LOUDNESS_FLOOR_DB = -80.0
 ROW_PX = 150
@@ -92,7 +92,9 @@ def overlay_text(curves: Sequence[Sung]) -> str:
         if voiced.any():
             low, high = np.percentile(hz_to_midi(one.f0_hz[voiced]), [2, 98])
             mean_db = float(one.loudness_db[voiced].mean())
-            said.append(f"{one.name} from {note_name(low)} to {note_name(high)} at {mean_db:.0f} dB on average")
+            said.append(
+                f"{one.name} from {note_name(low)} to {note_name(high)} at {format_number(mean_db)} dB on average"
+            )
         else:
             said.append(f"{one.name} without a clear pitch")
     return f"Pitch and loudness over time, overlaid: {'; '.join(said)}."

@@ -1,4 +1,4 @@
-"""Every window of a dataset as a cell in a strip per recording; a box drawn over cells selects windows.
+"""Every window of a dataset as a cell in a strip per recording: press a cell, or draw a box over several.
 
 Recordings longer than a line are folded into several, as text is. A cell is as wide as the distance between two
 windows' starts; its window reaches four seconds from there.
@@ -62,8 +62,11 @@ class Windows:
     hop_s: float = 1.0
 
 
-def figure(windows: Windows, *, colour: str = "state", current: int | None = None) -> go.Figure:
-    """The strips, coloured by ``state`` or by one of `MEASURES`; the window with id `current` is framed."""
+def figure(windows: Windows, *, colour: str = "state", current: int | None = None, boxed: bool = False) -> go.Figure:
+    """The strips, coloured by ``state`` or by one of `MEASURES`.
+
+    The window with id `current` is framed; where some are `boxed`, the others step back.
+    """
     labels, rows, offsets = _lines(windows)
     result = go.Figure()
     states = np.asarray(windows.state)
@@ -84,7 +87,7 @@ def figure(windows: Windows, *, colour: str = "state", current: int | None = Non
                 hovertemplate="%{customdata[1]}, %{customdata[2]}<br>%{customdata[3]}<br>confidence %{customdata[4]}, "
                 "silent %{customdata[5]}, clipped %{customdata[6]}<extra></extra>",
                 selected={"marker": {"opacity": 1.0}},
-                unselected={"marker": {"opacity": 0.35}},
+                unselected={"marker": {"opacity": 0.35 if boxed else 1.0}},
             )
     _frame(result, windows, rows, offsets, current)
     style.finish(result, height=max(150, (96 if colour == "state" else 108) + ROW_PX * len(labels)))
@@ -191,8 +194,22 @@ def _frame(result: go.Figure, windows: Windows, rows: np.ndarray, offsets: np.nd
         )
 
 
-def selected(event: Mapping[str, Any] | None) -> tuple[int, ...]:
-    """The ids in a selection as `st.plotly_chart` returns it, each once, in order."""
+def boxed(event: Mapping[str, Any] | None) -> tuple[int, ...]:
+    """The ids in a box, in a selection as `st.plotly_chart` returns it, each once, in order."""
+    return _ids(event) if _has_box(event) else ()
+
+
+def pressed(event: Mapping[str, Any] | None) -> int | None:
+    """The id of the one cell that was pressed, or None."""
+    ids = _ids(event)
+    return ids[0] if len(ids) == 1 and not _has_box(event) else None
+
+
+def _has_box(event: Mapping[str, Any] | None) -> bool:
+    return bool((event or {}).get("selection", {}).get("box"))
+
+
+def _ids(event: Mapping[str, Any] | None) -> tuple[int, ...]:
     points = (event or {}).get("selection", {}).get("points", [])
     return tuple(sorted({int(point["customdata"][0]) for point in points if point.get("customdata")}))
 

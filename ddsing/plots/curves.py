@@ -22,7 +22,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 MEASURES = {  # label, unit, digits
     "loss": ("total loss", "", 3),
     "spectral_loss": ("held-out spectral loss", "", 3),
-    "f0_cents": ("held-out f0 error", "cents", 0),
+    "f0_cents": ("held-out pitch error", "cents", 0),
     "loudness_db": ("held-out loudness error", "dB", 2),
 }
 MAX_LEGEND = 24
@@ -200,6 +200,18 @@ def _range(lines: Sequence[Line], measure: str) -> list[float] | None:
     low, high = min(float(column.min()) for column in values), max(float(column.max()) for column in values)
     room = 0.06 * (high - low) or 0.5
     return [low - room, high + room]
+
+
+def shows_the_band(document: dict) -> bool:
+    """Whether the guide band is in a figure, and in view."""
+    low, high = document["layout"]["yaxis"].get("range") or GUIDE_BAND
+    bands = [shape for shape in document["layout"].get("shapes", []) if shape["type"] == "rect"]
+    return any(band["y0"] < high and band["y1"] > low for band in bands)
+
+
+def shows_a_star(lines: Sequence[Line]) -> bool:
+    """Whether any run's best checkpoint is marked."""
+    return any(map(_has_star, lines))
 
 
 def as_figure(document: dict) -> go.Figure:

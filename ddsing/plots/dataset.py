@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
 from ddsing.plots import keyboard, spectrogram, style
 from ddsing.plots.features import VOICED_CONFIDENCE
-from ddsing.units import format_duration, hz_to_midi, note_name
+from ddsing.units import format_duration, format_number, hz_to_midi, note_name
 
 THIN_NOTE_S = 5.0  # a note sung for less than this in all is hardly learnt
 F0_ON_SPECTROGRAM = "#7cf5e4"  # reads on every level of the spectrogram's colours
@@ -150,7 +150,7 @@ def loudness_alt(edges_db: ArrayLike, seconds: ArrayLike) -> str:
         return "Loudness distribution: no sound."
     share = np.cumsum(seconds) / seconds.sum()
     low, high = (edges[np.searchsorted(share, part)] for part in (0.1, 0.9))
-    return f"Loudness distribution: 80 % of the sound is between {low:.0f} and {high:.0f} dB."
+    return f"Loudness distribution: 80 % of the sound is between {format_number(low)} and {format_number(high)} dB."
 
 
 # One window
@@ -182,7 +182,7 @@ def window_figure(window: Window) -> go.Figure:
         )
 
     line(2, np.where(np.asarray(window.f0_hz) > 0, midi, np.nan), "f0, unsure", style.SOURCE, "MIDI %{y:.2f}", 1.0)
-    line(2, np.where(voiced, midi, np.nan), "f0", style.RESULT, "MIDI %{y:.2f}", 2.2)
+    line(2, np.where(voiced, midi, np.nan), "pitch", style.RESULT, "MIDI %{y:.2f}", 2.2)
     line(3, window.f0_confidence, "confidence", style.EXTRA, "%{y:.2f}")
     line(4, window.loudness_db, "loudness", style.ACCENT, "%{y:.1f} dB")
     if voiced.any():
@@ -190,7 +190,7 @@ def window_figure(window: Window) -> go.Figure:
         result.update_yaxes(**style.note_ticks(low - 1.5, high + 1.5), tickfont={"size": 10}, row=2, col=1)
     result.add_hline(y=VOICED_CONFIDENCE, line={"color": style.SOURCE, "dash": "dot", "width": 1}, row=3, col=1)
     style.finish(result, height=600)
-    titles = {2: "f0", 3: "confidence", 4: "loudness, dB"}
+    titles = {2: "pitch", 3: "confidence", 4: "loudness, dB"}
     for row, title in titles.items():
         result.update_yaxes(title_text=title, row=row, col=1)
     result.update_yaxes(range=[0, 1.05], tickvals=[0, 0.5, 1], row=3, col=1)
@@ -219,7 +219,7 @@ def _spectrogram_row(result: go.Figure, window: Window, f0_hz: np.ndarray) -> No
         mode="lines",
         connectgaps=False,
         line={"color": F0_ON_SPECTROGRAM, "width": 2},
-        name="f0",
+        name="pitch",
         showlegend=False,
         row=1,
         col=1,
@@ -233,10 +233,10 @@ def window_alt(window: Window) -> str:
     """The window in words: where it is, how much is voiced, its pitch range, its loudness."""
     n_frames = len(window.f0_hz)
     voiced = (np.asarray(window.f0_confidence) >= VOICED_CONFIDENCE) & (np.asarray(window.f0_hz) > 0)
-    said = f"Spectrogram, f0, confidence and loudness of {format_duration(n_frames / FRAME_RATE)} from "
+    said = f"Spectrogram, pitch, confidence and loudness of {format_duration(n_frames / FRAME_RATE)} from "
     said += f"{window.start_s:.1f} s on; voiced in {100 * float(voiced.mean()):.0f} %"
     if voiced.any():
         low, high = np.percentile(hz_to_midi(np.asarray(window.f0_hz)[voiced]), [2, 98])
         said += f", from {note_name(low)} to {note_name(high)}"
     loudness = np.asarray(window.loudness_db)
-    return said + f"; loudness {loudness.min():.0f} to {loudness.max():.0f} dB."
+    return said + f"; loudness {format_number(loudness.min())} to {format_number(loudness.max())} dB."

@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from ddsing.constants import FRAME_RATE
 from ddsing.plots import style
-from ddsing.units import format_duration, hz_to_midi, note_name
+from ddsing.units import format_duration, format_number, hz_to_midi, note_name
 
 VOICED_CONFIDENCE = 0.5  # below it a pitch is drawn pale and left out of the mean
 
@@ -83,7 +83,7 @@ def figure(curves: Curves, *, window_s: tuple[float, float] | None = None) -> go
     line(1, curves.loudness_used_db, "loudness after", style.RESULT, hovertemplate="%{y:.1f} dB")
     voiced = curves.voiced()
     _pitch_rows(result, curves, line, voiced)
-    line(3, curves.f0_confidence, "f0 confidence", style.EXTRA, hovertemplate="%{y:.2f}")
+    line(3, curves.f0_confidence, "pitch confidence", style.EXTRA, hovertemplate="%{y:.2f}")
     result.update_yaxes(title_text="loudness, dB", row=1, col=1)
     result.update_yaxes(title_text="pitch", row=2, col=1)
     result.update_yaxes(title_text="confidence", range=[0, 1.05], tickvals=[0, 0.5, 1], row=3, col=1)
@@ -173,14 +173,14 @@ def alt_text(curves: Curves) -> str:
     if before is not None and after is not None:
         moved = "unchanged"
         if abs(after - before) > 0.05:
-            moved = f"now {note_name(after)}, {after - before:+.1f} semitones"
+            moved = f"now {note_name(after)}, {format_number(after - before, digits=1, sign=True)} semitones"
         parts.append(f"mean pitch {note_name(before)}, {moved}")
     if curves.instrument_pitch_midi is not None:
         parts.append(f"the instrument's mean pitch is {note_name(curves.instrument_pitch_midi)}")
     if voiced.any():
-        loud_before = float(np.mean(np.asarray(curves.loudness_db)[voiced]))
-        loud_after = float(np.mean(np.asarray(curves.loudness_used_db)[voiced]))
-        parts.append(f"mean loudness of the voiced frames {loud_before:.0f} dB before and {loud_after:.0f} dB after")
+        loud_before = format_number(np.mean(np.asarray(curves.loudness_db)[voiced]))
+        loud_after = format_number(np.mean(np.asarray(curves.loudness_used_db)[voiced]))
+        parts.append(f"mean loudness of the voiced frames {loud_before} dB before and {loud_after} dB after")
     if curves.mask_on is not None:
         n_notes = len(style.merged_runs(curves.mask_on, gap_frames=0))
         parts.append(f"{n_notes} {'passage' if n_notes == 1 else 'passages'} detected as notes")

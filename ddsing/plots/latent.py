@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from ddsing.plots import style
 from ddsing.plots.curves import COLOURS
-from ddsing.units import hz_to_midi, note_name
+from ddsing.units import format_number, hz_to_midi, note_name
 
 PITCH_SCALE = [[0.0, "#3f5fb0"], [0.5, "#149384"], [1.0, "#e0953f"]]
 MAX_FILES = len(COLOURS)
@@ -122,7 +122,9 @@ def _about(
     about = []
     for number in map(int, numbers):
         note = note_name(float(hz_to_midi(f0_hz[number]))) if np.isfinite(f0_hz[number]) else "no clear pitch"
-        about.append([number, str(file[number]) or "recording unknown", f"{note}, {loudness_db[number]:.0f} dB"])
+        about.append(
+            [number, str(file[number]) or "recording unknown", f"{note}, {format_number(loudness_db[number])} dB"]
+        )
     return about
 
 

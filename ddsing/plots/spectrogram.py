@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from ddsing.constants import SAMPLE_RATE
 from ddsing.plots import style
-from ddsing.units import n_frames
+from ddsing.units import format_number, n_frames
 
 FFT_SIZE = 1024
 FLOOR_DB = -80.0  # below the loudest bin of both
@@ -122,5 +122,5 @@ def alt_text(original: np.ndarray, result: np.ndarray, *, names: tuple[str, str]
         _, frequencies_hz, level = power_db(audio, max_columns=100)
         weight = (10.0 ** (level / 10.0)).mean(axis=1)
         centre = float((frequencies_hz * weight).sum() / weight.sum())
-        said.append(f"the {name} peaks at {peak:.0f} dB and its energy is centred near {centre:.0f} Hz")
+        said.append(f"the {name} peaks at {format_number(peak)} dB and its energy is centred near {centre:.0f} Hz")
     return f"Spectrograms of {len(np.asarray(result)) / SAMPLE_RATE:.1f} seconds on one scale: {'; '.join(said)}."

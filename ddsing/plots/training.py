@@ -22,7 +22,7 @@ BAND = "rgba(207, 125, 22, 0.13)"
 EMPTY = np.zeros(0)
 METRICS = {  # of the held-out part: label, unit, digits
     "spectral_loss": ("spectral loss", "", 2),
-    "f0_cents": ("f0 error", "cents", 0),
+    "f0_cents": ("pitch error", "cents", 0),
     "loudness_db": ("loudness error", "dB", 1),
 }
 

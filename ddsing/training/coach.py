@@ -16,6 +16,7 @@ import numpy as np
 from ddsing.constants import GUIDE_BAND
 from ddsing.training import judge
 from ddsing.training.history import History, Save
+from ddsing.units import format_number
 
 FLAT_STEPS = 2_000
 _FLAT_SHARE = 0.005  # a loss that falls by less than this in `FLAT_STEPS` is flat
@@ -152,10 +153,11 @@ def _flat(history: History) -> Advice | None:
     fallen = -slope * FLAT_STEPS / max(level, 1e-9)
     if fallen >= _FLAT_SHARE:
         return None
+    changed = format_number(-100 * fallen, digits=1, sign=True)
     return Advice(
         "The loss has stopped falling. This may be as good as it gets with these recordings: listen to the previews, "
         "and stop if they no longer change.",
-        f"Over the last {FLAT_STEPS:,} steps the loss changed by {-100 * fallen:+.1f} %, around {level:.2f}.",
+        f"Over the last {FLAT_STEPS:,} steps the loss changed by {changed} %, around {level:.2f}.",
     )
 
 

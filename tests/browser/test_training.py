@@ -31,6 +31,7 @@ RUNS = """() => { window.runs = 0;
     new MutationObserver(changes => { window.runs += changes.length; }).observe(
         document.querySelector('[data-testid="stApp"]'), {attributes: true, attributeFilter: ['data-test-script-state']}
     ); }"""
+PLACE_OF = "(e, s) => e._fullLayout.xaxis.l2p(s) + e._fullLayout.xaxis._offset"
 LOSS = '[class*="st-key-train-loss"] .js-plotly-plot'
 
 
@@ -162,7 +163,7 @@ def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):
     plot.wait_for(timeout=60_000)
     settled(tab)
     box = plot.bounding_box()
-    at = plot.evaluate("e => [2.2, 6.2].map(s => e._fullLayout.xaxis.l2p(s) + e._fullLayout.xaxis._offset)")
+    at = [plot.evaluate(PLACE_OF, time_s) for time_s in (2.2, 6.2)]
     middle = plot.evaluate("e => e._fullLayout.yaxis.l2p(0) + e._fullLayout.yaxis._offset")
     tab.mouse.move(box["x"] + at[0], box["y"] + middle - 8)
     tab.mouse.down()
@@ -174,6 +175,11 @@ def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):
     chosen = table.start_s[table.excluded]
     assert list(chosen) == [2.0, 3.0, 4.0, 5.0] and not prepare.is_current(voice)
     tab.get_by_text("changed since the dataset was prepared").wait_for()
+
+    # A click on a cell chooses its window.
+    box = plot.bounding_box()
+    tab.mouse.click(box["x"] + plot.evaluate(PLACE_OF, 7.5), box["y"] + middle)
+    tab.get_by_text("from 7 s").first.wait_for(timeout=60_000)
 
 
 def test_tensorboard_opens_from_the_page_asks_nobody_outside_and_is_closed(dashboard, workspace):

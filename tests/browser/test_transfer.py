@@ -49,7 +49,7 @@ def _visit(tab, server) -> None:
     settled(tab)
 
 
-COUNT = """() => [...document.querySelectorAll('h3')].map(e => e.innerText.match(/Takes \\((\\d+)\\)/))
+COUNT = """() => [...document.querySelectorAll('h2')].map(e => e.innerText.match(/Takes \\((\\d+)\\)/))
     .filter(Boolean).map(found => +found[1])[0] || 0"""  # of the takes, as the page's heading says
 
 

@@ -197,7 +197,7 @@ def test_what_was_measured_before_stays_as_it_is(made, capsys):
     measured = [old, measure.measure(newer, cache=cache)]
     assert main(["compare", "takes", take.id, newer.id, "--workspace", str(workspace.root)]) == 0
     table = capsys.readouterr().out
-    assert "7.2 cents" in table and "f0 within 50 cents" in table and "Raw pitch accuracy" in table
+    assert "7.2 cents" in table and "Pitch within 50 cents" in table and "Raw pitch accuracy" in table
     assert (take.folder / measure.FILE).read_bytes() == kept
     rows = list(csv.DictReader(io.StringIO(differences.to_csv([take, newer], measured))))
     assert rows[0]["f0_cents"] == "7.25" and rows[0]["voicing_recall"] == rows[0]["melody_by"] == ""

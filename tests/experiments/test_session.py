@@ -146,7 +146,7 @@ def test_what_was_compared_before_is_told_as_it_was(made):
         assert said.startswith("In a blind A/B/X test with matched loudness (1 trials")
         found = methods.compose(workspace, takes[:1], listening=[said])
         assert "mir_eval" not in found.text and "pyloudnorm" not in found.whole() and len(found.citations) == 3
-        assert "f0 within 50 cents" in found.text and "pitch accuracy and voicing of 1" in "; ".join(found.unknown)
+        assert "Pitch within 50 cents" in found.text and "pitch accuracy and voicing of 1" in "; ".join(found.unknown)
         assert json.loads(path.read_text())["metrics"] == old
     finally:
         path.write_bytes(kept)

@@ -26,7 +26,7 @@ def test_the_overlay_has_every_take_once_in_the_legend_and_the_original_in_grey(
     assert np.isnan(pitch.y[0]) and pitch.y[-1] == pytest.approx(69.0)  # silence is not drawn; A4
     assert loudness.y[-1] == comparison.LOUDNESS_FLOOR_DB
     said = comparison.overlay_text(curves)
-    assert "one from A3 to A3 at -20 dB" in said and "two from A4" in said
+    assert "one from A3 to A3 at −20 dB" in said and "two from A4" in said
 
 
 def test_a_long_name_fits_the_legend_and_stays_whole_in_words():

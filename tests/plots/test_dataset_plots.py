@@ -48,7 +48,7 @@ def test_loudness_says_where_most_lies():
     edges, seconds = np.arange(-80, 1, 10), np.array([0, 0, 10, 30, 40, 20, 0, 0])
     figure = dataset.loudness_figure(edges, seconds)
     np.testing.assert_allclose(figure.data[0].x, edges[:-1] + 5)
-    assert "between -60 and -30 dB" in dataset.loudness_alt(edges, seconds)
+    assert "between −60 and −30 dB" in dataset.loudness_alt(edges, seconds)
     assert "no sound" in dataset.loudness_alt(edges, 0 * seconds)
 
 
@@ -75,7 +75,7 @@ def test_window_has_one_time_axis_in_the_recordings_time():
     assert {axis.matches for axis in axes} == {"x4", None}
     assert {round(float(trace.x[0]), 3) for trace in figure.data} == {7.0}
     said = dataset.window_alt(_window())
-    assert "from 7.0 s on" in said and "voiced in 50 %" in said and "A3" in said and "-60 to -20 dB" in said
+    assert "from 7.0 s on" in said and "voiced in 50 %" in said and "A3" in said and "−60 to −20 dB" in said
 
 
 def test_window_without_pitch():
@@ -138,5 +138,13 @@ def test_coverage_of_nothing():
 
 def test_selection_returns_ids_once():
     points = [{"customdata": [103, "a"]}, {"customdata": [101, "a"]}, {"customdata": [103, "a"]}, {"x": 1}]
-    assert coverage.selected({"selection": {"points": points}}) == (101, 103)
-    assert coverage.selected(None) == () and coverage.selected({}) == ()
+    assert coverage.boxed({"selection": {"points": points, "box": [{}]}}) == (101, 103)
+    assert coverage.boxed(None) == () and coverage.boxed({}) == ()
+
+
+def test_a_pressed_cell_is_no_box():
+    pressed = {"selection": {"points": [{"customdata": [103, "x"]}], "box": []}}
+    assert coverage.pressed(pressed) == 103 and coverage.boxed(pressed) == ()
+    boxed = {"selection": {**pressed["selection"], "box": [{}]}}
+    assert coverage.pressed(boxed) is None and coverage.boxed(boxed) == (103,)
+    assert coverage.pressed(None) is None

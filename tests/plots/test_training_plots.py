@@ -103,7 +103,7 @@ def test_nothing_yet():
 
 def test_held_out_rows_are_those_measured_and_the_speed():
     figure = training.held_out_figure(_course())
-    assert [trace.name for trace in figure.data] == ["spectral loss", "f0 error", "steps/s"]
+    assert [trace.name for trace in figure.data] == ["spectral loss", "pitch error", "steps/s"]
     assert {figure.layout[axis].matches for axis in ("xaxis", "xaxis2")} == {"x3"}
 
 
@@ -118,5 +118,7 @@ def test_words_say_the_numbers():
     assert "6,000 steps" in said and "chosen: step 5,500" in said and "12 previews" in said
     said = training.held_out_alt(_course())
     assert (
-        "f0 error 80 at first and 12 cents now" in said and "1.25 steps per second" in said and "loudness" not in said
+        "pitch error 80 at first and 12 cents now" in said
+        and "1.25 steps per second" in said
+        and "loudness" not in said
     )

@@ -33,7 +33,7 @@ def finished(app: AppTest) -> AppTest:
     raise AssertionError("the work did not end")
 
 
-def fit_read(app: AppTest, told: str = "of the singing lies inside") -> AppTest:
+def fit_read(app: AppTest, told: str = "of the singing is inside") -> AppTest:
     """Wait for the fit of the chosen recording, without any press."""
     for _ in range(240):
         if told in said(app) and "the rest of the recording follows" not in said(app):
@@ -58,6 +58,6 @@ def take_id(app: AppTest) -> str:
 
 
 def said(app: AppTest) -> str:
-    """All running text of the page."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "toast")
-    return " ".join(str(element.value) for kind in kinds for element in app.get(kind))
+    """All running text of the page; a space that does not break is one."""
+    kinds = ("title", "header", "markdown", "caption", "info", "warning", "error", "toast")
+    return " ".join(str(element.value) for kind in kinds for element in app.get(kind)).replace("\u00a0", " ")

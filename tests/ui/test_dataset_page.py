@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 import soundfile
+import streamlit as st
 
 from ddsing.dataset import prepare, report, voices, windows
 from ddsing.formats import tfrecord
@@ -127,7 +128,7 @@ def test_the_table_counts_and_explains_clipping_and_silence_as_the_report_does(p
     assert 0.01 < table["hardly.wav"] < 0.1 < table["clipped.wav"]
     assert any("1 clipped " in text.value for text in page.caption)
     assert report.report(voice(root)).clipped_files == ("clipped.wav",)
-    columns = json.loads(page.dataframe[0].proto.columns)
+    columns = json.loads(page.dataframe[0].proto.columns.replace("\\u00a0", " ").replace("\u00a0", " "))
     assert "−75 dB" in columns["Silent"]["help"] and "45 dB below" in columns["Silent"]["help"]
     assert "0.1 %" in columns["Clipped"]["help"] and "0.08 ms" in columns["Clipped"]["help"]
 
@@ -182,6 +183,15 @@ def test_the_report_gives_a_verdict_with_figures(page, root):
     (fresh.folder / "two.wav").write_bytes(encode(tiny_workspace.sung(2.0, hz=330.0)))
     page.run()
     assert page.button(key="dataset.report"), "a report on other recordings is none on these"
+
+
+def test_the_report_is_there_again_after_a_restart(monkeypatch, page, root):
+    page.button(key="dataset.report").click().run()
+    finished(page)
+    st.cache_resource.clear()
+    again = open_page(monkeypatch, root, "datasets")
+    assert not again.exception and "dataset.report" not in [button.key for button in again.button]
+    assert plain(report.report(voice(root)).verdict.sentence) in said(again)
 
 
 def test_silence_and_noise_get_a_verdict_and_no_nan(page, root):

@@ -53,7 +53,7 @@ def _open(monkeypatch, root: Path, **query) -> AppTest:
 
 
 def _text(app: AppTest) -> str:
-    return " ".join(element.value for kind in (app.markdown, app.caption, app.subheader) for element in kind)
+    return " ".join(element.value for kind in (app.markdown, app.caption, app.header) for element in kind)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -78,7 +78,7 @@ def test_the_table_lists_cells_of_the_matrix_that_are_compared(monkeypatch, fill
     TakeStore(filled).delete(takes[0].id)
     app = _open(monkeypatch, filled.root, view="takes", take=[takes[0].id, takes[1].id])
     assert list(app.dataframe[0].value["Take"]) == [take.name for take in takes]
-    assert "2 takes" in [header.value for header in app.subheader]
+    assert "2 takes" in [header.value for header in app.header]
 
 
 def test_what_differs_stands_out_and_what_does_not_is_one_line(monkeypatch, filled):
@@ -102,9 +102,9 @@ def test_measuring_fills_the_table_and_is_offered_once(monkeypatch, filled):
         app.run()
     assert measure.known(take) is not None
     labels = list(app.table[0].value[""])
-    assert {"f0 error", "Loudness error", "Harmonic energy", "Spectral distance"} <= set(labels)
+    assert {"Pitch error", "Loudness error", "Harmonic energy", "Spectral distance"} <= set(labels)
     assert {"Raw pitch accuracy", "Raw chroma accuracy", "Voicing recall", "Voicing false alarm"} <= set(labels)
-    assert "f0 within 50 cents" not in labels and "ignoring octave errors" in _text(app)
+    assert "Pitch within 50 cents" not in labels and "ignoring octave errors" in _text(app)
     assert not [button for button in app.button if button.key == "compare.measure"]
 
 
@@ -116,7 +116,7 @@ def test_takes_measured_before_have_empty_cells_until_they_are_completed(monkeyp
     app = _open(monkeypatch, filled.root, take=[old.id, new.id])
     table = app.table[0].value.set_index("")
     assert table.loc["Raw pitch accuracy"].iloc[0] == "" != table.loc["Raw pitch accuracy"].iloc[1]
-    assert "87.5 %" in str(table.loc["f0 within 50 cents"].iloc[0])
+    assert "87.5 %" in str(table.loc["Pitch within 50 cents"].iloc[0])
     button = app.button(key="compare.measure")
     assert button.label.startswith("Add pitch accuracy and voicing")
     button.click().run()
@@ -126,8 +126,8 @@ def test_takes_measured_before_have_empty_cells_until_they_are_completed(monkeyp
         time.sleep(0.25)
         app.run()
     table = app.table[0].value.set_index("")
-    assert "%" in str(table.loc["Raw pitch accuracy"].iloc[0]) and "7.2 cents" in str(table.loc["f0 error"].iloc[0])
-    assert "f0 within 50 cents" not in table.index
+    assert "%" in str(table.loc["Raw pitch accuracy"].iloc[0]) and "7.2 cents" in str(table.loc["Pitch error"].iloc[0])
+    assert "Pitch within 50 cents" not in table.index
     assert not [button for button in app.button if button.key == "compare.measure"]
 
 

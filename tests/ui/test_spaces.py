@@ -136,7 +136,7 @@ def test_parameters(swept, monkeypatch):
     assert len(app.get("audio")) == 1 + 4
     app.selectbox(key="ps_cell").set_value("Aria_h20_n10").run()
     clean(app)
-    assert "#### Aria\\_h20\\_n10" in said(app)
+    assert "## Aria\\_h20\\_n10" in said(app)
     for measure in ("held_out", "parameters", "seconds"):
         app.button_group(key="ps_measure").set_value(measure).run()
         clean(app)

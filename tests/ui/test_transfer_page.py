@@ -45,12 +45,12 @@ def filled(monkeypatch, tmp_path):
 
 def test_transfer_makes_a_take_that_says_what_made_it(filled):
     app = transfer(filled, tracker="fast")
-    assert "Takes (1)" in [header.value for header in app.subheader]
+    assert "Takes (1)" in [header.value for header in app.header]
     said = " ".join(caption.value for caption in app.caption)
     assert "Took" in said and "pitch and loudness" in said
     transfer(app, tracker="fast")
     said = " ".join(caption.value for caption in app.caption)
-    assert "reused" in said and "Takes (2)" in [header.value for header in app.subheader]
+    assert "reused" in said and "Takes (2)" in [header.value for header in app.header]
 
 
 def test_take_settings_come_back_and_changes_stand_out(filled):
@@ -70,15 +70,15 @@ def test_take_deleted_and_brought_back(filled):
     ids = [str(button.key).split(".", 1)[1] for button in app.button if str(button.key).startswith("take_use.")]
     for gone in ids[1:]:
         app.button(key=f"take_delete.{gone}").click().run()
-    assert "Takes (1)" in [header.value for header in app.subheader]
+    assert "Takes (1)" in [header.value for header in app.header]
     keys = [str(button.key) for button in app.button]
     places = [keys.index(key) for key in (f"take_use.{ids[0]}", *(f"takes.undo.{gone}" for gone in ids[1:]))]
     assert places == sorted(places), "each is offered where it was"
     app.button(key=f"takes.undo.{ids[2]}").click().run()
-    assert "Takes (2)" in [header.value for header in app.subheader]
+    assert "Takes (2)" in [header.value for header in app.header]
     assert f"take_use.{ids[2]}" in [str(button.key) for button in app.button]
     app.button(key=f"takes.undo.{ids[1]}").click().run()
-    assert "Takes (3)" in [header.value for header in app.subheader]
+    assert "Takes (3)" in [header.value for header in app.header]
     clean(app)
 
 

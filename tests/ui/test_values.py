@@ -6,18 +6,11 @@ import shutil
 import pytest
 import streamlit as st
 
-from ddsing.dataset import prepare, voices
-from ddsing.instrument import write as write_instrument
 from ddsing.sound.audio import encode
-from ddsing.training import run
-from ddsing.transfer import pipeline
-from ddsing.transfer.settings import Settings
-from ddsing.transfer.takes import TakeStore
 from ddsing.ui.shell import errors
-from ddsing.workspace import Workspace
-from tests.support import controls, tiny_runs, tiny_training, tiny_workspace
+from tests.support import controls, tiny_workspace
+from tests.support.furnished import furnish
 from tests.support.pages import clean, open_page, said
-from tests.support.z_models import some_space, z_instrument
 
 pytestmark = pytest.mark.slow
 
@@ -29,25 +22,7 @@ FEWEST = {"timbre_transfer": 12, "datasets": 7, "training": 10, "experiments/bli
 @pytest.fixture(scope="module")
 def furnished(tiny_models, tmp_path_factory):
     """A workspace in which every page has something for each of its controls."""
-    workspace = Workspace(tiny_workspace.fill(tmp_path_factory.mktemp("furnished") / "ws"))
-    (workspace.examples / "another.wav").write_bytes(encode(tiny_workspace.sung(2.0, hz=180.0)))
-    write_instrument(z_instrument(latent=some_space()), workspace.instruments / "Listener.zip")
-    alto = voices.get(workspace, "alto")
-    (alto.folder / "long.wav").write_bytes(encode(tiny_workspace.sung(9.0)))
-    prepare.prepare(alto, tracker="tiny")
-    tiny_training.prepared_voice(workspace, "bass")
-    run.train(workspace, "bass", tiny_training.tiny(steps=2, save_every=1))
-    tiny_runs.run(workspace, "Aria")
-    for h in (20, 60):
-        for n in (10, 35):
-            config = tiny_runs.ModelConfig(**tiny_runs.TINY | {"n_harmonics": h, "n_noise_bands": n})
-            tiny_runs.run(workspace, f"Aria_h{h}_n{n}", config=config, seed=h + n, dataset_of="Aria")
-    for shift in range(3):
-        options = {"tracker": "tiny", "source_name": "a song.wav"}
-        settings = Settings(octave_shift=shift, show_full_output=True)
-        take = pipeline.run(workspace, workspace.examples / "another.wav", tiny_workspace.NAMES[0], settings, **options)
-        TakeStore(workspace).rename(take.id, f"take {shift}")
-    return workspace
+    return furnish(tmp_path_factory.mktemp("furnished") / "ws")
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from ddsing.transfer.takes import Take
 SETTINGS = {name: words(name).title for name in SHOWN if words(name).heard}
 _ONLY_IF_SET = "timbre"  # for instruments that listen to it
 METRICS = {  # field: what people read, and what it means
-    "f0_cents": ("f0 error", "Median distance from the target f0 over voiced frames; the result is re-analysed."),
-    "f0_within_50": ("f0 within 50 cents", "Share of voiced frames."),
+    "f0_cents": ("Pitch error", "Median distance from the target f0 over voiced frames; the result is re-analysed."),
+    "f0_within_50": ("Pitch within 50 cents", "Share of voiced frames."),
     "raw_pitch_accuracy": (
         "Raw pitch accuracy",
         "Share of voiced frames whose pitch is within 50 cents of the target.",

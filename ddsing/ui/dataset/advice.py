@@ -15,7 +15,7 @@ ADVICE = """
 def show(voice: Voice | None) -> None:
     """The advice where there are no recordings, else the link to the Training page."""
     if voice is None or not (voice.recordings() or voice.prepared):
-        st.subheader("What makes a good dataset")
+        st.header("What makes a good dataset")
         st.markdown(ADVICE)
     elif voice.prepared:
         st.page_link("pages/training.py", label="Continue to Training", icon=":material/model_training:")

@@ -70,8 +70,19 @@ def facts(voice: Voice, progress: Callable[[float], None] | None = None) -> list
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def reports() -> Kept:
-    """The reports made since the dashboard was started, by `recordings_stamp`."""
+    """The reports that were made or shown since the dashboard was started, by `recordings_stamp`."""
     return Kept(REPORTS)
+
+
+def report(voice: Voice):
+    """The voice's report if it was made, in an earlier session too; else None."""
+    from ddsing.dataset import report as domain
+
+    stamp = recordings_stamp(voice)
+    found = reports().get(stamp) or domain.known(voice)
+    if found is not None:
+        reports().put(stamp, found)
+    return found
 
 
 def dataset_stamp(voice: Voice) -> tuple:

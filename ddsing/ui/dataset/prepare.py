@@ -28,7 +28,7 @@ def show(voice: Voice) -> None:
     """The section: a running job's progress, or how the dataset stands with the button that prepares it."""
     if not voice.recordings() and not voice.prepared:
         return
-    st.subheader("Dataset")
+    st.header("Dataset")
     job = jobs.of(voice.name, "prepare")
     if job is not None and job.live:
         st.fragment(errors.guarded(_running), run_every=POLL_S)(job.id)

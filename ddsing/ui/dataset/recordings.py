@@ -31,7 +31,7 @@ SILENT_HELP = (
 def show(voice: voices.Voice) -> None:
     """The table with its actions, and the importer."""
     found = voice.recordings()
-    st.subheader("Recordings")
+    st.header("Recordings")
     add.show(voice, expanded=not found)
     if not found and not voice.unreadable():
         _offer_back(voice)

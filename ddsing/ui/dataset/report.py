@@ -10,7 +10,7 @@ import streamlit as st
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
 from ddsing.ui.shell import errors, values, work
-from ddsing.ui.shell.formatting import format_duration, percent, plain
+from ddsing.ui.shell.formatting import format_duration, format_number, percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +30,8 @@ def show(voice: Voice) -> None:
     """The report where it is made already, else the offer to make it."""
     if not voice.recordings():
         return
-    st.subheader("Report")
-    report = cache.reports().get(cache.recordings_stamp(voice))
+    st.header("Report")
+    report = cache.report(voice)
     if report is None:
         _offer(voice)
         return
@@ -105,7 +105,7 @@ def _numbers(report: Report) -> None:
 def _floor(noise_floor_db: float | None) -> str:
     if noise_floor_db is None:
         return "unknown"
-    return "no noise" if noise_floor_db <= -119.0 else f"{noise_floor_db:.0f} dB"
+    return "no noise" if noise_floor_db <= -119.0 else f"{format_number(noise_floor_db)} dB"
 
 
 def _figures(report: Report) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,7 +52,7 @@ def _inspect(voice: Voice, before: tuple) -> None:
         return
     rows = _ordered(voice, table)
     row = int(rows[st.session_state[_PLACE] - 1])
-    _coverage(voice, table, row)
+    _coverage(voice, table, rows, row)
     _steer(voice, table, rows, row)
     _close_up(voice, table, row)
 
@@ -67,7 +68,7 @@ def _ordered(voice: Voice, table: WindowTable) -> np.ndarray:
 # All windows
 
 
-def _coverage(voice: Voice, table: WindowTable, row: int) -> None:
+def _coverage(voice: Voice, table: WindowTable, rows: np.ndarray, row: int) -> None:
     from ddsing.plots import coverage, style
 
     left, right = st.columns([3, 2], vertical_alignment="bottom")
@@ -78,24 +79,33 @@ def _coverage(voice: Voice, table: WindowTable, row: int) -> None:
             format_func=COLOURS.__getitem__,
             key=values.among(_COLOUR, list(COLOURS)),
             required=True,
-            help="Draw a box over cells to exclude or include them together.",
+            help="Click a cell to see its window. Draw a box over cells to exclude or include them together.",
         )
-    windows = _as_plotted(table)
-    figure = coverage.figure(windows, colour=colour or "state", current=row)
+    windows, key = _as_plotted(table), f"windows.coverage.{colour}"
+    boxed = coverage.boxed(st.session_state.get(key))
+    figure = coverage.figure(windows, colour=colour or "state", current=row, boxed=bool(boxed))
     with st.container(height=MAX_HEIGHT if figure.layout.height > MAX_HEIGHT else "content", border=False):
-        event = st.plotly_chart(
+        st.plotly_chart(
             figure,
-            key=f"windows.coverage.{colour}",
-            on_select="rerun",
-            selection_mode="box",
+            key=key,
+            on_select=functools.partial(_press, key, rows),
+            selection_mode=("points", "box"),
             config=style.CONFIG,
             alt=coverage.alt_text(windows),
         )
-    boxed = coverage.selected(event)
     with right:
         _counts(table)
     if boxed:
         _boxed(voice, boxed)
+
+
+@errors.callback
+def _press(key: str, rows: np.ndarray) -> None:
+    from ddsing.plots import coverage
+
+    row = coverage.pressed(st.session_state.get(key))
+    if row is not None:
+        st.session_state[_PLACE] = int(np.flatnonzero(rows == row)[0]) + 1
 
 
 def _as_plotted(table: WindowTable):

@@ -23,7 +23,7 @@ def show(test: BlindTest) -> None:
     """A test's result, now that it is over."""
     from ddsing.experiments.comparison import results
 
-    st.subheader(plain(test.title))
+    st.header(plain(test.title))
     n_left = len(test.trials) - len(test.answers)
     about = [f"{len(test.answers)} trials", plain(test.listener) or "anonymous", when(test.created)]
     if n_left:
@@ -119,7 +119,7 @@ def table(tests: Sequence[BlindTest], *, on_open: Callable) -> None:
     places = sorted({*found, *undo.places("blind")}, reverse=True)  # ids sort by time
     if not places:
         return
-    st.subheader("Tests")
+    st.header("Tests")
     for test_id in places:
         if test_id in found:
             with st.container(border=True, key=f"blind.row.{test_id}"):

@@ -175,7 +175,7 @@ def _begin(kind: str, ids: list[str]) -> None:
 def _run(test: BlindTest) -> None:
     trial = len(test.answers)
     title, stop = st.columns([5, 2], vertical_alignment="center")
-    title.subheader(f"Trial {trial + 1} of {len(test.trials)}")
+    title.header(f"Trial {trial + 1} of {len(test.trials)}")
     with stop, st.container(horizontal=True, horizontal_alignment="right"):
         st.button(
             "Stop here",

@@ -51,7 +51,7 @@ def show() -> None:
 
 def _heading(takes: list[Take]) -> None:
     title, actions = st.columns([3, 4], vertical_alignment="center")
-    title.subheader(f"{len(takes)} takes" if len(takes) > 1 else "1 take")
+    title.header(f"{len(takes)} takes" if len(takes) > 1 else "1 take")
     with actions, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         with st.container(width=170):
             links.copy_button(key="compare.link")

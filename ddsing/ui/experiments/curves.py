@@ -23,11 +23,8 @@ RUNS, MEASURE, SMOOTHING, COLOUR, STEPS, AT, IMAGE = (
 FIRST_SHOWN = 10
 SMOOTHINGS = (0, 20, 50, 100, 200, 500, 1000, 2000)
 COLOURS = {"voice": "Voice", "run": "Each"}
-LEGEND = (
-    "The star marks the checkpoint with the lowest loss.",
-    "The star marks the checkpoint with the lowest loss. The band, 5 to 6, is where the authors of the original "
-    "notebooks stopped.",
-)
+STAR = "The star marks the checkpoint with the lowest loss."
+BAND = "The band, 5 to 6, is where the authors of the original notebooks stopped."
 MEASURES = {
     "loss": "Training loss",
     "spectral_loss": "Held-out loss",
@@ -63,7 +60,9 @@ def show() -> None:
 
     document, lines = trainings.figure(runs, measure, smoothing, colour_by=colour_by, window=window, at=at)
     _chart(document, lines, measure, window, _top(runs))
-    st.caption(LEGEND[measure == "loss"])
+    said = _legend(document, lines)
+    if said:
+        st.caption(said)
     rows = [numbers.summary(run, at=at, smoothing_steps=smoothing) for run in runs]
     _table(rows, at)
     _exports(runs, rows, document)
@@ -176,6 +175,13 @@ def _chart(document: dict, lines: Sequence[Line], measure: str, window: tuple[fl
     )
 
 
+def _legend(document: dict, lines: Sequence[Line]) -> str:
+    """What the signs in the figure mean, of those that are in view."""
+    from ddsing.plots import curves as plot
+
+    return " ".join([STAR] * plot.shows_a_star(lines) + [BAND] * plot.shows_the_band(document))
+
+
 def _image_format() -> str:
     return "png" if st.session_state.get(IMAGE) == "PNG" else "svg"
 
@@ -208,7 +214,7 @@ def _table(rows: Sequence[numbers.Summary], at: int | None) -> None:
         columns[f"At {at:,}"] = [row.at for row in rows]
     columns |= {
         "Held-out": [row.spectral_loss for row in rows],
-        "f0 error": [row.f0_cents for row in rows],
+        "Pitch error": [row.f0_cents for row in rows],
         "Loudness error": [row.loudness_db for row in rows],
         "s/step": [row.seconds_per_step for row in rows],
     }
@@ -221,7 +227,9 @@ def _table(rows: Sequence[numbers.Summary], at: int | None) -> None:
         "Steps": st.column_config.NumberColumn(format="localized", width=75),
         "Best at": st.column_config.NumberColumn(format="localized", width=75, help="Where the loss is lowest."),
         "Held-out": st.column_config.NumberColumn(format="%.3f", width=75, help=f"{held}: spectral loss."),
-        "f0 error": st.column_config.NumberColumn(format="%.0f cents", width=85, help=f"{held}: median pitch error."),
+        "Pitch error": st.column_config.NumberColumn(
+            format="%.0f cents", width=90, help=f"{held}: median pitch error."
+        ),
         "Loudness error": st.column_config.NumberColumn(
             format="%.1f dB", width=105, help=f"{held}: mean loudness error."
         ),

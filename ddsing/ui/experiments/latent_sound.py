@@ -103,14 +103,14 @@ def marks(known: LatentSpace, points: Points) -> list[tuple[str, np.ndarray]]:
 
 def move(entry: Entry, instrument: Instrument, known: LatentSpace) -> None:
     """Sliders along the first directions, from the voice's mean."""
-    st.markdown("#### Shift the timbre")
+    st.markdown("## Shift the timbre")
     left, right = st.columns([3, 2], gap="large")
     with left:
         for number in range(min(N_SLIDERS, known.n_directions)):
             share = 100 * known.explained[number]
             _place(number)
             st.slider(
-                f"Direction {number + 1}, {share:.0f} % of the variance",
+                f"Direction {number + 1}, {share:.0f}\u00a0% of the variance",
                 -MOST,
                 MOST,
                 0.0,
@@ -146,7 +146,7 @@ def _zero() -> None:
 
 def way(entry: Entry, instrument: Instrument, points: Points, selected: tuple[int, ...]) -> None:
     """The phrase with timbre going from point A to point B."""
-    st.markdown("#### Morph between two points")
+    st.markdown("## Morph between two points")
     n_points = len(points.z)
     left, right = st.columns([3, 2], gap="large")
     with left:

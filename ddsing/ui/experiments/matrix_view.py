@@ -163,7 +163,7 @@ def _grid(matrix: Matrix, cells: matrix_cells.Cells) -> None:
     players.matrix(columns, rows, key=_GRID, on_compare=_compare)
     st.caption(
         "Within a row, a click switches at the same position and matched loudness. Each cell shows how much of the "
-        "singing is in the instrument's range, the f0 error, the loudness error, and how the recording was "
+        "singing is in the instrument's range, the pitch error, the loudness error, and how the recording was "
         "shifted to fit."
     )
 

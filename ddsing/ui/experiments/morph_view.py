@@ -147,7 +147,7 @@ def _takes() -> None:
     found = [(take, take.morph) for take in opened.takes().list() if take.morph]
     if not found:
         return
-    st.subheader("Morphs")
+    st.header("Morphs")
     called = take_player.called()
     for take, morph in found[:N_SHOWN]:
         with st.container(border=True, key=f"morph.take.{take.id}"), errors.guard():

@@ -214,13 +214,13 @@ def _close_up(cell: Result, step: int, phrase: str) -> None:
     from ddsing.experiments.curves.numbers import summary
 
     numbers = summary(cell.run, at=min(step, cell.steps))
-    st.markdown(f"#### {plain(cell.name)}")
+    st.markdown(f"## {plain(cell.name)}")
     with st.container(key="ps.chosen"):
         _player(cell, step, phrase)
     said = {
         "Loss": None if numbers.at is None else f"{numbers.at:.3f}",
         "Held-out": None if numbers.spectral_loss is None else f"{numbers.spectral_loss:.3f}",
-        "f0 error": None if numbers.f0_cents is None else f"{numbers.f0_cents:.0f} cents",
+        "Pitch error": None if numbers.f0_cents is None else f"{numbers.f0_cents:.0f} cents",
         "Weights": None if numbers.n_parameters is None else f"{numbers.n_parameters / 1e6:.2f} M",
         "Per step": None if numbers.seconds_per_step is None else f"{numbers.seconds_per_step:.3f} s",
         "Steps": f"{cell.steps:,}",
@@ -264,7 +264,7 @@ def _players(
     n_cells = sum(cell is not None for line in placed for cell in line)
     expanded = phrase == BUILT_IN and n_cells <= MOST_PLAYERS
     panel = st.expander(
-        f"Listen to all {n_cells}",
+        f"Listen to all {n_cells}" if n_cells > 1 else "Listen",
         icon=":material/grid_view:",
         key=values.keep("ps.grid", expanded),
         on_change="rerun",

@@ -51,7 +51,7 @@ def export(takes: list[Take]) -> bytes:
 
 def show(takes: list[Take]) -> None:
     """The section under the comparison."""
-    st.subheader("Notes")
+    st.header("Notes")
     _table(takes)
     if len(takes) > 1:
         _set(takes)

@@ -78,13 +78,13 @@ def _columns(shown: list[Take], called: dict[str, str]) -> dict:
         "Recording": [take.source for take in shown],
         "Instrument": [take.instrument for take in shown],
         "Fit": [_fit(take) for take in shown],
-        "f0 error": [metrics.f0_cents if metrics else None for metrics in measured],
+        "Pitch error": [metrics.f0_cents if metrics else None for metrics in measured],
         "Loudness error": [metrics.loudness_db if metrics else None for metrics in measured],
         "Tags": [list(take.tags) for take in shown],
         "Made": [when(take.created) for take in shown],
         "Note": [take.note for take in shown],
     }
-    bare = ("★", "f0 error", "Loudness error", "Tags", "Note")  # left out where they hold nothing
+    bare = ("★", "Pitch error", "Loudness error", "Tags", "Note")  # left out where they hold nothing
     return {name: values for name, values in columns.items() if name not in bare or any(values)}
 
 
@@ -93,7 +93,7 @@ def _configuration() -> dict:
         "★": st.column_config.TextColumn(width=28),
         "Take": st.column_config.TextColumn(width=360),
         "Fit": st.column_config.TextColumn(width=50, help="Share of the singing inside the instrument's range."),
-        "f0 error": st.column_config.NumberColumn(
+        "Pitch error": st.column_config.NumberColumn(
             width=70, format="%.1f cents", help="Median over voiced frames, once measured."
         ),
         "Loudness error": st.column_config.NumberColumn(width=105, format="%.1f dB"),

@@ -10,7 +10,7 @@ import streamlit as st
 from ddsing.ui.instrument import notebook_zip, table
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, errors, opened, state, undo, values
-from ddsing.ui.shell.formatting import format_bytes, loudness_range, pitch_range, plain, when
+from ddsing.ui.shell.formatting import format_bytes, loudness_range, note_name, pitch_range, plain, when
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,7 +68,7 @@ def _phrase(entry: Entry) -> None:
 
 
 def _broken(entry: Entry) -> None:
-    st.markdown(f"#### {plain(entry.name)}")
+    st.markdown(f"## {plain(entry.name)}")
     st.error(plain(entry.error), icon=":material/broken_image:")
     _actions(entry, playable=False)
 
@@ -100,7 +100,7 @@ def _title(entry: Entry) -> None:
         badges.append(":violet-badge[z encoder]")
     if entry.bloated:
         badges.append(":orange-badge[2021 zip]")
-    st.markdown(f"#### {plain(entry.name)}\n\n" + " ".join(badges))
+    st.markdown(f"## {plain(entry.name)}\n\n" + " ".join(badges))
 
 
 def _facts(entry: Entry) -> None:
@@ -135,7 +135,8 @@ def _range(entry: Entry) -> None:
     from ddsing.plots import keyboard
 
     mean = statistics.values.get("mean_pitch_note", statistics.values.get("mean_pitch"))
-    st.markdown(f":gray[Pitch] {pitch_range(pitches)}")
+    around = "" if mean is None else f" · :orange[●] on average {note_name(mean)}"  # the keyboard's dot
+    st.markdown(f":gray[Pitch] {pitch_range(pitches)}{around}")
     st.plotly_chart(
         keyboard.figure(pitches, mean_midi=mean),
         key=f"keyboard.{entry.name}",

@@ -85,7 +85,7 @@ def _uploader() -> None:
         on_click=_import,
         args=(files,),
         disabled=work.busy(),
-        help="Checks each file, converts 2021 zips, and saves copies in the workspace.",
+        help="Checks each file, converts 2021 zips, and saves a copy of each in the workspace.",
     )
 
 

@@ -91,11 +91,12 @@ function cell(self, data, row, column) {
   }
   const button = element("button", "cell");
   button.dataset.place = `${row}.${column}`;
-  button.setAttribute("aria-label", `${self.data.columns[column].name} sings ${self.data.rows[row].name}`);
   const icon = element("span", "icon");
   icon.innerHTML = ICON;
   const lines = element("span", "lines");
-  lines.append(element("span", "first", data.said), ...data.lines.map((line) => element("span", "detail", line)));
+  const what = `${self.data.columns[column].name} sings ${self.data.rows[row].name}: `;
+  lines.append(element("span", "unseen", what), element("span", "first", data.said));
+  lines.append(...data.lines.map((line) => element("span", "detail", line)));
   button.append(icon, lines, element("span", "bar"));
   button.onclick = () => play(self, row, column);
   box.append(button);

@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 from ddsing import names
-from ddsing.units import format_bytes, format_duration, format_range, note_name
+from ddsing.units import format_bytes, format_duration, format_number, format_range, note_name
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$<>^=&])")
 _SHORTCODE = re.compile(r":(?=\S)")  # :smile:, :red[...], :material/...:
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+NO_BREAK = "\u00a0"  # between a number and its unit, which stay on one line
 _WORD_JOINER = "\u2060"  # invisible; keeps a colon from starting a shortcode
 
 
@@ -21,10 +22,8 @@ def plain(text: object) -> str:
 
 
 def signed(value: float, unit: str = "", *, digits: int = 0) -> str:
-    """A shift with its sign: ``+2 octaves``, ``−5 dB``, ``0 dB``."""
-    number = f"{abs(value):.{digits}f}"
-    sign = "" if float(number) == 0 else "+" if value > 0 else "−"
-    return f"{sign}{number} {unit}".strip()
+    """A number with its sign: ``+2 octaves``, ``−5 dB``, ``0 dB``."""
+    return f"{format_number(value, digits=digits, sign=True)}{NO_BREAK}{unit}".rstrip()
 
 
 def octaves(count: int) -> str:
@@ -36,10 +35,10 @@ def percent(share: float) -> str:
     """A share as whole per cent, never rounded up to 100 or down to 0."""
     value = 100.0 * share
     if 99.0 < value < 100.0:
-        return "99 %"
+        return f"99{NO_BREAK}%"
     if 0.0 < value < 1.0:
-        return "under 1 %"
-    return f"{value:.0f} %"
+        return f"under 1{NO_BREAK}%"
+    return f"{value:.0f}{NO_BREAK}%"
 
 
 def pitch_range(range_midi: tuple[float, float] | None) -> str:
@@ -49,7 +48,9 @@ def pitch_range(range_midi: tuple[float, float] | None) -> str:
 
 def loudness_range(range_db: tuple[float, float] | None) -> str:
     """``−62 to −18 dB``."""
-    return "unknown" if range_db is None else f"{signed(range_db[0])} to {signed(range_db[1])} dB".replace("+", "")
+    if range_db is None:
+        return "unknown"
+    return f"{format_number(range_db[0])} to {format_number(range_db[1])}{NO_BREAK}dB"
 
 
 def when(moment: object) -> str:
@@ -81,6 +82,7 @@ def home_relative(path: Path) -> str:
 __all__ = [
     "format_bytes",
     "format_duration",
+    "format_number",
     "format_range",
     "home_relative",
     "loudness_range",

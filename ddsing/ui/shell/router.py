@@ -7,6 +7,7 @@ import streamlit as st
 from ddsing.ui.player import players
 
 ICON = Path(__file__).parent / "icon.png"  # a file, since the browser fetches a material icon's from the internet
+STYLE = Path(__file__).parent / "page.css"
 _routed = False
 
 
@@ -49,6 +50,7 @@ def navigation():
             ),
         ]
     )
+    st.set_page_config(page_title=f"{page.title} · ddsing")  # of several tabs, and in the history, which is which
     _routed = True
     return page
 
@@ -62,4 +64,5 @@ def require() -> None:
     if not _routed:
         navigation()
         st.rerun()
+    st.html(STYLE)
     players.one_at_a_time()

@@ -40,7 +40,7 @@ def show(voice: Voice, history: History, *, quiet: bool = False) -> None:
     if not history.checkpoints:
         return
     verdict, name = history.verdict, made_of(voice.name)
-    st.subheader("Instrument")
+    st.header("Instrument")
     if verdict is not None:
         st.markdown(f":material/gavel: {plain(verdict.why)}")
     with st.container(horizontal=True, vertical_alignment="center"):

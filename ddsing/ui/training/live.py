@@ -129,7 +129,7 @@ def _curves(voice: Voice, job_id: str | None, total_steps: int | None, before: t
 def _loss(voice: Voice, history: History, total_steps: int | None) -> None:
     from ddsing.plots import style
 
-    st.markdown("#### Loss", help=GUIDE_HELP)
+    st.markdown("## Loss", help=GUIDE_HELP)
     window = st.session_state[values.keep(_WINDOW, None, about=voice.name)]
     figure, words = _drawn(voice, history, total_steps, window)
     st.plotly_chart(

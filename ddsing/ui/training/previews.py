@@ -42,7 +42,7 @@ def moments(saves: tuple, always: frozenset[int], *, most: int = MOST) -> list:
 def show(history: History) -> None:
     """The row, oldest first, and one player with all of it in a row."""
     found = moments(history.saves, worth(history))
-    st.markdown("#### Hear it learn")
+    st.markdown("## Hear it learn")
     if not found:
         st.caption("At each checkpoint the voice sings a built-in phrase. The first comes with the first checkpoint.")
         return
@@ -70,5 +70,5 @@ def _card(save: Save, *, newest: bool, chosen: bool) -> None:
 
 def _measured(save: Save) -> str:
     parts = [f"loss {save.loss:.2f}"] if save.loss is not None else []
-    parts += [f"pitch ±{save.f0_cents:.0f} cents"] if save.f0_cents is not None else []
+    parts += [f"pitch error {save.f0_cents:.0f} cents"] if save.f0_cents is not None else []
     return "  \n".join(parts)

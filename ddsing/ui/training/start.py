@@ -58,7 +58,7 @@ def show(
         st.info("This voice has no recordings yet. Add some on the Datasets page first.", icon=":material/mic:")
         st.page_link("pages/datasets.py", label="Go to Datasets", icon=":material/library_music:")
         return
-    st.subheader("Continue training" if step else "Train")
+    st.header("Continue training" if step else "Train")
     with st.container(border=True):
         model, steps = st.columns([3, 2] if not step else [1, 1], gap="medium")
         with model:
@@ -90,7 +90,7 @@ def _model(voice: Voice, history: History, step: int) -> recipes.Config:
     begun = history.recipe.get("config") if step else None
     if step:
         name = begun if begun in _names() else recipes.DEFAULT_CONFIG
-        known = f"the model **{plain(begun)}**" if begun else "its own model, from its folder"
+        known = f"the model **{plain(_title(str(begun)))}**" if begun else "its own model, from its folder"
         st.markdown(f"Continues from step **{step:,}** with {known}. Recordings added since are included.")
         return recipes.config_file(name)
     name = st.selectbox(
@@ -104,6 +104,11 @@ def _model(voice: Voice, history: History, step: int) -> recipes.Config:
     config = recipes.config_file(name)
     st.caption(plain(config.description.split("\n")[0]))
     return config
+
+
+def _title(name: str) -> str:
+    """What people read for a model's name; the name itself where its file is not here."""
+    return recipes.config_file(name).title if name in _names() else name
 
 
 def _names() -> list[str]:
@@ -183,7 +188,7 @@ def _advanced(voice: Voice, step: int) -> None:
             persist_state="session",
             required=True,
             disabled=not prepares,
-            help=trackers.help_of("How the pitch is found when the recordings are prepared, before training.")
+            help=trackers.help_of("Used to find the pitch when the recordings are prepared before training.")
             if prepares
             else "The dataset is up to date with this tracker. To use another, prepare it again on the Datasets page.",
         )

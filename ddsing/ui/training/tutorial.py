@@ -69,7 +69,7 @@ def _marker():
 
 def _guide() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("#### :material/school: Two minutes to your first instrument", width="stretch")
+        st.markdown("## :material/school: Two minutes to your first instrument", width="stretch")
         st.button(
             "",
             key="tutorial.close",

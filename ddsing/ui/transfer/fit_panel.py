@@ -69,7 +69,7 @@ def _under_way(instrument: Entry, sound: Recording) -> None:
     if reading.over:
         st.rerun(scope="app")
     if not reading.found.n_read or instrument.config is None:
-        st.markdown("**Fit** · :gray[Listening to the recording …]")
+        st.markdown("**Fit** · :gray[Analysing the recording …]")
         return
     features = reading.found.features(instrument.config.generation)
     fit = caches.fit(features, sound.key, instrument, state.settings())
@@ -91,7 +91,7 @@ def _refine(sound: Recording, chosen: str, tracker: str) -> None:
         disabled=work.busy(),
         on_click=_analyse,
         args=(sound, chosen),
-        help="Finds pitch and loudness again, more precisely. The transfer reuses the analysis.",
+        help="Finds pitch and loudness with the chosen tracker. The transfer reuses the analysis.",
     )
 
 

@@ -28,7 +28,7 @@ def pick():
         help="The voice that sings the recording. Listen to each one on the Instruments page.",
     )
     entry = entries[name]
-    st.caption(_about(entry))
+    st.caption(_about(entry), help=_loudness(entry))
     return entry
 
 
@@ -38,6 +38,12 @@ def _about(entry: Entry) -> str:
         parts.append(f"{entry.provenance.step:,} steps")
     if entry.statistics is not None:
         parts += [pitch_range(entry.statistics.pitch_range_midi), loudness_range(entry.statistics.loudness_range_db)]
-    of_2021 = entry.config is not None and entry.config.generation == 1
-    parts.append("ddsp 1.x loudness" if of_2021 else "ddsp 3.x loudness")
     return " · ".join(parts)
+
+
+def _loudness(entry: Entry) -> str:
+    of_2021 = entry.config is not None and entry.config.generation == 1
+    return (
+        f"Loudness is measured as ddsp {'1.x' if of_2021 else '3.x'} does, with which this instrument was trained: "
+        "figures in dB are comparable among instruments of one kind."
+    )

@@ -44,7 +44,7 @@ def show() -> None:
 
     everything = opened.takes().list_all()
     found = {take.id: take for take in everything if not take.error}
-    st.subheader("Takes" if not found else f"Takes ({len(found)})")
+    st.header("Takes" if not found else f"Takes ({len(found)})")
     for take in everything:
         if take.error:
             st.warning(plain(take.error), icon=":material/broken_image:")
@@ -76,7 +76,7 @@ def _take(take: Take, everything: list[Take], called: dict[str, str]) -> None:
     older = everything[place + 1 :]
     title, actions = st.columns([5, 4], vertical_alignment="top")
     with title:
-        st.markdown(f"#### {plain(called[take.id])}")
+        st.markdown(f"### {plain(called[take.id])}")
         tracker = plain(trackers.label(take.tracker))
         st.caption(f"{plain(take.source)} → {plain(take.instrument)} · {tracker} pitch tracker · {when(take.created)}")
     with actions:

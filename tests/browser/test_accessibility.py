@@ -1,0 +1,145 @@
+"""Every page and view as axe-core judges it, light and dark, at three widths; and all of it by keyboard."""
+
+import time
+
+import pytest
+
+from ddsing.experiments.comparison import job as comparison_job
+from ddsing.experiments.comparison.blind import BlindTests
+from ddsing.experiments.comparison.matrix import Matrix
+from ddsing.jobs.folder import JobFolder
+from ddsing.jobs.store import JobStore
+from ddsing.training import job as training_job
+from ddsing.transfer.takes import TakeStore
+from ddsing.workspace import Workspace
+from tests.support import tiny_training, tiny_workspace
+from tests.support.accessible import Exempt, findings, jumps, missed
+from tests.support.dashboard import Server, settled
+from tests.support.furnished import furnish
+from tests.support.idle_jobs import NoLauncher
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SIZES = ((1400, 1000), (1366, 768), (390, 844))
+VIEWS = ("takes", "blind", "matrix", "morph", "voices", "parameters", "latent")
+PLACES = ["", "datasets", "training", "training, running", "instruments", *(f"experiments?view={v}" for v in VIEWS)]
+PLACES += ["experiments?view=blind&test={test}, a trial"]
+EXEMPT = (
+    Exempt(
+        "color-contrast", "[data-testid='stElementContainer']:has(:disabled, [data-disabled])", "inactive: WCAG 1.4.3"
+    ),
+    Exempt("scrollable-region-focusable", "[data-testid='stCode'] pre", "Chromium gives it the focus by itself"),
+)
+
+
+class _Foreground:
+    """Lets a job's function run here."""
+
+    def report(self, **fields) -> None:
+        """Nobody watches."""
+
+    def should_stop(self) -> bool:
+        return False
+
+
+@pytest.fixture(scope="module")
+def workspace(tiny_models, locks, tmp_path_factory):
+    """Furnished, with a rendered row of the matrix, and a training of the voice alto that is under way."""
+    made = furnish(tmp_path_factory.mktemp("accessible") / "ws")
+    names = Matrix((*tiny_workspace.NAMES, "Listener"), ("another.wav",), "tiny", fitted=True)
+    comparison_job.run(made, comparison_job.order(made, names).options, _Foreground())
+    BlindTests(made).begin("abx", TakeStore(made).list()[:2], n_trials=4)
+    store = JobStore(made, launcher=NoLauncher())
+    job = store.submit(training_job.order("alto", tiny_training.tiny(steps=12)))
+    folder = JobFolder(made.jobs / job.id)
+    lock = folder.take()
+    told = {"state": "running", "started": time.time(), "stage": "training", "step": 5, "steps": 12, "loss": 7.5}
+    folder.write_record((folder.record() or {}) | told)
+    yield made
+    lock.release()
+
+
+@pytest.fixture(scope="module")
+def server(workspace, chromium_path):
+    started = Server(workspace.root)
+    started.wait()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def tab(request, browser, server):
+    context = browser.new_context(color_scheme=request.param, reduced_motion="reduce")
+    opened = context.new_page()
+    opened.goto(server.url)
+    yield opened
+    context.close()
+
+
+def visit(tab, server, place: str) -> None:
+    """Open a page or view with all that it can show."""
+    address, _, also = place.partition(", ")
+    tab.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
+    tab.goto(f"{server.url}/{address.format(test=BlindTests(Workspace(server.workspace)).list()[0].id)}")
+    tab.get_by_role("heading", level=1).wait_for(timeout=60_000)
+    settled(tab)
+    if address == "datasets":
+        _report(tab)
+    elif address == "training":
+        _voice(tab, "bass" if not also else "alto", "Step 2" if not also else "5 of 12")
+    elif address == "experiments?view=matrix":
+        tab.locator(".cell").first.wait_for(timeout=60_000)
+    elif also == "a trial":
+        tab.get_by_role("heading", name="Trial 1").wait_for(timeout=60_000)
+    still(tab)
+    folded = tab.locator("[data-testid='stMain'] details:not([open]) > summary")
+    for _ in range(folded.count()):
+        folded.first.click()
+        settled(tab)
+    still(tab)
+
+
+def still(tab) -> None:
+    """Wait until nothing on the page changes any more: figures are drawn, what fades is gone."""
+    before = None
+    while (now := tab.evaluate("() => document.querySelector('.stApp').innerHTML.length")) != before:
+        before = now
+        tab.wait_for_timeout(300)
+    settled(tab)
+
+
+def _report(tab) -> None:
+    ask = tab.get_by_role("button", name="Make the report")
+    if ask.count():
+        ask.click()
+    tab.get_by_text("Pitch is clear").wait_for(timeout=60_000)
+    settled(tab)
+
+
+def _voice(tab, wanted: str, shown: str) -> None:
+    box = tab.get_by_role("combobox", name="Voice")
+    if box.input_value() != wanted:
+        box.click()
+        tab.get_by_role("option", name=wanted, exact=True).click()
+    tab.get_by_text(shown).first.wait_for()
+    settled(tab)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_nothing_serious_is_found(tab, server, place):
+    visit(tab, server, place)
+    found = {}
+    for width, height in SIZES:
+        tab.set_viewport_size({"width": width, "height": height})
+        still(tab)
+        found[width] = findings(tab, EXEMPT)
+    assert found == dict.fromkeys(found, [])
+    assert jumps(tab) == []
+    assert tab.title() == f"{tab.get_by_role('heading', level=1).inner_text()} · ddsing"
+
+
+@pytest.mark.parametrize("tab", ["light"], indirect=True)
+@pytest.mark.parametrize("place", PLACES)
+def test_the_tab_key_reaches_every_control_and_goes_on(tab, server, place):
+    visit(tab, server, place)
+    assert missed(tab) == []
