@@ -59,7 +59,7 @@ def test_of_several_zips_each_has_its_line_and_a_bad_one_stops_none(monkeypatch,
     clean(finished(app))
     text = said(app)
     assert "**old voice** was added" in text and "**Anna** was added" in text
-    assert "**holiday\\.zip**: This zip is no instrument" in text
+    assert "**holiday\\.zip**: This zip is not an instrument" in text
     assert {path.stem for path in (root / "instruments").glob("*.zip")} == {*tiny_workspace.NAMES, "old voice", "Anna"}
     assert _cards(app) == ["Anna", "old voice"], "what is new is in sight, and first"
     assert _rows(app)[:2] == ["Anna", "old voice"]

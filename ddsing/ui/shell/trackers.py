@@ -18,12 +18,12 @@ LABEL = "Pitch tracker"
 LABELS = {"full": "Best", "fast": "Quicker", "tiny": "Draft"}
 QUALITIES = """
 
-- **Best** (*full*): CREPE full, 250 times a second, as in the paper
-- **Quicker** (*fast*): CREPE full, 100 times a second and interpolated; within a cent or two
-- **Draft** (*tiny*): CREPE tiny; many times as quick, a few cents off, and rougher about what is sung at all"""
+- **Best** (*full*): CREPE full, 250 times per second, as in the paper
+- **Quicker** (*fast*): CREPE full, 100 times per second, interpolated; accurate to a cent or two
+- **Draft** (*tiny*): CREPE tiny; many times faster, a few cents off, and less precise about what is voiced"""
 
 
-def help_of(first: str, last: str = "A recording is analysed once with each, and remembered.") -> str:
+def help_of(first: str, last: str = "Each recording is analysed only once per tracker.") -> str:
     """The help of a choice: what it is for, what there is to choose, and what is to be known besides."""
     return f"{first}{QUALITIES}" + (f"\n\n{last}" if last else "")
 
@@ -53,7 +53,7 @@ def show_times(duration_s: float | Mapping[str, float], *, of: str, known: Itera
 def _times(duration_s: Mapping[str, float], of: str, known: frozenset[str]) -> None:
     units_s = {name: unit_s(name) for name in TRACKERS if name not in known}
     if not all(units_s.values()):
-        st.caption("Measuring how long each takes on this computer …")
+        st.caption("Measuring how fast each one is on this computer …")
         return
     said = [
         f"{label(name)} {_time((units_s[name] or 0.0) * duration_s[name])}"
