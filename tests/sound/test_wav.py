@@ -132,7 +132,7 @@ def test_a_wave64_is_read_whole_cut_short_and_unfinished(tmp_path):
     assert np.array_equal(recordings.decode(bytes(content)), expected)
     cut = recordings.read(bytes(content[:-24_000]))
     assert np.array_equal(cut.audio, expected[: len(expected) - 4_000])
-    assert cut.remarks == ("The file is cut short: it holds 0.3 s of 0.5 s.",)
+    assert cut.remarks == ("The file is cut short: it holds 0.3 s of 0.6 s.",)
     place = content.find(b"data")
     content[place + 16 : place + 24] = bytes(8)
     unfinished = recordings.read(bytes(content))
