@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> dict:
     def tell(address: str, n_runs: int) -> None:
         document.update(address=address, runs=n_runs)
         shows = f"{n_runs} runs" if n_runs > 1 else "one run"
-        print(f"TensorBoard shows {shows} at {address}. Stop it with Ctrl+C.", file=sys.stderr, flush=True)
+        print(f"TensorBoard shows {shows} at {address}; stop it with Ctrl+C.", file=sys.stderr, flush=True)
 
     began_s = time.monotonic()
     board.serve(open_workspace(args.workspace), args.voices, port=args.port, ready=tell)

@@ -104,7 +104,7 @@ def test_spectrograms_share_one_scale_and_bounded_size():
     figure = spectrogram.figure(quiet, loud)
     assert [trace.coloraxis for trace in figure.data] == ["coloraxis", "coloraxis"]
     assert figure.data[1].z.shape[1] <= spectrogram.MAX_COLUMNS
-    assert "original peaks at -40 dB" in spectrogram.alt_text(quiet, loud)
+    assert "original peaks at −40 dB" in spectrogram.alt_text(quiet, loud)
 
 
 def test_spectrograms_are_as_wide_as_the_curves_below_them():
