@@ -174,7 +174,7 @@ def test_nothing_is_left_when_it_has_ended(trained, temporary, name):
 
 def test_some_trainings_are_shown_and_no_others(trained):
     with Command(trained, NAMES[1]) as command:
-        assert "one training" in command.said
+        assert "one run" in command.said
         tiny_runs.run(trained, "Later")
         assert runs(command.address, 1) == [NAMES[1]]
 
