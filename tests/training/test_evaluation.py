@@ -377,7 +377,7 @@ def test_the_commands(trained, tmp_path, capsys):
         (["train", "alto", "--config", "singing_large"], "No model"),
         (["train", "alto", "--config", "singing_small"], "started with another model"),
         (["instrument", "make", "alto", "--step", "5"], "has no checkpoint of step 5"),
-        (["instrument", "make", "alto", "--step", "newest"], "name chosen, latest, best or a step"),
+        (["instrument", "make", "alto", "--step", "newest"], "choose chosen, latest, best or a step"),
         (["resynthesise", "nobody", "--out", str(tmp_path)], "nobody"),
         (["resynthesise", "alto", "--out", str(tmp_path), "--step", "99"], "has no checkpoint of step 99"),
     ):
