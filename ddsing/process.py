@@ -24,7 +24,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 
 import ddsing
 from ddsing import errors
@@ -133,7 +133,7 @@ def _start(arguments: list[str], log: Any, environment: Mapping[str, str]) -> su
     )
 
 
-def _received(pipe) -> tuple[bytes, Any]:
+def _received(pipe: IO[bytes]) -> tuple[bytes, Any]:
     """One message, its kind empty if the process has ended without a last one."""
     head = pipe.read(5)
     content = pipe.read(int.from_bytes(head[1:], "little")) if len(head) == 5 else b""
@@ -193,7 +193,7 @@ def _answer(process: subprocess.Popen, request: dict, progress: Progress) -> dic
         stage, fraction = said["progress"]
 
 
-def _read(stream, lines: queue.SimpleQueue) -> None:
+def _read(stream: BinaryIO, lines: queue.SimpleQueue) -> None:
     """Pass on each line, and at the end an empty one."""
     with stream:
         for line in stream:
@@ -216,7 +216,7 @@ def _error(said: Mapping) -> Exception:
     return RuntimeError(said["message"])
 
 
-def _death(function: str, status: int, log) -> Exception:
+def _death(function: str, status: int, log: BinaryIO) -> Exception:
     """Killed is nobody's bug here; any other end is."""
     if status < 0:
         return errors.ProcessError(
@@ -246,16 +246,16 @@ def _main(function: str, memory_bytes: str = "", cpu_s: str = "") -> None:
     answers.flush()
 
 
-def _say(answers, **told) -> None:
+def _say(answers: BinaryIO, **told: Any) -> None:
     answers.write(json.dumps(told).encode() + b"\n")
     answers.flush()
 
 
-def _called(function: Callable, request: dict, answers) -> None:
+def _called(function: Callable, request: dict, answers: BinaryIO) -> None:
     _say(answers, result=function(request, lambda stage, fraction: _say(answers, progress=[stage, fraction])))
 
 
-def _streamed(function: Callable, request: dict, answers) -> None:
+def _streamed(function: Callable, request: dict, answers: BinaryIO) -> None:
     def send(told: dict | bytes) -> None:
         if isinstance(told, bytes):
             _send(answers, b"b", told)
@@ -266,12 +266,12 @@ def _streamed(function: Callable, request: dict, answers) -> None:
     _send(answers, b".", b"null")
 
 
-def _send(answers, kind: bytes, content: bytes) -> None:
+def _send(answers: BinaryIO, kind: bytes, content: bytes) -> None:
     answers.write(kind + len(content).to_bytes(4, "little"))
     answers.write(content)
 
 
-def _say_error(answers, streamed: bool, kind: str, message: str) -> None:
+def _say_error(answers: BinaryIO, streamed: bool, kind: str, message: str) -> None:
     error = {"kind": kind, "message": message}
     if streamed:
         _send(answers, b"e", json.dumps(error).encode())

@@ -204,7 +204,7 @@ def test_two_at_once_are_refused_and_so_is_a_full_disk_with_the_numbers(voice, m
     with pytest.raises(Cancelled):
         prepare.prepare(voice, tracker="tiny", progress=twice)
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 505e6}))
-    with pytest.raises(DiskFull, match=r"takes 7\.\d MB, and 500\.0 MB must stay free, but only 505\.0 MB are free"):
+    with pytest.raises(DiskFull, match=r"needs 7\.\d MB, and 500\.0 MB must stay free, but only 505\.0 MB are free"):
         prepare.prepare(voice, tracker="tiny")
 
 

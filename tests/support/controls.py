@@ -5,6 +5,8 @@ import re
 from streamlit.runtime.state.common import user_key_from_element_id
 from streamlit.testing.v1 import AppTest
 
+from ddsing.ui.shell import trackers
+
 _KINDS = (
     *("number_input", "slider", "select_slider", "selectbox", "multiselect", "text_input", "text_area"),
     *("checkbox", "toggle", "button_group", "radio"),
@@ -102,6 +104,8 @@ def _another_option(control):
     others = [option for option in control.options if option != now]
     if not others:
         return None
+    if control.value in trackers.LABELS:
+        return next(name for name, label in trackers.LABELS.items() if label == others[0])
     if isinstance(control.value, int):
         return int(re.sub(r"\D", "", others[0].partition(" (")[0]))
     return others[0]

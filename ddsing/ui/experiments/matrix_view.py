@@ -57,14 +57,14 @@ def _choose(names: list[str], files: list[str]):
     links.keep(INSTRUMENTS, instruments)
     links.keep(RECORDINGS, chosen)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        links.choice(TRACKER, TRACKERS, "tiny")
         tracker = st.segmented_control(
             trackers.LABEL,
             TRACKERS,
-            default="tiny",
             format_func=trackers.label,
-            key=values.among(TRACKER, TRACKERS, "tiny", addressed=True),
+            key=TRACKER,
             required=True,
-            bind="query-params",
+            persist_state="session",
             help=trackers.help_of("How the pitch of the recordings is found."),
         )
         fitted = st.toggle(

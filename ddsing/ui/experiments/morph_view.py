@@ -84,14 +84,14 @@ def _settings(sound: Recording | None) -> tuple[Settings, str]:
         bind="query-params",
         help="Matches the loudness to each instrument's own recordings.",
     )
+    links.choice(TRACKER, TRACKERS, "full")
     tracker = st.segmented_control(
         trackers.LABEL,
         TRACKERS,
-        default="full",
         format_func=trackers.label,
-        key=values.among(TRACKER, TRACKERS, "full", addressed=True),
+        key=TRACKER,
         required=True,
-        bind="query-params",
+        persist_state="session",
         help=trackers.help_of("How the pitch of the recording is found."),
     )
     if sound is not None:

@@ -140,9 +140,9 @@ def _among(options: Sequence[str], name: str) -> list[str]:
     return [value for value in found if value is not None]
 
 
-def choice(name: str, options: Sequence[str]) -> None:
-    """The same for a selectbox."""
-    values.among(name, options, addressed=True)
+def choice(name: str, options: Sequence[str], default: str | None = None) -> None:
+    """The same for a choice of one: by `default`, or else the first."""
+    values.among(name, options, default, addressed=True)
     said = _among(options, name)
     if said:
         st.session_state[name] = said[0]
