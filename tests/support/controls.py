@@ -105,7 +105,7 @@ def _another_option(control):
     if not others:
         return None
     if control.value in trackers.LABELS:
-        return next(name for name, label in trackers.LABELS.items() if label == others[0])
+        return next(name for name in trackers.LABELS if name != control.value)
     if isinstance(control.value, int):
         return int(re.sub(r"\D", "", others[0].partition(" (")[0]))
     return others[0]
