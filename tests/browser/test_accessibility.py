@@ -112,7 +112,7 @@ def _report(tab) -> None:
     ask = tab.get_by_role("button", name="Make the report")
     if ask.count():
         ask.click()
-    tab.get_by_text("Pitch is clear").wait_for(timeout=60_000)
+    tab.get_by_text("Clear pitch").wait_for(timeout=60_000)
     settled(tab)
 
 

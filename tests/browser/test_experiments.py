@@ -171,7 +171,7 @@ def test_a_blind_test_by_keyboard_from_begin_to_result(page, server, filled):
     page.get_by_role("textbox", name="Listener").fill("Ear")
     page.keyboard.press("Enter")
     settled(page)
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("button", name="Start", exact=True).click()
     page.get_by_role("heading", name="Trial 1 of 5").wait_for()
     test = blind.BlindTests(filled).list()[0]
     assert len(test.trials) == 5 and "test=" in page.url and "take=" not in page.url
@@ -232,7 +232,7 @@ def test_ratings_by_keyboard(page, server, filled):
     _open(page, server, "view=blind&" + "&".join(f"take={take.id.replace(' ', '+')}" for take in takes[:2]))
     page.get_by_role("radio", name="Rating").click()
     settled(page)
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("button", name="Start", exact=True).click()
     page.get_by_role("heading", name="Trial 1 of 1").wait_for()
     _ready(page)
     page.set_viewport_size({"width": 480, "height": 900})

@@ -27,7 +27,7 @@ def test_the_curves_as_a_page(root, command, tmp_path):
     text = page.read_text("utf-8")
     assert "alto_h10_n5" in text and "alto_h12_n5" in text and "alto_h10_n9" not in text and "Total loss" in text
     command(root, "compare", "losses", "--figure", page, "--show", "f0_cents")
-    assert "Held-out f0" in page.read_text("utf-8")
+    assert "Held-out pitch" in page.read_text("utf-8")
     assert "can't be written" in command(root, "compare", "losses", "--figure", "no/c.html", status=2)
 
 

@@ -120,7 +120,7 @@ def test_an_analysis_says_how_long_it_takes_and_can_be_cancelled(monkeypatch, ro
     fit_read(app)
     app.button(key="fit.analyse").click().run()
     deadline = time.monotonic() + 60
-    while "left" not in "".join(bar.proto.text for bar in app.get("progress")) and time.monotonic() < deadline:
+    while not any("finding the pitch" in bar.proto.text for bar in app.get("progress")) and time.monotonic() < deadline:
         time.sleep(0.2)
         app.run()
     bar = app.get("progress")[0].proto.text

@@ -68,7 +68,7 @@ def test_excluded_windows_are_said_and_prepared_with_the_datasets_own_tracker(al
     app = open_page(monkeypatch, root_of(alto), "training")
     windows.exclude(alto, (0,))
     app.run()
-    assert "of it prepares the dataset, with the pitch tracker **tiny**" in said(app)
+    assert "of it prepares the dataset, with the pitch tracker **Draft**" in said(app)
     app.button(key="train.start").click().run()
     clean(app)
     assert ordered(alto)["tracker"] == "tiny"
