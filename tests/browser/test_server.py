@@ -57,7 +57,7 @@ def _download_for_the_notebooks(tab):
     card.get_by_role("button", name="Download").click()
     tab.get_by_role("button", name="Make the 2021 notebooks' format").click()
     tab.get_by_text("for the notebooks").wait_for()
-    offered = tab.get_by_role("button", name="The 2021 notebooks' format", exact=True)
+    offered = tab.get_by_role("button", name="The 2021 notebooks' format", exact=True).last
     tab.locator('[class*="st-key-work-cancel"]').wait_for(state="hidden", timeout=LONG_MS)
     settled(tab)
     if not offered.is_visible():

@@ -170,11 +170,11 @@ def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):
     tab.mouse.move(box["x"] + at[1], box["y"] + middle + 8, steps=6)
     tab.mouse.up()
     press(tab, "Exclude them")
-    tab.get_by_text("changed since the dataset was prepared").wait_for(timeout=60_000)
+    tab.get_by_text("changed since the dataset was prepared").first.wait_for(timeout=60_000)
     table = windows.load(voice)
     chosen = table.start_s[table.excluded]
     assert list(chosen) == [2.0, 3.0, 4.0, 5.0] and not prepare.is_current(voice)
-    tab.get_by_text("changed since the dataset was prepared").wait_for()
+    tab.get_by_text("changed since the dataset was prepared").first.wait_for()
 
     # A click on a cell chooses its window.
     box = plot.bounding_box()

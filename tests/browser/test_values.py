@@ -102,7 +102,7 @@ def test_a_transfer_is_found_again_after_a_reload_and_can_be_cancelled(dashboard
         "zz long.wav" in tab.get_by_role("combobox", name="Example").input_value()
         or tab.get_by_text("zz long.wav").first.is_visible()
     )
-    assert tab.get_by_role("button", name="Transfer timbre").is_disabled()
+    assert tab.get_by_role("button", name="Transfer timbre").count() == 0, "the bar is in its place"
     second = tab.context.new_page()
     second.goto(tab.url)
     second.get_by_role("button", name="Cancel").wait_for(timeout=60_000)

@@ -23,6 +23,7 @@ FOUND = {  # random weights, and what 0.1.0 left in its caches: they can't be ha
     "singing_z_2021.zip",
     "features_center.npz",
     "features_same.npz",
+    "traces.json",  # how long works took on a real computer, see benchmarks/traces.py
 }
 
 

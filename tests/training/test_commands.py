@@ -55,7 +55,7 @@ def test_stopped_with_ctrl_c_and_gone_on_with_in_the_background(tmp_path, monkey
     assert said.startswith("About ") and "(a guess: no training runs on this computer yet)" in said
     assert "Traceback" not in said
     stopped_at = checkpoints.published(path)[-1].step
-    assert f"Stopped after step {stopped_at:,}" in said
+    assert f"Stopped and saved after step {stopped_at:,}" in said
 
     started = subprocess.run(
         [*command, "--steps", str(stopped_at + 2), "--background", "--json"],

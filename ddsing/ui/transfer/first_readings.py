@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ddsing.transfer.first_reading import FirstReading
 
 KEPT = 4
+_PAGE_FIRST_S = 0.25  # what the tracker imports and computes would hold the page up
 _UNSEEN_S = 15.0  # from then on nobody looks
 _readings: dict[tuple, Reading] = {}
 _adding = threading.Lock()
@@ -30,7 +31,7 @@ class Reading:
     def __init__(self, found: FirstReading):
         self.found = found
         self.error: BaseException | None = None
-        self._seen_s = 0.0
+        self._made_s = self._seen_s = time.monotonic()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
@@ -42,6 +43,8 @@ class Reading:
     def look(self) -> None:
         """Let it go on; called for as long as somebody looks."""
         self._seen_s = time.monotonic()
+        if self._seen_s - self._made_s < _PAGE_FIRST_S:
+            return
         with self._starting:
             if not self.over and (self._thread is None or not self._thread.is_alive()):
                 self._thread = threading.Thread(target=self._run, name="first reading", daemon=True)
@@ -60,7 +63,7 @@ class Reading:
 
 
 def of(sound: Recording) -> Reading:
-    """The first reading of a recording, which begins with the first call."""
+    """The first reading of a recording, which begins once the page that asks is there and asks again."""
     from ddsing.transfer.first_reading import FirstReading
 
     about = (opened.workspace().root, sound.key)
