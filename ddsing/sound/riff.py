@@ -127,11 +127,12 @@ class _Chunks:
     def _next(self, start: int, size: int) -> int:
         """Where the next chunk is: some programs leave the padding out, or write a wrong length."""
         padded = start + self.padded(size)
+        if size >= 0 and padded != start + size and self._stands_at(start + size):  # padding is no part of a name
+            self.regular = False
+            return start + size
         if size >= 0 and self._stands_at(padded):
             return padded
         self.regular = False
-        if size >= 0 and self._stands_at(start + size):
-            return start + size
         content = _at(self.stream, start, _SEARCH_BYTES)
         places = [content.find(name) for name in (b"fmt ", b"data")]
         return start + min((place for place in places if place >= 0), default=self.n_bytes)

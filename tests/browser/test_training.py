@@ -177,6 +177,8 @@ def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):
     tab.get_by_text("changed since the dataset was prepared").first.wait_for()
 
     # A click on a cell chooses its window.
+    settled(tab)
+    plot = plot.last  # the one before it may still be there
     box = plot.bounding_box()
     tab.mouse.click(box["x"] + plot.evaluate(PLACE_OF, 7.5), box["y"] + middle)
     tab.get_by_text("from 7 s").first.wait_for(timeout=60_000)

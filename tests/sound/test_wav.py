@@ -90,6 +90,17 @@ def test_any_wav_is_read_to_its_last_sample(
     )
 
 
+@pytest.mark.parametrize("name", [b"LIST", b"bext"])
+@pytest.mark.parametrize("body", [b"\0", b"abc", bytes(7)])
+@pytest.mark.parametrize("width", sorted(WIDTHS))
+def test_a_chunk_of_odd_length_without_padding_hides_no_sound(width, body, name):
+    """A byte further on stands ``ata`` and the first byte of a length, which may look like a name."""
+    samples = samples_of(2, 0)
+    chunks = chunk(b"fmt ", fmt(2, abs(width), real=width < 0)) + chunk(name, body, pad=False)
+    found = recordings.read(wav(chunks + chunk(b"data", encoded(samples, width, "<"), pad=True)))
+    np.testing.assert_allclose(found.audio, samples.mean(axis=1), atol=1e-6)
+
+
 @given(place=st.integers(0, 43), value=st.integers(0, 255), cut=st.integers(0, 600))
 @settings(max_examples=150, deadline=None)
 def test_a_damaged_header_ends_in_sound_or_a_sentence(place, value, cut):
