@@ -121,21 +121,7 @@ def _start_row(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
     key = f"{TRACKER}.{voice.name}"
     values.among(key, TRACKERS, cache.document(voice).get("tracker", TRACKERS[0]))
     with choice:
-        tracker = (
-            st.segmented_control(
-                trackers.LABEL,
-                TRACKERS,
-                format_func=trackers.label,
-                key=key,
-                required=True,
-                help=trackers.help_of(
-                    "How the pitch of the recordings is found; the best is the best for training.",
-                    "Each recording is analysed once with each, and remembered.",
-                ),
-                persist_state="session",
-            )
-            or TRACKERS[0]
-        )
+        tracker = trackers.choose(key, "How the pitch of the recordings is found. Best gives the best training data.")
     if facts.foreign(voice):
         _replace(voice, tracker, button)
         _cost(voice)

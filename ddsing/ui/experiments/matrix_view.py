@@ -58,15 +58,7 @@ def _choose(names: list[str], files: list[str]):
     links.keep(RECORDINGS, chosen)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         links.choice(TRACKER, TRACKERS, "tiny")
-        tracker = st.segmented_control(
-            trackers.LABEL,
-            TRACKERS,
-            format_func=trackers.label,
-            key=TRACKER,
-            required=True,
-            persist_state="session",
-            help=trackers.help_of("How the pitch of the recordings is found."),
-        )
+        tracker = trackers.choose(TRACKER, "How the pitch of the recordings is found.")
         fitted = st.toggle(
             "Shift recordings into each instrument's range",
             value=True,
@@ -74,13 +66,13 @@ def _choose(names: list[str], files: list[str]):
             bind="query-params",
             help="Uses the octave and loudness shifts that bring most of it into range.",
         )
-        links.keep(TRACKER, [tracker or "tiny"] if tracker != "tiny" else [])
+        links.keep(TRACKER, [tracker] if tracker != "tiny" else [])
         links.keep(FITTED, [] if fitted else ["false"])
         with st.container(width=170, horizontal_alignment="right"):
             links.copy_button(key="matrix.link")
     if not instruments or not chosen:
         return None
-    return Matrix(tuple(instruments), tuple(chosen), tracker or "tiny", fitted=bool(fitted))
+    return Matrix(tuple(instruments), tuple(chosen), tracker, fitted=bool(fitted))
 
 
 def _work(matrix: Matrix, cells: matrix_cells.Cells) -> None:

@@ -85,21 +85,13 @@ def _settings(sound: Recording | None) -> tuple[Settings, str]:
         help="Matches the loudness to each instrument's own recordings.",
     )
     links.choice(TRACKER, TRACKERS, "full")
-    tracker = st.segmented_control(
-        trackers.LABEL,
-        TRACKERS,
-        format_func=trackers.label,
-        key=TRACKER,
-        required=True,
-        persist_state="session",
-        help=trackers.help_of("How the pitch of the recording is found."),
-    )
+    tracker = trackers.choose(TRACKER, "How the pitch of the recording is found.")
     if sound is not None:
         trackers.show_times(sound.duration_s, of="this recording", known=caches.analysed(sound.key))
     links.keep(OCTAVES, [str(octave)] if octave else [])
     links.keep(STATISTICS, ["true"] if statistics else [])
-    links.keep(TRACKER, [tracker] if tracker and tracker != "full" else [])
-    return Settings(octave_shift=octave, use_statistics=statistics), tracker or "full"
+    links.keep(TRACKER, [tracker] if tracker != "full" else [])
+    return Settings(octave_shift=octave, use_statistics=statistics), tracker
 
 
 def _plot(morph: Morph, duration_s: float) -> None:

@@ -14,7 +14,6 @@ from ddsing.ui.shell.formatting import format_range
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-LABEL = "Pitch tracker"
 LABELS = {"full": "Best", "fast": "Quicker", "tiny": "Draft"}
 QUALITIES = """
 
@@ -23,9 +22,33 @@ QUALITIES = """
 - **Draft** (*tiny*): CREPE tiny; many times faster, a few cents off, and less precise about what is voiced"""
 
 
-def help_of(first: str, last: str = "Each recording is analysed only once per tracker.") -> str:
-    """The help of a choice: what it is for, what there is to choose, and what is to be known besides."""
-    return f"{first}{QUALITIES}" + (f"\n\n{last}" if last else "")
+def choose(
+    key: str,
+    purpose: str,
+    more: str = "Each recording is analysed only once per tracker.",
+    *,
+    disabled: str = "",
+) -> str:
+    """The choice of a tracker, whose value is kept under `key` already; returns its short name.
+
+    Parameters
+    ----------
+    purpose, more : str
+        What the help says before the trackers' qualities, and after them.
+    disabled : str
+        Why there is nothing to choose, which the help then says instead.
+    """
+    chosen = st.segmented_control(
+        "Pitch tracker",
+        TRACKERS,
+        format_func=label,
+        key=key,
+        required=True,
+        disabled=bool(disabled),
+        help=disabled or f"{purpose}{QUALITIES}\n\n{more}",
+        persist_state="session",
+    )
+    return chosen or TRACKERS[0]
 
 
 def label(name: str) -> str:
@@ -47,7 +70,8 @@ def show_times(duration_s: float | Mapping[str, float], *, of: str, known: Itera
     """
     by_name = duration_s if not isinstance(duration_s, float | int) else dict.fromkeys(TRACKERS, float(duration_s))
     settled = all(name in known or unit_s(name) for name in TRACKERS)
-    st.fragment(_times, run_every=None if settled else 1.0)(by_name, of, frozenset(known))
+    with st.container(key="tracker-times"):  # two lines high, so that nothing below moves when the times change
+        st.fragment(_times, run_every=None if settled else 1.0)(by_name, of, frozenset(known))
 
 
 def _times(duration_s: Mapping[str, float], of: str, known: frozenset[str]) -> None:

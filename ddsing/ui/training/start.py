@@ -180,17 +180,13 @@ def _advanced(voice: Voice, step: int) -> None:
             disabled=bool(step),
             help="Random seed for the initial weights, the order of the windows and the noise.",
         )
-        st.segmented_control(
-            trackers.LABEL,
-            TRACKERS,
-            format_func=trackers.label,
-            key=TRACKER,
-            persist_state="session",
-            required=True,
-            disabled=not prepares,
-            help=trackers.help_of("Used to find the pitch when the recordings are prepared before training.")
-            if prepares
-            else "The dataset is up to date with this tracker. To use another, prepare it again on the Datasets page.",
+        up_to_date = (
+            "The dataset is up to date with this tracker. To use another, prepare it again on the Datasets page."
+        )
+        trackers.choose(
+            TRACKER,
+            "Used to find the pitch when the recordings are prepared before training.",
+            disabled="" if prepares else up_to_date,
         )
         st.segmented_control(
             "Make the instrument from",

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.constants import TRACKERS
 from ddsing.ui.shell import state, trackers
 
 if TYPE_CHECKING:
@@ -27,18 +26,10 @@ HELP = {
 
 def tracker(duration_s: float | None, analysed: set[str]) -> str:
     """The tracker choice, with what each costs for this recording."""
-    chosen = st.segmented_control(
-        trackers.LABEL,
-        TRACKERS,
-        format_func=trackers.label,
-        key=state.TRACKER,
-        required=True,
-        help=trackers.help_of("How the pitch of the recording is found."),
-        persist_state="session",
-    )
+    chosen = trackers.choose(state.TRACKER, "How the pitch of the recording is found.")
     if duration_s is not None:
         trackers.show_times(duration_s, of="this recording", known=analysed)
-    return chosen or TRACKERS[0]
+    return chosen
 
 
 def settings(*, has_statistics: bool):
