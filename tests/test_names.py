@@ -33,7 +33,8 @@ from ddsing.sound.audio import encode, read_recipe
 from ddsing.training import branch
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
-from ddsing.transfer.takes import Take, TakeStore, write_take
+from ddsing.transfer.take import Take
+from ddsing.transfer.takes import TakeStore, write_take
 from ddsing.workspace import Workspace
 from tests.support import counts, tiny_workspace
 from tests.support.paths import ROOT

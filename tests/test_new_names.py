@@ -16,7 +16,8 @@ from ddsing.files import restore, trash, write_new
 from ddsing.instrument.library import Library
 from ddsing.jobs import store as stores
 from ddsing.sound import audio
-from ddsing.transfer.takes import Take, TakeStore, write_take
+from ddsing.transfer.take import Take
+from ddsing.transfer.takes import TakeStore, write_take
 from ddsing.workspace import Workspace
 from tests.hostile.builders import small_instrument
 from tests.support import counts, idle_jobs

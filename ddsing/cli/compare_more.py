@@ -15,7 +15,7 @@ from ddsing.files import write_atomic
 from ddsing.workspace import open_workspace
 
 if TYPE_CHECKING:
-    from ddsing.transfer.takes import Take
+    from ddsing.transfer.take import Take
 
 
 def add_to(what: argparse._SubParsersAction) -> None:

@@ -14,7 +14,8 @@ from ddsing.units import format_bytes, format_duration
 from ddsing.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
-    from ddsing.transfer.takes import Take, TakeStore
+    from ddsing.transfer.take import Take
+    from ddsing.transfer.takes import TakeStore
 
 _STEMS = ("harmonic", "noise")
 

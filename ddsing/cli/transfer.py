@@ -143,15 +143,15 @@ class _Like:
 
 
 def _like(args: argparse.Namespace) -> _Like:
-    from ddsing.transfer import takes
+    from ddsing.transfer import take
 
     if args.like is None:
         if args.instrument is None:
             raise SettingsError("A transfer needs an instrument: choose one with --instrument, or a take with --like.")
         return _Like(Settings(), args.tracker or "full", args.instrument, None)
     recipe = _recipe(args)
-    settings, tracker, instrument = takes.read_recipe(recipe)
-    mixture = takes.read_morph(recipe) if args.instrument is None else None
+    settings, tracker, instrument = take.read_recipe(recipe)
+    mixture = take.read_morph(recipe) if args.instrument is None else None
     return _Like(settings, args.tracker or tracker, args.instrument or instrument, mixture)
 
 

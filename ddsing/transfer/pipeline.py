@@ -34,7 +34,8 @@ from ddsing.transfer.conditioning import Conditioning, condition
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.stages import Stages
-from ddsing.transfer.takes import Take, TakeStore, together, write_take
+from ddsing.transfer.take import Take, together
+from ddsing.transfer.takes import TakeStore, write_take
 from ddsing.transfer.timbre import z_of
 from ddsing.units import n_frames
 from ddsing.workspace import Workspace

@@ -6,7 +6,7 @@ Public: `of`, `changes`.
 from collections.abc import Sequence
 
 from ddsing.transfer.settings import SHOWN, text, words
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 
 
 def of(takes: Sequence[Take]) -> dict[str, str]:

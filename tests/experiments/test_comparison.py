@@ -21,7 +21,8 @@ from ddsing.sound import loudness
 from ddsing.sound.features import FeatureCache
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
-from ddsing.transfer.takes import Take, TakeStore
+from ddsing.transfer.take import Take
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
 

@@ -9,7 +9,7 @@ import soundfile
 from ddsing.errors import TakeError
 from ddsing.experiments.comparison import heard, matching
 from ddsing.sound import wave
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from tests.support import tiny_workspace
 
 

@@ -18,7 +18,8 @@ from ddsing.sound.audio import decode, read_recipe
 from ddsing.transfer import pipeline
 from ddsing.transfer.morph import Morph, parse
 from ddsing.transfer.settings import Settings
-from ddsing.transfer.takes import TakeStore, read_morph
+from ddsing.transfer.take import read_morph
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
 

@@ -26,7 +26,8 @@ from ddsing.files import restore
 from ddsing.instrument.library import Library
 from ddsing.sound import audio
 from ddsing.training import checkpoints, folder, history
-from ddsing.transfer.takes import TakeStore, read_morph, read_recipe
+from ddsing.transfer.take import read_morph, read_recipe
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_training
 from tests.support.paths import GOLDEN

@@ -15,7 +15,8 @@ from ddsing.sound import recording
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.stages import STAGES
-from ddsing.transfer.takes import TakeStore, read_recipe
+from ddsing.transfer.take import read_recipe
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace
 from tests.support.encoders import ffmpeg
 from tests.support.paths import GOLDEN, ROOT

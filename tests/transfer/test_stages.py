@@ -9,7 +9,7 @@ from ddsing.errors import Cancelled
 from ddsing.transfer import stages
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.stages import STAGES, Stages
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from tests.support import tiny_workspace
 
 

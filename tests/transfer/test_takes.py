@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from ddsing.sound import audio
-from ddsing.transfer.takes import Take, TakeStore, write_take
+from ddsing.transfer.take import Take
+from ddsing.transfer.takes import TakeStore, write_take
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
 from tests.support.pages import clean, open_page, said

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ddsing.transfer import titles
 from ddsing.transfer.settings import Settings
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 
 
 def take(number: int, name: str = "song → Aria", **facts) -> Take:

@@ -31,7 +31,7 @@ from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import DdsingError, TakeError
 from ddsing.experiments.comparison import differences, matching, measure, selection
 from ddsing.files import existing, listed, restore, safe_name, trash, write_json
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from ddsing.workspace import Workspace
 
 FOLDER = "listening"

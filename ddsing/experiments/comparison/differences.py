@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ddsing.experiments.comparison.measure import MELODY, Metrics
 from ddsing.transfer.settings import SHOWN, text, words
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 
 SETTINGS = {name: words(name).title for name in SHOWN if words(name).heard}
 _ONLY_IF_SET = "timbre"  # for instruments that listen to it

@@ -18,7 +18,7 @@ from ddsing.errors import TakeError
 from ddsing.experiments.comparison.matching import Loudness
 from ddsing.sound import wave
 from ddsing.sound.wave import Wave
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 
 SOUNDS = ("result", "original", "harmonic", "noise")
 FOLDER = "heard"  # in the cache

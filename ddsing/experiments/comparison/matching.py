@@ -19,7 +19,7 @@ from importlib import metadata
 import numpy as np
 
 from ddsing.constants import SAMPLE_RATE
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 
 MAX_GAIN_DB = 30.0
 _HEADROOM = 0.99  # of full scale

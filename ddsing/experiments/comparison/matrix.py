@@ -1,7 +1,7 @@
 """The voice matrix: every chosen instrument sings every chosen recording; the module `job` renders it.
 
 A cell is a take of its own in ``matrix/``, beside the takes. What would sound the same is never rendered twice: cells,
-and takes made by hand, are found by what fixes their sound (`ddsing.transfer.takes.content_key`). So a stopped job goes
+and takes made by hand, are found by what fixes their sound (`ddsing.transfer.take.content_key`). So a stopped job goes
 on where it was, and another matrix with some of the same cells has them at once.
 """
 
@@ -21,7 +21,8 @@ from ddsing.sound import folder as folders
 from ddsing.sound.features import Features
 from ddsing.transfer import fit, pipeline
 from ddsing.transfer.settings import Settings
-from ddsing.transfer.takes import Take, TakeStore, content_key
+from ddsing.transfer.take import Take, content_key
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 
 MAX_CELLS = 400

@@ -30,7 +30,7 @@ from ddsing.files import read_json, write_json
 from ddsing.sound import distance, features
 from ddsing.sound.audio import decode
 from ddsing.sound.features import FeatureCache
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 
 TRACKER = "tiny"
 PACE, GUESS_S = "compare/measuring", 0.15  # its pace's key, and what a second of sound is expected to take at first

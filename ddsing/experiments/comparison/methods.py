@@ -17,7 +17,7 @@ from ddsing.experiments.comparison import differences, measure
 from ddsing.files import read_json
 from ddsing.instrument.library import Entry, Library
 from ddsing.training import folder
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from ddsing.workspace import Workspace
 
 CITATIONS = (

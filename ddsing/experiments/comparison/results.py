@@ -18,7 +18,7 @@ from scipy.stats import binomtest
 from ddsing.experiments.comparison.blind import KINDS, REFERENCE, BlindTest, BlindTests
 from ddsing.experiments.comparison.differences import spreadsheet_text
 from ddsing.files import safe_name
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from ddsing.workspace import Workspace
 
 ALPHA = 0.05

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from ddsing import names
 from ddsing.errors import DdsingError, TakeError
-from ddsing.transfer.takes import Take, TakeStore
+from ddsing.transfer.take import Take
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 
 MATRIX = "matrix"  # folder of the cells, beside the takes

@@ -20,7 +20,7 @@ from ddsing.experiments.comparison import differences, measure, methods, results
 from ddsing.files import safe_name
 from ddsing.sound.audio import encode
 from ddsing.transfer import titles
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from ddsing.workspace import Workspace
 
 STYLE = """

@@ -14,7 +14,7 @@ from typing import Any
 from ddsing import names
 from ddsing.errors import DdsingError, TakeError
 from ddsing.files import existing, listed, restore, safe_name, trash, write_json
-from ddsing.transfer.takes import clean_tags
+from ddsing.transfer.take import clean_tags
 from ddsing.workspace import Workspace
 
 FOLDER = "sets"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from ddsing.ui.experiments import blind_results, chosen_takes, takes_table
 from ddsing.ui.player import players
 from ddsing.ui.shell import errors, links, opened, values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from ddsing.ui.shell import links, opened, ticks, values
 
 PARAMETER = "take"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from ddsing.ui.shell import opened
 
 if TYPE_CHECKING:

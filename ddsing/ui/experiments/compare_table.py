@@ -6,7 +6,7 @@ import streamlit as st
 
 from ddsing.jobs import paces
 from ddsing.jobs.time_left import around
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from ddsing.ui.experiments import compare_cache
 from ddsing.ui.shell import errors, opened, take_player, work
 from ddsing.ui.shell.formatting import format_range, plain

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from ddsing.ui.experiments import chosen_takes, compare_cache, takes_table
 from ddsing.ui.player import players
 from ddsing.ui.shell import errors, links, opened, take_player, values, work

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ddsing.constants import TRACKERS
 from ddsing.jobs import paces
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from ddsing.ui.experiments import compare_cache
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, opened, take_player

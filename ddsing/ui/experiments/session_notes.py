@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.files import safe_name
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from ddsing.ui.experiments import set_picker
 from ddsing.ui.shell import errors, opened, undo, values
 from ddsing.ui.shell.formatting import plain

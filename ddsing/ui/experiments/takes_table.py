@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from ddsing.transfer.takes import Take
+from ddsing.transfer.take import Take
 from ddsing.ui.experiments import chosen_takes, set_picker
 from ddsing.ui.shell import opened, take_player, ticks, values
 from ddsing.ui.shell.formatting import percent, when

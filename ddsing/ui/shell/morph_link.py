@@ -34,7 +34,7 @@ def read(said: str, n: int) -> Points | None:
 
 def query(recipe: Mapping) -> dict[str, str | list[str]]:
     """The address of the view that makes a recipe's morph again; {} if it is of none, or can't be read."""
-    from ddsing.transfer.takes import read_morph
+    from ddsing.transfer.take import read_morph
 
     try:
         morph = read_morph(recipe)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ddsing.experiments.comparison.heard import Heard
-    from ddsing.transfer.takes import Take
+    from ddsing.transfer.take import Take
 
 NAMES = {"result": "Result", "original": "Original", "harmonic": "Harmonic", "noise": "Noise"}
 MATCHED = "takes.matched"  # whether loudness is, for all takes of the tab

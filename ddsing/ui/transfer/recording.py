@@ -9,7 +9,7 @@ from ddsing import names
 from ddsing.constants import TRACKERS
 from ddsing.errors import DdsingError
 from ddsing.sound.recording import Recording
-from ddsing.transfer.takes import read_recipe
+from ddsing.transfer.take import read_recipe
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, errors, opened, sources, state
 from ddsing.ui.shell.formatting import format_duration, plain

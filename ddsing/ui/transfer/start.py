@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ddsing.jobs.time_left import Part
     from ddsing.sound.recording import Recording
     from ddsing.transfer.settings import Settings
-    from ddsing.transfer.takes import Take
+    from ddsing.transfer.take import Take
 
 SHORTCUT = "Mod+Enter"
 

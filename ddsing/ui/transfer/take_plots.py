@@ -10,7 +10,7 @@ from ddsing.constants import FRAME_RATE
 from ddsing.ui.shell import caches, values
 
 if TYPE_CHECKING:
-    from ddsing.transfer.takes import Take
+    from ddsing.transfer.take import Take
 
 LONG_S = 60.0  # from here on a window of time can be chosen, since curves are thinned for drawing
 

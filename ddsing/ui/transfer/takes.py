@@ -15,7 +15,7 @@ from ddsing.ui.shell.formatting import format_duration, percent, plain, when
 from ddsing.ui.transfer import take_plots
 
 if TYPE_CHECKING:
-    from ddsing.transfer.takes import Take
+    from ddsing.transfer.take import Take
     from ddsing.ui.shell.work import Work
 
 PAGE_SIZE = 5
@@ -28,7 +28,7 @@ _DEFAULT = settings.Settings()
 
 def announce(done: Work | None) -> None:
     """Say that a take is there, and have its player brought into view."""
-    from ddsing.transfer.takes import Take
+    from ddsing.transfer.take import Take
 
     if done is None or not isinstance(done.result, Take):
         return
