@@ -80,11 +80,20 @@ MISSED = """reached => {
     const met = new Set(reached.filter(index => index >= 0).map(index => group(window.reachable[index])));
     return window.reachable.filter(one => !met.has(group(one))).map(one => one.outerHTML.slice(0, 200));
 }"""
+TRIES = 3
 IDLE = 40  # presses without anything new, after which it has been everywhere; the browser's own players take five each
 
 
 def missed(tab) -> list[str]:
     """The page's controls that the tab key does not reach from the page's begin on; a trap hides all behind it."""
+    for _ in range(TRIES):
+        found = _missed(tab)
+        if not found or tab.evaluate("() => window.reachable.every(one => one.isConnected)"):
+            break  # otherwise the page was drawn anew below the keys
+    return found
+
+
+def _missed(tab) -> list[str]:
     n_controls = tab.evaluate(REACHABLE)
     tab.evaluate("() => { document.activeElement?.blur(); window.getSelection().removeAllRanges(); }")
     reached: set[int] = set()
