@@ -95,7 +95,8 @@ def settled(page: Page) -> None:
     """Wait until the page stands still and no work runs."""
     page.wait_for_timeout(3000)
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
-    page.get_by_role("button", name="Cancel").wait_for(state="hidden", timeout=180_000)
+    for passing in (page.get_by_text("Measuring how fast"), page.get_by_role("button", name="Cancel")):
+        passing.wait_for(state="hidden", timeout=180_000)
     page.wait_for_timeout(1500)
 
 

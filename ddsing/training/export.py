@@ -16,6 +16,7 @@ from ddsing.model.statistics import DatasetStatistics
 from ddsing.names import same
 from ddsing.training import checkpoints, choice, folder, saving
 from ddsing.training.recipe import Config
+from ddsing.units import format_duration
 from ddsing.workspace import Workspace
 
 
@@ -115,7 +116,7 @@ def _passport(where: folder.Where, checkpoint: checkpoints.Checkpoint, why: str)
 
 def _notes(where: folder.Where, known: Mapping) -> str:
     minutes = facts.minutes(where.source)
-    said = [f"Trained on {minutes:.0f} minutes of {where.source.name}." if minutes else ""]
+    said = [f"Trained on {format_duration(60.0 * minutes)} of {where.source.name}." if minutes else ""]
     held_out = known.get("held_out")
     if isinstance(held_out, dict):
         said.append(f"On held-out recordings: spectral loss {held_out['spectral_loss']:.2f}")

@@ -94,10 +94,7 @@ def _card(entry: Entry) -> None:
 
 
 def _title(entry: Entry) -> None:
-    config = entry.config
-    badges = [f":gray-badge[ddsp {'1.x' if config is not None and config.generation == 1 else '3.x'}]"]
-    if config is not None and config.z:
-        badges.append(":violet-badge[z encoder]")
+    badges = [":violet-badge[follows timbre]"] if entry.config is not None and entry.config.z else []
     if entry.bloated:
         badges.append(":orange-badge[2021 zip]")
     st.markdown(f"## {plain(entry.name)}\n\n" + " ".join(badges))
@@ -229,7 +226,9 @@ def _details(entry: Entry) -> None:
     st.markdown(
         f"GRU of {config.rnn_channels}, stacks of {config.layers_per_stack} × {config.ch}, "
         f"{config.n_harmonics} harmonics, {config.n_noise_bands} noise bands; "
-        f"{sum(weight.size for weight in instrument.weights.values()):,} weights."
+        f"{sum(weight.size for weight in instrument.weights.values()):,} weights; "
+        f"loudness as in ddsp {'1.x' if config.generation == 1 else '3.x'}"
+        f"{f'; an encoder of timbre with {config.z.z_dims} dimensions' if config.z else ''}."
     )
     st.caption(f"Content `{instrument.digest}`")
     if instrument.provenance.dataset_hash:

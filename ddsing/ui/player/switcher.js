@@ -112,7 +112,7 @@ function fill(self) {
   self.list.hidden = self.options.hidden = !several;
   self.list.replaceChildren(...(several ? tracks.map((track, index) => row(self, track, index)) : []));
   const digits = tracks.map((track) => track.key).filter((digit) => digit !== "0").length;
-  self.digits.textContent = `1–${digits}`;
+  self.digits.textContent = digits > 1 ? `1–${digits}` : "1";
 }
 
 function row(self, track, index) {
