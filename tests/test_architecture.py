@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S
 
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 LIBRARY = sorted((ROOT / "ddsing").rglob("*.py"))
@@ -203,7 +204,7 @@ def test_each_module_imports_alone_and_loads_nothing_heavy(in_ui, preload):
     names = [module_name(path) for path in LIBRARY if path.name != "__main__.py"]
     names = [name for name in names if name.startswith("ddsing.ui") == in_ui]
     program = [sys.executable, "-c", FRESH, json.dumps([preload, names])]
-    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     loaded = dict(json.loads(line) for line in done.stdout.splitlines())
     assert loaded.keys() == set(names)
     unwanted = {*HEAVY, "tensorboard"} | (set() if in_ui else {"streamlit"})

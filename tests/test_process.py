@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from ddsing import process
 from ddsing.errors import Cancelled, InstrumentError, ProcessError
 from tests.support.paths import ROOT
+from tests.support.patience import until
 
 CALLED = "tests.support.called"
 CALLER = f"""
@@ -21,17 +21,11 @@ process.call("{CALLED}:wait", {{"path": sys.argv[1]}})
 """
 
 
-def gone(pid, within_s=10.0):
-    deadline = time.monotonic() + within_s
-    while True:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
+def gone(pid):
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_an_answer_and_what_was_told_on_the_way():
@@ -39,7 +33,7 @@ def test_an_answer_and_what_was_told_on_the_way():
     answer = process.call(f"{CALLED}:twice", {"number": 21}, progress=lambda *said: told.append(said))
     assert answer["number"] == 42 and answer["pid"] != os.getpid() and answer["tensorflow"] == "1"
     assert list(dict.fromkeys(told)) == [("starting", 0.0), ("thinking", 0.25), ("saying", 1.0)]
-    assert gone(answer["pid"], within_s=0)
+    assert gone(answer["pid"])
 
 
 def test_an_error_for_people_comes_back_as_it_was():
@@ -71,20 +65,17 @@ def test_cancel_kills_it(tmp_path):
 
     with pytest.raises(Cancelled):
         process.call(f"{CALLED}:wait", {"path": str(tmp_path / "pid")}, progress=progress)
-    assert gone(int((tmp_path / "pid").read_text()), within_s=0)
+    assert gone(int((tmp_path / "pid").read_text()))
 
 
 def test_it_ends_when_the_process_that_asked_is_killed(tmp_path):
     path = tmp_path / "pid"
     asking = subprocess.Popen([sys.executable, "-c", CALLER, str(path)], cwd=ROOT)
-    deadline = time.monotonic() + 60
-    while not (path.exists() and path.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    pid = int(path.read_text())
+    pid = int(until(lambda: path.exists() and path.read_text()))
     assert psutil.pid_exists(pid)
     asking.kill()
     asking.wait()
-    assert gone(pid)
+    until(lambda: gone(pid))
 
 
 def test_what_is_sent_piece_by_piece_arrives_so():

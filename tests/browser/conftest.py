@@ -9,7 +9,7 @@ import soundfile
 
 from ddsing.jobs.store import JobStore
 from tests.support import tiny_workspace
-from tests.support.dashboard import Server, settled
+from tests.support.dashboard import Server, new_context, settled
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -78,7 +78,7 @@ def dashboard(browser, locks, tmp_path):
     def open_page(workspace, page):
         server = Server(workspace.root)
         server.wait()
-        context = browser.new_context(viewport={"width": 1280, "height": 1400})
+        context = new_context(browser, viewport={"width": 1280, "height": 1400})
         opened.append((workspace, server, context))
         tab = context.new_page()
         tab.goto(f"{server.url}/{page}")

@@ -14,7 +14,7 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_training, tiny_workspace
 from tests.support.accessible import Exempt, findings, jumps, missed
-from tests.support.dashboard import Server, settled
+from tests.support.dashboard import Server, new_context, settled
 from tests.support.furnished import furnish
 from tests.support.idle_jobs import NoLauncher
 
@@ -69,7 +69,7 @@ def server(workspace, chromium_path):
 
 @pytest.fixture(scope="module", params=["light", "dark"])
 def tab(request, browser, server):
-    context = browser.new_context(color_scheme=request.param, reduced_motion="reduce")
+    context = new_context(browser, color_scheme=request.param, reduced_motion="reduce")
     opened = context.new_page()
     opened.goto(server.url)
     yield opened
@@ -81,16 +81,16 @@ def visit(tab, server, place: str) -> None:
     address, _, also = place.partition(", ")
     tab.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
     tab.goto(f"{server.url}/{address.format(test=BlindTests(Workspace(server.workspace)).list()[0].id)}")
-    tab.get_by_role("heading", level=1).wait_for(timeout=60_000)
+    tab.get_by_role("heading", level=1).wait_for()
     settled(tab)
     if address == "datasets":
         _report(tab)
     elif address == "training":
         _voice(tab, "bass" if not also else "alto", "Step 2" if not also else "5 of 12")
     elif address == "experiments?view=matrix":
-        tab.locator(".cell").first.wait_for(timeout=60_000)
+        tab.locator(".cell").first.wait_for()
     elif also == "a trial":
-        tab.get_by_role("heading", name="Trial 1").wait_for(timeout=60_000)
+        tab.get_by_role("heading", name="Trial 1").wait_for()
     still(tab)
     folded = tab.locator("[data-testid='stMain'] details:not([open]) > summary")
     for _ in range(folded.count()):
@@ -112,7 +112,7 @@ def _report(tab) -> None:
     ask = tab.get_by_role("button", name="Make the report")
     if ask.count():
         ask.click()
-    tab.get_by_text("Clear pitch").wait_for(timeout=60_000)
+    tab.get_by_text("Clear pitch").wait_for()
     settled(tab)
 
 

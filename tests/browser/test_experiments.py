@@ -18,7 +18,7 @@ from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import loudspeaker, tiny_workspace
-from tests.support.dashboard import Server, settled
+from tests.support.dashboard import Server, new_context, settled
 
 pytestmark = pytest.mark.browser
 
@@ -52,7 +52,7 @@ def server(filled, chromium_path):
 @pytest.fixture
 def page(browser, server):
     """A tab that asks for nothing outside this computer."""
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], accept_downloads=True)
+    context = new_context(browser, permissions=["clipboard-read", "clipboard-write"], accept_downloads=True)
     tab = context.new_page()
     tab.add_init_script(loudspeaker.TAP)
     foreign = []
@@ -65,21 +65,21 @@ def page(browser, server):
 
 def _open(tab, server, query: str) -> None:
     tab.goto(f"{server.url}/experiments?{query}")
-    tab.get_by_role("heading", name="Experiments").wait_for(timeout=60_000)
+    tab.get_by_role("heading", name="Experiments").wait_for()
     settled(tab)
 
 
 def _compare(tab, server, filled) -> list:
     takes = TakeStore(filled).list()[::-1]
     _open(tab, server, "view=takes&" + "&".join(f"take={take.id.replace(' ', '+')}" for take in takes))
-    tab.locator(".track").nth(3).wait_for(timeout=30_000)
+    tab.locator(".track").nth(3).wait_for()
     _ready(tab)
     return takes
 
 
 def _ready(tab) -> None:
     tab.wait_for_function("() => true")
-    tab.locator(".play:not([disabled])").first.wait_for(timeout=30_000)
+    tab.locator(".play:not([disabled])").first.wait_for()
 
 
 def _position(tab) -> float:
@@ -176,7 +176,7 @@ def test_a_blind_test_by_keyboard_from_begin_to_result(page, server, filled):
     test = blind.BlindTests(filled).list()[0]
     assert len(test.trials) == 5 and "test=" in page.url and "take=" not in page.url
     for trial in range(5):
-        page.get_by_role("heading", name=f"Trial {trial + 1} of 5").wait_for(timeout=30_000)
+        page.get_by_role("heading", name=f"Trial {trial + 1} of 5").wait_for()
         _ready(page)
         _nothing_leaks(page, test, takes, trial)
         page.keyboard.press("1")  # not before all were heard
@@ -193,7 +193,7 @@ def test_a_blind_test_by_keyboard_from_begin_to_result(page, server, filled):
         }
         assert who["a"] != who["b"]
         assert not _answered_and_heard_on(page, "1" if who["x"] == who["a"] else "2")
-    page.get_by_text("5 of 5 right").first.wait_for(timeout=30_000)
+    page.get_by_text("5 of 5 right").first.wait_for()
     done = blind.BlindTests(filled).get(test.id)
     assert results.score(done).n_right == 5 and done.listener == "Ear"
     assert page.get_by_text("0.031").first.is_visible()  # one in 32
@@ -244,7 +244,7 @@ def test_ratings_by_keyboard(page, server, filled):
         for _ in range("123".find(key) + 1):
             page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Enter")
-    page.get_by_text("hidden reference").first.wait_for(timeout=30_000)
+    page.get_by_text("hidden reference").first.wait_for()
     test = blind.BlindTests(filled).list()[0]
     assert test.kind == "rating" and test.answers[0]["answer"] == [60, 70, 80]
 
@@ -253,8 +253,8 @@ def test_matrix_cells_appear_and_play(page, server, filled):
     short = urllib.parse.quote_plus(f"{tiny_workspace.EXAMPLE}.wav")
     _open(page, server, f"view=matrix&recordings={short}")
     page.get_by_role("button", name="Render").click()
-    page.locator(".cell").nth(1).wait_for(timeout=240_000)
-    page.locator('[class*="st-key-matrix-stop"]').wait_for(state="detached", timeout=240_000)
+    page.locator(".cell").nth(1).wait_for()
+    page.locator('[class*="st-key-matrix-stop"]').wait_for(state="detached")
     settled(page)
     assert len(selection.cells(filled).list()) == 2 and len(TakeStore(filled).list()) == len(SETTINGS)
     for index in range(2):
@@ -265,7 +265,7 @@ def test_matrix_cells_appear_and_play(page, server, filled):
     page.keyboard.press(" ")
     page.locator('.cell[data-playing="true"]').wait_for(state="detached")
     page.get_by_role("button", name="Compare the instruments on").click()
-    page.locator(".track").nth(2).wait_for(timeout=30_000)
+    page.locator(".track").nth(2).wait_for()
     assert page.locator(".track").count() == 3 and "view=takes" in page.url
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import tiny_workspace
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -34,8 +35,8 @@ from streamlit.testing.v1 import AppTest
 from ddsing.ui.shell import warmup
 os.environ["DDSING_WORKSPACE"] = sys.argv[2]
 runs = []  # what of the slow modules is there at the end of each run of the script, when the warm-up may begin
-warmup.start = lambda: runs.append([name for name in sys.argv[3:] if name in sys.modules])
-app = AppTest.from_file(sys.argv[1], default_timeout=300).run()
+warmup.start = lambda: runs.append([name for name in sys.argv[4:] if name in sys.modules])
+app = AppTest.from_file(sys.argv[1], default_timeout=float(sys.argv[3])).run()
 told = [error.message for error in app.exception] + [error.value for error in app.error]
 print(json.dumps({"titles": [title.value for title in app.title], "runs": runs, "errors": told}))
 """
@@ -43,8 +44,8 @@ print(json.dumps({"titles": [title.value for title in app.title], "runs": runs, 
 
 def test_it_takes_one_run_of_the_script_and_no_slow_import(tmp_path):
     workspace = tiny_workspace.fill(tmp_path / "ws")
-    command = [sys.executable, "-c", PROGRAM, str(ROOT / "app.py"), str(workspace), *SLOW_TO_IMPORT]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    command = [sys.executable, "-c", PROGRAM, str(ROOT / "app.py"), str(workspace), str(PATIENCE_S), *SLOW_TO_IMPORT]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen == {"titles": ["Timbre transfer"], "runs": [[]], "errors": []}

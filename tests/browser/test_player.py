@@ -10,7 +10,7 @@ from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import loudspeaker, tiny_workspace
-from tests.support.dashboard import Server, settled
+from tests.support.dashboard import Server, new_context, settled
 
 pytestmark = pytest.mark.browser
 
@@ -36,7 +36,7 @@ def server(filled, chromium_path):
 
 @pytest.fixture
 def page(browser, server):
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
+    context = new_context(browser, viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
     tab = context.new_page()
     tab.add_init_script(loudspeaker.TAP)
     _open(tab, server)
@@ -125,7 +125,7 @@ def test_a_playing_take_goes_on_over_a_rerun_and_a_new_take(page, filled):
     assert _playing(page)[0]
     n_takes = len(TakeStore(filled).list())
     page.get_by_role("button", name="Transfer timbre").click()
-    _card(page, n_takes).wait_for(timeout=60_000)
+    _card(page, n_takes).wait_for()
     settled(page)
     assert _card(page, 1).get_by_role("heading").inner_text() == name
     assert _playing(page) == [False, True]
@@ -139,7 +139,7 @@ def test_a_new_take_is_in_view_and_told(page, server, filled, width, height):
     page.set_viewport_size({"width": width, "height": height})
     n_takes = len(TakeStore(filled).list())
     page.get_by_role("button", name="Transfer timbre").click()
-    page.get_by_role("heading", name=f"Takes ({n_takes + 1})").wait_for(timeout=60_000)
+    page.get_by_role("heading", name=f"Takes ({n_takes + 1})").wait_for()
     page.wait_for_function("() => document.activeElement?.shadowRoot?.activeElement?.matches('.play')")
     settled(page)
     box = _card(page, 0).locator(".play").bounding_box()
@@ -174,17 +174,17 @@ def test_an_audition_plays_at_the_first_press_and_again_at_the_next(page, server
     page.goto(f"{server.url}/instruments")
     page.get_by_role("button", name="Audition").first.click()
     playing = page.locator('.play[data-playing="true"]')
-    playing.wait_for(timeout=60_000)
+    playing.wait_for()
     assert "sings a short phrase" in playing.get_attribute("aria-label")
     page.keyboard.press("Escape")
     page.get_by_role("button", name=playing.get_attribute("aria-label")).click()
     playing.wait_for(state="detached")
     page.get_by_role("button", name="Audition").first.click()
-    playing.wait_for(timeout=60_000)
+    playing.wait_for()
 
 
 def test_one_player_for_what_the_microphone_recorded(browser, server):
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, permissions=["microphone"])
+    context = new_context(browser, viewport={"width": 1366, "height": 768}, permissions=["microphone"])
     tab = context.new_page()
     _open(tab, server)
     tab.get_by_role("radio", name="Microphone").click()
@@ -192,12 +192,12 @@ def test_one_player_for_what_the_microphone_recorded(browser, server):
     tab.get_by_role("button", name="Record", exact=True).click()
     tab.wait_for_timeout(1500)
     tab.get_by_role("button", name="Stop recording").click()
-    tab.get_by_text("microphone.wav ·").wait_for(timeout=20_000)
+    tab.get_by_text("microphone.wav ·").wait_for()
     settled(tab)
     ours = ('[data-testid="stAudio"]', '.player[data-single="true"]')
     assert [tab.locator(player).count() for player in (*ours, '[data-testid="stAudioInput"]')] == [0, 0, 1]
     tab.get_by_role("button", name="Add to a voice").click()
     tab.get_by_role("button", name="Add it").click()
-    tab.get_by_text("was added to the voice").wait_for(timeout=20_000)
+    tab.get_by_text("was added to the voice").wait_for()
     assert len(list((server.workspace / "audio" / "alto").glob("Microphone *.wav"))) == 1
     context.close()

@@ -14,7 +14,6 @@ from ddsing.workspace import open_workspace
 from tests.support.dashboard import settled
 from tests.support.paths import GOLDEN
 
-LONG_MS = 600_000  # on a busy machine
 Z = "Singer with timbre"
 PAGES = ("", "datasets", "training", "instruments", "experiments")
 
@@ -58,7 +57,7 @@ def _download_for_the_notebooks(tab):
     tab.get_by_role("button", name="Make the 2021 notebooks' format").click()
     tab.get_by_text("for the notebooks").wait_for()
     offered = tab.get_by_role("button", name="The 2021 notebooks' format", exact=True).last
-    tab.locator('[class*="st-key-work-cancel"]').wait_for(state="hidden", timeout=LONG_MS)
+    tab.locator('[class*="st-key-work-cancel"]').wait_for(state="hidden")
     settled(tab)
     if not offered.is_visible():
         card.get_by_role("button", name="Download").click()
@@ -77,7 +76,7 @@ def _sing_with_timbre(tab, workspace):
     before = {take.id for take in TakeStore(workspace).list()}
     tab.get_by_role("button", name="Transfer timbre").click()
     tab.locator('[class*="st-key-work-cancel"]').wait_for()
-    tab.locator('[class*="st-key-work-cancel"]').wait_for(state="hidden", timeout=LONG_MS)
+    tab.locator('[class*="st-key-work-cancel"]').wait_for(state="hidden")
     settled(tab)
     (take,) = [take for take in TakeStore(workspace).list() if take.id not in before]
     assert take.instrument == Z
@@ -86,7 +85,7 @@ def _sing_with_timbre(tab, workspace):
 def _export_and_train(tab, server, workspace):
     tab.goto(f"{server.url}/training")
     tab.get_by_role("button", name="Export the latest").click()
-    tab.get_by_text("is in your instruments").first.wait_for(timeout=LONG_MS)
+    tab.get_by_text("is in your instruments").first.wait_for()
     settled(tab)
     tab.get_by_role("button", name="Continue to step").click()
     settled(tab)

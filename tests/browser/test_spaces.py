@@ -11,7 +11,7 @@ from ddsing.instrument import Provenance
 from ddsing.instrument.library import Library
 from ddsing.workspace import Workspace
 from tests.support import tiny_runs, tiny_workspace
-from tests.support.dashboard import Server, foreign, settled
+from tests.support.dashboard import Server, foreign, new_context, settled
 from tests.support.z_models import z_instrument
 
 pytestmark = pytest.mark.browser
@@ -37,14 +37,14 @@ def server(tmp_path_factory, chromium_path):
 @pytest.fixture
 def visit(browser, server):
     """Opens the Experiments page at a view, or at a link; nothing outside this computer is asked for."""
-    context = browser.new_context(accept_downloads=True, viewport={"width": 1400, "height": 1000})
+    context = new_context(browser, accept_downloads=True, viewport={"width": 1400, "height": 1000})
     asked = []
 
     def at(query: str):
         tab = context.new_page()
         tab.on("request", lambda request: asked.append(request.url) if foreign(request.url, server) else None)
         tab.goto(query if query.startswith("http") else f"{server.url}/experiments?{query}")
-        tab.locator(".js-plotly-plot .nsewdrag").first.wait_for(timeout=60_000)
+        tab.locator(".js-plotly-plot .nsewdrag").first.wait_for()
         settled(tab)
         return tab
 
@@ -88,7 +88,7 @@ def heard(tab, server, within: str):
 def test_a_stretch_drawn_over_the_losses_is_shown_and_kept_in_the_link(visit, server):
     tab = visit("view=voices")
     draw(tab, (0.25, 0.3), (0.5, 0.6))
-    tab.wait_for_url(re.compile(r"vs_steps=\d+.*vs_steps=\d+"), timeout=30_000)
+    tab.wait_for_url(re.compile(r"vs_steps=\d+.*vs_steps=\d+"))
     first, last = (int(step) for step in re.findall(r"vs_steps=(\d+)", tab.url))
     assert 60 < first < 95 and 135 < last < 170  # of 300
     shown = tab.evaluate("document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range")

@@ -23,10 +23,10 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace
 from tests.support import tiny_runs, tiny_workspace
 from tests.support.dashboard import settled
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.browser
 
-LONG_MS = 600_000  # on a busy machine; a minute or two on an idle one
 RUNS = """() => { window.runs = 0;
     new MutationObserver(changes => { window.runs += changes.length; }).observe(
         document.querySelector('[data-testid="stApp"]'), {attributes: true, attributeFilter: ['data-test-script-state']}
@@ -67,7 +67,7 @@ def choose_stretch(tab):
 
 def press(tab, name):
     button = tab.get_by_role("button", name=name, exact=True)
-    button.click(timeout=LONG_MS)
+    button.click()
 
 
 def test_the_tutorial_from_its_first_press_to_a_take(dashboard, tmp_path):
@@ -79,7 +79,7 @@ def test_the_tutorial_from_its_first_press_to_a_take(dashboard, tmp_path):
     # A voice forms, step by step, without a reload and without a rerun of the page.
     tab.evaluate("() => { window.never_reloaded = true; }")
     previews = tab.locator('[class*="st-key-preview-"] audio')
-    previews.nth(1).wait_for(state="attached", timeout=LONG_MS)
+    previews.nth(1).wait_for(state="attached")
     assert tab.evaluate("() => window.never_reloaded")
     for index in range(2):
         sound = heard(tab, server, previews.nth(index))
@@ -91,13 +91,13 @@ def test_the_tutorial_from_its_first_press_to_a_take(dashboard, tmp_path):
     last = len(history.read(workspace.audio / "Mira_checkpoints").steps)
     previews.first.evaluate("e => { e.loop = true; e.muted = true; e.play(); window.player = e; }")
     third = tab.locator('[class*="st-key-preview-"]').nth(2)
-    third.wait_for(state="attached", timeout=LONG_MS)
+    third.wait_for(state="attached")
     assert len(history.read(workspace.audio / "Mira_checkpoints").steps) > last
     assert steps_shown(tab)[:2] == [low, high]
     assert tab.evaluate("() => window.player.isConnected && !window.player.paused")
     tab.reload()
-    tab.locator('[class*="st-key-train-stop"] button').first.click(timeout=LONG_MS)
-    tab.get_by_role("button", name="Resume").wait_for(timeout=LONG_MS)
+    tab.locator('[class*="st-key-train-stop"] button').first.click()
+    tab.get_by_role("button", name="Resume").wait_for()
     stopped = history.read(workspace.audio / "Mira_checkpoints")
     assert stopped.checkpoints and stopped.steps[-1] == stopped.checkpoints[-1]
 
@@ -109,11 +109,11 @@ def test_the_tutorial_from_its_first_press_to_a_take(dashboard, tmp_path):
 
     press(tab, "Export Mira")
     press(tab, "Sing with Mira")
-    tab.get_by_text("Tutorial, last step").wait_for(timeout=60_000)
+    tab.get_by_text("Tutorial, last step").wait_for()
     assert Library(workspace).get("Mira").provenance.step == stopped.checkpoints[-1]
     settled(tab)
     tab.get_by_role("button", name="Transfer timbre").click()
-    tab.get_by_text("the voice you trained").wait_for(timeout=LONG_MS)
+    tab.get_by_text("the voice you trained").wait_for()
     take = TakeStore(workspace).list()[0]
     assert take.instrument == "Mira"
     sound = soundfile.read(take.folder / "result.wav")[0]
@@ -137,14 +137,14 @@ def test_the_page_falls_still_when_the_last_job_of_another_voice_ends(dashboard,
     lock = place.take()
     place.write_record({"state": "running"})
     tab, _ = dashboard(workspace, "training")
-    tab.get_by_text("Running", exact=True).wait_for(timeout=60_000)
+    tab.get_by_text("Running", exact=True).wait_for()
     settled(tab)
     tab.evaluate(RUNS)
     tab.wait_for_timeout(6000)
     assert tab.evaluate("() => window.runs") > 0
     place.write_record({"state": "done"})
     lock.release()
-    tab.get_by_text("Running", exact=True).wait_for(state="hidden", timeout=60_000)
+    tab.get_by_text("Running", exact=True).wait_for(state="hidden")
     settled(tab)
     tab.wait_for_timeout(2000)
     tab.evaluate(RUNS)
@@ -160,7 +160,7 @@ def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):
     tab, _ = dashboard(workspace, "datasets")
     tab.get_by_text("Browse the windows").click()
     plot = tab.locator('[class*="st-key-windows-coverage"] .js-plotly-plot')
-    plot.wait_for(timeout=60_000)
+    plot.wait_for()
     settled(tab)
     box = plot.bounding_box()
     at = [plot.evaluate(PLACE_OF, time_s) for time_s in (2.2, 6.2)]
@@ -170,7 +170,7 @@ def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):
     tab.mouse.move(box["x"] + at[1], box["y"] + middle + 8, steps=6)
     tab.mouse.up()
     press(tab, "Exclude them")
-    tab.get_by_text("changed since the dataset was prepared").first.wait_for(timeout=60_000)
+    tab.get_by_text("changed since the dataset was prepared").first.wait_for()
     table = windows.load(voice)
     chosen = table.start_s[table.excluded]
     assert list(chosen) == [2.0, 3.0, 4.0, 5.0] and not prepare.is_current(voice)
@@ -181,7 +181,7 @@ def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):
     plot = plot.last  # the one before it may still be there
     box = plot.bounding_box()
     tab.mouse.click(box["x"] + plot.evaluate(PLACE_OF, 7.5), box["y"] + middle)
-    tab.get_by_text("from 7 s").first.wait_for(timeout=60_000)
+    tab.get_by_text("from 7 s").first.wait_for()
 
 
 def test_tensorboard_opens_from_the_page_asks_nobody_outside_and_is_closed(dashboard, workspace):
@@ -190,7 +190,7 @@ def test_tensorboard_opens_from_the_page_asks_nobody_outside_and_is_closed(dashb
     tab, _ = dashboard(workspace, "training")
     tab.get_by_role("button", name="Open TensorBoard").click()
     link = tab.get_by_role("link", name="TensorBoard: http://localhost:")
-    link.wait_for(timeout=LONG_MS)
+    link.wait_for()
     tab.reload()
     link.wait_for()
     address, asked, failed = link.get_attribute("href"), [], []
@@ -199,7 +199,7 @@ def test_tensorboard_opens_from_the_page_asks_nobody_outside_and_is_closed(dashb
     with tab.context.expect_page() as opened:
         link.click()
     board = opened.value
-    board.get_by_text("losses/total_loss").first.wait_for(timeout=LONG_MS)
+    board.get_by_text("losses/total_loss").first.wait_for()
     for name in ("Aria", "Bruno"):
         board.get_by_text(name, exact=True).first.wait_for()
     board.close()
@@ -210,4 +210,4 @@ def test_tensorboard_opens_from_the_page_asks_nobody_outside_and_is_closed(dashb
     tab.get_by_role("button", name="Close TensorBoard").click()
     tab.get_by_role("button", name="Open TensorBoard").wait_for()
     with pytest.raises(OSError):
-        urllib.request.urlopen(address, timeout=5)
+        urllib.request.urlopen(address, timeout=PATIENCE_S)

@@ -15,8 +15,9 @@ from ddsing.sound.audio import decode, encode, read_recipe
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
-from tests.support.dashboard import Server, foreign, settled
+from tests.support.dashboard import Server, foreign, new_context, settled
 from tests.support.encoders import ffmpeg
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +33,7 @@ def server(tmp_path_factory, chromium_path):
 @pytest.fixture
 def page(browser, server):
     """A tab on the first page, which asks for nothing outside this computer."""
-    context = browser.new_context(accept_downloads=True, permissions=["microphone"])
+    context = new_context(browser, accept_downloads=True, permissions=["microphone"])
     tab = context.new_page()
     asked = []
     tab.on("request", lambda request: asked.append(request.url) if foreign(request.url, server) else None)
@@ -58,7 +59,7 @@ def _n_takes(tab) -> int:
 
 
 def _wait_for_takes(tab, more_than: int) -> None:
-    tab.wait_for_function(f"n => ({COUNT})() > n", arg=more_than, timeout=90_000)
+    tab.wait_for_function(f"n => ({COUNT})() > n", arg=more_than)
     settled(tab)
 
 
@@ -85,7 +86,7 @@ def _drop(tab, name: str, data: bytes) -> None:
 
 def _wait_for_octave_shift(tab, value: int) -> None:
     shown = tab.locator('[class*="st-key-setting-octave_shift"] [data-testid="stSliderThumbValue"]')
-    shown.filter(has_text=re.compile(rf"^\s*{value}\s*$")).wait_for(timeout=20_000)
+    shown.filter(has_text=re.compile(rf"^\s*{value}\s*$")).wait_for()
 
 
 def _download(tab, file_format: str) -> bytes:
@@ -102,7 +103,7 @@ def test_first_page_is_painted_by_one_run_of_its_script(browser, server):
     """Its recording is analysed already: else the page is run again once the fit is read."""
     audio = decode(server.workspace / "examples" / f"{tiny_workspace.EXAMPLE}.wav")
     features.extract(audio, tracker="tiny", cache=features.FeatureCache(server.workspace / ".cache" / "features"))
-    tab, received = browser.new_page(), []
+    tab, received = new_context(browser).new_page(), []
     tab.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(frame)))
     tab.goto(server.url)
     tab.get_by_role("heading", name="Timbre transfer").wait_for()
@@ -150,7 +151,7 @@ def test_upload_and_a_file_of_ours_restores_its_controls(page, server):
     _wait_for_octave_shift(page, 0)
     settled(page)
     _drop(page, "made.flac", made)
-    page.get_by_text("all controls and its recording are restored").wait_for(timeout=20_000)
+    page.get_by_text("all controls and its recording are restored").wait_for()
     _wait_for_octave_shift(page, 1)
     settled(page)
     assert page.get_by_role("group", name=f"Player: the recording {name}").is_visible(), "not the take's result"
@@ -176,7 +177,7 @@ def test_the_fit_of_an_upload_is_read_without_a_press_and_refined_in_place(page,
     _drop(page, "mine.wav", encode(tiny_workspace.sung(2.0, hz=233.0)))
     page.get_by_text("mine.wav ·").first.wait_for()
     panel = page.locator('[class*="st-key-fit"]').first
-    panel.get_by_text("of the singing is inside").wait_for(timeout=60_000)
+    panel.get_by_text("of the singing is inside").wait_for()
     panel.get_by_text("First reading, by the tracker Draft").wait_for()
     settled(page)
     button = page.get_by_role("button", name="Transfer timbre")
@@ -220,7 +221,7 @@ def test_microphone(page, server):
     page.get_by_role("button", name="Record", exact=True).click()
     page.wait_for_timeout(2500)
     page.get_by_role("button", name="Stop recording").click()
-    page.get_by_text("microphone.wav ·").wait_for(timeout=20_000)
+    page.get_by_text("microphone.wav ·").wait_for()
     settled(page)
     _transfer(page)
     sound, rate = _heard(page, server)
@@ -270,7 +271,7 @@ OVERHANGING = """() => [...document.querySelectorAll('[data-testid="stMain"] *')
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
 def test_nothing_hangs_over_the_edge(browser, server, width, scheme):
-    context = browser.new_context(viewport={"width": width, "height": 1200}, color_scheme=scheme)
+    context = new_context(browser, viewport={"width": width, "height": 1200}, color_scheme=scheme)
     tab = context.new_page()
     background = {}
     for address in ("", "datasets", "training", "instruments", "experiments"):
@@ -302,7 +303,10 @@ def test_listens_on_loopback_only_and_checks_the_host(server):
     connections = psutil.Process(server.process.pid).net_connections("tcp")
     assert {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
     for address in _own_addresses():  # this machine as the network knows it
-        with pytest.raises(ConnectionRefusedError), socket.create_connection((address, server.port), timeout=5):
+        with (
+            pytest.raises(ConnectionRefusedError),
+            socket.create_connection((address, server.port), PATIENCE_S),
+        ):
             pass
     assert _handshake(server, "localhost") == 101
     assert _handshake(server, "evil.example") == 403
@@ -321,6 +325,6 @@ def _handshake(server: Server, host: str) -> int:
         f"GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: Upgrade\r\n"
         "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
         connection.sendall(request.encode())
         return int(connection.recv(200).split()[1])

@@ -37,16 +37,14 @@ def fill(tab, label, value):
 
 def shows(tab, label, value):
     """Wait until a control shows a value, which a page that is being loaded may take a moment to."""
-    tab.wait_for_function(
-        "([box, value]) => box.value === value", arg=[number(tab, label).element_handle(), value], timeout=20_000
-    )
+    tab.wait_for_function("([box, value]) => box.value === value", arg=[number(tab, label).element_handle(), value])
     settled(tab)
     assert number(tab, label).input_value() == value
 
 
 def visit(tab, server, page):
     tab.goto(f"{server.url}/{page}")
-    tab.get_by_role("heading", level=1).wait_for(timeout=60_000)
+    tab.get_by_role("heading", level=1).wait_for()
     settled(tab)
 
 
@@ -65,7 +63,7 @@ def test_values_outlast_a_reload_a_second_tab_and_a_restart(dashboard, workspace
     settled(tab)
     shows(tab, STEPS, "2345")
     tab.reload()
-    number(tab, STEPS).wait_for(timeout=60_000)
+    number(tab, STEPS).wait_for()
     settled(tab)
     shows(tab, STEPS, "2345")
 
@@ -95,9 +93,9 @@ def test_a_transfer_is_found_again_after_a_reload_and_can_be_cancelled(dashboard
     settled(tab)
     tab.get_by_role("button", name="Transfer timbre").click()
     cancel = tab.get_by_role("button", name="Cancel")
-    cancel.wait_for(timeout=60_000)
+    cancel.wait_for()
     tab.reload()
-    cancel.wait_for(timeout=60_000)
+    cancel.wait_for()
     assert (
         "zz long.wav" in tab.get_by_role("combobox", name="Example").input_value()
         or tab.get_by_text("zz long.wav").first.is_visible()
@@ -105,16 +103,16 @@ def test_a_transfer_is_found_again_after_a_reload_and_can_be_cancelled(dashboard
     assert tab.get_by_role("button", name="Transfer timbre").count() == 0, "the bar is in its place"
     second = tab.context.new_page()
     second.goto(tab.url)
-    second.get_by_role("button", name="Cancel").wait_for(timeout=60_000)
+    second.get_by_role("button", name="Cancel").wait_for()
     cancel.click()
-    cancel.wait_for(state="detached", timeout=120_000)
+    cancel.wait_for(state="detached")
     assert not TakeStore(workspace).list()
 
 
 def test_what_a_part_of_the_page_changes_the_others_show_at_once(dashboard, workspace):
     tab, _ = dashboard(workspace, "datasets")
-    tab.get_by_text("The dataset is up to date").wait_for(timeout=60_000)
+    tab.get_by_text("The dataset is up to date").wait_for()
     tab.get_by_text("Browse the windows").click()
-    tab.get_by_role("button", name="Exclude", exact=True).click(timeout=60_000)
-    tab.get_by_text("excluded windows have changed").wait_for(timeout=30_000)
+    tab.get_by_role("button", name="Exclude", exact=True).click()
+    tab.get_by_text("excluded windows have changed").wait_for()
     assert not tab.get_by_text("The dataset is up to date").is_visible()

@@ -14,11 +14,12 @@ from ddsing import cli
 from ddsing.cli import doctor
 from ddsing.errors import AudioError, FeaturesError
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S
 
 
 def command(*arguments):
     program = [sys.executable, "-m", "ddsing", *map(str, arguments)]
-    return subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_every_command_has_a_function_a_text_and_help():
 def test_help_is_quick_and_loads_no_tensorflow():
     code = "import sys\nfrom ddsing import cli\ntry: cli.main(['--help'])\nexcept SystemExit: pass\nprint(*sys.modules)"
     program = [sys.executable, "-c", code]
-    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert "doctor" in done.stdout
     assert not {"tensorflow", "streamlit", "ddsp"} & set(done.stdout.splitlines()[-1].split())
 

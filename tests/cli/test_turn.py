@@ -20,6 +20,7 @@ from ddsing.training.run import Outcome
 from ddsing.workspace import open_workspace
 from tests.support import tiny_workspace
 from tests.support.children import at_a_terminal
+from tests.support.patience import PATIENCE_S
 from tests.support.tiny_training import ROOT
 
 NO_LAUNCHER = SimpleNamespace(start=lambda folder: None)
@@ -62,7 +63,7 @@ def test_it_says_whom_it_waits_for_and_ctrl_c_ends_that(workspace):
         said = trainer.stderr.readline()
         assert said == "Waiting until 'Train bass' and 1 more are done with the CPU. Press Ctrl+C to stop waiting.\n"
         trainer.send_signal(signal.SIGINT)
-        _, rest = trainer.communicate(timeout=30)
+        _, rest = trainer.communicate(timeout=PATIENCE_S)
     finally:
         trainer.kill()
     assert trainer.returncode == 130 and rest == "Stopped while waiting. Nothing was started.\n"

@@ -21,6 +21,7 @@ from ddsing.sound.audio import encode
 from ddsing.workspace import Workspace
 from tests.support import dataset_signals as signals
 from tests.support import tiny_workspace
+from tests.support.patience import PATIENCE_S
 from tests.support.prepared_voices import all_records, content
 from tests.support.sounds import cents
 
@@ -186,7 +187,7 @@ def test_killed_it_goes_on_and_ends_as_in_one_go(voice, prepared):
             if float(line) >= 0.5:
                 process.send_signal(signal.SIGKILL)
                 break
-        process.wait(timeout=60)
+        process.wait(timeout=PATIENCE_S)
     assert process.returncode == -signal.SIGKILL and not voice.prepared
     (voice.dataset_folder / ".writing-killed").mkdir()
     assert list((voice.dataset_folder / "features").glob("*.parts/*.f32"))

@@ -10,6 +10,7 @@ import pytest
 
 from ddsing.engine.tf import placeholders, runtime
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -88,7 +89,7 @@ def test_a_fresh_interpreter_gets_ddsp_on_keras_2_with_no_more_threads_than_core
         "left = [n for n, m in sys.modules.items() if isinstance(m, placeholders.Placeholder)]\nassert not left, left\n"
         "device = runtime.device()\nassert device.kind in ('cpu', 'gpu') and device.name\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=180)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
 
 

@@ -17,6 +17,7 @@ from ddsing.model.weights import random_weights
 from ddsing.sound.distance import FFT_SIZES
 from ddsing.training import recipe as recipes
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -280,7 +281,7 @@ def test_a_window_takes_the_memory_that_is_reckoned_with_and_the_full_model_fits
 
     def peak_bytes(batch_size):
         command = [sys.executable, "-c", PEAK, str(batch_size), str(n_frames)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=True)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
         return 1024 * int(done.stdout.split()[-1])
 
     taken_bytes = (peak_bytes(many) - peak_bytes(few)) / (many - few)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from dataclasses import replace
 
 import pytest
@@ -16,11 +15,11 @@ from ddsing.training import checkpoints
 from ddsing.workspace import Workspace
 from tests.support import sweep_process, tiny_training, tiny_workspace
 from tests.support.pages import clean, open_page
+from tests.support.patience import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quiet")]
 STEPS, SAVE_EVERY = 6, 2
 NAMES = ["alto_h10_n5", "alto_h10_n9", "alto_h12_n5", "alto_h12_n9"]
-WITHIN_S = 180.0
 
 
 @pytest.fixture
@@ -38,13 +37,6 @@ def steps(workspace: Workspace) -> list[tuple[int, str, int]]:
     return [(int(pid), cell, int(step)) for pid, cell, step in lines]
 
 
-def until(condition, status) -> None:
-    deadline_s = time.monotonic() + WITHIN_S
-    while not condition():
-        assert time.monotonic() < deadline_s, status()
-        time.sleep(0.02)
-
-
 def test_stopped_and_killed_in_the_middle_it_goes_on_each_time_and_trains_nothing_twice(alto, monkeypatch):
     store = JobStore(alto, launcher=LocalLauncher(sweep_process.PROGRAM))
     axes = {"n_harmonics": (10, 12), "n_noise_bands": (5, 9)}
@@ -57,20 +49,20 @@ def test_stopped_and_killed_in_the_middle_it_goes_on_each_time_and_trains_nothin
     def reached(name, step):
         return lambda: any(line[1:] == (name, step) for line in steps(alto)) or not status().live
 
-    until(reached(NAMES[1], 3), status)
+    until(reached(NAMES[1], 3), told=status)
     store.stop(job.id)
-    until(lambda: not status().live, status)
+    until(lambda: not status().live, told=status)
     stopped = status()
     assert stopped.state == "stopped" and stopped.resumable, stopped
     assert stopped.steps == 4 * STEPS and STEPS + 3 <= stopped.step < 2 * STEPS and stopped.extra["cell"] == NAMES[1]
     assert grid.cost(alto, sweep).n_left == 3
 
     assert store.resume(job.id).id == job.id
-    until(reached(NAMES[2], 3), status)
+    until(reached(NAMES[2], 3), told=status)
     at_work = {pid for pid, _, _ in steps(alto)} - {steps(alto)[0][0]}
     assert len(at_work) == 1, "the job that went on is one process"
     os.kill(at_work.pop(), signal.SIGKILL)
-    until(lambda: not status().live, status)
+    until(lambda: not status().live, told=status)
     killed = status()
     assert killed.resumable and killed.extra["cell"] == NAMES[2], killed
     saved = grid.steps_done(alto, sweep.cells()[2])
@@ -82,7 +74,7 @@ def test_stopped_and_killed_in_the_middle_it_goes_on_each_time_and_trains_nothin
     assert page.button(key="sweep.resume")
 
     store.resume(job.id)
-    until(lambda: not status().live, status)
+    until(lambda: not status().live, told=status)
     done = status()
     assert done.state == "done" and done.step == done.steps == 4 * STEPS, (done, done.log_tail)
     assert done.result["skipped"] == NAMES[:2] and done.result["trained"] == NAMES[2:] and not done.result["failed"]

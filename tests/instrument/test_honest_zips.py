@@ -17,6 +17,7 @@ from ddsing.instrument.convert import convert
 from ddsing.instrument.opening import detect
 from tests.hostile.builders import native_members, notebook_members, packed, small_instrument
 from tests.support.archivers import ARCHIVERS, Habits, info_zip, program, run, written
+from tests.support.patience import PATIENCE_S
 
 CLUTTER = {
     "__MACOSX/voice/._instrument.json": b"\0\x05\x16\x07",
@@ -215,5 +216,5 @@ def test_parts_and_other_archives_are_called_what_they_are(tmp_path):
     assert "beginning or end is missing" in reason(tmp_path / "headless.zip")
     run(program("7z", "7zz"), "a", tmp_path / "x.7z", folder.name, cwd=tmp_path)
     assert "This is a 7z archive, not a zip" in reason(tmp_path / "x.7z")
-    subprocess.run(["tar", "-czf", tmp_path / "x.tgz", folder.name], cwd=tmp_path, timeout=60, check=True)
+    subprocess.run(["tar", "-czf", tmp_path / "x.tgz", folder.name], cwd=tmp_path, timeout=PATIENCE_S, check=True)
     assert "This is a gzip archive, not a zip" in reason(tmp_path / "x.tgz")

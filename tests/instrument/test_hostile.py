@@ -15,8 +15,8 @@ from tests.hostile import bombs, gins, pickles, zips
 from tests.hostile.builders import notebook_members, packed
 from tests.support import counts
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S
 
-HANGS_S = 1800  # all cases of a suite take a minute or two; one that never ends is found
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="the measurements need POSIX resource limits"),
@@ -26,7 +26,7 @@ pytestmark = [
 def watched(suite: str, folder: Path, n_mutants: int = 0) -> dict:
     numbers = [str(n_mutants), str(counts.seed())]
     command = [sys.executable, "-B", "-m", "tests.hostile.watch", suite, str(folder), *numbers]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=HANGS_S, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 
@@ -67,7 +67,9 @@ def test_bombs_are_refused_fast_and_small(name, tmp_path):
     folder.mkdir()
     command = [sys.executable, "-B", "-m", "tests.hostile.bombs", str(path)]
     environment = os.environ | {"TMPDIR": str(folder)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads(done.stdout)
     assert report["refusal"], "it was accepted"
@@ -99,7 +101,7 @@ def test_the_child_limits_itself():
         "resource.getrlimit(resource.RLIMIT_FSIZE)[0])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     if sys.platform == "linux":
         assert done.stdout.split() == ["memory", "10", str(192 * 2**20)]

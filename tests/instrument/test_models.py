@@ -8,6 +8,7 @@ from ddsing.instrument import models
 from ddsing.instrument.models import Models
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
+from tests.support.patience import PATIENCE_S
 
 
 def test_the_one_not_used_for_longest_gives_way():
@@ -24,7 +25,7 @@ def test_threads_that_ask_at_once_get_the_same(monkeypatch):
     everyone, load = threading.Barrier(4), render.load
 
     def slow(*arguments):
-        everyone.wait(timeout=30)
+        everyone.wait(timeout=PATIENCE_S)
         return load(*arguments)
 
     monkeypatch.setattr(render, "load", slow)

@@ -23,6 +23,7 @@ from ddsing.model.gin import read_config
 from tests.hostile.builders import GOLDEN, golden_members, notebook_members, packed, small_config, small_weights
 from tests.hostile.builders import bundle as bundle_files
 from tests.support import ddsp_writer
+from tests.support.patience import PATIENCE_S
 
 SCRIPT = Path(ddsp_writer.__file__)
 NAMES = ("singing_2021", "singing_z_2021")
@@ -30,7 +31,11 @@ NAMES = ("singing_2021", "singing_z_2021")
 
 def ddsp_runs(*arguments) -> None:
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, str(SCRIPT), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
 

@@ -18,15 +18,14 @@ from ddsing.errors import DiskFull
 from ddsing.jobs import log, run, states, status
 from ddsing.jobs.order import Order
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S, until
 from tests.support.running_jobs import (
     ENDLESS,
-    PATIENCE_S,
     closed_at_the_end,
     folder,
     open_store,
     pid,
     submit,
-    wait,
     wait_for,
     wait_for_step,
 )
@@ -79,18 +78,18 @@ def test_where_no_stop_file_can_be_made_a_signal_stops_the_job(store):
 def test_force_ends_the_process_and_all_it_has_started(store):
     job = submit(store, "parent")
     children = folder(store, job).path / "children"
-    wait(children.exists)
+    until(children.exists)
     family = [psutil.Process(int(child)) for child in children.read_text().split()]
     ended = store.stop(job.id, force=True)
     assert ended.state == "stopped" and "by force" in ended.message
-    gone, left = psutil.wait_procs(family, timeout=10)
+    gone, left = psutil.wait_procs(family, timeout=PATIENCE_S)
     assert len(gone) == 2 and left == []
 
 
 def test_children_that_outlive_a_killed_job_do_not_make_it_look_alive(store):
     job = submit(store, "parent")
     children = folder(store, job).path / "children"
-    wait(children.exists)
+    until(children.exists)
     family = [psutil.Process(int(child)) for child in children.read_text().split()]
     os.kill(pid(store, job), signal.SIGKILL)
     assert wait_for(store, job, *states.ENDED).state == "lost"

@@ -16,16 +16,15 @@ import pytest
 from ddsing.jobs import states, status
 from tests.support.counts import rounds
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S, until
 from tests.support.running_jobs import (
     ENDLESS,
-    PATIENCE_S,
     at_once,
     folder,
     notes,
     open_store,
     pid,
     submit,
-    wait,
     wait_for,
     wait_for_step,
 )
@@ -42,11 +41,11 @@ def test_many_simultaneous_starts_make_one_trainer(store):
     (job,) = store.list()
     wait_for_step(store, job)
     at_once([lambda: store.launcher.start(folder(store, job).path)] * N_AT_ONCE)
-    wait(lambda: n_processes(job) == 1)
+    until(lambda: n_processes(job) == 1)
     store.stop(job.id)
     wait_for(store, job, "stopped")
     store.launcher.start(folder(store, job).path)  # one that comes when all is over
-    wait(lambda: n_processes(job) == 0)
+    until(lambda: n_processes(job) == 0)
     assert len(notes(store, "begin")) == len(notes(store, "end")) == 1
 
 
@@ -55,7 +54,7 @@ def test_many_processes_of_an_ordered_start_are_one_trainer(store):
     store.launcher = type("Many", (), {"start": lambda _, path: at_once([lambda: launcher.start(path)] * N_AT_ONCE)})()
     job = submit(store, steps=ENDLESS)
     wait_for_step(store, job)
-    wait(lambda: n_processes(job) == 1)
+    until(lambda: n_processes(job) == 1)
     store.stop(job.id)
     wait_for(store, job, "stopped")
     assert len(notes(store, "begin")) == len(notes(store, "end")) == 1
@@ -113,7 +112,7 @@ def test_a_record_with_a_foreign_live_pid_never_signals_it(store, tmp_path):
     )
     foreign = subprocess.Popen([sys.executable, "-c", program, str(heard)])
     try:
-        wait(heard.exists)
+        until(heard.exists)
         created = psutil.Process(foreign.pid).create_time()
         store.launcher = type("None", (), {"start": lambda *_: None})()
         jobs = [submit(store, steps=1) for _ in range(4)]
@@ -169,7 +168,7 @@ def test_the_queue_of_a_device_goes_on_whatever_becomes_of_those_in_it(store):
     wait_for_step(store, jobs[0])
     for job in jobs[1:]:
         wait_for(store, job, "waiting")
-    last = wait(lambda: len((found := store.status(jobs[4].id)).ahead) == 4 and found)
+    last = until(lambda: len((found := store.status(jobs[4].id)).ahead) == 4 and found)
     assert last.ahead == ("Job 0", "Job 1", "Job 2", "Job 3") and last.alive
     assert (
         last.message == "Waiting for the CPU: 'Job 0' is using it, and 3 more before this one. It starts automatically."
@@ -180,7 +179,7 @@ def test_the_queue_of_a_device_goes_on_whatever_becomes_of_those_in_it(store):
     assert wait_for(store, jobs[2], *states.ENDED).state == "stopped"
     os.kill(pid(store, jobs[3]), signal.SIGKILL)
     assert wait_for(store, jobs[3], *states.ENDED).state == "lost"
-    wait(lambda: store.status(jobs[4].id).ahead == ("Job 0", "Job 1"))
+    until(lambda: store.status(jobs[4].id).ahead == ("Job 0", "Job 1"))
     os.kill(pid(store, jobs[0]), signal.SIGKILL)
     assert wait_for(store, jobs[0], *states.ENDED).state == "lost"
     store.resume(jobs[3].id)

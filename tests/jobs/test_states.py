@@ -23,6 +23,7 @@ from ddsing.process import environment
 from tests.support import idle_jobs
 from tests.support.idle_jobs import folder, submit
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -265,5 +266,5 @@ def test_background_work_uses_the_cores_that_it_was_given(monkeypatch):
 
 def test_a_jobs_process_imports_little_before_its_turn():
     program = "import sys, ddsing.jobs.run; print([name for name in ('numpy', 'tensorflow') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.stdout.strip() == "[]", done.stderr

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support.paths import GOLDEN
+from tests.support.patience import PATIENCE_S
 
 GENERATED = {
     "conditioning_80.npz": "conditioning.py",
@@ -32,7 +33,7 @@ def made_again(tmp_path_factory):
     """A folder with the files that ``conditioning.py`` makes."""
     out = tmp_path_factory.mktemp("made again")
     program = [sys.executable, str(GOLDEN / "make" / "conditioning.py"), "--out", str(out)]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return out
 

@@ -14,6 +14,7 @@ import pytest
 
 import ddsing
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,7 @@ def wheel(tmp_path_factory):
     for path in (path for path in ROOT.iterdir() if path.is_file()):
         shutil.copy(path, source)
     build = [*PIP, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, source]
-    subprocess.run(build, cwd=folder, check=True, timeout=300)
+    subprocess.run(build, cwd=folder, check=True, timeout=PATIENCE_S)
     return next(folder.glob("*.whl"))
 
 
@@ -57,7 +58,7 @@ def environment(wheel, tmp_path_factory):
     scheme = sysconfig.get_paths("venv", vars={"base": str(folder), "platbase": str(folder)})
     python = Path(scheme["scripts"]) / ("python.exe" if os.name == "nt" else "python")
     install = [*PIP, "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel]
-    subprocess.run(install, check=True, timeout=300)
+    subprocess.run(install, check=True, timeout=PATIENCE_S)
     (Path(scheme["purelib"]) / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     return Path(scheme["scripts"])
 
@@ -74,7 +75,7 @@ def run(environment, tmp_path):
             env=clean | {"DDSING_WORKSPACE": str(tmp_path / "workspace")},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE_S,
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

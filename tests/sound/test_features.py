@@ -17,6 +17,7 @@ from ddsing.errors import Cancelled
 from ddsing.sound import features, loudness, spectrum
 from ddsing.sound.audio import content_hash
 from tests.support.paths import GOLDEN
+from tests.support.patience import PATIENCE_S
 from tests.support.sounds import file_of, form, tone
 from tests.support.tiny_workspace import sung
 
@@ -176,7 +177,7 @@ def test_the_decoder_s_own_remarks_on_a_damaged_mp3_stay_hidden(command, tmp_pat
         capture_output=True,
         text=True,
         cwd=Path(cli.__file__).parents[2],
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     assert run.returncode == 2 and run.stderr.count("\n") == 1 and run.stderr.endswith(".\n")
 

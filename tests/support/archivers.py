@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import PATIENCE_S
+
 
 def program(*names: str) -> str:
     """The first of these programs that is installed; on a machine that runs all checks one of them must be."""
@@ -22,7 +24,9 @@ def program(*names: str) -> str:
 
 def run(*command: str | Path, cwd: Path, output: Path | None = None) -> None:
     """Run an archiver; its standard output, a pipe, goes into `output`."""
-    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, timeout=120, check=False)
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, capture_output=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 0, (done.stdout[-500:], done.stderr[-500:])
     if output is not None:
         output.write_bytes(done.stdout)
@@ -55,7 +59,9 @@ def info_zip_zip64(folder: Path, target: Path) -> None:
 def info_zip_commented(folder: Path, target: Path) -> None:
     info_zip(folder, target)
     comment = b"Sung by Ann. \xe2\x99\xaa"
-    subprocess.run([program("zip"), "-z", str(target)], input=comment, capture_output=True, timeout=60, check=True)
+    subprocess.run(
+        [program("zip"), "-z", str(target)], input=comment, capture_output=True, timeout=PATIENCE_S, check=True
+    )
 
 
 def info_zip_self_extracting(folder: Path, target: Path) -> None:

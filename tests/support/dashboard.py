@@ -4,11 +4,11 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S, until
 
 QUIET = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -37,14 +37,15 @@ class Server:
 
     def wait(self) -> None:
         """Until it answers."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
-                    return
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError(self.log.read_text())
+        until(self._answers, told=self.log.read_text)
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=PATIENCE_S):
+                return True
+        except OSError:
+            return False
 
     def stop(self) -> None:
         self.process.terminate()
@@ -55,6 +56,13 @@ class Server:
             self.process.wait(10)
 
 
+def new_context(browser, **options):
+    """One of the browser's contexts, which waits with the patience of these tests."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE_S * 1000)
+    return context
+
+
 def foreign(url: str, server: Server) -> bool:
     """Whether an address is outside what a server and its page give themselves."""
     return not url.startswith((server.url, "blob:", "data:", server.url.replace("http", "ws")))
@@ -63,4 +71,4 @@ def foreign(url: str, server: Server) -> bool:
 def settled(tab) -> None:
     """Wait until the page's script has ended."""
     tab.wait_for_timeout(250)
-    tab.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
+    tab.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()

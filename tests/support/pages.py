@@ -1,17 +1,17 @@
 """Driving the dashboard without a browser, for the tests of its pages."""
 
-import time
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S, until
 
 
 def open_page(monkeypatch, root: Path, page: str = "timbre_transfer") -> AppTest:
     """The dashboard on the workspace at `root`, at one of its pages."""
     monkeypatch.setenv("DDSING_WORKSPACE", str(root))
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S).run()
     if page != "timbre_transfer":
         app.switch_page(f"pages/{page}.py").run()
     return app
@@ -25,23 +25,19 @@ def clean(app: AppTest) -> None:
 
 def finished(app: AppTest) -> AppTest:
     """Wait for the tab's work in the background."""
-    for _ in range(240):
-        if "work.current" not in app.session_state:
-            return app
-        time.sleep(0.125)
-        app.run()
-    raise AssertionError("the work did not end")
+    until(lambda: "work.current" not in app.session_state, again=app.run, told=lambda: said(app))
+    return app
 
 
 def fit_read(app: AppTest, told: str = "of the singing is inside") -> AppTest:
     """Wait for the fit of the chosen recording, without any press."""
-    for _ in range(240):
-        if told in said(app) and "the rest of the recording follows" not in said(app):
-            clean(app)
-            return app
-        time.sleep(0.125)
-        app.run()
-    raise AssertionError("no fit was read")
+    until(
+        lambda: told in said(app) and "the rest of the recording follows" not in said(app),
+        again=app.run,
+        told=lambda: said(app),
+    )
+    clean(app)
+    return app
 
 
 def transfer(app: AppTest, *, tracker: str = "tiny") -> AppTest:

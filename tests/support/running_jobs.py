@@ -12,9 +12,9 @@ from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
 from ddsing.workspace import Workspace
 from tests.support import jobs_process
+from tests.support.patience import until
 
 PROGRAM = (sys.executable, str(Path(jobs_process.__file__)))
-PATIENCE_S = 600.0  # against a hang only: a busy machine takes its time
 ENDLESS = 10**9
 
 
@@ -37,23 +37,12 @@ def submit(store, kind="count", *, key=None, title="Count", device=None, **optio
     return store.submit(Order(kind, title=title, options=options, device=device, key=key, needs_bytes=0))
 
 
-def wait(condition):
-    """What `condition` returns once that is true."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < deadline_s, "waited too long"
-        time.sleep(0.02)
-
-
 def wait_for(store, job, *states):
-    return wait(lambda: (found := store.status(job.id)).state in states and found)
+    return until(lambda: (found := store.status(job.id)).state in states and found)
 
 
 def wait_for_step(store, job, step=1):
-    return wait(lambda: (found := store.status(job.id)).state == "running" and (found.step or 0) >= step and found)
+    return until(lambda: (found := store.status(job.id)).state == "running" and (found.step or 0) >= step and found)
 
 
 def folder(store, job):

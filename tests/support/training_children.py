@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S
 
 
 class Children:
@@ -56,7 +57,7 @@ class Children:
     def close(self) -> None:
         """End the process."""
         self._process.stdin.close()
-        self._process.wait(timeout=60)
+        self._process.wait(timeout=PATIENCE_S)
         self._log.close()
 
     def _ask(self, request: dict) -> dict:

@@ -24,11 +24,11 @@ from ddsing.training import board, board_process
 from tests.support import tiny_runs, tiny_workspace
 from tests.support.pages import clean, open_page, said
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quiet")]
 
 NAMES = ("Aria", "Söhne & Töchter, 2: a")
-WITHIN_S = 60.0
 LOSS = "losses/total_loss"
 
 
@@ -81,21 +81,12 @@ class Command:
 
 def get(address, path, **headers):
     request = urllib.request.Request(address + path, headers=headers)
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE_S) as answer:
         return json.load(answer)
 
 
-def until(found, condition):
-    """What `found` gives once it fulfils a condition."""
-    deadline = time.monotonic() + WITHIN_S
-    while not condition(value := found()):
-        assert time.monotonic() < deadline, value
-        time.sleep(0.2)
-    return value
-
-
 def runs(address, n_runs):
-    return until(lambda: get(address, "data/runs"), lambda found: len(found) == n_runs)
+    return until(lambda: len(found := get(address, "data/runs")) == n_runs and found)
 
 
 @pytest.mark.parametrize("reader", ["compiled", "python"])
@@ -107,7 +98,7 @@ def test_it_shows_every_training_with_all_its_numbers(trained, monkeypatch, read
         assert runs(command.address, 2) == sorted(NAMES)
         for name in NAMES:
             query = urllib.parse.urlencode({"run": name, "tag": LOSS})
-            found = np.array(until(lambda q=query: get(command.address, f"data/plugin/scalars/scalars?{q}"), len))
+            found = np.array(until(lambda q=query: get(command.address, f"data/plugin/scalars/scalars?{q}")))
             expected = event_log.read(trained.audio / f"{name}_checkpoints" / "summaries" / "train")[LOSS]
             np.testing.assert_array_equal(found[:, 1], expected.steps)
             np.testing.assert_allclose(found[:, 2], expected.values, rtol=1e-6)
@@ -123,13 +114,16 @@ def test_it_listens_on_this_computer_only_and_checks_the_host(trained):
         cards = psutil.net_if_addrs().values()
         for address in {one.address for card in cards for one in card if one.family == socket.AF_INET}:
             if not address.startswith("127."):
-                with pytest.raises(ConnectionRefusedError), socket.create_connection((address, port), timeout=5):
+                with (
+                    pytest.raises(ConnectionRefusedError),
+                    socket.create_connection((address, port), PATIENCE_S),
+                ):
                     pass
         assert get(f"http://127.0.0.1:{port}/", "data/runs") is not None
         for host in ("evil.example", f"evil.example:{port}", ""):
             with pytest.raises(urllib.error.HTTPError, match="403"):
                 get(command.address, "data/runs", Host=host)
-        with urllib.request.urlopen(command.address, timeout=20) as page:
+        with urllib.request.urlopen(command.address, timeout=PATIENCE_S) as page:
             assert page.status == 200 and "http" not in page.headers["Content-Security-Policy"]
 
 
@@ -166,7 +160,7 @@ def test_nothing_is_left_when_it_has_ended(trained, temporary, name):
         runs(command.address, 2)
         assert list(temporary.iterdir())
         assert command.end(number) == (-number if name == "SIGKILL" else 0)
-        _, alive = psutil.wait_procs(command.family, timeout=10)
+        _, alive = psutil.wait_procs(command.family, timeout=PATIENCE_S)
         assert alive == []
     assert name == "SIGKILL" or list(temporary.iterdir()) == []
     assert {path: path.stat().st_mtime_ns for path in trained.audio.rglob("*")} == before
@@ -186,7 +180,7 @@ def test_a_training_that_begins_meanwhile_appears_and_one_that_is_deleted_goes(t
         assert "Later" in runs(command.address, 3)
         (links,) = Path(tempfile.gettempdir()).glob("ddsing-tensorboard-*/Later")
         (trained.audio / "Later_checkpoints").rename(trained.audio / "elsewhere")
-        until(lambda: os.path.lexists(links), lambda there: not there)
+        until(lambda: not os.path.lexists(links))
         assert list((trained.audio / "elsewhere" / "summaries" / "train").iterdir())
 
 
@@ -211,7 +205,7 @@ def test_what_can_not_be_shown_is_one_sentence(trained, capsys):
 
 
 def listening(found):
-    until(lambda: found.address or found.failure, bool)
+    until(lambda: found.address or found.failure)
     return found
 
 
@@ -222,7 +216,7 @@ def test_a_server_has_one_which_is_found_again_and_closed(trained):
     family = [psutil.Process(found.pid), *psutil.Process(found.pid).children(recursive=True)]
     board_process.close(trained)
     assert board_process.current(trained) is None and not found.running
-    assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert psutil.wait_procs(family, timeout=PATIENCE_S)[1] == []
     board_process.close(trained)  # harmless
 
 
@@ -245,7 +239,7 @@ def test_it_ends_when_nobody_looks_at_it(trained):
         get(found.address, "data/runs")
         time.sleep(0.5)
     assert found.running
-    until(lambda: found.running, lambda running: not running)
+    until(lambda: not found.running)
     again = board_process.start(trained)
     assert again is not found and again.running
 
@@ -261,7 +255,7 @@ def test_it_ends_with_the_server_however_that_ends(trained):
         started = psutil.Process(int(server.stdout.readline()))
         family = [started, *started.children(recursive=True)]
         server.kill()
-        assert psutil.wait_procs(family, timeout=20)[1] == []
+        assert psutil.wait_procs(family, timeout=PATIENCE_S)[1] == []
 
 
 def test_why_it_could_not_start_is_a_sentence(workspace, monkeypatch):

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -14,6 +13,7 @@ from ddsing.jobs.store import JobStore
 from ddsing.training import checkpoints, history
 from ddsing.workspace import open_workspace
 from tests.support.children import at_a_terminal
+from tests.support.patience import PATIENCE_S, until
 from tests.support.tiny_training import ROOT, prepared_voice
 
 pytestmark = pytest.mark.slow
@@ -47,9 +47,9 @@ def test_stopped_with_ctrl_c_and_gone_on_with_in_the_background(tmp_path, monkey
         start_new_session=True,
         env={**os.environ, "TF_USE_LEGACY_KERAS": "1"},
     )
-    wait_for(lambda: len(history.read(path).saves) >= 1, 900)
+    until(lambda: len(history.read(path).saves) >= 1)
     trainer.send_signal(signal.SIGINT)
-    out, said = trainer.communicate(timeout=300)
+    out, said = trainer.communicate(timeout=PATIENCE_S)
     assert trainer.returncode == 130 and out == ""
     assert "Finishing the step and saving" in said and "Run the same command again to continue" in said
     assert said.startswith("About ") and "(a guess: no training runs on this computer yet)" in said
@@ -62,12 +62,12 @@ def test_stopped_with_ctrl_c_and_gone_on_with_in_the_background(tmp_path, monkey
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=PATIENCE_S,
         check=True,
     )
     job = json.loads(started.stdout)["job"]
     store = JobStore(workspace)
-    wait_for(lambda: not store.status(job).live, 900)
+    until(lambda: not store.status(job).live)
     status = store.status(job)
     assert status.state == "done", status
     assert status.result["step"] == stopped_at + 2 and status.result["instrument_name"] == "alto"
@@ -75,10 +75,3 @@ def test_stopped_with_ctrl_c_and_gone_on_with_in_the_background(tmp_path, monkey
     assert checkpoints.published(path)[-1].step == stopped_at + 2
     assert "alto" in [entry.name for entry in Library(workspace).list()]
     assert history.read(path).steps.tolist() == list(range(1, stopped_at + 3))
-
-
-def wait_for(condition, seconds: float) -> None:
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends, "it took too long"
-        time.sleep(0.2)

@@ -17,6 +17,7 @@ from ddsing.training.recipe import Recipe
 from ddsing.workspace import Workspace
 from tests.hostile.builders import golden_members
 from tests.support import ddsp_trainer, tiny_training
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,11 @@ def workspace(tmp_path, _tiny):
 
 def ddsp_runs(*arguments) -> None:
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, str(SCRIPT), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
 

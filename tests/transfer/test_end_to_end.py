@@ -20,6 +20,7 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace
 from tests.support.encoders import ffmpeg
 from tests.support.paths import GOLDEN, ROOT
+from tests.support.patience import PATIENCE_S
 from tests.support.sounds import file_of
 
 pytestmark = pytest.mark.slow
@@ -175,7 +176,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(workspace, monkeypatch):
 
 def command(*arguments):
     started = [sys.executable, "-m", "ddsing", *map(str, arguments)]
-    return subprocess.run(started, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(started, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
 def test_the_command_line_transfers_with_stems_and_controls(tmp_path):

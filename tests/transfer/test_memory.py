@@ -11,6 +11,7 @@ from ddsing.constants import MAX_TRANSFER_S, SAMPLE_RATE
 from ddsing.sound import audio, features
 from ddsing.workspace import Workspace
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace
+from tests.support.patience import PATIENCE_S
 workspace = Workspace(Path(sys.argv[1]))
 take = pipeline.run(workspace, workspace.root / "in.wav", Path("demo/assets/instruments/aria.zip"),
                     Settings(use_statistics=True, autotune=1.0), tracker="tiny")
@@ -44,7 +46,7 @@ def measured(folder: Path, duration_s: float) -> tuple[float, float]:
     cache = features.FeatureCache(workspace.cache / "features")
     cache.put(audio.content_hash(decoded), "tiny", f0_hz, confidence)
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=600
+        [sys.executable, "-c", MEASURE, str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.returncode == 0, done.stderr
     length_s, most_bytes = map(float, done.stdout.split())

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from ddsing.workspace import open_workspace
 from tests.support import tiny_training, tiny_workspace
 from tests.support.encoders import ffmpeg
 from tests.support.pages import clean, finished, open_page, said
+from tests.support.patience import until
 from tests.support.sounds import file_of
 
 
@@ -52,15 +52,12 @@ def complaints(app):
     return app.session_state.get("errors.later", [])
 
 
-def prepared(app, *, within_s=300.0):
+def prepared(app):
     """Press Prepare and wait for its job."""
     app.get_by_key("dataset.tracker.alto").set_value("tiny").run()
     app.button(key="dataset.prepare").click().run()
-    deadline = time.monotonic() + within_s
-    while not any("The dataset is up to date: " in text.value for text in app.success):
-        assert time.monotonic() < deadline, said(app)
-        time.sleep(0.3)
-        app.run()
+    told = "The dataset is up to date: "
+    until(lambda: any(told in text.value for text in app.success), again=app.run, told=lambda: said(app))
     clean(app)
     return app
 
@@ -243,11 +240,7 @@ def test_the_page_answers_while_a_job_runs_which_is_stopped_and_gone_on_with(mon
     clean(app)
     assert "Runs in the background" in said(app), "the page has not waited for it"
     app.button(key="dataset.stop").click().run()
-    deadline = time.monotonic() + 120
-    while "Preparing was stopped" not in said(app):
-        assert time.monotonic() < deadline, said(app)
-        time.sleep(0.3)
-        app.run()
+    until(lambda: "Preparing was stopped" in said(app), again=app.run, told=lambda: said(app))
     assert app.button(key="dataset.prepare").label == "Continue"
     prepared(app)
     assert prepare.is_current(voice(root))

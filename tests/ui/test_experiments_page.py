@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,9 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.ui.shell import warmup
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
+from tests.support.pages import finished
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE_S
 
 VIEWS = ("takes", "blind", "matrix", "morph")
 
@@ -44,7 +45,7 @@ def filled(tmp_path) -> Workspace:
 
 def _open(monkeypatch, root: Path, **query) -> AppTest:
     monkeypatch.setenv("DDSING_WORKSPACE", str(root))
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S).run()
     for name, value in query.items():
         app.query_params[name] = value
     app.switch_page("pages/experiments.py").run()
@@ -95,11 +96,7 @@ def test_measuring_fills_the_table_and_is_offered_once(monkeypatch, filled):
     take = TakeStore(filled).list()[0]
     app = _open(monkeypatch, filled.root, take=take.id)
     app.button(key="compare.measure").click().run()
-    for _ in range(120):
-        if "work.current" not in app.session_state:
-            break
-        time.sleep(0.25)
-        app.run()
+    finished(app)
     assert measure.known(take) is not None
     labels = list(app.table[0].value[""])
     assert {"Pitch error", "Loudness error", "Harmonic energy", "Spectral distance"} <= set(labels)
@@ -120,11 +117,7 @@ def test_takes_measured_before_have_empty_cells_until_they_are_completed(monkeyp
     button = app.button(key="compare.measure")
     assert button.label.startswith("Add pitch accuracy and voicing")
     button.click().run()
-    for _ in range(120):
-        if "work.current" not in app.session_state:
-            break
-        time.sleep(0.25)
-        app.run()
+    finished(app)
     table = app.table[0].value.set_index("")
     assert "%" in str(table.loc["Raw pitch accuracy"].iloc[0]) and "7.2 cents" in str(table.loc["Pitch error"].iloc[0])
     assert "Pitch within 50 cents" not in table.index
@@ -192,11 +185,7 @@ def test_a_morph_is_made_and_says_what_it_is(monkeypatch, filled):
     query = {"view": "morph", "between": [first, second], "weights": "25,75", "morph-tracker": "tiny"}
     app = _open(monkeypatch, filled.root, **query)
     app.button(key="morph.start").click().run()
-    for _ in range(120):
-        if "work.current" not in app.session_state:
-            break
-        time.sleep(0.25)
-        app.run()
+    finished(app)
     assert not app.exception and [error.value for error in app.error] == []
     take = TakeStore(filled).list()[0]
     assert take.morph.points == ((0.0, (0.25, 0.75)),) and take.tracker == "tiny"
@@ -237,7 +226,7 @@ def test_a_file_of_a_morph_leads_back_to_its_mixture(monkeypatch, filled):
     between = Morph(tiny_workspace.NAMES, ("", ""), ((0.0, (0.3, 0.7)),))
     take = pipeline.run(filled, source, between.names, Settings(), morph=between, tracker="tiny")
     monkeypatch.setenv("DDSING_WORKSPACE", str(filled.root))
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S).run()
     app.get_by_key("transfer.source_kind").set_value("upload").run()
     app.file_uploader[0].upload("made.flac", TakeStore(filled).export(take.id, "FLAC")).run()
     assert not app.exception

@@ -1,7 +1,5 @@
 """What a file of ours brings back, and what stops an analysis."""
 
-import time
-
 import numpy as np
 import pytest
 import soundfile
@@ -10,6 +8,9 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
 from tests.support.pages import clean, finished, fit_read, open_page, said, take_id, transfer
+from tests.support.patience import until
+
+pytestmark = pytest.mark.slow
 
 CHANGED = {
     "octave_shift": -2,
@@ -112,17 +113,11 @@ def long_recording(root):
 @pytest.mark.slow
 def test_an_analysis_says_how_long_it_takes_and_can_be_cancelled(monkeypatch, root, long_recording):
     app = open_page(monkeypatch, root)
-    deadline = time.monotonic() + 60
-    while "in the first minute" not in said(app) and time.monotonic() < deadline:
-        time.sleep(0.2)
-        app.run()
+    until(lambda: "in the first minute" in said(app), again=app.run)
     assert "First reading: the rest of the recording follows" in said(app)
     fit_read(app)
     app.button(key="fit.analyse").click().run()
-    deadline = time.monotonic() + 60
-    while not any("finding the pitch" in bar.proto.text for bar in app.get("progress")) and time.monotonic() < deadline:
-        time.sleep(0.2)
-        app.run()
+    until(lambda: any("finding the pitch" in bar.proto.text for bar in app.get("progress")), again=app.run)
     bar = app.get("progress")[0].proto.text
     assert bar.startswith("Analysing 0 long") and ": finding the pitch, " in bar and bar.endswith("left")
     assert "transfer.start" not in [button.key for button in app.button], "the bar is in its place"

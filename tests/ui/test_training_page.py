@@ -20,6 +20,7 @@ from ddsing.ui.training import device_tile, previews
 from ddsing.workspace import open_workspace
 from tests.support import tiny_training, tiny_workspace
 from tests.support.pages import clean, finished, open_page, said
+from tests.support.patience import until
 
 pytestmark = pytest.mark.slow
 
@@ -42,16 +43,6 @@ def trained(trained_once, monkeypatch, tmp_path):
     root = tmp_path / "ws"
     shutil.copytree(trained_once.root, root)
     return open_page(monkeypatch, root, "training"), root
-
-
-def until(app, condition, *, within_s=240.0):
-    """Run the page again and again until a condition holds of it."""
-    deadline = time.monotonic() + within_s
-    while not condition(app):
-        assert time.monotonic() < deadline, said(app)
-        time.sleep(0.5)
-        app.run()
-    return app
 
 
 def keys(app):
@@ -247,7 +238,7 @@ def test_a_job_is_followed_stopped_and_gone_on_with_while_the_page_answers(monke
     assert "train.start" not in keys(app) and "train.stop" in keys(app)
     app.selectbox(key="voice.name").select("bass").run()
     app.button(key="train.start").click().run()
-    until(app, lambda app: "Starts automatically when Train alto is done" in said(app))
+    until(lambda: "Starts automatically when Train alto is done" in said(app), again=app.run, told=lambda: said(app))
     assert "behind Train alto" in said(app), "the queue says who is ahead"
     store = JobStore(workspace)
     for _ in range(3):
@@ -258,14 +249,14 @@ def test_a_job_is_followed_stopped_and_gone_on_with_while_the_page_answers(monke
     app.button(key=f"queue.stop.{alto.id}").click().run() if f"queue.stop.{alto.id}" in keys(app) else store.stop(
         alto.id
     )
-    until(app, lambda app: not store.live())
+    until(lambda: not store.live(), again=app.run, told=lambda: said(app))
     app.run()
     clean(app)
     assert "Stopped, and saved" in said(app) and "train.resume" in keys(app)
     app.button(key="train.resume").click().run()
     assert len(store.live()) == 1
     store.stop(store.live()[0].id)
-    until(app, lambda app: not store.live())
+    until(lambda: not store.live(), again=app.run, told=lambda: said(app))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from ddsing.sound.audio import decode
 from ddsing.ui.shell import caches, formatting
 from tests.support import tiny_workspace
 from tests.support.pages import ROOT, clean, finished, fit_read, open_page, said, take_id, transfer
+from tests.support.patience import PATIENCE_S
 from tests.support.sounds import file_of
 
 PAGES = ("timbre_transfer", "datasets", "training", "instruments", "experiments")
@@ -160,7 +161,7 @@ def test_trackers_are_called_by_what_they_give_wherever_one_is_chosen(monkeypatc
         ("experiments", {"view": "matrix"}, "these recordings"),
         ("experiments", {"view": "morph"}, "this recording"),
     ):
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S)
         for name, value in query.items():
             app.query_params[name] = value
         app.run()
