@@ -283,6 +283,7 @@ def old_voice(workspace: Workspace) -> voices.Voice:
     return voices.get(workspace, spelled(OLD))
 
 
+@pytest.mark.slow
 def test_a_voice_of_such_a_name_is_listed_reported_and_prepared(workspace):
     voice = old_voice(workspace)
     facts = scan.scan(voice)

@@ -162,6 +162,7 @@ def read(paths):
     return [Module(module_name(path), path.read_text("utf-8"), path.name == "__init__.py") for path in paths]
 
 
+@pytest.mark.slow
 def test_no_function_of_the_dashboard_reaches_tensorflow():
     pages = {module_name(path) for path in PAGES}
     assert trespasses(read([*LIBRARY, *PAGES]), lambda name: name in pages or name.startswith("ddsing.ui")) == []

@@ -17,6 +17,8 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import workspace_0_1 as told
 
+pytestmark = pytest.mark.slow
+
 ANSWERS = json.loads(told.ANSWERS.read_text("utf-8"))
 RELATIVE = 1e-6  # of numbers that are computed anew, on another processor
 SOUND = 1e-5  # of full scale
@@ -119,7 +121,6 @@ def test_a_dataset_that_was_copied_is_taken_as_it_is(tmp_path):
     assert shards == {path.name: path.stat().st_mtime_ns for path in voice.dataset_folder.glob("*.tfrecord*")}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("voice", ["alto", "alto-brighter"])
 def test_a_training_goes_on_from_its_newest_checkpoint(root, voice):
     path = root / "audio" / f"{voice}_checkpoints"

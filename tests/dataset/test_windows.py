@@ -13,6 +13,8 @@ from ddsing.workspace import Workspace
 from tests.support import dataset_signals as signals
 from tests.support.prepared_voices import all_records
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_worst_windows_come_first(prepared):
     table = windows.load(prepared[0])

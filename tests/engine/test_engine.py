@@ -272,6 +272,7 @@ def test_z_of_a_short_recording_is_that_of_ddsp():
     assert encoder.encode(audio[:64], 1).shape == (1, 4)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length(small):
     def peak_bytes(n_samples):
         f0_hz, loudness_db = np.full(n_samples // 64, 220.0, np.float32), np.full(n_samples // 64, -30.0, np.float32)

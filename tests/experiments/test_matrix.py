@@ -19,6 +19,8 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
 
+pytestmark = pytest.mark.slow
+
 RECORDING = f"{tiny_workspace.EXAMPLE}.wav"
 BOTH = Matrix(tiny_workspace.NAMES, (RECORDING,), tracker="tiny")
 

@@ -82,6 +82,7 @@ def test_a_morph_over_time_begins_and_ends_pure_and_its_blocks_do_not_matter():
     np.testing.assert_allclose(_morphed(models, weights, n_samples, block_frames=77), sung, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length():
     models, peaks = _models(), []
     for n_frames in (2_500, 15_000):

@@ -117,6 +117,7 @@ def test_what_ddsp_3_7_writes_is_read_and_what_we_write_ddsp_restores(with_z, tm
     assert open_any(tmp_path / "back.zip").digest == instrument.digest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", [3, 4, 5])
 @pytest.mark.parametrize("module", ["ddsp.training.postprocessing", "ddsp.colab.colab_utils"])
 def test_statistics_equal_what_pickle_loads(protocol, module):

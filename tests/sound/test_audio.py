@@ -143,6 +143,7 @@ def test_a_truncated_recording_gives_what_is_there(format, subtype):
     np.testing.assert_allclose(audio[:8_000], recordings.decode(whole)[:8_000], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_damaged_recordings_end_in_sound_or_a_known_sentence():
     rng = np.random.default_rng(0)
     kinds = [("WAV", "PCM_16", 1), ("WAV", "FLOAT", 2), ("FLAC", None, 2), ("OGG", "VORBIS", 1), ("MP3", None, 1)]

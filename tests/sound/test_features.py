@@ -22,6 +22,7 @@ from tests.support.sounds import file_of, form, tone
 from tests.support.tiny_workspace import sung
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_samples", [1, 63, 64, 65, 511, 512, 513, 40_000])
 def test_loudness_of_generation_3_is_ddsp_s_own(n_samples):
     rng = np.random.default_rng(n_samples)

@@ -67,6 +67,7 @@ def test_the_kinds_that_are_offered_are_those_that_are_tried_here():
     assert [f".{suffix}" for suffix in kinds.UPLOAD_TYPES] == list(kinds.SUFFIXES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", KINDS)
 def test_every_kind_is_read_by_its_content_whatever_it_is_called(suffix, reference, tmp_path):
     options, kind = KINDS[suffix]
@@ -90,6 +91,7 @@ def test_amr_is_read(tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", ["pcm_s16be", "pcm_s24be", "pcm_s32be", "pcm_f32be", "pcm_f64be", "pcm_alaw"])
 def test_what_is_lossless_is_the_same_to_the_last_bit(coding, reference, tmp_path):
     found = recordings.read(ffmpeg(reference, tmp_path / "x.aiff", "-c:a", coding))
@@ -113,6 +115,7 @@ def test_sox_s_codings_are_read(name, options, reference, tmp_path):
     check_tone(recordings.read(sox(reference, tmp_path / name, *options)).audio)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "options"),
     [("wav", ()), ("aiff", ()), ("flac", ()), ("mp3", ()), ("ogg", ("-c:a", "libopus")), ("webm", ()), ("adts", ())]
@@ -134,6 +137,7 @@ HALVED = {suffix: options for suffix, (options, kind) in KINDS.items() if kind !
 HALVED["caf"] = ()  # with ALAC, a table that follows the sound is needed to read it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", HALVED)
 def test_half_a_file_is_read_and_that_is_said(suffix, tmp_path):
     noise = np.random.default_rng(0).normal(0.0, 0.1, (6 * 44_100, 2))
@@ -230,6 +234,7 @@ def test_sound_that_is_no_sound_and_absurd_headers_are_sentences(tmp_path):
             recordings.decode(aifc(common, sound))
 
 
+@pytest.mark.slow
 def test_a_small_file_of_hours_is_refused_at_the_limit(tmp_path):
     path = tmp_path / "x.webm"
     silence = np.zeros((1, 960), np.float32)
@@ -256,6 +261,7 @@ def test_what_takes_more_than_it_may_is_ended_with_a_sentence(reference, tmp_pat
         recordings.decode(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["m4a", "m4b", "aac", "webm", "caf", "aiff", "wma", "avi", "mp4"])
 def test_damaged_files_end_in_sound_or_a_known_sentence(suffix, reference, tmp_path):
     rng = np.random.default_rng(len(suffix))

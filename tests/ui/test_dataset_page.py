@@ -114,6 +114,7 @@ def test_a_folder_is_added_duplicates_and_refusals_are_said_and_removal_is_undon
     assert list(page.dataframe[0].value["Recording"]) == ["one.wav", "two.wav"]
 
 
+@pytest.mark.slow
 def test_the_table_counts_and_explains_clipping_and_silence_as_the_report_does(page, root):
     for name, n_clipped in (("hardly", 1), ("clipped", 40)):  # of 1,500 frames
         sound = 0.5 * tiny_workspace.sung(6.0)
@@ -166,6 +167,7 @@ def test_a_path_that_leads_nowhere_is_a_sentence(page, text, reason):
     assert not page.exception and reason in complaints(page)[0]
 
 
+@pytest.mark.slow
 def test_the_report_gives_a_verdict_with_figures(page, root):
     sing_more(root)
     page.run()

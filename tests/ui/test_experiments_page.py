@@ -105,6 +105,7 @@ def test_measuring_fills_the_table_and_is_offered_once(monkeypatch, filled):
     assert not [button for button in app.button if button.key == "compare.measure"]
 
 
+@pytest.mark.slow
 def test_takes_measured_before_have_empty_cells_until_they_are_completed(monkeypatch, filled):
     old, new = TakeStore(filled).list()[:2]
     measure.measure(new)

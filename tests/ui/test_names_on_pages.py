@@ -18,6 +18,8 @@ from tests.support import tiny_training, tiny_workspace
 from tests.support.pages import clean, open_page, said, transfer
 from tests.support.tiny_workspace import sung
 
+pytestmark = pytest.mark.slow
+
 OLD = os.fsdecode(b"canci\xf3n")
 MARKED = names.read(OLD)
 NFC, NFD = "Begoña", unicodedata.normalize("NFD", "Begoña")

@@ -110,7 +110,6 @@ def long_recording(root):
     return path
 
 
-@pytest.mark.slow
 def test_an_analysis_says_how_long_it_takes_and_can_be_cancelled(monkeypatch, root, long_recording):
     app = open_page(monkeypatch, root)
     until(lambda: "in the first minute" in said(app), again=app.run)

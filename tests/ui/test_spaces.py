@@ -147,6 +147,7 @@ def test_parameters(swept, monkeypatch):
     clean(app)
 
 
+@pytest.mark.slow
 def test_a_recording_is_decoded_once_for_all_pages_and_once_more_when_it_changes(swept, monkeypatch):
     path = swept.examples / "phrase.wav"
     path.write_bytes(recordings.encode(tiny_workspace.sung(1.0)))

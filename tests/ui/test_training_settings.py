@@ -14,6 +14,8 @@ from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
 from tests.support.pages import clean, open_page, said
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def alto(tmp_path, monkeypatch):

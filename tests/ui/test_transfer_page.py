@@ -44,6 +44,7 @@ def filled(monkeypatch, tmp_path):
     return open_page(monkeypatch, tiny_workspace.fill(tmp_path / "ws"))
 
 
+@pytest.mark.slow
 def test_transfer_makes_a_take_that_says_what_made_it(filled):
     app = transfer(filled, tracker="fast")
     assert "Takes (1)" in [header.value for header in app.header]
@@ -132,6 +133,7 @@ def test_fit_is_read_from_any_tracker_that_is_known(monkeypatch, tmp_path):
     assert "First reading, by the tracker **Draft**" in said(app)
 
 
+@pytest.mark.slow
 def test_a_first_reading_is_refined_in_place_by_the_chosen_tracker(filled):
     """Its features are those of a transfer with the same tracker, and are never found again."""
     fit_read(filled)
