@@ -8,12 +8,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.support.patience import until
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
+from tests.support.patience import until
 
 PROGRAM = (sys.executable, str(Path(__file__).resolve()))
 
