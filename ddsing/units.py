@@ -73,18 +73,24 @@ def format_number(value: float, *, digits: int = 0, sign: bool = False) -> str:
 
 
 def format_range(low_s: float, high_s: float) -> str:
-    """A time that is not known exactly: ``2–3 min``, ``20–30 s``, ``1–1.5 h``; a single figure where both are one."""
+    """A time that is not known exactly, rounded outwards: ``2–3 min``, ``40 s–2 min``; one figure if both are one."""
     low_s, high_s = sorted((max(0.0, low_s), max(0.0, high_s)))
     if high_s < 3.0:
         return "a few seconds"
-    if high_s < 90.0:
-        step = 1 if high_s < 10.0 else 5
-        least, most = max(1, step * math.floor(low_s / step)), step * math.ceil(high_s / step)
-        return f"{least}–{most} s" if least < most else f"{most} s"
-    unit, name, step_h = (60.0, "min", 1.0) if high_s < 5_400.0 else (3_600.0, "h", 0.5)
-    low, high = step_h * math.floor(low_s / unit / step_h), step_h * math.ceil(high_s / unit / step_h)
-    low = max(step_h, low)
-    return f"{low:g}–{high:g} {name}" if low < high else f"{high:g} {name}"
+    step_s, unit_s, unit = _precision(high_s)
+    high = f"{step_s * math.ceil(high_s / step_s) / unit_s:g} {unit}"
+    least_s, least_unit_s, least_unit = (step_s, unit_s, unit) if low_s >= step_s else _precision(low_s)
+    low = f"{max(least_s, least_s * math.floor(low_s / least_s)) / least_unit_s:g} {least_unit}"
+    if low == high:
+        return high
+    return f"{low.removesuffix(f' {unit}')}–{high}"
+
+
+def _precision(seconds: float) -> tuple[float, float, str]:
+    """The step of a time shown, its unit in seconds, and how that is written."""
+    if seconds < 90.0:
+        return (1.0 if seconds < 10.0 else 5.0), 1.0, "s"
+    return (60.0, 60.0, "min") if seconds < 5_400.0 else (1_800.0, 3_600.0, "h")
 
 
 def format_bytes(n_bytes: float) -> str:

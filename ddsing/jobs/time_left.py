@@ -15,8 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ddsing import hardware
+
 LEAST_SHARE, LEAST_S = 0.02, 0.5  # of the whole, and of work, before a share tells how long the rest takes
 KNOWN, GUESSED, UNDER_WAY = 1.5, 2.0, 1.25  # a range's ends are so many times its middle, and as much less
+_BUSY, _BUSY_TIMES, _BUSY_S = 2.0, 1.35, 1.5  # beside so many others for each core so much further, and by so long
 _LATELY_S, _LATELY_SHARE = 5.0, 0.3  # what counts as of late: seconds, and a share of all that has passed
 _PRIOR_SHARE, _PRIOR_S = 0.1, (0.5, 4.0)  # how much work must go otherwise than expected before that is believed
 _OVERDUE = 0.3  # a part that tells no share and is late takes as much longer again of what it has taken
@@ -38,8 +41,12 @@ class Range(NamedTuple):
         return Range(self.low_s + other.low_s, self.high_s + other.high_s)
 
 
-def around(middle_s: float, factor: float = KNOWN) -> Range:
-    """A range about a figure."""
+def around(middle_s: float, factor: float = KNOWN, *, crowd: float | None = None) -> Range:
+    """A range about a figure: wider on a busy computer, where others come and go; `crowd` is as of now if None."""
+    if middle_s <= 0.0:
+        return Range(0.0, 0.0)
+    busy = min(1.0, max(0.0, hardware.crowd() if crowd is None else crowd) / _BUSY)
+    factor = factor * _BUSY_TIMES**busy + _BUSY_S * busy / middle_s
     return Range(middle_s / factor, middle_s * factor)
 
 
@@ -93,10 +100,14 @@ class Clock:
     ----------
     parts : Sequence of Part
         In their order; without any, the time left is that of the stage at work.
+    crowd : float, optional
+        How busy the computer is, see `ddsing.hardware.crowd`; asked each time if None.
     """
 
-    def __init__(self, parts: Sequence[Part] = (), *, now: Callable[[], float] = time.monotonic):
-        self._now = now
+    def __init__(
+        self, parts: Sequence[Part] = (), *, now: Callable[[], float] = time.monotonic, crowd: float | None = None
+    ):
+        self._now, self._crowd = now, crowd
         self._active: _Going | None = None
         self._began = self._since = now()
         self.plan(parts)
@@ -138,7 +149,7 @@ class Clock:
         if not parts or any(left_s is None for left_s in parts):
             return None
         left_s = sum(left_s for left_s in parts if left_s is not None)
-        return around(left_s, self._factor(left_s))
+        return around(left_s, self._factor(left_s), crowd=self._crowd)
 
     def share(self) -> float | None:
         """How much of the whole has passed, as far as can be said; None without parts."""

@@ -137,8 +137,10 @@ def test_a_recording_without_a_note_is_a_message_and_still_a_take(monkeypatch, r
 
 
 def test_the_costs_of_each_tracker_are_said_before_anything_runs(monkeypatch, root):
+    from ddsing import hardware
     from ddsing.ui.shell import warmup
 
+    monkeypatch.setattr(hardware, "crowd", lambda: 0.0)
     monkeypatch.setattr(warmup, "_status", warmup.Warmup(costs={"full": 0.6, "fast": 0.25, "tiny": 0.08}))
     few = "a few seconds"
     assert f"Time for this recording: Best {few}, Quicker {few}, Draft {few}" in said(open_page(monkeypatch, root))
