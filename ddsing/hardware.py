@@ -20,6 +20,7 @@ import psutil
 _ON_CHIP = 0  # NVML_TEMPERATURE_GPU, the sensor that every card has
 _lock = threading.Lock()
 _nvml = None
+_cpu_seen = psutil.cpu_times()
 
 
 @dataclass(frozen=True)
@@ -138,13 +139,24 @@ def look(folder: Path) -> Machine:
     memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(folder))
     return Machine(
         n_cores=psutil.cpu_count() or 1,
-        cpu_utilisation=psutil.cpu_percent() / 100.0,
+        cpu_utilisation=_busy(),
         memory_available_bytes=memory.available,
         memory_total_bytes=memory.total,
         disk_free_bytes=disk.free,
         disk_total_bytes=disk.total,
         gpus=gpus(),
     )
+
+
+def _busy() -> float:
+    """The share of all cores since the last look, in whichever thread: psutil.cpu_percent begins with 0 in each."""
+    global _cpu_seen
+    with _lock:
+        before, _cpu_seen = _cpu_seen, psutil.cpu_times()
+        passed = {name: now - then for name, now, then in zip(before._fields, _cpu_seen, before)}
+    total_s = sum(seconds for name, seconds in passed.items() if not name.startswith("guest"))  # part of user and nice
+    idle_s = passed["idle"] + passed.get("iowait", 0.0)
+    return min(1.0, max(0.0, 1.0 - idle_s / total_s)) if total_s > 0.0 else 0.0
 
 
 def _told_processor() -> str:

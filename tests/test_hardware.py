@@ -6,6 +6,8 @@ checked, and the last test asks it, whatever it finds.
 
 import os
 import sys
+import threading
+import time
 import types
 
 import psutil
@@ -13,6 +15,7 @@ import pytest
 
 from ddsing import hardware
 from ddsing.jobs import device
+from tests.support.patience import until
 
 
 class NVMLError(Exception):
@@ -179,6 +182,22 @@ def test_the_machine_at_a_glance_is_what_the_system_says(tmp_path):
     space = os.statvfs(tmp_path)
     assert found.disk_total_bytes == space.f_blocks * space.f_frsize > found.disk_free_bytes > 0
     assert [gpu.name for gpu in found.gpus] == [gpu.name for gpu in hardware.gpus()]
+
+
+def test_how_busy_the_processor_is_does_not_begin_with_nothing_in_each_thread(tmp_path):
+    """Each run of a page's script is a thread of its own."""
+    hardware.look(tmp_path)
+    seen = []
+
+    def work_and_look():
+        until(lambda: time.process_time() > began_s + 0.2, every_s=0.0)
+        seen.append(hardware.look(tmp_path).cpu_utilisation)
+
+    began_s = time.process_time()
+    one = threading.Thread(target=work_and_look)
+    one.start()
+    one.join()
+    assert 0.0 < seen[0] <= 1.0
 
 
 def test_the_device_is_the_first_card_that_may_be_used(with_nvml, monkeypatch):
