@@ -59,7 +59,8 @@ def environment(wheel, tmp_path_factory):
     python = Path(scheme["scripts"]) / ("python.exe" if os.name == "nt" else "python")
     install = [*PIP, "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel]
     subprocess.run(install, check=True, timeout=PATIENCE_S)
-    (Path(scheme["purelib"]) / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    needed = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})"  # with what its own .pth files do
+    (Path(scheme["purelib"]) / "needed.pth").write_text(needed + "\n", encoding="utf-8")
     return Path(scheme["scripts"])
 
 
