@@ -154,9 +154,8 @@ def room_bytes(voice: Voice, *, tracker: str = "full") -> float:
     return disk.room_bytes(usable, _to_analyse(voice, usable, tracker)[1])
 
 
-def _parts(known: Paces, usable: list[RecordingFacts], new: list[RecordingFacts], tracker: str) -> list[Part]:
-    """What comes after reading the recordings."""
-    new_s, all_s = (sum(facts.duration_s for facts in some) for some in (new, usable))
+def _parts(known: Paces, tracker: str, new_s: float, all_s: float) -> list[Part]:
+    """What comes after reading the recordings: seconds of sound to analyse, and to write."""
     return [
         known.part(PITCH, new_s, pitch.pace_key(tracker), guess_s=_PITCH_S[tracker], turn=0),
         known.part(WRITING, all_s, "prepare/writing", guess_s=_WRITING_S, turn=1),
@@ -165,9 +164,23 @@ def _parts(known: Paces, usable: list[RecordingFacts], new: list[RecordingFacts]
 
 def estimate_seconds(voice: Voice, *, tracker: str) -> float:
     """How long `prepare` will take here, where there is something to do."""
+    return expected_seconds(paces.of(voice), tracker, *sound_to_do(voice, tracker=tracker))
+
+
+def sound_to_do(voice: Voice, *, tracker: str) -> tuple[float, float]:
+    """Seconds of sound that `prepare` would analyse, and that it would write."""
     usable, _ = choose(scan(voice))
     new = _to_analyse(voice, usable, tracker)[1]
-    return sum(part.expected_s for part in _parts(paces.of(voice), usable, new, tracker))
+    return _duration_s(new), _duration_s(usable)
+
+
+def expected_seconds(known: Paces, tracker: str, new_s: float, all_s: float) -> float:
+    """How long it takes to analyse and to write so many seconds of sound, at the paces of this computer."""
+    return sum(part.expected_s for part in _parts(known, tracker, new_s, all_s))
+
+
+def _duration_s(some: list[RecordingFacts]) -> float:
+    return sum(facts.duration_s for facts in some)
 
 
 def _prepare(voice: Voice, tracker: str, progress: Callable[[str, float], None], clock: Clock):
@@ -192,7 +205,7 @@ def _prepare(voice: Voice, tracker: str, progress: Callable[[str, float], None],
         progress(WRITING, from_here + (1.0 - from_here) * fraction)
 
     known_paces = paces.of(voice)
-    clock.plan(_parts(known_paces, usable, new, tracker))
+    clock.plan(_parts(known_paces, tracker, _duration_s(new), _duration_s(usable)))
     try:
         _analyse(voice, store, new, tracker, analysed)
         document = writing.write(plan, store, progress=written)

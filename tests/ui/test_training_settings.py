@@ -4,12 +4,14 @@ import json
 
 import pytest
 
+from ddsing import hardware
 from ddsing.dataset import prepare, voices, windows
 from ddsing.files import write_json
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.sound.audio import encode
 from ddsing.training import preparing
 from ddsing.training.recipe import Recipe
+from ddsing.ui.shell import warmup
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
 from tests.support.pages import clean, open_page, said
@@ -74,6 +76,17 @@ def test_excluded_windows_are_said_and_prepared_with_the_datasets_own_tracker(al
     app.button(key="train.start").click().run()
     clean(app)
     assert ordered(alto)["tracker"] == "tiny"
+
+
+def test_preparing_takes_as_long_on_every_page_as_the_warm_up_has_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(hardware, "crowd", lambda: 0.0)
+    monkeypatch.setattr(warmup, "_status", warmup.Warmup(costs={"full": 40.0, "fast": 20.0, "tiny": 2.0}))
+    root = tiny_workspace.fill(tmp_path / "ws")  # its voice is 3 s
+    assert "Time for this voice: Best 1–3 min," in said(open_page(monkeypatch, root, "datasets"))
+    told = said(open_page(monkeypatch, root, "training"))
+    assert "About 1–4 min of it prepares the dataset, with the pitch tracker **Best**" in told
+    expected_s = prepare.estimate_seconds(voices.get(Workspace(root), "alto"), tracker="full")
+    assert 120.0 <= expected_s < 130.0, "as jobs and commands know it"
 
 
 def test_a_run_and_a_recipe_that_name_no_tracker_take_the_datasets_own(alto):

@@ -16,9 +16,10 @@ from ddsing.dataset.voices import CHECKPOINTS, Voice
 from ddsing.errors import DatasetError, SettingsError
 from ddsing.experiments.sweep.parameters import ORIGINAL, PARAMETERS
 from ddsing.files import MAX_NAME_BYTES, safe_name
+from ddsing.jobs.time_left import around
 from ddsing.training import checkpoints, estimate, preparing, recipe
 from ddsing.training.recipe import Config, Recipe
-from ddsing.units import format_duration
+from ddsing.units import format_range
 from ddsing.workspace import Workspace
 
 MAX_CELLS = 400
@@ -167,7 +168,7 @@ def cost(workspace: Workspace, sweep: Sweep) -> Cost:
         first_s = preparing.seconds(source, sweep.recipe)
         total_s += first_s
         with_tracker = f"with the {preparing.tracker(source, sweep.recipe)} tracker"
-        why += f"; about {format_duration(max(1.0, first_s))} of it prepares the dataset first, {with_tracker}"
+        why += f"; about {format_range(*around(first_s))} of it prepares the dataset first, {with_tracker}"
     return Cost(len(sweep.cells()), len(cells), round(total_s, 1), why, n_bytes)
 
 

@@ -14,6 +14,8 @@ from ddsing.ui.shell.formatting import format_range
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ddsing.jobs.paces import Paces
+
 LABELS = {"full": "Best", "fast": "Quicker", "tiny": "Draft"}
 QUALITIES = """
 
@@ -94,7 +96,18 @@ def _time(middle_s: float) -> str:
 
 def unit_s(name: str) -> float | None:
     """Seconds that a tracker takes here for a second of sound; None until that is measured."""
+    from ddsing.sound.pitch import pace_key
+
+    return known_paces().unit_s(pace_key(name)) or warmup.status().costs.get(name)
+
+
+def known_paces() -> Paces:
+    """The workspace's paces, which learn what the warm-up has measured of a tracker that has not been at work here."""
     from ddsing.jobs import paces
     from ddsing.sound.pitch import pace_key
 
-    return paces.of(opened.workspace()).unit_s(pace_key(name)) or warmup.status().costs.get(name)
+    known = paces.of(opened.workspace())
+    costs = {pace_key(name): cost for name, cost in warmup.status().costs.items()}
+    if new := {key: cost for key, cost in costs.items() if known.unit_s(key) is None}:
+        known.learn(new)
+    return known

@@ -13,7 +13,7 @@ import streamlit as st
 from ddsing.constants import SAMPLE_RATE
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import caches, opened
+from ddsing.ui.shell import caches, opened, trackers
 
 if TYPE_CHECKING:
     from ddsing.experiments.comparison.heard import Heard
@@ -133,16 +133,18 @@ def source(voice: Voice) -> Voice:
 
 def preparing_seconds(source: Voice, tracker: str) -> float | None:
     """How long a dataset's preparation before a training takes with a tracker; None where none is needed."""
+    from ddsing.dataset import prepare
     from ddsing.training import preparing
 
     if not preparing.needed(source):
         return None
     known = cache.stamps(source.dataset_folder / "features")
-    return _preparing_seconds((cache.recordings_stamp(source), known), tracker, source)
+    new_s, all_s = _sound_to_do((cache.recordings_stamp(source), known), tracker, source)
+    return prepare.expected_seconds(trackers.known_paces(), tracker, new_s, all_s)
 
 
 @st.cache_data(max_entries=FIGURES, show_spinner=False)
-def _preparing_seconds(stamp: tuple, tracker: str, _source: Voice) -> float:
+def _sound_to_do(stamp: tuple, tracker: str, _source: Voice) -> tuple[float, float]:
     from ddsing.dataset import prepare
 
-    return prepare.estimate_seconds(_source, tracker=tracker)
+    return prepare.sound_to_do(_source, tracker=tracker)

@@ -13,7 +13,7 @@ from ddsing.training import preparing
 from ddsing.training import recipe as recipes
 from ddsing.ui.dataset import cache as dataset_cache
 from ddsing.ui.shell import errors, jobs, trackers, values
-from ddsing.ui.shell.formatting import format_duration, format_range, plain
+from ddsing.ui.shell.formatting import format_range, plain
 from ddsing.ui.training import cache
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ def _estimate(voice: Voice, step: int) -> None:
     if first_s is not None:
         why = ", because recordings or excluded windows have changed" if voice.prepared else ""
         st.caption(
-            f":material/update: About {format_duration(max(1.0, first_s))} of it prepares the dataset, with "
+            f":material/update: About {format_range(*around(first_s))} of it prepares the dataset, with "
             f"the pitch tracker **{trackers.label(tracker)}**{why}."
         )
 
