@@ -233,11 +233,33 @@ def test_one_of_another_workspace_takes_its_place(trained, tmp_path):
         board_process.close(other)
 
 
+def looked_at(address, idle_s) -> bool:
+    """Look for longer than a board waits; whether all looks were near enough, as on a busy computer they may not be."""
+    began_s = last_s = 0.0
+    while last_s - began_s < 2 * idle_s or not began_s:
+        try:
+            get(address, "data/runs")
+        except OSError:
+            if began_s and time.monotonic() - last_s <= 0.5 * idle_s:
+                raise
+            return False
+        before_s, last_s = last_s, time.monotonic()
+        if began_s and last_s - before_s > 0.5 * idle_s:
+            return False
+        began_s = began_s or last_s
+        time.sleep(0.25 * idle_s)
+    return True
+
+
 def test_it_ends_when_nobody_looks_at_it(trained):
-    found = listening(board_process.start(trained, idle_s=2.0))
-    for _ in range(8):  # longer than that, looked at
-        get(found.address, "data/runs")
-        time.sleep(0.5)
+    def kept():
+        found = listening(board_process.start(trained, idle_s=2.0))
+        if looked_at(found.address, 2.0):
+            return found
+        board_process.close(trained)
+        return None
+
+    found = until(kept)
     assert found.running
     until(lambda: not found.running)
     again = board_process.start(trained)
