@@ -13,6 +13,9 @@ _KINDS = (
 )
 SLOT = re.compile(r"\.[0-9a-f]{6}$")  # of widgets that begin anew under other keys
 _COMMANDS = ("set.pick",)  # what it shows is opened, and nothing chosen
+_NOT_ADDRESSED = (  # what doesn't change what is seen and heard: which panels are open, orders, files to take away
+    *("compare.", "session.", "ps.grid", "sweep.", "vs_image"),
+)
 _WANTED = {  # of controls that don't take just any value
     "transfer.source_kind": "microphone",
     "setting.z_from": "mean",
@@ -49,6 +52,11 @@ def standing(app: AppTest) -> dict:
     """All controls as they stand, with which panels are open."""
     found = {SLOT.sub("", key): control.value for key, control in controls(app).items()}
     return {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()} | panels(app)
+
+
+def addressed(found: dict) -> dict:
+    """Those of a view's controls that its address has."""
+    return {key: value for key, value in found.items() if not key.startswith(_NOT_ADDRESSED)}
 
 
 def fold(app: AppTest, key: str, *, opened: bool) -> None:

@@ -65,7 +65,7 @@ def test_view_on_an_empty_workspace(view, monkeypatch, tmp_path):
 
 def test_every_view_on_a_filled_workspace(monkeypatch, filled):
     app = _open(monkeypatch, filled.root)
-    assert not dict(app.query_params)  # so that going back with the browser leaves the page
+    assert dict(app.query_params) == {"view": VIEWS[0]}  # and nothing that is as by default
     for view in (*VIEWS[1:], VIEWS[0]):
         app.get_by_key("view").set_value(view).run()
         assert not app.exception and [error.value for error in app.error] == [], view

@@ -106,6 +106,45 @@ def test_every_control_keeps_its_value(place, monkeypatch, root):
     assert controls.standing(again) == stand, "the dashboard was started again"
 
 
+def at(monkeypatch, root, address):
+    """A tab that is opened on the Experiments page by an address."""
+    app = open_page(monkeypatch, root)
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.switch_page("pages/experiments.py").run()
+    unbroken(app)
+    return app
+
+
+@pytest.mark.parametrize("view", [view for view in VIEWS if view != "blind"])
+def test_the_address_says_what_is_shown_and_a_reload_changes_nothing(view, monkeypatch, root):
+    app = unfolded(opened(monkeypatch, root, f"experiments/{view}"))
+    at_first = controls.standing(app)
+    changed(app)
+    stand, address = controls.standing(app), dict(app.query_params)
+    assert controls.standing(at(monkeypatch, root, address)) == stand, "the page was loaded again"
+
+    other = "morph" if view == "matrix" else "matrix"
+    app.button_group(key="view").set_value(other).run()
+    visited = at(monkeypatch, root, dict(app.query_params))
+    assert visited.button_group(key="view").value == other
+    visited.button_group(key="view").set_value(view).run()
+    assert controls.standing(visited) == stand, "another view was loaded again"
+    assert dict(visited.query_params) == address, "what was restored is in the address"
+
+    app.button_group(key="view").set_value(view).run()
+    restored = at(monkeypatch, root, {})
+    assert controls.standing(restored) == stand
+    assert dict(restored.query_params) == address, "what was restored is in the address"
+
+    plain = at(monkeypatch, root, {"view": view})  # which says that all of it is as by default
+    assert controls.addressed(controls.standing(plain)) == controls.addressed(at_first)
+
+    (root / ".cache" / "choices.json").unlink()
+    alone = at(monkeypatch, root, address)
+    assert controls.addressed(controls.standing(alone)) == controls.addressed(stand), "from the address alone"
+
+
 def test_an_uploaded_recording_is_still_there_in_another_tab(monkeypatch, root):
     app = open_page(monkeypatch, root)
     app.get_by_key("transfer.source_kind").set_value("upload").run()

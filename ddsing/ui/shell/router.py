@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from ddsing.ui.player import players
+from ddsing.ui.shell import links
 
 ICON = Path(__file__).parent / "icon.png"  # a file, since the browser fetches a material icon's from the internet
 STYLE = Path(__file__).parent / "page.css"
@@ -66,3 +67,4 @@ def require() -> None:
         st.rerun()
     st.html(STYLE)
     players.one_at_a_time()
+    links.one_entry_per_view()
