@@ -175,3 +175,33 @@ def test_the_address_says_what_is_shown_and_going_back_leads_from_view_to_view(d
     assert second.get_by_role("radio", name="Draft", exact=True).is_checked()
     choose(second, "Morph")
     says(second, view="morph", statistics="true")  # and speaks for no other view
+
+
+def test_what_was_typed_outlasts_a_reload_and_is_sent_by_the_enter_key(dashboard, workspace):
+    tab, _ = dashboard(workspace, "datasets")
+    tab.get_by_role("button", name="New voice").click()
+    field = tab.get_by_role("textbox", name="Name of the voice")
+    field.press_sequentially("Tenor")
+    tab.wait_for_timeout(1000)  # and not left, nor sent
+    settled(tab)
+    tab.reload()
+    tab.get_by_role("button", name="New voice").click()
+    field.wait_for()
+    assert field.input_value() == "Tenor"
+    tab.get_by_role("button", name="Cancel").click()
+    settled(tab)
+    tab.get_by_role("button", name="New voice").click()
+    field.wait_for()
+    assert field.input_value() == ""
+    field.press_sequentially("Bass")
+    field.press("Enter")
+    tab.wait_for_function("() => !document.querySelector('[data-testid=\"stPopoverBody\"]')")
+    settled(tab)
+    assert (workspace.audio / "Bass").is_dir() and not (workspace.audio / "Tenor").exists()
+    assert voices.list_voices(workspace)
+    tab.get_by_text("Add recordings", exact=True).wait_for()
+    path = tab.get_by_role("textbox", name="Or a file or folder on this computer")
+    path.fill("nowhere")
+    path.press("Enter")
+    tab.get_by_text("No file or folder").wait_for()
+    assert path.input_value() == "nowhere", "it stays, to be mended"

@@ -55,7 +55,7 @@ export default function ({ data, parentElement }) {
 """
 _copy = st.components.v2.component("ddsing_copy_link", html=HTML, css=CSS, js=JS)
 
-ENTRIES_JS = """
+ENTRIES_JS = """  // the browser's buttons lead from view to view, and not from value to value
 const push = window.history.pushState
 window.history.pushState = function (state, title, address) {
   const from = new URL(window.location.href), to = new URL(address ?? from, from)
@@ -63,9 +63,7 @@ window.history.pushState = function (state, title, address) {
   const stays = from.pathname === to.pathname && (!from.search || view(from) === view(to))
   return stays ? this.replaceState(state, title, address) : push.call(this, state, title, address)
 }
-export default function () {}
 """
-_entries = st.components.v2.component("ddsing_entries", html="<span hidden></span>", js=ENTRIES_JS)
 
 VIEW = "view"  # the name of the view, in the address and of its switch
 _PAGE = "links.page"  # the page of the run before
@@ -80,13 +78,6 @@ def arrive(page: str) -> None:
     state = st.session_state
     state[_ARRIVED] = state.get(_ARRIVED, False) or state.get(_PAGE) != page or _went_back()
     state[_PAGE] = page
-
-
-def one_entry_per_view() -> None:
-    """See that the browser's buttons lead from view to view, and not from value to value; takes no room."""
-    with st.container(key="links-entries"):
-        _entries(key="links.entries")
-    st.html("<style>:has(> .st-key-links-entries) { display: none; }</style>")
 
 
 def begin(views: Sequence[str]) -> None:

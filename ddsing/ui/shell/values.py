@@ -134,6 +134,15 @@ def put(key: str, value: Any) -> None:
     _tab().note(key, value)
 
 
+def forget(key: str) -> None:
+    """Let go of a value: its control begins by default; for callbacks."""
+    tab = _tab()
+    if key in tab.seen:
+        place, default, _ = tab.seen.pop(key)
+        tab.hold(place, default, default)
+    st.session_state.pop(key, None)
+
+
 def collect() -> None:
     """Take up what was changed last, before a page is shown that may not have its widget; once in each run."""
     tab = _tab()
