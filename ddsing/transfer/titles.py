@@ -5,6 +5,7 @@ Public: `of`, `changes`.
 
 from collections.abc import Sequence
 
+from ddsing.constants import TRACKER_WORDS
 from ddsing.transfer.settings import SHOWN, text, words
 from ddsing.transfer.take import Take
 
@@ -42,7 +43,7 @@ def changes(take: Take, previous: Take) -> str:
     elif take.morph != previous.morph and take.morph is not None:
         said.append(take.morph.said())
     if take.tracker != previous.tracker:
-        said.append(f"{take.tracker} tracker")
+        said.append(f"{TRACKER_WORDS.get(take.tracker, take.tracker)} tracker")
     idle = take.settings.disabled()
     for name in SHOWN:
         value = getattr(take.settings, name)

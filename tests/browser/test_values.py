@@ -116,3 +116,92 @@ def test_what_a_part_of_the_page_changes_the_others_show_at_once(dashboard, work
     tab.get_by_role("button", name="Exclude", exact=True).click()
     tab.get_by_text("excluded windows have changed").wait_for()
     assert not tab.get_by_text("The dataset is up to date").is_visible()
+
+
+def says(tab, **wanted):
+    """Wait until the address says these values."""
+    tab.wait_for_function(
+        "(wanted) => { const said = new URLSearchParams(location.search); "
+        "return Object.entries(wanted).every(([name, value]) => said.get(name) === value) }",
+        arg=wanted,
+    )
+    settled(tab)
+
+
+def choose(tab, name):
+    tab.get_by_role("radio", name=name, exact=True).click()
+    settled(tab)
+
+
+def test_the_address_says_what_is_shown_and_going_back_leads_from_view_to_view(dashboard, workspace):
+    tab, _ = dashboard(workspace, "datasets")
+    tab.get_by_role("link", name="Experiments").first.click()
+    says(tab, view="takes")
+    choose(tab, "Voice matrix")
+    says(tab, view="matrix", tracker=None)
+    choose(tab, "Quicker")
+    choose(tab, "Best")
+    says(tab, view="matrix", tracker="full")
+    choose(tab, "Morph")
+    tab.get_by_text("Loudness statistics").click()
+    says(tab, view="morph", statistics="true", tracker=None)
+    tab.reload()
+    says(tab, view="morph", statistics="true")
+    choose(tab, "Voice matrix")
+    says(tab, view="matrix", tracker="full", statistics=None)  # as it was left, though the other was loaded again
+    tab.reload()
+    says(tab, view="matrix", tracker="full")
+
+    tab.get_by_role("link", name="Datasets").first.click()
+    tab.get_by_role("heading", name="Datasets", level=1).wait_for()
+    settled(tab)
+    tab.get_by_role("link", name="Experiments").first.click()
+    says(tab, view="matrix", tracker="full")
+    choose(tab, "Morph")
+    says(tab, view="morph", statistics="true")
+    tab.go_back()
+    says(tab, view="matrix", tracker="full")
+    tab.go_back()
+    tab.get_by_role("heading", name="Datasets", level=1).wait_for()
+    tab.go_forward()
+    says(tab, view="matrix", tracker="full")
+    assert tab.get_by_role("radio", name="Best", exact=True).is_checked()
+
+    second = tab.context.new_page()
+    second.goto(tab.url.partition("?")[0])
+    says(second, view="matrix", tracker="full")  # as it was left
+    second.goto(tab.url.partition("?")[0] + "?view=matrix")
+    says(second, view="matrix", tracker=None)  # a link that leaves it out means the default
+    assert second.get_by_role("radio", name="Draft", exact=True).is_checked()
+    choose(second, "Morph")
+    says(second, view="morph", statistics="true")  # and speaks for no other view
+
+
+def test_what_was_typed_outlasts_a_reload_and_is_sent_by_the_enter_key(dashboard, workspace):
+    tab, _ = dashboard(workspace, "datasets")
+    tab.get_by_role("button", name="New voice").click()
+    field = tab.get_by_role("textbox", name="Name of the voice")
+    field.press_sequentially("Tenor")
+    tab.wait_for_timeout(1000)  # and not left, nor sent
+    settled(tab)
+    tab.reload()
+    tab.get_by_role("button", name="New voice").click()
+    field.wait_for()
+    assert field.input_value() == "Tenor"
+    tab.get_by_role("button", name="Cancel").click()
+    settled(tab)
+    tab.get_by_role("button", name="New voice").click()
+    field.wait_for()
+    assert field.input_value() == ""
+    field.press_sequentially("Bass")
+    field.press("Enter")
+    tab.wait_for_function("() => !document.querySelector('[data-testid=\"stPopoverBody\"]')")
+    settled(tab)
+    assert (workspace.audio / "Bass").is_dir() and not (workspace.audio / "Tenor").exists()
+    assert voices.list_voices(workspace)
+    tab.get_by_text("Add recordings", exact=True).wait_for()
+    path = tab.get_by_role("textbox", name="Or a file or folder on this computer")
+    path.fill("nowhere")
+    path.press("Enter")
+    tab.get_by_text("No file or folder").wait_for()
+    assert path.input_value() == "nowhere", "it stays, to be mended"

@@ -12,7 +12,13 @@ _KINDS = (
     *("checkbox", "toggle", "button_group", "radio"),
 )
 SLOT = re.compile(r"\.[0-9a-f]{6}$")  # of widgets that begin anew under other keys
-_COMMANDS = ("set.pick",)  # what it shows is opened, and nothing chosen
+_ONE_SHOT = (
+    "set.pick",  # opens a set, and chooses nothing
+)  # nor is a file in a picker kept there: what was uploaded or recorded is, and offered as such, until it is used
+TYPED = ("voice.new", "dataset.path", "branch.", "take_name.", "take_note.", "edit_", "set.")  # until sent or cancelled
+_NOT_ADDRESSED = (  # what doesn't change what is seen and heard: which panels are open, orders, files to take away
+    *("compare.", "session.", "ps.grid", "set.", "sweep.", "vs_image"),
+)
 _WANTED = {  # of controls that don't take just any value
     "transfer.source_kind": "microphone",
     "setting.z_from": "mean",
@@ -29,11 +35,14 @@ _WANTED = {  # of controls that don't take just any value
 
 
 def controls(app: AppTest) -> dict:
-    """The controls that are drawn, by key; those of a form count once the form is sent, and belong to what it edits."""
+    """The controls that are drawn, by key."""
     found = {}
     for kind in _KINDS:
         for control in app.get(kind):
-            if not control.proto.disabled and not control.proto.form_id and control.key not in _COMMANDS:
+            assert not control.proto.form_id, (
+                f"{control.label!r} is in a form of Streamlit's, which loses what is typed"
+            )
+            if not control.proto.disabled and control.key not in _ONE_SHOT:
                 assert control.key, f"{control.label!r} has no key"
                 found[control.key] = control
     return found
@@ -49,6 +58,16 @@ def standing(app: AppTest) -> dict:
     """All controls as they stand, with which panels are open."""
     found = {SLOT.sub("", key): control.value for key, control in controls(app).items()}
     return {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()} | panels(app)
+
+
+def addressed(found: dict) -> dict:
+    """Those of a view's controls that its address has."""
+    return {key: value for key, value in found.items() if not key.startswith(_NOT_ADDRESSED)}
+
+
+def typed(found: dict) -> dict:
+    """The fields that a button sends."""
+    return {key: value for key, value in found.items() if key.startswith(TYPED)}
 
 
 def fold(app: AppTest, key: str, *, opened: bool) -> None:

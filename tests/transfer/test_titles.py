@@ -25,8 +25,8 @@ def test_takes_of_one_name_are_told_apart_by_what_changed():
     assert [called[one.id] for one in takes] == [
         "song → Aria",
         "song → Aria · octave shift +1",
-        "song → Aria · tiny tracker, autotune 0.5",
-        "song → Aria · tiny tracker, autotune 0.5 · 2",
+        "song → Aria · Draft tracker, autotune 0.5",
+        "song → Aria · Draft tracker, autotune 0.5 · 2",
         "mine",
     ]
 

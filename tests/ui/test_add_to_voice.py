@@ -48,3 +48,20 @@ def test_a_new_voice_is_made_for_it_and_a_refused_name_stays_with_its_reason(upl
     clean(uploaded)
     assert len(voices.get(Workspace(root), "Tenor").recordings()) == 1
     assert uploaded.session_state["voice.name"] == "Tenor", "the Datasets page opens with it"
+
+
+def test_what_was_typed_is_kept_until_it_is_added(uploaded, monkeypatch, root):
+    uploaded.selectbox(key="add_to_voice.voice").select("New voice").run()
+    uploaded.text_input(key="add_to_voice.new").set_value("Tenor").run()
+    uploaded.text_input(key="add_to_voice.called").set_value("first").run()
+    again = open_page(monkeypatch, root)
+    again.session_state["add_to_voice.panel"] = True
+    again.run()
+    assert again.selectbox(key="add_to_voice.voice").value == "New voice"
+    assert again.text_input(key="add_to_voice.new").value == "Tenor"
+    assert again.text_input(key="add_to_voice.called").value == "first"
+    again.button(key="add_to_voice.add").click().run()
+    clean(again)
+    again.session_state["add_to_voice.panel"] = True
+    again.run()
+    assert again.text_input(key="add_to_voice.called").value == "a *song*"

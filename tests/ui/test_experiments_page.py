@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from ddsing.experiments.comparison import blind, measure
+from ddsing.experiments.comparison import blind, differences, measure
 from ddsing.experiments.comparison.sets import SetStore
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
@@ -65,7 +65,7 @@ def test_view_on_an_empty_workspace(view, monkeypatch, tmp_path):
 
 def test_every_view_on_a_filled_workspace(monkeypatch, filled):
     app = _open(monkeypatch, filled.root)
-    assert not dict(app.query_params)  # so that going back with the browser leaves the page
+    assert dict(app.query_params) == {"view": VIEWS[0]}  # and nothing that is as by default
     for view in (*VIEWS[1:], VIEWS[0]):
         app.get_by_key("view").set_value(view).run()
         assert not app.exception and [error.value for error in app.error] == [], view
@@ -88,7 +88,8 @@ def test_what_differs_stands_out_and_what_does_not_is_one_line(monkeypatch, fill
     table = app.table[0].value
     assert list(table[""]) == ["Octave shift"]
     assert [str(value) for value in table.iloc[0]][1:] == ["\\+2", "\\+1"]
-    assert "Identical: instrument First voice, recording a \\*song\\*\\.wav" in _text(app)
+    assert "Identical: instrument First voice, recording a \\*song\\*\\.wav, tracker Draft" in _text(app)
+    assert ("tiny", "tiny") in [row.values for row in differences.table(takes)], "elsewhere it has its short name"
     assert app.query_params["take"] == [take.id for take in takes]
 
 

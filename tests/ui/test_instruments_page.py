@@ -148,7 +148,7 @@ def test_edit_renames_and_keeps_what_people_wrote(monkeypatch, root):
     for field in ("name", "voice", "author", "licence"):
         app.text_input(key=f"edit_{field}.{NAME}").set_value(wanted[field])
     app.text_area(key=f"edit_notes.{NAME}").set_value(wanted["notes"])
-    next(button for button in app.button if button.proto.form_id == f"edit.{NAME}").click().run()
+    app.button(key=f"edit.{NAME}.send").click().run()
     clean(app)
     found = read(root / "instruments" / "Anna.zip").provenance
     assert (found.voice, found.author, found.licence, found.notes) == ("my own", "Me", "CC BY 4.0", "Two\nlines")

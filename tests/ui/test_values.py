@@ -7,7 +7,9 @@ import pytest
 import streamlit as st
 
 from ddsing.sound.audio import encode
+from ddsing.transfer.takes import TakeStore
 from ddsing.ui.shell import errors
+from ddsing.workspace import Workspace
 from tests.support import controls, tiny_workspace
 from tests.support.furnished import furnish
 from tests.support.pages import clean, open_page, said
@@ -16,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 VIEWS = ("takes", "blind", "matrix", "morph", "voices", "parameters", "latent")
 PAGES = ["timbre_transfer", "datasets", "training", "instruments", *(f"experiments/{view}" for view in VIEWS)]
-FEWEST = {"timbre_transfer": 12, "datasets": 7, "training": 10, "experiments/blind": 4, "experiments/matrix": 5}
+FEWEST = {"timbre_transfer": 12, "datasets": 6, "training": 9, "experiments/blind": 4, "experiments/matrix": 4}
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +59,11 @@ def unfolded(app):
     raise AssertionError(closed)
 
 
-def changed(app):
+def changed(app, among=dict):
     """Set every control to something else, one after the other; those that appear with another's value as well."""
-    done = {"view", "voice.name", "ps_voice"}  # which decide what the others are about
-    while todo := [key for key in controls.controls(app) if key not in done]:
+    about = {"view", "voice.name", "ps_voice"}  # which decide what the others are about
+    done = set()
+    while todo := [key for key in among(controls.controls(app)) if key not in done | about]:
         done.add(todo[0])
         before = controls.standing(app)
         if controls.change(app, todo[0]):
@@ -104,6 +107,95 @@ def test_every_control_keeps_its_value(place, monkeypatch, root):
     again = open_page(monkeypatch, root, page)
     unbroken(again)
     assert controls.standing(again) == stand, "the dashboard was started again"
+
+
+def at(monkeypatch, root, address):
+    """A tab that is opened on the Experiments page by an address."""
+    app = open_page(monkeypatch, root)
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.switch_page("pages/experiments.py").run()
+    unbroken(app)
+    return app
+
+
+@pytest.mark.parametrize("view", [view for view in VIEWS if view != "blind"])
+def test_the_address_says_what_is_shown_and_a_reload_changes_nothing(view, monkeypatch, root):
+    app = unfolded(opened(monkeypatch, root, f"experiments/{view}"))
+    at_first = controls.standing(app)
+    changed(app)
+    stand, address = controls.standing(app), dict(app.query_params)
+    assert controls.standing(at(monkeypatch, root, address)) == stand, "the page was loaded again"
+
+    other = "morph" if view == "matrix" else "matrix"
+    app.button_group(key="view").set_value(other).run()
+    visited = at(monkeypatch, root, dict(app.query_params))
+    assert visited.button_group(key="view").value == other
+    visited.button_group(key="view").set_value(view).run()
+    assert controls.standing(visited) == stand, "another view was loaded again"
+    assert dict(visited.query_params) == address, "what was restored is in the address"
+
+    app.button_group(key="view").set_value(view).run()
+    restored = at(monkeypatch, root, {})
+    assert controls.standing(restored) == stand
+    assert dict(restored.query_params) == address, "what was restored is in the address"
+
+    plain = at(monkeypatch, root, {"view": view})  # which says that all of it is as by default
+    assert controls.addressed(controls.standing(plain)) == controls.addressed(at_first)
+
+    (root / ".cache" / "choices.json").unlink()
+    alone = at(monkeypatch, root, address)
+    assert controls.addressed(controls.standing(alone)) == controls.addressed(stand), "from the address alone"
+
+
+FORMS = {  # the pages with fields that a button sends, and how many there are at least
+    "timbre_transfer": 6,
+    "datasets": 2,
+    "training": 2,
+    "instruments": 5,
+    "experiments/takes": 3,
+}
+
+
+@pytest.mark.parametrize("place", FORMS)
+def test_what_was_typed_is_kept_until_it_is_cancelled(place, monkeypatch, root):
+    app = opened(monkeypatch, root, place)
+    if place == "training":
+        app.selectbox(key="voice.name").select("bass").run()
+    unfolded(app)
+    at_first = controls.typed(controls.standing(app))
+    assert len(at_first) >= FORMS[place]
+    done = changed(app, among=controls.typed)
+    stand = controls.typed(controls.standing(app))
+    assert done == at_first.keys() == stand.keys() and sum(stand[key] != at_first[key] for key in stand) >= FORMS[place]
+    again = unfolded(open_page(monkeypatch, root, place.partition("/")[0]))
+    assert controls.typed(controls.standing(again)) == stand, "the dashboard was started again"
+
+    for key in [button.key for button in again.button if button.key and button.key.endswith(".cancel")]:
+        again.button(key=key).click().run()
+        unbroken(again)
+    assert controls.typed(controls.standing(again)) == at_first
+    other = unfolded(open_page(monkeypatch, root, place.partition("/")[0]))
+    assert controls.typed(controls.standing(other)) == at_first
+
+
+def test_what_was_typed_is_gone_once_it_is_sent(monkeypatch, root):
+    app = opened(monkeypatch, root, "datasets")
+    app.text_input(key="voice.new").set_value("Tenor").run()
+    app = open_page(monkeypatch, root, "datasets")
+    assert app.text_input(key="voice.new").value == "Tenor"
+    app.button(key="voice.new.send").click().run()
+    clean(app)
+    assert (root / "audio" / "Tenor").is_dir() and app.text_input(key="voice.new").value == ""
+    assert open_page(monkeypatch, root, "datasets").text_input(key="voice.new").value == ""
+
+    app = open_page(monkeypatch, root)
+    key = next(key for key in controls.controls(app) if key.startswith("take_name."))
+    app.text_input(key=key).set_value("Renamed").run()
+    app.button(key=key.replace("_name", "_edit") + ".send").click().run()
+    clean(app)
+    TakeStore(Workspace(root)).rename(key.partition(".")[2], "Once more")
+    assert open_page(monkeypatch, root).text_input(key=key).value == "Once more"
 
 
 def test_an_uploaded_recording_is_still_there_in_another_tab(monkeypatch, root):

@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ddsing.constants import TRACKER_WORDS
 from ddsing.experiments.comparison.measure import MELODY, Metrics
 from ddsing.transfer.settings import SHOWN, text, words
 from ddsing.transfer.take import Take
@@ -39,13 +40,13 @@ class Row:
     differs: bool
 
 
-def table(takes: Sequence[Take]) -> tuple[Row, ...]:
-    """Instrument, recording, tracker and every setting of some takes."""
+def table(takes: Sequence[Take], *, labels: bool = False) -> tuple[Row, ...]:
+    """Instrument, recording, tracker and every setting of some takes; with `labels`, as the pages call the trackers."""
     reasons = [take.settings.disabled() for take in takes]
     rows = [
         ("Instrument", [take.morph.said() if take.morph else take.instrument for take in takes]),
         ("Recording", [take.source for take in takes]),
-        ("Tracker", [take.tracker for take in takes]),
+        ("Tracker", [TRACKER_WORDS.get(take.tracker, take.tracker) if labels else take.tracker for take in takes]),
     ]
     for field, label in SETTINGS.items():
         values = [
@@ -64,7 +65,7 @@ def table(takes: Sequence[Take]) -> tuple[Row, ...]:
 
 def apart(takes: Sequence[Take]) -> tuple[str, ...]:
     """What tells each take from the others, on one line: ``octave shift +1, autotune 0.5``; for one take, its tags."""
-    rows = [row for row in table(takes) if row.differs and row.label not in ("Recording",)]
+    rows = [row for row in table(takes, labels=True) if row.differs and row.label not in ("Recording",)]
     lines = []
     for place, take in enumerate(takes):
         said = [

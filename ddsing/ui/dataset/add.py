@@ -13,7 +13,7 @@ from ddsing.dataset import adding, voices
 from ddsing.errors import DatasetError
 from ddsing.files import spelled
 from ddsing.sound import kinds
-from ddsing.ui.shell import errors, opened, values
+from ddsing.ui.shell import drafts, errors, opened, values
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
 
 if TYPE_CHECKING:
@@ -70,15 +70,20 @@ def _uploader(voice: voices.Voice) -> None:
 
 def _path(voice: voices.Voice) -> None:
     root = opened.workspace().root
-    with st.form("dataset.path_form", border=False):
+
+    def draw() -> None:
         st.text_input(
             "Or a file or folder on this computer",
-            key=_PATH,
+            key=drafts.field(_PATH, "", about=voice.name),
+            live=True,
             placeholder=names.shown(str(root / "my recordings")),
             help=f"Copies all recordings in a folder, including its subfolders. A path that does not start with / "
             f"is relative to the workspace, {plain(root)}.",
         )
-        st.form_submit_button("Add from this path", icon=":material/folder_copy:", on_click=_add_path, args=(voice,))
+
+    drafts.form(
+        _PATH, draw, "Add from this path", _add_path, fields=[_PATH], args=(voice,), icon=":material/folder_copy:"
+    )
 
 
 @errors.callback
@@ -96,6 +101,7 @@ def _add_path(voice: voices.Voice) -> None:
     if not path.exists():
         raise DatasetError(f"No file or folder {str(path)!r} on this computer. Check the spelling.")
     _add(voice, [path])
+    drafts.drop([_PATH])
 
 
 def _add(voice: voices.Voice, sources: list) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -9,8 +10,8 @@ import streamlit as st
 from ddsing.constants import MAX_TRANSFER_S
 from ddsing.dataset import hearing, verdict, voices
 from ddsing.ui.dataset import add, cache
-from ddsing.ui.shell import caches, errors, undo
-from ddsing.ui.shell.formatting import format_bytes, format_duration, plain, signed
+from ddsing.ui.shell import caches, errors, tables, undo
+from ddsing.ui.shell.formatting import format_bytes, format_duration, format_number, plain, signed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,18 +66,19 @@ def _facts(voice: voices.Voice) -> list:
 
 
 def _table(voice: voices.Voice, facts: list) -> list[int]:
+    columns = {
+        "Recording": [fact.name for fact in facts],
+        "Length": [format_duration(fact.duration_s) if not fact.error else "" for fact in facts],
+        "Format": [_format(fact) for fact in facts],
+        "Level": [None if fact.error else fact.rms_dbfs for fact in facts],
+        "Peak": [None if fact.error else fact.peak_dbfs for fact in facts],
+        "Clipped": [None if fact.error else fact.clipped_share * 100 for fact in facts],
+        "Silent": [None if fact.error else fact.silent_share * 100 for fact in facts],
+        "Voiced": [None if fact.voiced_share is None else fact.voiced_share * 100 for fact in facts],
+        "Remarks": [_remarks(fact) for fact in facts],
+    }
     event = st.dataframe(
-        {
-            "Recording": [fact.name for fact in facts],
-            "Length": [format_duration(fact.duration_s) if not fact.error else "" for fact in facts],
-            "Format": [_format(fact) for fact in facts],
-            "Level": [None if fact.error else fact.rms_dbfs for fact in facts],
-            "Peak": [None if fact.error else fact.peak_dbfs for fact in facts],
-            "Clipped": [None if fact.error else fact.clipped_share * 100 for fact in facts],
-            "Silent": [None if fact.error else fact.silent_share * 100 for fact in facts],
-            "Voiced": [None if fact.voiced_share is None else fact.voiced_share * 100 for fact in facts],
-            "Remarks": [_remarks(fact) for fact in facts],
-        },
+        tables.written(columns, {"Level": format_number, "Peak": partial(format_number, digits=1)}),
         hide_index=True,
         key=f"dataset.table.{voice.name}",
         on_select="rerun",
@@ -85,12 +87,8 @@ def _table(voice: voices.Voice, facts: list) -> list[int]:
         alt=f"{len(facts)} recordings of {voice.name} with length, format, levels, silence and voicing",
         column_config={
             "Recording": st.column_config.TextColumn(width="medium"),
-            "Level": st.column_config.NumberColumn(
-                "Level, dB", format="%.0f", help="Mean level relative to full scale."
-            ),
-            "Peak": st.column_config.NumberColumn(
-                "Peak, dB", format="%.1f", help="Loudest sample; full scale is 0 dB."
-            ),
+            "Level": st.column_config.NumberColumn("Level, dB", help="Mean level relative to full scale."),
+            "Peak": st.column_config.NumberColumn("Peak, dB", help="Loudest sample; full scale is 0 dB."),
             "Clipped": st.column_config.NumberColumn("Clipped, %", format="%.2f", help=CLIPPED_HELP),
             "Silent": st.column_config.ProgressColumn(
                 format="%.0f %%",

@@ -54,8 +54,8 @@ def store():
 
 def _wanted() -> str:
     said = links.asked(TEST)
-    if said:
-        st.session_state[_OPEN] = said[0]
+    if said is not None:
+        st.session_state[_OPEN] = said[0] if said else ""
     wanted = st.session_state.setdefault(_OPEN, "")
     links.keep(TEST, [wanted] if wanted else [])
     return wanted

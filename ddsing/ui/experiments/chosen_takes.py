@@ -17,12 +17,13 @@ def chosen() -> list[Take]:
     """The takes that are compared, in the order in which they were chosen; at first, the newest two of a recording."""
     from ddsing.experiments.comparison import selection
 
-    values.keep(_CHOSEN, _first(), addressed=True)
+    first = _first()
+    values.keep(_CHOSEN, first, addressed=True)
     said = links.asked(PARAMETER)
-    if said:
-        _set(said)
+    if said is not None:
+        put(list(filter(None, said)) if said else first)
     takes = selection.found(opened.workspace(), st.session_state[_CHOSEN])[:MOST]
-    links.keep(PARAMETER, [take.id for take in takes])
+    links.keep(PARAMETER, [take.id for take in takes], first=first)
     return takes
 
 
@@ -33,9 +34,9 @@ def _first() -> list[str]:
 
 
 def put(ids: list[str]) -> None:
-    """Compare these from now on; for callbacks."""
-    links.changed(PARAMETER)
-    _set(ids)
+    """Compare these from now on; for callbacks, and before the table is drawn."""
+    st.session_state[_CHOSEN] = list(ids)
+    ticks.elsewhere(TABLE)
 
 
 def tick(ticked: list[str], *, among: list[str]) -> int:
@@ -44,8 +45,3 @@ def tick(ticked: list[str], *, among: list[str]) -> int:
     after = before + [take_id for take_id in ticked if take_id not in before]
     st.session_state[_CHOSEN] = after[:MOST]
     return len(after)
-
-
-def _set(ids: list[str]) -> None:
-    st.session_state[_CHOSEN] = list(ids)
-    ticks.elsewhere(TABLE)

@@ -27,7 +27,7 @@ def show(takes: list[Take]) -> None:
     """The table, and the offer to measure what is not measured yet."""
     from ddsing.experiments.comparison import differences
 
-    rows = differences.table(takes)
+    rows = differences.table(takes, labels=True)
     measured = compare_cache.metrics(takes)
     several = len(takes) > 1
     lines = {row.label: [plain(value) for value in row.values] for row in rows if row.differs or not several}

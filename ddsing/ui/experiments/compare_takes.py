@@ -18,7 +18,7 @@ _PLAYER, _MATCHED = "compare.player", "compare.matched"
 def show() -> None:
     """The view."""
     work.announce(work.finished())
-    if not opened.takes().list() and not links.many(chosen_takes.PARAMETER):
+    if not opened.takes().list() and not any(links.many(chosen_takes.PARAMETER)):
         st.info(
             "No takes yet. Make some on the Timbre transfer page, then compare them here.",
             icon=":material/graphic_eq:",

@@ -12,7 +12,7 @@ from ddsing.dataset import voices
 from ddsing.experiments.curves import kept, numbers, tables
 from ddsing.experiments.curves import runs as space
 from ddsing.experiments.sweep import results
-from ddsing.ui.shell import errors, opened, values
+from ddsing.ui.shell import errors, links, opened, values
 
 if TYPE_CHECKING:
     from ddsing.plots.curves import Line
@@ -46,7 +46,7 @@ def show() -> None:
     names = st.multiselect(
         "Training runs",
         there,
-        key=values.keep(RUNS, there[:n_first], addressed=True),
+        key=links.bound(RUNS, there[:n_first]),
         default=there[:n_first],
         bind="query-params",
         placeholder="Choose runs to compare",
@@ -97,7 +97,7 @@ def _controls(runs: Sequence):
         measure = st.selectbox(
             "Show",
             list(MEASURES),
-            key=values.among(MEASURE, list(MEASURES), addressed=True),
+            key=links.bound(MEASURE, "loss", options=list(MEASURES), shown=MEASURES.__getitem__),
             format_func=MEASURES.__getitem__,
             bind="query-params",
             help="Held-out recordings are never used for training.",
@@ -106,7 +106,7 @@ def _controls(runs: Sequence):
             "Smoothing, steps",
             SMOOTHINGS,
             value=100,
-            key=values.among(SMOOTHING, SMOOTHINGS, 100, addressed=True),
+            key=links.bound(SMOOTHING, 100, options=SMOOTHINGS),
             bind="query-params",
             help="Averages over this many steps around each; 0 shows every step as measured. "
             "The table uses the smoothed curves.",
@@ -115,7 +115,7 @@ def _controls(runs: Sequence):
         colour = st.segmented_control(
             "Colour by",
             list(COLOURS),
-            key=values.among(COLOUR, list(COLOURS), default, addressed=True),
+            key=links.bound(COLOUR, default, options=list(COLOURS), shown=COLOURS.__getitem__),
             default=default,
             required=True,
             format_func=COLOURS.__getitem__,
@@ -137,7 +137,7 @@ def _controls(runs: Sequence):
             min_value=1,
             max_value=top,
             value=None,
-            key=values.keep(AT, None, addressed=True),
+            key=links.bound(AT, None),
             bind="query-params",
             placeholder="any",
             help="Adds a column with the loss at this step.",
@@ -150,7 +150,7 @@ def _steps(top: int) -> str:
     first, last = st.session_state[values.keep(STEPS, (0, top), addressed=True)]
     if (first, last) != (min(first, top - 1), min(last, top)):
         st.session_state[STEPS] = (min(first, top - 1), min(last, top))
-    return STEPS
+    return links.say(STEPS, (0, top))
 
 
 def _top(runs: Sequence) -> int:

@@ -11,7 +11,7 @@ import streamlit as st
 from ddsing.dataset import voices
 from ddsing.dataset.voices import Voice
 from ddsing.ui.experiments import latent_sound
-from ddsing.ui.shell import caches, errors, opened, values
+from ddsing.ui.shell import caches, errors, links, opened
 from ddsing.ui.shell.formatting import plain
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def show() -> None:
     name = left.selectbox(
         "Instrument",
         list(entries),
-        key=values.among(INSTRUMENT, list(entries), addressed=True),
+        key=links.bound(INSTRUMENT, next(iter(entries)), options=list(entries)),
         bind="query-params",
         help="Instruments that follow timbre.",
     )
@@ -85,7 +85,7 @@ def _voice(instrument: Instrument) -> Voice | None:
     name = st.selectbox(
         "Dataset",
         names,
-        key=values.among(VOICE, names, addressed=True),
+        key=links.bound(VOICE, names[0], options=names),
         bind="query-params",
         help="Its windows are the points. Best is the dataset the instrument was trained on.",
     )
@@ -122,7 +122,7 @@ def _map(known: LatentSpace, points: Points, marks: list[tuple[str, np.ndarray]]
     colour = st.segmented_control(
         "Colour by",
         list(COLOURS),
-        key=values.among(COLOUR, list(COLOURS), addressed=True),
+        key=links.bound(COLOUR, "pitch", options=list(COLOURS), shown=COLOURS.__getitem__),
         default="pitch",
         required=True,
         format_func=COLOURS.__getitem__,
@@ -130,10 +130,10 @@ def _map(known: LatentSpace, points: Points, marks: list[tuple[str, np.ndarray]]
     )
     with st.grid(2, min_column_width=140):
         x = st.selectbox(
-            "Across, direction", numbers, key=values.among(X, numbers, addressed=True), bind="query-params"
+            "Across, direction", numbers, key=links.bound(X, numbers[0], options=numbers), bind="query-params"
         )
         up = [*numbers[1:2], *numbers[:1], *numbers[2:]]
-        y = st.selectbox("Up, direction", up, key=values.among(Y, up, addressed=True), bind="query-params")
+        y = st.selectbox("Up, direction", up, key=links.bound(Y, up[0], options=up), bind="query-params")
     directions = (x - 1, y - 1)
     figure = plot.figure(
         known.project(points.z),

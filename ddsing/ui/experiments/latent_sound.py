@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
-from ddsing.ui.shell import caches, errors, values
+from ddsing.ui.shell import caches, errors, links, values
 
 if TYPE_CHECKING:
     from ddsing.instrument import Instrument
@@ -79,6 +79,7 @@ def _place(number: int) -> None:
     key = values.keep(_shift_key(number), 0.0, addressed=True)
     if abs(st.session_state[key]) > MOST:
         st.session_state[key] = min(MOST, max(-MOST, float(st.session_state[key])))
+    links.say(key, 0.0)
 
 
 def _shifts(n_directions: int) -> list[float]:
@@ -178,6 +179,7 @@ def _number(label: str, key: str, n_points: int, *, default: int) -> int:
     values.keep(key, default, addressed=True)
     if not 1 <= st.session_state[key] <= n_points:
         st.session_state[key] = min(n_points, max(1, int(st.session_state[key])))
+    links.say(key, default)
     value = st.number_input(f"Point {label}", 1, n_points, default, key=key, bind="query-params")
     return int(value or default)
 

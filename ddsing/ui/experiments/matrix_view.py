@@ -10,7 +10,7 @@ from ddsing.constants import TRACKERS
 from ddsing.jobs.time_left import around
 from ddsing.ui.experiments import chosen_takes, matrix_cells
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, jobs, links, opened, sources, trackers, values
+from ddsing.ui.shell import caches, errors, jobs, links, opened, sources, trackers
 from ddsing.ui.shell.formatting import format_range, plain
 
 if TYPE_CHECKING:
@@ -54,20 +54,19 @@ def _choose(names: list[str], files: list[str]):
     links.choices(RECORDINGS, files, files[:4])
     instruments = left.multiselect("Instruments", names, key=INSTRUMENTS, persist_state="session")
     chosen = right.multiselect("Recordings", files, key=RECORDINGS, persist_state="session")
-    links.keep(INSTRUMENTS, instruments)
-    links.keep(RECORDINGS, chosen)
+    links.keep(INSTRUMENTS, instruments, first=names[:4])
+    links.keep(RECORDINGS, chosen, first=files[:4])
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         links.choice(TRACKER, TRACKERS, "tiny")
         tracker = trackers.choose(TRACKER, "How the pitch of the recordings is found.")
         fitted = st.toggle(
             "Shift recordings into each instrument's range",
             value=True,
-            key=values.keep(FITTED, True, addressed=True),
+            key=links.bound(FITTED, True),
             bind="query-params",
             help="Uses the octave and loudness shifts that bring most of it into range.",
         )
         links.keep(TRACKER, [tracker] if tracker != "tiny" else [])
-        links.keep(FITTED, [] if fitted else ["false"])
         with st.container(width=170, horizontal_alignment="right"):
             links.copy_button(key="matrix.link")
     if not instruments or not chosen:

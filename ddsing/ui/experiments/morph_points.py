@@ -21,7 +21,9 @@ def edit(names: list[str], duration_s: float) -> Points:
     about, said = tuple(names), links.asked(PARAMETER)
     held = st.session_state.get(_KEPT)
     values.keep(_TEXT, "", about="|".join(names), addressed=True)
-    if said or held is None or held[0] != about:  # first of all what a link says, then what it was, or an even mixture
+    if (
+        said is not None or held is None or held[0] != about
+    ):  # first of all what a link says, then what it was, or an even mixture
         begun = read(said[0] if said else st.session_state[_TEXT], len(names))
         held = (about, begun, secrets.token_hex(3))  # new keys, so that the widgets begin anew
         st.session_state[f"{_MODE}.{held[2]}"] = MODES[1] if begun and len(begun) > 1 else MODES[0]

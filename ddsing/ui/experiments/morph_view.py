@@ -11,7 +11,7 @@ from ddsing.transfer import stages
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.transfer.settings import Settings
 from ddsing.ui.experiments import chosen_takes, morph_points
-from ddsing.ui.shell import caches, errors, links, opened, sources, take_player, trackers, values, work
+from ddsing.ui.shell import caches, errors, links, opened, sources, take_player, trackers, work
 from ddsing.ui.shell.formatting import format_duration, plain
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def show() -> None:
         chosen = st.multiselect(
             "Two to four instruments", names, key=BETWEEN, persist_state="session", max_selections=MAX_INSTRUMENTS
         )
-        links.keep(BETWEEN, chosen)
+        links.keep(BETWEEN, chosen, first=names[:2])
         links.choice(SOURCE, list(files))
         file = st.selectbox("Recording", list(files), key=SOURCE, persist_state="session")
-        links.keep(SOURCE, [file])
+        links.keep(SOURCE, [file], first=list(files)[:1])
         sound = caches.recording(files[file])
         points = morph_points.edit(chosen, sound.duration_s) if len(chosen) >= MIN_INSTRUMENTS else None
     morph = None
@@ -77,10 +77,10 @@ def show() -> None:
 
 
 def _settings(sound: Recording | None) -> tuple[Settings, str]:
-    octave = st.slider("Octave shift", -3, 3, 0, key=values.keep(OCTAVES, 0, addressed=True), bind="query-params")
+    octave = st.slider("Octave shift", -3, 3, 0, key=links.bound(OCTAVES, 0), bind="query-params")
     statistics = st.toggle(
         "Loudness statistics",
-        key=values.keep(STATISTICS, False, addressed=True),
+        key=links.bound(STATISTICS, False),
         bind="query-params",
         help="Matches the loudness to each instrument's own recordings.",
     )
@@ -88,8 +88,6 @@ def _settings(sound: Recording | None) -> tuple[Settings, str]:
     tracker = trackers.choose(TRACKER, "How the pitch of the recording is found.")
     if sound is not None:
         trackers.show_times(sound.duration_s, of="this recording", known=caches.analysed(sound.key))
-    links.keep(OCTAVES, [str(octave)] if octave else [])
-    links.keep(STATISTICS, ["true"] if statistics else [])
     links.keep(TRACKER, [tracker] if tracker != "full" else [])
     return Settings(octave_shift=octave, use_statistics=statistics), tracker
 

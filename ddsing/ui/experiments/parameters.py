@@ -12,7 +12,7 @@ from ddsing.dataset import voices
 from ddsing.experiments.sweep import grid, results
 from ddsing.experiments.sweep.results import Result
 from ddsing.ui.experiments import parameter_start
-from ddsing.ui.shell import caches, errors, opened, sources, values
+from ddsing.ui.shell import caches, errors, links, opened, sources, values
 from ddsing.ui.shell.formatting import plain
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def show() -> None:
         "Voice",
         there,
         index=first,
-        key=values.among(VOICE, there, there[first], addressed=True),
+        key=links.bound(VOICE, there[first], options=there),
         bind="query-params",
         help="All runs of a sweep use this voice's dataset.",
     )
@@ -69,7 +69,7 @@ def _pick(names: list[str], best: str) -> str:
     return st.selectbox(
         "Cell",
         ordered,
-        key=values.among(CELL, ordered, addressed=True),
+        key=links.bound(CELL, best, options=ordered),
         bind="query-params",
         help="Or click it in the map.",
     )
@@ -100,7 +100,7 @@ def _controls(found: list[Result]):
     measure = st.segmented_control(
         "Show",
         list(MEASURES),
-        key=values.among(MEASURE, list(MEASURES), addressed=True),
+        key=links.bound(MEASURE, "loss", options=list(MEASURES), shown=lambda name: MEASURES[name][0]),
         default="loss",
         required=True,
         format_func=lambda name: MEASURES[name][0],
@@ -121,7 +121,7 @@ def _controls(found: list[Result]):
         phrase = st.selectbox(
             "Phrase",
             phrases,
-            key=values.among(PHRASE, phrases, addressed=True),
+            key=links.bound(PHRASE, BUILT_IN, options=phrases),
             bind="query-params",
             help="What every run sings. The built-in phrase is in the middle of the voice's range.",
         )
@@ -133,7 +133,7 @@ def _step(low: int, high: int) -> str:
     value = st.session_state[values.keep(STEP, high, addressed=True)]
     if not low <= value <= high:
         st.session_state[STEP] = min(high, max(low, int(value)))
-    return STEP
+    return links.say(STEP, high)
 
 
 def _arranged(found: list[Result], axes: dict[str, list[float]]):

@@ -7,7 +7,7 @@ import streamlit as st
 from ddsing.files import safe_name
 from ddsing.transfer.take import Take
 from ddsing.ui.experiments import set_picker
-from ddsing.ui.shell import errors, opened, undo, values
+from ddsing.ui.shell import drafts, errors, opened, undo, values
 from ddsing.ui.shell.formatting import plain
 
 _EDITS = "session.edits"  # how often the table was saved: a new key each time, so that no edit is applied twice
@@ -108,33 +108,34 @@ def _set(takes: list[Take]) -> None:
     kept = _set_of(takes)
     slot = kept.id if kept else "new"
     title = "This set" if kept else f"Save these {len(takes)} takes as a set"
-    with st.container(border=True), st.form(f"set.{slot}", border=False):
-        st.markdown(f"**{title}**")
+
+    def draw() -> None:
         left, right = st.columns([3, 2])
         left.text_input(
             "Title",
-            value=kept.title if kept else "",
-            key=f"set.title.{slot}",
+            key=drafts.field(f"set.title.{slot}", kept.title if kept else ""),
             max_chars=120,
+            live=True,
             placeholder="Aria and the cello on Greensleeves",
         )
-        right.multiselect(
-            "Tags",
-            sorted({*_known_tags(), *(kept.tags if kept else ())}),
-            key=f"set.tags.{slot}",
-            default=list(kept.tags) if kept else [],
-            accept_new_options=True,
+        tags = drafts.field(f"set.tags.{slot}", list(kept.tags) if kept else [])
+        options = sorted({*_known_tags(), *(kept.tags if kept else ()), *st.session_state[tags]})
+        right.multiselect("Tags", options, key=tags, accept_new_options=True)
+        notes = drafts.field(f"set.notes.{slot}", kept.notes if kept else "")
+        st.text_area("Notes", key=notes, max_chars=10_000, height=90)
+        st.checkbox("★ Star", key=drafts.field(f"set.star.{slot}", bool(kept and kept.star)))
+
+    with st.container(border=True):
+        st.markdown(f"**{title}**")
+        drafts.form(
+            f"set.{slot}",
+            draw,
+            "Save" if kept else "Save as set",
+            _keep,
+            fields=_fields(slot),
+            args=(slot, [take.id for take in takes]),
+            icon=":material/bookmark_add:",
         )
-        st.text_area("Notes", value=kept.notes if kept else "", key=f"set.notes.{slot}", max_chars=10_000, height=90)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.form_submit_button(
-                "Save" if kept else "Save as set",
-                on_click=_keep,
-                type="primary",
-                args=(slot, [take.id for take in takes]),
-                icon=":material/bookmark_add:",
-            )
-            st.checkbox("★ Star", value=bool(kept and kept.star), key=f"set.star.{slot}")
     if kept:
         st.button(
             "Ungroup",
@@ -153,14 +154,19 @@ def _known_tags() -> set[str]:
     }
 
 
+def _fields(slot: str) -> list[str]:
+    return [f"set.{name}.{slot}" for name in ("title", "notes", "tags", "star")]
+
+
 @errors.callback
 def _keep(slot: str, ids: list[str]) -> None:
-    said = {name: st.session_state[f"set.{name}.{slot}"] for name in ("title", "notes", "tags", "star")}
-    facts = {"notes": said["notes"], "tags": tuple(said["tags"]), "star": bool(said["star"])}
+    title, notes, tags, star = map(values.get, _fields(slot))
+    facts = {"notes": notes, "tags": tuple(tags), "star": bool(star)}
     if slot == "new":
-        set_picker.sets().create(said["title"], ids, **facts)
+        set_picker.sets().create(title, ids, **facts)
     else:
-        set_picker.sets().change(slot, title=said["title"], **facts)
+        set_picker.sets().change(slot, title=title, **facts)
+    drafts.drop(_fields(slot))
     st.toast("Set saved.", icon=":material/check:")
 
 

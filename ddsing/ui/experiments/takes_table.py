@@ -8,7 +8,7 @@ import streamlit as st
 
 from ddsing.transfer.take import Take
 from ddsing.ui.experiments import chosen_takes, set_picker
-from ddsing.ui.shell import opened, take_player, ticks, values
+from ddsing.ui.shell import links, opened, take_player, ticks
 from ddsing.ui.shell.formatting import percent, when
 
 TABLE_PX = 290
@@ -24,7 +24,7 @@ def show(takes: list[Take]) -> None:
         set_picker.show()
     wanted = left.text_input(
         "Find takes",
-        key=values.keep("find", "", addressed=True),
+        key=links.bound("find", ""),
         bind="query-params",
         icon=":material/search:",
         label_visibility="collapsed",

@@ -6,7 +6,6 @@ import streamlit as st
 
 from ddsing.ui.shell import errors, links
 
-KEY = "view"
 VIEWS = {  # name in the address: what people read, icon, module with a `show()`
     "takes": ("Takes", ":material/compare:", "ddsing.ui.experiments.compare_takes"),
     "blind": ("Blind test", ":material/hearing:", "ddsing.ui.experiments.blind_trials"),
@@ -21,19 +20,17 @@ VIEWS = {  # name in the address: what people read, icon, module with a `show()`
 def pick() -> str:
     """The switch; the chosen view's name."""
     there = list(VIEWS)
-    links.choice(KEY, there)
+    links.begin(there)
     chosen = st.segmented_control(
         "View",
         there,
-        key=KEY,
+        key=links.VIEW,
         required=True,
         label_visibility="collapsed",
         persist_state="session",
         format_func=lambda name: f"{VIEWS[name][1]} {VIEWS[name][0]}",
     )
-    name = chosen or there[0]
-    links.begin(name, there[0])
-    return name
+    return chosen or there[0]
 
 
 def show(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import streamlit as st
 
 from ddsing.ui.instrument import notebook_zip, table
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, opened, state, undo, values
+from ddsing.ui.shell import caches, drafts, errors, opened, state, undo, values
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, note_name, pitch_range, plain, when
 
 if TYPE_CHECKING:
@@ -201,23 +202,35 @@ def archive(entry: Entry) -> bytes:
 
 
 def _edit_popover(entry: Entry) -> None:
-    about, key = entry.provenance, f".{entry.name}"
-    with (
-        st.popover("Edit", icon=":material/edit:", help="Name, voice, author, licence and notes."),
-        st.form(f"edit{key}", border=False),
-    ):
-        st.text_input("Name", value=entry.name, key=f"edit_name{key}", max_chars=80, help="Also its file's name.")
-        st.text_input("Voice", value=about.voice, key=f"edit_voice{key}", max_chars=300, help="Who or what sings.")
-        st.text_input("Author", value=about.author, key=f"edit_author{key}", max_chars=300, help="Who trained it.")
-        st.text_input(
-            "Licence",
-            value=about.licence,
-            key=f"edit_licence{key}",
-            max_chars=300,
-            help="What others may do with it. CC0-1.0 allows anything.",
+    with st.popover("Edit", icon=":material/edit:", help="Name, voice, author, licence and notes."):
+        drafts.form(
+            f"edit.{entry.name}",
+            functools.partial(_words, entry),
+            "Save",
+            _edit,
+            fields=[_field(name, entry.name) for name in ("name", *EDITABLE)],
+            args=(entry.name,),
+            help="Written into the file.",
         )
-        st.text_area("Notes", value=about.notes, key=f"edit_notes{key}", max_chars=10_000, help="Saved in the file.")
-        st.form_submit_button("Save", type="primary", on_click=_edit, args=(entry.name,), help="Written into the file.")
+
+
+def _words(entry: Entry) -> None:
+    """The fields of what can be said about an instrument."""
+    for name, label, max_chars, help in (
+        ("name", "Name", 80, "Also its file's name."),
+        ("voice", "Voice", 300, "Who or what sings."),
+        ("author", "Author", 300, "Who trained it."),
+        ("licence", "Licence", 300, "What others may do with it. CC0-1.0 allows anything."),
+    ):
+        known = entry.name if name == "name" else getattr(entry.provenance, name)
+        key = drafts.field(_field(name, entry.name), known)
+        st.text_input(label, key=key, max_chars=max_chars, live=True, help=help)
+    key = drafts.field(_field("notes", entry.name), entry.provenance.notes)
+    st.text_area("Notes", key=key, max_chars=10_000, help="Saved in the file.")
+
+
+def _field(name: str, instrument: str) -> str:
+    return f"edit_{name}.{instrument}"
 
 
 def _details(entry: Entry) -> None:
@@ -252,12 +265,13 @@ def _use(name: str) -> None:
 
 @errors.callback
 def _edit(name: str) -> None:
-    wanted = {field: st.session_state[f"edit_{field}.{name}"] for field in ("name", *EDITABLE)}
+    wanted = {field: values.get(_field(field, name)) for field in ("name", *EDITABLE)}
     new_name = wanted.pop("name").strip()
     library = opened.library()
     library.edit(name, **wanted)
     if new_name != name:
         table.rename(name, library.rename(name, new_name).name)
+    drafts.drop([_field(field, name) for field in ("name", *EDITABLE)])
 
 
 @errors.callback

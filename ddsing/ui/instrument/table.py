@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ddsing.ui.shell import ticks, values
-from ddsing.ui.shell.formatting import pitch_range
+from ddsing.ui.shell import tables, ticks, values
+from ddsing.ui.shell.formatting import NO_BREAK, format_bytes, pitch_range
 
 if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
@@ -83,7 +83,7 @@ def _table(shown: list[Entry], chosen: list[str]) -> None:
     names = [entry.name for entry in shown]
     key = ticks.key(TABLE, tuple(names))
     st.dataframe(
-        _columns(shown),
+        tables.written(_columns(shown), {"Size": _size}),
         hide_index=True,
         key=key,
         on_select=lambda: _take_up(key, names),
@@ -95,7 +95,7 @@ def _table(shown: list[Entry], chosen: list[str]) -> None:
             "Date": st.column_config.DatetimeColumn(
                 format="D MMM YYYY, HH:mm", help="When it was added, or edited last."
             ),
-            "Size": st.column_config.NumberColumn(format="bytes", width="small"),
+            "Size": st.column_config.NumberColumn(width="small"),
         },
         alt=f"{len(shown)} instruments, of which {len(chosen)} are shown below",
         placeholder="",
@@ -124,3 +124,7 @@ def _columns(shown: list[Entry]) -> dict[str, list]:
 
 def _pitches(entry: Entry) -> tuple[float, float] | None:
     return entry.statistics.pitch_range_midi if entry.statistics else None
+
+
+def _size(n_bytes: float) -> str:
+    return format_bytes(n_bytes).replace(" ", NO_BREAK)

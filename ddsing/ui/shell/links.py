@@ -1,13 +1,19 @@
-"""Links that reproduce what a page shows: what the address says of its state, and the button that copies the link.
+"""The address of a page with views: it says what is shown, a reload shows the same, and a button copies it as a link.
 
-A view asks what the address says of each part of its state (`asked`), and says how it stands (`keep`).
+An address speaks for the view that it names, and for all of it: what it leaves out is as by default. What it names wins
+over a value that is kept, and a kept value that is restored is written into it at once. Of other views it says nothing:
+they are as they were left. An address that says nothing at all is that of somebody who comes as they left.
+
+A view asks what the address says of each part of its state (`asked`), and says how it stands (`keep`). Widgets that
+Streamlit binds to the address ask by themselves, and say through `bound` or `say` what was restored.
 """
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ddsing.names import find
 from ddsing.ui.shell import values
@@ -49,27 +55,58 @@ export default function ({ data, parentElement }) {
 """
 _copy = st.components.v2.component("ddsing_copy_link", html=HTML, css=CSS, js=JS)
 
+ENTRIES_JS = """  // the browser's buttons lead from view to view, and not from value to value
+const push = window.history.pushState
+window.history.pushState = function (state, title, address) {
+  const from = new URL(window.location.href), to = new URL(address ?? from, from)
+  const view = (url) => url.searchParams.get("view")
+  const stays = from.pathname === to.pathname && (!from.search || view(from) === view(to))
+  return stays ? this.replaceState(state, title, address) : push.call(this, state, title, address)
+}
+"""
 
-_SEEN = "links.seen"  # what the address said last, or stood for, by name
-_KEPT = "links.kept"  # what was written into it, by view: for coming back
+VIEW = "view"  # the name of the view, in the address and of its switch
+_PAGE = "links.page"  # the page of the run before
+_ARRIVED = "links.arrived"  # whether somebody has come to the page, or gone back or forward on it
+_SPEAKS = "links.speaks"  # the view that the address spoke for when they came
+_ANSWERED = "links.answered"  # what was taken up of it since
 _STATE = "links.state"  # of this run: what the link has
 
 
-def begin(view: str, first: str) -> None:
-    """Begin a run of the page with a view; what others have left in the address goes, what it had itself comes back."""
-    st.session_state[_STATE] = {}
-    before = st.session_state.setdefault(_SEEN, {}).get("view")
-    if before in (None, [view]):
-        keep("view", [view])
-        return
-    st.session_state[_SEEN]["view"] = [view]
-    st.session_state[_STATE]["view"] = [view]
-    wanted = {"view": [view], **st.session_state.get(_KEPT, {}).get(view, {})}
-    for name in [name for name in st.query_params if name not in wanted]:
-        _write(name, [])
-    for name, said in wanted.items():
-        if name != "view" or view != first or one("view"):
-            _write(name, said)
+def arrive(page: str) -> None:
+    """Note which page is shown; once in each run."""
+    state = st.session_state
+    state[_ARRIVED] = state.get(_ARRIVED, False) or state.get(_PAGE) != page or _went_back()
+    state[_PAGE] = page
+
+
+def begin(views: Sequence[str]) -> None:
+    """Begin a run of a page with views, before their switch is drawn: the address's view, or the one that was left."""
+    state = st.session_state
+    state[_STATE] = {}
+    arrived, spoken = state.pop(_ARRIVED, False), bool(st.query_params.to_dict())
+    values.among(VIEW, views)
+    if arrived and spoken:
+        state[VIEW] = state[_SPEAKS] = next(iter(_among(views, many(VIEW))), views[0])
+        state[_ANSWERED] = set()
+    elif arrived:
+        state.pop(_SPEAKS, None)
+    view = state[VIEW]
+    values.follow(linked=view == state.get(_SPEAKS), anew=arrived and spoken)
+    state[_STATE][VIEW] = [view]
+    if many(VIEW) != [view]:
+        if arrived and spoken:
+            st.query_params[VIEW] = view
+        else:
+            st.query_params.from_dict({VIEW: view})  # what it said of another view goes
+    if arrived and not spoken and _went_back():
+        st.rerun()  # or else Streamlit would set all that it has bound to the address to its default
+
+
+def _went_back() -> bool:
+    """Whether the browser's buttons led here."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def copy_button(*, key: str) -> None:
@@ -82,67 +119,90 @@ def many(name: str) -> list[str]:
     return st.query_params.get_all(name)
 
 
-def one(name: str, default: str = "") -> str:
-    """The value that the address has of a name."""
-    return st.query_params.get(name, default)
+def asked(name: str) -> list[str] | None:
+    """What the address asks for, once: a link was followed, or the browser went back. None where it asks for nothing.
 
-
-def asked(name: str) -> list[str]:
-    """What the address says and did not say before: a link was followed, or the browser went back. Else nothing."""
-    said, seen = many(name), st.session_state.setdefault(_SEEN, {})
-    if not said or said == seen.get(name):
-        return []
-    seen[name] = said
-    return said
-
-
-def keep(name: str, said: Sequence[str]) -> None:
-    """Have the link say this.
-
-    The address says it too, once it was changed here: what a page begins with is not written, or else nobody could go
-    back with the browser to the page before.
+    An empty list asks for the default, and an empty text for none at all.
     """
-    wanted, seen = list(said), st.session_state.setdefault(_SEEN, {})
-    state = st.session_state.setdefault(_STATE, {})
-    state[name] = wanted
-    if name not in seen:
-        seen[name] = wanted
-    elif wanted != seen[name]:
-        seen[name] = wanted
-        view = (state.get("view") or [""])[0]
-        st.session_state.setdefault(_KEPT, {}).setdefault(view, {})[name] = wanted
-        _write(name, wanted)
+    state = st.session_state
+    if state.get(_SPEAKS) != state.get(VIEW) or name in state[_ANSWERED]:
+        return None
+    state[_ANSWERED].add(name)
+    return many(name)
 
 
-def changed(name: str) -> None:
-    """A choice was made outside of its widget: the address is to say what is kept next."""
-    st.session_state.setdefault(_SEEN, {}).setdefault(name, [])
+def keep(name: str, said: Sequence[str], *, first: Sequence[str] = ()) -> None:
+    """Have the link say this, and the address too, unless it is the default, `first`, and the address leaves it out."""
+    wanted = list(said) or ([""] if first else [])
+    st.session_state.setdefault(_STATE, {})[name] = wanted
+    if many(name) == wanted:
+        return
+    if wanted != list(first):
+        st.query_params[name] = wanted
+    elif name in st.query_params:
+        del st.query_params[name]
 
 
-def _write(name: str, said: Sequence[str]) -> None:
-    with contextlib.suppress(StreamlitAPIException):  # it belongs to a widget
-        if said and many(name) != list(said):
-            st.query_params[name] = list(said)
-        elif not said and name in st.query_params:
-            del st.query_params[name]
+def bound(
+    key: str, default: Any, *, options: Sequence[Any] | None = None, shown: Callable[[Any], str] | None = None
+) -> str:
+    """Put the value of a widget in place that Streamlit binds to the address (`bind="query-params"`); returns the key.
+
+    Parameters
+    ----------
+    options : Sequence, optional
+        Those of a choice.
+    shown : callable, optional
+        What the widget calls an option, by which Streamlit knows it in the address.
+    """
+    if options is None:
+        values.keep(key, default, addressed=True)
+    else:
+        values.among(key, options, default, addressed=True)
+    return say(key, default, shown)
+
+
+def say(key: str, default: Any, shown: Callable[[Any], str] | None = None) -> str:
+    """Have the address say a value that was put in place from code, before the widget that is bound to it is drawn."""
+    value = st.session_state[key]
+    if value == default or key in st.query_params:
+        return key
+    try:
+        st.query_params[key] = _written(value, shown or _text)
+    except StreamlitAPIException:  # the widget was drawn before, and Streamlit writes what is set anew
+        st.session_state[key] = value
+    return key
+
+
+def _written(value: Any, shown: Callable[[Any], str]) -> str | list[str]:
+    return [shown(one) for one in value] or "" if isinstance(value, list | tuple) else shown(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def choices(name: str, options: Sequence[str], first: Sequence[str]) -> None:
     """Give a multiselect, which is drawn next, its choice: the address's, the one it had, or at first `first`."""
     values.keep(name, list(first), addressed=True)
-    said = _among(options, name)
-    st.session_state[name] = [value for value in said or st.session_state[name] if value in options]
+    said = asked(name) or []
+    found = _among(options, said)
+    if found or said == [""]:
+        st.session_state[name] = found
+    st.session_state[name] = [value for value in st.session_state[name] if value in options]
 
 
-def _among(options: Sequence[str], name: str) -> list[str]:
+def _among(options: Sequence[str], said: Sequence[str]) -> list[str]:
     """Those of the options that the address says, however their letters are composed there."""
-    found = [find(value, options) for value in asked(name)]
+    found = [find(value, options) for value in said]
     return [value for value in found if value is not None]
 
 
 def choice(name: str, options: Sequence[str], default: str | None = None) -> None:
     """The same for a choice of one: by `default`, or else the first."""
     values.among(name, options, default, addressed=True)
-    said = _among(options, name)
+    said = _among(options, asked(name) or [])
     if said:
         st.session_state[name] = said[0]

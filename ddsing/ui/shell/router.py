@@ -5,10 +5,16 @@ from pathlib import Path
 import streamlit as st
 
 from ddsing.ui.player import players
+from ddsing.ui.shell import drafts, links
 
 ICON = Path(__file__).parent / "icon.png"  # a file, since the browser fetches a material icon's from the internet
 STYLE = Path(__file__).parent / "page.css"
 _routed = False
+_script = st.components.v2.component(
+    "ddsing_page",
+    html="<span hidden></span>",
+    js=f"{links.ENTRIES_JS}{drafts.ENTER_JS}export default function () {{}}\n",
+)
 
 
 def navigation():
@@ -66,3 +72,6 @@ def require() -> None:
         st.rerun()
     st.html(STYLE)
     players.one_at_a_time()
+    with st.container(key="page-script"):
+        _script(key="page.script")
+    st.html("<style>:has(> .st-key-page-script) { display: none; }</style>")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.constants import TRACKERS
+from ddsing.constants import TRACKER_WORDS, TRACKERS
 from ddsing.jobs.time_left import around
 from ddsing.ui.shell import opened, warmup
 from ddsing.ui.shell.formatting import format_range
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ddsing.jobs.paces import Paces
 
-LABELS = {"full": "Best", "fast": "Quicker", "tiny": "Draft"}
+LABELS = TRACKER_WORDS
 QUALITIES = """
 
 - **Best** (*full*): CREPE full, 250 times per second, as in the paper

@@ -7,8 +7,8 @@ the dashboard started anew take it. A tab keeps its own values; a new one begins
 ``keep`` is called where the key is given, ``st.slider("Steps", 0, 9, key=values.keep("steps", 3))``, and puts the
 value in place before the widget is drawn. Where a value is kept without its widget being drawn in the same run, the
 widget has ``persist_state="session"`` too, or else Streamlit would bring back what it began with. What equals its
-default is not held, so that a default may change. What the address says goes first, and a tab that was opened by a
-link begins with what the link says, not with what is held.
+default is not held, so that a default may change. What the address says goes first: where it speaks for what is shown
+(`follow`), a value that it has too begins with what it says, or by default, and not with what is held.
 """
 
 from __future__ import annotations
@@ -42,15 +42,18 @@ class _Tab:
     ----------
     held : dict
         The values that are not as by default, by place: a key, and what else the value belongs to.
-    linked : bool
-        Whether the tab was opened by an address that says what it shows.
     seen : dict
         By key: place, default and value, as they were when the key was kept last.
+    linked : bool
+        Whether the address speaks for what is shown.
+    followed : set
+        The keys that have begun anew since it does.
     """
 
     held: dict[str, Any]
-    linked: bool
     seen: dict[str, tuple[str, Any, Any]] = field(default_factory=dict)
+    linked: bool = False
+    followed: set[str] = field(default_factory=set)
 
     def note(self, key: str, value: Any) -> None:
         """Take up a value that may have changed."""
@@ -77,12 +80,16 @@ def keep(key: str, default: Any, *, about: str = "", addressed: bool = False) ->
     about : str
         What the value belongs to, such as a voice; for another one it begins with what is held for that.
     addressed : bool
-        Whether the address has it too: a tab that was opened by a link then begins with the link's or the default.
+        Whether the address has it too: where that speaks for what is shown, it begins with what that says.
     """
     tab, state = _tab(), st.session_state
     place = f"{key}@{about}" if about else key
     before = tab.seen.get(key)
-    if before is not None and before[0] == place:
+    if addressed and tab.linked and key not in tab.followed:
+        tab.followed.add(key)
+        state[key] = default
+        tab.seen[key] = (place, default, default)
+    elif before is not None and before[0] == place:
         chosen = before[2] != before[1]
         tab.seen[key] = (place, default, before[2])
         if key in state and (chosen or state[key] != before[2]):
@@ -94,7 +101,7 @@ def keep(key: str, default: Any, *, about: str = "", addressed: bool = False) ->
         if before is None and key in state:  # set by code, such as by a button of another page
             tab.hold(place, state[key], default)
         else:
-            state[key] = default if addressed and tab.linked else _held(tab, place, default)
+            state[key] = _held(tab, place, default)
         tab.seen[key] = (place, default, state[key])
     return key
 
@@ -108,6 +115,14 @@ def among(key: str, options: Sequence[Any], default: Any = None, *, about: str =
     return key
 
 
+def follow(*, linked: bool, anew: bool) -> None:
+    """Say whether the address speaks for what is shown from here on; `anew` if it is one that was not followed yet."""
+    tab = _tab()
+    tab.linked = linked
+    if anew:
+        tab.followed.clear()
+
+
 def get(key: str) -> Any:
     """The value of a control, drawn or not; for callbacks, since Streamlit has none for one that is folded."""
     return st.session_state[key] if key in st.session_state else _tab().seen[key][2]
@@ -117,6 +132,15 @@ def put(key: str, value: Any) -> None:
     """Set, at once, the value of something that is kept and is no widget's."""
     st.session_state[key] = value
     _tab().note(key, value)
+
+
+def forget(key: str) -> None:
+    """Let go of a value: its control begins by default; for callbacks."""
+    tab = _tab()
+    if key in tab.seen:
+        place, default, _ = tab.seen.pop(key)
+        tab.hold(place, default, default)
+    st.session_state.pop(key, None)
 
 
 def collect() -> None:
@@ -137,7 +161,7 @@ def _held(tab: _Tab, place: str, default: Any) -> Any:
 
 def _tab() -> _Tab:
     if _TAB not in st.session_state:
-        st.session_state[_TAB] = _Tab(_read(), linked=bool(st.query_params.to_dict()))
+        st.session_state[_TAB] = _Tab(_read())
     return st.session_state[_TAB]
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ddsing.dataset import voices
 from ddsing.errors import DdsingError
-from ddsing.ui.shell import errors, opened, values
+from ddsing.ui.shell import drafts, errors, opened, values
 from ddsing.ui.shell.formatting import plain
 
 VOICE = "voice.name"  # permanent, shared by both pages
@@ -102,18 +102,25 @@ def _make_first() -> None:
 
 
 def _form() -> None:
-    with st.form("voice.new_form", border=False):
-        name = st.text_input(
-            "Name of the voice",
-            key=_NEW,
-            max_chars=80,
-            placeholder="Alto",
-            help="Also the name of its folder and of its instrument.",
-        )
-        refused, why = st.session_state.get(_REFUSED, (None, ""))
-        if refused == name:
-            st.error(why, icon=":material/error:")
-        st.form_submit_button("Create", type="primary", icon=":material/add:", on_click=_make)
+    drafts.form("voice.new", _name, "Create", _make, fields=[_NEW], icon=":material/add:", cancel=_close)
+
+
+def _name() -> None:
+    name = st.text_input(
+        "Name of the voice",
+        key=drafts.field(_NEW, ""),
+        max_chars=80,
+        live=True,
+        placeholder="Alto",
+        help="Also the name of its folder and of its instrument.",
+    )
+    refused, why = st.session_state.get(_REFUSED, (None, ""))
+    if refused == name:
+        st.error(why, icon=":material/error:")
+
+
+def _close() -> None:
+    st.session_state[_POPOVER] = False
 
 
 @errors.callback
@@ -126,5 +133,5 @@ def _make() -> None:
         st.session_state[_REFUSED] = (name, errors.sentence(error))  # said beside the field, which keeps the name
         return
     choose(made.name)
-    st.session_state[_NEW] = ""
-    st.session_state[_POPOVER] = False
+    drafts.drop([_NEW])
+    _close()

@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.dataset.voices import Voice
 from ddsing.training import branch
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, opened, state, values, voice_picker
+from ddsing.ui.shell import caches, drafts, errors, opened, state, values, voice_picker
 from ddsing.ui.shell.formatting import format_bytes, plain
 from ddsing.ui.training import cache
 
@@ -167,33 +167,35 @@ def _export(voice_name: str, step: str | int) -> None:
 
 
 def _branch(voice: Voice, history: History) -> None:
-    with (
-        st.popover(
-            "Branch",
-            icon=":material/call_split:",
-            help="Start another run from a checkpoint, with other settings or other recordings.",
-        ),
-        st.form("branch.form", border=False),
-    ):
+    def draw() -> None:
+        steps = list(reversed(history.checkpoints))
         st.selectbox(
             "From step",
-            list(reversed(history.checkpoints)),
-            key=_BRANCH_STEP,
+            steps,
+            key=values.among(_BRANCH_STEP, steps, about=voice.name),
             format_func=lambda step: f"{step:,}{mark(history, step)}",
         )
         st.text_input(
             "Label",
-            key=_BRANCH_LABEL,
+            key=drafts.field(_BRANCH_LABEL, "", about=voice.name),
             max_chars=40,
+            live=True,
             placeholder="bright",
             help=f"The new voice will be named {plain(voice.name)}-label. This one doesn't change.",
         )
-        st.form_submit_button("Branch", type="primary", on_click=_make_branch, args=(voice.name,))
+
+    with st.popover(
+        "Branch",
+        icon=":material/call_split:",
+        help="Start another run from a checkpoint, with other settings or other recordings.",
+    ):
+        drafts.form("branch", draw, "Branch", _make_branch, fields=[_BRANCH_STEP, _BRANCH_LABEL], args=(voice.name,))
 
 
 @errors.callback
 def _make_branch(voice_name: str) -> None:
     label = str(st.session_state.get(_BRANCH_LABEL, "")).strip()
     made = branch.begin(opened.workspace(), voice_name, step=int(st.session_state[_BRANCH_STEP]), label=label)
+    drafts.drop([_BRANCH_STEP, _BRANCH_LABEL])
     voice_picker.choose(made)
     st.toast(f"{plain(made)} starts from {plain(voice_name)}'s checkpoint.", icon=":material/call_split:")

@@ -9,12 +9,12 @@ import streamlit as st
 
 from ddsing.errors import DdsingError
 from ddsing.files import safe_name
-from ddsing.ui.shell import errors, opened, voice_picker
+from ddsing.ui.shell import drafts, errors, opened, values, voice_picker
 from ddsing.ui.shell.formatting import plain
 
 NEW = "New voice"
 _PANEL, _VOICE, _NAME, _CALLED = (f"add_to_voice.{name}" for name in ("panel", "voice", "new", "called"))
-_REFUSED, _ABOUT = "add_to_voice.refused", "add_to_voice.about"  # why it was; whose name is in the field
+_REFUSED, _ABOUT = "add_to_voice.refused", "add_to_voice.about"  # why it was; what the recording is called at first
 
 
 def show(content: bytes, name: str) -> None:
@@ -27,17 +27,22 @@ def show(content: bytes, name: str) -> None:
 
 def _form(content: bytes, name: str) -> None:
     found = voice_picker.names()
-    if st.session_state.get(_VOICE) not in [*found, NEW]:
-        st.session_state[_VOICE] = found[0] if found else NEW
-    chosen = st.selectbox("Voice", [*found, NEW], key=_VOICE, help="The recording is added to this voice.")
+    options = [*found, NEW]
+    key = values.among(_VOICE, options)
+    chosen = st.selectbox("Voice", options, key=key, help="The recording is added to this voice.")
     if chosen == NEW:
         st.text_input(
-            "Name of the new voice", key=_NAME, max_chars=80, placeholder="Alto", help="Also the name of its folder."
+            "Name of the new voice",
+            key=drafts.field(_NAME, ""),
+            max_chars=80,
+            placeholder="Alto",
+            help="Also the name of its folder.",
         )
-    if st.session_state.get(_ABOUT) != (name, len(content)):
-        st.session_state[_ABOUT] = (name, len(content))
-        st.session_state[_CALLED] = _stem(name)
-    st.text_input("Name of the recording", key=_CALLED, max_chars=80, help="Its file name in the voice.")
+    about = f"{name}, {len(content)} B"
+    if st.session_state.get(_ABOUT, ("", ""))[0] != about:
+        st.session_state[_ABOUT] = (about, _stem(name))
+    key = drafts.field(_CALLED, st.session_state[_ABOUT][1], about=about)
+    st.text_input("Name of the recording", key=key, max_chars=80, help="Its file name in the voice.")
     why = st.session_state.get(_REFUSED)
     if why:
         st.error(why, icon=":material/error:")
@@ -68,6 +73,7 @@ def _add(content: bytes, suffix: str) -> None:
         return
     st.session_state[_PANEL] = False
     st.session_state.pop(_ABOUT, None)
+    drafts.drop([_NAME, _CALLED])
     st.toast(said, icon=":material/library_add_check:")
 
 

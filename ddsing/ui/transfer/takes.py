@@ -10,7 +10,7 @@ import streamlit as st
 from ddsing.files import safe_name
 from ddsing.names import find
 from ddsing.transfer import settings, stages
-from ddsing.ui.shell import caches, errors, opened, sources, state, take_player, trackers, undo, values
+from ddsing.ui.shell import caches, drafts, errors, opened, sources, state, take_player, trackers, undo, values
 from ddsing.ui.shell.formatting import format_duration, percent, plain, when
 from ddsing.ui.transfer import take_plots
 
@@ -183,12 +183,16 @@ def _actions(take: Take, title: str) -> None:
                     width="stretch",
                     help="24 bits, 16 kHz. Drop it back onto this page to restore all controls.",
                 )
-        with st.popover("", icon=":material/edit:", help="Rename, note"), st.form(f"take_edit.{take.id}", border=False):
-            st.text_input("Name", value=take.name, key=f"take_name.{take.id}", max_chars=120, help="Name of this take.")
-            st.text_area(
-                "Note", value=take.note, key=f"take_note.{take.id}", max_chars=2000, help="Your own notes on this take."
+        with st.popover("", icon=":material/edit:", help="Rename, note"):
+            drafts.form(
+                f"take_edit.{take.id}",
+                functools.partial(_words, take),
+                "Save",
+                _edit,
+                fields=_fields(take.id),
+                args=(take.id,),
+                help="Saved with the take.",
             )
-            st.form_submit_button("Save", type="primary", on_click=_edit, args=(take.id,), help="Saved with the take.")
         st.button(
             "",
             key=f"take_delete.{take.id}",
@@ -197,6 +201,17 @@ def _actions(take: Take, title: str) -> None:
             icon=":material/delete:",
             help="Delete. Can be undone.",
         )
+
+
+def _words(take: Take) -> None:
+    """The fields of what can be said about a take."""
+    name, note = _fields(take.id)
+    st.text_input("Name", key=drafts.field(name, take.name), max_chars=120, live=True, help="Name of this take.")
+    st.text_area("Note", key=drafts.field(note, take.note), max_chars=2000, help="Your own notes on this take.")
+
+
+def _fields(take_id: str) -> tuple[str, str]:
+    return f"take_name.{take_id}", f"take_note.{take_id}"
 
 
 def _export(take_id: str, file_format: str) -> bytes:
@@ -214,8 +229,10 @@ def _use(take_id: str) -> None:
 
 @errors.callback
 def _edit(take_id: str) -> None:
-    opened.takes().rename(take_id, st.session_state[f"take_name.{take_id}"])
-    opened.takes().note(take_id, st.session_state[f"take_note.{take_id}"])
+    name, note = map(values.get, _fields(take_id))
+    opened.takes().rename(take_id, name)
+    opened.takes().note(take_id, note)
+    drafts.drop(_fields(take_id))
 
 
 @errors.callback

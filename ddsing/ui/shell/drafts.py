@@ -1,0 +1,89 @@
+"""Fields that a button sends, such as a name and a note: what is typed is kept until it is sent or cancelled.
+
+Streamlit's own forms hold what is typed in the browser only, and lose it with the page. Here each field is a control
+like any other, whose value `ddsing.ui.shell.values` keeps; its default is what it edits. The fields are a fragment, so
+that typing draws nothing else anew, and the Enter key sends them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ddsing.ui.shell import errors, values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+ENTER_JS = """
+document.addEventListener("keydown", (event) => {
+  const field = event.target, draft = field.closest?.('[class*="st-key-draft-"]')
+  const line = field.matches?.('input[type="text"]:not([role="combobox"])')
+  const sends = line || (field.matches?.("textarea") && (event.ctrlKey || event.metaKey))
+  if (event.key !== "Enter" || event.isComposing || !draft || !sends) return
+  const send = draft.querySelector('[data-testid="stBaseButton-primary"]')
+  setTimeout(() => send?.click())  // once Streamlit has the value
+})
+"""
+
+
+def form(
+    name: str,
+    draw: Callable[[], object],
+    send: str,
+    on_send: Callable[..., None],
+    *,
+    fields: Sequence[str],
+    args: Sequence[Any] = (),
+    icon: str | None = None,
+    help: str | None = None,
+    cancel: Callable[[], None] | None = None,
+) -> None:
+    """Draw fields, the button that sends them, and the one that puts them back.
+
+    Parameters
+    ----------
+    name : str
+        Of the form; its buttons are ``<name>.send`` and ``<name>.cancel``.
+    draw : callable
+        Draws the fields, each with a key from `field`.
+    send, icon, help : str
+        The button's label, icon and help.
+    on_send : callable
+        Its callback, called with `args`; it drops the fields (`drop`) once they are taken.
+    fields : Sequence of str
+        The keys of the fields.
+    cancel : callable, optional
+        What else is done on Cancel, such as closing a panel.
+    """
+    with st.container(key=f"draft-{name}"):
+        st.fragment(errors.guarded(draw))()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                send,
+                key=f"{name}.send",
+                type="primary",
+                icon=icon,
+                help=help,
+                on_click=on_send,
+                args=tuple(args),
+            )
+            st.button("Cancel", key=f"{name}.cancel", type="tertiary", on_click=_cancel, args=(tuple(fields), cancel))
+
+
+def field(key: str, default: Any, *, about: str = "") -> str:
+    """Put the value of a field in place: what was typed, or what it edits; returns the key."""
+    return values.keep(key, default, about=about)
+
+
+def drop(fields: Sequence[str]) -> None:
+    """Begin these fields anew: they were sent, or cancelled; for callbacks."""
+    for key in fields:
+        values.forget(key)
+
+
+def _cancel(fields: Sequence[str], more: Callable[[], None] | None) -> None:
+    drop(fields)
+    if more is not None:
+        more()
