@@ -1,7 +1,6 @@
 """Two processes at once make, rename and bring back things under one name: nothing is lost."""
 
 import datetime
-import multiprocessing
 import secrets
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 
 from ddsing.dataset import adding, voices
-from ddsing.errors import DdsingError
 from ddsing.experiments.comparison.blind import BlindTests
 from ddsing.experiments.comparison.sets import SetStore
 from ddsing.files import restore, trash, write_new
@@ -20,42 +18,16 @@ from ddsing.transfer.take import Take
 from ddsing.transfer.takes import TakeStore, write_take
 from ddsing.workspace import Workspace
 from tests.hostile.builders import small_instrument
-from tests.support import counts, idle_jobs
+from tests.support import idle_jobs
 from tests.support.idle_jobs import submit
 from tests.support.tiny_workspace import sung
-
-FORK = multiprocessing.get_context("fork")
-N_ROUNDS = counts.rounds(full=100, push=20)
+from tests.support.two_processes import N_ROUNDS, at_once
 
 
 @pytest.fixture
 def store(tmp_path, own_locks):
     """A store whose jobs never start by themselves."""
     return idle_jobs.idle_store(tmp_path / "w")
-
-
-def at_once(work) -> list[list]:
-    """What `work(process, round)` returned, or the class of its `DdsingError`, of two processes at once."""
-    start, answers = FORK.Barrier(2), [FORK.SimpleQueue() for _ in range(2)]
-
-    def rounds(process):
-        said = []
-        for number in range(N_ROUNDS):
-            start.wait(60)
-            try:
-                said.append(work(process, number))
-            except DdsingError as error:
-                said.append(type(error).__name__)
-        answers[process].put(said)
-
-    children = [FORK.Process(target=rounds, args=(process,)) for process in range(2)]
-    for child in children:
-        child.start()
-    found = [queue.get() for queue in answers]
-    for child in children:
-        child.join()
-    assert [child.exitcode for child in children] == [0, 0]
-    return found
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ddsing.changing import changing
 from ddsing.constants import TRACKERS
 from ddsing.dataset import analysis, disk, manifest, writing
 from ddsing.dataset.facts import foreign
@@ -303,12 +304,13 @@ def place_of_foreign(voice: Voice) -> Voice:
 
 def _keep_foreign(voice: Voice) -> str:
     """Move a dataset that was prepared elsewhere out of the way; the voice that has it then, "" if there is none."""
-    while foreign(voice):
-        place = place_of_foreign(voice)
-        with suppress(FileExistsError):
-            move_exclusively(voice.dataset_folder, place.dataset_folder)
-            return place.name
-    return ""
+    with changing(voice.folder.parent):  # another preparation must not move what this one makes
+        while foreign(voice):
+            place = place_of_foreign(voice)
+            with suppress(FileExistsError):
+                move_exclusively(voice.dataset_folder, place.dataset_folder)
+                return place.name
+        return ""
 
 
 @contextmanager

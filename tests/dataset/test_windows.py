@@ -1,6 +1,7 @@
 """Windows that are read, left out and taken back; datasets of 2021, and damaged ones."""
 
 import functools
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from ddsing.formats import tfrecord
 from ddsing.workspace import Workspace
 from tests.support import dataset_signals as signals
 from tests.support.prepared_voices import all_records
+from tests.support.two_processes import at_once
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +68,25 @@ def test_the_choice_is_kept_and_honoured(known):
         windows.read(known, held)
     with pytest.raises(DatasetError, match="0 to 11"):
         windows.exclude(known, [12])
+
+
+def test_two_that_exclude_windows_at_once_both_have_their_way(known):
+    prepare.prepare(known, tracker="tiny")
+    rounds = [(0, 6), (1, 7), (2, 8), (3, 9), (4, 10), (5, 11)]
+    at_once(lambda process, number: windows.exclude(known, [rounds[number][process]]), len(rounds))
+    assert windows.load(known).excluded.all()
+
+
+def test_the_windows_that_were_seen_are_excluded_whatever_their_numbers_are_now(known):
+    prepare.prepare(known, tracker="tiny")
+    seen = windows.load(known)
+    (known.folder / "long.flac").rename(known.folder / "very long.flac")  # behind the short one
+    prepare.prepare(known, tracker="tiny")
+    windows.exclude(known, [0, 3], seen=seen)
+    now = windows.load(known)
+    chosen = [(hashed, start_s) for hashed, start_s in zip(seen.file_hash[[0, 3]], seen.start_s[[0, 3]])]
+    assert sorted(zip(now.file_hash[now.excluded], now.start_s[now.excluded])) == sorted(chosen)
+    assert now.excluded.nonzero()[0].tolist() != [0, 3]
 
 
 def test_with_everything_excluded_there_is_nothing_to_train_on(known):
@@ -124,6 +145,23 @@ def test_a_dataset_of_2021_stays_where_none_of_the_recordings_can_be_used(voice)
     with pytest.raises(DatasetError, match="No recording of 'alto' can be used"):
         prepare.prepare(voice, tracker="tiny", replace=True)
     assert contents(voice.folder.parent) == before
+
+
+def test_two_that_replace_a_dataset_of_2021_at_once_move_it_once(voice, monkeypatch):
+    workspace, n_rounds, place_of = Workspace(voice.folder.parent.parent), 4, prepare.place_of_foreign
+    monkeypatch.setattr(
+        prepare, "place_of_foreign", lambda one: time.sleep(0.1) or place_of(one)
+    )  # long enough to meet
+    made = [voices.create(workspace, f"voice {number}") for number in range(n_rounds)]
+    for one in made:
+        (one.folder / "short.wav").write_bytes((voice.folder / "short.wav").read_bytes())
+        foreign(one.dataset_folder, 1000)
+    answers = at_once(lambda process, n: prepare.prepare(made[n], tracker="tiny", replace=True).kept_as, n_rounds)
+    for number, said in enumerate(zip(*answers)):
+        assert set(said) - {"", "DatasetError"} == {f"voice {number} 2021"}
+        assert len(windows.load(voices.get(workspace, f"voice {number} 2021"))) == 3
+        assert prepare.is_current(made[number])
+    assert len(voices.list_voices(workspace)) == 1 + 2 * n_rounds
 
 
 def test_the_command_says_where_the_dataset_of_2021_is_now(voice, capsys):

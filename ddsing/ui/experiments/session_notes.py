@@ -7,7 +7,7 @@ import streamlit as st
 from ddsing.files import safe_name
 from ddsing.transfer.take import Take
 from ddsing.ui.experiments import set_picker
-from ddsing.ui.shell import errors, opened, undo, values
+from ddsing.ui.shell import drafts, errors, opened, undo, values
 from ddsing.ui.shell.formatting import plain
 
 _EDITS = "session.edits"  # how often the table was saved: a new key each time, so that no edit is applied twice
@@ -107,13 +107,21 @@ def _set(takes: list[Take]) -> None:
     """Keeping the takes as a set, or changing the set that they are."""
     kept = _set_of(takes)
     slot = kept.id if kept else "new"
+    drafts.fields(
+        f"set.{slot}",
+        {
+            f"set.title.{slot}": kept.title if kept else "",
+            f"set.tags.{slot}": list(kept.tags) if kept else [],
+            f"set.notes.{slot}": kept.notes if kept else "",
+            f"set.star.{slot}": bool(kept and kept.star),
+        },
+    )
     title = "This set" if kept else f"Save these {len(takes)} takes as a set"
     with st.container(border=True), st.form(f"set.{slot}", border=False):
         st.markdown(f"**{title}**")
         left, right = st.columns([3, 2])
         left.text_input(
             "Title",
-            value=kept.title if kept else "",
             key=f"set.title.{slot}",
             max_chars=120,
             placeholder="Aria and the cello on Greensleeves",
@@ -122,10 +130,9 @@ def _set(takes: list[Take]) -> None:
             "Tags",
             sorted({*_known_tags(), *(kept.tags if kept else ())}),
             key=f"set.tags.{slot}",
-            default=list(kept.tags) if kept else [],
             accept_new_options=True,
         )
-        st.text_area("Notes", value=kept.notes if kept else "", key=f"set.notes.{slot}", max_chars=10_000, height=90)
+        st.text_area("Notes", key=f"set.notes.{slot}", max_chars=10_000, height=90)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.form_submit_button(
                 "Save" if kept else "Save as set",
@@ -134,7 +141,7 @@ def _set(takes: list[Take]) -> None:
                 args=(slot, [take.id for take in takes]),
                 icon=":material/bookmark_add:",
             )
-            st.checkbox("★ Star", value=bool(kept and kept.star), key=f"set.star.{slot}")
+            st.checkbox("★ Star", key=f"set.star.{slot}")
     if kept:
         st.button(
             "Ungroup",
@@ -155,12 +162,12 @@ def _known_tags() -> set[str]:
 
 @errors.callback
 def _keep(slot: str, ids: list[str]) -> None:
-    said = {name: st.session_state[f"set.{name}.{slot}"] for name in ("title", "notes", "tags", "star")}
-    facts = {"notes": said["notes"], "tags": tuple(said["tags"]), "star": bool(said["star"])}
+    typed = {key.split(".")[1]: value for key, value in drafts.changed(f"set.{slot}").items()}
     if slot == "new":
-        set_picker.sets().create(said["title"], ids, **facts)
+        set_picker.sets().create(typed.pop("title", ""), ids, **typed)
     else:
-        set_picker.sets().change(slot, title=said["title"], **facts)
+        set_picker.sets().change(slot, **typed)
+    drafts.saved(f"set.{slot}")
     st.toast("Set saved.", icon=":material/check:")
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ddsing.ui.instrument import notebook_zip, table
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, opened, state, undo, values
+from ddsing.ui.shell import caches, drafts, errors, opened, state, undo, values
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, note_name, pitch_range, plain, when
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ REPAIR = (
     "Rewrites it in ddsing's own format with only what it needs to play: no optimizer state, no other "
     "checkpoints. The old file is moved to the trash."
 )
-EDITABLE = ("voice", "author", "licence", "notes")
 _HEARD = "instruments.heard"  # names whose audition is open, with the occasion on which it was asked for
 _USE = "instruments.use"
 _DRAWN = "instruments.drawn"  # names of the cards, in order, with the offers to undo between them
@@ -180,7 +179,7 @@ def _actions(entry: Entry, *, playable: bool) -> None:
                     key=f"repair.{entry.name}",
                     icon=":material/healing:",
                     on_click=_repair,
-                    args=(entry.name,),
+                    args=(entry,),
                     help=REPAIR,
                 )
         st.button(
@@ -188,7 +187,7 @@ def _actions(entry: Entry, *, playable: bool) -> None:
             key=f"delete.{entry.name}",
             icon=":material/delete:",
             on_click=_delete,
-            args=(entry.name,),
+            args=(entry,),
             help="Can be undone.",
         )
 
@@ -201,23 +200,31 @@ def archive(entry: Entry) -> bytes:
 
 
 def _edit_popover(entry: Entry) -> None:
-    about, key = entry.provenance, f".{entry.name}"
+    key = f".{entry.name}"
+    drafts.fields(f"edit{key}", _editable(entry))
     with (
         st.popover("Edit", icon=":material/edit:", help="Name, voice, author, licence and notes."),
         st.form(f"edit{key}", border=False),
     ):
-        st.text_input("Name", value=entry.name, key=f"edit_name{key}", max_chars=80, help="Also its file's name.")
-        st.text_input("Voice", value=about.voice, key=f"edit_voice{key}", max_chars=300, help="Who or what sings.")
-        st.text_input("Author", value=about.author, key=f"edit_author{key}", max_chars=300, help="Who trained it.")
+        st.text_input("Name", key=f"edit_name{key}", max_chars=80, help="Also its file's name.")
+        st.text_input("Voice", key=f"edit_voice{key}", max_chars=300, help="Who or what sings.")
+        st.text_input("Author", key=f"edit_author{key}", max_chars=300, help="Who trained it.")
         st.text_input(
             "Licence",
-            value=about.licence,
             key=f"edit_licence{key}",
             max_chars=300,
             help="What others may do with it. CC0-1.0 allows anything.",
         )
-        st.text_area("Notes", value=about.notes, key=f"edit_notes{key}", max_chars=10_000, help="Saved in the file.")
-        st.form_submit_button("Save", type="primary", on_click=_edit, args=(entry.name,), help="Written into the file.")
+        st.text_area("Notes", key=f"edit_notes{key}", max_chars=10_000, help="Saved in the file.")
+        st.form_submit_button("Save", type="primary", on_click=_edit, args=(entry,), help="Written into the file.")
+
+
+def _editable(entry: Entry) -> dict[str, str]:
+    """What the form edits, by the keys of its fields."""
+    from ddsing.instrument.manifest import EDITABLE
+
+    now = {"name": entry.name} | {field: getattr(entry.provenance, field) for field in EDITABLE}
+    return {f"edit_{field}.{entry.name}": text for field, text in now.items()}
 
 
 def _details(entry: Entry) -> None:
@@ -251,25 +258,26 @@ def _use(name: str) -> None:
 
 
 @errors.callback
-def _edit(name: str) -> None:
-    wanted = {field: st.session_state[f"edit_{field}.{name}"] for field in ("name", *EDITABLE)}
-    new_name = wanted.pop("name").strip()
-    library = opened.library()
-    library.edit(name, **wanted)
+def _edit(entry: Entry) -> None:
+    name, library = entry.name, opened.library()
+    changes = {
+        key.removeprefix("edit_").partition(".")[0]: text for key, text in drafts.changed(f"edit.{name}").items()
+    }
+    new_name = changes.pop("name", name).strip()
+    if changes:
+        library.edit(name, seen=entry, **changes)
     if new_name != name:
-        table.rename(name, library.rename(name, new_name).name)
+        table.rename(name, library.rename(name, new_name, seen=entry).name)
+    drafts.saved(f"edit.{name}")
 
 
 @errors.callback
-def _repair(name: str) -> None:
-    library = opened.library()
-    before = library.find(name)
-    after = library.repair(name).n_bytes
-    if before is not None:
-        said = f"{format_bytes(before.n_bytes)} before, {format_bytes(after)} now"
-        st.toast(f"{plain(name)}: {said}.", icon=":material/healing:")
+def _repair(entry: Entry) -> None:
+    after = opened.library().repair(entry.name, seen=entry).n_bytes
+    said = f"{format_bytes(entry.n_bytes)} before, {format_bytes(after)} now"
+    st.toast(f"{plain(entry.name)}: {said}.", icon=":material/healing:")
 
 
 @errors.callback
-def _delete(name: str) -> None:
-    undo.remember("instruments", name, opened.library().delete(name), place=name)
+def _delete(entry: Entry) -> None:
+    undo.remember("instruments", entry.name, opened.library().delete(entry.name, seen=entry), place=entry.name)

@@ -10,7 +10,7 @@ import streamlit as st
 from ddsing.files import safe_name
 from ddsing.names import find
 from ddsing.transfer import settings, stages
-from ddsing.ui.shell import caches, errors, opened, sources, state, take_player, trackers, undo, values
+from ddsing.ui.shell import caches, drafts, errors, opened, sources, state, take_player, trackers, undo, values
 from ddsing.ui.shell.formatting import format_duration, percent, plain, when
 from ddsing.ui.transfer import take_plots
 
@@ -183,11 +183,11 @@ def _actions(take: Take, title: str) -> None:
                     width="stretch",
                     help="24 bits, 16 kHz. Drop it back onto this page to restore all controls.",
                 )
-        with st.popover("", icon=":material/edit:", help="Rename, note"), st.form(f"take_edit.{take.id}", border=False):
-            st.text_input("Name", value=take.name, key=f"take_name.{take.id}", max_chars=120, help="Name of this take.")
-            st.text_area(
-                "Note", value=take.note, key=f"take_note.{take.id}", max_chars=2000, help="Your own notes on this take."
-            )
+        form, name, note = _form(take.id)
+        drafts.fields(form, {name: take.name, note: take.note})
+        with st.popover("", icon=":material/edit:", help="Rename, note"), st.form(form, border=False):
+            st.text_input("Name", key=name, max_chars=120, help="Name of this take.")
+            st.text_area("Note", key=note, max_chars=2000, help="Your own notes on this take.")
             st.form_submit_button("Save", type="primary", on_click=_edit, args=(take.id,), help="Saved with the take.")
         st.button(
             "",
@@ -197,6 +197,11 @@ def _actions(take: Take, title: str) -> None:
             icon=":material/delete:",
             help="Delete. Can be undone.",
         )
+
+
+def _form(take_id: str) -> tuple[str, str, str]:
+    """The key of the form that edits a take, and those of its fields."""
+    return f"take_edit.{take_id}", f"take_name.{take_id}", f"take_note.{take_id}"
 
 
 def _export(take_id: str, file_format: str) -> bytes:
@@ -214,8 +219,13 @@ def _use(take_id: str) -> None:
 
 @errors.callback
 def _edit(take_id: str) -> None:
-    opened.takes().rename(take_id, st.session_state[f"take_name.{take_id}"])
-    opened.takes().note(take_id, st.session_state[f"take_note.{take_id}"])
+    form, name, note = _form(take_id)
+    typed = drafts.changed(form)
+    if name in typed:
+        opened.takes().rename(take_id, typed[name])
+    if note in typed:
+        opened.takes().note(take_id, typed[note])
+    drafts.saved(form)
 
 
 @errors.callback
