@@ -127,7 +127,7 @@ class Library:
                 kept = {field: getattr(before.provenance, field) for field in ("author", "licence")}
                 provenance = replace(instrument.provenance, **kept)
                 return self._replace(before.path, instrument.replaced(provenance=provenance))
-        return self.add(instrument, name=name)
+            return self.add(instrument, name=name)
 
     def rename(self, name: str, new_name: str, *, seen: Entry | None = None) -> Entry:
         """Call an instrument otherwise."""
