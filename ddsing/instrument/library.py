@@ -108,26 +108,21 @@ class Library:
         with _disk_errors(f"The instrument {stem!r} can't be written"):
             return self._add(stem, instrument)
 
-    def replace(self, name: str, instrument: Instrument) -> Entry:
+    def replace(self, name: str, instrument: Instrument, *, ours: Callable[[Entry], bool] | None = None) -> Entry:
         """Write an instrument in the place of another one, which goes to the trash.
 
-        If somebody else takes the place in that moment, it gets a number.
+        If somebody else takes the place in that moment, it gets a number. With `ours`, only a native one for which that
+        is true is replaced, and lends its author and licence; where there is none, the name is taken if it is free.
         """
         with changing(self._folder):
-            return self._replace(self._path(name), instrument)
-
-    def succeed(self, name: str, instrument: Instrument, *, ours: Callable[[Entry], bool]) -> Entry:
-        """Write an instrument in the place of its predecessor, or under a free name where there is none.
-
-        A predecessor is a native instrument of that name that is `ours`; it lends its author and licence.
-        """
-        with changing(self._folder):
+            if ours is None:
+                return self._replace(self._path(name), instrument)
             before = self.find(name)
-            if before is not None and not before.error and before.source_format == "native" and ours(before):
-                kept = {field: getattr(before.provenance, field) for field in ("author", "licence")}
-                provenance = replace(instrument.provenance, **kept)
-                return self._replace(before.path, instrument.replaced(provenance=provenance))
-            return self.add(instrument, name=name)
+            if before is None or before.error or before.source_format != "native" or not ours(before):
+                return self.add(instrument, name=name)
+            kept = {field: getattr(before.provenance, field) for field in ("author", "licence")}
+            provenance = replace(instrument.provenance, **kept)
+            return self._replace(before.path, instrument.replaced(provenance=provenance))
 
     def rename(self, name: str, new_name: str, *, seen: Entry | None = None) -> Entry:
         """Call an instrument otherwise."""

@@ -38,7 +38,7 @@ def make(workspace: Workspace, voice_name: str, *, step: str | int = choice.CHOS
     new one what people wrote about it; another one stays, and the new one gets a number.
     """
     made, why = _instrument(workspace, voice_name, step)
-    entry = Library(workspace).succeed(
+    entry = Library(workspace).replace(
         safe_name(made.name), made, ours=lambda before: same(before.provenance.voice, made.provenance.voice)
     )
     return Made(entry, why)
