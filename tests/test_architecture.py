@@ -21,6 +21,7 @@ ORDER = (
     "ddsing.resources",
     "ddsing.names",
     "ddsing.files",
+    "ddsing.changing",
     "ddsing.hardware",
     "ddsing.process",
     "ddsing.workspace",

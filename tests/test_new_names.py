@@ -1,7 +1,6 @@
 """Two processes at once make, rename and bring back things under one name: nothing is lost."""
 
 import datetime
-import multiprocessing
 import secrets
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,53 +8,30 @@ from types import SimpleNamespace
 import pytest
 
 from ddsing.dataset import adding, voices
-from ddsing.errors import DdsingError
 from ddsing.experiments.comparison.blind import BlindTests
 from ddsing.experiments.comparison.sets import SetStore
-from ddsing.files import restore, trash, write_new
+from ddsing.files import restore, trash, trashed, write_new
+from ddsing.instrument import Instrument, Provenance, format
+from ddsing.instrument.format import to_bytes
 from ddsing.instrument.library import Library
 from ddsing.jobs import store as stores
 from ddsing.sound import audio
+from ddsing.training import export
 from ddsing.transfer.take import Take
 from ddsing.transfer.takes import TakeStore, write_take
 from ddsing.workspace import Workspace
 from tests.hostile.builders import small_instrument
-from tests.support import counts, idle_jobs
+from tests.support import idle_jobs, tiny_training
 from tests.support.idle_jobs import submit
 from tests.support.tiny_workspace import sung
-
-FORK = multiprocessing.get_context("fork")
-N_ROUNDS = counts.rounds(full=100, push=20)
+from tests.support.training_children import Children
+from tests.support.two_processes import N_ROUNDS, at_once
 
 
 @pytest.fixture
 def store(tmp_path, own_locks):
     """A store whose jobs never start by themselves."""
     return idle_jobs.idle_store(tmp_path / "w")
-
-
-def at_once(work) -> list[list]:
-    """What `work(process, round)` returned, or the class of its `DdsingError`, of two processes at once."""
-    start, answers = FORK.Barrier(2), [FORK.SimpleQueue() for _ in range(2)]
-
-    def rounds(process):
-        said = []
-        for number in range(N_ROUNDS):
-            start.wait(60)
-            try:
-                said.append(work(process, number))
-            except DdsingError as error:
-                said.append(type(error).__name__)
-        answers[process].put(said)
-
-    children = [FORK.Process(target=rounds, args=(process,)) for process in range(2)]
-    for child in children:
-        child.start()
-    found = [queue.get() for queue in answers]
-    for child in children:
-        child.join()
-    assert [child.exitcode for child in children] == [0, 0]
-    return found
 
 
 @pytest.fixture
@@ -110,6 +86,81 @@ def test_an_instrument_made_while_another_of_its_name_is_exported_anew_stays(wor
     for process, names in enumerate(answers):
         assert all(library.get(name).gin_text == made[process].gin_text for name in names)
     assert len(list((workspace.instruments / ".trash").iterdir())) == N_ROUNDS
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A workspace whose voice `alto` has a checkpoint at the steps 2 and 4, trained once for all rounds."""
+    folder = tmp_path_factory.mktemp("trained")
+    found, children = tiny_training.untrained(folder), Children(folder, eager=True)
+    try:
+        ended = children.train(found.root, folder / "out", recipe={"steps": 4, "save_every": 2})
+    finally:
+        children.close()
+    assert ended["outcome"]["step"] == 4
+    return found
+
+
+@pytest.fixture
+def rounds(tmp_path, trained):
+    """A workspace for each round, all with the recordings and checkpoints of `trained`, none with an instrument."""
+    made = [Workspace(tmp_path / f"{number}") for number in range(N_ROUNDS)]
+    for one in made:
+        one.instruments.mkdir(parents=True)
+        one.audio.symlink_to(trained.audio, target_is_directory=True)
+    return made
+
+
+def instruments(workspace: Workspace) -> tuple[list[Instrument], list[Instrument]]:
+    """Those in the library, and those in its trash."""
+    there = [entry.path for entry in Library(workspace).list()]
+    return [format.read(path) for path in there], [format.read(path) for path in trashed(workspace.instruments)]
+
+
+def steps(found: list[Instrument]) -> list[int]:
+    return sorted(one.provenance.step or 0 for one in found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", [(), ("alto",), ("alto", "stranger")])
+def test_of_two_trainings_exported_under_one_name_none_is_lost(rounds, before):
+    """The voice's own gives way to the next, to the trash; a stranger of its name stays, and each gets a number."""
+    for one in rounds:
+        for voice in before:
+            about = Provenance(voice=voice, step=1, author="Ann")
+            Library(one).add(small_instrument(provenance=about), name="alto" if voice == before[-1] else "bass")
+    answers = at_once(lambda process, number: export.make(rounds[number], "alto", step=(2, 4)[process]).entry.name)
+    for number, one in enumerate(rounds):
+        there, gone = instruments(one)
+        assert steps([*there, *gone]) == sorted([2, 4, *(1 for _ in before)])
+        names = {entry.name for entry in Library(one).list()}
+        if "stranger" in before:
+            assert names == {"alto", "bass", "alto 2", "alto 3"} and not gone
+            assert sorted(said[number] for said in answers) == ["alto 2", "alto 3"]
+        else:
+            assert names == {"alto"} == {said[number] for said in answers}
+            assert there[0].provenance.author == ("Ann" if before else "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", [False, True])
+def test_a_training_exported_under_the_name_of_what_is_imported_loses_nothing(rounds, before):
+    imported = to_bytes(small_instrument(provenance=Provenance(voice="stranger", step=3)))
+    for one in rounds if before else ():
+        Library(one).add(small_instrument(provenance=Provenance(voice="alto", step=1)), name="alto")
+
+    def work(process, number):
+        if process:
+            return Library(rounds[number]).import_file(imported, "alto").name
+        return export.make(rounds[number], "alto", step=4).entry.name
+
+    answers = at_once(work)
+    for number, one in enumerate(rounds):
+        there, gone = instruments(one)
+        assert (steps(there), steps(gone)) == ([3, 4], [1] if before else [])
+        assert {said[number] for said in answers} == {"alto", "alto 2"} == {entry.name for entry in Library(one).list()}
+        for process, step in enumerate((4, 3)):
+            assert Library(one).get(answers[process][number]).provenance.step == step
 
 
 @pytest.mark.parametrize("spellings", [("Begoña", "Begoña"), ("Begoña", "Begon\u0303a")])

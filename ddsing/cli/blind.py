@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ddsing.cli import actions, trashed
 from ddsing.cli.writing import writing
 from ddsing.errors import TakeError
-from ddsing.files import read_json, write_atomic
+from ddsing.files import write_atomic
 from ddsing.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -137,7 +137,4 @@ def _delete_text(document: dict) -> str:
 
 def _restore(args: argparse.Namespace) -> dict:
     store = _store(args)
-    path = trashed.find(
-        [store.folder], args.deleted, what="test", called=lambda path: (read_json(path) or {}).get("title")
-    )
-    return _document(store.undo(str(path)))
+    return _document(store.undo(trashed.titled(store.folder, args.deleted, what="test")))

@@ -193,7 +193,9 @@ def _prepare(args: argparse.Namespace) -> dict:
 def _prepare_text(document: dict) -> str:
     lines = [f"{name}: {reason}" for name, reason in document["refused"]]
     if document["kept_as"]:
-        lines.append(f"The old dataset is kept as the dataset of the voice {document['kept_as']!r}.")
+        from ddsing.dataset.job import KEPT_AS
+
+        lines.append(KEPT_AS.format(document["kept_as"]))
     how = "Nothing had changed" if document["reused"] else f"Prepared in {format_duration(document['seconds'])}"
     lines.append(
         f"{how}: {document['n_train']} windows to train on, {document['n_held_out']} held out, "

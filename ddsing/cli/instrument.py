@@ -248,7 +248,7 @@ def _edited_text(document: dict) -> str:
 def _repair(args: argparse.Namespace) -> dict:
     library = _library(args)
     found = library.find(args.name)
-    entry = library.repair(args.name)
+    entry = library.repair(args.name, seen=found)
     return {"name": entry.name, "bytes_before": found.n_bytes if found else None, "bytes": entry.n_bytes}
 
 

@@ -190,8 +190,10 @@ def _render_text(document: dict) -> str:
 def _keep(args: argparse.Namespace) -> dict:
     from ddsing.instrument.library import Library
 
+    library = Library(open_workspace(args.workspace))
+    seen = library.find(args.name)  # before its voice's z is computed
     instrument, known, points = _opened(args)
-    entry = Library(open_workspace(args.workspace)).put_latent(instrument.name, points.space if points else known)
+    entry = library.put_latent(instrument.name, points.space if points else known, seen=seen)
     return {"name": entry.name, "knows": _space(entry.latent)}
 
 

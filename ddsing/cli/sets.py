@@ -10,7 +10,7 @@ from ddsing.cli import actions, trashed
 from ddsing.cli.takes import add_texts
 from ddsing.cli.writing import writing
 from ddsing.errors import SettingsError
-from ddsing.files import read_json, write_atomic
+from ddsing.files import write_atomic
 from ddsing.units import format_bytes
 from ddsing.workspace import open_workspace
 
@@ -132,10 +132,7 @@ def _delete_text(document: dict) -> str:
 
 def _restore(args: argparse.Namespace) -> dict:
     store = _store(args)
-    path = trashed.find(
-        [store.folder], args.deleted, what="set", called=lambda path: (read_json(path) or {}).get("title")
-    )
-    return _document(store.undo(str(path)))
+    return _document(store.undo(trashed.titled(store.folder, args.deleted, what="set")))
 
 
 def _restored_text(document: dict) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ddsing import names
 from ddsing.errors import WorkspaceError
-from ddsing.files import trashed
+from ddsing.files import read_json, trashed
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
@@ -37,3 +37,8 @@ def find(
     known = ", ".join(repr(called(path) or names.read(path.stem)) for path in found[:8])
     there = f"in it: {known}" if known else "nothing was deleted, or the trash was emptied"
     raise WorkspaceError(f"No {what} {wanted[:80]!r} in the trash; {there}.")
+
+
+def titled(folder: Path, wanted: str, *, what: str) -> str:
+    """As `find`, of a thing that is a JSON file with a title; what its store's ``undo`` takes."""
+    return str(find([folder], wanted, what=what, called=lambda path: (read_json(path) or {}).get("title")))

@@ -8,11 +8,12 @@ from ddsing.constants import TRACKERS
 from ddsing.dataset import prepare, voices
 from ddsing.errors import Cancelled, DatasetError
 from ddsing.jobs import time_left
-from ddsing.jobs.context import Reporter
+from ddsing.jobs.context import Reporter, earlier
 from ddsing.jobs.order import Order
 from ddsing.workspace import Workspace
 
 KIND = "prepare"
+KEPT_AS = "The old dataset is kept as the dataset of the voice {!r}."
 
 
 def order(workspace: Workspace, voice_name: str, *, tracker: str, replace: bool = False) -> Order:
@@ -46,7 +47,12 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
             raise Cancelled
         job.report(stage=stage, fraction=fraction, **time_left.fields(clock.left()))
 
+    def moved(kept_as: str) -> None:
+        print(KEPT_AS.format(kept_as), flush=True)  # into the log
+        job.report(extra={"kept_as": kept_as})
+
     voice = voices.get(workspace, options["voice"])
     replace = options.get("replace") is True
-    done = prepare.prepare(voice, tracker=tracker, replace=replace, progress=progress, clock=clock)
-    return dataclasses.asdict(done)
+    done = prepare.prepare(voice, tracker=tracker, replace=replace, progress=progress, clock=clock, moved=moved)
+    kept_as = done.kept_as or earlier(job).get("kept_as", "")
+    return dataclasses.asdict(done) | {"kept_as": kept_as}

@@ -28,8 +28,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ddsing.changing import changing
 from ddsing.constants import TRACKERS
-from ddsing.dataset import analysis, disk, manifest, writing
+from ddsing.dataset import analysis, disk, manifest, replaced, writing
 from ddsing.dataset.facts import foreign
 from ddsing.dataset.hearing import hear
 from ddsing.dataset.scan import Memory, RecordingFacts, scan
@@ -61,7 +62,8 @@ class Prepared:
     refused : tuple[tuple[str, str], ...]
         (name, the sentence that says why) of recordings that were left out.
     kept_as : str
-        The voice that the dataset of 2021, which was there, is now the dataset of; "" if there was none.
+        The voice that the dataset of 2021, which was there when this was first begun, is now the dataset of; "" if
+        there was none.
     """
 
     voice: str
@@ -86,6 +88,8 @@ def prepare(
     replace: bool = False,
     progress: Callable[[str, float], None] | None = None,
     clock: Clock | None = None,
+    moved: Callable[[str], None] | None = None,
+    last: bool = True,
 ) -> Prepared:
     """Prepare a voice's dataset, or go on where it was stopped; nothing is computed twice.
 
@@ -100,6 +104,10 @@ def prepare(
         done by then is kept.
     clock : Clock, optional
         Knows what is left, once the recordings are read.
+    moved : callable, optional
+        Told `Prepared.kept_as` as soon as that is so, if there was such a dataset.
+    last : bool
+        Whether the result will be shown to the user; if not, the next preparation says again what was moved.
 
     Raises
     ------
@@ -110,12 +118,16 @@ def prepare(
     """
     require_preparable(voice, tracker, replace=replace)
     tell = progress or (lambda stage, fraction: None)
-    kept_as = ""
     if foreign(voice):
         _usable(voice, tell)  # before anything is moved
-        kept_as = _keep_foreign(voice)
+        _keep_foreign(voice)
+    kept_as = replaced.kept_as(voice)
+    if kept_as and moved:
+        moved(kept_as)
     with _alone(voice), _full_disk_said(voice):
         done = _prepare(voice, tracker, tell, clock or Clock())
+    if last:
+        replaced.forget(voice)
     return dataclasses.replace(done, kept_as=kept_as)
 
 
@@ -301,14 +313,14 @@ def place_of_foreign(voice: Voice) -> Voice:
     return next(one for one in numbered if not one.there)
 
 
-def _keep_foreign(voice: Voice) -> str:
-    """Move a dataset that was prepared elsewhere out of the way; the voice that has it then, "" if there is none."""
-    while foreign(voice):
-        place = place_of_foreign(voice)
-        with suppress(FileExistsError):
-            move_exclusively(voice.dataset_folder, place.dataset_folder)
-            return place.name
-    return ""
+def _keep_foreign(voice: Voice) -> None:
+    """Move a dataset that was prepared elsewhere, if there is one, out of the way, and note where it is."""
+    with changing(voice.folder.parent):  # another preparation must not move what this one makes
+        while foreign(voice):
+            place = place_of_foreign(voice)
+            replaced.note(voice, place.name)
+            with suppress(FileExistsError):
+                move_exclusively(voice.dataset_folder, place.dataset_folder)
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddsing import names
+from ddsing.changing import changing
 from ddsing.errors import DatasetError, WorkspaceError
-from ddsing.files import listed, safe_name, trash
+from ddsing.files import listed, safe_name, stamp, trash
 from ddsing.files import restore as bring_back
 from ddsing.formats import tfrecord
 from ddsing.sound import folder as folders
@@ -201,13 +202,22 @@ def _counted(found: list[str]) -> str:
     return f"{found[0]!r} is" if len(found) == 1 else f"{len(found)} recordings, such as {found[0]!r}, are"
 
 
-def remove(voice: Voice, name: str) -> str:
-    """Move a recording to the trash; returns the token with which `restore` brings it back."""
-    known = {voice.name_of(path): path for path in voice.recordings()}
-    found = names.find(name, known)
-    if found is None:
-        raise DatasetError(f"The voice {voice.name!r} has no recording {name[:80]!r}.")
-    return voice.name_of(trash(known[found]))
+def remove(voice: Voice, name: str, *, seen: tuple[int, ...] | None = None) -> str:
+    """Move a recording to the trash; returns the token with which `restore` brings it back.
+
+    Parameters
+    ----------
+    seen : tuple[int, ...], optional
+        The `files.stamp` of the file that is meant; another one that has its name meanwhile is a DatasetError.
+    """
+    with changing(voice.folder):
+        known = {voice.name_of(path): path for path in voice.recordings()}
+        found = names.find(name, known)
+        if found is None:
+            raise DatasetError(f"The voice {voice.name!r} has no recording {name[:80]!r}.")
+        if seen is not None and stamp(known[found]) != seen:
+            raise DatasetError(f"{name!r} is another recording now. Listen to it, then try again.")
+        return voice.name_of(trash(known[found]))
 
 
 def restore(voice: Voice, token: str) -> str:

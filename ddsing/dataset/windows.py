@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ddsing.changing import changing
 from ddsing.constants import FRAME_RATE
 from ddsing.dataset import analysis, hearing, manifest, scan, writing
 from ddsing.dataset.analysis import WINDOW_FRAMES, WINDOW_SAMPLES
@@ -137,31 +138,33 @@ def read(voice: Voice, row: int) -> Window:
     return Window(**arrays, file=name, start_s=start_s, state=state)
 
 
-def exclude(voice: Voice, rows: Iterable[int]) -> None:
-    """Leave windows out from the next preparation on."""
-    _select(voice, rows, lambda chosen, keys: chosen | keys)
+def exclude(voice: Voice, rows: Iterable[int], *, seen: WindowTable | None = None) -> None:
+    """Leave windows out from the next preparation on; rows of the table that was `seen`, else of that on disk."""
+    _select(voice, rows, lambda chosen, keys: chosen | keys, seen)
 
 
-def include(voice: Voice, rows: Iterable[int]) -> None:
-    """Take windows back from the next preparation on."""
-    _select(voice, rows, lambda chosen, keys: chosen - keys)
+def include(voice: Voice, rows: Iterable[int], *, seen: WindowTable | None = None) -> None:
+    """Take windows back from the next preparation on; see `exclude`."""
+    _select(voice, rows, lambda chosen, keys: chosen - keys, seen)
 
 
-def _select(voice: Voice, rows: Iterable[int], change: Callable[[_Keys, _Keys], _Keys]):
-    document = _document(voice)
-    if document is None:
+def _select(
+    voice: Voice, rows: Iterable[int], change: Callable[[_Keys, _Keys], _Keys], seen: WindowTable | None
+) -> None:
+    table = load(voice) if seen is None else seen
+    if _document(voice) is None or "" in table.file_hash:
         raise DatasetError(
             f"The dataset of {voice.name!r} was prepared elsewhere, so you can't exclude windows from it. "
             "Prepare it first."
         )
-    hashes = [document["recordings"][number]["hash"] for number in document["recording"]]
     wanted = [int(row) for row in rows]
-    unknown = [row for row in wanted if not 0 <= row < len(hashes)]
+    unknown = [row for row in wanted if not 0 <= row < len(table)]
     if unknown:
-        raise DatasetError(f"No window {unknown[0]}; the dataset of {voice.name!r} has windows 0 to {len(hashes) - 1}.")
-    keys = {(hashes[row], document["start_frame"][row]) for row in wanted}
-    chosen = {(file_hash, frame) for file_hash, frame in manifest.read_selection(voice)}
-    manifest.write_selection(voice, change(chosen, keys))
+        raise DatasetError(f"No window {unknown[0]}; the dataset of {voice.name!r} has windows 0 to {len(table) - 1}.")
+    keys = {(str(table.file_hash[row]), round(table.start_s[row] * FRAME_RATE)) for row in wanted}
+    with changing(voice.dataset_folder):
+        chosen = {(file_hash, frame) for file_hash, frame in manifest.read_selection(voice)}
+        manifest.write_selection(voice, change(chosen, keys))
 
 
 def _document(voice: Voice):

@@ -12,6 +12,7 @@ There is no code in it, no optimizer state, no host name and no home path. `read
 
 import hashlib
 import io
+import json
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -113,7 +114,11 @@ class Instrument:
 
 @dataclass(frozen=True)
 class Summary:
-    """An instrument's manifest without its weights, for lists."""
+    """An instrument's manifest without its weights, for lists.
+
+    `content` is a hash of what makes it this instrument: weights and model, and where it comes from; not of its name,
+    of what people wrote about it, or of its latent space.
+    """
 
     name: str
     config: ModelConfig
@@ -121,6 +126,7 @@ class Summary:
     provenance: Provenance
     warnings: tuple[str, ...]
     latent: LatentSpace | None = None
+    content: str = ""
 
     def to_json(self) -> dict:
         """Plain values, for an index."""
@@ -131,6 +137,7 @@ class Summary:
             "provenance": self.provenance.to_json(),
             "warnings": list(self.warnings),
             "latent": None if self.latent is None else self.latent.to_json(),
+            "content": self.content,
         }
 
     @classmethod
@@ -145,6 +152,7 @@ class Summary:
             Provenance.from_json(data["provenance"]),
             tuple(manifest.check_text(text, "warning", 1000) for text in data["warnings"]),
             None if latent is None else check_latent(LatentSpace.from_json(latent), config),
+            str(data["content"]),
         )
 
 
@@ -296,8 +304,15 @@ def _manifest(archive: Archive) -> tuple[dict, Summary]:
         Provenance.from_json(provenance),
         tuple(manifest.check_text(text, "warning", 1000) for text in warnings),
         check_latent(LatentSpace.from_json(document["latent"]), config) if "latent" in document else None,
+        _content(document),
     )
     return document, summary
+
+
+def _content(document: Mapping) -> str:
+    about = {name: value for name, value in document["provenance"].items() if name not in manifest.EDITABLE}
+    facts = [about, *(document[name] for name in ("model", "statistics", "members"))]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def check_latent(latent: LatentSpace | None, config: ModelConfig) -> LatentSpace | None:

@@ -3,6 +3,9 @@
 A list opens no file that has not changed: what was read of each is remembered, and kept in `ddsing.instrument.index`.
 2021 zips found there are listed too: each is converted once and the result kept in the workspace's cache until the
 file changes. Writes are atomic; what is deleted or replaced goes to the trash, and a token brings it back.
+
+Changes take turns (`ddsing.changing`). Where one is asked for by somebody who has `seen` an entry, such as on a page,
+it is made only to that instrument: with another one under its name meanwhile, it is an `InstrumentError`.
 """
 
 import contextlib
@@ -15,12 +18,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ddsing import files, names
+from ddsing.changing import changing
 from ddsing.errors import ConversionError, DdsingError, InstrumentError
 from ddsing.files import restore, safe_name, trash, write_atomic
 from ddsing.instrument import format as native
 from ddsing.instrument.format import Instrument
 from ddsing.instrument.index import Index, Known, Stamp, parsed, short
-from ddsing.instrument.manifest import Provenance
+from ddsing.instrument.manifest import EDITABLE, Provenance
 from ddsing.instrument.opening import clean_name, detect, open_any
 from ddsing.model.config import ModelConfig
 from ddsing.model.latent_space import LatentSpace
@@ -40,7 +44,7 @@ class Entry:
 
     `source_format` is that of the file: ``native`` or ``notebook``. `bloated` is true where a repair would help: a
     2021 zip carries optimizer state and perhaps several checkpoints. `changed_s` is when the file was written or edited
-    last, in seconds since 1970; 0 where that is not known.
+    last, in seconds since 1970; 0 where that is not known. `content` tells it from others of its name, see `Summary`.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Entry:
     warnings: tuple[str, ...] = ()
     latent: LatentSpace | None = None
     changed_s: float = 0.0
+    content: str = ""
 
 
 # Inside `Library`, `list` is its method.
@@ -103,23 +108,28 @@ class Library:
         with _disk_errors(f"The instrument {stem!r} can't be written"):
             return self._add(stem, instrument)
 
-    def replace(self, name: str, instrument: Instrument) -> Entry:
+    def replace(self, name: str, instrument: Instrument, *, ours: Callable[[Entry], bool] | None = None) -> Entry:
         """Write an instrument in the place of another one, which goes to the trash.
 
-        If somebody else takes the place in that moment, it gets a number.
+        If somebody else takes the place in that moment, it gets a number. With `ours`, only a native one for which that
+        is true is replaced, and lends its author and licence; where there is none, the name is taken if it is free.
         """
-        path = self._path(name)
-        old = trash(path)
-        try:
-            with _disk_errors(f"The instrument {_name(path)!r} can't be written"):
-                return self._add(path.stem, instrument)
-        except InstrumentError:
-            restore(old)
-            raise
+        with changing(self._folder):
+            if ours is None:
+                return self._replace(self._path(name), instrument)
+            before = self.find(name)
+            if before is None or before.error or before.source_format != "native" or not ours(before):
+                return self.add(instrument, name=name)
+            kept = {field: getattr(before.provenance, field) for field in ("author", "licence")}
+            provenance = replace(instrument.provenance, **kept)
+            return self._replace(before.path, instrument.replaced(provenance=provenance))
 
-    def rename(self, name: str, new_name: str) -> Entry:
+    def rename(self, name: str, new_name: str, *, seen: Entry | None = None) -> Entry:
         """Call an instrument otherwise."""
-        path = self._path(name)
+        with changing(self._folder):
+            return self._rename(self._path(name, seen), new_name)
+
+    def _rename(self, path: Path, new_name: str) -> Entry:
         if new_name.strip() == _name(path) or safe_name(new_name) == _name(path):
             return self._entry(path)
         new_path = self._folder / f"{safe_name(new_name)}.zip"
@@ -135,25 +145,28 @@ class Library:
             path.rename(new_path)  # on a disk where capitals make no other name
         return self._entry(new_path)
 
-    def edit(self, name: str, **changes: Any) -> Entry:
+    def edit(self, name: str, *, seen: Entry | None = None, **changes: Any) -> Entry:
         """Change what people wrote about it: `notes`, `author`, `licence`, `voice`."""
-        unknown = set(changes) - {"notes", "author", "licence", "voice"}
+        unknown = set(changes) - set(EDITABLE)
         if unknown:
             raise InstrumentError(
                 f"An instrument's {sorted(unknown)[0]} can't be edited; its notes, author, licence and voice can."
             )
-        path = self._path(name)
-        instrument = self._open(path)
-        return self._write(path, instrument.replaced(provenance=replace(instrument.provenance, **changes)))
+        with changing(self._folder):
+            path = self._path(name, seen)
+            instrument = self._open(path)
+            return self._write(path, instrument.replaced(provenance=replace(instrument.provenance, **changes)))
 
-    def put_latent(self, name: str, latent: LatentSpace) -> Entry:
+    def put_latent(self, name: str, latent: LatentSpace, *, seen: Entry | None = None) -> Entry:
         """Keep in an instrument where its voice's z lies."""
-        path = self._path(name)
-        return self._write(path, self._open(path).replaced(latent=latent))
+        with changing(self._folder):
+            path = self._path(name, seen)
+            return self._write(path, self._open(path).replaced(latent=latent))
 
-    def delete(self, name: str) -> str:
+    def delete(self, name: str, *, seen: Entry | None = None) -> str:
         """Move an instrument to the trash; the token brings it back with `undo`."""
-        return names.read(trash(self._path(name)).relative_to(self._folder))
+        with changing(self._folder):
+            return names.read(trash(self._path(name, seen)).relative_to(self._folder))
 
     def undo(self, token: str) -> Entry:
         """Bring back what `delete` or `repair` moved to the trash."""
@@ -162,13 +175,16 @@ class Library:
             raise InstrumentError("This deletion can't be undone: its token doesn't belong to this workspace.")
         return self._entry(restore(trashed))
 
-    def repair(self, name: str) -> Entry:
+    def repair(self, name: str, *, seen: Entry | None = None) -> Entry:
         """Rewrite an instrument as a clean native zip; the file as it was stays in the trash."""
-        path = self._path(name)
-        instrument = self._open(path)
+        with changing(self._folder):
+            path = self._path(name, seen)
+            return self._replace(path, self._open(path), "can't be repaired")
+
+    def _replace(self, path: Path, instrument: Instrument, failed: str = "can't be written") -> Entry:
         old = trash(path)
         try:
-            with _disk_errors(f"{name!r} can't be repaired"):
+            with _disk_errors(f"The instrument {_name(path)!r} {failed}"):
                 return self._add(path.stem, instrument)
         except InstrumentError:
             restore(old)
@@ -181,9 +197,11 @@ class Library:
             raise InstrumentError(f"The instruments folder can't be read: {error.strerror}.") from None
         return sorted((path for path in found if path.is_file()), key=lambda path: (path.name.casefold(), path.name))
 
-    def _path(self, name: str) -> Path:
+    def _path(self, name: str, seen: Entry | None = None) -> Path:
         path = self._found(name)
         if path is not None:
+            if seen is not None and self._entry(path).content != seen.content:
+                raise InstrumentError(f"{name!r} is another instrument now. Look at it, then try again.")
             return path
         known = ", ".join(map(_name, self._paths()[:8])) or "none yet"
         raise InstrumentError(f"No instrument named {name[:80]!r} in the workspace; available: {known}.")
@@ -286,8 +304,8 @@ def _written(path: Path, instrument: Instrument, *, new: bool = False) -> Entry:
     data = native.to_bytes(named)
     native.verify(data, named)
     write_atomic(path, data, new=new)
-    stamp = _stamp(path)
-    return _described(path, len(data), "native", named, changed_s=stamp[2] / 1e9 if stamp else time.time())
+    stamp, written = _stamp(path), native.read_summary(data)
+    return _described(path, len(data), "native", written, changed_s=stamp[2] / 1e9 if stamp else time.time())
 
 
 @contextlib.contextmanager
@@ -306,9 +324,7 @@ def _stamp(path: Path) -> Stamp | None:
         return None
 
 
-def _described(
-    path: Path, n_bytes: int, source_format: str, known: native.Summary | Instrument, *, changed_s: float
-) -> Entry:
+def _described(path: Path, n_bytes: int, source_format: str, known: native.Summary, *, changed_s: float) -> Entry:
     return Entry(
         name=_name(path),
         path=path,
@@ -321,4 +337,5 @@ def _described(
         warnings=known.warnings,
         latent=known.latent,
         changed_s=changed_s,
+        content=known.content,
     )

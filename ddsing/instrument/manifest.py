@@ -16,6 +16,7 @@ from ddsing.model.statistics import DatasetStatistics
 MAX_NAME = 120
 MAX_LINE = 300
 MAX_NOTES = 10_000
+EDITABLE = ("voice", "author", "licence", "notes")  # of a `Provenance`: what people write about it
 
 
 @dataclass(frozen=True)

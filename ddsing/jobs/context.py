@@ -44,6 +44,11 @@ class Reporter(Protocol):
         """See `JobContext.should_stop`."""
 
 
+def earlier(job: Reporter) -> Mapping[str, Any]:
+    """What a job, or its part before it was stopped, has reported as `extra`; nothing in the foreground."""
+    return job.extra if isinstance(job, JobContext) else {}
+
+
 class JobContext:
     """Reports progress and knows when to stop. All methods are cheap, and any thread may call them."""
 
@@ -61,6 +66,13 @@ class JobContext:
     def folder(self) -> Path:
         """The job's folder."""
         return self._folder.path
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """What was reported last as `extra`, perhaps by the part of the job before it was stopped."""
+        with self._guard:
+            found = self._record.get("extra")
+            return dict(found) if isinstance(found, dict) else {}
 
     def report(self, **fields: Any) -> None:
         """Tell how far it is: any of the names in `FIELDS`.

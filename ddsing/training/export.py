@@ -1,7 +1,6 @@
 """A checkpoint as an instrument in the workspace, its passport filled."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,18 +38,10 @@ def make(workspace: Workspace, voice_name: str, *, step: str | int = choice.CHOS
     new one what people wrote about it; another one stays, and the new one gets a number.
     """
     made, why = _instrument(workspace, voice_name, step)
-    return Made(_put(Library(workspace), made, voice_name), why)
-
-
-def _put(library: Library, made: Instrument, voice_name: str) -> Entry:
-    name = safe_name(made.name)
-    before = library.find(name)
-    ours = before is not None and not before.error and same(before.provenance.voice, made.provenance.voice)
-    if before is None or not ours or before.source_format != "native":
-        return library.add(made, name=name)
-    kept = before.provenance  # what people wrote about it stays
-    provenance = replace(made.provenance, author=kept.author, licence=kept.licence)
-    return library.replace(name, made.replaced(provenance=provenance))
+    entry = Library(workspace).replace(
+        safe_name(made.name), made, ours=lambda before: same(before.provenance.voice, made.provenance.voice)
+    )
+    return Made(entry, why)
 
 
 def instrument(workspace: Workspace, voice_name: str, *, step: str | int = choice.CHOSEN) -> Instrument:

@@ -38,6 +38,7 @@ class Ready:
     batches: Batches
     saver: Saver
     head_start_s: float = 0.0  # that it took
+    loss: float | None = None  # of the checkpoint that is taken up
 
     @property
     def steps(self) -> int:
@@ -101,7 +102,9 @@ def _made(where: Where, how: Begun | None, recipe: Recipe, trained: Config, reco
         stepper, step = resume.resumed(trained, recipe, batch_size, newest)
         resume.note(path, how, newest, dataset_hash, source.name, saver)
     batches = Batches(records, batch_size, trained.window_frames, recipe.seed or 0, listening)
-    return Ready(path, trained, recipe, step, stepper, records, batches, saver, head_start_s)
+    loss = newest.checkpoint.facts.get("loss") if newest else None
+    known_loss = loss if isinstance(loss, float) else None
+    return Ready(path, trained, recipe, step, stepper, records, batches, saver, head_start_s, known_loss)
 
 
 def _prepare(source: Voice, recipe: Recipe, tell: Tell) -> None:
@@ -109,7 +112,8 @@ def _prepare(source: Voice, recipe: Recipe, tell: Tell) -> None:
     tell("preparing", 0.0)
     if preparing.needed(source):
         tracker = preparing.tracker(source, recipe)
-        prepare.prepare(source, tracker=tracker, progress=lambda what, done: tell("preparing", done, what))
+        progress = lambda what, done: tell("preparing", done, what)  # noqa: E731
+        prepare.prepare(source, tracker=tracker, progress=progress, last=False)
 
 
 def _held_out(source: Voice, listening: Listening) -> list[dict]:

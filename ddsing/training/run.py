@@ -118,14 +118,15 @@ def train(
                     stopped = run.to_the_end()
                 finally:
                     known.learn(clock.took())
+            loss = made.loss if run.loss is None else run.loss  # where nothing was left to train, that of before
             if stopped:
-                return Outcome(run.step, run.loss, None, stopped=True)
+                return Outcome(run.step, loss, None, stopped=True)
             if not make_instrument:
-                return Outcome(run.step, run.loss, None, stopped=False)
+                return Outcome(run.step, loss, None, stopped=False)
             report(replace(run.progress(), stage="exporting"))
             entry, why = export.make(workspace, voice_name, step=recipe.export)
             exported = entry.provenance.step
-            return Outcome(run.step, run.loss, entry.name, False, exported_step=exported, exported_why=why)
+            return Outcome(run.step, loss, entry.name, False, exported_step=exported, exported_why=why)
     except OSError as error:
         raise _in_a_sentence(error, where.path) from error
 

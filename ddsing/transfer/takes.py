@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ddsing import files, names
+from ddsing.changing import changing
 from ddsing.errors import DdsingError, TakeError
 from ddsing.files import existing, flush, move_exclusively, restore, safe_name, trash
 from ddsing.sound.audio import encode
@@ -74,10 +75,11 @@ class TakeStore:
 
     def delete(self, take_id: str) -> str:
         """Move a take, readable or not, to the trash; returns what `undo` takes."""
-        folder = existing(self.folder, take_id)
-        if folder is None or not folder.is_dir():
-            raise TakeError(f"No take {take_id[:80]!r}; it may have been deleted.")
-        return str(trash(folder))
+        with changing(self.folder):
+            folder = existing(self.folder, take_id)
+            if folder is None or not folder.is_dir():
+                raise TakeError(f"No take {take_id[:80]!r}; it may have been deleted.")
+            return str(trash(folder))
 
     def undo(self, token: str) -> Take:
         """Bring a deleted take back."""
@@ -139,9 +141,10 @@ class TakeStore:
                     shutil.rmtree(path, ignore_errors=True)
 
     def _change(self, take_id: str, **changes: Any) -> Take:
-        take = replace(self.get(take_id), **changes)
-        write_take(take)
-        return take
+        with changing(self.folder), _disk_errors():
+            take = replace(self.get(take_id), **changes)
+            write_take(take)
+            return take
 
     def _read(self, folder: Path) -> Take:
         """A take as it is on disk, read anew only if its ``take.json`` has changed."""

@@ -1,6 +1,7 @@
 """Windows that are read, left out and taken back; datasets of 2021, and damaged ones."""
 
 import functools
+import time
 
 import numpy as np
 import pytest
@@ -8,10 +9,9 @@ import pytest
 from ddsing.cli import main
 from ddsing.dataset import hearing, job, manifest, prepare, voices, windows, writing
 from ddsing.errors import DatasetError
-from ddsing.formats import tfrecord
 from ddsing.workspace import Workspace
-from tests.support import dataset_signals as signals
-from tests.support.prepared_voices import all_records
+from tests.support.prepared_voices import all_records, write_2021
+from tests.support.two_processes import at_once
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +68,25 @@ def test_the_choice_is_kept_and_honoured(known):
         windows.exclude(known, [12])
 
 
+def test_two_that_exclude_windows_at_once_both_have_their_way(known):
+    prepare.prepare(known, tracker="tiny")
+    rounds = [(0, 6), (1, 7), (2, 8), (3, 9), (4, 10), (5, 11)]
+    at_once(lambda process, number: windows.exclude(known, [rounds[number][process]]), len(rounds))
+    assert windows.load(known).excluded.all()
+
+
+def test_the_windows_that_were_seen_are_excluded_whatever_their_numbers_are_now(known):
+    prepare.prepare(known, tracker="tiny")
+    seen = windows.load(known)
+    (known.folder / "long.flac").rename(known.folder / "very long.flac")  # behind the short one
+    prepare.prepare(known, tracker="tiny")
+    windows.exclude(known, [0, 3], seen=seen)
+    now = windows.load(known)
+    chosen = [(hashed, start_s) for hashed, start_s in zip(seen.file_hash[[0, 3]], seen.start_s[[0, 3]])]
+    assert sorted(zip(now.file_hash[now.excluded], now.start_s[now.excluded])) == sorted(chosen)
+    assert now.excluded.nonzero()[0].tolist() != [0, 3]
+
+
 def test_with_everything_excluded_there_is_nothing_to_train_on(known):
     prepare.prepare(known, tracker="tiny")
     windows.exclude(known, range(12))
@@ -78,22 +97,10 @@ def test_with_everything_excluded_there_is_nothing_to_train_on(known):
         windows.load(known)
 
 
-def foreign(folder, n_frames, keys=("audio", "f0_hz", "f0_confidence", "loudness_db")):
-    """A dataset as the notebooks of 2021 wrote it: records only."""
-    folder.mkdir()
-    audio = signals.voice(4.0)
-    curve = np.full(n_frames, 220.0, np.float32)
-    arrays = {"audio": audio, "f0_hz": curve, "f0_confidence": curve / 240, "loudness_db": curve - 250}
-    quiet = {**arrays, "audio": 0 * audio}
-    for shard, found in enumerate(([arrays], [arrays, quiet])):
-        examples = [{key: example[key] for key in keys} for example in found]
-        tfrecord.write(folder / f"train.tfrecord-0000{shard}-of-00002", examples)
-
-
 @pytest.mark.parametrize("n_frames", [1000, 1001])
 def test_a_dataset_of_2021_is_listed_and_read_and_never_overwritten(voice, n_frames):
     (voice.folder / "long.flac").unlink()
-    foreign(voice.dataset_folder, n_frames)
+    write_2021(voice.dataset_folder, n_frames)
     table = windows.load(voice)
     assert len(table) == 3 and table.silence.tolist() == pytest.approx([table.silence[0], table.silence[0], 1.0])
     assert table.midi[0] == pytest.approx(57.0, abs=0.01) and np.isnan(table.midi[2])
@@ -117,7 +124,7 @@ def test_a_dataset_of_2021_is_listed_and_read_and_never_overwritten(voice, n_fra
 
 
 def test_a_dataset_of_2021_stays_where_none_of_the_recordings_can_be_used(voice):
-    foreign(voice.dataset_folder, 1000)
+    write_2021(voice.dataset_folder, 1000)
     for path in voice.recordings():
         path.write_bytes(b"no sound")
     before = contents(voice.folder.parent)
@@ -126,9 +133,26 @@ def test_a_dataset_of_2021_stays_where_none_of_the_recordings_can_be_used(voice)
     assert contents(voice.folder.parent) == before
 
 
+def test_two_that_replace_a_dataset_of_2021_at_once_move_it_once(voice, monkeypatch):
+    workspace, n_rounds, place_of = Workspace(voice.folder.parent.parent), 4, prepare.place_of_foreign
+    monkeypatch.setattr(
+        prepare, "place_of_foreign", lambda one: time.sleep(0.1) or place_of(one)
+    )  # long enough to meet
+    made = [voices.create(workspace, f"voice {number}") for number in range(n_rounds)]
+    for one in made:
+        (one.folder / "short.wav").write_bytes((voice.folder / "short.wav").read_bytes())
+        write_2021(one.dataset_folder, 1000)
+    answers = at_once(lambda process, n: prepare.prepare(made[n], tracker="tiny", replace=True).kept_as, n_rounds)
+    for number, said in enumerate(zip(*answers)):
+        assert set(said) - {"", "DatasetError"} == {f"voice {number} 2021"}
+        assert len(windows.load(voices.get(workspace, f"voice {number} 2021"))) == 3
+        assert prepare.is_current(made[number])
+    assert len(voices.list_voices(workspace)) == 1 + 2 * n_rounds
+
+
 def test_the_command_says_where_the_dataset_of_2021_is_now(voice, capsys):
     (voice.folder / "long.flac").unlink()
-    foreign(voice.dataset_folder, 1000)
+    write_2021(voice.dataset_folder, 1000)
     command = ["--workspace", str(voice.folder.parent.parent), "dataset", "prepare", "alto", "--tracker", "tiny"]
     assert main(command) == 2 and "--replace" in capsys.readouterr().err
     assert main([*command, "--replace"]) == 0
@@ -143,7 +167,7 @@ def contents(folder):
 def test_a_damaged_dataset_is_a_sentence(voice):
     with pytest.raises(DatasetError, match="no dataset yet"):
         windows.load(voice)
-    foreign(voice.dataset_folder, 1000, keys=("audio", "f0_hz"))
+    write_2021(voice.dataset_folder, 1000, keys=("audio", "f0_hz"))
     with pytest.raises(DatasetError, match="lacks"):
         windows.load(voice)
     (voice.dataset_folder / "windows.json").write_text("[]")

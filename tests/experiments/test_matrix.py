@@ -10,6 +10,8 @@ from ddsing.cli import main
 from ddsing.errors import Cancelled, SettingsError
 from ddsing.experiments.comparison import job, matrix, measure, selection
 from ddsing.experiments.comparison.matrix import Matrix
+from ddsing.jobs.context import JobContext
+from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.kinds import KINDS
 from ddsing.sound.audio import encode
 from ddsing.transfer import pipeline
@@ -57,6 +59,21 @@ def test_a_stopped_matrix_goes_on_and_nothing_is_rendered_twice(filled, monkeypa
     assert TakeStore(filled).list() == []
     monkeypatch.setattr(pipeline, "run", None)
     assert job.run(filled, BOTH.to_json(), Job())["rendered"] == 0
+
+
+def test_what_the_part_before_a_stop_reported_is_still_there(filled, tmp_path):
+    refused = {"instrument": tiny_workspace.NAMES[1], "recording": RECORDING, "reason": "It was broken then."}
+    seen = []
+
+    class Watched(JobContext):
+        def report(self, **fields):
+            super().report(**fields)
+            seen.append(self.extra["refused"])
+
+    before = {"extra": {"refused": [refused], "rendered": 3}}
+    result = job.run(filled, BOTH.to_json(), Watched(JobFolder(tmp_path), before))
+    assert (result["rendered"], result["refused"]) == (5, [])  # it is whole by now
+    assert seen[0] == [refused] and seen[-1] == []
 
 
 def test_a_take_made_by_hand_is_a_cell(filled):

@@ -122,3 +122,13 @@ def failed(work, report: Path, point: int, error: int) -> str | None:
 
     assert in_child(failing, report) == 0
     return json.loads(report.read_text())
+
+
+def hidden(folder: Path) -> list[Path]:
+    """What is hidden in a folder, such as a half-written file."""
+    return [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def kinds(log: list[tuple]) -> list[str]:
+    """What was done, without the files that it was done to."""
+    return [entry[0] for entry in log]

@@ -30,3 +30,15 @@ def content(voice):
 def all_records(voice):
     with tfrecord.open_all(voice.dataset_folder) as train, tfrecord.open_all(voice.dataset_folder, "held_out") as held:
         return [found.read(number) for found in (train, held) for number in range(len(found))]
+
+
+def write_2021(folder, n_frames=1000, keys=("audio", "f0_hz", "f0_confidence", "loudness_db")):
+    """A dataset as the notebooks of 2021 wrote it: records only."""
+    folder.mkdir()
+    audio = signals.voice(4.0)
+    curve = np.full(n_frames, 220.0, np.float32)
+    arrays = {"audio": audio, "f0_hz": curve, "f0_confidence": curve / 240, "loudness_db": curve - 250}
+    quiet = {**arrays, "audio": 0 * audio}
+    for shard, found in enumerate(([arrays], [arrays, quiet])):
+        examples = [{key: example[key] for key in keys} for example in found]
+        tfrecord.write(folder / f"train.tfrecord-0000{shard}-of-00002", examples)

@@ -203,6 +203,14 @@ def test_an_instrument_is_no_larger_than_its_weights_and_has_its_passport(traine
     assert len(to_bytes(made)) < 1.002 * n_bytes  # a checkpoint has three times as much
 
 
+def test_a_run_with_nothing_left_to_train_still_knows_its_loss(trained):
+    workspace, outcome, _ = trained
+    recipe = tiny_training.tiny(steps=6, save_every=2)
+    again = run.train(workspace, "alto", recipe, make_instrument=False)
+    last = checkpoints.get(workspace.audio / "alto_checkpoints", 6).facts["loss"]
+    assert (again.step, again.loss) == (6, last) and outcome.loss is not None
+
+
 def test_only_the_voices_own_instrument_is_replaced(trained):
     workspace, outcome, _ = trained
     library = Library(workspace)

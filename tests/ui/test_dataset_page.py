@@ -9,6 +9,7 @@ import soundfile
 import streamlit as st
 
 from ddsing.dataset import prepare, report, voices, windows
+from ddsing.errors import Cancelled
 from ddsing.formats import tfrecord
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.store import NEEDS_BYTES, JobStore
@@ -22,6 +23,7 @@ from tests.support import tiny_training, tiny_workspace
 from tests.support.encoders import ffmpeg
 from tests.support.pages import clean, finished, open_page, said
 from tests.support.patience import until
+from tests.support.prepared_voices import write_2021
 from tests.support.sounds import file_of
 
 
@@ -279,6 +281,23 @@ def test_the_job_asks_for_the_room_that_this_voice_takes(monkeypatch, root):
     (job,) = JobStore(open_workspace(root)).list()
     spec = json.loads((root / "jobs" / job.id / "spec.json").read_text())
     assert spec["needs_bytes"] == wanted != NEEDS_BYTES
+
+
+def test_where_the_dataset_of_2021_is_now_stays_on_the_page_of_a_stopped_preparation(monkeypatch, root):
+    sing_more(root)
+    shutil.rmtree(root / "audio" / "alto_dataset", ignore_errors=True)
+    write_2021(root / "audio" / "alto_dataset")
+
+    def stop(stage, fraction):
+        if stage == prepare.PITCH:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        prepare.prepare(voice(root), tracker="tiny", replace=True, progress=stop)
+    where = "The old dataset is kept as the dataset of the voice **alto 2021**."
+    app = open_page(monkeypatch, root, "datasets")
+    assert where in said(app)
+    assert where in said(prepared(app))
 
 
 def test_a_dataset_of_2021_is_shown_as_it_is(monkeypatch, root):

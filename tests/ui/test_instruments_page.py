@@ -155,6 +155,29 @@ def test_edit_renames_and_keeps_what_people_wrote(monkeypatch, root):
     assert not (root / "instruments" / f"{NAME}.zip").exists()
 
 
+def test_another_instrument_of_the_name_is_not_edited_for_the_one_that_was_shown(monkeypatch, root):
+    app, library = open_page(monkeypatch, root, "instruments"), Library(Workspace(root))
+    other = library.get(NAME)
+    weights = {name: -weight for name, weight in other.weights.items()}
+    library.delete(NAME)
+    there = library.add(other.replaced(weights=weights), name=NAME).path.read_bytes()
+    app.text_area(key=f"edit_notes.{NAME}").set_value("for the one before")
+    next(button for button in app.button if button.proto.form_id == f"edit.{NAME}").click().run()
+    assert "is another instrument now" in str(app.session_state["errors.later"])
+    assert library.find(NAME).path.read_bytes() == there
+    assert app.text_area(key=f"edit_notes.{NAME}").value == "for the one before"
+
+
+def test_what_was_edited_elsewhere_meanwhile_stays(monkeypatch, root):
+    app, library = open_page(monkeypatch, root, "instruments"), Library(Workspace(root))
+    library.edit(NAME, author="Ann")
+    app.run()
+    app.text_area(key=f"edit_notes.{NAME}").set_value("hers")
+    next(button for button in app.button if button.proto.form_id == f"edit.{NAME}").click().run()
+    clean(app)
+    assert (library.find(NAME).provenance.author, library.find(NAME).provenance.notes) == ("Ann", "hers")
+
+
 def test_repair_keeps_what_it_plays_and_says_what_was_gained(monkeypatch, root, two_checkpoints):
     path = root / "instruments" / "old.zip"
     members = notebook_members() | {"junk.bin": np.random.default_rng(0).bytes(100_000)}

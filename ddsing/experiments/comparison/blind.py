@@ -27,6 +27,7 @@ import numpy as np
 import soundfile
 
 from ddsing import names
+from ddsing.changing import changing
 from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import DdsingError, TakeError
 from ddsing.experiments.comparison import differences, matching, measure, selection
@@ -227,26 +228,22 @@ class BlindTests:
 
     def answer(self, test_id: str, trial: int, answer: Any, *, seconds: float = 0.0, plays: int = 0) -> BlindTest:
         """Keep the answer to a trial; one that comes twice counts once."""
-        test = self.get(test_id)
-        if trial != len(test.answers) or test.finished:
-            return test
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        entry = {
-            "answer": _checked(test, trial, answer),
-            "seconds": round(float(seconds), 2),
-            "plays": int(plays),
-            "when": now,
-        }
-        return self._write(replace(test, answers=(*test.answers, entry)))
+        with changing(self.folder):
+            test = self.get(test_id)
+            if trial != len(test.answers) or test.finished:
+                return test
+            return self._write(replace(test, answers=(*test.answers, _entry(test, trial, answer, seconds, plays))))
 
     def stop(self, test_id: str) -> BlindTest:
         """End a test before its last trial; what was answered counts, and the result says that it was stopped."""
-        return self._write(replace(self.get(test_id), stopped=True))
+        with changing(self.folder):
+            return self._write(replace(self.get(test_id), stopped=True))
 
     def delete(self, test_id: str) -> str:
         """Move a test to the trash; returns what `undo` takes."""
-        self.get(test_id)
-        return str(trash(self._path(test_id)))
+        with changing(self.folder):
+            self.get(test_id)
+            return str(trash(self._path(test_id)))
 
     def undo(self, token: str) -> BlindTest:
         """Bring a deleted test back."""
@@ -302,6 +299,15 @@ def _salted(wav: bytes) -> bytes:
     chunk = b"JUNK" + struct.pack("<I", 16) + secrets.token_bytes(16)
     size = struct.unpack("<I", wav[4:8])[0] + len(chunk)
     return wav[:4] + struct.pack("<I", size) + wav[8:] + chunk
+
+
+def _entry(test: BlindTest, trial: int, answer: Any, seconds: float, plays: int) -> dict[str, Any]:
+    return {
+        "answer": _checked(test, trial, answer),
+        "seconds": round(float(seconds), 2),
+        "plays": int(plays),
+        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
 
 
 def _checked(test: BlindTest, trial: int, answer: Any) -> Any:

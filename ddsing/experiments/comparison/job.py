@@ -17,7 +17,7 @@ from ddsing.experiments.comparison.matrix import Matrix, cell_settings, key_of, 
 from ddsing.experiments.comparison.pace import MEASURING, PITCH, Pace
 from ddsing.instrument import Instrument, models
 from ddsing.jobs import time_left
-from ddsing.jobs.context import Reporter
+from ddsing.jobs.context import Reporter, earlier
 from ddsing.jobs.order import SPARE_BYTES, Order
 from ddsing.sound import audio as recordings
 from ddsing.sound import features as feature_stage
@@ -106,22 +106,29 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
     matrix = Matrix.from_json(options)
     sources = paths(workspace, matrix)
     total = len(matrix.instruments) * len(matrix.recordings)
-    done = rendered = 0
-    refused: list[dict[str, str]] = []
+    done, before = 0, earlier(job)
+    rendered = int(before.get("rendered", 0))
+    refused = {(entry["instrument"], entry["recording"]): entry for entry in before.get("refused", ())}
     missing = {(instrument, name): sound_s for instrument, name, sound_s in _missing(workspace, matrix)}
     pace = Pace(workspace, matrix, missing)
-    job.report(step=0, steps=total, extra={"refused": refused}, **time_left.fields(pace.left()))
+
+    def report() -> None:
+        extra = {"refused": list(refused.values()), "rendered": rendered}
+        job.report(step=done, steps=total, extra=extra, **time_left.fields(pace.left()))
+
+    report()
     for name, source in zip(matrix.recordings, sources):
         for instrument, outcome in _row(workspace, matrix, name, source, job, pace):
+            refused.pop((instrument, name), None)
             if isinstance(outcome, str):
-                refused.append({"instrument": instrument, "recording": name, "reason": outcome})
+                refused[instrument, name] = {"instrument": instrument, "recording": name, "reason": outcome}
             rendered += outcome is True
             done += 1
             pace.over(instrument, name)
-            job.report(step=done, steps=total, extra={"refused": refused}, **time_left.fields(pace.left()))
+            report()
     pace.learn()
     message = f"{len(refused)} of {total} cells could not be rendered." if refused else ""
-    return {"cells": total, "rendered": rendered, "refused": refused, "message": message}
+    return {"cells": total, "rendered": rendered, "refused": list(refused.values()), "message": message}
 
 
 def _row(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ddsing import names
+from ddsing.changing import changing
 from ddsing.errors import DdsingError, TakeError
 from ddsing.files import existing, listed, restore, safe_name, trash, write_json
 from ddsing.transfer.take import clean_tags
@@ -79,13 +80,11 @@ class SetStore:
 
     def change(self, set_id: str, **changes: Any) -> TakeSet:
         """Change its title, notes, tags, star or takes."""
-        return self.write(replace(self.get(set_id), **changes))
-
-    def write(self, one: TakeSet) -> TakeSet:
-        """Write a set, its text cut to what is kept."""
-        return self._write(one)
+        with changing(self.folder):
+            return self._write(replace(self.get(set_id), **changes))
 
     def _write(self, one: TakeSet, *, new: bool = False) -> TakeSet:
+        """Write a set, its text cut to what is kept."""
         kept = replace(
             one,
             title=" ".join(one.title.split())[:MAX_TITLE] or "Untitled",
@@ -104,8 +103,9 @@ class SetStore:
 
     def delete(self, set_id: str) -> str:
         """Move a set to the trash, its takes stay; returns what `undo` takes."""
-        self.get(set_id)
-        return str(trash(self._path(set_id)))
+        with changing(self.folder):
+            self.get(set_id)
+            return str(trash(self._path(set_id)))
 
     def undo(self, token: str) -> TakeSet:
         """Bring a deleted set back."""

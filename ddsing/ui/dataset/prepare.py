@@ -31,7 +31,7 @@ def show(voice: Voice) -> None:
     st.header("Dataset")
     job = jobs.of(voice.name, "prepare")
     if job is not None and job.live:
-        st.fragment(errors.guarded(_running), run_every=POLL_S)(job.id)
+        st.fragment(errors.guarded(_running), run_every=POLL_S)(voice, job.id)
         return
     current = voice.prepared and cache.is_current(voice)
     _stands(voice, job, current=current)
@@ -39,11 +39,12 @@ def show(voice: Voice) -> None:
         _start_row(voice, job, current=current)
 
 
-def _running(job_id: str) -> None:
+def _running(voice: Voice, job_id: str) -> None:
     job = jobs.store().status(job_id)
     if not job.live:
         st.rerun(scope="app")
     bar, button = st.columns([6, 1], vertical_alignment="center")
+    _moved(voice, job)
     said = job.stage or jobs.STATES[job.state][0]
     if job.state == "waiting" and job.ahead:
         said = f"waiting for {plain(job.ahead[-1])}"
@@ -67,6 +68,7 @@ def _running(job_id: str) -> None:
 def _stands(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
     if job is not None and job.resumable:
         _ended_early(job)
+    _moved(voice, job)
     if facts.foreign(voice):
         more = "" if voice.recordings() else " Its recordings are missing."
         st.info(
@@ -92,6 +94,15 @@ def _stands(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
             "new material is analysed.",
             icon=":material/update:",
         )
+
+
+def _moved(voice: Voice, job: JobStatus | None) -> None:
+    """Where the dataset of 2021 is that was there before, for as long as the newest preparation is about that."""
+    from ddsing.dataset import replaced
+
+    kept_as = replaced.kept_as(voice) or str(job.extra.get("kept_as", "") if job else "")
+    if kept_as and voice.beside(kept_as).there:
+        st.caption(f":material/inventory_2: The old dataset is kept as the dataset of the voice **{plain(kept_as)}**.")
 
 
 def _counts(document: dict) -> str:

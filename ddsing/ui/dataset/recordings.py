@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing import files
 from ddsing.constants import MAX_TRANSFER_S
 from ddsing.dataset import hearing, verdict, voices
 from ddsing.ui.dataset import add, cache
@@ -159,7 +161,7 @@ def _actions(voice: voices.Voice, picked: list) -> None:
         icon=":material/delete:",
         width="stretch",
         on_click=_remove,
-        args=(voice, tuple(fact.name for fact in picked)),
+        args=(voice, {fact.name: _stamp(voice, fact) for fact in picked}),
         help=f"Remove {said} from the voice. Can be undone.",
     )
 
@@ -178,9 +180,21 @@ def _play(path: Path, fact: RecordingFacts) -> None:
 
 
 @errors.callback
-def _remove(voice: voices.Voice, names: tuple[str, ...]) -> None:
-    said = names[0] if len(names) == 1 else f"{len(names)} recordings"
-    undo.remember(_kind(voice), said, [voices.remove(voice, name) for name in names])
+def _remove(voice: voices.Voice, seen: dict[str, tuple[int, ...] | None]) -> None:
+    said = next(iter(seen)) if len(seen) == 1 else f"{len(seen)} recordings"
+    tokens: list[str] = []
+    try:
+        for name, stamp in seen.items():
+            tokens.append(voices.remove(voice, name, seen=stamp))
+    finally:
+        if tokens:
+            undo.remember(_kind(voice), said, tokens)
+
+
+def _stamp(voice: voices.Voice, fact: RecordingFacts) -> tuple[int, ...] | None:
+    with contextlib.suppress(OSError):
+        return files.stamp(voice.path_of(fact.name))
+    return None
 
 
 def _kind(voice: voices.Voice) -> str:

@@ -96,7 +96,7 @@ def _coverage(voice: Voice, table: WindowTable, rows: np.ndarray, row: int) -> N
     with right:
         _counts(table)
     if boxed:
-        _boxed(voice, boxed)
+        _boxed(voice, table, boxed)
 
 
 @errors.callback
@@ -132,7 +132,7 @@ def _counts(table: WindowTable) -> None:
     st.caption(said + (f" · {changed} changed since the dataset was prepared" if changed else ""))
 
 
-def _boxed(voice: Voice, boxed: tuple[int, ...]) -> None:
+def _boxed(voice: Voice, table: WindowTable, boxed: tuple[int, ...]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{len(boxed)} windows** in the box")
         st.button(
@@ -140,7 +140,7 @@ def _boxed(voice: Voice, boxed: tuple[int, ...]) -> None:
             key="windows.exclude_box",
             icon=":material/do_not_disturb_on:",
             on_click=_set,
-            args=(voice, boxed, True),
+            args=(voice, table, boxed, True),
             help="Don't train on these windows.",
         )
         st.button(
@@ -148,16 +148,16 @@ def _boxed(voice: Voice, boxed: tuple[int, ...]) -> None:
             key="windows.include_box",
             icon=":material/add_circle:",
             on_click=_set,
-            args=(voice, boxed, False),
+            args=(voice, table, boxed, False),
             help="Train on these windows again.",
         )
 
 
 @errors.callback
-def _set(voice: Voice, rows: tuple[int, ...], excluded: bool) -> None:
+def _set(voice: Voice, table: WindowTable, rows: tuple[int, ...], excluded: bool) -> None:
     from ddsing.dataset import windows
 
-    (windows.exclude if excluded else windows.include)(voice, rows)
+    (windows.exclude if excluded else windows.include)(voice, rows, seen=table)
     said = "excluded" if excluded else "included"
     st.toast(
         f"{len(rows)} window{'' if len(rows) == 1 else 's'} {said} the next time you prepare.",
@@ -228,7 +228,7 @@ def _close_up(voice: Voice, table: WindowTable, row: int) -> None:
             icon=":material/do_not_disturb_on:",
             width="stretch",
             on_click=_set,
-            args=(voice, (row,), True),
+            args=(voice, table, (row,), True),
             help="Don't train on this window.",
         )
     else:
@@ -238,7 +238,7 @@ def _close_up(voice: Voice, table: WindowTable, row: int) -> None:
             icon=":material/add_circle:",
             width="stretch",
             on_click=_set,
-            args=(voice, (row,), False),
+            args=(voice, table, (row,), False),
             help="Train on this window again.",
         )
     st.audio(audio.encode(window.audio), format="audio/wav", alt=f"window {row + 1} of {voice.name}")

@@ -100,15 +100,15 @@ def _offer_to_keep(entry: Entry, points: Points) -> None:
             key="ls.keep",
             icon=":material/save:",
             on_click=_keep,
-            args=(entry.name, points.space),
+            args=(entry, points.space),
             help="Transfers can then use the voice's average timbre, or shift it along these directions.",
         )
 
 
 @errors.callback
-def _keep(name: str, space: LatentSpace) -> None:
-    opened.library().put_latent(name, space)
-    st.toast(f"Timbre saved to {plain(name)}.", icon=":material/check:")
+def _keep(entry: Entry, space: LatentSpace) -> None:
+    opened.library().put_latent(entry.name, space, seen=entry)
+    st.toast(f"Timbre saved to {plain(entry.name)}.", icon=":material/check:")
 
 
 # The map

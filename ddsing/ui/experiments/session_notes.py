@@ -160,12 +160,11 @@ def _fields(slot: str) -> list[str]:
 
 @errors.callback
 def _keep(slot: str, ids: list[str]) -> None:
-    title, notes, tags, star = map(values.get, _fields(slot))
-    facts = {"notes": notes, "tags": tuple(tags), "star": bool(star)}
+    typed = {key.split(".")[1]: value for key, value in drafts.changed(_fields(slot)).items()}
     if slot == "new":
-        set_picker.sets().create(title, ids, **facts)
+        set_picker.sets().create(typed.pop("title", ""), ids, **typed)
     else:
-        set_picker.sets().change(slot, title=title, **facts)
+        set_picker.sets().change(slot, **typed)
     drafts.drop(_fields(slot))
     st.toast("Set saved.", icon=":material/check:")
 

@@ -24,7 +24,6 @@ REPAIR = (
     "Rewrites it in ddsing's own format with only what it needs to play: no optimizer state, no other "
     "checkpoints. The old file is moved to the trash."
 )
-EDITABLE = ("voice", "author", "licence", "notes")
 _HEARD = "instruments.heard"  # names whose audition is open, with the occasion on which it was asked for
 _USE = "instruments.use"
 _DRAWN = "instruments.drawn"  # names of the cards, in order, with the offers to undo between them
@@ -181,7 +180,7 @@ def _actions(entry: Entry, *, playable: bool) -> None:
                     key=f"repair.{entry.name}",
                     icon=":material/healing:",
                     on_click=_repair,
-                    args=(entry.name,),
+                    args=(entry,),
                     help=REPAIR,
                 )
         st.button(
@@ -189,7 +188,7 @@ def _actions(entry: Entry, *, playable: bool) -> None:
             key=f"delete.{entry.name}",
             icon=":material/delete:",
             on_click=_delete,
-            args=(entry.name,),
+            args=(entry,),
             help="Can be undone.",
         )
 
@@ -208,8 +207,8 @@ def _edit_popover(entry: Entry) -> None:
             functools.partial(_words, entry),
             "Save",
             _edit,
-            fields=[_field(name, entry.name) for name in ("name", *EDITABLE)],
-            args=(entry.name,),
+            fields=list(_fields(entry.name)),
+            args=(entry,),
             help="Written into the file.",
         )
 
@@ -231,6 +230,13 @@ def _words(entry: Entry) -> None:
 
 def _field(name: str, instrument: str) -> str:
     return f"edit_{name}.{instrument}"
+
+
+def _fields(instrument: str) -> dict[str, str]:
+    """What the form edits, by the keys of its fields."""
+    from ddsing.instrument.manifest import EDITABLE
+
+    return {_field(name, instrument): name for name in ("name", *EDITABLE)}
 
 
 def _details(entry: Entry) -> None:
@@ -264,26 +270,25 @@ def _use(name: str) -> None:
 
 
 @errors.callback
-def _edit(name: str) -> None:
-    wanted = {field: values.get(_field(field, name)) for field in ("name", *EDITABLE)}
-    new_name = wanted.pop("name").strip()
-    library = opened.library()
-    library.edit(name, **wanted)
+def _edit(entry: Entry) -> None:
+    name, library = entry.name, opened.library()
+    fields = _fields(name)
+    changes = {fields[key]: text for key, text in drafts.changed(list(fields)).items()}
+    new_name = changes.pop("name", name).strip()
+    if changes:
+        library.edit(name, seen=entry, **changes)
     if new_name != name:
-        table.rename(name, library.rename(name, new_name).name)
-    drafts.drop([_field(field, name) for field in ("name", *EDITABLE)])
+        table.rename(name, library.rename(name, new_name, seen=entry).name)
+    drafts.drop(list(fields))
 
 
 @errors.callback
-def _repair(name: str) -> None:
-    library = opened.library()
-    before = library.find(name)
-    after = library.repair(name).n_bytes
-    if before is not None:
-        said = f"{format_bytes(before.n_bytes)} before, {format_bytes(after)} now"
-        st.toast(f"{plain(name)}: {said}.", icon=":material/healing:")
+def _repair(entry: Entry) -> None:
+    after = opened.library().repair(entry.name, seen=entry).n_bytes
+    said = f"{format_bytes(entry.n_bytes)} before, {format_bytes(after)} now"
+    st.toast(f"{plain(entry.name)}: {said}.", icon=":material/healing:")
 
 
 @errors.callback
-def _delete(name: str) -> None:
-    undo.remember("instruments", name, opened.library().delete(name), place=name)
+def _delete(entry: Entry) -> None:
+    undo.remember("instruments", entry.name, opened.library().delete(entry.name, seen=entry), place=entry.name)

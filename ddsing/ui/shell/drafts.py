@@ -1,8 +1,9 @@
 """Fields that a button sends, such as a name and a note: what is typed is kept until it is sent or cancelled.
 
 Streamlit's own forms hold what is typed in the browser only, and lose it with the page. Here each field is a control
-like any other, whose value `ddsing.ui.shell.values` keeps; its default is what it edits. The fields are a fragment, so
-that typing draws nothing else anew, and the Enter key sends them.
+like any other, whose value `ddsing.ui.shell.values` keeps; its default is what it edits, so that a field that nothing
+was typed into shows what is there now. The fields are a fragment, so that typing draws nothing else anew, and the Enter
+key sends them.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def form(
     send, icon, help : str
         The button's label, icon and help.
     on_send : callable
-        Its callback, called with `args`; it drops the fields (`drop`) once they are taken.
+        Its callback, called with `args`; it takes what was typed (`changed`), and drops the fields (`drop`) then.
     fields : Sequence of str
         The keys of the fields.
     cancel : callable, optional
@@ -75,6 +76,11 @@ def form(
 def field(key: str, default: Any, *, about: str = "") -> str:
     """Put the value of a field in place: what was typed, or what it edits; returns the key."""
     return values.keep(key, default, about=about)
+
+
+def changed(fields: Sequence[str]) -> dict[str, Any]:
+    """What was typed, by key: saving no more than that leaves what somebody else has edited meanwhile as it is."""
+    return {key: values.get(key) for key in fields if values.chosen(key)}
 
 
 def drop(fields: Sequence[str]) -> None:

@@ -128,6 +128,11 @@ def get(key: str) -> Any:
     return st.session_state[key] if key in st.session_state else _tab().seen[key][2]
 
 
+def chosen(key: str) -> bool:
+    """Whether a value is other than its default, as that was when its control was drawn last."""
+    return get(key) != _tab().seen[key][1]
+
+
 def put(key: str, value: Any) -> None:
     """Set, at once, the value of something that is kept and is no widget's."""
     st.session_state[key] = value

@@ -229,10 +229,13 @@ def _use(take_id: str) -> None:
 
 @errors.callback
 def _edit(take_id: str) -> None:
-    name, note = map(values.get, _fields(take_id))
-    opened.takes().rename(take_id, name)
-    opened.takes().note(take_id, note)
-    drafts.drop(_fields(take_id))
+    name, note = _fields(take_id)
+    typed = drafts.changed((name, note))
+    if name in typed:
+        opened.takes().rename(take_id, typed[name])
+    if note in typed:
+        opened.takes().note(take_id, typed[note])
+    drafts.drop((name, note))
 
 
 @errors.callback
