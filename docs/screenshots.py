@@ -117,10 +117,10 @@ def main() -> None:
             page.goto(f"{dashboard.url}/{address}")
             page.get_by_role("heading", level=1).wait_for()
             settled(page)
-            if opened == REPORT:
-                page.get_by_role("button", name=REPORT).click()
+            if opened == REPORT and (ask := page.get_by_role("button", name=REPORT)).count():
+                ask.click()
                 settled(page)
-            elif opened:
+            elif opened and opened != REPORT:
                 page.locator("summary", has_text=opened).first.evaluate("element => element.scrollIntoView()")
                 settled(page)
             photograph(page, name)
