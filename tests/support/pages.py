@@ -8,10 +8,12 @@ from tests.support.paths import ROOT
 from tests.support.patience import PATIENCE_S, until
 
 
-def open_page(monkeypatch, root: Path, page: str = "timbre_transfer") -> AppTest:
-    """The dashboard on the workspace at `root`, at one of its pages."""
+def open_page(monkeypatch, root: Path, page: str = "timbre_transfer", **address: str | list[str]) -> AppTest:
+    """The dashboard on the workspace at `root`, at one of its pages, by a link that says so much."""
     monkeypatch.setenv("DDSING_WORKSPACE", str(root))
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S).run()
+    for name, value in address.items():
+        app.query_params[name] = value
     if page != "timbre_transfer":
         app.switch_page(f"pages/{page}.py").run()
     return app

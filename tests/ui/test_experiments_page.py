@@ -16,7 +16,7 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.ui.shell import warmup
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
-from tests.support.pages import finished
+from tests.support.pages import clean, finished, open_page
 from tests.support.paths import ROOT
 from tests.support.patience import PATIENCE_S
 
@@ -44,12 +44,8 @@ def filled(tmp_path) -> Workspace:
 
 
 def _open(monkeypatch, root: Path, **query) -> AppTest:
-    monkeypatch.setenv("DDSING_WORKSPACE", str(root))
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S).run()
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("pages/experiments.py").run()
-    assert not app.exception and [error.value for error in app.error] == []
+    app = open_page(monkeypatch, root, "experiments", **query)
+    clean(app)
     return app
 
 

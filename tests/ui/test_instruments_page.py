@@ -162,7 +162,7 @@ def test_another_instrument_of_the_name_is_not_edited_for_the_one_that_was_shown
     library.delete(NAME)
     there = library.add(other.replaced(weights=weights), name=NAME).path.read_bytes()
     app.text_area(key=f"edit_notes.{NAME}").set_value("for the one before")
-    next(button for button in app.button if button.proto.form_id == f"edit.{NAME}").click().run()
+    app.button(key=f"edit.{NAME}.send").click().run()
     assert "is another instrument now" in str(app.session_state["errors.later"])
     assert library.find(NAME).path.read_bytes() == there
     assert app.text_area(key=f"edit_notes.{NAME}").value == "for the one before"
@@ -173,7 +173,7 @@ def test_what_was_edited_elsewhere_meanwhile_stays(monkeypatch, root):
     library.edit(NAME, author="Ann")
     app.run()
     app.text_area(key=f"edit_notes.{NAME}").set_value("hers")
-    next(button for button in app.button if button.proto.form_id == f"edit.{NAME}").click().run()
+    app.button(key=f"edit.{NAME}.send").click().run()
     clean(app)
     assert (library.find(NAME).provenance.author, library.find(NAME).provenance.notes) == ("Ann", "hers")
 

@@ -82,10 +82,7 @@ def test_a_link_finds_a_name_that_is_composed_otherwise_there(monkeypatch, tmp_p
     root = tiny_workspace.fill(tmp_path / "ws")
     library = Library(Workspace(root))
     library._path("First voice").rename(root / "instruments" / f"{NFD}.zip")
-    app = open_page(monkeypatch, root, "experiments")
-    app.query_params["view"] = "matrix"
-    app.query_params["instruments"] = [NFC, "Second voice"]
-    app.run()
+    app = open_page(monkeypatch, root, "experiments", view="matrix", instruments=[NFC, "Second voice"])
     clean(app)
     assert app.multiselect(key="instruments").value == [NFD, "Second voice"]
 

@@ -70,7 +70,14 @@ def form(
                 on_click=on_send,
                 args=tuple(args),
             )
-            st.button("Cancel", key=f"{name}.cancel", type="tertiary", on_click=_cancel, args=(tuple(fields), cancel))
+            st.button(
+                "Cancel",
+                key=f"{name}.cancel",
+                type="tertiary",
+                help="Discards what you have typed here.",
+                on_click=_cancel,
+                args=(tuple(fields), cancel),
+            )
 
 
 def field(key: str, default: Any, *, about: str = "") -> str:
