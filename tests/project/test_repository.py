@@ -49,7 +49,9 @@ def test_a_commit_is_formatted_by_the_ruff_of_the_lock():
     ), "requirements-test.txt has another ruff than .pre-commit-config.yaml"
 
 
-@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/style.md", "demo/README.md"])
+@pytest.mark.parametrize(
+    "file", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/style.md", "docs/scale.md", "demo/README.md"]
+)
 def test_a_link_leads_somewhere(file):
     folder, text = (ROOT / file).parent, read(file)
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)

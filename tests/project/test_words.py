@@ -48,7 +48,15 @@ INSTEAD = {  # what reads as translated, or is a second word for a thing; and wh
     r"\bsung frames\b": "voiced frames",
     r"\bbuilt to do harm\b": "malicious",
 }
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "demo/README.md", "CHANGELOG.md", "docs/architecture.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "demo/README.md",
+    "CHANGELOG.md",
+    "docs/architecture.md",
+    "docs/scale.md",
+)
 SCRIPTS = sorted((ROOT / "ddsing" / "ui" / "player").glob("*.js"))
 SOURCES = sorted([ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "ddsing").rglob("*.py")])
 
