@@ -164,6 +164,11 @@ def environment(*, all_cores: bool = False) -> dict[str, str]:
     return kept | TENSORFLOW | dict.fromkeys(_THREADS, str(cores if all_cores or cores <= 2 else cores - 1))
 
 
+def core_variables() -> tuple[str, ...]:
+    """The variables of the environment that say how many cores a process may use."""
+    return _THREADS
+
+
 def new_group() -> int:
     """On Windows: neither the Ctrl-C nor the end of the dashboard's console reaches the process."""
     names = ("CREATE_NEW_PROCESS_GROUP", "CREATE_NO_WINDOW")

@@ -118,8 +118,8 @@ def _render_matrix(args: argparse.Namespace) -> dict:
     ]
     wanted = matrix.Matrix(tuple(singers), tuple(files), args.tracker, fitted=not args.as_they_are)
     matrix.paths(workspace, wanted)
-    if args.background:
-        return background.start(workspace, job.order(workspace, wanted))
+    if background.wanted(args):
+        return background.start(workspace, job.order(workspace, wanted), args)
     with native_messages_hidden():
         return job.run(workspace, wanted.to_json(), _Here())
 

@@ -181,11 +181,11 @@ def _prepare(args: argparse.Namespace) -> dict:
 
     voice = _voice(args)
     tracker = args.tracker or facts.tracker(voice) or TRACKERS[0]
-    if args.background:
+    if background.wanted(args):
         workspace = open_workspace(args.workspace)
         with native_messages_hidden():
             order = job.order(workspace, args.voice, tracker=tracker, replace=args.replace)
-        return background.start(workspace, order)
+        return background.start(workspace, order, args)
     with _Progress(args) as tell, native_messages_hidden():
         return dataclasses.asdict(prepare.prepare(voice, tracker=tracker, replace=args.replace, progress=tell))
 

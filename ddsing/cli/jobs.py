@@ -5,6 +5,7 @@ import dataclasses
 import time
 
 from ddsing.cli import actions, trashed
+from ddsing.errors import SettingsError
 from ddsing.files import restore
 from ddsing.jobs.status import JobStatus
 from ddsing.jobs.store import JobStore
@@ -26,6 +27,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         action.add_argument("id", metavar="ID")
         if name == "stop":
             action.add_argument("--force", action="store_true", help="kill it; unsaved work is lost")
+    watch = actions.action(
+        family, "watch", _watch, _list_text, "wait until all jobs have ended, and restart those that a cluster lost"
+    )
+    watch.add_argument("--every", type=float, default=30.0, metavar="SECONDS", help="between two looks (30)")
     trashed.add_argument(actions.action(family, "restore", _restore, _restored_text, "restore a deleted job"))
 
 
@@ -41,6 +46,14 @@ def _list(args: argparse.Namespace) -> dict:
     shown = ("log_tail", "result")
     jobs = [_document(status) for status in _store(args).list()]
     return {"jobs": [{name: value for name, value in job.items() if name not in shown} for job in jobs]}
+
+
+def _watch(args: argparse.Namespace) -> dict:
+    if not 1.0 <= args.every <= 3600.0:
+        raise SettingsError(f"--every is {args.every:g}; use 1 to 3,600 seconds.")
+    while _store(args).live():
+        time.sleep(args.every)
+    return _list(args)
 
 
 def _list_text(document: dict) -> str:
@@ -94,6 +107,8 @@ def _line(job: dict) -> str:
         parts.append(f"loss {job['loss']:.2f}")
     if job["eta_low_s"] is not None and job["eta_high_s"] is not None:
         parts.append(f"{format_range(job['eta_low_s'], job['eta_high_s'])} left")
+    if job["state"] == "unknown":
+        parts.append(f"{job['engine'] or 'the cluster'} does not answer")
     if job["state"] == "waiting" and job["ahead"]:
         parts.append(f"{len(job['ahead'])} ahead")
     if job["alive"] and (job["heartbeat_age_s"] or 0.0) > 60.0:

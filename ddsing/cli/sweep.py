@@ -69,11 +69,11 @@ def run(args: argparse.Namespace) -> dict:
     print(cost_text(expected), file=sys.stderr)
     if args.cost:
         return document
-    if not args.background:
+    if not background.wanted(args):
         return document | _foreground(workspace, sweep)
     from ddsing.experiments.sweep import job
 
-    return document | background.start(workspace, job.order(workspace, sweep))
+    return document | background.start(workspace, job.order(workspace, sweep), args)
 
 
 def axes(args: argparse.Namespace) -> dict[str, tuple[float, ...]]:

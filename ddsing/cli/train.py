@@ -87,9 +87,9 @@ def run(args: argparse.Namespace) -> dict:
     voice = voices.get(workspace, args.voice).name  # one that is not there is said here, not in the job
     source = folder.locate(workspace, voice).source
     recipe = replace(recipe, tracker=preparing.tracker(source, recipe))
-    if not args.background:
+    if not background.wanted(args):
         return _foreground(workspace, voice, recipe)
-    return background.start(workspace, job.order(voice, recipe))
+    return background.start(workspace, job.order(voice, recipe), args)
 
 
 def _foreground(workspace: Workspace, voice: str, recipe: Recipe) -> dict:

@@ -22,11 +22,11 @@ import functools
 import itertools
 import time
 from collections.abc import Callable
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from ddsing.changing import changing
 from ddsing.constants import TRACKERS
@@ -37,7 +37,7 @@ from ddsing.dataset.scan import Memory, RecordingFacts, scan
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, DatasetError, DiskFull
 from ddsing.files import move_exclusively
-from ddsing.jobs import paces
+from ddsing.jobs import paces, shared
 from ddsing.jobs.paces import Paces
 from ddsing.jobs.time_left import Clock, Part
 from ddsing.sound import pitch
@@ -45,6 +45,7 @@ from ddsing.sound.features import FeatureCache
 from ddsing.units import n_frames
 
 READING, PITCH, WRITING = "Reading the recordings", "Finding the pitch", "Writing the windows"
+WAITING = "Waiting for another run to prepare the dataset"
 _WRITING_S = 0.03  # per second of audio, against which the pitch is weighed
 _PITCH_S = {"full": 1.0, "fast": 0.4, "tiny": 0.1}
 
@@ -124,7 +125,7 @@ def prepare(
     kept_as = replaced.kept_as(voice)
     if kept_as and moved:
         moved(kept_as)
-    with _alone(voice), _full_disk_said(voice):
+    with _alone(voice, tell), _full_disk_said(voice):
         done = _prepare(voice, tracker, tell, clock or Clock())
     if last:
         replaced.forget(voice)
@@ -293,18 +294,22 @@ def _prepared(voice: Voice, document: dict[str, Any], refused: list[tuple[str, s
 
 
 @contextmanager
-def _alone(voice: Voice):
-    """One preparation of a voice at a time."""
+def _alone(voice: Voice, tell: Callable[[str, float], None]):
+    """One preparation of a voice at a time; on an engine, where several runs need it, the others wait."""
     voice.dataset_folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(voice.dataset_folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise DatasetError(f"The voice {voice.name!r} is already being prepared. Wait for it or stop it.") from None
-    try:
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(shared.held(voice.dataset_folder / ".lock"))
+                break
+            except Timeout:
+                if not shared.lock_patience_s():
+                    raise DatasetError(
+                        f"The voice {voice.name!r} is already being prepared. Wait for it or stop it."
+                    ) from None
+            tell(WAITING, 0.0)
+            time.sleep(1.0)
         yield
-    finally:
-        lock.release()
 
 
 def place_of_foreign(voice: Voice) -> Voice:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ddsing.errors import Cancelled
-from ddsing.jobs import log
+from ddsing.jobs import log, tending
+from ddsing.jobs.attempt import Attempt
 from ddsing.jobs.folder import JobFolder, plain
 
 FIELDS = (
@@ -52,9 +53,11 @@ def earlier(job: Reporter) -> Mapping[str, Any]:
 class JobContext:
     """Reports progress and knows when to stop. All methods are cheap, and any thread may call them."""
 
-    def __init__(self, folder: JobFolder, record: Mapping[str, Any]) -> None:
+    def __init__(self, folder: JobFolder, record: Mapping[str, Any], *, attempt: Attempt | None = None) -> None:
         self._folder = folder
         self._record = dict(record)
+        self._attempt = attempt
+        self._first: dict[str, float] = {}  # the step and the fraction that this process reported first
         self._guard = threading.Lock()
         self._unwritten = False
         self._stopping = False  # a plain bool: the signal handler may interrupt anything, also an Event's own lock
@@ -88,7 +91,15 @@ class JobContext:
             if cleaned.get("stage", self._record.get("stage")) != self._record.get("stage"):
                 cleaned["stage_began"] = time.time()
             self._record.update(cleaned, reported=time.time())
+            self._note_progress(cleaned)
             self._unwritten = True
+
+    def _note_progress(self, told: Mapping[str, Any]) -> None:
+        """Whether an attempt has come further than where it began, see `ddsing.jobs.tending`."""
+        for name in ("step", "fraction") if self._attempt is not None else ():
+            value = told.get(name)
+            if isinstance(value, int | float) and value > self._first.setdefault(name, value):
+                self._record["stepped"] = True
 
     def progress(self, stage: str, fraction: float) -> None:
         """`report` as a progress callback: raises `Cancelled` once the job should stop."""
@@ -99,6 +110,16 @@ class JobContext:
     def should_stop(self) -> bool:
         """Whether it was asked to finish its step, save and return."""
         return self._stopping
+
+    @property
+    def on_engine(self) -> bool:
+        """Whether an engine started it."""
+        return self._attempt is not None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it is to stop only so that another attempt continues."""
+        return self._attempt is not None and self._stopping and not self._folder.stop_requested()
 
     def request_stop(self) -> None:
         """Make `should_stop` true; for signal handlers too."""
@@ -125,6 +146,16 @@ class JobContext:
                 time.sleep(0.05 * attempt)
         logging.getLogger("ddsing").error("The last status could not be written to disk: %s %s", state, message)
 
+    def hand_over(self) -> tuple[str, str]:
+        """Write that another attempt is to continue, or that there have been enough; returns state and message."""
+        fruitless = tending.fruitless_after(self._record)
+        if fruitless >= tending.MOST_FRUITLESS:
+            state, message = "failed", tending.gave_up("")
+            self.leave(state, message)
+            return state, message
+        self.enter("starting", ordered=time.time(), fruitless=fruitless, attempt="", message="")
+        return "starting", "Saved. It continues automatically."
+
     @contextlib.contextmanager
     def pulse(self) -> Iterator[None]:
         """Within it a thread writes what is reported, shows that the process lives, and looks whether to stop."""
@@ -143,10 +174,14 @@ class JobContext:
     def _beat(self, over: threading.Event) -> None:
         beaten_s = -math.inf
         while True:
-            if self._folder.stop.exists() or not self.folder.exists():
+            if self._folder.stop_requested() or not self.folder.exists():
+                self.request_stop()
+            if self._attempt is not None and self._attempt.interrupted():
                 self.request_stop()
             if time.monotonic() - beaten_s >= HEARTBEAT_S:
                 beaten_s = time.monotonic()
+                if self._attempt is not None and not self._attempt.counts(self._folder):
+                    os._exit(0)  # another attempt has the folder now
                 _try(self._folder.heartbeat.touch, lambda: log.bound(self._folder.log))
             with self._guard:
                 if self._unwritten:

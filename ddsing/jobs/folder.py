@@ -1,5 +1,8 @@
 """A job's folder: its files, and the lock that tells whether its process lives.
 
+A job that an engine runs has two more: ``engine.json``, by which it is found there, and, where it consists of several
+tasks, the folder ``tasks`` with one job's folder for each. Its lock counts for nothing, see `ddsing.jobs.word`.
+
 The lock is taken by the process for life, and for an instant by whoever asks whether it is held. So that nobody
 mistakes the one for the other, both pass a gate, a second lock, one at a time.
 """
@@ -16,9 +19,12 @@ from filelock import FileLock, Timeout
 from ddsing import names
 from ddsing.files import read_json, write_json
 from ddsing.jobs.states import ENDED, classify, written_state
+from ddsing.jobs.word import silence
 
 GATE_TIMEOUT_S = 5.0  # a gate is passed in a millisecond, unless somebody in it was suspended
 SILENT_S = 10.0  # where locks can't be asked: after this long without a heartbeat a process counts as dead
+TASKS = "tasks"
+ENGINE_NAME = "engine.json"
 _MAX_JSON_BYTES = 2**20
 
 
@@ -40,6 +46,32 @@ class JobFolder:
     def id(self) -> str:
         """Its name."""
         return names.read(self.path.name)
+
+    @property
+    def whole(self) -> "JobFolder":
+        """Of a task, the job that it is a part of; else itself."""
+        return JobFolder(self.path.parents[1]) if self.path.parent.name == TASKS else self
+
+    @property
+    def root(self) -> Path:
+        """The workspace's folder."""
+        return self.whole.path.parents[1]
+
+    def tasks(self) -> "list[JobFolder]":
+        """The folders of its tasks, in their order; mostly none."""
+        try:
+            found = [path for path in (self.path / TASKS).iterdir() if path.name.isdecimal()]
+        except OSError:
+            return []
+        return [JobFolder(path) for path in sorted(found, key=lambda path: int(path.name))]
+
+    def handle(self) -> dict[str, Any] | None:
+        """``engine.json``: what an engine was asked; None for a job of this computer."""
+        return read_json(self.path / ENGINE_NAME, max_bytes=_MAX_JSON_BYTES)
+
+    def stop_requested(self) -> bool:
+        """Whether somebody has asked it, or the job that it is a part of, to stop."""
+        return self.stop.exists() or (self.path.parent.name == TASKS and self.whole.stop.exists())
 
     def spec(self) -> dict[str, Any] | None:
         """What was asked for; None if it can't be read."""
@@ -95,6 +127,8 @@ class JobFolder:
     def look(self) -> tuple[dict[str, Any] | None, bool]:
         """The record, and whether the process that wrote it lives; of one moment, however fast they change."""
         record = self.record()
+        if self.handle() is not None:
+            return record, False
         for _ in range(10):
             locked = written_state(record) not in ENDED and self.is_locked()
             before, record = record, self.record()
@@ -103,9 +137,10 @@ class JobFolder:
         return record, locked
 
     def state(self) -> str:
-        """Its state at this moment."""
+        """Its state at this moment, as far as this computer knows."""
         record, locked = self.look()
-        return classify(record, locked=locked, stop_requested=self.stop.exists(), now_s=time.time())
+        word = None if self.handle() is None else silence("")
+        return classify(record, locked=locked, stop_requested=self.stop.exists(), now_s=time.time(), word=word)
 
     def heartbeat_age_s(self) -> float | None:
         """Seconds since its process was last heard of."""

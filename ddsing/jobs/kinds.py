@@ -15,3 +15,7 @@ KINDS = {
     "sweep": "ddsing.experiments.sweep.job:run",
     "matrix": "ddsing.experiments.comparison.job:run",
 }
+
+# Those that an engine may run as several tasks at a time: a function called as ``parts(workspace, options)``, which
+# gives a list of `ddsing.jobs.array.Part`. Each becomes a task, run by the kind's function with the part's options.
+PARTS = {"sweep": "ddsing.experiments.sweep.job:parts"}

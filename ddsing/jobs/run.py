@@ -3,6 +3,9 @@
 It takes the lock of its folder for life, waits for its turn on its device, and only then imports what its kind runs.
 SIGTERM, like a file called ``stop`` in the folder, asks it to finish its step and save; SIGINT and SIGHUP are meant for
 whoever sits at a terminal and are not heard.
+
+Where an engine started it (`ddsing.jobs.attempt`), it claims the folder instead, and has the devices that the engine
+gives. Asked to save by anything but ``stop``, it ends with a status that makes the engine start it again.
 """
 
 import contextlib
@@ -21,11 +24,14 @@ from types import FrameType
 from typing import Any
 
 from ddsing.errors import Cancelled, DdsingError, DiskFull, JobError
-from ddsing.jobs import log, queue
+from ddsing.jobs import attempt as attempts
+from ddsing.jobs import log, queue, tending
+from ddsing.jobs.attempt import Attempt
 from ddsing.jobs.context import JobContext
 from ddsing.jobs.device import choose
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.kinds import KINDS
+from ddsing.jobs.states import ENDED, written_state
 from ddsing.workspace import Workspace
 
 NICENESS = 10
@@ -41,6 +47,9 @@ def main(arguments: Sequence[str] | None = None, *, kinds: Mapping[str, str] = K
     heard = stop_signals.append
     _listen(lambda number, _: heard(number))
     folder = JobFolder(Path((sys.argv[1:] if arguments is None else arguments)[0]))
+    attempt = attempts.current()
+    if attempt is not None:
+        return _attempt(attempt, folder, kinds, stop_signals)
     lock = folder.take()
     if lock is None:
         return 0
@@ -48,18 +57,45 @@ def main(arguments: Sequence[str] | None = None, *, kinds: Mapping[str, str] = K
         record, spec = folder.record(), folder.spec()
         if not record or record.get("state") != "starting" or spec is None:
             return 0
-        context = JobContext(folder, record)
-        _listen(lambda number, _: context.request_stop())
-        if stop_signals:
-            context.request_stop()
-        log.speak_unfailingly()
-        _be_modest()
-        with context.pulse():
-            state = _live(context, spec, folder, kinds)
-        _let_nothing_linger()
-        return 1 if state == "failed" else 0
+        return 1 if _run(JobContext(folder, record), spec, folder, kinds, stop_signals) == "failed" else 0
     finally:
         lock.release()
+
+
+def _attempt(attempt: Attempt, folder: JobFolder, kinds: Mapping[str, str], stop_signals: Sequence[int]) -> int:
+    """Run the job as one attempt of an engine's; returns the exit status."""
+    record, spec = folder.record(), folder.spec()
+    if not record or written_state(record) in ENDED or spec is None or not attempt.claim(folder, record.get("ordered")):
+        return 0
+    if record.get("attempt"):  # the one before has not written how it ended: its node was lost, say
+        record["fruitless"] = tending.fruitless_after(record)
+    record |= {"attempt": attempt.name, "stepped": False}
+    context = JobContext(folder, record, attempt=attempt)
+    if record.get("fruitless", 0) >= tending.MOST_FRUITLESS:
+        context.leave("failed", tending.gave_up(""))
+        return 1
+    state = _run(context, spec, folder, kinds, stop_signals)
+    return attempts.INTERRUPTED if state == "starting" else 1 if state == "failed" else 0
+
+
+def _run(
+    context: JobContext,
+    spec: Mapping[str, Any],
+    folder: JobFolder,
+    kinds: Mapping[str, str],
+    stop_signals: Sequence[int],
+) -> str:
+    """Hear signals, run the job, and end in time; returns the state it ended in."""
+    _listen(lambda number, _: context.request_stop())
+    if stop_signals:
+        context.request_stop()
+    log.speak_unfailingly()
+    if not context.on_engine:
+        _be_modest()
+    with context.pulse():
+        state = _live(context, spec, folder, kinds)
+    _let_nothing_linger()
+    return state
 
 
 def _listen(handler: Callable[[int, FrameType | None], object]) -> None:
@@ -99,7 +135,7 @@ def _live(context: JobContext, spec: Mapping[str, Any], folder: JobFolder, kinds
     import psutil
 
     me = {"pid": os.getpid(), "process_created": psutil.Process().create_time()}
-    device = spec.get("device")
+    device = None if context.on_engine else spec.get("device")
     with contextlib.ExitStack() as held:
         try:
             context.enter("waiting" if device else "running", **me)
@@ -114,7 +150,10 @@ def _live(context: JobContext, spec: Mapping[str, Any], folder: JobFolder, kinds
         except BaseException as error:
             state, message = _verdict(error)
             name = type(error).__name__ if isinstance(error, DdsingError) else ""
-        context.leave(state, message, error=name)
+        if state == "stopped" and context.interrupted:
+            state, message = context.hand_over()
+        else:
+            context.leave(state, message, error=name)
     print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {state}. {message}")
     return state
 
@@ -135,7 +174,7 @@ def _call(kinds: Mapping[str, str], spec: Mapping[str, Any], context: JobContext
         raise JobError(f"This version of ddsing has no jobs of the kind {spec['kind']!r}.")
     module, _, function = kinds[spec["kind"]].partition(":")
     run = getattr(importlib.import_module(module), function)
-    workspace = Workspace(context.folder.parent.parent)
+    workspace = Workspace(JobFolder(context.folder).root)
     return dict(run(workspace, dict(spec["options"]), context) or {})
 
 

@@ -1,9 +1,13 @@
-"""What a job's files mean: a pure function of what is on disk and whether its lock is held.
+"""What a job's files mean: a pure function of what is on disk, and of whether its lock is held.
+
+Of a job on a cluster the engine's word takes the place of the lock (`ddsing.jobs.word`).
 
 States
 ------
 starting, waiting, running, stopping
     Live. ``waiting`` is for its turn on the device; ``stopping``, asked to stop and not there yet.
+unknown
+    Live as far as anybody knows: on a cluster that does not answer.
 done, failed
     Ended, by success or by an error, which the message tells.
 stopped, paused, lost
@@ -13,14 +17,18 @@ stopped, paused, lost
 from collections.abc import Mapping
 from typing import Any
 
-LIVE = frozenset({"starting", "waiting", "running", "stopping"})
+from ddsing.jobs.word import CANCELLED, LEAVING, MEMORY, OVER, QUEUED, SILENT, Word
+
+LIVE = frozenset({"starting", "waiting", "running", "stopping", "unknown"})
 RESUMABLE = frozenset({"stopped", "paused", "lost", "failed"})
 ENDED = RESUMABLE | {"done"}
 STATES = LIVE | ENDED
 START_TIMEOUT_S = 30.0  # from the order to start until the process must hold its lock
 
 
-def classify(record: Mapping[str, Any] | None, *, locked: bool, stop_requested: bool, now_s: float) -> str:
+def classify(
+    record: Mapping[str, Any] | None, *, locked: bool, stop_requested: bool, now_s: float, word: Word | None = None
+) -> str:
     """The state of a job.
 
     Parameters
@@ -34,10 +42,14 @@ def classify(record: Mapping[str, Any] | None, *, locked: bool, stop_requested: 
         Whether somebody has asked it to stop.
     now_s : float
         Seconds since 1970.
+    word : Word | None
+        Of a job on a cluster: what the engine says; `locked` and `now_s` don't count then.
     """
     written = written_state(record)
     if written in ENDED:
         return written
+    if word is not None:
+        return _by_word(written, word, stop_requested)
     if locked:
         return "stopping" if stop_requested else written if written in LIVE else "starting"
     ordered = record.get("ordered") if record else None
@@ -47,6 +59,23 @@ def classify(record: Mapping[str, Any] | None, *, locked: bool, stop_requested: 
         if stop_requested:
             return "stopped"
     return "lost"
+
+
+def _by_word(written: str, word: Word, stop_requested: bool) -> str:
+    """The state of a job that has not written its end, on a cluster."""
+    if word.state == SILENT:
+        return "unknown"
+    if word.state == OVER:
+        if stop_requested or word.why == CANCELLED:
+            return "stopped"
+        return "failed" if word.why == MEMORY else "waiting"  # for its next attempt
+    if stop_requested:
+        return "stopping"
+    if word.state == QUEUED:
+        return "waiting"
+    if word.state == LEAVING and written == "waiting":
+        return "waiting"
+    return "running" if written == "running" else "starting"
 
 
 def written_state(record: Mapping[str, Any] | None) -> str:

@@ -2,13 +2,14 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ddsing.jobs import log, time_left
+from ddsing.jobs import array, log, time_left
 from ddsing.jobs.folder import JobFolder
-from ddsing.jobs.states import LIVE, RESUMABLE, classify
+from ddsing.jobs.states import ENDED, LIVE, RESUMABLE, classify, written_state
+from ddsing.jobs.word import QUEUED, RUNNING, Word, silence
 
 LOST = (
     "It stopped unexpectedly: the computer was switched off, or the process was killed. "
@@ -44,6 +45,10 @@ class JobStatus:
         The last lines it printed; empty in `JobStore.list`.
     result : dict | None
         What it returned, once done.
+    engine : str
+        Of a job on a cluster that has not ended: the engine that has it, such as ``Slurm``.
+    order : int
+        Its place in the engine's own order.
     """
 
     id: str
@@ -74,6 +79,8 @@ class JobStatus:
     heartbeat_age_s: float | None = None
     log_tail: str = ""
     result: Mapping[str, Any] | None = None
+    engine: str = ""
+    order: int = 0
 
     @property
     def live(self) -> bool:
@@ -86,11 +93,30 @@ class JobStatus:
         return self.state in RESUMABLE
 
 
-def read(folder: JobFolder, *, whole: bool = False) -> JobStatus:
-    """The job in a folder at this moment; `whole` also reads its log and result."""
+Ask = Callable[[JobFolder], Word]
+
+
+def _nobody(folder: JobFolder) -> Word:
+    return silence("")
+
+
+def read(folder: JobFolder, *, whole: bool = False, ask: Ask = _nobody) -> JobStatus:
+    """The job in a folder at this moment; `whole` also reads its log and result.
+
+    Parameters
+    ----------
+    ask : Callable[[JobFolder], Word]
+        Gives an engine's word about a job; needed only for those on a cluster.
+    """
     spec, (record, locked) = folder.spec(), folder.look()
     now_s = time.time()
-    state = classify(record, locked=locked, stop_requested=folder.stop.exists(), now_s=now_s)
+    word = ask(folder) if folder.handle() is not None and written_state(record) not in ENDED else None
+    tasks = _tasks(folder, ask) if word is not None else []
+    state = classify(record, locked=locked, stop_requested=folder.stop.exists(), now_s=now_s, word=word)
+    if tasks:
+        state, record = array.state(tasks, stop_requested=folder.stop.exists()), (record or {}) | array.record(tasks)
+        word = next((task.word for task in tasks if task.state == state and task.word is not None), word)
+    alive = locked if word is None else word.state == RUNNING or any(task.state == "running" for task in tasks)
     if spec is None and state not in LIVE:
         state = "failed"
     spec, record = spec or {}, record or {}
@@ -116,18 +142,42 @@ def read(folder: JobFolder, *, whole: bool = False) -> JobStatus:
         eta_s=eta_s(record) if running else None,
         **_range(record) if running else {},
         fraction=fraction(record),
-        message=_message(state, record, device, ahead) if spec else UNREADABLE,
+        message=(_message(state, record, device, ahead) if word is None else _said(state, record, word))
+        if spec
+        else UNREADABLE,
         error=str(record.get("error") or "") if state in ("failed", "paused") else "",
         extra=record["extra"] if isinstance(record.get("extra"), dict) else {},
         created=_number(spec.get("created")) or 0.0,
         started=_number(record.get("started")),
         ended=_number(record.get("ended")),
         ahead=ahead,
-        alive=locked,
-        heartbeat_age_s=folder.heartbeat_age_s() if locked else None,
-        log_tail=log.tail(folder.log) if whole else "",
+        alive=alive,
+        heartbeat_age_s=folder.heartbeat_age_s() if alive and not tasks else None,
+        log_tail=_log_tail(folder) if whole else "",
         result=folder.result() if whole and state == "done" else None,
+        engine=word.engine if word is not None else "",
+        order=word.order if word is not None else 0,
     )
+
+
+def _tasks(folder: JobFolder, ask: Ask) -> list[array.Task]:
+    """The tasks of a job on a cluster."""
+    found = []
+    for task in folder.tasks():
+        record = task.record() or {}
+        word = None if written_state(record) in ENDED else ask(task)
+        state = classify(record, locked=False, stop_requested=task.stop_requested(), now_s=0.0, word=word)
+        found.append(array.Task(str((task.spec() or {}).get("title") or task.id), state, record, word))
+    return found
+
+
+def _log_tail(folder: JobFolder) -> str:
+    """The end of its log; of several tasks those of the ones that wrote last."""
+    tails = [(task, log.tail(task.log, 10)) for task in folder.tasks()]
+    if not any(tail for _, tail in tails):
+        return log.tail(folder.log)
+    written = sorted((pair for pair in tails if pair[1]), key=lambda pair: pair[0].log.stat().st_mtime)
+    return "\n".join(f"[{(task.spec() or {}).get('title') or task.id}]\n{tail}" for task, tail in written[-4:])
 
 
 def fraction(record: Mapping[str, Any]) -> float | None:
@@ -169,6 +219,24 @@ def _message(state: str, record: Mapping[str, Any], device: str | None, ahead: t
     if state == "waiting" and ahead:
         more = f", and {len(ahead) - 1} more before this one" if len(ahead) > 1 else ""
         return f"Waiting for the {(device or '').upper()}: {ahead[0]!r} is using it{more}. It starts automatically."
+    return str(record.get("message") or "")
+
+
+def _said(state: str, record: Mapping[str, Any], word: Word) -> str:
+    """What there is to say of a job on a cluster."""
+    if state == "unknown":
+        reason = f" ({word.said})" if word.said else ""
+        return (
+            f"{word.engine or 'The cluster'} does not answer{reason}, so it is unknown whether this job is running. "
+            "Nothing is lost, and it continues automatically."
+        )
+    if state == "waiting" and word.state == QUEUED:
+        reason = f" ({word.said})" if word.said else ""
+        at = f", expected to start {time.strftime('%a %H:%M', time.localtime(word.starts))}" if word.starts else ""
+        return f"Waiting in the queue of {word.engine}{reason}{at}. It starts automatically."
+    if state == "waiting":
+        reason = f" ({word.said})" if word.said else ""
+        return f"{word.engine} no longer runs it{reason}. It continues automatically from its last checkpoint."
     return str(record.get("message") or "")
 
 

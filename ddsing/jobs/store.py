@@ -7,14 +7,16 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ddsing.errors import DdsingError, DiskFull, JobError
 from ddsing.files import existing, listed, trash
-from ddsing.jobs import queue
-from ddsing.jobs.folder import GATE_TIMEOUT_S, JobFolder, hard_lock
+from ddsing.jobs import launchers, queue, shared
+from ddsing.jobs.cluster import FORCED, KEPT, Cluster, end
+from ddsing.jobs.folder import GATE_TIMEOUT_S, JobFolder
 from ddsing.jobs.kinds import KINDS
-from ddsing.jobs.launcher import Launcher, LocalLauncher
+from ddsing.jobs.launcher import Launcher
 from ddsing.jobs.order import Order
 from ddsing.jobs.signalling import kill, terminate
 from ddsing.jobs.states import ENDED, written_state
@@ -23,7 +25,6 @@ from ddsing.units import format_bytes
 from ddsing.workspace import Workspace
 
 NEEDS_BYTES = 500_000_000  # of a job whose spec does not say
-_KEPT = ("step", "steps", "loss", "fraction", "extra")  # shown until the resumed job reports its own
 
 
 class JobStore:
@@ -34,7 +35,19 @@ class JobStore:
     ) -> None:
         self.workspace = workspace
         self.kinds = kinds
-        self.launcher = launcher or LocalLauncher()
+        self._launcher = launcher
+        self.cluster = Cluster(workspace, lambda: self.launcher)
+
+    @property
+    def launcher(self) -> Launcher:
+        """Where new jobs run; raises `SettingsError` where the workspace's engine settings have a mistake."""
+        if self._launcher is None:
+            self._launcher = launchers.of(self.workspace.root)
+        return self._launcher
+
+    @launcher.setter
+    def launcher(self, launcher: Launcher) -> None:
+        self._launcher = launcher
 
     def submit(self, order: Order) -> JobStatus:
         """Start a job, or find the live one with the same `key`: a click that arrives twice starts one.
@@ -48,8 +61,9 @@ class JobStore:
         """
         if order.kind not in self.kinds:
             raise JobError(f"Unknown kind of job {order.kind!r}; available: {', '.join(sorted(self.kinds))}.")
+        self.launcher  # noqa: B018  a mistake in the engine's settings is said before anything is written
         with self._one_at_a_time():
-            twin = next((status for status in self.live() if status.key == order.key), None)
+            twin = next((status for status in self._found() if status.live and status.key == order.key), None)
             if twin is not None:
                 return twin
             self._require_room(order.title, order.needs_bytes)
@@ -76,8 +90,24 @@ class JobStore:
 
     def list(self) -> builtins.list[JobStatus]:
         """All jobs, the newest first, without `log_tail` and `result`."""
-        found = [read(JobFolder(path)) for path in listed(self.workspace.jobs) if path.is_dir()]
+        for folder in self._folders():
+            self.cluster.tend(folder, self._one_at_a_time)
+        return self._found()
+
+    def _found(self) -> builtins.list[JobStatus]:
+        """See `list`; only looks."""
+        found = _with_ahead([read(folder, ask=self.cluster.word) for folder in self._folders()])
         return sorted(found, key=lambda status: (status.created, status.id), reverse=True)
+
+    def _folders(self) -> builtins.list[JobFolder]:
+        return [JobFolder(path) for path in listed(self.workspace.jobs) if path.is_dir()]
+
+    def _read(self, folder: JobFolder) -> JobStatus:
+        """One job, wholly."""
+        status = read(folder, whole=True, ask=self.cluster.word)
+        if status.engine and status.state == "waiting":
+            return next((replace(status, ahead=one.ahead) for one in self._found() if one.id == status.id), status)
+        return status
 
     def live(self) -> builtins.list[JobStatus]:
         """Those that run, or are going to by themselves; the newest first."""
@@ -85,7 +115,9 @@ class JobStore:
 
     def status(self, id: str) -> JobStatus:
         """One job, wholly; raises `JobError` if there is none of that id."""
-        return read(self._folder(id), whole=True)
+        folder = self._folder(id)
+        self.cluster.tend(folder, self._one_at_a_time)
+        return self._read(folder)
 
     def stop(self, id: str, *, force: bool = False) -> JobStatus:
         """Ask it to finish its step, save and end; `force` kills it, which costs what it has not saved.
@@ -93,14 +125,16 @@ class JobStore:
         Returns at once, unless forced: the job is ``stopping`` until it has ended.
         """
         folder = self._folder(id)
-        if read(folder).live:
+        if read(folder, ask=self.cluster.word).live:
             try:
                 folder.stop.touch()
             except OSError:  # not even room for an empty file
                 terminate(folder)
-            if force and kill(folder):
-                self._end(folder, "stopped", "Stopped by force. Resume it to continue from its last save.")
-        return read(folder, whole=True)
+            if folder.handle() is not None:
+                self.cluster.stop(folder, force=force)
+            elif force and kill(folder):
+                self._end(folder, "stopped", FORCED)
+        return self._read(folder)
 
     def resume(self, id: str) -> JobStatus:
         """Start an ended job again, in its folder, as it was asked for; a live or done one is returned as it is.
@@ -109,16 +143,16 @@ class JobStore:
         """
         folder = self._folder(id)
         with self._one_at_a_time():
-            status, spec = read(folder), folder.spec()
+            status, spec = read(folder, ask=self.cluster.word), folder.spec()
             if not status.resumable:
-                return read(folder, whole=True)
+                return self._read(folder)
             if spec is None:
                 raise JobError(f"The job {id!r} can't be resumed: its settings are unreadable.")
-            for other in self.live():
-                if other.key == status.key:
+            for other in self._found():
+                if other.live and other.key == status.key:
                     raise JobError(f"{other.title!r} is already doing this, as job {other.id}.")
             self._require_room(status.title, spec.get("needs_bytes"))
-            lock = folder.take(timeout_s=GATE_TIMEOUT_S)
+            lock = folder.take(timeout_s=GATE_TIMEOUT_S) if folder.handle() is None else contextlib.nullcontext()
             if lock is None:  # it is still on its way out, or back
                 return read(folder, whole=True)
             with lock, _disk_errors(status.title):
@@ -130,7 +164,7 @@ class JobStore:
         """Move an ended job to the trash; returns where it is now, for `files.restore`."""
         folder = self._folder(id)
         with self._one_at_a_time():
-            status = read(folder)
+            status = read(folder, ask=self.cluster.word)
             if status.live:
                 raise JobError(f"{status.title!r} is {status.state}. Stop it first.")
             if status.device:
@@ -148,12 +182,10 @@ class JobStore:
         """Orders are given one after the other, whoever gives them."""
         with _disk_errors("The job"):
             self.workspace.jobs.mkdir(exist_ok=True)
-            gate = hard_lock(self.workspace.jobs / ".gate")
-            gate.acquire(timeout=60.0, poll_interval=0.01)
-        try:
+        with contextlib.ExitStack() as held:
+            with _disk_errors("The job"):
+                held.enter_context(shared.gate(self.workspace.jobs / ".gate"))
             yield
-        finally:
-            gate.release()
 
     def _require_room(self, title: str, needs_bytes: object) -> None:
         wanted = needs_bytes if isinstance(needs_bytes, int | float) else NEEDS_BYTES
@@ -166,17 +198,24 @@ class JobStore:
 
     def _order(self, folder: JobFolder, spec: Mapping[str, Any], before: Mapping[str, Any]) -> None:
         """Write that a process should start, and queue it; whoever calls keeps others from doing the same."""
-        kept = {name: before[name] for name in _KEPT if name in before}
-        folder.write_record(kept | {"state": "starting", "ordered": time.time()})
+        record = {name: before[name] for name in KEPT if name in before} | {"state": "starting", "ordered": time.time()}
+        remote = self.cluster.launcher_of(folder)
+        if remote is not None:
+            self.cluster.order(folder, spec, record, remote)
+            return
+        folder.write_record(record)
         if spec.get("device"):
             queue.join(spec["device"], folder.path, title=spec["title"])
 
     def _launch(self, folder: JobFolder) -> JobStatus:
         try:
-            self.launcher.start(folder.path)
+            (self.cluster.launcher_of(folder) or self.launcher).start(folder.path)
         except OSError as error:
             self._end(folder, "failed", f"Its process could not be started: {error.strerror or error}.")
-        return read(folder, whole=True)
+        except JobError as error:  # an engine has refused it
+            for part in (*folder.tasks(), folder):
+                end(part, "failed", str(error))
+        return self._read(folder)
 
     def _end(self, folder: JobFolder, state: str, message: str) -> None:
         """Write an end that the job's process can't write, being dead."""
@@ -197,3 +236,18 @@ def _disk_errors(title: str) -> Iterator[None]:
     except OSError as error:
         kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else JobError
         raise kind(f"{title!r} can't be started: {error.strerror or error}.") from None
+
+
+def _with_ahead(found: list[JobStatus]) -> list[JobStatus]:
+    """The same, those in an engine's queue with the titles of the jobs of this workspace that come first."""
+
+    def ahead(status: JobStatus) -> tuple[str, ...]:
+        others = [other for other in found if other.engine == status.engine and other.id != status.id]
+        running = [other for other in others if other.state in ("running", "stopping")]
+        waiting = [other for other in others if other.state == "waiting" and other.order < status.order]
+        return tuple(other.title for other in (*running, *sorted(waiting, key=lambda other: other.order)))
+
+    return [
+        replace(status, ahead=ahead(status)) if status.engine and status.state == "waiting" else status
+        for status in found
+    ]

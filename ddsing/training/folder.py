@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from ddsing.dataset import voices
 from ddsing.dataset.voices import Voice
@@ -20,6 +20,7 @@ from ddsing.errors import TrainingError
 from ddsing.files import read_json, write_atomic, write_json
 from ddsing.formats import gin_text as gin_texts
 from ddsing.instrument.notebook import gin_text
+from ddsing.jobs import shared
 from ddsing.model import statistics_pickle
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.training import checkpoints
@@ -134,17 +135,14 @@ def shown_gin(folder: Path, trained: Config, *, notebook: bool) -> str:
 def held(folder: Path, voice_name: str) -> Iterator[None]:
     """Be the only one who trains in a folder; the lock goes with the process, however that ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / _LOCK_NAME)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise TrainingError(
-            f"{voice_name!r} is already being trained by another process in this workspace. Stop that one first."
-        ) from None
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(shared.held(folder / _LOCK_NAME, timeout_s=shared.lock_patience_s()))
+        except Timeout:
+            raise TrainingError(
+                f"{voice_name!r} is already being trained by another process in this workspace. Stop that one first."
+            ) from None
         yield
-    finally:
-        lock.release()
 
 
 def statistics(folder: Path, generation: int) -> DatasetStatistics | None:

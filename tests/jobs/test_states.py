@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from ddsing import cli
 from ddsing.errors import JobError
-from ddsing.jobs import log, states, status
+from ddsing.jobs import log, states, status, tending
 from ddsing.jobs.context import JobContext
 from ddsing.jobs.folder import JobFolder
+from ddsing.jobs.tending import Due
+from ddsing.jobs.word import Word
 from ddsing.process import environment
 from tests.support import idle_jobs
 from tests.support.idle_jobs import folder, submit
@@ -59,6 +61,56 @@ def test_the_state_follows_from_the_record_the_lock_and_the_stop_file(written, l
     assert states.classify(record, locked=bool(locked), stop_requested=bool(stop), now_s=1000.0 + age_s) == state
 
 
+@pytest.mark.parametrize(
+    ("written", "word", "stop", "state"),
+    [
+        ("starting", Word("queued", "Slurm"), False, "waiting"),
+        ("starting", Word("queued", "Slurm"), True, "stopping"),
+        ("starting", Word("running", "Slurm"), False, "starting"),
+        ("running", Word("running", "Slurm"), False, "running"),
+        ("running", Word("running", "Slurm"), True, "stopping"),
+        ("running", Word("queued", "Slurm"), False, "waiting"),  # its node was lost
+        ("running", Word("leaving", "Slurm"), False, "running"),  # its end may not be seen here yet
+        ("running", Word("over", "Slurm", said="TIMEOUT"), False, "waiting"),  # for its next attempt
+        ("running", Word("over", "Slurm"), True, "stopped"),
+        ("running", Word("over", "Slurm", why="cancelled"), False, "stopped"),
+        ("running", Word("over", "Slurm", why="memory"), False, "failed"),
+        ("running", Word("silent", "Slurm"), False, "unknown"),
+        ("starting", Word("silent", "Slurm"), True, "unknown"),
+        *(
+            (ended, Word(said, "Slurm"), False, ended)
+            for ended in sorted(states.ENDED)
+            for said in ("running", "silent")
+        ),
+    ],
+)
+def test_on_a_cluster_the_engines_word_takes_the_place_of_the_lock(written, word, stop, state):
+    for locked in (False, True):
+        found = states.classify({"state": written}, locked=locked, stop_requested=stop, now_s=0.0, word=word)
+        assert found == state
+
+
+def test_what_is_due_once_an_engine_has_a_job_no_longer():
+    over = Word("over", "Slurm", said="NODE_FAIL")
+    running = {"state": "running"}
+
+    def due(record, word=over, *, stop=False, sent=True):
+        return tending.due(record, word, stop_requested=stop, sent=sent)
+
+    assert due(running | {"stepped": True, "fruitless": 2}) == Due("starting")
+    assert due(running | {"fruitless": 1}) == Due("starting", fruitless=2)
+    given_up = due(running | {"fruitless": 2})
+    assert given_up.state == "failed" and "3 times before its first step (last seen: NODE_FAIL)" in given_up.message
+    assert due(running | {"fruitless": 2}, sent=False) == Due("starting", fruitless=2), "no attempt was made"
+    assert due(running, stop=True) == Due("stopped")
+    assert due(running, Word("over", "Slurm", why="cancelled")).state == "stopped"
+    assert "memory_gb" in due(running, Word("over", "Slurm", why="memory")).message
+    for said in ("queued", "running", "leaving", "silent"):
+        assert due(running, Word(said, "Slurm")) is None
+    for ended in states.ENDED:
+        assert due({"state": ended}) is None
+
+
 def test_without_a_record_a_held_lock_is_a_job_that_starts_and_a_free_one_a_lost_job():
     assert states.classify(None, locked=True, stop_requested=False, now_s=0.0) == "starting"
     assert states.classify(None, locked=False, stop_requested=False, now_s=0.0) == "lost"
@@ -68,6 +120,14 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
     max_leaves=6,
+)
+words = st.builds(
+    Word,
+    st.sampled_from(["queued", "running", "leaving", "over", "silent"]),
+    st.just("Slurm"),
+    why=st.sampled_from(["", "cancelled", "memory"]),
+    said=st.sampled_from(["", "Resources", "TIMEOUT"]),
+    starts=st.none() | st.just(1.8e9),
 )
 FIELDS = (
     "state",
@@ -94,10 +154,22 @@ FIELDS = (
     record=st.none() | st.dictionaries(st.sampled_from(FIELDS), json_values | st.sampled_from(sorted(states.STATES))),
     locked=st.booleans(),
     spec=st.none() | st.dictionaries(st.sampled_from(["kind", "title", "options", "device", "key"]), json_values),
+    handle=st.none() | st.just({"engine": "slurm"}),
+    said=words,
+    task=st.none() | words,
 )
-def test_whatever_the_files_hold_is_a_status_that_json_can_hold(record, locked, spec):
+def test_whatever_the_files_hold_is_a_status_that_json_can_hold(record, locked, spec, handle, said, task):
     class Damaged:
         id, log, stop = "a", Path("/nonexistent/log"), Path("/nonexistent/stop")
+
+        def handle(self):
+            return handle
+
+        def tasks(self):
+            return [] if task is None else [Task()]
+
+        def stop_requested(self):
+            return locked
 
         def look(self):
             return record, locked
@@ -111,7 +183,14 @@ def test_whatever_the_files_hold_is_a_status_that_json_can_hold(record, locked, 
         def result(self):
             return None
 
-    found = status.read(Damaged(), whole=True)
+    class Task(Damaged):
+        def tasks(self):
+            return []
+
+        def record(self):
+            return record
+
+    found = status.read(Damaged(), whole=True, ask=lambda folder: task if isinstance(folder, Task) else said)
     assert found.state in states.STATES and found.live != (found.state in states.ENDED)
     assert all(isinstance(text, str) for text in (found.title, found.message, found.stage, *found.ahead))
     numbers = [found.loss, found.steps_per_s, found.eta_s, found.fraction, found.created, found.started, found.ended]

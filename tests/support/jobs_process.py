@@ -24,7 +24,10 @@ KINDS = {
 
 
 def count(workspace, options, job):
-    """Counts steps as a training does: resumes from what it saved, and saves; notes when it began and ended."""
+    """Counts steps as a training does: resumes from what it saved, and saves; notes when it began and ended.
+
+    It saves every ``save_every`` steps, and at the end.
+    """
     saved = job.folder / "saved"
     step = int(saved.read_text()) if saved.exists() else 0
     steps = int(options["steps"])
@@ -32,6 +35,8 @@ def count(workspace, options, job):
     while step < steps and not job.should_stop():
         time.sleep(float(options.get("step_s", 0.01)))
         step += 1
+        if step % int(options.get("save_every", steps)) == 0:
+            write_atomic(saved, str(step).encode())
         job.report(stage="training", step=step, steps=steps, loss=10.0 / step, steps_per_s=100.0)
     write_atomic(saved, str(step).encode())
     _note(workspace, f"end {time.time_ns()} {job.folder.name} {os.getpid()} {step}")
@@ -137,4 +142,11 @@ if __name__ == "tests.support.jobs_process" and Path(sys.argv[0]).name == Path(_
 if __name__ == "__main__":
     from ddsing.jobs import run
 
+    if "DDSING_TEST_NO_LOCKS" in os.environ:  # the number of the error that this file system has for them
+        import fcntl  # POSIX only
+
+        def refuse_locks(*_):
+            raise OSError(int(os.environ["DDSING_TEST_NO_LOCKS"]), "No locks here")
+
+        fcntl.flock = refuse_locks
     sys.exit(run.main(kinds=KINDS))

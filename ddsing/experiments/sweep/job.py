@@ -7,6 +7,7 @@ from ddsing.experiments.sweep import grid
 from ddsing.experiments.sweep import run as sweeps
 from ddsing.experiments.sweep.grid import Sweep
 from ddsing.jobs import device
+from ddsing.jobs.array import Part
 from ddsing.jobs.context import Reporter
 from ddsing.jobs.order import SPARE_BYTES, Order
 from ddsing.workspace import Workspace
@@ -26,8 +27,20 @@ def order(workspace: Workspace, sweep: Sweep) -> Order:
     )
 
 
+def parts(workspace: Workspace, options: Mapping[str, Any]) -> list[Part]:
+    """The cells that are left, each as a task for an engine that runs several at a time."""
+    sweep = Sweep.from_options(options)
+    return [
+        Part(cell.name, {**options, "cell": cell.name}, step=done, steps=grid.steps_of(cell))
+        for cell, done in grid.left(workspace, sweep)
+    ]
+
+
 def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict[str, Any]:
-    """Train the sweep of `Sweep.to_options`; its steps are those of all cells together."""
+    """Train the sweep of `Sweep.to_options`, or its one cell ``options["cell"]``.
+
+    The steps are those of all cells that it trains, together.
+    """
 
     def report(progress: sweeps.Progress) -> None:
         inner = progress.training
@@ -46,6 +59,7 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
             **{name: value for name, value in told.items() if value is not None},
         )
 
-    outcome = sweeps.train(workspace, Sweep.from_options(options), report=report, should_stop=job.should_stop)
+    sweep, only = Sweep.from_options(options), str(options.get("cell") or "")
+    outcome = sweeps.train(workspace, sweep, only=only, report=report, should_stop=job.should_stop)
     said = " ".join(outcome.failed.values())
     return {**vars(outcome), "message": said}

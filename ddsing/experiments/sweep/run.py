@@ -53,10 +53,16 @@ def train(
     workspace: Workspace,
     sweep: Sweep,
     *,
+    only: str = "",
     report: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Train all cells of a sweep that are not done. Asked to stop, the cell at work saves, and the rest is left.
+
+    Parameters
+    ----------
+    only : str
+        The name of the one cell to train; empty for all.
 
     Raises
     ------
@@ -64,7 +70,7 @@ def train(
         As `ddsing.training.run.train`; what is done stays. A cell that diverges is passed over.
     """
     voices.get(workspace, sweep.voice)
-    cells = sweep.cells()
+    cells = [cell for cell in sweep.cells() if only in ("", cell.name)]
     steps, done = [grid.steps_of(cell) for cell in cells], [grid.steps_done(workspace, cell) for cell in cells]
     pace_s = [estimate.seconds(workspace, cell.recipe)[0] / total for cell, total in zip(cells, steps)]
     trained: list[str] = []

@@ -59,7 +59,7 @@ def _live(job_id: str, n: int | None) -> None:
             width="stretch",
             help="The current run saves first. You can resume the sweep later.",
         )
-        if job.state == "waiting":
+        if job.state in ("waiting", "unknown"):
             st.caption(plain(job.message))
             return
         said = " · ".join(filter(None, [plain(job.message or job.stage), jobs.time_left(job)]))

@@ -13,6 +13,7 @@ STATES = {  # of a job: in words, colour of the badge, icon
     "starting": ("starting", "blue", ":material/rocket_launch:"),
     "waiting": ("waiting", "gray", ":material/hourglass_top:"),
     "running": ("running", "green", ":material/play_circle:"),
+    "unknown": ("unknown", "orange", ":material/cloud_off:"),
     "stopping": ("stopping", "orange", ":material/stop_circle:"),
     "stopped": ("stopped", "gray", ":material/stop_circle:"),
     "paused": ("paused", "orange", ":material/pause_circle:"),

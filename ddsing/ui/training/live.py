@@ -62,6 +62,10 @@ def _head(job_id: str) -> None:
             width="stretch",
             help="Finishes the current step and saves. Nothing is lost, and you can resume later.",
         )
+        if job.state == "unknown" or (job.state == "waiting" and job.engine):
+            icon = ":material/hourglass_top:" if job.state == "waiting" else jobs.STATES[job.state][2]
+            (st.info if job.state == "waiting" else st.warning)(plain(job.message), icon=icon)
+            return
         if job.state == "waiting":
             ahead = ", ".join(map(plain, job.ahead))
             st.info(

@@ -44,9 +44,12 @@ def _live(before: tuple) -> None:
 
 def _row(job: JobStatus) -> None:
     parts = [f"**{plain(job.title)}** {jobs.badge(job)}"]
-    if job.state == "waiting":
+    if job.state == "unknown":
+        parts.append(f"{plain(job.engine)} does not answer")
+    elif job.state == "waiting":
         ahead = [plain(title) for title in job.ahead]
         parts.append(f"behind {', '.join(ahead)}" if ahead else "waiting for its turn")
+        parts += [f"in the queue of {plain(job.engine)}"] if job.engine else []
     elif job.step is not None and job.steps:
         parts.append(f"step {job.step:,} of {job.steps:,}")
     elif job.stage:
