@@ -7,6 +7,7 @@ a save; Ray's is for force only. The jobs' folder must be on a file system that 
 """
 
 import json
+import re
 import shlex
 import urllib.error
 import urllib.request
@@ -19,7 +20,7 @@ from ddsing.jobs.engine import is_loopback
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.remote import RemoteLauncher, Silent, key
 from ddsing.jobs.states import ENDED, written_state
-from ddsing.jobs.word import CANCELLED, OVER, QUEUED, RUNNING, Word
+from ddsing.jobs.word import CANCELLED, LEAVING, OVER, QUEUED, RUNNING, Word
 from ddsing.process import PROJECT, TENSORFLOW, core_variables
 
 TIMEOUT_S = 15.0
@@ -39,8 +40,9 @@ class RayLauncher(RemoteLauncher):
 
     def room(self, folder: JobFolder) -> int:
         """See `RemoteLauncher`: Ray has no arrays, and jobs that wait in great numbers may be stuck there."""
-        tasks = [task for task in folder.tasks() if written_state(task.record()) not in ENDED]
-        return self.engine.at_once - sum(self.word(task).state in (QUEUED, RUNNING) for task in tasks)
+        words = [(self.word(task).state, written_state(task.record()) in ENDED) for task in folder.tasks()]
+        there = [state in (QUEUED, RUNNING) or (state == LEAVING and not ended) for state, ended in words]
+        return self.engine.at_once - sum(there)
 
     def submit(self, folder: JobFolder, tasks: list[JobFolder]) -> None:
         """See `RemoteLauncher`."""
@@ -62,8 +64,19 @@ class RayLauncher(RemoteLauncher):
         try:
             self._call("POST", "/api/jobs/", asked)
         except _Refused as error:
-            if "already exists" not in str(error):
-                raise JobError(f"Ray refused the job: {error}.") from None
+            if name not in self._names():  # else it is there already, given by another process
+                raise JobError(f"Ray refused the job: {error}. Check the engine's settings.") from None
+
+    def _names(self) -> set[str]:
+        """The names of all jobs that Ray knows."""
+        return {str(job.get("submission_id")) for job in self._jobs()}
+
+    def _jobs(self) -> list[Mapping[str, Any]]:
+        try:
+            found = self._call("GET", "/api/jobs/")
+        except _Refused as error:
+            raise Silent(str(error)) from None
+        return [job for job in found if isinstance(job, dict)] if isinstance(found, list) else []
 
     def entrypoint(self, part: JobFolder, name: str) -> str:
         """The line of shell that Ray runs."""
@@ -80,13 +93,9 @@ class RayLauncher(RemoteLauncher):
 
     def ask(self) -> Mapping[str, Word]:
         """See `RemoteLauncher`."""
-        try:
-            found = self._call("GET", "/api/jobs/")
-        except _Refused as error:
-            raise Silent(str(error)) from None
         words: dict[str, tuple[float, Word]] = {}
-        for job in found if isinstance(found, list) else []:
-            metadata = job.get("metadata") if isinstance(job, dict) else None
+        for job in self._jobs():
+            metadata = job.get("metadata")
             name = metadata.get("ddsing") if isinstance(metadata, dict) else None
             if isinstance(name, str):
                 rank = float(job.get("start_time") or 0)
@@ -125,7 +134,7 @@ class RayLauncher(RemoteLauncher):
             said = error.read(2000).decode("utf-8", errors="replace").strip()
             if error.code in (401, 403):
                 raise Silent("it refused the token; check token_file or DDSING_RAY_TOKEN") from None
-            raise _Refused(said.splitlines()[-1][:300] if said else f"status {error.code}") from None
+            raise _Refused(_reason(said) or f"status {error.code}") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise Silent(str(getattr(reason, "strerror", None) or reason)[:200]) from None
@@ -147,6 +156,12 @@ class _Straight(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *arguments: Any) -> None:
         return None
+
+
+def _reason(said: str) -> str:
+    """The error at the end of a traceback, which is what Ray answers; else the beginning of what it says."""
+    errors = re.findall(r"(?m)^[\w.]*(?:Error|Exception): (.+)$", said)
+    return (errors[-1] if errors else said.partition("\n")[0])[:300].rstrip(". ")
 
 
 def _word(job: Mapping[str, Any]) -> Word:

@@ -4,33 +4,22 @@ import shutil
 import subprocess
 import time
 
-import numpy as np
 import pytest
 
 from ddsing.experiments.sweep import job as sweep_job
 from ddsing.experiments.sweep import run as sweeps
 from ddsing.experiments.sweep.grid import Sweep
-from ddsing.formats import event_log
 from ddsing.jobs.engine import Engine
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.slurm import SlurmLauncher
 from ddsing.jobs.store import JobStore
-from ddsing.training import checkpoints
-from ddsing.training import folder as trainings
 from ddsing.workspace import Workspace
 from tests.support import sweep_process, tiny_training, tiny_workspace
 from tests.support.patience import until
 from tests.support.running_jobs import closed_at_the_end
+from tests.support.sweep_results import assert_same
 
 pytestmark = pytest.mark.slow
-
-
-def result(workspace, name):
-    """The losses and the weights of a run."""
-    path = workspace.audio / f"{name}_checkpoints"
-    losses = event_log.read(path / trainings.SUMMARIES)["losses/total_loss"]
-    newest = checkpoints.newest_state(path, trainings.config(path).model)
-    return list(losses.steps), np.array(losses.values), newest.checkpoint.step, newest.state.weights
 
 
 def nodes_at_work():
@@ -70,11 +59,4 @@ def test_the_runs_of_a_sweep_are_tasks_each_with_the_result_of_a_local_run(slurm
     assert all(name in found.log_tail for name in names)
     assert sweeps.train(here, sweep).trained == tuple(names)
     for name in names:
-        (steps, losses, newest, weights), (steps_there, losses_there, newest_there, weights_there) = (
-            result(workspace, name) for workspace in (here, there)
-        )
-        assert steps == steps_there == list(range(1, n_steps + 1)) and newest == newest_there == n_steps
-        np.testing.assert_allclose(losses_there, losses, rtol=1e-5)
-        assert weights.keys() == weights_there.keys()
-        for key, values in weights.items():
-            np.testing.assert_allclose(weights_there[key], values, rtol=1e-4, atol=1e-6, err_msg=f"{name} {key}")
+        assert_same(here, there, name, n_steps=n_steps)
