@@ -3,7 +3,8 @@
 ``local``, the default, is this computer; ``slurm`` is a cluster that takes batch jobs; ``ray`` is a Ray cluster, by
 its REST interface. What is set comes from the first of these that is there: the file that ``DDSING_ENGINE_OPTIONS``
 names, or ``engine.toml`` in the workspace; in either, a table ``[engine]`` or the whole file. ``DDSING_ENGINE`` names
-the kind, whatever the file says.
+the kind, whatever the file says. On a server for several people (``DDSING_SERVED``) it is the table ``[engine]`` of its
+``hosting.toml``, and nothing that lies in a person's workspace counts: the settings hold commands of the shell.
 
 Public: `Engine`, `from_table`, `mistakes`, `read`, `chosen`.
 """
@@ -115,8 +116,8 @@ def mistakes(table: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def read(path: Path) -> Engine:
-    """The engine of a TOML file: of its table ``[engine]``, else of the whole file. Raises `SettingsError`."""
+def read(path: Path, *, whole: bool = True) -> Engine:
+    """The engine of a TOML file: of its table ``[engine]``, else of the `whole` file. Raises `SettingsError`."""
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -127,7 +128,7 @@ def read(path: Path) -> Engine:
         raise SettingsError(f"The engine settings {str(path)!r} can't be read: {error.strerror}.") from None
     except ValueError as error:  # of TOML or of UTF-8
         raise SettingsError(f"{str(path)!r} is not valid TOML: {error}.") from None
-    table = document.get("engine", document)
+    table = document.get("engine", document if whole else {})
     if not isinstance(table, dict):
         raise SettingsError(f"In {str(path)!r}, engine is a value; write a table, [engine].")
     try:
@@ -141,9 +142,9 @@ def chosen(workspace: Path, kind: str = "") -> Engine:
 
     Raises `SettingsError` for a mistake in the file, or a kind that can't be used with it.
     """
-    named = os.environ.get("DDSING_ENGINE_OPTIONS")
-    path = Path(named).expanduser() if named else workspace / FILE_NAME
-    engine = read(path) if named or path.is_file() else Engine()
+    served, named = os.environ.get("DDSING_SERVED"), os.environ.get("DDSING_ENGINE_OPTIONS")
+    path = Path(served or named or workspace / FILE_NAME).expanduser()
+    engine = read(path, whole=not served) if served or named or path.is_file() else Engine()
     kind = kind or os.environ.get("DDSING_ENGINE", "")
     if not kind or kind == engine.kind:
         return engine

@@ -25,7 +25,7 @@ TABLE = {
 
 @pytest.fixture(autouse=True)
 def _nothing_chosen(monkeypatch):
-    for name in ("DDSING_ENGINE", "DDSING_ENGINE_OPTIONS", "DDSING_RAY_TOKEN"):
+    for name in ("DDSING_ENGINE", "DDSING_ENGINE_OPTIONS", "DDSING_RAY_TOKEN", "DDSING_SERVED"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -138,6 +138,17 @@ def test_the_engine_is_that_of_the_workspaces_file_unless_another_is_named(tmp_p
     monkeypatch.setenv("DDSING_ENGINE", "pbs")
     with pytest.raises(SettingsError, match="Unknown engine 'pbs'; available: local, slurm, ray"):
         engine.chosen(tmp_path)
+
+
+def test_on_a_server_for_several_nothing_in_a_workspace_counts(tmp_path, monkeypatch):
+    (tmp_path / "engine.toml").write_text('kind = "slurm"\nsetup = ["touch /tmp/mine"]\n')
+    hosting = tmp_path / "hosting.toml"
+    hosting.write_text('root = "/srv/ddsing"\n')
+    monkeypatch.setenv("DDSING_SERVED", str(hosting))
+    monkeypatch.setenv("DDSING_ENGINE_OPTIONS", str(tmp_path / "engine.toml"))
+    assert engine.chosen(tmp_path) == Engine()
+    hosting.write_text('root = "/srv/ddsing"\n[engine]\nkind = "slurm"\naccount = "house"\n')
+    assert engine.chosen(tmp_path).account == "house" and not engine.chosen(tmp_path).setup
 
 
 @pytest.mark.parametrize(

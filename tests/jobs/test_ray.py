@@ -97,7 +97,7 @@ def test_jobs_start_wait_in_the_queue_are_stopped_and_resumed(ray, store):
     wait_for(store, first, "waiting")
     assert store.stop(first.id).state == "stopped", "one that only waits ends at once"
     store.stop(second.id, force=True)
-    assert store.status(second.id).state == "stopped"
+    assert wait_for(store, second, "stopped").resumable
     store.resume(first.id)
     assert wait_for_step(store, first, stopped.step + 1)
     assert [step for _, job, step in notes(store, "begin") if job == first.id] == [0, stopped.step]

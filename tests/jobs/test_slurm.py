@@ -74,11 +74,24 @@ def test_jobs_start_wait_in_the_queue_are_stopped_and_resumed(store):
     store.resume(first.id)
     assert wait_for(store, first, "waiting").step == stopped.step
     assert store.stop(first.id).state == "stopped", "one that only waits ends at once"
-    store.stop(second.id, force=True)
-    assert store.status(second.id).state == "stopped" and "force" in store.status(second.id).message
+    store.stop(second.id)
+    wait_for(store, second, "stopped")
     store.resume(first.id)
     assert wait_for_step(store, first, stopped.step + 1)
     assert [step for _, job, step in notes(store, "begin") if job == first.id] == [0, stopped.step]
+
+
+def test_one_that_does_not_stop_is_stopped_by_force_with_all_that_it_has_started(store):
+    job = submit(store, "parent")
+    children = folder(store, job).path / "children"
+    until(children.exists)
+    family = [psutil.Process(number) for number in (*map(int, children.read_text().split()), pid(store, job))]
+    assert store.stop(job.id).state == "stopping"
+    found = store.stop(job.id, force=True)
+    assert found.state == "stopped" and found.message.startswith("Stopped by force.")
+    until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family))
+    until(lambda: not squeue("%i", f"--name={job.id}"))
+    assert store.status(job.id).state == "stopped"
 
 
 def test_many_clicks_are_one_job(store):
