@@ -11,12 +11,14 @@ import time
 import psutil
 import pytest
 
+from ddsing import cli
 from ddsing.jobs.engine import Engine
 from ddsing.jobs.slurm import SlurmLauncher
 from ddsing.jobs.store import JobStore
 from ddsing.workspace import Workspace
-from tests.support import jobs_process
+from tests.support import jobs_process, tiny_workspace
 from tests.support.counts import rounds
+from tests.support.pages import clean, open_page, said
 from tests.support.patience import until
 from tests.support.running_jobs import (
     ENDLESS,
@@ -79,6 +81,33 @@ def test_jobs_start_wait_in_the_queue_are_stopped_and_resumed(store):
     store.resume(first.id)
     assert wait_for_step(store, first, stopped.step + 1)
     assert [step for _, job, step in notes(store, "begin") if job == first.id] == [0, stopped.step]
+
+
+def test_the_page_and_the_command_line_show_the_queue_the_progress_and_the_log(
+    slurm, tmp_path, monkeypatch, quiet, capsys
+):
+    root = tiny_workspace.fill(tmp_path / "w")
+    (root / "engine.toml").write_text('kind = "slurm"\ncpus = 1\n')
+    with closed_at_the_end(open_store(root)) as store:
+        jobs = [submit(store, title=f"Job {n}", steps=ENDLESS) for n in range(3)]
+        for job in jobs[:2]:
+            wait_for_step(store, job)
+        until(lambda: len(store.status(jobs[2].id).ahead) == 2)
+        app = open_page(monkeypatch, root, "training")
+        clean(app)
+        shown = said(app)
+        assert "Job 0" in shown and "step" in shown and "in the queue of Slurm" in shown
+        assert any(f"behind {first}" in shown for first in ("Job 0, Job 1", "Job 1, Job 0"))
+        assert cli.main(["jobs", "list", "--workspace", str(root)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert "waiting" in lines[0] and "2 ahead" in lines[0] and "running" in lines[1] and "left" in lines[1]
+        assert cli.main(["jobs", "show", jobs[0].id, "--workspace", str(root)]) == 0
+        assert "Job 0: process" in capsys.readouterr().out
+        app.button(key=f"queue.stop.{jobs[2].id}").click().run()
+        clean(app)
+        assert store.status(jobs[2].id).state == "stopped"
+        assert cli.main(["jobs", "stop", jobs[0].id, "--workspace", str(root)]) == 0
+        wait_for(store, jobs[0], "stopped")
 
 
 def test_one_that_does_not_stop_is_stopped_by_force_with_all_that_it_has_started(store):
@@ -171,6 +200,20 @@ def test_the_process_of_a_node_that_only_lost_its_network_ends_once_another_has_
         assert pid(store, job) != left.pid and not notes(store, "end")
     finally:
         assert slurm.start_node(node) == "" and slurm.wait_for("idle", node) == ""
+
+
+@pytest.mark.full
+def test_a_job_that_has_to_make_way_for_a_more_urgent_one_saves_and_continues(store):
+    jobs = [submit(store, steps=ENDLESS) for _ in range(2)]
+    for job in jobs:
+        wait_for_step(store, job, 20)
+    subprocess.run(["sbatch", "--partition=urgent", "--output=/dev/null", "--wrap=sleep 5"], check=True)
+    until(lambda: len(notes(store, "begin")) == 3)  # while nobody looks at the store
+    ((_, preempted, saved),) = notes(store, "end")
+    assert notes(store, "begin")[2][1:] == (preempted, saved) and saved >= 20
+    for job in jobs:
+        assert wait_for_step(store, job, saved + 1).state == "running"
+    assert len(squeue("%i", "--states=all", f"--name={preempted}")) == 1, "Slurm itself has started it again"
 
 
 def test_while_slurm_does_not_answer_nothing_is_lost_and_then_all_continues(slurm, store):

@@ -44,7 +44,10 @@ SlurmdTimeout=5
 MinJobAge=60
 KillWait=5
 NodeName=n[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{last}] CPUs=1 RealMemory=4000 State=UNKNOWN
-PartitionName=main Nodes=ALL Default=YES MaxTime=24:00:00 State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=main Nodes=ALL Default=YES MaxTime=24:00:00 State=UP PriorityTier=1
+PartitionName=urgent Nodes=ALL MaxTime=24:00:00 State=UP PriorityTier=10
 """
 
 
@@ -123,7 +126,7 @@ class SlurmCluster:
         while time.monotonic() < deadline_s:
             done = self._run("sinfo", "--noheader", "--Node", "--format=%N %t", f"--nodes={','.join(nodes)}")
             seen = done.stdout + done.stderr
-            if seen.split()[1::2] == [state] * len(nodes):
+            if set(seen.split()[1::2]) == {state} and set(seen.split()[::2]) == set(nodes):
                 return ""
             time.sleep(0.2)
         return f"Slurm's nodes did not become {state}: {seen.strip()[-300:]}"
