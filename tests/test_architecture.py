@@ -38,6 +38,7 @@ ORDER = (
     "ddsing.latent",
     "ddsing.training",
     "ddsing.experiments",
+    "ddsing.hosting",
     "ddsing.plots",
     "ddsing.cli",
     "ddsing.__main__",

@@ -56,6 +56,7 @@ DOCUMENTS = (
     "CHANGELOG.md",
     "docs/architecture.md",
     "docs/scale.md",
+    "docs/hosting.md",
 )
 SCRIPTS = sorted((ROOT / "ddsing" / "ui" / "player").glob("*.js"))
 SOURCES = sorted([ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "ddsing").rglob("*.py")])
