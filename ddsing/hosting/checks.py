@@ -102,9 +102,9 @@ def _entries(login: Login) -> Iterator[str]:
 
 
 def _network(config: Config) -> Iterator[str]:
-    parts = urlsplit(config.address)
+    parts = urlsplit(config.origin)
     if parts.scheme == "http" and not is_loopback(str(parts.hostname)):
-        yield f'`address` is "{config.address}", but passwords and cookies need https there: write "https://{parts.netloc}".'
+        yield f'`address` is "{config.origin}", but passwords and cookies need https there: write "https://{parts.netloc}".'
     if parts.scheme == "http" and not is_loopback(config.listen):
         yield f'`listen` is "{config.listen}", which other computers reach, so that `address` has to begin with https.'
 

@@ -97,7 +97,8 @@ class Config:
     database : str
         SQLAlchemy URL; by default a SQLite file below `root`.
     address : str
-        What people type to get here, without the base path: scheme, host name, port if it is not the usual one.
+        What people type to get here, without the base path: scheme, host name, port if it is not the usual one; see
+        `origin`.
     hosts : tuple of str
         Further host names that the server answers to.
     engine : Mapping
@@ -106,7 +107,7 @@ class Config:
 
     root: Path
     database: str = field(default="", repr=False)
-    address: str = "http://localhost:8501"
+    address: str = ""
     hosts: tuple[str, ...] = ()
     base_path: str = ""
     listen: str = "127.0.0.1"
@@ -118,19 +119,24 @@ class Config:
     engine: Mapping[str, Any] = field(default_factory=_nothing)
 
     @property
+    def origin(self) -> str:
+        """The address; by default this computer's, with the port."""
+        return self.address or f"http://localhost:{self.port}"
+
+    @property
     def url(self) -> str:
         """The address with the base path, without a slash at its end."""
-        return self.address + (f"/{self.base_path}" if self.base_path else "")
+        return self.origin + (f"/{self.base_path}" if self.base_path else "")
 
     @property
     def https(self) -> bool:
         """Whether browsers get here by https."""
-        return urlsplit(self.address).scheme == "https"
+        return urlsplit(self.origin).scheme == "https"
 
     @property
     def allowed_hosts(self) -> tuple[str, ...]:
         """All host names that the server answers to."""
-        return tuple(dict.fromkeys([str(urlsplit(self.address).hostname), *self.hosts]))
+        return tuple(dict.fromkeys([str(urlsplit(self.origin).hostname), *self.hosts]))
 
     @property
     def database_url(self) -> str:

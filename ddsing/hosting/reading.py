@@ -15,9 +15,9 @@ from typing import Any
 from ddsing.errors import DdsingError
 from ddsing.hosting import checks
 from ddsing.hosting.config import Config, Provider
+from ddsing.hosting.switch import VARIABLE
 
 NAME = "hosting.toml"
-VARIABLE = "DDSING_HOSTING"
 _KINDS = {
     bool: "true or false",
     int: "a whole number",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ddsing.hosting import reading
+from ddsing.hosting import reading, switch
 from ddsing.hosting.config import Config, Provider
 from tests.support.paths import ROOT
 
@@ -179,11 +179,11 @@ def test_a_file_that_is_none(tmp_path):
 
 
 def test_where_the_file_is(tmp_path, monkeypatch):
-    monkeypatch.delenv(reading.VARIABLE, raising=False)
+    monkeypatch.delenv(switch.VARIABLE, raising=False)
     assert reading.find(tmp_path) is None
     (tmp_path / "hosting.toml").write_text("")
     assert reading.find(tmp_path) == tmp_path / "hosting.toml"
-    monkeypatch.setenv(reading.VARIABLE, str(tmp_path / "other.toml"))
+    monkeypatch.setenv(switch.VARIABLE, str(tmp_path / "other.toml"))
     assert reading.find(tmp_path) == tmp_path / "other.toml"
 
 
