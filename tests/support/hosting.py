@@ -95,21 +95,22 @@ class Site:
             _stop(self.process)
 
 
-def sign_in(tab, site: Site, name: str, *, provider: str = "university") -> None:
-    """From the sign-in page through the provider back to the dashboard."""
+def sign_in(tab, site: Site, name: str, *, provider: str = "university", again: bool = False) -> None:
+    """From the sign-in page through the provider back to the dashboard; `again` while the provider's session lasts."""
     tab.goto(site.url)
     tab.get_by_role("button", name=f"Sign in with {provider}").click()
-    fill_in(tab, name)
+    fill_in(tab, name, consents=again)
     tab.wait_for_url(f"{site.url}/")
     settled(tab)
 
 
-def fill_in(tab, name: str) -> None:
-    """The provider's own pages: name and password, then consent."""
+def fill_in(tab, name: str, *, consents: bool = False) -> None:
+    """The provider's own pages: name and password, then consent if there is none yet."""
     tab.get_by_placeholder("Enter any login").fill(name)
     tab.get_by_placeholder("and password").fill("any")
     tab.get_by_role("button", name="Sign-in").click()
-    tab.get_by_role("button", name="Continue").click()
+    if not consents:
+        tab.get_by_role("button", name="Continue").click()
 
 
 def sign_out(tab, site: Site) -> None:
