@@ -27,6 +27,11 @@ def store():
     from ddsing.jobs.store import JobStore
 
     visitor.members_only()
+    if visitor.current().hosted:
+        from ddsing.ui.shell.own_jobs import OwnJobs
+
+        return OwnJobs(opened.workspace())
+
     return JobStore(opened.workspace())
 
 

@@ -40,6 +40,12 @@ def workspace() -> Workspace:
     return _workspace(root)
 
 
+def key() -> str:
+    """What tells this workspace from all others of the server; a local dashboard has one."""
+    folder = visitor.current().folder
+    return "" if folder is None else str(folder)
+
+
 @st.cache_resource(max_entries=MOST, show_spinner="Opening the workspace")
 def _workspace(root: str | None) -> Workspace:
     return open_workspace(root)

@@ -13,7 +13,7 @@ from ddsing.files import write_atomic
 from ddsing.sound import audio, folder, kinds
 from ddsing.sound.recording import Recording
 from ddsing.transfer.settings import Settings
-from ddsing.ui.shell import caches, errors, opened, state, values, visitor
+from ddsing.ui.shell import caches, errors, opened, per_workspace, state, values, visitor
 from ddsing.ui.shell.formatting import plain
 
 KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
@@ -106,7 +106,7 @@ def _first(found: dict[str, Path]) -> str | None:
     return None
 
 
-@st.cache_data(max_entries=1000, show_spinner=False)
+@per_workspace.data(max_entries=1000, show_spinner=False)
 def _readable(stamp: tuple[str, int, int], _path: Path) -> bool:
     try:
         audio.probe(_path)
