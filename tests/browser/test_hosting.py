@@ -1,10 +1,13 @@
 """A hosted dashboard in the browser, with real providers: who comes in, who does not, and when it is over."""
 
+import contextlib
+
 import pytest
 from sqlalchemy import select, update
 
 from ddsing.hosting import audit, database, tables
 from tests.support import hosting
+from tests.support.accessible import findings, jumps, missed
 from tests.support.dashboard import new_context, settled
 from tests.support.hosting import fill_in, sign_in, sign_out
 from tests.support.patience import until
@@ -33,11 +36,10 @@ def npm(tmp_path_factory):
     return hosting.install_provider(folder)
 
 
-@pytest.fixture(scope="module")
-def site(npm, locks, tmp_path_factory):
-    """A site with two providers, which tests share: each signs in people of its own."""
-    folder = tmp_path_factory.mktemp("site")
-    made = hosting.Site(folder)
+@contextlib.contextmanager
+def started(npm, folder, *, base_path=""):
+    """A site with two providers."""
+    made = hosting.Site(folder, base_path)
     providers = {
         name: hosting.Provider(npm, folder / f"{name}.log", made.redirect_uri, host=host)
         for name, host in (("university", "127.0.0.1"), ("company", "127.0.0.2"))
@@ -51,6 +53,13 @@ def site(npm, locks, tmp_path_factory):
         made.stop()
         for provider in providers.values():
             provider.stop()
+
+
+@pytest.fixture(scope="module")
+def site(npm, locks, tmp_path_factory):
+    """A site that tests share: each signs in people of its own."""
+    with started(npm, tmp_path_factory.mktemp("site")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -275,3 +284,32 @@ def test_guests_sing_wait_and_leave_nothing(visit, site):
     until(lambda: not folder.exists())
     second.get_by_role("button", name="Leave").click()
     second.get_by_role("button", name="Try it as a guest").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_entrance_is_accessible(visit, site, scheme):
+    tab, refused = (visit(color_scheme=scheme, reduced_motion="reduce") for _ in range(2))
+    go(tab, site.url)
+    sign_in(refused, site, f"stranger-{scheme}@evil.example")
+    refused.get_by_role("heading", name="No access").wait_for()
+    for page in (tab, refused):
+        for width, height in ((1366, 768), (390, 844)):
+            page.set_viewport_size({"width": width, "height": height})
+            settled(page)
+            assert findings(page, ()) == [] and jumps(page) == [] and missed(page) == []
+
+
+def test_below_a_path_all_of_it_works(npm, locks, visit, tmp_path):
+    with started(npm, tmp_path, base_path="tools/ddsing") as below:
+        tab = visit()
+        sign_in(tab, below, "ann@example.org")
+        tab.get_by_role("button", name="Transfer timbre").wait_for()
+        go(tab, f"{below.url}/training")
+        tab.get_by_role("heading", name="Training").wait_for()
+        paths = {one["name"]: one["path"] for one in tab.context.cookies() if one["domain"] == "localhost"}
+        assert paths[USER] == "/tools/ddsing"
+        sign_out(tab, below)
+        tab.get_by_role("button", name="Try it as a guest").click()
+        tab.get_by_role("button", name="Transfer timbre").wait_for()
+        tab.get_by_role("button", name="Leave").click()
+        tab.get_by_role("button", name="Try it as a guest").wait_for()

@@ -59,9 +59,10 @@ class Provider:
 class Site:
     """A dashboard that ``ddsing serve`` has started; `write` its file first."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, base_path: str = ""):
         self.port = free_port()
-        self.url = f"http://localhost:{self.port}"
+        self.base_path = base_path
+        self.url = f"http://localhost:{self.port}" + (f"/{base_path}" if base_path else "")
         self.redirect_uri = f"{self.url}/oauth2callback"
         self.folder = folder
         self.root = folder / "hosted"
@@ -71,7 +72,7 @@ class Site:
 
     def write(self, tables: str, providers: dict[str, Provider] | None = None) -> None:
         """The file, with some tables and providers."""
-        text = f"port = {self.port}\n{tables}\n"
+        text = f'port = {self.port}\nbase_path = "{self.base_path}"\n{tables}\n'
         for name, provider in (providers or {}).items():
             values = {"metadata_url": provider.metadata_url, "client_id": "ddsing", "client_secret": SECRET}
             lines = [f"{key} = {json.dumps(one)}\n" for key, one in {**values, "prompt": "login"}.items()]

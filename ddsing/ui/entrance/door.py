@@ -42,7 +42,7 @@ def is_open() -> bool:
 
 def _frame() -> None:
     st.html(router.STYLE)
-    st.image(sidebar.LOGO, width=148)
+    st.logo(sidebar.LOGO, size="large")
 
 
 def _sign_in(said: str) -> None:
