@@ -89,8 +89,9 @@ def go(tab, address):
     settled(tab)
 
 
-def is_at_the_door(tab):
-    return tab.get_by_role("button", name="Sign in with university").is_visible()
+def at_the_door(tab):
+    tab.get_by_role("button", name="Sign in with university").wait_for()
+    settled(tab)
 
 
 def sidebar(tab):
@@ -166,10 +167,11 @@ def test_signing_out_ends_it_in_all_tabs(visit, site):
     for tab in (second, elsewhere):
         tab.get_by_role("button", name="Sign out").wait_for()
     sign_out(first, site)
-    assert is_at_the_door(first)
+    at_the_door(first)
     second.get_by_role("link", name="Datasets").click()
     second.get_by_text("You signed out.").wait_for()
-    assert is_at_the_door(second) and not second.get_by_text("Storage").is_visible()
+    at_the_door(second)
+    assert not second.get_by_text("Storage").is_visible()
     elsewhere.reload()
     elsewhere.get_by_text("You signed out.").wait_for()
     sign_in(first, site, "two-tabs@example.org")
