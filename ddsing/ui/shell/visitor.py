@@ -11,6 +11,7 @@ A thread of the background has no tab; it is lent the visitor who started it.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -106,7 +107,7 @@ def current() -> Visitor:
     at_s, known = st.session_state.get(_MEMO, (0.0, None))
     if known is None or time.monotonic() - at_s > _MEMO_S:
         st.session_state.pop(_MEMO, None)
-        known = _ask(_site())
+        known = _ask()
         if st.session_state.setdefault(_OWNER, known.who) != known.who:
             raise Outside("Another person has signed in in this browser. Reload the page to continue.")
         st.session_state[_MEMO] = (time.monotonic(), known)
@@ -148,7 +149,18 @@ def _site() -> Site:
     return found
 
 
-def _ask(served: Site) -> Visitor:
+def _ask() -> Visitor:
+    """Who is here, as the database says now; what is wrong with the database is for the log, not for strangers."""
+    from ddsing.hosting.database import DatabaseError
+
+    try:
+        return _known_to(_site())
+    except DatabaseError as error:
+        logging.getLogger("ddsing").error("%s", error)
+        raise DdsingError("The site can't reach its database at the moment. Please try again in a minute.") from None
+
+
+def _known_to(served: Site) -> Visitor:
     from ddsing.hosting import cookies
 
     claims = st.user.to_dict()
