@@ -1,15 +1,18 @@
 """The dashboard: five pages, with the workspace and the device in the sidebar. Run with ``streamlit run app.py``."""
 
-from ddsing.ui.shell import errors, links, router, sidebar, values, warmup
+from ddsing.ui.entrance import account, door
+from ddsing.ui.shell import errors, links, sidebar, values, warmup
 
-page = router.navigation()
+page = door.page()
 
 try:
-    with errors.guard():
-        values.collect()
-        links.arrive(page.url_path)
-        sidebar.show()
-    errors.show_waiting()
+    if door.is_open():
+        with errors.guard():
+            values.collect()
+            links.arrive(page.url_path)
+            account.show()
+            sidebar.show()
+        errors.show_waiting()
     with errors.guard():
         page.run()
 finally:

@@ -12,6 +12,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 CARRIED = (
     "app.py",
+    "hosted.py",
     "pages/*.py",
     ".streamlit/config.toml",
     "gin/**/*.gin",

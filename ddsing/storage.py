@@ -39,6 +39,11 @@ def measure(workspace: Workspace) -> Storage:
     return Storage(_size(workspace.cache), sum(map(_size, _trashes(workspace))))
 
 
+def total_bytes(workspace: Workspace) -> int:
+    """All that is in a workspace; 0 for one that is not there."""
+    return _size(workspace.root)
+
+
 def clear_cache(workspace: Workspace) -> int:
     """Remove what can be computed again; returns the bytes gained."""
     before = _size(workspace.cache)

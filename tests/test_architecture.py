@@ -10,7 +10,7 @@ import pytest
 from tests.support.paths import ROOT
 from tests.support.patience import PATIENCE_S
 
-PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
+PAGES = [ROOT / "app.py", ROOT / "hosted.py", *sorted((ROOT / "pages").glob("*.py"))]
 LIBRARY = sorted((ROOT / "ddsing").rglob("*.py"))
 # From the ground up; each package has its own number, and imports only go down.
 ORDER = (
@@ -38,12 +38,14 @@ ORDER = (
     "ddsing.latent",
     "ddsing.training",
     "ddsing.experiments",
+    "ddsing.hosting",
     "ddsing.plots",
     "ddsing.cli",
     "ddsing.__main__",
     "ddsing.ui",
     "ddsing.ui.player",
     "ddsing.ui.shell",
+    "ddsing.ui.entrance",
     "ddsing.ui.transfer",
     "ddsing.ui.dataset",
     "ddsing.ui.training",

@@ -35,6 +35,7 @@ import psutil
 from benchmarks import memory
 from ddsing import process
 from ddsing.formats import tfrecord
+from ddsing.hosting import private
 from ddsing.instrument import child
 from ddsing.training import board
 
@@ -45,6 +46,7 @@ process._limit(2**30, 10.0)
 with board._set_by_signals(threading.Event()):
     pass
 path = Path(sys.argv[1])
+assert len(private.cookie_secret(path.parent / "root")) == 64
 with tfrecord.RecordWriter(path) as writer:
     writer.write({"f0_hz": np.arange(3, dtype=np.float32)})
 assert tfrecord.RecordFile(path).read(0)["f0_hz"].tolist() == [0, 1, 2]

@@ -12,7 +12,13 @@ import pytest
 from tests import test_reach
 from tests.test_architecture import LIBRARY, PAGES, module_name
 
-SHARED = ("ddsing.constants", "ddsing.errors", "ddsing.units", "ddsing.plots")  # nobody does anything with them alone
+SHARED = (  # nobody does anything with them alone; on a command line nobody signs in
+    "ddsing.constants",
+    "ddsing.errors",
+    "ddsing.units",
+    "ddsing.plots",
+    "ddsing.hosting",
+)
 ONLY_ON_PAGES = {
     "scan.memory_stamp": "tells a page whether what it has drawn is still so",
     "sound.wave.of": "draws a sound's shape under its player",

@@ -57,9 +57,12 @@ DOCUMENTS = (
     "docs/architecture.md",
     "docs/scale.md",
     "docs/engines.md",
+    "docs/hosting.md",
 )
 SCRIPTS = sorted((ROOT / "ddsing" / "ui" / "player").glob("*.js"))
-SOURCES = sorted([ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "ddsing").rglob("*.py")])
+SOURCES = sorted(
+    [ROOT / "app.py", ROOT / "hosted.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "ddsing").rglob("*.py")]
+)
 
 
 def texts(source: str) -> Iterator[tuple[int, str]]:

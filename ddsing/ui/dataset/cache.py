@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import streamlit as st
 
 from ddsing.constants import TRACKERS
 from ddsing.dataset.voices import Voice
-from ddsing.ui.shell import caches
+from ddsing.ui.shell import caches, per_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,7 +49,7 @@ class Kept:
         self._held = dict(list(held.items())[-self._most :])
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@per_workspace.resource(max_entries=1, show_spinner=False)
 def _all_facts() -> Kept:
     return Kept(VOICES)
 
@@ -68,7 +67,7 @@ def facts(voice: Voice, progress: Callable[[float], None] | None = None) -> list
     return found
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@per_workspace.resource(max_entries=1, show_spinner=False)
 def reports() -> Kept:
     """The reports that were made or shown since the dashboard was started, by `recordings_stamp`."""
     return Kept(REPORTS)
@@ -95,7 +94,7 @@ def windows(voice: Voice):
     return _windows(dataset_stamp(voice), voice)
 
 
-@st.cache_resource(max_entries=VOICES, show_spinner="Reading the windows")
+@per_workspace.resource(max_entries=VOICES, show_spinner="Reading the windows")
 def _windows(stamp: tuple, _voice: Voice):
     from ddsing.dataset import windows as table
 
@@ -107,7 +106,7 @@ def window(voice: Voice, row: int):
     return _window(dataset_stamp(voice), row, voice)
 
 
-@st.cache_resource(max_entries=WINDOWS, show_spinner=False)
+@per_workspace.resource(max_entries=WINDOWS, show_spinner=False)
 def _window(stamp: tuple, row: int, _voice: Voice):
     from ddsing.dataset import windows as table
 
@@ -119,7 +118,7 @@ def document(voice: Voice) -> dict:
     return _document(dataset_stamp(voice), voice)
 
 
-@st.cache_data(max_entries=VOICES, show_spinner=False)
+@per_workspace.data(max_entries=VOICES, show_spinner=False)
 def _document(stamp: tuple, _voice: Voice) -> dict:
     from ddsing.dataset import manifest
 
@@ -131,7 +130,7 @@ def is_current(voice: Voice) -> bool:
     return _is_current((recordings_stamp(voice), dataset_stamp(voice)), voice)
 
 
-@st.cache_data(max_entries=VOICES, show_spinner=False)
+@per_workspace.data(max_entries=VOICES, show_spinner=False)
 def _is_current(stamp: tuple, _voice: Voice) -> bool:
     from ddsing.dataset import prepare
 

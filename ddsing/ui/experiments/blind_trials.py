@@ -10,7 +10,7 @@ import streamlit as st
 from ddsing.transfer.take import Take
 from ddsing.ui.experiments import blind_results, chosen_takes, takes_table
 from ddsing.ui.player import players
-from ddsing.ui.shell import errors, links, opened, values
+from ddsing.ui.shell import errors, links, opened, per_workspace, values
 from ddsing.ui.shell.formatting import format_duration, plain
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def _run(test: BlindTest) -> None:
         links.copy_button(key="blind.link")
 
 
-@st.cache_data(max_entries=24, show_spinner="Preparing the sounds")
+@per_workspace.data(max_entries=24, show_spinner="Preparing the sounds")
 def _stimulus(test_id: str, trial: int, slot: str, _test: BlindTest) -> bytes:
     from ddsing.experiments.comparison import blind
 

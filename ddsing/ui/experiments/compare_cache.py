@@ -6,10 +6,9 @@ import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
-import streamlit as st
 
 from ddsing.transfer.take import Take
-from ddsing.ui.shell import opened
+from ddsing.ui.shell import opened, per_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +26,7 @@ def sound(take: Take, name: str = "result") -> np.ndarray:
     return _sound(take.id, name, take)
 
 
-@st.cache_data(max_entries=SOUNDS, show_spinner=False)
+@per_workspace.data(max_entries=SOUNDS, show_spinner=False)
 def _sound(take_id: str, name: str, _take: Take) -> np.ndarray:
     from ddsing.experiments.comparison import measure
 
@@ -39,7 +38,7 @@ def curves(take: Take, *, original: bool = False):
     return _curves(take.id, original, take)
 
 
-@st.cache_data(max_entries=CURVES, show_spinner=False)
+@per_workspace.data(max_entries=CURVES, show_spinner=False)
 def _curves(take_id: str, original: bool, _take: Take):
     from ddsing.experiments.comparison import measure
     from ddsing.plots.comparison import Sung

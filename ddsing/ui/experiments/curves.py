@@ -12,7 +12,7 @@ from ddsing.dataset import voices
 from ddsing.experiments.curves import kept, numbers, tables
 from ddsing.experiments.curves import runs as space
 from ddsing.experiments.sweep import results
-from ddsing.ui.shell import errors, links, opened, values
+from ddsing.ui.shell import errors, links, opened, per_workspace, values
 
 if TYPE_CHECKING:
     from ddsing.plots.curves import Line
@@ -85,7 +85,7 @@ def _loaded(name: str):
     return None
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
+@per_workspace.resource(max_entries=512, show_spinner=False)
 def _run(stamp: str, name: str):
     return space.load(opened.workspace(), name)
 

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
-from ddsing.ui.shell import caches, errors, links, values
+from ddsing.ui.shell import caches, errors, links, per_workspace, values
 
 if TYPE_CHECKING:
     from ddsing.instrument import Instrument
@@ -30,7 +30,7 @@ def points(entry: Entry, instrument: Instrument, voice: Voice):
     return _points(caches.stamp(entry.path), stamps, instrument, voice)
 
 
-@st.cache_resource(max_entries=POINTS, show_spinner="Analysing the dataset's timbre")
+@per_workspace.resource(max_entries=POINTS, show_spinner="Analysing the dataset's timbre")
 def _points(stamp: tuple, shards: tuple, _instrument: Instrument, _voice: Voice):
     from ddsing.latent import points as latent_points
 
@@ -38,7 +38,7 @@ def _points(stamp: tuple, shards: tuple, _instrument: Instrument, _voice: Voice)
     return latent_points.points(_voice, _instrument, model.encoder)
 
 
-@st.cache_data(max_entries=WINDOWS, show_spinner=False)
+@per_workspace.data(max_entries=WINDOWS, show_spinner=False)
 def _window(shards: tuple, row: int, _voice: Voice) -> tuple[bytes, str]:
     from ddsing.latent import sound
 
@@ -58,7 +58,7 @@ def _sung(entry: Entry, instrument: Instrument, first: np.ndarray, last: np.ndar
     return _phrase(caches.stamp(entry.path), ends, instrument)
 
 
-@st.cache_data(max_entries=SOUNDS, show_spinner="Singing a phrase")
+@per_workspace.data(max_entries=SOUNDS, show_spinner="Singing a phrase")
 def _phrase(stamp: tuple, ends: tuple, _instrument: Instrument) -> bytes:
     from ddsing.latent import sound
 

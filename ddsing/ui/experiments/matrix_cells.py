@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
 from ddsing.constants import TRACKERS
 from ddsing.jobs import paces
 from ddsing.transfer.take import Take
 from ddsing.ui.experiments import compare_cache
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, opened, take_player
+from ddsing.ui.shell import caches, opened, per_workspace, take_player
 from ddsing.ui.shell.formatting import format_duration, octaves, percent, signed
 
 if TYPE_CHECKING:
@@ -91,7 +89,7 @@ def _settings(matrix: Matrix, sound: Recording, instrument: Instrument):
     return _fitted(matrix, sound.key, instrument.digest, sound, instrument)
 
 
-@st.cache_data(max_entries=2000, show_spinner=False)
+@per_workspace.data(max_entries=2000, show_spinner=False)
 def _fitted(matrix: Matrix, content: str, digest: str, _sound: Recording, _instrument: Instrument):
     from ddsing.experiments.comparison import matrix as domain
 
@@ -152,7 +150,7 @@ def _as_encoded(loudness: Loudness):
     return replace(loudness, peak=0.999, level_lufs=loudness.level_lufs + 20.0 * math.log10(0.999 / loudness.peak))
 
 
-@st.cache_data(max_entries=SOUNDS, show_spinner=False)
+@per_workspace.data(max_entries=SOUNDS, show_spinner=False)
 def _sound(take_id: str, _take: Take) -> bytes:
     from ddsing.sound.audio import encode
 

@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.jobs import paces
 from ddsing.jobs.time_left import around
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import caches, errors, opened, work
+from ddsing.ui.shell import caches, errors, opened, per_workspace, work
 from ddsing.ui.shell.formatting import format_range, plain
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _ASKED = "notebook.asked"  # whose zip is being made, or was made last, in this 
 _HELP = "Checkpoint, gin and statistics, for the Colab notebooks."
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@per_workspace.resource(max_entries=1, show_spinner=False)
 def _made() -> cache.Kept:
     return cache.Kept(ZIPS)
 

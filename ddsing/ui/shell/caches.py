@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import streamlit as st
 
 from ddsing import files, names
 from ddsing.constants import TRACKERS
@@ -17,7 +16,7 @@ from ddsing.sound import recording as recordings
 from ddsing.sound import wave as waves
 from ddsing.sound.recording import Recording
 from ddsing.sound.wave import Wave
-from ddsing.ui.shell import opened
+from ddsing.ui.shell import opened, per_workspace
 
 if TYPE_CHECKING:  # their imports take a while, which the first page should not wait for
     from ddsing.instrument.library import Entry
@@ -50,7 +49,7 @@ def recording(source: Path | bytes, *, name: str = "") -> Recording:
     return _named(content, called, source)
 
 
-@st.cache_resource(max_entries=DIGESTS, show_spinner=False)
+@per_workspace.resource(max_entries=DIGESTS, show_spinner=False)
 def _digest(stamp: tuple[str, int, int], _path: Path) -> str:
     """The hash of a file's bytes, found once while it is unchanged; if it can't be read, decoding will say so."""
     try:
@@ -60,13 +59,13 @@ def _digest(stamp: tuple[str, int, int], _path: Path) -> str:
         return str(stamp)
 
 
-@st.cache_resource(max_entries=RECORDINGS, show_spinner=False)
+@per_workspace.resource(max_entries=RECORDINGS, show_spinner=False)
 def _named(content: str, name: str, _source: Path | bytes) -> Recording:
     """A recording under a name; the sound is shared with the same one under others."""
     return replace(_recording(content, _source), name=name)
 
 
-@st.cache_resource(max_entries=RECORDINGS, show_spinner="Reading the recording")
+@per_workspace.resource(max_entries=RECORDINGS, show_spinner="Reading the recording")
 def _recording(content: str, _source: Path | bytes) -> Recording:
     return recordings.read(_source)
 
@@ -76,7 +75,7 @@ def wave(recording: Recording) -> Wave:
     return _wave(recording.key, recording)
 
 
-@st.cache_data(max_entries=WAVES, show_spinner=False)
+@per_workspace.data(max_entries=WAVES, show_spinner=False)
 def _wave(content: str, _recording: Recording) -> Wave:
     return waves.of(_recording.audio)
 
@@ -87,7 +86,7 @@ def analysed(content: str) -> set[str]:
     return {name for name in TRACKERS if cache.has(content, name)}
 
 
-@st.cache_resource(max_entries=FEATURES, show_spinner=False)
+@per_workspace.resource(max_entries=FEATURES, show_spinner=False)
 def features_of(content: str, _audio: np.ndarray, tracker: str, generation: int) -> features.Features:
     """Features of a recording that is analysed already, on an instrument's loudness scale."""
     from ddsing.sound import features
@@ -108,12 +107,12 @@ def instrument(entry: Entry):
     return _instrument(stamp(entry.path), entry.name)
 
 
-@st.cache_resource(max_entries=MODELS, show_spinner="Reading the instrument")
+@per_workspace.resource(max_entries=MODELS, show_spinner="Reading the instrument")
 def _instrument(stamp: tuple[str, int, int], name: str):
     return opened.library().get(name)
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@per_workspace.resource(max_entries=1, show_spinner=False)
 def models():
     """Loaded networks by the digest of what they hold, for all tabs; bounded, and none is ever changed."""
     from ddsing.instrument.models import Models
@@ -126,7 +125,7 @@ def audition(entry: Entry) -> bytes:
     return _audition(stamp(entry.path), entry)
 
 
-@st.cache_data(max_entries=AUDITIONS, show_spinner="Singing a phrase")
+@per_workspace.data(max_entries=AUDITIONS, show_spinner="Singing a phrase")
 def _audition(stamp: tuple[str, int, int], _entry: Entry) -> bytes:
     return models().audition(instrument(_entry))
 
@@ -136,7 +135,7 @@ def audition_wave(entry: Entry) -> Wave:
     return _audition_wave(stamp(entry.path), entry)
 
 
-@st.cache_data(max_entries=AUDITIONS, show_spinner=False)
+@per_workspace.data(max_entries=AUDITIONS, show_spinner=False)
 def _audition_wave(stamp: tuple[str, int, int], _entry: Entry) -> Wave:
     return waves.of(audio.decode(audition(_entry)))
 
@@ -147,7 +146,7 @@ def fit(found: features.Features, content: str, entry: Entry, settings: Settings
     return _fit(content, about, stamp(entry.path), settings, found, entry.statistics)
 
 
-@st.cache_resource(max_entries=FITS, show_spinner=False)
+@per_workspace.resource(max_entries=FITS, show_spinner=False)
 def _fit(
     content: str,
     about: tuple[str, int],
@@ -161,7 +160,7 @@ def _fit(
     return reading.measure(_found, _statistics, settings)
 
 
-@st.cache_data(max_entries=TAKES, show_spinner=False)
+@per_workspace.data(max_entries=TAKES, show_spinner=False)
 def take_audio(take_id: str) -> tuple[np.ndarray, np.ndarray]:
     """A take's original and result, float32 at 16 kHz; a take's sound never changes."""
     folder = opened.takes().get(take_id).folder

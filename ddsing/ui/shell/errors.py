@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from ddsing.errors import Cancelled, DdsingError
+from ddsing.ui.shell import visitor
 from ddsing.ui.shell.formatting import plain
 
 logger = logging.getLogger("ddsing")
@@ -23,11 +24,20 @@ _LATER = "errors.later"
 def sentence(error: BaseException) -> str:
     """What the page says about an error, as markdown; bugs are logged here."""
     if isinstance(error, DdsingError):
-        return plain(error)
+        return plain(_from_workspace(str(error)))
     if isinstance(error, PermissionError) and error.filename:
-        return plain(f"{str(error.filename)!r} can't be used: {error.strerror}.")
+        return plain(_from_workspace(f"{str(error.filename)!r} can't be used: {error.strerror}."))
     logger.error("Unexpected error", exc_info=error)
     return SORRY
+
+
+def _from_workspace(text: str) -> str:
+    """Paths as seen from the workspace, where the server's folders say nothing to people."""
+    try:
+        folder = visitor.current().folder
+    except DdsingError:
+        return text
+    return text if folder is None else text.replace(f"{folder}/", "").replace(str(folder), "workspace")
 
 
 @contextmanager

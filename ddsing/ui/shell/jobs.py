@@ -6,7 +6,7 @@ import streamlit as st
 
 from ddsing.jobs.status import JobStatus
 from ddsing.names import same
-from ddsing.ui.shell import errors, opened
+from ddsing.ui.shell import errors, opened, visitor
 from ddsing.ui.shell.formatting import format_range
 
 STATES = {  # of a job: in words, colour of the badge, icon
@@ -24,8 +24,14 @@ STATES = {  # of a job: in words, colour of the badge, icon
 
 
 def store():
-    """The workspace's jobs."""
+    """The workspace's jobs; guests have none."""
     from ddsing.jobs.store import JobStore
+
+    visitor.members_only()
+    if visitor.current().hosted:
+        from ddsing.ui.shell.own_jobs import OwnJobs
+
+        return OwnJobs(opened.workspace())
 
     return JobStore(opened.workspace())
 

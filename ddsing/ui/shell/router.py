@@ -1,11 +1,18 @@
-"""The five pages, and the router's one trap."""
+"""The five pages, and the router's one trap.
 
+On a hosted dashboard, who has not come in sees none of them: at every address there is the entrance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from ddsing.ui.player import players
-from ddsing.ui.shell import drafts, links
+from ddsing.ui.shell import drafts, links, visitor
 
 ICON = Path(__file__).parent / "icon.png"  # a file, since the browser fetches a material icon's from the internet
 STYLE = Path(__file__).parent / "page.css"
@@ -17,48 +24,78 @@ _script = st.components.v2.component(
 )
 
 
+FIRST = "pages/timbre_transfer.py"
+PAGES = (  # file, title, icon, help
+    (
+        FIRST,
+        "Timbre transfer",
+        ":material/graphic_eq:",
+        "Sing a recording with another voice: choose both, listen, compare takes.",
+    ),
+    (
+        "pages/datasets.py",
+        "Datasets",
+        ":material/library_music:",
+        "The recordings of each voice that instruments are trained on.",
+    ),
+    ("pages/training.py", "Training", ":material/model_training:", "Train a voice, and see what is running."),
+    (
+        "pages/instruments.py",
+        "Instruments",
+        ":material/piano:",
+        "All instruments: their range and origin. Listen, import, export, repair.",
+    ),
+    (
+        "pages/experiments.py",
+        "Experiments",
+        ":material/science:",
+        "Compare takes, instruments and training runs.",
+    ),
+)
+FOR_GUESTS = (FIRST,)
+
+
 def navigation():
-    """The page that the address asks for."""
+    """The page that the address asks for; a guest's other pages say that they are for members."""
     global _routed
     st.set_page_config(page_title="ddsing", page_icon=ICON, layout="wide")  # before the pages' own icons are sent
     page = st.navigation(
         [
-            st.Page(
-                "pages/timbre_transfer.py",
-                title="Timbre transfer",
-                icon=":material/graphic_eq:",
-                default=True,
-                help="Sing a recording with another voice: choose both, listen, compare takes.",
-            ),
-            st.Page(
-                "pages/datasets.py",
-                title="Datasets",
-                icon=":material/library_music:",
-                help="The recordings of each voice that instruments are trained on.",
-            ),
-            st.Page(
-                "pages/training.py",
-                title="Training",
-                icon=":material/model_training:",
-                help="Train a voice, and see what is running.",
-            ),
-            st.Page(
-                "pages/instruments.py",
-                title="Instruments",
-                icon=":material/piano:",
-                help="All instruments: their range and origin. Listen, import, export, repair.",
-            ),
-            st.Page(
-                "pages/experiments.py",
-                title="Experiments",
-                icon=":material/science:",
-                help="Compare takes, instruments and training runs.",
-            ),
+            st.Page(file, title=title, icon=icon, default=file == FIRST, help=about)
+            if may_open(file)
+            else st.Page(_members_only, title=title, icon=icon, url_path=Path(file).stem, visibility="hidden")
+            for file, title, icon, about in PAGES
         ]
     )
     st.set_page_config(page_title=f"{page.title} · ddsing")  # of several tabs, and in the history, which is which
     _routed = True
     return page
+
+
+def entrance(show: Callable[[], None], title: str):
+    """The same page at every address, without a menu."""
+    global _routed
+    st.set_page_config(page_title=f"{title} · ddsing", page_icon=ICON, layout="centered")
+    page = st.navigation(
+        [
+            st.Page(show, title=title, default=file == FIRST, url_path="" if file == FIRST else Path(file).stem)
+            for file, *_ in PAGES
+        ],
+        position="hidden",
+    )
+    _routed = True
+    return page
+
+
+def may_open(file: str) -> bool:
+    """Whether the visitor has this page."""
+    return file in FOR_GUESTS or not visitor.current().is_guest
+
+
+def link(file: str, **options: Any) -> None:
+    """`st.page_link` to a page that the visitor has; else nothing."""
+    if may_open(file):
+        st.page_link(file, **options)
 
 
 def require() -> None:
@@ -68,10 +105,23 @@ def require() -> None:
     and runs a page that is opened by its own address without ``app.py``.
     """
     if not _routed:
-        navigation()
+        try:
+            navigation()
+        except visitor.Outside:
+            entrance(_nothing, "Sign in")  # app.py, which is next, shows what there is to show
         st.rerun()
     st.html(STYLE)
     players.one_at_a_time()
     with st.container(key="page-script"):
         _script(key="page.script")
     st.html("<style>:has(> .st-key-page-script) { display: none; }</style>")
+
+
+def _members_only() -> None:
+    st.title("For members")
+    st.info(visitor.MEMBERS_ONLY, icon=":material/lock:")
+    st.page_link(FIRST, label="Go to Timbre transfer", icon=":material/graphic_eq:")
+
+
+def _nothing() -> None:
+    """Nothing."""

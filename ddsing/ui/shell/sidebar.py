@@ -7,7 +7,7 @@ import streamlit as st
 
 import ddsing
 from ddsing import hardware
-from ddsing.ui.shell import opened, storage_panel
+from ddsing.ui.shell import opened, storage_panel, visitor
 from ddsing.ui.shell.formatting import format_bytes, home_relative, plain
 
 LOW_DISK_BYTES = 2e9
@@ -19,11 +19,12 @@ def show() -> None:
     st.logo(LOGO, size="large")
     with st.sidebar:
         workspace = opened.workspace()
-        st.caption(
-            "Workspace",
-            help="The folder with all your data. Start the dashboard with DDSING_WORKSPACE=DIR to use another one.",
-        )
-        st.markdown(f":material/folder_open: {plain(home_relative(workspace.root))}")
+        if not visitor.current().hosted:  # on a server, where the folder is says nothing to its owner
+            st.caption(
+                "Workspace",
+                help="The folder with all your data. Start the dashboard with DDSING_WORKSPACE=DIR to use another one.",
+            )
+            st.markdown(f":material/folder_open: {plain(home_relative(workspace.root))}")
         free = shutil.disk_usage(workspace.root).free
         if free < LOW_DISK_BYTES:
             st.warning(f"Only {format_bytes(free)} left on this disk.", icon=":material/hard_drive:")

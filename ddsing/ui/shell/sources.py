@@ -13,7 +13,7 @@ from ddsing.files import write_atomic
 from ddsing.sound import audio, folder, kinds
 from ddsing.sound.recording import Recording
 from ddsing.transfer.settings import Settings
-from ddsing.ui.shell import caches, errors, opened, state, values
+from ddsing.ui.shell import caches, errors, opened, per_workspace, state, values, visitor
 from ddsing.ui.shell.formatting import plain
 
 KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
@@ -73,8 +73,9 @@ def _example() -> _Chosen | None:
     for path, why in folder.look(opened.workspace().examples).unreadable.items():
         st.warning(f"{plain(names.read(path.name))}: {plain(why)}", icon=":material/folder_off:")
     if not found:
-        place = plain(opened.workspace().examples)
-        st.info(f"Put recordings into {place} or upload one: {kinds.WORDS}.", icon=":material/folder_open:")
+        folder_name = plain(opened.workspace().examples)
+        how = "Upload a recording" if visitor.current().hosted else f"Put recordings into {folder_name} or upload one"
+        st.info(f"{how}: {kinds.WORDS}.", icon=":material/folder_open:")
         return None
     first = _first(found)
     values.keep(state.EXAMPLE, first)
@@ -105,7 +106,7 @@ def _first(found: dict[str, Path]) -> str | None:
     return None
 
 
-@st.cache_data(max_entries=1000, show_spinner=False)
+@per_workspace.data(max_entries=1000, show_spinner=False)
 def _readable(stamp: tuple[str, int, int], _path: Path) -> bool:
     try:
         audio.probe(_path)

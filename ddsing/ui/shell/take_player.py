@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.ui.player import players
-from ddsing.ui.shell import opened
+from ddsing.ui.shell import opened, per_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def heard(take: Take, name: str = "result") -> Heard:
     return _heard(take.id, name, files.stamp(take.folder / f"{name}.wav"), take)
 
 
-@st.cache_data(max_entries=HEARD, show_spinner=False)
+@per_workspace.data(max_entries=HEARD, show_spinner=False)
 def _heard(take_id: str, name: str, stamp: tuple[int, ...], _take: Take) -> Heard:
     from ddsing.experiments.comparison import heard
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ddsing.dataset import voices
 from ddsing.errors import DdsingError
-from ddsing.ui.shell import drafts, errors, opened, values
+from ddsing.ui.shell import drafts, errors, opened, values, visitor
 from ddsing.ui.shell.formatting import plain
 
 VOICE = "voice.name"  # permanent, shared by both pages
@@ -92,9 +92,9 @@ def choose(name: str) -> None:
 
 
 def _make_first() -> None:
+    or_put = "" if visitor.current().hosted else f", or put a folder of them into {plain(opened.workspace().audio)}"
     st.info(
-        "No voices yet. Name the first one and add its recordings, or put a folder of them into "
-        f"{plain(opened.workspace().audio)}.",
+        f"No voices yet. Name the first one and add its recordings{or_put}.",
         icon=":material/library_music:",
     )
     with st.container(border=True):

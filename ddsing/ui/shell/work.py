@@ -18,7 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ddsing.errors import Cancelled
 from ddsing.jobs import paces, time_left
-from ddsing.ui.shell import errors, opened
+from ddsing.ui.shell import errors, opened, visitor
 from ddsing.units import format_range
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Work:
         self._parts, self._learn = parts, learn
         self._clock = time_left.Clock(parts)
         self._cancelled = threading.Event()
+        self._visitor = visitor.current()
         self._thread = threading.Thread(target=self._run, name=f"work: {label}", daemon=True)
 
     def start(self) -> None:
@@ -101,7 +102,8 @@ class Work:
         if not self.waits or ahead is None or ahead is self:
             return self._stage
         left = ahead.seconds_left
-        return f"waiting for “{ahead.label}”" + (f", {format_range(*left)} left" if left else "")
+        label = f"“{ahead.label}”" if ahead.root == self.root else "another person's work"  # whose files it may name
+        return f"waiting for {label}" + (f", {format_range(*left)} left" if left else "")
 
     @property
     def seconds_left(self) -> time_left.Range | None:
@@ -120,6 +122,10 @@ class Work:
         self.fraction = done or 0.0 if share is None else max(self.fraction, share)
 
     def _run(self) -> None:
+        with visitor.lent(self._visitor):
+            self._take_turn()
+
+    def _take_turn(self) -> None:
         try:
             while not _turn.acquire(timeout=0.2):
                 self.report(WAITING, 0.0)

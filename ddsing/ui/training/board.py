@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddsing.training import board_process, folder
-from ddsing.ui.shell import errors, opened
+from ddsing.ui.shell import errors, opened, visitor
 from ddsing.ui.shell.formatting import plain
 
 POLL_S = 1.0
@@ -14,6 +14,8 @@ WATCH_S = 10.0  # once it listens, whether it still does
 
 def show() -> None:
     """The button, or the way to what it has opened."""
+    if visitor.current().hosted:  # TensorBoard would be on the server, where nobody could open it, without a sign-in
+        return
     workspace = opened.workspace()
     found = board_process.current(workspace)
     if not _live(found) and not folder.trained(workspace):
@@ -55,6 +57,8 @@ def _opened(found: board_process.BoardProcess) -> None:
 
 @errors.callback
 def _open() -> None:
+    if visitor.current().hosted:
+        return
     board_process.start(opened.workspace())
 
 

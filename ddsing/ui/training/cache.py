@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
-import streamlit as st
 
 from ddsing.constants import SAMPLE_RATE
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import caches, opened, trackers
+from ddsing.ui.shell import caches, opened, per_workspace, trackers
 
 if TYPE_CHECKING:
     from ddsing.experiments.comparison.heard import Heard
@@ -40,7 +39,7 @@ def history(voice: Voice):
     return _history(history_stamp(voice), voice)
 
 
-@st.cache_resource(max_entries=HISTORIES, show_spinner=False)
+@per_workspace.resource(max_entries=HISTORIES, show_spinner=False)
 def _history(stamp: tuple, _voice: Voice):
     from ddsing.training import history
 
@@ -78,7 +77,7 @@ def loss_figure(
     return _loss_figure(history_stamp(voice), total_steps, window, history)
 
 
-@st.cache_resource(max_entries=FIGURES, show_spinner=False)
+@per_workspace.resource(max_entries=FIGURES, show_spinner=False)
 def _loss_figure(stamp: tuple, total_steps: int | None, window: tuple | None, _history: History) -> tuple:
     from ddsing.plots import training as plot
 
@@ -91,7 +90,7 @@ def forming(previews: tuple[Path, ...]) -> bytes:
     return _forming(tuple(map(caches.stamp, previews)))
 
 
-@st.cache_data(max_entries=FORMINGS, show_spinner=False)
+@per_workspace.data(max_entries=FORMINGS, show_spinner=False)
 def _forming(stamps: tuple) -> bytes:
     parts, rate = [], SAMPLE_RATE
     for path, _, _ in stamps:
@@ -107,7 +106,7 @@ def preview(path: Path) -> Heard:
     return _heard(caches.stamp(path))
 
 
-@st.cache_data(max_entries=PREVIEWS, show_spinner=False)
+@per_workspace.data(max_entries=PREVIEWS, show_spinner=False)
 def _heard(stamp: tuple) -> Heard:
     from ddsing.experiments.comparison import heard, matching
     from ddsing.sound import wave
@@ -143,7 +142,7 @@ def preparing_seconds(source: Voice, tracker: str) -> float | None:
     return prepare.expected_seconds(trackers.known_paces(), tracker, new_s, all_s)
 
 
-@st.cache_data(max_entries=FIGURES, show_spinner=False)
+@per_workspace.data(max_entries=FIGURES, show_spinner=False)
 def _sound_to_do(stamp: tuple, tracker: str, _source: Voice) -> tuple[float, float]:
     from ddsing.dataset import prepare
 

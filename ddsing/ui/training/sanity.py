@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.dataset.voices import Voice
 from ddsing.sound import audio
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import errors, opened, values, work
+from ddsing.ui.shell import errors, opened, per_workspace, values, work
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import export
 
@@ -24,7 +24,7 @@ NAMES = ("original", "reconstruction")
 _STEP, _WHICH = "sanity.step", "sanity.which"
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@per_workspace.resource(max_entries=1, show_spinner=False)
 def _checks() -> cache.Kept:
     return cache.Kept(CHECKS)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.shell import caches, state, values
+from ddsing.ui.shell import caches, router, state, values
 from ddsing.ui.shell.formatting import loudness_range, pitch_range, plain
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def pick():
     entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
     if not entries:
         st.info("No instruments yet. Import one on the Instruments page.", icon=":material/piano:")
-        st.page_link("pages/instruments.py", label="Go to Instruments", icon=":material/piano:")
+        router.link("pages/instruments.py", label="Go to Instruments", icon=":material/piano:")
         return None
     name = st.selectbox(
         "Instrument",

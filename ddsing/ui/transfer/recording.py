@@ -11,7 +11,7 @@ from ddsing.errors import DdsingError
 from ddsing.sound.recording import Recording
 from ddsing.transfer.take import read_recipe
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, opened, sources, state
+from ddsing.ui.shell import caches, errors, opened, router, sources, state, visitor
 from ddsing.ui.shell.formatting import format_duration, plain
 from ddsing.ui.transfer import add_to_voice, controls
 
@@ -24,7 +24,21 @@ def pick() -> Recording | None:
     _restored(recording)
     if recording is not None:
         _show(recording)
-    return recording
+    return None if recording is None or _too_long(recording) else recording
+
+
+def _too_long(recording: Recording) -> bool:
+    """Whether it is longer than this visitor may transfer, which is said."""
+    found = visitor.current()
+    if found.transfer_s is None or recording.duration_s <= found.transfer_s:
+        return False
+    can = "Guests can" if found.is_guest else "You can"
+    st.warning(
+        f"{can} transfer up to {format_duration(found.transfer_s)}, and this recording is "
+        f"{format_duration(recording.duration_s)} long: choose or cut a shorter one.",
+        icon=":material/timer:",
+    )
+    return True
 
 
 def _show(recording: Recording) -> None:
@@ -46,7 +60,7 @@ def _show(recording: Recording) -> None:
     held = sources.held()
     if recording.recipe is not None:
         _offer(recording.recipe)
-    elif held is not None:
+    elif held is not None and not visitor.current().is_guest:
         add_to_voice.show(*held)
 
 
@@ -76,7 +90,7 @@ def _offer_morph(recipe: dict) -> None:
 
     asked = morph_link.query(recipe)
     if asked:
-        st.page_link(
+        router.link(
             "pages/experiments.py",
             label="This is a morph: open its mixture",
             icon=":material/blur_on:",

@@ -1,0 +1,122 @@
+"""``users``: the people of a hosted dashboard, and what their guests have left."""
+
+import argparse
+import datetime
+
+from ddsing.cli.actions import action, family
+from ddsing.units import format_bytes
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the family of commands."""
+    users = family(subparsers, "users", "list the people of a hosted dashboard, block them, read the log")
+    action(users, "list", list_, list_text, "list everybody: role, last visit, disk space")
+    for name, blocked, about in (
+        ("block", True, "keep somebody out, at once"),
+        ("unblock", False, "let them in again"),
+    ):
+        command = action(users, name, block, block_text, about)
+        command.add_argument("id", type=int, metavar="ID", help="number of the person, see `users list`")
+        command.set_defaults(blocked=blocked)
+    action(users, "expire", expire, expire_text, "delete the workspaces of guests whose time is over")
+    command = action(users, "log", log, log_text, "show who did what and when, the newest first")
+    command.add_argument("--most", type=int, default=50, metavar="N", help="number of lines (50)")
+
+
+def _site(args: argparse.Namespace):
+    from ddsing.errors import DdsingError
+    from ddsing.hosting import reading, site
+
+    path = reading.find()
+    if path is None:
+        raise DdsingError(
+            "There is no hosting.toml here: go to its folder, or name it with DDSING_HOSTING. "
+            "A local dashboard has one person."
+        )
+    return site.open_site(reading.read(path))
+
+
+def list_(args: argparse.Namespace) -> dict:
+    """Everybody, the last visit first."""
+    from ddsing import storage
+    from ddsing.workspace import Workspace
+
+    here = _site(args)
+    people = [
+        {
+            "id": person.id,
+            "name": person.name,
+            "address": person.address,
+            "role": person.role,
+            "blocked": person.blocked,
+            "issuer": person.issuer,
+            "subject": person.subject,
+            "last_visit": _when(person.seen_s),
+            "bytes": storage.total_bytes(Workspace(here.member_folder(person.workspace))),
+            "workspace": str(here.member_folder(person.workspace)),
+        }
+        for person in here.people.list()
+    ]
+    return {"people": people, "guests": len(here.guests.inside())}
+
+
+def list_text(document: dict) -> str:
+    """A line for each person."""
+    guests = document["guests"]
+    lines = [
+        f"{one['id']:>4}  {one['name'] or one['address'] or one['subject']}  {one['role']}"
+        f"{', blocked' if one['blocked'] else ''}, last visit {one['last_visit']}, {format_bytes(one['bytes'])}"
+        for one in document["people"]
+    ]
+    return "\n".join([*(lines or ["No one has signed in yet."]), f"{guests} guest{'' if guests == 1 else 's'}"])
+
+
+def block(args: argparse.Namespace) -> dict:
+    """Keep somebody out, or let them in again."""
+    from ddsing.errors import DdsingError
+
+    here = _site(args)
+    person = next((one for one in here.people.list() if one.id == args.id), None)
+    if person is None:
+        raise DdsingError(f"No person has the number {args.id}: see `users list`.")
+    here.people.block(person, args.blocked, by="command line")
+    return {"id": person.id, "name": person.called, "blocked": args.blocked}
+
+
+def block_text(document: dict) -> str:
+    """Who is kept out, or let in."""
+    return f"{document['name']} {'is blocked' if document['blocked'] else 'can sign in again'}."
+
+
+def expire(args: argparse.Namespace) -> dict:
+    """Delete what guests have left."""
+    return {"guests": _site(args).clean()}
+
+
+def expire_text(document: dict) -> str:
+    """How many."""
+    return f"Deleted the workspaces of {document['guests']} guest{'' if document['guests'] == 1 else 's'}."
+
+
+def log(args: argparse.Namespace) -> dict:
+    """The newest lines of the audit log."""
+    from ddsing.errors import DdsingError
+    from ddsing.hosting import audit
+
+    if args.most < 1:
+        raise DdsingError("--most must be at least 1.")
+    found = audit.newest(_site(args).engine, args.most)
+    return {"entries": [{"at": _when(one.at_s), "who": one.who, "what": one.what, "about": one.about} for one in found]}
+
+
+def log_text(document: dict) -> str:
+    """A line for each."""
+    lines = []
+    for one in document["entries"]:
+        about = f" ({one['about']})" if one["about"] else ""
+        lines.append(f"{one['at']}  {one['who']}  {one['what']}{about}")
+    return "\n".join(lines or ["Nothing has happened yet."])
+
+
+def _when(moment_s: float) -> str:
+    return datetime.datetime.fromtimestamp(moment_s, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")

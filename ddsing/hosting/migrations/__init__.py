@@ -1,0 +1,1 @@
+"""Alembic's migrations of the people database, one file each in ``versions``; see `ddsing.hosting.database`."""

@@ -1,0 +1,1 @@
+"""The versions of the people database, in order."""
