@@ -36,6 +36,7 @@ KEPT = {  # what is kept for the whole process, and what tells its entries apart
     "ddsing/hosting/site.py:_open": "the site's file",
     "ddsing/instrument/library.py:_refusals": "the zip's path",
     "ddsing/instrument/library.py:_summaries": "the zip's path",
+    "ddsing/jobs/remote.py:_answers": "the cluster, and there the job's id",
     "ddsing/jobs/log.py:_printing": "nobody's: a lock of a job's process",
     "ddsing/sound/blas.py:_controller": "nobody's: the processor's libraries",
     "ddsing/sound/blas.py:_limit": "nobody's: how many threads the processor's libraries may start",
