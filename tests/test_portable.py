@@ -27,6 +27,7 @@ DATE_CODES = {f"%{code}" for code in "aAbBcdfHIjmMpSUwWxXyYzZ%"}  # of C89, and 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_locks")]
 
 FUNCTIONS = """
+import contextlib
 import sys
 import threading
 from pathlib import Path
@@ -37,6 +38,8 @@ from ddsing import process
 from ddsing.formats import tfrecord
 from ddsing.hosting import private
 from ddsing.instrument import child
+from ddsing.jobs import remote, slurm
+from ddsing.jobs.engine import Engine
 from ddsing.training import board
 
 psutil.Process.memory_info = lambda self: type("Memory", (), {"peak_wset": 123})  # its name on Windows
@@ -47,6 +50,10 @@ with board._set_by_signals(threading.Event()):
     pass
 path = Path(sys.argv[1])
 assert len(private.cookie_secret(path.parent / "root")) == 64
+(path.parent / "token").write_text("secret")
+assert Engine(kind="ray", token_file=str(path.parent / "token")).token == "secret"
+with contextlib.suppress(remote.Silent):  # where there is no Slurm
+    slurm.SlurmLauncher(Engine(kind="slurm")).ask()
 with tfrecord.RecordWriter(path) as writer:
     writer.write({"f0_hz": np.arange(3, dtype=np.float32)})
 assert tfrecord.RecordFile(path).read(0)["f0_hz"].tolist() == [0, 1, 2]
