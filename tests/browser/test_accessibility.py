@@ -82,7 +82,7 @@ def visit(tab, server, place: str) -> None:
     tab.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
     tab.goto(f"{server.url}/{address.format(test=BlindTests(Workspace(server.workspace)).list()[0].id)}")
     tab.get_by_role("heading", level=1).wait_for()
-    settled(tab)
+    still(tab)  # what is drawn after the script has ended is there, too
     if address == "datasets":
         _report(tab)
     elif address == "training":
