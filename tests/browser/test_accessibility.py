@@ -101,18 +101,19 @@ def visit(tab, server, place: str) -> None:
 
 def still(tab) -> None:
     """Wait until nothing on the page changes any more: figures are drawn, what fades is gone."""
+    settled(tab)
     before = None
     while (now := tab.evaluate("() => document.querySelector('.stApp').innerHTML.length")) != before:
         before = now
         tab.wait_for_timeout(300)
-    settled(tab)
 
 
 def _report(tab) -> None:
-    ask = tab.get_by_role("button", name="Make the report")
+    ask, made = tab.get_by_role("button", name="Make the report"), tab.get_by_text("Clear pitch")
+    ask.or_(made).first.wait_for()
     if ask.count():
         ask.click()
-    tab.get_by_text("Clear pitch").wait_for()
+    made.wait_for()
     settled(tab)
 
 
