@@ -8,15 +8,18 @@ key sends them.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from ddsing.ui.shell import errors, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+_RESTORED = "drafts.restored"  # what fields began with, by key
 ENTER_JS = """
 document.addEventListener("keydown", (event) => {
   const field = event.target, draft = field.closest?.('[class*="st-key-draft-"]')
@@ -82,7 +85,13 @@ def form(
 
 def field(key: str, default: Any, *, about: str = "") -> str:
     """Put the value of a field in place: what was typed, or what it edits; returns the key."""
-    return values.keep(key, default, about=about)
+    values.keep(key, default, about=about)
+    restored = st.session_state.setdefault(_RESTORED, {})
+    if restored.setdefault(key, st.session_state[key]) == st.session_state[key] != default:
+        # In each run: a folded panel, or a run that a click has ended, has not shown the browser what was kept.
+        with contextlib.suppress(StreamlitAPIException):  # it was drawn in this run
+            st.session_state[key] = restored[key]
+    return key
 
 
 def changed(fields: Sequence[str]) -> dict[str, Any]:
@@ -94,6 +103,7 @@ def drop(fields: Sequence[str]) -> None:
     """Begin these fields anew: they were sent, or cancelled; for callbacks."""
     for key in fields:
         values.forget(key)
+        st.session_state.get(_RESTORED, {}).pop(key, None)
 
 
 def _cancel(fields: Sequence[str], more: Callable[[], None] | None) -> None:
