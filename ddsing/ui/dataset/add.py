@@ -1,4 +1,4 @@
-"""Adding recordings to a voice: uploads, or a file or folder that is on this computer already."""
+"""Adding recordings to a voice: uploads or, on a local dashboard, a file or folder that is on this computer already."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ddsing.dataset import adding, voices
 from ddsing.errors import DatasetError
 from ddsing.files import spelled
 from ddsing.sound import kinds
-from ddsing.ui.shell import drafts, errors, opened, values
+from ddsing.ui.shell import drafts, errors, opened, values, visitor
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def _uploader(voice: voices.Voice) -> None:
 
 
 def _path(voice: voices.Voice) -> None:
+    if visitor.current().hosted:  # this computer is the server, where other people's recordings are
+        return
     root = opened.workspace().root
 
     def draw() -> None:
@@ -94,6 +96,8 @@ def _add_uploads(voice: voices.Voice, files: Sequence[UploadedFile]) -> None:
 
 @errors.callback
 def _add_path(voice: voices.Voice) -> None:
+    if visitor.current().hosted:
+        raise DatasetError("Files on the server can't be added. Upload the recordings instead.")
     text = str(st.session_state.get(_PATH, "")).strip().strip("\"'")
     if not text:
         raise DatasetError("Enter the path of a recording or a folder first.")
