@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ddsing.hosting.config import LOOPBACK, Config, Login
+from ddsing.jobs import engine
 
 _HOST = re.compile(
     r"(\*\.)?(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE
@@ -47,7 +48,7 @@ def wrong(name: str, value: Any) -> str | None:
 
 def mistakes(config: Config) -> list[str]:
     """Sentences about settings that don't go together."""
-    return [*_people(config), *_network(config), *_numbers(config)]
+    return [*_people(config), *_network(config), *_numbers(config), *engine.mistakes(config.engine)]
 
 
 def is_loopback(host: str) -> bool:

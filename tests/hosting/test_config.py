@@ -70,6 +70,11 @@ def read(folder: Path, text: str) -> Config:
     return reading.read(folder / "hosting.toml")
 
 
+def test_mistakes_about_the_engine_are_told_with_the_others(mistakes):
+    found = mistakes('port = 0\n[engine]\nkind = "slrm"\ntime = "soon"\nnodes = 3\n' + PEOPLE)
+    assert sum("engine" in sentence for sentence in found) == 3 and any("port" in sentence for sentence in found)
+
+
 def test_a_file_is_read_into_types(tmp_path):
     config = read(tmp_path, FULL)
     assert config.root == tmp_path / "people" and config.url == "https://sing.example.org/tools/ddsing" and config.https
