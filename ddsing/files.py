@@ -31,6 +31,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import time
 import unicodedata
 import uuid
@@ -67,8 +68,9 @@ def atomic(path: Path, *, durable: bool = True, new: bool = False) -> Iterator[B
     new : bool
         Whether nothing may have the name: else FileExistsError, in the end at the latest, and what has it stays.
     """
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it is not an ordinary file")
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if not stat.S_ISREG(path.stat().st_mode):  # one look: between two of them another process may take it away
+            raise OSError(errno.EINVAL, "it is not an ordinary file")
     if new and os.path.lexists(path):
         raise _taken(path)
     with _aside(path.parent) as temporary:

@@ -212,3 +212,27 @@ def test_where_open_files_cant_be_moved_it_waits_for_their_readers(tmp_path, mon
     move(tmp_path / "file", tmp_path / "moved")
     flush(tmp_path / "moved")
     flush(tmp_path)
+
+
+def test_a_file_that_comes_and_goes_is_an_ordinary_one_at_every_moment(tmp_path):
+    path, over, said = tmp_path / "file", threading.Event(), []
+
+    def come_and_go():
+        while not over.is_set():
+            path.write_bytes(OLD)
+            path.unlink(missing_ok=True)
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        for _ in range(3000):
+            try:
+                write_atomic(path, NEW, new=True, durable=False)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                said.append(str(error))
+    finally:
+        over.set()
+        thread.join()
+    assert not said
