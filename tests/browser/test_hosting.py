@@ -239,8 +239,8 @@ def _create_voice(tab, name):
     tab.get_by_role("button", name="New voice").click()
     tab.get_by_role("textbox", name="Name").fill(name)
     tab.get_by_role("button", name="Create", exact=True).click()
+    tab.get_by_role("textbox", name="Name").wait_for(state="hidden")
     until(lambda: name in shown(tab))
-    settled(tab)
 
 
 def shown(tab):

@@ -205,3 +205,26 @@ def test_what_was_typed_outlasts_a_reload_and_is_sent_by_the_enter_key(dashboard
     path.press("Enter")
     tab.get_by_text("No file or folder").wait_for()
     assert path.input_value() == "nowhere", "it stays, to be mended"
+
+
+def test_what_is_pressed_in_the_moment_a_field_is_left_is_done_and_shown(dashboard, workspace):
+    """The field tells the page what was typed when it is left; a click at once comes in the same message."""
+    tab, _ = dashboard(workspace, "datasets")
+    windows, exclude = tab.get_by_text("Browse the windows"), tab.get_by_role("button", name="Exclude", exact=True)
+    windows.wait_for()
+    tab.get_by_text("Add recordings", exact=True).click()
+    path = tab.get_by_role("textbox", name="Or a file or folder on this computer")
+    settled(tab)
+    path.fill("/somewhere")
+    windows.click()
+    exclude.wait_for()
+    assert path.input_value() == "/somewhere"
+    tab.get_by_role("button", name="New voice").click()
+    name = tab.get_by_role("textbox", name="Name of the voice")
+    name.wait_for()
+    settled(tab)
+    name.fill("Tenor")
+    tab.get_by_role("button", name="Create", exact=True).click()
+    name.wait_for(state="hidden")
+    exclude.wait_for(state="hidden")
+    assert (workspace.audio / "Tenor").is_dir()

@@ -205,10 +205,12 @@ def _steer(voice: Voice, table: WindowTable, rows: np.ndarray, row: int) -> None
         )
 
 
+@errors.callback
 def _first() -> None:
     st.session_state[_PLACE] = 1
 
 
+@errors.callback
 def _move(by: int) -> None:
     st.session_state[_PLACE] += by
 

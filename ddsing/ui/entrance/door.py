@@ -130,6 +130,7 @@ def _broken(said: str) -> None:
     st.error(said, icon=":material/error:")
 
 
+@errors.callback
 def _go(purpose: str) -> None:
     """Send the browser to where guests come in or leave, as `st.login` sends it to a provider."""
     from ddsing.hosting import cookies, site

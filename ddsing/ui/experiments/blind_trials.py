@@ -61,6 +61,7 @@ def _wanted() -> str:
     return wanted
 
 
+@errors.callback
 def _open(test_id: str) -> None:
     st.session_state[_OPEN] = test_id
 

@@ -195,6 +195,7 @@ def _zoom(key: str, top: int) -> None:
         st.session_state[STEPS] = (max(0, int(window[0])), min(top, round(window[1])))
 
 
+@errors.callback
 def _all_steps(top: int) -> None:
     st.session_state[STEPS] = (0, top)
 

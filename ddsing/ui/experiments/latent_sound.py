@@ -136,6 +136,7 @@ def move(entry: Entry, instrument: Instrument, known: LatentSpace) -> None:
             st.button("Back to the average", key="ls.zero", icon=":material/restart_alt:", on_click=_zero)
 
 
+@errors.callback
 def _zero() -> None:
     for number in range(N_SLIDERS):
         if _shift_key(number) in st.session_state:

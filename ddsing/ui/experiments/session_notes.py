@@ -36,6 +36,7 @@ def actions(takes: list[Take]) -> None:
     )
 
 
+@errors.callback
 def _blind() -> None:
     st.session_state["view"] = "blind"
 

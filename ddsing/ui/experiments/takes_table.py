@@ -8,7 +8,7 @@ import streamlit as st
 
 from ddsing.transfer.take import Take
 from ddsing.ui.experiments import chosen_takes, set_picker
-from ddsing.ui.shell import links, opened, take_player, ticks
+from ddsing.ui.shell import errors, links, opened, take_player, ticks
 from ddsing.ui.shell.formatting import percent, when
 
 TABLE_PX = 290
@@ -52,6 +52,7 @@ def show(takes: list[Take]) -> None:
     )
 
 
+@errors.callback
 def _choose(key: str, shown: list[str]) -> None:
     """Take up what is ticked in the table, the newly ticked last."""
     ticked = [shown[row] for row in st.session_state[key].selection.rows if row < len(shown)]

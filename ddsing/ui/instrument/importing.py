@@ -125,5 +125,6 @@ def _results() -> None:
             )
 
 
+@errors.callback
 def _close() -> None:
     st.session_state.pop(_IMPORT, None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ddsing.ui.shell import tables, ticks, values
+from ddsing.ui.shell import errors, tables, ticks, values
 from ddsing.ui.shell.formatting import NO_BREAK, format_bytes, pitch_range
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def _table(shown: list[Entry], chosen: list[str]) -> None:
     )
 
 
+@errors.callback
 def _take_up(key: str, names: list[str]) -> None:
     """Take up what is ticked in the table, and the one in whose row a cell was clicked."""
     selection = st.session_state[key].selection

@@ -2,8 +2,11 @@
 
 Streamlit's own forms hold what is typed in the browser only, and lose it with the page. Here each field is a control
 like any other, whose value `ddsing.ui.shell.values` keeps; its default is what it edits, so that a field that nothing
-was typed into shows what is there now. The fields are a fragment, so that typing draws nothing else anew, and the Enter
-key sends them.
+was typed into shows what is there now. The fields and their buttons are a fragment, so that typing draws nothing else
+anew, and the Enter key sends them.
+
+A tap takes the focus from a field and presses something else in one moment, and the browser sends both as one run of
+the field's fragment. So a run that more than a field has changed in is followed by one of the page.
 """
 
 from __future__ import annotations
@@ -61,10 +64,12 @@ def form(
     cancel : callable, optional
         What else is done on Cancel, such as closing a panel.
     """
-    with st.container(key=f"draft-{name}"):
-        st.fragment(errors.guarded(draw))()
+    of_the_page = [True]  # the run that draws the page draws the fragment too, and this is empty in its later ones
+
+    def draw_all() -> None:
+        errors.guarded(draw)()
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(
+            pressed = st.button(
                 send,
                 key=f"{name}.send",
                 type="primary",
@@ -72,8 +77,7 @@ def form(
                 help=help,
                 on_click=on_send,
                 args=tuple(args),
-            )
-            st.button(
+            ) | st.button(
                 "Cancel",
                 key=f"{name}.cancel",
                 type="tertiary",
@@ -81,6 +85,13 @@ def form(
                 on_click=_cancel,
                 args=(tuple(fields), cancel),
             )
+        if of_the_page:
+            of_the_page.pop()
+        elif pressed or errors.called_back() or values.moved():
+            st.rerun(scope="app")
+
+    with st.container(key=f"draft-{name}"):
+        st.fragment(draw_all)()
 
 
 def field(key: str, default: Any, *, about: str = "") -> str:
@@ -106,6 +117,7 @@ def drop(fields: Sequence[str]) -> None:
         st.session_state.get(_RESTORED, {}).pop(key, None)
 
 
+@errors.callback
 def _cancel(fields: Sequence[str], more: Callable[[], None] | None) -> None:
     drop(fields)
     if more is not None:

@@ -19,6 +19,7 @@ from ddsing.ui.shell.formatting import plain
 logger = logging.getLogger("ddsing")
 SORRY = "Something went wrong in ddsing. The details are in the dashboard's log. Your files are untouched."
 _LATER = "errors.later"
+_CALLED = "errors.called"
 
 
 def sentence(error: BaseException) -> str:
@@ -67,6 +68,7 @@ def callback(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any):
+        st.session_state[_CALLED] = True
         try:
             return function(*args, **kwargs)
         except Exception as error:
@@ -75,7 +77,13 @@ def callback(function: Callable) -> Callable:
     return wrapper
 
 
+def called_back() -> bool:
+    """Whether a callback was called since the page was drawn, or this was asked."""
+    return st.session_state.pop(_CALLED, False)
+
+
 def show_waiting() -> None:
-    """Show what callbacks left behind."""
+    """Show what callbacks left behind; the page is drawn next."""
+    called_back()
     for message in st.session_state.pop(_LATER, []):
         st.error(message, icon=":material/error:")

@@ -9,7 +9,7 @@ from dataclasses import fields
 import streamlit as st
 
 from ddsing.transfer.settings import Settings
-from ddsing.ui.shell import values
+from ddsing.ui.shell import errors, values
 
 INSTRUMENT = "transfer.instrument"
 TRACKER = "transfer.tracker"
@@ -48,6 +48,7 @@ def apply(settings: Settings, *, tracker: str | None = None, instrument: str | N
         st.session_state[INSTRUMENT] = instrument
 
 
+@errors.callback
 def apply_fit(octave_shift: int, loudness_shift_db: float) -> None:
     """Put the best-fitting shifts onto the controls; for callbacks."""
     st.session_state[key("octave_shift")] = int(octave_shift)

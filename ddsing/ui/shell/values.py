@@ -133,6 +133,12 @@ def chosen(key: str) -> bool:
     return get(key) != _tab().seen[key][1]
 
 
+def moved() -> bool:
+    """Whether a control has another value than when the page, or this part of it, was drawn last."""
+    state = st.session_state
+    return any(key in state and state[key] != value for key, (_, _, value) in _tab().seen.items())
+
+
 def put(key: str, value: Any) -> None:
     """Set, at once, the value of something that is kept and is no widget's."""
     st.session_state[key] = value

@@ -84,6 +84,7 @@ def _cell(cells: dict[str, dict[str, float]]) -> str:
     )
 
 
+@errors.callback
 def choose(name: str) -> None:
     """Choose a voice, or a cell of a sweep, from code; for callbacks."""
     base = next((voice for voice, cells in _by_voice().items() if name in cells), name)

@@ -144,6 +144,7 @@ def _ready(name: str, *, quiet: bool) -> None:
         )
 
 
+@errors.callback
 def sing(name: str) -> None:
     """Choose an instrument and go to the Timbre transfer page; for buttons."""
     st.session_state[state.INSTRUMENT] = name

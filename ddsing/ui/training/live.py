@@ -160,12 +160,14 @@ def _drawn(voice: Voice, history: History, total_steps: int | None, window: tupl
     return drawn
 
 
+@errors.callback
 def _look_closer() -> None:
     from ddsing.plots.training import selected_window
 
     st.session_state[_WINDOW] = selected_window(st.session_state["train.loss"]) or st.session_state.get(_WINDOW)
 
 
+@errors.callback
 def _look_at_all() -> None:
     st.session_state[_WINDOW] = None
 

@@ -245,5 +245,6 @@ def _delete(take_id: str, name: str) -> None:
     st.session_state[_GONE] = {**st.session_state.get(_GONE, {}), take_id: take}
 
 
+@errors.callback
 def _more() -> None:
     st.session_state[_SHOWN] += PAGE_SIZE

@@ -86,6 +86,7 @@ def _key(number: int) -> str:
     return f"timbre.shift{number + 1}"
 
 
+@errors.callback
 def _moved(n_sliders: int) -> None:
     beyond = tuple(st.session_state.get(SHIFT, ()))[n_sliders:]
     st.session_state[SHIFT] = tuple(float(st.session_state[_key(number)]) for number in range(n_sliders)) + beyond
