@@ -132,7 +132,8 @@ class JobContext:
             self._unwritten = not self._write(durable=True)
 
     def leave(self, state: str, message: str = "", *, error: str = "") -> None:
-        """Write how the job ended, in the room that was kept for it if there is no other."""
+        """Write how the job ended, in the room that was kept for it if there is no other; the log has it first."""
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {state}. {message}")
         with self._guard:
             self._record.update(state=state, message=message, error=error, ended=time.time(), ahead=[])
             for attempt in range(LAST_WORD_TRIES):
@@ -146,15 +147,15 @@ class JobContext:
                 time.sleep(0.05 * attempt)
         logging.getLogger("ddsing").error("The last status could not be written to disk: %s %s", state, message)
 
-    def hand_over(self) -> tuple[str, str]:
-        """Write that another attempt is to continue, or that there have been enough; returns state and message."""
+    def hand_over(self) -> str:
+        """Write that another attempt is to continue, or that there have been enough; returns the state."""
         fruitless = tending.fruitless_after(self._record)
         if fruitless >= tending.MOST_FRUITLESS:
-            state, message = "failed", tending.gave_up("")
-            self.leave(state, message)
-            return state, message
+            self.leave("failed", tending.gave_up(""))
+            return "failed"
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} starting. Saved. It continues automatically.")
         self.enter("starting", ordered=time.time(), fruitless=fruitless, attempt="", message="")
-        return "starting", "Saved. It continues automatically."
+        return "starting"
 
     @contextlib.contextmanager
     def pulse(self) -> Iterator[None]:

@@ -151,10 +151,8 @@ def _live(context: JobContext, spec: Mapping[str, Any], folder: JobFolder, kinds
             state, message = _verdict(error)
             name = type(error).__name__ if isinstance(error, DdsingError) else ""
         if state == "stopped" and context.interrupted:
-            state, message = context.hand_over()
-        else:
-            context.leave(state, message, error=name)
-    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {state}. {message}")
+            return context.hand_over()
+        context.leave(state, message, error=name)
     return state
 
 

@@ -50,6 +50,7 @@ def test_how_a_job_ends_is_told_in_a_sentence_and_it_can_be_taken_up_again(store
         ended = wait_for(store, jobs[how], *states.ENDED)
         assert (ended.state, ended.error) == (state, error) and re.fullmatch(sentence, ended.message), how
         assert ended.result is None and ended.resumable
+        assert state == "lost" or f"{state}. {ended.message}".strip() in ended.log_tail, "the log has it already"
     told = store.status(jobs["bug"].id)
     assert "ZeroDivisionError: secret detail" in told.log_tail and "Traceback" in told.log_tail
     assert "Traceback" not in store.status(jobs["sentence"].id).log_tail

@@ -259,7 +259,7 @@ def test_a_process_that_comes_up_between_two_looks_is_not_lost(store, monkeypatc
     assert place.state() == "running" and answers == []
 
 
-def test_a_context_writes_what_is_reported_and_only_that(store):
+def test_a_context_writes_what_is_reported_and_only_that(store, capsys):
     place = folder(store, submit(store))
     context = JobContext(place, place.record())
     with context.pulse():
@@ -275,6 +275,7 @@ def test_a_context_writes_what_is_reported_and_only_that(store):
         time.sleep(0.6)
         assert context.should_stop()
     context.leave("stopped", "As asked.")
+    assert "stopped. As asked." in capsys.readouterr().out
     assert place.record()["state"] == "stopped" and not (place.path / "reserve").exists()
 
 
