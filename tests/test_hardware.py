@@ -89,8 +89,10 @@ def test_several_gpus_in_their_order(with_nvml):
     with_nvml(nvml(3))
     found = hardware.gpus()
     assert [(gpu.index, gpu.name, gpu.utilisation) for gpu in found] == [
-        (0, "NVIDIA T0", 0.37), (1, "NVIDIA T1", 0.38), (2, "NVIDIA T2", 0.39),
-    ]  # fmt: skip
+        (0, "NVIDIA T0", 0.37),
+        (1, "NVIDIA T1", 0.38),
+        (2, "NVIDIA T2", 0.39),
+    ]
     assert device.names() == ("gpu:0", "gpu:1", "gpu:2")
 
 
@@ -104,7 +106,7 @@ def test_several_gpus_in_their_order(with_nvml):
         ("", ("cpu",)),
         ("-1", ("cpu",)),
         ("MIG-4", ("gpu:0",)),
-    ],  # fmt: skip
+    ],
 )
 def test_devices_are_those_that_cuda_may_see(with_nvml, monkeypatch, allowed, names):
     with_nvml(nvml(3))
@@ -149,9 +151,11 @@ def test_a_driver_that_comes_later_or_again_is_found(with_nvml, function):
 
 
 TOLD = {
-    "nvmlDeviceGetUUID": "uuid", "nvmlDeviceGetUtilizationRates": "utilisation",
-    "nvmlDeviceGetMemoryInfo": "memory_used_bytes", "nvmlDeviceGetTemperature": "temperature_c",
-}  # fmt: skip
+    "nvmlDeviceGetUUID": "uuid",
+    "nvmlDeviceGetUtilizationRates": "utilisation",
+    "nvmlDeviceGetMemoryInfo": "memory_used_bytes",
+    "nvmlDeviceGetTemperature": "temperature_c",
+}
 
 
 @pytest.mark.parametrize("how", [unsupported, None], ids=["not supported", "not in this version"])

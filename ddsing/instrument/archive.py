@@ -39,8 +39,12 @@ CHUNK_BYTES = 256 * 2**10
 _HEAD_BYTES = 8
 _CLUTTER = frozenset(["desktop.ini", "thumbs.db", "ehthumbs.db", "icon\r"])
 _CLUTTER_FOLDERS = frozenset(["__macosx", "$recycle.bin", "@eadir", ".git", ".ipynb_checkpoints", ".appledouble"]) | {
-    ".fseventsd", ".spotlight-v100", ".temporaryitems", ".trash", ".trashes",
-}  # fmt: skip
+    ".fseventsd",
+    ".spotlight-v100",
+    ".temporaryitems",
+    ".trash",
+    ".trashes",
+}
 
 
 @dataclass(frozen=True)

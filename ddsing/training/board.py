@@ -161,9 +161,17 @@ def _plugins() -> list:
     from tensorboard.plugins.text.text_plugin import TextPlugin
 
     return [
-        CorePluginLoader(), MetricsPlugin, ScalarsPlugin, CustomScalarsPlugin, ImagesPlugin, AudioPlugin,
-        DistributionsPlugin, HistogramsPlugin, TextPlugin, HParamsPlugin,
-    ]  # fmt: skip
+        CorePluginLoader(),
+        MetricsPlugin,
+        ScalarsPlugin,
+        CustomScalarsPlugin,
+        ImagesPlugin,
+        AudioPlugin,
+        DistributionsPlugin,
+        HistogramsPlugin,
+        TextPlugin,
+        HParamsPlugin,
+    ]
 
 
 def _guarded(app: WSGIApplication, asked: list[float]) -> WSGIApplication:

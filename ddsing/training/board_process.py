@@ -48,9 +48,14 @@ class BoardProcess:
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ddsing.training.board", root, "--idle-s", str(idle_s)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                cwd=_PROJECT, env=environment, text=True, errors="replace",
-            )  # fmt: skip
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=_PROJECT,
+                env=environment,
+                text=True,
+                errors="replace",
+            )
         except OSError as error:
             raise TrainingError(f"TensorBoard can't be started: {error.strerror}.") from None
         threading.Thread(target=self._listen, name="TensorBoard", daemon=True).start()

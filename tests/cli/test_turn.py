@@ -55,9 +55,13 @@ def test_it_says_whom_it_waits_for_and_ctrl_c_ends_that(workspace):
         store.submit(order)
     command = [sys.executable, "-m", "ddsing", "train", "alto", "--config", "singing_small"]
     trainer = subprocess.Popen(
-        at_a_terminal([*command, "--workspace", str(workspace.root)]), cwd=ROOT, stderr=subprocess.PIPE, text=True,
-        start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
+        at_a_terminal([*command, "--workspace", str(workspace.root)]),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
     try:
         assert trainer.stderr.readline().startswith("About ")
         said = trainer.stderr.readline()

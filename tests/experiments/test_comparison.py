@@ -182,9 +182,13 @@ def test_a_take_is_measured_once(made, monkeypatch):
 def _measured_before(take: Take) -> dict:
     """Give a take the metrics as they were kept before mir_eval's figures, with values that nothing would compute."""
     metrics = {
-        "f0_cents": 7.25, "f0_within_50": 0.875, "loudness_db": 1.5, "spectral": 4.25, "harmonic_share": 0.9,
+        "f0_cents": 7.25,
+        "f0_within_50": 0.875,
+        "loudness_db": 1.5,
+        "spectral": 4.25,
+        "harmonic_share": 0.9,
         "sung_s": 1.75,
-    }  # fmt: skip
+    }
     (take.folder / measure.FILE).write_text(json.dumps({"version": 1, "metrics": metrics}))
     return metrics
 

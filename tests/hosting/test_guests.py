@@ -106,6 +106,10 @@ def test_what_a_guest_made_is_deleted_afterwards_and_nothing_else(tmp_path, cloc
     assert site.clean() == 1
     assert not any((site.config.root / "guests").iterdir()) and member.is_dir()
     assert [entry.what for entry in reversed(audit.newest(site.engine))] == [
-        "came in", "came in", "left", "workspace deleted", "workspace deleted",
-    ]  # fmt: skip
+        "came in",
+        "came in",
+        "left",
+        "workspace deleted",
+        "workspace deleted",
+    ]
     site.engine.dispose()

@@ -108,8 +108,12 @@ def test_it_shows_every_training_with_all_its_numbers(trained, monkeypatch, read
 def test_it_listens_on_this_computer_only_and_checks_the_host(trained):
     with Command(trained) as command:
         port = int(command.address.rstrip("/").rsplit(":", 1)[1])
-        listening = [one.laddr for process in command.family for one in process.net_connections("tcp")
-                     if one.status == psutil.CONN_LISTEN]  # fmt: skip
+        listening = [
+            one.laddr
+            for process in command.family
+            for one in process.net_connections("tcp")
+            if one.status == psutil.CONN_LISTEN
+        ]
         assert ("127.0.0.1", port) in listening and {ip for ip, _ in listening} <= {"127.0.0.1", "::1"}
         cards = psutil.net_if_addrs().values()
         for address in {one.address for card in cards for one in card if one.family == socket.AF_INET}:

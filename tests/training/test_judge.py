@@ -51,7 +51,7 @@ def test_the_latest_is_taken_where_only_the_held_out_loss_rises():
         ({"f0_cents": [9.0] * 9 + [40.0, 90.0, 300.0]}, 1400, "the pitch got worse, from 9 to 300 cents off"),
         ({"harmonic_share": [0.93] * 7 + [0.8, 0.6, 0.4, 0.2, 0.1]}, 1000, "from 93% to 10% of the sound"),
     ],
-)  # fmt: skip
+)
 def test_the_newest_before_it_got_worse_is_taken(measures, step, said):
     saves = series(**measures)
     found = judge.judge(saves)

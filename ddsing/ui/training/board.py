@@ -39,20 +39,34 @@ def _panel(before: str) -> None:
         return
     if found is not None and found.failure:
         st.warning(plain(found.failure), icon=":material/warning:")
-    st.button("Open TensorBoard", key="board.open", icon=":material/monitoring:", on_click=_open,
-              help="The standard viewer for training curves, with every run of this workspace. It runs on this "
-              "computer only and closes with the dashboard.")  # fmt: skip
+    st.button(
+        "Open TensorBoard",
+        key="board.open",
+        icon=":material/monitoring:",
+        on_click=_open,
+        help="The standard viewer for training curves, with every run of this workspace. It runs on this "
+        "computer only and closes with the dashboard.",
+    )
 
 
 def _opened(found: board_process.BoardProcess) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.address:
-            st.link_button(f"TensorBoard: {found.address.rstrip('/')}", found.address, icon=":material/open_in_new:",
-                           help="Opens in a new tab.")  # fmt: skip
+            st.link_button(
+                f"TensorBoard: {found.address.rstrip('/')}",
+                found.address,
+                icon=":material/open_in_new:",
+                help="Opens in a new tab.",
+            )
         else:
             st.markdown(":material/hourglass_top: TensorBoard is starting.", width="content")
-        st.button("Close TensorBoard", key="board.close", icon=":material/close:", on_click=_close,
-                  help="Training runs are not affected.")  # fmt: skip
+        st.button(
+            "Close TensorBoard",
+            key="board.close",
+            icon=":material/close:",
+            on_click=_close,
+            help="Training runs are not affected.",
+        )
 
 
 @errors.callback
