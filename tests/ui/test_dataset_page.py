@@ -283,6 +283,7 @@ def test_the_job_asks_for_the_room_that_this_voice_takes(monkeypatch, root):
     assert spec["needs_bytes"] == wanted != NEEDS_BYTES
 
 
+@pytest.mark.slow
 def test_where_the_dataset_of_2021_is_now_stays_on_the_page_of_a_stopped_preparation(monkeypatch, root):
     sing_more(root)
     shutil.rmtree(root / "audio" / "alto_dataset", ignore_errors=True)
