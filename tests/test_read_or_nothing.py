@@ -55,6 +55,7 @@ def test_a_recording_whose_name_is_no_utf_8_is_remembered(tmp_path):
     assert not facts.error and scan.Memory(voice).get(path) == facts
 
 
+@pytest.mark.slow
 def test_damage_anywhere_in_a_file_of_arrays_is_nothing_or_does_no_harm(tmp_path):
     """A bit of each byte changed, and every fifth length: None, or the arrays as they were."""
     arrays = {"curve": np.linspace(0, 1, 9, dtype=np.float32), "names": np.array(["a", "é"])}

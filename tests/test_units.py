@@ -9,6 +9,7 @@ from ddsing.units import format_number, n_frames
 
 
 @pytest.mark.parametrize("n_samples", [1, 63, 64, 65, 127, 128, 16_000, 16_001])
+@pytest.mark.slow
 def test_frames_are_counted_as_librosa_and_ddsp_count_them(n_samples):
     centred = librosa.feature.rms(y=np.zeros(n_samples, np.float32), frame_length=64, hop_length=HOP_SAMPLES).shape[1]
     assert n_frames(n_samples, centred=True) == centred

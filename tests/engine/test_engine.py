@@ -44,6 +44,7 @@ def small():
 
 
 @pytest.mark.parametrize(("name", "z"), [("singing_2021", None), ("singing_z_2021", ZConfig(32, 8, 125))])
+@pytest.mark.slow
 def test_instruments_of_2021_give_the_controls_of_ddsp_1_6_3(name, z, tmp_path):
     config = ModelConfig(z=z, **OF_2021)
     with zipfile.ZipFile(GOLDEN / f"{name}.zip") as archive:

@@ -172,6 +172,7 @@ def killed_at(point, patch):
     patch.setattr(tfrecord.shutil, "rmtree", lambda path, **_: None)  # the dead clean up nothing
 
 
+@pytest.mark.slow
 def test_killed_at_any_file_operation_there_is_the_old_set_or_the_new_one(tmp_path, monkeypatch):
     outcomes = []
     for point in range(200):
@@ -198,6 +199,7 @@ def test_killed_at_any_file_operation_there_is_the_old_set_or_the_new_one(tmp_pa
     assert len(outcomes) > 12
 
 
+@pytest.mark.slow
 def test_readers_and_a_publisher_may_settle_at_the_same_time(tmp_path):
     stop, wrong = threading.Event(), []
 

@@ -98,6 +98,7 @@ NAMED = {"plain": "voice/", "deep": "home/ann/voice/", "accented": "Begoñá/voz
     folders=st.booleans(),
     order=st.randoms(use_true_random=False),
 )
+@pytest.mark.slow
 def test_any_honest_writers_zip_is_read(habits, kind, wrapped, clutter, backslashes, folders, order):
     folder = NAMED[wrapped]
     members = {folder + name: data for name, data in KINDS[kind]().items()} | {name: CLUTTER[name] for name in clutter}

@@ -160,6 +160,7 @@ def test_statistics_of_a_voice_cover_its_notes():
     assert again.values == measured.values and np.array_equal(again.quantiles, measured.quantiles)
 
 
+@pytest.mark.slow
 def test_statistics_are_ddsp_s_own(monkeypatch):
     from ddsing.engine.tf import runtime
 

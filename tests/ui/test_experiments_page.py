@@ -89,6 +89,7 @@ def test_what_differs_stands_out_and_what_does_not_is_one_line(monkeypatch, fill
     assert app.query_params["take"] == [take.id for take in takes]
 
 
+@pytest.mark.slow
 def test_measuring_fills_the_table_and_is_offered_once(monkeypatch, filled):
     take = TakeStore(filled).list()[0]
     app = _open(monkeypatch, filled.root, take=take.id)
