@@ -18,11 +18,32 @@ ARGUMENTS = (
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 )
+TOLD_MS = 10_000.0
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
 def _chromium() -> str | None:
     return next((found for name in _CHROMIUMS if (found := shutil.which(name))), None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test that fails tells what was on the pages, as one who can't see them is told."""
+    report = yield
+    browser = getattr(item, "funcargs", {}).get("browser")
+    if report.failed and call.when == "call" and browser is not None:
+        for tab in [tab for context in browser.contexts for tab in context.pages]:
+            report.sections.append((f"Page {tab.url}", _told(tab)))
+    return report
+
+
+def _told(tab) -> str:
+    from playwright.sync_api import Error
+
+    try:
+        return tab.locator("body").aria_snapshot(timeout=TOLD_MS)
+    except Error as error:
+        return f"can't be told: {error}"
 
 
 @pytest.fixture(scope="package")

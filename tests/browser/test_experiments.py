@@ -203,6 +203,10 @@ def test_a_blind_test_by_keyboard_from_begin_to_result(page, server, filled):
         assert len(file.readlines()) == 6
 
 
+def _has_keyboard(tab, name: str) -> bool:
+    return tab.locator(name).evaluate("element => element.getRootNode().activeElement === element")
+
+
 def _answered_and_heard_on(tab, answer: str) -> bool:
     """Answer, press b, x and space in the same moment, and tell whether a sound of the trial that is over goes on."""
     return tab.locator(".play").evaluate(
@@ -238,15 +242,69 @@ def test_ratings_by_keyboard(page, server, filled):
     page.set_viewport_size({"width": 480, "height": 900})
     reference = page.locator('.slot[data-slot="R"]')
     assert reference.evaluate("button => button.scrollWidth <= button.clientWidth"), "its word is inside the button"
+    assert _has_keyboard(page, ".trial"), "the button that began it is gone, and no key is for it"
     for key in "r123":
         page.keyboard.press(key)
-        page.wait_for_timeout(300)
+        page.locator(f'.slot[data-slot="{key.upper()}"][aria-checked="true"]').wait_for()
+        page.locator('.play[data-playing="true"]').wait_for()
         for _ in range("123".find(key) + 1):
             page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Enter")
     page.get_by_text("hidden reference").first.wait_for()
     test = blind.BlindTests(filled).list()[0]
     assert test.kind == "rating" and test.answers[0]["answer"] == [60, 70, 80]
+
+
+def test_a_key_pressed_while_sounds_load_plays_as_soon_as_they_are_there(page, server, filled):
+    held = []
+    page.route("**/media/*.wav*", lambda route: held.append(route))
+    takes = TakeStore(filled).list()[::-1]
+    _open(page, server, "view=blind&" + "&".join(f"take={take.id.replace(' ', '+')}" for take in takes[:2]))
+    page.get_by_role("radio", name="A/B/X").click()
+    settled(page)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.locator('.slot[data-slot="B"]').wait_for()
+    settled(page)
+    assert _has_keyboard(page, ".trial") and page.locator(".play").is_disabled() and len(held) == 3
+    page.keyboard.press("b")
+    assert page.locator(".play").get_attribute("data-playing") == "false"
+    for route in held:
+        route.continue_()
+    page.locator('.play[data-playing="true"]').wait_for()
+    page.get_by_text("Still to listen to: A, X").wait_for()
+
+
+def test_an_answer_that_is_lost_on_its_way_is_sent_again(page, server, filled):
+    sent = []
+
+    def lose_the_first(route):
+        connected = route.connect_to_server()
+
+        def on(message):
+            if b'"plays"' in message:
+                sent.append(message)
+            if len(sent) != 1 or message is not sent[0]:
+                connected.send(message)
+
+        route.on_message(on)
+
+    page.route_web_socket("**/_stcore/stream", lose_the_first)
+    takes = TakeStore(filled).list()[::-1]
+    _open(page, server, "view=blind&" + "&".join(f"take={take.id.replace(' ', '+')}" for take in takes[:2]))
+    page.get_by_role("radio", name="A/B/X").click()
+    page.get_by_role("spinbutton", name="Trials").fill("4")
+    page.keyboard.press("Enter")
+    settled(page)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("heading", name="Trial 1 of 4").wait_for()
+    _ready(page)
+    for key in "abx":
+        page.keyboard.press(key)
+        page.locator(f'.slot[data-slot="{key.upper()}"][aria-checked="true"]').wait_for()
+        page.locator('.play[data-playing="true"]').wait_for()
+    page.keyboard.press("1")
+    page.get_by_role("heading", name="Trial 2 of 4").wait_for()
+    assert len(sent) == 2 and len(blind.BlindTests(filled).list()[0].answers) == 1
 
 
 def test_matrix_cells_appear_and_play(page, server, filled):

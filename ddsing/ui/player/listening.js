@@ -1,6 +1,8 @@
 // A trial of a blind test. Nothing here knows what is heard: sounds have addresses and letters, no names.
 // Keys: space plays; A/B/X: a, b, x listen, 1 and 2 answer. Rating: r and 1 to 9 listen, arrows rate, enter goes on.
 
+const AGAIN_MS = 5000;
+
 function build(root, component) {
   const self = { root, component, data: component.data, scores: [], plays: 0, began: performance.now() };
   self.mixer = new Mixer(() => paint(self));
@@ -35,7 +37,7 @@ function play(self) {
 function listen(self, index) {
   if (over(self) || index < 0 || index >= self.data.slots.length) return;
   self.mixer.choose(index);
-  if (!self.mixer.playing) play(self);
+  if (!self.mixer.playing && !self.mixer.wanted) play(self);
   self.status.textContent = `${self.data.slots[index].slot} is heard.`;
 }
 
@@ -49,11 +51,17 @@ function answer(self, value) {
     if (!over(self)) self.status.textContent = "Listen to each sound first.";
     return;
   }
-  self.sent = true;
   self.mixer.pause();
   const seconds = (performance.now() - self.began) / 1000;
-  self.component.setTriggerValue("answer", { trial: self.data.trial, answer: value, seconds, plays: self.plays });
+  self.sent = { trial: self.data.trial, answer: value, seconds, plays: self.plays };
+  send(self);
   paint(self);
+}
+
+// An answer that was lost on its way, or could not be kept, is sent again until the page goes on; twice counts once.
+function send(self) {
+  self.component.setTriggerValue("answer", self.sent);
+  self.again = setTimeout(() => send(self), AGAIN_MS);
 }
 
 function key(self, event) {
@@ -112,11 +120,19 @@ function answerButton(text, keyName, onclick) {
   return button;
 }
 
+// A new trial has the keyboard, which the button that began it, or the answer before, had until now and may keep for as
+// long as the page still draws.
+function takeKeyboard(self) {
+  if (!document.activeElement?.matches('input, textarea, select, [contenteditable="true"]'))
+    self.trial.focus({ preventScroll: true });
+}
+
 // The parts of a new trial.
 function fill(self) {
   const { data } = self;
   self.filled = data.trial;
-  self.sent = false;
+  self.sent = null;
+  clearTimeout(self.again);
   self.plays = 0;
   self.began = performance.now();
   self.heard = data.slots.map(() => false);
@@ -129,6 +145,7 @@ function fill(self) {
     ? [["space", " plays · "], ["r", " "], ["1", "… listen · "], ["←", " "], ["→", " rate · "], ["enter", " next"]]
     : [["space", " plays · "], ["a", " "], ["b", " "], ["x", " listen · "], ["1", " "], ["2", " answer"]];
   for (const [name, text] of told) self.keys.append(element("kbd", "", name), document.createTextNode(text));
+  takeKeyboard(self);
   if (!ratings) {
     const slots = element("div", "slots");
     slots.setAttribute("role", "radiogroup");
@@ -190,7 +207,7 @@ function paint(self) {
   });
   const missing = self.data.slots.filter((_, index) => !self.heard?.[index]).map((one) => one.slot);
   self.ahead.textContent = self.sent
-    ? "Kept."
+    ? "Answered."
     : missing.length && ready
       ? `Still to listen to: ${missing.join(", ")}`
       : unrated ? "Rate each sound." : "";
@@ -236,6 +253,7 @@ export default function (component) {
     document.removeEventListener("keydown", self.onKey);
     self.resized.disconnect();
     self.mixer.close();
+    clearTimeout(self.again);
     instances.delete(root);
   };
 }

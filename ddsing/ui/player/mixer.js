@@ -28,7 +28,7 @@ class Mixer {
     }
     this.signature = signature;
     const before = this.tracks;
-    const wasPlaying = this.playing;
+    const plays = this.playing || this.wanted;
     const heard = before[this.current]?.url;
     const position = this.position;
     this.pause();
@@ -44,7 +44,7 @@ class Mixer {
     return this.loading.then(() => {
       if (signature !== this.signature) return;
       this.offset = Math.min(position, Math.max(0, this.duration - 0.05));
-      if (wasPlaying) this.play();
+      if (plays) this.play();
       this.onChange();
     });
   }
@@ -87,7 +87,7 @@ class Mixer {
   // Play, at once or as soon as the sounds have come, so that they start together; of long ones the current is enough,
   // and another joins at the same position when it is chosen.
   async play() {
-    if (!this.ready || this.playing || this.wanted) return;
+    if (!this.tracks.length || this.playing || this.wanted) return;
     const context = shared.open();
     context.resume(); // while the click still counts as one
     shared.starts(this, () => this.pause());
@@ -179,10 +179,10 @@ class Mixer {
   }
 
   seek(seconds) {
-    const wasPlaying = this.playing;
+    const plays = this.playing || this.wanted;
     this.pause();
     this.offset = Math.min(Math.max(0, seconds), this.duration);
-    if (wasPlaying) this.play();
+    if (plays) this.play();
     this.onChange();
   }
 

@@ -26,7 +26,7 @@ PLAY = (
 SEEK = '<input class="seek" type="range" min="0" max="1" step="0.01" value="0" aria-label="Position">'
 SWITCHER = f"""<div class="player" role="group" aria-label="Player">
 <div class="transport">
-<button type="button" class="play" aria-label="Play" aria-keyshortcuts="Space">{PLAY}</button>
+<button type="button" class="play" aria-label="Play" aria-keyshortcuts="Space" disabled>{PLAY}</button>
 <div class="scrub"><div class="wave" aria-hidden="true"></div>{SEEK}</div>
 <span class="time"></span>
 </div>
@@ -42,11 +42,11 @@ SWITCHER = f"""<div class="player" role="group" aria-label="Player">
 
 TRIAL = f"""<div class="player" role="group" aria-label="Blind test">
 <div class="transport">
-<button type="button" class="play" aria-label="Play">{PLAY}</button>
+<button type="button" class="play" aria-label="Play" disabled>{PLAY}</button>
 <div class="scrub"><canvas class="wave" aria-hidden="true"></canvas>{SEEK}</div>
 <span class="time"></span>
 </div>
-<div class="trial" style="display: flex; flex-direction: column; gap: 0.6rem"></div>
+<div class="trial" role="group" aria-label="This trial" tabindex="-1"></div>
 <div class="options">
 <label><input type="checkbox" class="loop"> Loop</label>
 <span class="ahead" aria-live="polite"></span>

@@ -184,7 +184,7 @@ function startAsked(self) {
   if (!start || shared.seen.has(start)) return;
   shared.seen.add(start);
   self.mixer.seek(0);
-  if (!self.mixer.playing) toggle(self);
+  if (!self.mixer.playing && !self.mixer.wanted) toggle(self);
 }
 
 function leave(self, root) {
