@@ -21,6 +21,7 @@ from ddsing.errors import DdsingError
 from ddsing.hosting import cookies, site
 from ddsing.hosting.config import Config
 from ddsing.hosting.site import Site
+from ddsing.ui.entrance.ownership import Ownership
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -100,6 +101,7 @@ class Guard:
         self._app = app
         self._config = config
         self._most_bytes = config.limits.upload_mb * _MB + _SLACK_BYTES
+        self._ownership = Ownership(config)
         self._headers = dict(HEADERS)
         if config.https:
             self._headers["strict-transport-security"] = f"max-age={_YEAR_S}"
@@ -117,9 +119,9 @@ class Guard:
         elif elsewhere is not None:
             await RedirectResponse(elsewhere)(scope, receive, self._with_headers(send))
         elif scope["type"] == "websocket":
-            await self._app(scope, receive, send)
+            await self._app(self._ownership.applied(scope), receive, send)
         else:
-            await self._pass_on(scope, receive, send)
+            await self._pass_on(self._ownership.applied(scope), receive, send)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         """Status and sentence for what is not let through."""
