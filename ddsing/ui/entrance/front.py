@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ddsing.errors import DdsingError
-from ddsing.hosting import cookies, site
+from ddsing.hosting import census, cookies, site
 from ddsing.hosting.config import Config
 from ddsing.hosting.site import Site
 from ddsing.ui.entrance.ownership import Ownership
@@ -56,6 +56,7 @@ def routes() -> Sequence[Route]:
     here = served()
     base = f"/{here.config.base_path}" if here.config.base_path else ""
     site.keep_clean(here)
+    census.keep_counting(here)
     return [
         Route(f"{base}/guest/come", functools.partial(come, here), methods=["GET"]),
         Route(f"{base}/guest/leave", functools.partial(leave, here), methods=["GET"]),
