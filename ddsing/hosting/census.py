@@ -150,7 +150,8 @@ class Counter:
 
     def _days(self, spans: list[_Ended], now_s: float) -> tuple[Day, ...]:
         names = [day(now_s - n * _DAY_S) for n in reversed(range(DAYS))]
-        people, guests = {name: set() for name in names}, {name: set() for name in names}
+        people: dict[str, set[str]] = {name: set() for name in names}
+        guests: dict[str, set[str]] = {name: set() for name in names}
         for at_s, who, what in self._visits(now_s - DAYS * _DAY_S):
             (people if what == _SIGNED_IN else guests).get(day(at_s), set()).add(who)
         jobs, device_s = dict.fromkeys(names, 0), dict.fromkeys(names, 0.0)

@@ -140,17 +140,16 @@ def _days(found: Census) -> None:
     if not any(day.people or day.guests or day.jobs for day in days):
         st.caption("Nobody was here in the last two weeks.")
         return
-    columns = {
-        "Day": [datetime.date.fromisoformat(day.day) for day in days],
+    numbers: dict[str, list[float]] = {
         "People": [day.people for day in days],
         "Guests": [day.guests for day in days],
         "Jobs": [day.jobs for day in days],
         "Training": [day.device_s / 60.0 for day in days],
     }
-    most = {name: max(1.0, *map(float, columns[name])) for name in ("People", "Guests", "Jobs", "Training")}
+    most = {name: max(1.0, *values) for name, values in numbers.items()}
     bar = st.column_config.ProgressColumn
     st.dataframe(
-        columns,
+        {"Day": [datetime.date.fromisoformat(day.day) for day in days], **numbers},
         hide_index=True,
         height=37 + 35 * len(days),
         column_config={
