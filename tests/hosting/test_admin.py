@@ -225,7 +225,7 @@ def test_an_empty_site_is_no_error(as_who, site):
 
 
 def test_what_a_button_does_asks_again_who_is_there(as_who, site):
-    as_who("member")
+    as_who("member", "timbre_transfer")
     for do in (lambda: people_view._block(3, True), lambda: jobs_view._stop([(3, "x")]), lambda: log_view.show()):
         with contextlib.suppress(desk.NoPage):
             do()
