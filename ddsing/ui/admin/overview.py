@@ -138,7 +138,7 @@ def _days(found: Census) -> None:
     st.subheader("Use by day")
     days = list(reversed(found.days))
     if not any(day.people or day.guests or day.jobs for day in days):
-        st.caption("Nobody was here in the last two weeks.")
+        st.caption("No visits in the last two weeks.")
         return
     numbers: dict[str, list[float]] = {
         "People": [day.people for day in days],
