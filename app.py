@@ -1,7 +1,7 @@
 """The dashboard: five pages, with the workspace and the device in the sidebar. Run with ``streamlit run app.py``."""
 
 from ddsing.ui.entrance import account, door
-from ddsing.ui.shell import errors, links, sidebar, values, warmup
+from ddsing.ui.shell import errors, links, sidebar, tab_owners, values, warmup
 
 page = door.page()
 
@@ -16,4 +16,5 @@ try:
     with errors.guard():
         page.run()
 finally:
+    tab_owners.note_files()
     warmup.start()

@@ -51,6 +51,7 @@ ORDER = (
     "ddsing.ui.training",
     "ddsing.ui.instrument",
     "ddsing.ui.experiments",
+    "ddsing.ui.admin",
     "pages",
 )
 FLOOR = {package: number for number, package in enumerate(ORDER)}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from ddsing.errors import DdsingError
 from ddsing.hosting import database, reading, switch
+from ddsing.hosting.census import Looked
 from ddsing.hosting.config import Config
 from ddsing.hosting.guests import Guests
 from ddsing.hosting.people import People
@@ -32,6 +33,7 @@ class Site:
     engine: Engine
     people: People
     guests: Guests
+    looked: Looked = field(default_factory=Looked, compare=False)
 
     def member_folder(self, workspace: str) -> Path:
         """The workspace of a person, by its name in the database."""

@@ -3,6 +3,9 @@
 A job's ticket, written when its start is ordered, is its place in the queue; the ticket counts for as long as the job
 lives. The device itself is a lock, so that whatever happens to tickets, two jobs never have it at once. Both lie in a
 folder of the user's own, shared by all workspaces: ``DDSING_LOCKS``, or one in the system's folder for temporary files.
+
+Where several people share a device, each ticket names its owner, and they take turns: see `ddsing.jobs.rounds`. Of
+other owners' jobs nobody learns the titles.
 """
 
 import contextlib
@@ -19,23 +22,37 @@ from filelock import FileLock, Timeout
 
 from ddsing.errors import Cancelled, JobError
 from ddsing.files import write_atomic
+from ddsing.jobs import rounds
 from ddsing.jobs.folder import JobFolder, hard_lock
 from ddsing.jobs.order import require_device
 from ddsing.jobs.states import LIVE
 
 POLL_S = 0.25
 SOMEONE = "a training run outside the queue"
+OTHERS = "another person's job"
 _SUFFIX = ".ticket"
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """A place in a device's queue; `ordered_ns` decides the order."""
+    """A place in a device's queue.
+
+    Attributes
+    ----------
+    ordered_ns : int
+        When its start was ordered; of one owner's jobs this decides.
+    owner : str
+        Whose it is; empty on a computer of one person.
+    first_ns : int
+        When an admin put it first; 0 for all others.
+    """
 
     ordered_ns: int
     job: Path
     title: str
     state: str
+    owner: str = ""
+    first_ns: int = 0
 
 
 def locks_folder() -> Path:
@@ -58,11 +75,21 @@ def locks_folder() -> Path:
     return path
 
 
-def join(device: str, job: Path, *, title: str) -> None:
-    """Put a job at the end of a device's queue. Raises `JobError` or OSError."""
+def join(device: str, job: Path, *, title: str, owner: str = "") -> None:
+    """Put a job at the end of a device's queue, or of its owner's jobs there. Raises `JobError` or OSError."""
     leave(device, job)
-    ticket = {"job": str(job), "title": title}
+    ticket = {"job": str(job), "title": title} | ({"owner": owner} if owner else {})
     write_atomic(_queue(device) / f"{time.time_ns():020d}-{job.name}{_SUFFIX}", json.dumps(ticket).encode())
+
+
+def put_first(device: str, job: Path) -> bool:
+    """Let a waiting job be the next one, whoever it belongs to; returns whether it was still waiting."""
+    for path, ticket in _tickets(device):
+        if ticket.job == job and ticket.state != "running":
+            changed = {"job": str(job), "title": ticket.title, "owner": ticket.owner, "first_ns": time.time_ns()}
+            write_atomic(path, json.dumps(changed).encode())
+            return True
+    return False
 
 
 def leave(device: str, job: Path) -> None:
@@ -73,14 +100,14 @@ def leave(device: str, job: Path) -> None:
 
 
 def tickets(device: str) -> tuple[Ticket, ...]:
-    """The live jobs of a device, the one that has it first, then in their order; dead ones are swept out."""
+    """The live jobs of a device, the one that has it first, then in their turns; dead ones are swept out."""
     live = []
     for path, ticket in _tickets(device):
         if ticket.state in LIVE:
             live.append(ticket)
         else:
             path.unlink(missing_ok=True)
-    return tuple(sorted(live, key=lambda ticket: (ticket.state != "running", ticket.ordered_ns)))
+    return rounds.in_turn(live, rounds.read(_queue(device)))
 
 
 @contextlib.contextmanager
@@ -100,7 +127,7 @@ def turn(
     should_stop : callable
         Asked while waiting; `Cancelled` is raised once it is true.
     on_wait : callable
-        Called with the titles of those ahead whenever they change.
+        Called with the titles of those ahead whenever they change, which are `OTHERS` for those of other owners.
     """
     lock = hard_lock(locks_folder() / f"{_file_name(device)}.lock")
     try:
@@ -121,19 +148,23 @@ def _wait(
     on_wait: Callable[[tuple[str, ...]], None],
 ) -> None:
     """Until the lock is ours."""
-    now_ns = time.time_ns()
+    nobody = Ticket(time.time_ns(), job or Path(), "", "waiting")  # who works at a terminal, or whose ticket was lost
     told: tuple[str, ...] | None = None
     while True:
         if should_stop():
             raise Cancelled("Stopped while waiting in the queue.")
         queue = tickets(device)
-        mine = next((ticket.ordered_ns for ticket in queue if ticket.job == job), now_ns)
-        ahead = [t for t in queue if t.job != job and (t.state == "running" or t.ordered_ns < mine)]
+        mine = next((ticket for ticket in queue if ticket.job == job), None)
+        if mine is None:
+            mine = nobody
+            queue = rounds.in_turn([*queue, mine], rounds.read(_queue(device)))
+        ahead = queue[: queue.index(mine)]
         if all(ticket.state == "running" for ticket in ahead):
             with contextlib.suppress(Timeout):
                 lock.acquire(blocking=False)
+                rounds.write(_queue(device), rounds.served(queue, mine, rounds.read(_queue(device))))
                 return
-        titles = tuple(ticket.title for ticket in ahead) or (SOMEONE,)
+        titles = tuple(t.title if t.owner == mine.owner else OTHERS for t in ahead) or (SOMEONE,)
         if titles != told:
             on_wait(told := titles)
         time.sleep(POLL_S)
@@ -155,8 +186,10 @@ def _tickets(device: str) -> Iterator[tuple[Path, Ticket]]:
         try:
             content = json.loads(path.read_text("utf-8"))
             job = Path(content["job"])
-            yield path, Ticket(int(path.name.partition("-")[0]), job, str(content["title"]), JobFolder(job).state())
+            ordered_ns, owner = int(path.name.partition("-")[0]), str(content.get("owner", ""))
+            state, first_ns = JobFolder(job).state(), int(content.get("first_ns", 0))
+            yield path, Ticket(ordered_ns, job, str(content["title"]), state, owner, first_ns)
         except FileNotFoundError:  # someone left meanwhile
             continue
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             path.unlink(missing_ok=True)

@@ -35,6 +35,8 @@ class JobStatus:
         Seconds since 1970; `started` is when the latest run began, after it had waited.
     ahead : tuple[str, ...]
         While waiting: the titles of the jobs before it, the one that has the device first.
+    wait_low_s, wait_high_s : float | None
+        While others of several people's wait too: how long the one that has the device is still going to take.
     error : str
         Of a failed or paused one: the class of `ddsing.errors` that ended it, such as ``Diverged``; else empty.
     alive : bool
@@ -75,6 +77,8 @@ class JobStatus:
     started: float | None = None
     ended: float | None = None
     ahead: tuple[str, ...] = ()
+    wait_low_s: float | None = None
+    wait_high_s: float | None = None
     alive: bool = False
     heartbeat_age_s: float | None = None
     log_tail: str = ""

@@ -31,10 +31,16 @@ class JobStore:
     """The jobs of a workspace. It keeps nothing in memory: any number of them, in any process, see the same."""
 
     def __init__(
-        self, workspace: Workspace, *, launcher: Launcher | None = None, kinds: Mapping[str, str] = KINDS
+        self,
+        workspace: Workspace,
+        *,
+        launcher: Launcher | None = None,
+        kinds: Mapping[str, str] = KINDS,
+        owner: str = "",
     ) -> None:
         self.workspace = workspace
         self.kinds = kinds
+        self.owner = owner  # by whom turns on devices are taken, where several people share them
         self._launcher = launcher
         self.cluster = Cluster(workspace, lambda: self.launcher)
 
@@ -205,7 +211,7 @@ class JobStore:
             return
         folder.write_record(record)
         if spec.get("device"):
-            queue.join(spec["device"], folder.path, title=spec["title"])
+            queue.join(spec["device"], folder.path, title=spec["title"], owner=self.owner)
 
     def _launch(self, folder: JobFolder) -> JobStatus:
         try:

@@ -24,6 +24,11 @@ def idle_store(folder: Path) -> JobStore:
     return JobStore(Workspace(folder), launcher=NoLauncher())
 
 
+def order(kind: str, title: str) -> Order:
+    """An order of a kind, which needs nothing."""
+    return Order(kind, title=title, options={"voice": "Aria"}, key=title, needs_bytes=0)
+
+
 def submit(store, key="train:Aria", **changes):
     wanted = {"title": "Train Aria", "options": {"voice": "Aria"}, "needs_bytes": 0} | changes
     return store.submit(Order("train", key=key, **wanted))

@@ -47,6 +47,8 @@ KEPT = {  # what is kept for the whole process, and what tells its entries apart
     "ddsing/training/board_process.py:_running": "the workspace; hosted, there is none",
     "ddsing/training/recipe.py:config_file": "nobody's: models that come with ddsing",
     "ddsing/transfer/takes.py:_remembered": "the take's folder",
+    "ddsing/ui/shell/tab_owners.py:_files": "the file and its owner",
+    "ddsing/ui/shell/tab_owners.py:_tabs": "the tab",
     "ddsing/ui/shell/router.py:_routed": "nobody's: whether pages are known",
     "ddsing/ui/shell/warmup.py:_started": "nobody's: a switch",
     "ddsing/ui/shell/warmup.py:_status": "nobody's: how quick this computer is",
@@ -225,7 +227,9 @@ def test_jobs_of_others_have_no_titles(tmp_path):
             (listed,), one = jobs.store().list(), jobs.store().status("train-1")
         for job in (listed, one):
             assert job.state == "waiting" and job.ahead == ("another person's job", "Training bob's voice")
-            assert "ann" not in job.message and "another person's job is using it" in job.message
+            assert job.message == (
+                "Waiting for the CPU: Training bob's voice and 1 other are ahead. It starts automatically."
+            )
         with visitor.lent(Visitor("guest", "Guest", "guest 1", tmp_path / "bob")), pytest.raises(visitor.Outside):
             jobs.store()
     finally:

@@ -12,7 +12,7 @@ from ddsing.dataset import facts
 from ddsing.dataset.job import order
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import errors, jobs, opened, trackers, values
+from ddsing.ui.shell import errors, jobs, opened, trackers, values, visitor
 from ddsing.ui.shell.formatting import plain
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _running(voice: Voice, job_id: str) -> None:
     _moved(voice, job)
     said = job.stage or jobs.STATES[job.state][0]
     if job.state == "waiting" and job.ahead:
-        said = f"waiting for {plain(job.ahead[-1])}"
+        said = jobs.behind(job) if visitor.current().hosted else f"waiting for {plain(job.ahead[-1])}"
     left = jobs.time_left(job)
     bar.progress(
         min(1.0, max(0.0, job.fraction or 0.0)), text=f"Preparing: {plain(said)}" + (f", {left}" if left else "")

@@ -18,9 +18,10 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ddsing.errors import DdsingError
-from ddsing.hosting import cookies, site
+from ddsing.hosting import census, cookies, site
 from ddsing.hosting.config import Config
 from ddsing.hosting.site import Site
+from ddsing.ui.entrance.ownership import Ownership
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -55,6 +56,7 @@ def routes() -> Sequence[Route]:
     here = served()
     base = f"/{here.config.base_path}" if here.config.base_path else ""
     site.keep_clean(here)
+    census.keep_counting(here)
     return [
         Route(f"{base}/guest/come", functools.partial(come, here), methods=["GET"]),
         Route(f"{base}/guest/leave", functools.partial(leave, here), methods=["GET"]),
@@ -100,6 +102,7 @@ class Guard:
         self._app = app
         self._config = config
         self._most_bytes = config.limits.upload_mb * _MB + _SLACK_BYTES
+        self._ownership = Ownership(config)
         self._headers = dict(HEADERS)
         if config.https:
             self._headers["strict-transport-security"] = f"max-age={_YEAR_S}"
@@ -117,9 +120,9 @@ class Guard:
         elif elsewhere is not None:
             await RedirectResponse(elsewhere)(scope, receive, self._with_headers(send))
         elif scope["type"] == "websocket":
-            await self._app(scope, receive, send)
+            await self._app(self._ownership.applied(scope), receive, send)
         else:
-            await self._pass_on(scope, receive, send)
+            await self._pass_on(self._ownership.applied(scope), receive, send)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         """Status and sentence for what is not let through."""

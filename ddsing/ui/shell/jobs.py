@@ -7,7 +7,7 @@ import streamlit as st
 from ddsing.jobs.status import JobStatus
 from ddsing.names import same
 from ddsing.ui.shell import errors, opened, visitor
-from ddsing.ui.shell.formatting import format_range
+from ddsing.ui.shell.formatting import format_range, plain
 
 STATES = {  # of a job: in words, colour of the badge, icon
     "starting": ("starting", "blue", ":material/rocket_launch:"),
@@ -63,6 +63,18 @@ def how_long(job: JobStatus) -> str:
     if job.eta_low_s is None or job.eta_high_s is None:
         return ""
     return format_range(job.eta_low_s, job.eta_high_s)
+
+
+def behind(job: JobStatus) -> str:
+    """Who a waiting job is behind; on a server for several people, how many, and how long the running one still has."""
+    if not visitor.current().hosted:
+        titles = ", ".join(map(plain, job.ahead))
+        return f"behind {titles}" if titles else ""
+    from ddsing.ui.shell.own_jobs import counted
+
+    left = "" if job.wait_low_s is None or job.wait_high_s is None else format_range(job.wait_low_s, job.wait_high_s)
+    said = plain(counted(job.ahead))
+    return f"{said}, {left} left of the one running" if said and left else said
 
 
 @errors.callback

@@ -1,4 +1,4 @@
-"""The five pages, and the router's one trap.
+"""The five pages, the admins' own, and the router's one trap.
 
 On a hosted dashboard, who has not come in sees none of them: at every address there is the entrance.
 """
@@ -53,6 +53,12 @@ PAGES = (  # file, title, icon, help
     ),
 )
 FOR_GUESTS = (FIRST,)
+ADMIN = (  # for admins of a hosted dashboard; for all others there is no such page
+    "pages/admin.py",
+    "Admin",
+    ":material/shield_person:",
+    "People, jobs, devices and the log of this site.",
+)
 
 
 def navigation():
@@ -64,7 +70,8 @@ def navigation():
             st.Page(file, title=title, icon=icon, default=file == FIRST, help=about)
             if may_open(file)
             else st.Page(_members_only, title=title, icon=icon, url_path=Path(file).stem, visibility="hidden")
-            for file, title, icon, about in PAGES
+            for file, title, icon, about in (*PAGES, ADMIN)
+            if file != ADMIN[0] or visitor.current().kind == "admin"
         ]
     )
     st.set_page_config(page_title=f"{page.title} · ddsing")  # of several tabs, and in the history, which is which

@@ -24,6 +24,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ddsing.errors import DdsingError
 from ddsing.hosting import switch
+from ddsing.ui.shell import tab_owners
 
 if TYPE_CHECKING:  # a local dashboard needs no database
     from ddsing.hosting.site import Site
@@ -111,6 +112,8 @@ def current() -> Visitor:
         if st.session_state.setdefault(_OWNER, known.who) != known.who:
             raise Outside("Another person has signed in in this browser. Reload the page to continue.")
         st.session_state[_MEMO] = (time.monotonic(), known)
+        if known.folder is not None:
+            tab_owners.note_tab(known.folder.name)
     return known
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ddsing.dataset.voices import Voice
 from ddsing.training import stages
-from ddsing.ui.shell import errors, jobs, values
+from ddsing.ui.shell import errors, jobs, values, visitor
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import cache, coach, ending, previews
 
@@ -67,16 +67,20 @@ def _head(job_id: str) -> None:
             (st.info if job.state == "waiting" else st.warning)(plain(job.message), icon=icon)
             return
         if job.state == "waiting":
-            ahead = ", ".join(map(plain, job.ahead))
-            st.info(
-                f"Starts automatically when {ahead or 'the device'} is done.",
-                icon=":material/hourglass_top:",
-            )
+            st.info(_waits(job), icon=":material/hourglass_top:")
             return
         _bar(job)
         _numbers(job)
         if job.state == "stopping":
             _force(job)
+
+
+def _waits(job: JobStatus) -> str:
+    if visitor.current().hosted and job.ahead:
+        said = jobs.behind(job)
+        return f"{said[:1].upper()}{said[1:]}. It starts automatically."
+    ahead = ", ".join(map(plain, job.ahead))
+    return f"Starts automatically when {ahead or 'the device'} is done."
 
 
 def _bar(job: JobStatus) -> None:

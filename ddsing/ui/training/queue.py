@@ -47,8 +47,7 @@ def _row(job: JobStatus) -> None:
     if job.state == "unknown":
         parts.append(f"{plain(job.engine)} does not answer")
     elif job.state == "waiting":
-        ahead = [plain(title) for title in job.ahead]
-        parts.append(f"behind {', '.join(ahead)}" if ahead else "waiting for its turn")
+        parts.append(jobs.behind(job) or "waiting for its turn")
         parts += [f"in the queue of {plain(job.engine)}"] if job.engine else []
     elif job.step is not None and job.steps:
         parts.append(f"step {job.step:,} of {job.steps:,}")

@@ -1,0 +1,49 @@
+"""What an admin does about people and their jobs; each is a line of the audit log."""
+
+from __future__ import annotations
+
+from ddsing.errors import DdsingError
+from ddsing.hosting import audit
+from ddsing.hosting.people import Person
+from ddsing.hosting.site import Site
+from ddsing.jobs import queue
+from ddsing.jobs.store import JobStore
+from ddsing.workspace import Workspace
+
+
+class OversightError(DdsingError):
+    """Something that an admin can't do."""
+
+
+def person(site: Site, number: int) -> Person:
+    """Somebody by number; raises `OversightError` if there is nobody."""
+    found = next((one for one in site.people.list() if one.id == number), None)
+    if found is None:
+        raise OversightError(f"No person has the number {number}.")
+    return found
+
+
+def block(site: Site, number: int, blocked: bool, *, by: str) -> Person:
+    """Keep somebody out, or let them in again; nobody can do that to themselves."""
+    found = person(site, number)
+    if found.who == by and blocked:
+        raise OversightError("You can't block yourself: ask another admin.")
+    site.people.block(found, blocked, by=by)
+    return found
+
+
+def stop(site: Site, number: int, job: str, *, by: str, force: bool = False) -> None:
+    """Ask somebody's job to save and stop; `force` kills it."""
+    found = person(site, number)
+    status = JobStore(Workspace(site.member_folder(found.workspace))).stop(job, force=force)
+    audit.record(site.engine, by, "stopped a job", f"{found.who}, {status.kind}")
+
+
+def put_first(site: Site, number: int, job: str, *, by: str) -> None:
+    """Let somebody's waiting job be the next one on its device."""
+    found = person(site, number)
+    workspace = Workspace(site.member_folder(found.workspace))
+    status = JobStore(workspace).status(job)
+    if not status.device or not queue.put_first(status.device, workspace.jobs / status.id):
+        raise OversightError("This job no longer waits for a device.")
+    audit.record(site.engine, by, "put a job first", f"{found.who}, {status.kind}")
