@@ -44,6 +44,18 @@ def total_bytes(workspace: Workspace) -> int:
     return _size(workspace.root)
 
 
+def by_kind(workspace: Workspace) -> dict[str, int]:
+    """Bytes of what its owner may delete, by what it is."""
+    jobs = _size(workspace.jobs)
+    runs = sum(_size(path) for path in workspace.audio.glob("*_checkpoints"))
+    return {
+        "recordings": max(0, _size(workspace.audio) - runs),
+        "runs": runs + jobs,
+        "instruments": _size(workspace.instruments),
+        "takes": _size(workspace.experiments),
+    }
+
+
 def clear_cache(workspace: Workspace) -> int:
     """Remove what can be computed again; returns the bytes gained."""
     before = _size(workspace.cache)

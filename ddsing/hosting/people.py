@@ -37,6 +37,10 @@ class Person:
         The number in the database; in the audit log, ``person 12``.
     workspace : str
         The name of the workspace's folder.
+    before_s : float or None
+        The last visit before the session of now, in seconds since 1970; None for a first one.
+    expired_s : float or None
+        When the workspace went to the trash; None for one that did not.
     """
 
     id: int
@@ -50,6 +54,8 @@ class Person:
     blocked: bool
     created_s: float
     seen_s: float
+    before_s: float | None = None
+    expired_s: float | None = None
 
     @property
     def called(self) -> str:

@@ -13,7 +13,7 @@ from ddsing.dataset import adding, voices
 from ddsing.errors import DatasetError
 from ddsing.files import spelled
 from ddsing.sound import kinds
-from ddsing.ui.shell import drafts, errors, opened, values, visitor
+from ddsing.ui.shell import allowed, drafts, errors, opened, values, visitor
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ def _add(voice: voices.Voice, sources: list) -> None:
     def report(done: float) -> None:
         bar.progress(min(1.0, done), text="Adding recordings")
 
-    st.session_state[_OUTCOME] = (voice.name, adding.add(voice, sources, progress=report))
+    with allowed.adding() as room:
+        st.session_state[_OUTCOME] = (voice.name, adding.add(voice, sources, progress=report, room=room))
     bar.empty()
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from ddsing.ui.instrument import notebook_zip, table
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, drafts, errors, opened, state, undo, values
+from ddsing.ui.shell import allowed, caches, drafts, errors, opened, state, undo, values
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, note_name, pitch_range, plain, when
 
 if TYPE_CHECKING:
@@ -284,6 +284,7 @@ def _edit(entry: Entry) -> None:
 
 @errors.callback
 def _repair(entry: Entry) -> None:
+    allowed.require_bytes("Repairing", entry.n_bytes)  # the file as it was stays in the trash
     after = opened.library().repair(entry.name, seen=entry).n_bytes
     said = f"{format_bytes(entry.n_bytes)} before, {format_bytes(after)} now"
     st.toast(f"{plain(entry.name)}: {said}.", icon=":material/healing:")

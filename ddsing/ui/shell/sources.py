@@ -8,12 +8,12 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ddsing import names, storage
-from ddsing.errors import AudioError
+from ddsing.errors import AudioError, DdsingError
 from ddsing.files import write_atomic
 from ddsing.sound import audio, folder, kinds
 from ddsing.sound.recording import Recording
 from ddsing.transfer.settings import Settings
-from ddsing.ui.shell import caches, errors, opened, per_workspace, state, values, visitor
+from ddsing.ui.shell import allowed, caches, errors, opened, per_workspace, state, values, visitor
 from ddsing.ui.shell.formatting import plain
 
 KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
@@ -200,6 +200,12 @@ def _remember(slot: str, content: bytes | None, name: str) -> None:
     values.put(values.keep(f"{slot}_name", ""), "" if content is None else name)
     if content is None:
         return
+    with contextlib.suppress(DdsingError):
+        allowed.require_bytes(name, len(content))
+        _put_away(slot, content)
+
+
+def _put_away(slot: str, content: bytes) -> None:
     folder = opened.workspace().cache / storage.SOURCES
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.shell import errors, opened
+from ddsing.ui.shell import errors, opened, visitor
 from ddsing.ui.shell.formatting import format_bytes
 
 if TYPE_CHECKING:
@@ -36,9 +36,25 @@ def show() -> None:
 def _sizes() -> None:
     from ddsing import storage
 
+    _quota()
     found = storage.measure(opened.workspace())
     _row("Cache", found.cache_bytes, _CACHE, "Clear the cache", "storage.clear", storage.clear_cache)
     _row("Trash", found.trash_bytes, _TRASH, "Empty the trash", "storage.empty", storage.empty_trash)
+
+
+def _quota() -> None:
+    """What a person on a server uses of what they may use."""
+    quota = visitor.current().quota
+    if quota is None:
+        return
+    used, limits = quota.usage(), quota.limits
+    st.markdown(f"**Your workspace** {format_bytes(used.n_bytes)} of {format_bytes(quota.most_bytes)}")
+    st.progress(min(1.0, used.n_bytes / quota.most_bytes))
+    if not visitor.current().is_guest:
+        st.caption(
+            f"{used.recorded_s / 60.0:,.0f} of {limits.recording_minutes:,.0f} minutes of recordings · "
+            f"{used.device_s / 60.0:,.0f} of {limits.device_minutes_per_day:,.0f} minutes of training today (UTC)"
+        )
 
 
 def _row(name: str, n_bytes: int, about: str, label: str, key: str, clear: Callable[[Workspace], int]) -> None:

@@ -1,0 +1,37 @@
+"""Whether the visitor may store or start something more; on a local dashboard always.
+
+`ddsing.hosting.quotas` decides. Each of these raises its `QuotaError`, a sentence with the numbers and what to delete,
+before anything is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from ddsing.ui.shell import visitor
+
+
+def require_bytes(name: str, n_bytes: float) -> None:
+    """So many more bytes in the workspace; `name` begins the sentence."""
+    quota = visitor.current().quota
+    if quota is not None:
+        quota.require_bytes(name, n_bytes)
+
+
+def require_transfer(duration_s: float) -> None:
+    """A transfer of so much sound, and the take that it makes."""
+    quota = visitor.current().quota
+    if quota is not None:
+        quota.require_transfer(duration_s)
+
+
+@contextlib.contextmanager
+def adding() -> Iterator[Callable[[str, int, float], None] | None]:
+    """Within it recordings are added: yields what `ddsing.dataset.adding.add` asks before each."""
+    quota = visitor.current().quota
+    if quota is None:
+        yield None
+        return
+    with quota.adding() as room:
+        yield room
