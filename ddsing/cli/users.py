@@ -18,7 +18,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         command = action(users, name, block, block_text, about)
         command.add_argument("id", type=int, metavar="ID", help="number of the person, see `users list`")
         command.set_defaults(blocked=blocked)
-    action(users, "expire", expire, expire_text, "delete the workspaces of guests whose time is over")
+    action(
+        users,
+        "expire",
+        expire,
+        expire_text,
+        "move expired workspaces to the trash, delete old ones there, and guests'",
+    )
     command = action(users, "log", log, log_text, "show who did what and when, the newest first")
     command.add_argument("--most", type=int, default=50, metavar="N", help="number of lines (50)")
 
@@ -89,13 +95,19 @@ def block_text(document: dict) -> str:
 
 
 def expire(args: argparse.Namespace) -> dict:
-    """Delete what guests have left."""
-    return {"guests": _site(args).clean()}
+    """Do at once what the servers do once an hour for workspaces without visits, and once a minute for guests'."""
+    here = _site(args)
+    expired, deleted = here.expiry.run()
+    return {"guests": here.clean(), "expired": expired, "deleted": deleted}
 
 
 def expire_text(document: dict) -> str:
     """How many."""
-    return f"Deleted the workspaces of {document['guests']} guest{'' if document['guests'] == 1 else 's'}."
+    guests = document["guests"]
+    return (
+        f"Deleted the workspaces of {guests} guest{'' if guests == 1 else 's'}. "
+        f"Expired workspaces: {document['expired']} moved to the trash, {document['deleted']} deleted from it."
+    )
 
 
 def log(args: argparse.Namespace) -> dict:

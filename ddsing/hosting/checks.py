@@ -33,6 +33,7 @@ _RANGES = {  # from, to
     "limits.upload_mb": (1, 10_000),
     "expiry.days": (1, 36_500),
     "expiry.warning_days": (0, 36_500),
+    "expiry.trash_days": (0, 36_500),
 }
 
 

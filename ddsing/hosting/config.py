@@ -80,10 +80,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Expiry:
-    """When a workspace that nobody opens is removed, ``[expiry]``; its owner is warned some days before."""
+    """When a workspace that nobody opens is removed, ``[expiry]``: first to the trash, and from there for good.
+
+    Who comes in `warning_days` before it would have expired, or later, is told so.
+    """
 
     days: int = 365
     warning_days: int = 30
+    trash_days: int = 30
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from ddsing.errors import DdsingError
 from ddsing.hosting import audit, chores, database, reading, switch
 from ddsing.hosting.config import Config
+from ddsing.hosting.expiry import EVERY_S, Expiry
 from ddsing.hosting.guests import Guests
 from ddsing.hosting.people import People
 from ddsing.hosting.use import Use
@@ -39,6 +40,7 @@ class Site:
     people: People
     guests: Guests
     use: Use
+    expiry: Expiry
 
     def member_folder(self, workspace: str) -> Path:
         """The workspace of a person, by its name in the database."""
@@ -61,6 +63,11 @@ class Site:
         self.people.forget_old_sessions()
         return len(over)
 
+    def expire(self) -> None:
+        """Once an hour, by one of the servers: workspaces that nobody opens go, see `ddsing.hosting.expiry`."""
+        if chores.due(self.engine, "expire workspaces", EVERY_S):
+            self.expiry.run()
+
     def count_use(self) -> None:
         """Count what jobs use of the devices, and stop those of people whose minutes of the day are used.
 
@@ -80,8 +87,12 @@ def open_site(config: Config) -> Site:
     """The site of a file, with its database at the newest version."""
     engine = database.connect(config.database_url)
     people = People(engine, session_hours=config.login.session_hours)
-    use = Use(engine, lambda workspace: _of_person(config, workspace))
-    return Site(config, engine, people, Guests(engine, config.guests), use)
+
+    def folder_of(workspace: str) -> Path:
+        return _of_person(config, workspace)
+
+    expiry = Expiry(engine, config.root, config.expiry, folder_of)
+    return Site(config, engine, people, Guests(engine, config.guests), Use(engine, folder_of), expiry)
 
 
 def served() -> Site | None:
@@ -109,7 +120,7 @@ def keep_clean(site: Site, *, every_s: float = 60.0) -> threading.Event:
 
     def run() -> None:
         while not ended.wait(every_s):
-            for chore in (site.clean, site.count_use):
+            for chore in (site.clean, site.count_use, site.expire):
                 try:
                     chore()
                 except Exception:

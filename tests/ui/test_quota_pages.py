@@ -21,6 +21,7 @@ from ddsing.workspace import DEMO, Workspace
 from tests.support import tiny_training, tiny_workspace
 from tests.support.idle_jobs import NoLauncher
 from tests.support.pages import clean, finished, open_page, said, transfer
+from tests.support.patience import PATIENCE_S
 
 FULL = "of your"
 
@@ -195,7 +196,7 @@ def test_what_is_used_is_shown_under_storage(limited, monkeypatch, root):
 
         storage_panel._sizes()
 
-    app = AppTest.from_function(script).run()
+    app = AppTest.from_function(script, default_timeout=PATIENCE_S).run()
     clean(app)
     assert "Your workspace" in shown(app) and "of 600 minutes of recordings" in shown(app)
     assert "0 of 240 minutes of training today" in shown(app)

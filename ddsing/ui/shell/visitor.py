@@ -74,6 +74,8 @@ class Visitor:
         When a session or a guest's time ends, in seconds since 1970.
     quota : Quota or None
         What may be used, where that is limited.
+    notice : str
+        What somebody who is back after a long time should know.
     """
 
     kind: str
@@ -82,6 +84,7 @@ class Visitor:
     folder: Path | None = None
     ends_s: float | None = None
     quota: Quota | None = None
+    notice: str = ""
 
     @property
     def hosted(self) -> bool:
@@ -190,8 +193,11 @@ def _member(served: Site, claims: dict) -> Visitor:
     except SessionOver as over:
         raise Outside(str(over)) from None
     folder, limits = served.member_folder(visit.person.workspace), served.config.limits
+    if not folder.is_dir():  # a first visit, or the first after a long time
+        served.expiry.restore(visit.person)
     quota = Quota(limits, Workspace(folder), limits.transfer_seconds, visit.person.id, served.use)
-    return Visitor(role, visit.person.called, visit.person.who, folder, visit.ends_s, quota)
+    notice = served.expiry.notice(visit.person)
+    return Visitor(role, visit.person.called, visit.person.who, folder, visit.ends_s, quota, notice)
 
 
 def _guest(served: Site, token: str) -> Visitor:
