@@ -16,6 +16,7 @@ from ddsing.hosting.config import Config
 from ddsing.hosting.expiry import EVERY_S, Expiry
 from ddsing.hosting.guests import Guests
 from ddsing.hosting.people import People
+from ddsing.hosting.rates import Limiter
 from ddsing.hosting.use import Use
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.store import JobStore
@@ -41,6 +42,7 @@ class Site:
     guests: Guests
     use: Use
     expiry: Expiry
+    limiter: Limiter
 
     def member_folder(self, workspace: str) -> Path:
         """The workspace of a person, by its name in the database."""
@@ -92,7 +94,8 @@ def open_site(config: Config) -> Site:
         return _of_person(config, workspace)
 
     expiry = Expiry(engine, config.root, config.expiry, folder_of)
-    return Site(config, engine, people, Guests(engine, config.guests), Use(engine, folder_of), expiry)
+    guests, limiter = Guests(engine, config.guests), Limiter(config.rates)
+    return Site(config, engine, people, guests, Use(engine, folder_of), expiry, limiter)
 
 
 def served() -> Site | None:

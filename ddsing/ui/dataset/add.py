@@ -90,6 +90,7 @@ def _path(voice: voices.Voice) -> None:
 
 @errors.callback
 def _add_uploads(voice: voices.Voice, files: Sequence[UploadedFile]) -> None:
+    allowed.count("uploads", len(files))
     _add(voice, [(file.name, file.getvalue()) for file in files])
     st.session_state[_ROUND] += 1  # a new key empties the uploader, and with it the server's copy
 

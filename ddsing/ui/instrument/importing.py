@@ -94,6 +94,7 @@ def _uploader() -> None:
 def _import(files: Sequence[UploadedFile]) -> None:
     if work.busy():
         return
+    allowed.count("uploads", len(files))
     asked, library = Import(), opened.library()
     zips = [(file.name, file.getvalue()) for file in files]
 

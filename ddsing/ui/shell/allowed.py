@@ -1,13 +1,15 @@
 """Whether the visitor may store or start something more; on a local dashboard always.
 
-`ddsing.hosting.quotas` decides. Each of these raises its `QuotaError`, a sentence with the numbers and what to delete,
-before anything is kept.
+`ddsing.hosting.quotas` decides how much, `ddsing.hosting.rates` how often. Each of these raises their errors, a
+sentence with the numbers and what to delete, or when to try again, before anything is kept.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+
+import streamlit as st
 
 from ddsing.ui.shell import visitor
 
@@ -24,6 +26,14 @@ def require_transfer(duration_s: float) -> None:
     quota = visitor.current().quota
     if quota is not None:
         quota.require_transfer(duration_s)
+    count("transfers")
+
+
+def count(what: str, n: int = 1) -> None:
+    """Count something that costs; raises `ddsing.hosting.rates.TooOften` where it is too much."""
+    found = visitor.current()
+    if found.limiter is not None:
+        found.limiter.ask(what, who=found.who, address=st.context.ip_address or "", n=n)
 
 
 @contextlib.contextmanager

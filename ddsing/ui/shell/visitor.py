@@ -28,6 +28,7 @@ from ddsing.workspace import Workspace
 
 if TYPE_CHECKING:  # a local dashboard needs no database
     from ddsing.hosting.quotas import Quota
+    from ddsing.hosting.rates import Limiter
     from ddsing.hosting.site import Site
 
 MEMBERS_ONLY = "Guests can't do this. Sign in to use all of ddsing."
@@ -76,6 +77,8 @@ class Visitor:
         What may be used, where that is limited.
     notice : str
         What somebody who is back after a long time should know.
+    limiter : Limiter or None
+        Counts what is asked for, where that is limited.
     """
 
     kind: str
@@ -85,6 +88,7 @@ class Visitor:
     ends_s: float | None = None
     quota: Quota | None = None
     notice: str = ""
+    limiter: Limiter | None = None
 
     @property
     def hosted(self) -> bool:
@@ -197,7 +201,7 @@ def _member(served: Site, claims: dict) -> Visitor:
         served.expiry.restore(visit.person)
     quota = Quota(limits, Workspace(folder), limits.transfer_seconds, visit.person.id, served.use)
     notice = served.expiry.notice(visit.person)
-    return Visitor(role, visit.person.called, visit.person.who, folder, visit.ends_s, quota, notice)
+    return Visitor(role, visit.person.called, visit.person.who, folder, visit.ends_s, quota, notice, served.limiter)
 
 
 def _guest(served: Site, token: str) -> Visitor:
@@ -214,7 +218,7 @@ def _guest(served: Site, token: str) -> Visitor:
         raise Outside("Your time as a guest is over, and your recordings and takes are deleted.")
     folder, config = served.guest_folder(state.id), served.config
     quota = Quota(config.limits, Workspace(folder), config.guests.transfer_seconds)
-    return Visitor("guest", "Guest", state.who, folder, state.ends_s, quota)
+    return Visitor("guest", "Guest", state.who, folder, state.ends_s, quota, limiter=served.limiter)
 
 
 def _note_refusal(served: Site, provider: str) -> None:

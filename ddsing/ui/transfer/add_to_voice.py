@@ -81,6 +81,7 @@ def _added(content: bytes, suffix: str) -> str:
     from ddsing.dataset import adding, voices
     from ddsing.errors import DatasetError
 
+    allowed.count("uploads")
     workspace, name = opened.workspace(), st.session_state[_VOICE]
     if name == NEW:
         name = voices.create(workspace, str(st.session_state.get(_NAME, "")).strip()).name
