@@ -29,7 +29,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     command.add_argument("--most", type=int, default=50, metavar="N", help="number of lines (50)")
 
 
-def _site(args: argparse.Namespace):
+def site_here():
+    """The site of the hosting.toml that is here or named."""
     from ddsing.errors import DdsingError
     from ddsing.hosting import reading, site
 
@@ -47,7 +48,7 @@ def list_(args: argparse.Namespace) -> dict:
     from ddsing import storage
     from ddsing.workspace import Workspace
 
-    here = _site(args)
+    here = site_here()
     people = [
         {
             "id": person.id,
@@ -81,7 +82,7 @@ def block(args: argparse.Namespace) -> dict:
     """Keep somebody out, or let them in again."""
     from ddsing.errors import DdsingError
 
-    here = _site(args)
+    here = site_here()
     person = next((one for one in here.people.list() if one.id == args.id), None)
     if person is None:
         raise DdsingError(f"No person has the number {args.id}: see `users list`.")
@@ -96,7 +97,7 @@ def block_text(document: dict) -> str:
 
 def expire(args: argparse.Namespace) -> dict:
     """Do at once what the servers do once an hour for workspaces without visits, and once a minute for guests'."""
-    here = _site(args)
+    here = site_here()
     expired, deleted = here.expiry.run()
     return {"guests": here.clean(), "expired": expired, "deleted": deleted}
 
@@ -117,7 +118,7 @@ def log(args: argparse.Namespace) -> dict:
 
     if args.most < 1:
         raise DdsingError("--most must be at least 1.")
-    found = audit.newest(_site(args).engine, args.most)
+    found = audit.newest(site_here().engine, args.most)
     return {"entries": [{"at": _when(one.at_s), "who": one.who, "what": one.what, "about": one.about} for one in found]}
 
 

@@ -15,6 +15,7 @@ from ddsing.hosting import audit, chores, database, reading, switch
 from ddsing.hosting.config import Config
 from ddsing.hosting.expiry import EVERY_S, Expiry
 from ddsing.hosting.guests import Guests
+from ddsing.hosting.house import House
 from ddsing.hosting.people import People
 from ddsing.hosting.rates import Limiter
 from ddsing.hosting.use import Use
@@ -43,6 +44,7 @@ class Site:
     use: Use
     expiry: Expiry
     limiter: Limiter
+    house: House
 
     def member_folder(self, workspace: str) -> Path:
         """The workspace of a person, by its name in the database."""
@@ -95,7 +97,8 @@ def open_site(config: Config) -> Site:
 
     expiry = Expiry(engine, config.root, config.expiry, folder_of)
     guests, limiter = Guests(engine, config.guests), Limiter(config.rates)
-    return Site(config, engine, people, guests, Use(engine, folder_of), expiry, limiter)
+    house = House(engine, config.root)
+    return Site(config, engine, people, guests, Use(engine, folder_of), expiry, limiter, house)
 
 
 def served() -> Site | None:

@@ -27,6 +27,7 @@ from ddsing.hosting import switch
 from ddsing.workspace import Workspace
 
 if TYPE_CHECKING:  # a local dashboard needs no database
+    from ddsing.hosting.house import House
     from ddsing.hosting.quotas import Quota
     from ddsing.hosting.rates import Limiter
     from ddsing.hosting.site import Site
@@ -79,6 +80,8 @@ class Visitor:
         What somebody who is back after a long time should know.
     limiter : Limiter or None
         Counts what is asked for, where that is limited.
+    house : House or None
+        The library that everybody has beside their own, where there is one.
     """
 
     kind: str
@@ -89,11 +92,17 @@ class Visitor:
     quota: Quota | None = None
     notice: str = ""
     limiter: Limiter | None = None
+    house: House | None = None
 
     @property
     def hosted(self) -> bool:
         """Whether the dashboard is for several people."""
         return self.kind != "local"
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this is somebody who looks after a hosted dashboard."""
+        return self.kind == "admin"
 
     @property
     def is_guest(self) -> bool:
@@ -201,7 +210,9 @@ def _member(served: Site, claims: dict) -> Visitor:
         served.expiry.restore(visit.person)
     quota = Quota(limits, Workspace(folder), limits.transfer_seconds, visit.person.id, served.use)
     notice = served.expiry.notice(visit.person)
-    return Visitor(role, visit.person.called, visit.person.who, folder, visit.ends_s, quota, notice, served.limiter)
+    return Visitor(
+        role, visit.person.called, visit.person.who, folder, visit.ends_s, quota, notice, served.limiter, served.house
+    )
 
 
 def _guest(served: Site, token: str) -> Visitor:
@@ -218,7 +229,7 @@ def _guest(served: Site, token: str) -> Visitor:
         raise Outside("Your time as a guest is over, and your recordings and takes are deleted.")
     folder, config = served.guest_folder(state.id), served.config
     quota = Quota(config.limits, Workspace(folder), config.guests.transfer_seconds)
-    return Visitor("guest", "Guest", state.who, folder, state.ends_s, quota, limiter=served.limiter)
+    return Visitor("guest", "Guest", state.who, folder, state.ends_s, quota, limiter=served.limiter, house=served.house)
 
 
 def _note_refusal(served: Site, provider: str) -> None:

@@ -119,7 +119,7 @@ def _match() -> None:
 
 def made_of(voice_name: str) -> str | None:
     """The instrument that this tab made from a voice last, else one that the library holds under the voice's name."""
-    names = {entry.name for entry in caches.instruments() if not entry.error}
+    names = {entry.name for entry in caches.own_instruments() if not entry.error}
     voice, made = st.session_state.get(_MADE, (None, None))
     if voice == voice_name and made in names:
         return made

@@ -206,9 +206,11 @@ def _steps() -> int:
 
 @errors.callback
 def _add() -> None:
+    house = opened.house()
+    source = (DEMO if house is None else house.root) / "audio" / VOICE
     voice = voices.create(opened.workspace(), VOICE)
     with allowed.adding() as room:
-        done = adding.add(voice, [DEMO / "audio" / VOICE], room=room)
+        done = adding.add(voice, [source if source.is_dir() else DEMO / "audio" / VOICE], room=room)
     if done.refused:
         raise DatasetError(done.refused[0][1])
     voice_picker.choose(VOICE)

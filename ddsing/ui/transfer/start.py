@@ -94,6 +94,7 @@ def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> C
     from ddsing.transfer import pipeline, stages
 
     instrument, workspace, models = caches.instrument(entry), opened.workspace(), caches.models()
+    other = sources.path_of(settings.z_recording) if settings.z_from == "other" else None
     begun = first_readings.known(sound, tracker)
 
     def work(report: Callable[[str, float], None]) -> Take:
@@ -109,6 +110,7 @@ def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> C
             tracker=tracker,
             models=models,
             progress=lambda stage, done: report(stages.doing(stage), done),
+            z_source=other,
         )
         heard.remember(workspace.cache, take)  # so that the page need not
         return take
