@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from ddsing import storage
 from ddsing.dataset import voices
+from ddsing.errors import WorkspaceError
 from ddsing.hosting.config import Limits
 from ddsing.hosting.quotas import Quota
 from ddsing.jobs import launchers
@@ -18,7 +19,7 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.ui.shell import visitor
 from ddsing.ui.shell.visitor import Visitor
 from ddsing.workspace import DEMO, Workspace
-from tests.support import tiny_training, tiny_workspace
+from tests.support import idle_jobs, tiny_training, tiny_workspace
 from tests.support.idle_jobs import NoLauncher
 from tests.support.pages import clean, finished, open_page, said, transfer
 from tests.support.patience import PATIENCE_S
@@ -188,18 +189,38 @@ def test_the_tutorial_s_recording_is_refused(limited, monkeypatch, root, own_loc
     assert FULL in shown(app) and not any((root / "audio" / "Mira").glob("*.*"))
 
 
+def _storage():
+    from ddsing.ui.shell import storage_panel
+
+    storage_panel._sizes()
+
+
 def test_what_is_used_is_shown_under_storage(limited, monkeypatch, root):
     limited(spare_bytes=10_000_000)
-
-    def script():
-        from ddsing.ui.shell import storage_panel
-
-        storage_panel._sizes()
-
-    app = AppTest.from_function(script, default_timeout=PATIENCE_S).run()
+    app = AppTest.from_function(_storage, default_timeout=PATIENCE_S).run()
     clean(app)
     assert "Your workspace" in shown(app) and "of 600 minutes of recordings" in shown(app)
     assert "0 of 240 minutes of training today" in shown(app)
+
+
+def test_runs_and_datasets_can_be_deleted_but_not_under_a_job(limited, root, own_locks):
+    limited()
+    for name in ("alto_checkpoints", "alto_dataset"):
+        (root / "audio" / name).mkdir()
+        (root / "audio" / name / "data").write_bytes(bytes(1000))
+    app = AppTest.from_function(_storage, default_timeout=PATIENCE_S).run()
+    assert app.selectbox(key="storage.run").options == ["alto_checkpoints, 1.0 kB", "alto_dataset, 1.0 kB"]
+    store = JobStore(Workspace(root), launcher=NoLauncher())
+    job = idle_jobs.submit(store)
+    app.button(key="storage.remove").click().run()
+    assert "Jobs are running" in shown(app) and (root / "audio" / "alto_checkpoints").is_dir()
+    idle_jobs.write(store, job, state="stopped")
+    app.button(key="storage.remove").click().run()
+    assert not (root / "audio" / "alto_checkpoints").exists() and (root / "audio" / "alto" / "one.wav").exists()
+    app.button(key="storage.empty").click().run()
+    assert not [path for path in (root / "audio" / ".trash").rglob("*") if path.is_file()]
+    with pytest.raises(WorkspaceError, match="No run or dataset"):
+        storage.remove_run_or_dataset(Workspace(root), "alto")
 
 
 def test_what_is_not_enough_to_be_a_recording_is_refused_as_before(limited, monkeypatch, root):

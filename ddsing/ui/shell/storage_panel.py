@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.shell import errors, opened, visitor
-from ddsing.ui.shell.formatting import format_bytes
+from ddsing.errors import DdsingError
+from ddsing.ui.shell import errors, jobs, opened, values, visitor
+from ddsing.ui.shell.formatting import format_bytes, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ddsing.workspace import Workspace
 
+_RUN = "storage.run"
 _CACHE = "Pitch analyses and converted 2021 instruments. They are recomputed when needed, which takes a while."
 _TRASH = "Deleted recordings, instruments and takes. Once the trash is emptied, they can't be restored."
 
@@ -40,6 +42,34 @@ def _sizes() -> None:
     found = storage.measure(opened.workspace())
     _row("Cache", found.cache_bytes, _CACHE, "Clear the cache", "storage.clear", storage.clear_cache)
     _row("Trash", found.trash_bytes, _TRASH, "Empty the trash", "storage.empty", storage.empty_trash)
+    if visitor.current().hosted and not visitor.current().is_guest:
+        _runs(storage.runs_and_datasets(opened.workspace()))
+
+
+def _runs(found: dict[str, int]) -> None:
+    """Deleting runs and datasets, where people can't reach the folders themselves."""
+    if not found:
+        return
+    st.markdown(f"**Runs and datasets** {format_bytes(sum(found.values()))}")
+    name = st.selectbox(
+        "Run or dataset",
+        list(found),
+        key=values.among(_RUN, list(found)),
+        format_func=lambda one: f"{one}, {format_bytes(found[one])}" if one in found else one,
+        label_visibility="collapsed",
+        help="Checkpoints of a voice, or its prepared dataset. Recordings and instruments stay.",
+    )
+    st.button("Move to the trash", key="storage.remove", on_click=_remove, args=(name,), width="stretch")
+
+
+@errors.callback
+def _remove(name: str) -> None:
+    from ddsing import storage
+
+    if jobs.any_live():
+        raise DdsingError("Jobs are running or waiting. Stop them first, or wait for them.")
+    storage.remove_run_or_dataset(opened.workspace(), name)
+    st.toast(f"{plain(name)} is in the trash.", icon=":material/check:")
 
 
 def _quota() -> None:
