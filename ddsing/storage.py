@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ddsing import names
+from ddsing.errors import WorkspaceError
+from ddsing.files import existing, trash
 from ddsing.sound.features import FeatureCache
 from ddsing.workspace import FOLDERS, Workspace
 
 TRASH = ".trash"
+_MADE = ("_checkpoints", "_dataset")  # endings of folders' names
 SOURCES = "sources"  # of the cache: what was uploaded or recorded last, for a page that is loaded again
 _CLEARED = ("instruments", "curves", "sweeps", "latent", "heard", SOURCES)  # of the cache, beside the pitch tracks
 
@@ -42,6 +46,31 @@ def measure(workspace: Workspace) -> Storage:
 def total_bytes(workspace: Workspace) -> int:
     """All that is in a workspace; 0 for one that is not there."""
     return _size(workspace.root)
+
+
+def by_kind(workspace: Workspace) -> dict[str, int]:
+    """Bytes of what its owner may delete, by what it is."""
+    runs = sum(runs_and_datasets(workspace).values())
+    return {
+        "recordings": max(0, _size(workspace.audio) - runs),
+        "runs and datasets": runs,
+        "instruments": _size(workspace.instruments),
+        "takes": _size(workspace.experiments),
+    }
+
+
+def runs_and_datasets(workspace: Workspace) -> dict[str, int]:
+    """Bytes of what training has written and what it reads, by the folder's name."""
+    folders = [path for ending in _MADE for path in workspace.audio.glob(f"*{ending}")]
+    return {names.read(path.name): _size(path) for path in sorted(folders) if path.is_dir() and path.name[0] != "."}
+
+
+def remove_run_or_dataset(workspace: Workspace, name: str) -> None:
+    """Move one of those folders to the trash; no job of its voice may be running."""
+    path = existing(workspace.audio, name)
+    if path is None or not path.name.endswith(_MADE):
+        raise WorkspaceError(f"No run or dataset {name[:80]!r}.")
+    trash(path)
 
 
 def clear_cache(workspace: Workspace) -> int:

@@ -56,11 +56,11 @@ class Workspace:
         return self.root / ".cache"
 
 
-def open_workspace(root: str | Path | None = None) -> Workspace:
+def open_workspace(root: str | Path | None = None, *, with_demo: bool = True) -> Workspace:
     """The workspace at `root`, else at ``DDSING_WORKSPACE``, else at ``./workspace``.
 
-    It is made, and filled with the demo, if it is not there. Raises `WorkspaceError` if the folder can't be made or
-    written, or lies where Python imports from.
+    It is made, and filled with the demo unless that is not wanted, if it is not there. Raises `WorkspaceError` if the
+    folder can't be made or written, or lies where Python imports from.
     """
     path = Path(root or os.environ.get("DDSING_WORKSPACE") or "workspace").expanduser().absolute()
     _refuse_importable(path)
@@ -71,7 +71,7 @@ def open_workspace(root: str | Path | None = None) -> Workspace:
             (path / folder).mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(OSError):  # all goes without the cache, only slower
             workspace.cache.mkdir(exist_ok=True)
-        if new:
+        if new and with_demo:
             _fill_with_demo(workspace)
         with tempfile.TemporaryFile(dir=path):
             pass

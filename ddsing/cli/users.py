@@ -18,12 +18,19 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         command = action(users, name, block, block_text, about)
         command.add_argument("id", type=int, metavar="ID", help="number of the person, see `users list`")
         command.set_defaults(blocked=blocked)
-    action(users, "expire", expire, expire_text, "delete the workspaces of guests whose time is over")
+    action(
+        users,
+        "expire",
+        expire,
+        expire_text,
+        "move expired workspaces to the trash, delete old ones there, and guests'",
+    )
     command = action(users, "log", log, log_text, "show who did what and when, the newest first")
     command.add_argument("--most", type=int, default=50, metavar="N", help="number of lines (50)")
 
 
-def _site(args: argparse.Namespace):
+def site_here():
+    """The site of the hosting.toml that is here or named."""
     from ddsing.errors import DdsingError
     from ddsing.hosting import reading, site
 
@@ -41,7 +48,7 @@ def list_(args: argparse.Namespace) -> dict:
     from ddsing import storage
     from ddsing.workspace import Workspace
 
-    here = _site(args)
+    here = site_here()
     people = [
         {
             "id": person.id,
@@ -75,7 +82,7 @@ def block(args: argparse.Namespace) -> dict:
     """Keep somebody out, or let them in again."""
     from ddsing.errors import DdsingError
 
-    here = _site(args)
+    here = site_here()
     person = next((one for one in here.people.list() if one.id == args.id), None)
     if person is None:
         raise DdsingError(f"No person has the number {args.id}: see `users list`.")
@@ -89,13 +96,19 @@ def block_text(document: dict) -> str:
 
 
 def expire(args: argparse.Namespace) -> dict:
-    """Delete what guests have left."""
-    return {"guests": _site(args).clean()}
+    """Do at once what the servers do once an hour for workspaces without visits, and once a minute for guests'."""
+    here = site_here()
+    expired, deleted = here.expiry.run()
+    return {"guests": here.clean(), "expired": expired, "deleted": deleted}
 
 
 def expire_text(document: dict) -> str:
     """How many."""
-    return f"Deleted the workspaces of {document['guests']} guest{'' if document['guests'] == 1 else 's'}."
+    guests = document["guests"]
+    return (
+        f"Deleted the workspaces of {guests} guest{'' if guests == 1 else 's'}. "
+        f"Expired workspaces: {document['expired']} moved to the trash, {document['deleted']} deleted from it."
+    )
 
 
 def log(args: argparse.Namespace) -> dict:
@@ -105,7 +118,7 @@ def log(args: argparse.Namespace) -> dict:
 
     if args.most < 1:
         raise DdsingError("--most must be at least 1.")
-    found = audit.newest(_site(args).engine, args.most)
+    found = audit.newest(site_here().engine, args.most)
     return {"entries": [{"at": _when(one.at_s), "who": one.who, "what": one.what, "about": one.about} for one in found]}
 
 

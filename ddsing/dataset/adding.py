@@ -8,7 +8,7 @@ from pathlib import Path
 from ddsing import names
 from ddsing.dataset import scan
 from ddsing.dataset.voices import Voice
-from ddsing.errors import DatasetError
+from ddsing.errors import DatasetError, DdsingError
 from ddsing.files import safe_name, write_new
 from ddsing.sound import folder
 from ddsing.units import format_bytes
@@ -43,6 +43,7 @@ def add(
     sources: Iterable[Path | tuple[str, bytes]],
     *,
     progress: Callable[[float], None] | None = None,
+    room: Callable[[str, int, float], None] | None = None,
 ) -> Added:
     """Copy recordings into a voice: files, all that is in folders, or (name, content) of uploads.
 
@@ -50,6 +51,8 @@ def add(
     ----------
     progress : callable, optional
         Told the fraction done; what it raises passes through, and what is added by then stays.
+    room : callable, optional
+        Asked before each is copied, with name, bytes and seconds; its `DdsingError` refuses that one.
     """
     found = list(_spread(sources))
     known = {facts.content_hash: facts.name for facts in scan.scan(voice) if facts.content_hash}
@@ -66,8 +69,10 @@ def add(
             duplicates.append((name, known[facts.content_hash]))
             continue
         try:
+            if room:
+                room(name, facts.n_bytes, facts.duration_s)
             path = _copy(voice, name, content)
-        except DatasetError as error:
+        except DdsingError as error:
             refused.append((name, str(error)))
             continue
         known[facts.content_hash] = voice.name_of(path)

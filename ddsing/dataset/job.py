@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ddsing.constants import TRACKERS
-from ddsing.dataset import prepare, voices
+from ddsing.dataset import disk, prepare, voices
 from ddsing.errors import Cancelled, DatasetError
 from ddsing.jobs import time_left
 from ddsing.jobs.context import Reporter, earlier
@@ -26,6 +26,7 @@ def order(workspace: Workspace, voice_name: str, *, tracker: str, replace: bool 
         options={"voice": voice.name, "tracker": tracker, "replace": replace},
         key=f"{KIND}:{voice.name}",
         needs_bytes=int(prepare.room_bytes(voice, tracker=tracker)),
+        spare_bytes=int(disk.SPARE_BYTES),
     )
 
 

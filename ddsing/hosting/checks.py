@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from limits import parse
+
 from ddsing.hosting.config import LOOPBACK, Config, Login
 from ddsing.jobs import engine
 
@@ -19,6 +21,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _DATABASE = re.compile(r"(sqlite:///.+|postgresql(\+psycopg)?://.+)")
+_STORAGE = re.compile(r"memory://|rediss?://[^\s]+")
 _RANGES = {  # from, to
     "port": (1, 65535),
     "login.session_hours": (0.01, 24 * 30),  # the cookie lives for 30 days
@@ -31,8 +34,10 @@ _RANGES = {  # from, to
     "limits.live_jobs": (1, 1000),
     "limits.device_minutes_per_day": (1, 1e7),
     "limits.upload_mb": (1, 10_000),
+    "rates.people_per_address": (1, 100_000),
     "expiry.days": (1, 36_500),
     "expiry.warning_days": (0, 36_500),
+    "expiry.trash_days": (0, 36_500),
 }
 
 
@@ -181,6 +186,18 @@ def _database(name: str, value: str) -> str | None:
     return None
 
 
+def _rate(name: str, value: str) -> str | None:
+    try:
+        fine = parse(value).amount > 0
+    except ValueError:
+        fine = False
+    return None if fine else f'`{name}` is "{value}" but must be such as "60 per hour" or "20 per 10 minutes".'
+
+
+def _storage(name: str, value: str) -> str | None:
+    return None if _STORAGE.fullmatch(value) else f'`{name}` must be "memory://" or "redis://HOST:PORT/NUMBER".'
+
+
 def _scope(name: str, value: str) -> str | None:
     return None if "openid" in value.split() else f'`{name}` is "{value}" but has to contain "openid".'
 
@@ -195,6 +212,11 @@ _CHECKS: dict[str, Callable[[str, Any], str | None]] = {
     "listen": _listen,
     "base_path": _base_path,
     "database": _database,
+    "rates.transfers": _rate,
+    "rates.uploads": _rate,
+    "rates.logins": _rate,
+    "rates.guests": _rate,
+    "rates.storage": _storage,
     "provider.metadata_url": _metadata_url,
     "provider.client_id": _not_empty,
     "provider.scope": _scope,

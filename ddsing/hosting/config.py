@@ -79,11 +79,27 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Rates:
+    """How often what costs may be asked for, ``[rates]``: ``NUMBER per TIME``; see `ddsing.hosting.rates`."""
+
+    transfers: str = "60 per hour"
+    uploads: str = "1000 per hour"
+    logins: str = "60 per 10 minutes"
+    guests: str = "20 per hour"
+    people_per_address: int = 20
+    storage: str = field(default="memory://", repr=False)
+
+
+@dataclass(frozen=True)
 class Expiry:
-    """When a workspace that nobody opens is removed, ``[expiry]``; its owner is warned some days before."""
+    """When a workspace that nobody opens is removed, ``[expiry]``: first to the trash, and from there for good.
+
+    Who comes in `warning_days` before it would have expired, or later, is told so.
+    """
 
     days: int = 365
     warning_days: int = 30
+    trash_days: int = 30
 
 
 @dataclass(frozen=True)
@@ -115,6 +131,7 @@ class Config:
     login: Login = Login()
     guests: Guests = Guests()
     limits: Limits = Limits()
+    rates: Rates = Rates()
     expiry: Expiry = Expiry()
     engine: Mapping[str, Any] = field(default_factory=_nothing)
 

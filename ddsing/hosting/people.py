@@ -37,6 +37,10 @@ class Person:
         The number in the database; in the audit log, ``person 12``.
     workspace : str
         The name of the workspace's folder.
+    before_s : float or None
+        The last visit before the session of now, in seconds since 1970; None for a first one.
+    expired_s : float or None
+        When the workspace went to the trash; None for one that did not.
     """
 
     id: int
@@ -50,6 +54,8 @@ class Person:
     blocked: bool
     created_s: float
     seen_s: float
+    before_s: float | None = None
+    expired_s: float | None = None
 
     @property
     def called(self) -> str:
@@ -141,7 +147,8 @@ class People:
         if now_s >= found.issued_s + self._session_s:  # a cookie that outlived its session
             raise SessionOver("Your session has ended. Sign in again to continue; your work is kept.")
         with database.writing(self._engine) as connection:
-            person = _person(connection, found) or _add(connection, found, role, now_s)
+            known = _person(connection, found)
+            person = known or _add(connection, found, role, now_s)
             there = connection.execute(select(sessions.c.id).where(sessions.c.id == found.session)).first()
             if there is None:
                 values = {
@@ -151,6 +158,9 @@ class People:
                     "signed_in_s": now_s,
                 }
                 connection.execute(insert(sessions).values(values))
+                if known is not None:
+                    before = {"before_s": known.seen_s}
+                    connection.execute(update(people).where(people.c.id == known.id).values(before))
                 audit.write(connection, person.who, "signed in", f"by {found.provider} as {role}")
         visit = self._known(found, now_s)
         assert visit is not None

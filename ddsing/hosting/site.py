@@ -11,11 +11,20 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from ddsing.errors import DdsingError
-from ddsing.hosting import database, reading, switch
+from ddsing.hosting import audit, chores, database, reading, switch
 from ddsing.hosting.census import Looked
 from ddsing.hosting.config import Config
+from ddsing.hosting.expiry import EVERY_S, Expiry
 from ddsing.hosting.guests import Guests
+from ddsing.hosting.house import House
 from ddsing.hosting.people import People
+from ddsing.hosting.rates import Limiter
+from ddsing.hosting.use import Use
+from ddsing.jobs.folder import JobFolder
+from ddsing.jobs.store import JobStore
+from ddsing.workspace import Workspace
+
+COUNTED_EVERY_S = 50.0
 
 _opening = threading.Lock()
 _open: dict[str, Site] = {}  # by the file's path; one, outside of tests
@@ -33,11 +42,15 @@ class Site:
     engine: Engine
     people: People
     guests: Guests
+    use: Use
+    expiry: Expiry
+    limiter: Limiter
+    house: House
     looked: Looked = field(default_factory=Looked, compare=False)
 
     def member_folder(self, workspace: str) -> Path:
         """The workspace of a person, by its name in the database."""
-        return _below(self.config.root / "people" / workspace[:2], workspace)
+        return _of_person(self.config, workspace)
 
     def guest_folder(self, called: str) -> Path:
         """The workspace of a guest."""
@@ -56,12 +69,38 @@ class Site:
         self.people.forget_old_sessions()
         return len(over)
 
+    def expire(self) -> None:
+        """Once an hour, by one of the servers: workspaces that nobody opens go, see `ddsing.hosting.expiry`."""
+        if chores.due(self.engine, "expire workspaces", EVERY_S):
+            self.expiry.run()
+
+    def count_use(self) -> None:
+        """Count what jobs use of the devices, and stop those of people whose minutes of the day are used.
+
+        They save first, and can be resumed the next day.
+        """
+        if not chores.due(self.engine, "count use", COUNTED_EVERY_S):
+            return
+        self.use.count()
+        most_s = self.config.limits.device_minutes_per_day * 60.0
+        for one in self.use.watched():
+            if self.use.today_s(one.person) >= most_s and not JobFolder(one.job).stop_requested():
+                JobStore(Workspace(one.job.parents[1])).stop(one.job.name)
+                audit.record(self.engine, f"person {one.person}", "job stopped", "minutes of the day used")
+
 
 def open_site(config: Config) -> Site:
     """The site of a file, with its database at the newest version."""
     engine = database.connect(config.database_url)
     people = People(engine, session_hours=config.login.session_hours)
-    return Site(config, engine, people, Guests(engine, config.guests))
+
+    def folder_of(workspace: str) -> Path:
+        return _of_person(config, workspace)
+
+    expiry = Expiry(engine, config.root, config.expiry, folder_of)
+    guests, limiter = Guests(engine, config.guests), Limiter(config.rates)
+    house = House(engine, config.root)
+    return Site(config, engine, people, guests, Use(engine, folder_of), expiry, limiter, house)
 
 
 def served() -> Site | None:
@@ -84,18 +123,23 @@ def close() -> None:
 
 
 def keep_clean(site: Site, *, every_s: float = 60.0) -> threading.Event:
-    """Let a thread clean now and then; it ends once the event that is returned is set."""
+    """Let a thread do the site's chores now and then; it ends once the event that is returned is set."""
     ended = threading.Event()
 
     def run() -> None:
         while not ended.wait(every_s):
-            try:
-                site.clean()
-            except Exception:
-                logging.getLogger("ddsing").exception("Guests' workspaces can't be deleted")
+            for chore in (site.clean, site.count_use, site.expire):
+                try:
+                    chore()
+                except Exception:
+                    logging.getLogger("ddsing").exception("%s did not come to its end", chore.__name__)
 
     threading.Thread(target=run, name="clean", daemon=True).start()
     return ended
+
+
+def _of_person(config: Config, workspace: str) -> Path:
+    return _below(config.root / "people" / workspace[:2], workspace)
 
 
 def _below(folder: Path, name: str) -> Path:

@@ -35,6 +35,8 @@ people = Table(
     Column("blocked", Boolean, nullable=False),
     Column("created_s", Double, nullable=False),
     Column("seen_s", Double, nullable=False),
+    Column("before_s", Double),  # the last visit before the sessions of now
+    Column("expired_s", Double),  # when the workspace went to the trash; None while it is there
     UniqueConstraint("issuer", "subject"),
 )
 
@@ -69,4 +71,27 @@ audit = Table(
     Column("what", String(50), nullable=False),
     Column("about", String(500), nullable=False),
     Index("audit_by_time", "at_s"),
+)
+
+device_use = Table(
+    "device_use",
+    metadata,
+    Column("person", _ID, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", String(10), primary_key=True),  # 2026-11-26, UTC
+    Column("device_s", Double, nullable=False),
+)
+
+counted_jobs = Table(  # those that have a device, or are going to, and until when it is counted
+    "counted_jobs",
+    metadata,
+    Column("person", _ID, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    Column("job", String(300), primary_key=True),  # the name of its folder
+    Column("counted_s", Double, nullable=False),
+)
+
+chores = Table(  # what one of a site's servers does now and then for all
+    "chores",
+    metadata,
+    Column("name", String(50), primary_key=True),
+    Column("done_s", Double, nullable=False),
 )

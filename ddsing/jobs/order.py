@@ -34,6 +34,8 @@ class Order:
         The same for what must not run twice at a time: ``train:Aria``.
     needs_bytes : int
         Free disk that it will want.
+    spare_bytes : int
+        How much of it is only to stay free, and is not written.
     device : str | None
         The device whose queue it joins, see `ddsing.jobs.device.name`; None if it needs none for itself.
     """
@@ -44,6 +46,7 @@ class Order:
     key: str
     needs_bytes: int
     device: str | None = None
+    spare_bytes: int = 0
 
     def __post_init__(self) -> None:
         if not _KIND.fullmatch(self.kind):
@@ -61,7 +64,7 @@ class Order:
 
     def spec(self) -> dict[str, Any]:
         """``spec.json``, but for when it was created."""
-        return plain(asdict(self))
+        return plain({name: value for name, value in asdict(self).items() if name != "spare_bytes"})
 
 
 def require_device(name: str) -> str:

@@ -15,6 +15,7 @@ from ddsing.files import existing, listed, trash
 from ddsing.jobs import launchers, queue, shared
 from ddsing.jobs.cluster import FORCED, KEPT, Cluster, end
 from ddsing.jobs.folder import GATE_TIMEOUT_S, JobFolder
+from ddsing.jobs.guard import Free, Guard
 from ddsing.jobs.kinds import KINDS
 from ddsing.jobs.launcher import Launcher
 from ddsing.jobs.order import Order
@@ -37,10 +38,12 @@ class JobStore:
         launcher: Launcher | None = None,
         kinds: Mapping[str, str] = KINDS,
         owner: str = "",
+        guard: Guard | None = None,
     ) -> None:
         self.workspace = workspace
         self.kinds = kinds
         self.owner = owner  # by whom turns on devices are taken, where several people share them
+        self._guard = guard or Free()
         self._launcher = launcher
         self.cluster = Cluster(workspace, lambda: self.launcher)
 
@@ -60,6 +63,8 @@ class JobStore:
 
         Raises
         ------
+        DdsingError
+            If the store's guard does not admit it.
         DiskFull
             With the numbers, if less is free than the order needs.
         JobError
@@ -69,9 +74,11 @@ class JobStore:
             raise JobError(f"Unknown kind of job {order.kind!r}; available: {', '.join(sorted(self.kinds))}.")
         self.launcher  # noqa: B018  a mistake in the engine's settings is said before anything is written
         with self._one_at_a_time():
-            twin = next((status for status in self._found() if status.live and status.key == order.key), None)
+            live = [status for status in self._found() if status.live]
+            twin = next((status for status in live if status.key == order.key), None)
             if twin is not None:
                 return twin
+            self._guard.admit(order.title, max(0, order.needs_bytes - order.spare_bytes), order.device, live)
             self._require_room(order.title, order.needs_bytes)
             now_s = time.time()
             spec = order.spec() | {"created": now_s}
@@ -81,6 +88,7 @@ class JobStore:
                 with _disk_errors(order.title):
                     folder.create(spec)
                     self._order(folder, spec, {})
+                self._guard.starts(folder.path)
             except DdsingError:
                 shutil.rmtree(folder.path, ignore_errors=True)
                 raise
@@ -145,7 +153,8 @@ class JobStore:
     def resume(self, id: str) -> JobStatus:
         """Start an ended job again, in its folder, as it was asked for; a live or done one is returned as it is.
 
-        Raises `JobError` if another job does the same thing now, `DiskFull` if there is no room.
+        Raises `JobError` if another job does the same thing now, `DiskFull` if there is no room, and what the store's
+        guard raises.
         """
         folder = self._folder(id)
         with self._one_at_a_time():
@@ -154,9 +163,11 @@ class JobStore:
                 return self._read(folder)
             if spec is None:
                 raise JobError(f"The job {id!r} can't be resumed: its settings are unreadable.")
-            for other in self._found():
-                if other.live and other.key == status.key:
+            live = [other for other in self._found() if other.live]
+            for other in live:
+                if other.key == status.key:
                     raise JobError(f"{other.title!r} is already doing this, as job {other.id}.")
+            self._guard.admit(status.title, 0, status.device, live)  # what it writes, it has mostly written
             self._require_room(status.title, spec.get("needs_bytes"))
             lock = folder.take(timeout_s=GATE_TIMEOUT_S) if folder.handle() is None else contextlib.nullcontext()
             if lock is None:  # it is still on its way out, or back
@@ -164,6 +175,7 @@ class JobStore:
             with lock, _disk_errors(status.title):
                 folder.stop.unlink(missing_ok=True)
                 self._order(folder, spec, folder.record() or {})
+                self._guard.starts(folder.path)
         return self._launch(folder)
 
     def delete(self, id: str) -> str:

@@ -1,5 +1,6 @@
 """A checkpoint as an instrument in the workspace, its passport filled."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -42,6 +43,15 @@ def make(workspace: Workspace, voice_name: str, *, step: str | int = choice.CHOS
         safe_name(made.name), made, ours=lambda before: same(before.provenance.voice, made.provenance.voice)
     )
     return Made(entry, why)
+
+
+def n_bytes(workspace: Workspace, voice_name: str, *, checkpoint: bool = False) -> int:
+    """About what the instrument of a voice takes on disk, or one of its checkpoints; 0 for one that isn't trained."""
+    trained = folder.config(folder.locate(workspace, voice_name).path)
+    if trained is None:
+        return 0
+    weights = sum(4 * math.prod(shape) for shape in trained.model.weight_shapes().values())
+    return checkpoints.n_bytes(trained.model) if checkpoint else weights + 100_000
 
 
 def instrument(workspace: Workspace, voice_name: str, *, step: str | int = choice.CHOSEN) -> Instrument:

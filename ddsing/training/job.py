@@ -25,6 +25,7 @@ def order(voice_name: str, recipe: Recipe) -> Order:
         options={"voice": voice_name, **recipe.to_json()},
         key=f"{KIND}:{voice_name}",
         needs_bytes=n_checkpoints * checkpoints.n_bytes(resolved(recipe).model) + SPARE_BYTES,
+        spare_bytes=SPARE_BYTES,
         device=device.name(),
     )
 

@@ -236,7 +236,7 @@ def test_two_people_in_two_browsers_have_two_workspaces(visit, site):
 
 
 def _create_voice(tab, name):
-    tab.get_by_role("button", name="New voice").click()
+    """The first voice of a workspace, whose form is open."""
     tab.get_by_role("textbox", name="Name").fill(name)
     tab.get_by_role("button", name="Create", exact=True).click()
     tab.get_by_role("textbox", name="Name").wait_for(state="hidden")

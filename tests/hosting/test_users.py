@@ -63,7 +63,7 @@ def test_somebody_is_kept_out_and_let_in_again(site, command):
 def test_what_guests_left_is_deleted(site, command):
     state = site.guests.come("a guest")
     site.guest_folder(state.id).mkdir(parents=True)
-    assert command("expire", "--json") == {"guests": 0}
+    assert command("expire", "--json") == {"guests": 0, "expired": 0, "deleted": 0}
     site.guests.leave("a guest")
     assert "1 guest." in command("expire") and not site.guest_folder(state.id).exists()
 

@@ -39,6 +39,7 @@ def order(workspace: Workspace, matrix: Matrix) -> Order:
         options=matrix.to_json(),
         key=key(matrix),
         needs_bytes=room_bytes(workspace, matrix) + SPARE_BYTES,
+        spare_bytes=SPARE_BYTES,
     )
 
 

@@ -23,6 +23,7 @@ def order(workspace: Workspace, sweep: Sweep) -> Order:
         options=sweep.to_options(),
         key=f"{KIND}:{sweep.voice}",
         needs_bytes=grid.room_bytes(workspace, sweep) + SPARE_BYTES,
+        spare_bytes=SPARE_BYTES,
         device=device.name(),
     )
 

@@ -13,7 +13,7 @@ from ddsing.dataset import adding, voices
 from ddsing.errors import DatasetError
 from ddsing.files import spelled
 from ddsing.sound import kinds
-from ddsing.ui.shell import drafts, errors, opened, values, visitor
+from ddsing.ui.shell import allowed, drafts, errors, opened, values, visitor
 from ddsing.ui.shell.formatting import format_bytes, format_duration, plain
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def _path(voice: voices.Voice) -> None:
 
 @errors.callback
 def _add_uploads(voice: voices.Voice, files: Sequence[UploadedFile]) -> None:
+    allowed.count("uploads", len(files))
     _add(voice, [(file.name, file.getvalue()) for file in files])
     st.session_state[_ROUND] += 1  # a new key empties the uploader, and with it the server's copy
 
@@ -114,7 +115,8 @@ def _add(voice: voices.Voice, sources: list) -> None:
     def report(done: float) -> None:
         bar.progress(min(1.0, done), text="Adding recordings")
 
-    st.session_state[_OUTCOME] = (voice.name, adding.add(voice, sources, progress=report))
+    with allowed.adding() as room:
+        st.session_state[_OUTCOME] = (voice.name, adding.add(voice, sources, progress=report, room=room))
     bar.empty()
 
 

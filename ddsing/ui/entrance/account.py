@@ -27,6 +27,8 @@ def show() -> None:
             st.caption(f"What you make is deleted in {format_duration(max(60.0, left_s))}.")
         elif left_s < _SOON_S:
             st.caption(f"Your session ends in {format_duration(max(60.0, left_s))}.")
+        if found.notice:
+            st.warning(plain(found.notice), icon=":material/event_busy:")
         st.button(
             "Leave" if found.is_guest else "Sign out",
             key="account.leave",

@@ -6,8 +6,10 @@ sees them.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
+import math
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,6 +22,7 @@ from starlette.routing import Route
 from ddsing.errors import DdsingError
 from ddsing.hosting import census, cookies, site
 from ddsing.hosting.config import Config
+from ddsing.hosting.rates import Limiter, TooOften
 from ddsing.hosting.site import Site
 from ddsing.ui.entrance.ownership import Ownership
 
@@ -34,6 +37,7 @@ HEADERS = {
     "content-security-policy": "frame-ancestors 'self'; base-uri 'self'; object-src 'none'; form-action 'self'",
     "permissions-policy": "camera=(), geolocation=(), payment=(), usb=(), microphone=(self)",
 }
+COUNTED = {"/auth/login": "logins", "/guest/come": "guests", "/_stcore/upload_file/": "uploads"}
 _YEAR_S = 365 * 24 * 3600
 _MB = 1_000_000
 _SLACK_BYTES = 1_000_000  # what a browser sends around a file
@@ -65,7 +69,7 @@ def routes() -> Sequence[Route]:
 
 def middleware() -> Sequence[Middleware]:
     """The guard around everything."""
-    return [Middleware(Guard, config=served().config)]
+    return [Middleware(Guard, config=served().config, limiter=served().limiter)]
 
 
 def come(here: Site, request: Request) -> Response:
@@ -98,9 +102,10 @@ def leave(here: Site, request: Request) -> Response:
 class Guard:
     """ASGI middleware: refuses what is not for this site, and adds headers to what is answered."""
 
-    def __init__(self, app: Callable, config: Config) -> None:
+    def __init__(self, app: Callable, config: Config, limiter: Limiter | None = None) -> None:
         self._app = app
         self._config = config
+        self._limiter = limiter or Limiter(config.rates)
         self._most_bytes = config.limits.upload_mb * _MB + _SLACK_BYTES
         self._ownership = Ownership(config)
         self._headers = dict(HEADERS)
@@ -115,8 +120,13 @@ class Guard:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._refusal(scope, headers)
         elsewhere = None if refusal is not None else self._elsewhere(scope, headers)
+        often = None if refusal is not None else await self._too_often(scope)
         if refusal is not None:
             await self._refuse(refusal, scope, receive, send)
+        elif often is not None:
+            headers = {"retry-after": f"{math.ceil(often.wait_s)}"}
+            answer = PlainTextResponse(str(often), status_code=429, headers=headers)
+            await answer(scope, receive, self._with_headers(send))
         elif elsewhere is not None:
             await RedirectResponse(elsewhere)(scope, receive, self._with_headers(send))
         elif scope["type"] == "websocket":
@@ -148,6 +158,19 @@ class Guard:
             return None
         query = scope.get("query_string", b"").decode("latin-1")
         return self._config.origin + scope["path"] + (f"?{query}" if query else "")
+
+    async def _too_often(self, scope: Scope) -> TooOften | None:
+        """The refusal of what an address asks for too often: signing in, coming as a guest, uploading."""
+        path = scope["path"].removeprefix(_cookie_path(self._config).rstrip("/"))
+        what = next((what for start, what in COUNTED.items() if path.startswith(start)), None)
+        if scope["type"] != "http" or what is None or scope["method"] in ("OPTIONS", "HEAD", "DELETE"):
+            return None
+        address = (scope.get("client") or ("",))[0]
+        try:
+            await asyncio.to_thread(self._limiter.ask, what, address=address)
+        except TooOften as often:
+            return often
+        return None
 
     def _is_ours(self, address: str) -> bool:
         try:

@@ -62,7 +62,7 @@ def show() -> None:
             icon=":material/scatter_plot:",
         )
         return
-    if instrument.latent is None and points is not None:
+    if instrument.latent is None and points is not None and not opened.is_of_house(entry.path):
         _offer_to_keep(entry, points)
     above = st.container()  # the map marks what the controls below it say, so it comes after them
     latent_sound.move(entry, instrument, known)

@@ -26,8 +26,8 @@ _COUNT = "matrix.count"
 def show() -> None:
     """The view."""
     st.write("Every instrument sings every recording. Cells appear as they are rendered; each is rendered only once.")
-    names = [entry.name for entry in caches.instruments() if not entry.error]
-    files = [sources.name_of(path) for path in sources.examples()]
+    names = [entry.name for entry in caches.own_instruments() if not entry.error]  # a job's, which knows this workspace
+    files = [sources.name_of(path) for path in sources.own_examples()]
     if not names or not files:
         missing = (
             "instruments: import one on the Instruments page" if not names else "recordings in the examples folder"

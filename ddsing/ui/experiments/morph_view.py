@@ -11,7 +11,7 @@ from ddsing.transfer import stages
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.transfer.settings import Settings
 from ddsing.ui.experiments import chosen_takes, morph_points
-from ddsing.ui.shell import caches, errors, links, opened, sources, take_player, trackers, work
+from ddsing.ui.shell import allowed, caches, errors, links, opened, sources, take_player, trackers, work
 from ddsing.ui.shell.formatting import format_duration, plain
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str
     entries = {entry.name: entry for entry in caches.instruments()}
     instruments = [caches.instrument(entries[name]) for name in morph.names]
     recording = caches.recording(path)
+    allowed.require_transfer(recording.duration_s)
     sound = recording.audio
     new_s = 0.0 if tracker in caches.analysed(recording.key) else recording.duration_s
 

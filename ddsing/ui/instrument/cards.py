@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.instrument import notebook_zip, table
+from ddsing.ui.instrument import house_cards, notebook_zip, table
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, drafts, errors, opened, state, undo, values
+from ddsing.ui.shell import allowed, caches, drafts, errors, opened, state, undo, values
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, note_name, pitch_range, plain, when
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def _card(entry: Entry) -> None:
 
 
 def _title(entry: Entry) -> None:
-    badges = [":violet-badge[follows timbre]"] if entry.config is not None and entry.config.z else []
+    badges = [":blue-badge[:material/home: house]"] if opened.is_of_house(entry.path) else []
+    badges += [":violet-badge[follows timbre]"] if entry.config is not None and entry.config.z else []
     if entry.bloated:
         badges.append(":orange-badge[2021 zip]")
     st.markdown(f"## {plain(entry.name)}\n\n" + " ".join(badges))
@@ -173,8 +174,10 @@ def _actions(entry: Entry, *, playable: bool) -> None:
                     help="Small, without code, and with a record of its origin.",
                 )
                 notebook_zip.show(entry)
-            _edit_popover(entry)
-            if entry.bloated:
+            house_cards.show(entry)
+            if not opened.is_of_house(entry.path):
+                _edit_popover(entry)
+            if entry.bloated and not opened.is_of_house(entry.path):
                 st.button(
                     "Repair",
                     key=f"repair.{entry.name}",
@@ -183,6 +186,8 @@ def _actions(entry: Entry, *, playable: bool) -> None:
                     args=(entry,),
                     help=REPAIR,
                 )
+        if opened.is_of_house(entry.path):
+            return
         st.button(
             "Delete",
             key=f"delete.{entry.name}",
@@ -284,6 +289,7 @@ def _edit(entry: Entry) -> None:
 
 @errors.callback
 def _repair(entry: Entry) -> None:
+    allowed.require_bytes("Repairing", entry.n_bytes)  # the file as it was stays in the trash
     after = opened.library().repair(entry.name, seen=entry).n_bytes
     said = f"{format_bytes(entry.n_bytes)} before, {format_bytes(after)} now"
     st.toast(f"{plain(entry.name)}: {said}.", icon=":material/healing:")

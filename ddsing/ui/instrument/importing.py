@@ -12,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from ddsing.constants import MAX_INSTRUMENT_BYTES
 from ddsing.instrument.library import Library
 from ddsing.ui.instrument import table
-from ddsing.ui.shell import errors, opened, values, work
+from ddsing.ui.shell import allowed, errors, opened, values, work
 from ddsing.ui.shell.formatting import format_bytes, plain
 
 _ROUND = "instruments.upload_round"  # a new key empties the uploader, and with it the server's copy
@@ -39,6 +39,7 @@ class Import:
     def take(self, library: Library, name: str, data: bytes) -> None:
         """Import one file; what is wrong with it is a line, and stops nothing."""
         try:
+            allowed.require_bytes(repr(name), len(data))
             imported = library.import_file(data, Path(name).stem)
         except Exception as error:
             self.lines.append((False, f"**{plain(name)}**: {errors.sentence(error)}"))
@@ -93,6 +94,7 @@ def _uploader() -> None:
 def _import(files: Sequence[UploadedFile]) -> None:
     if work.busy():
         return
+    allowed.count("uploads", len(files))
     asked, library = Import(), opened.library()
     zips = [(file.name, file.getvalue()) for file in files]
 

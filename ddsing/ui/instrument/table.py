@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ddsing.ui.shell import errors, tables, ticks, values
+from ddsing.ui.shell import errors, opened, tables, ticks, values
 from ddsing.ui.shell.formatting import NO_BREAK, format_bytes, pitch_range
 
 if TYPE_CHECKING:
@@ -114,8 +114,10 @@ def _take_up(key: str, names: list[str]) -> None:
 
 
 def _columns(shown: list[Entry]) -> dict[str, list]:
+    of_house = {"Library": ["house" if opened.is_of_house(entry.path) else "yours" for entry in shown]}
     return {
         "Instrument": [entry.name for entry in shown],
+        **(of_house if opened.house() is not None else {}),
         "Voice": ["can't be opened" if entry.error else entry.provenance.voice for entry in shown],
         "Range": ["" if (pitches := _pitches(entry)) is None else pitch_range(pitches) for entry in shown],
         "Date": [datetime.datetime.fromtimestamp(entry.changed_s) for entry in shown],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +47,23 @@ def recording(source: Path | bytes, *, name: str = "") -> Recording:
     """A recording decoded once, whether it lies in a folder or was uploaded, and whatever it is called."""
     content = _digest(stamp(source), source) if isinstance(source, Path) else hashlib.sha256(source).hexdigest()
     called = name or (names.read(source.name) if isinstance(source, Path) else "recording")
-    return _named(content, called, source)
+    found = _named(content, called, source)
+    if isinstance(source, Path) and opened.is_of_house(source):
+        _share_features(found.key)
+    return found
+
+
+def _share_features(content: str) -> None:
+    """What the house knows of the pitch of one of its recordings, everybody who uses it knows."""
+    from ddsing.sound.features import FeatureCache
+
+    own, house = opened.feature_cache(), FeatureCache(opened.require_house().cache / "features")
+    for tracker in TRACKERS:
+        if house.has(content, tracker) and not own.has(content, tracker):
+            with contextlib.suppress(OSError):
+                own.folder.mkdir(parents=True, exist_ok=True)
+                track = house.path(content, tracker).read_bytes()
+                files.write_atomic(own.path(content, tracker), track, durable=False)
 
 
 @per_workspace.resource(max_entries=DIGESTS, show_spinner=False)
@@ -98,13 +115,38 @@ def features_of(content: str, _audio: np.ndarray, tracker: str, generation: int)
 
 
 def instruments() -> list:
-    """The library's entries; the library itself remembers what it read of unchanged files."""
+    """What can be sung with: the visitor's own instruments, then those of the house.
+
+    One of the house whose name is taken by an own one bears a mark, so that each name is there once.
+    """
+    own, house = own_instruments(), opened.house()
+    if house is None:
+        return own
+    taken = {names.key(entry.name) for entry in own}
+    return [*own, *(replace(entry, name=beside(entry.name, taken)) for entry in _house_instruments())]
+
+
+def own_instruments() -> list:
+    """The workspace's entries; the library itself remembers what it read of unchanged files."""
     return opened.library().list()
+
+
+def _house_instruments() -> list:
+    with opened.owner_of(opened.require_house().instruments):
+        return opened.library().list()
+
+
+def beside(name: str, taken: set[str]) -> str:
+    """What something of the house is called where names are taken."""
+    while names.key(name) in taken:
+        name = f"{name} (house)"
+    return name
 
 
 def instrument(entry: Entry):
     """An entry's instrument with its weights, from memory while its file is unchanged."""
-    return _instrument(stamp(entry.path), entry.name)
+    with opened.owner_of(entry.path):
+        return _instrument(stamp(entry.path), names.read(entry.path.stem))
 
 
 @per_workspace.resource(max_entries=MODELS, show_spinner="Reading the instrument")
@@ -122,7 +164,8 @@ def models():
 
 def audition(entry: Entry) -> bytes:
     """The built-in phrase sung by an instrument, as WAV."""
-    return _audition(stamp(entry.path), entry)
+    with opened.owner_of(entry.path):
+        return _audition(stamp(entry.path), entry)
 
 
 @per_workspace.data(max_entries=AUDITIONS, show_spinner="Singing a phrase")
@@ -132,7 +175,8 @@ def _audition(stamp: tuple[str, int, int], _entry: Entry) -> bytes:
 
 def audition_wave(entry: Entry) -> Wave:
     """How that phrase looks."""
-    return _audition_wave(stamp(entry.path), entry)
+    with opened.owner_of(entry.path):
+        return _audition_wave(stamp(entry.path), entry)
 
 
 @per_workspace.data(max_entries=AUDITIONS, show_spinner=False)

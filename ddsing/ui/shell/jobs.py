@@ -28,10 +28,11 @@ def store():
     from ddsing.jobs.store import JobStore
 
     visitor.members_only()
-    if visitor.current().hosted:
+    found = visitor.current()
+    if found.hosted:
         from ddsing.ui.shell.own_jobs import OwnJobs
 
-        return OwnJobs(opened.workspace())
+        return OwnJobs(opened.workspace(), guard=found.quota)
 
     return JobStore(opened.workspace())
 

@@ -8,12 +8,12 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ddsing import names, storage
-from ddsing.errors import AudioError
+from ddsing.errors import AudioError, DdsingError
 from ddsing.files import write_atomic
 from ddsing.sound import audio, folder, kinds
 from ddsing.sound.recording import Recording
 from ddsing.transfer.settings import Settings
-from ddsing.ui.shell import caches, errors, opened, per_workspace, state, values, visitor
+from ddsing.ui.shell import allowed, caches, errors, opened, per_workspace, state, values, visitor
 from ddsing.ui.shell.formatting import plain
 
 KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
@@ -23,21 +23,46 @@ _Chosen = tuple[Path | bytes, str]  # a file or its content, and its name
 
 
 def examples() -> list[Path]:
-    """The recordings in the examples folder, by name."""
-    found = folder.recordings(opened.workspace().examples)
-    return sorted(found, key=lambda path: (path.name.lower(), path))
+    """The recordings in the examples folder, by name, then those of the house."""
+    house = opened.house()
+    return [*own_examples(), *([] if house is None else _in(house.examples))]
+
+
+def own_examples() -> list[Path]:
+    """The recordings in the workspace's examples folder, by name."""
+    return _in(opened.workspace().examples)
+
+
+def _in(examples: Path) -> list[Path]:
+    return sorted(folder.recordings(examples), key=lambda path: (path.name.lower(), path))
 
 
 def name_of(path: Path) -> str:
-    """What an example is called: its place below the examples folder."""
-    return folder.name_of(opened.workspace().examples, path)
+    """What an example is called: its place below the examples folder; one of the house where an own one is, marked."""
+    own = opened.workspace().examples
+    if not opened.is_of_house(path):
+        return folder.name_of(own, path)
+    name = folder.name_of(opened.require_house().examples, path)
+    return caches.beside(name, {names.key(name)} if folder.named(own, name) is not None else set())
+
+
+def path_of(name: str) -> Path | None:
+    """The example of a name; None where there is none."""
+    found = {name_of(path): path for path in examples()}
+    called = names.find(name, found)
+    return None if called is None else found[called]
+
+
+def marked(name: str, path: Path) -> str:
+    """A name as lists show it."""
+    return f"{name} · house" if opened.is_of_house(path) else name
 
 
 def tell_if_replaced(settings: Settings, content: str) -> None:
     """Say where timbre came from an example that is no more what it was; for callbacks that restore settings."""
     if settings.z_from != "other" or not content:
         return
-    path = folder.named(opened.workspace().examples, settings.z_recording)
+    path = path_of(settings.z_recording)
     if path is None or caches.recording(path).key != content:
         st.toast(
             f"The timbre came from {plain(settings.z_recording)}, which is no longer among the examples, or has "
@@ -85,6 +110,7 @@ def _example() -> _Chosen | None:
         "Example",
         list(found),
         index=None,
+        format_func=lambda name: marked(name, found[name]) if name in found else name,
         placeholder="Choose a recording",
         key=state.EXAMPLE,
         label_visibility="collapsed",
@@ -200,6 +226,12 @@ def _remember(slot: str, content: bytes | None, name: str) -> None:
     values.put(values.keep(f"{slot}_name", ""), "" if content is None else name)
     if content is None:
         return
+    with contextlib.suppress(DdsingError):
+        allowed.require_bytes(name, len(content))
+        _put_away(slot, content)
+
+
+def _put_away(slot: str, content: bytes) -> None:
     folder = opened.workspace().cache / storage.SOURCES
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)

@@ -25,8 +25,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from ddsing.errors import DdsingError
 from ddsing.hosting import switch
 from ddsing.ui.shell import tab_owners
+from ddsing.workspace import Workspace
 
 if TYPE_CHECKING:  # a local dashboard needs no database
+    from ddsing.hosting.house import House
+    from ddsing.hosting.quotas import Quota
+    from ddsing.hosting.rates import Limiter
     from ddsing.hosting.site import Site
 
 MEMBERS_ONLY = "Guests can't do this. Sign in to use all of ddsing."
@@ -71,8 +75,14 @@ class Visitor:
         The workspace; None for the one that a local dashboard was started for.
     ends_s : float or None
         When a session or a guest's time ends, in seconds since 1970.
-    transfer_s : float or None
-        The longest recording that may be transferred, where that is limited.
+    quota : Quota or None
+        What may be used, where that is limited.
+    notice : str
+        What somebody who is back after a long time should know.
+    limiter : Limiter or None
+        Counts what is asked for, where that is limited.
+    house : House or None
+        The library that everybody has beside their own, where there is one.
     """
 
     kind: str
@@ -80,12 +90,20 @@ class Visitor:
     who: str = ""
     folder: Path | None = None
     ends_s: float | None = None
-    transfer_s: float | None = None
+    quota: Quota | None = None
+    notice: str = ""
+    limiter: Limiter | None = None
+    house: House | None = None
 
     @property
     def hosted(self) -> bool:
         """Whether the dashboard is for several people."""
         return self.kind != "local"
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this is somebody who looks after a hosted dashboard."""
+        return self.kind == "admin"
 
     @property
     def is_guest(self) -> bool:
@@ -178,6 +196,7 @@ def _known_to(served: Site) -> Visitor:
 def _member(served: Site, claims: dict) -> Visitor:
     from ddsing.hosting import admission
     from ddsing.hosting.people import SessionOver
+    from ddsing.hosting.quotas import Quota
 
     found = admission.identity(claims)
     role = None if found is None else admission.role(found, claims, served.config.login)
@@ -189,13 +208,19 @@ def _member(served: Site, claims: dict) -> Visitor:
         visit = served.people.enter(found, role)
     except SessionOver as over:
         raise Outside(str(over)) from None
-    folder = served.member_folder(visit.person.workspace)
-    longest_s = served.config.limits.transfer_seconds
-    return Visitor(role, visit.person.called, visit.person.who, folder, visit.ends_s, longest_s)
+    folder, limits = served.member_folder(visit.person.workspace), served.config.limits
+    if not folder.is_dir():  # a first visit, or the first after a long time
+        served.expiry.restore(visit.person)
+    quota = Quota(limits, Workspace(folder), limits.transfer_seconds, visit.person.id, served.use)
+    notice = served.expiry.notice(visit.person)
+    return Visitor(
+        role, visit.person.called, visit.person.who, folder, visit.ends_s, quota, notice, served.limiter, served.house
+    )
 
 
 def _guest(served: Site, token: str) -> Visitor:
     from ddsing.hosting.guests import Admitted, GuestsError, Waiting
+    from ddsing.hosting.quotas import Quota
 
     try:
         state = served.guests.look(token)
@@ -205,8 +230,9 @@ def _guest(served: Site, token: str) -> Visitor:
         raise InLine(state.place)
     if not isinstance(state, Admitted):
         raise Outside("Your time as a guest is over, and your recordings and takes are deleted.")
-    folder, longest_s = served.guest_folder(state.id), served.config.guests.transfer_seconds
-    return Visitor("guest", "Guest", state.who, folder, state.ends_s, longest_s)
+    folder, config = served.guest_folder(state.id), served.config
+    quota = Quota(config.limits, Workspace(folder), config.guests.transfer_seconds)
+    return Visitor("guest", "Guest", state.who, folder, state.ends_s, quota, limiter=served.limiter, house=served.house)
 
 
 def _note_refusal(served: Site, provider: str) -> None:

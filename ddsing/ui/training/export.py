@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.dataset.voices import Voice
 from ddsing.training import branch
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, drafts, errors, opened, state, values, voice_picker
+from ddsing.ui.shell import allowed, caches, drafts, errors, opened, state, values, voice_picker
 from ddsing.ui.shell.formatting import format_bytes, plain
 from ddsing.ui.training import cache
 
@@ -119,7 +119,7 @@ def _match() -> None:
 
 def made_of(voice_name: str) -> str | None:
     """The instrument that this tab made from a voice last, else one that the library holds under the voice's name."""
-    names = {entry.name for entry in caches.instruments() if not entry.error}
+    names = {entry.name for entry in caches.own_instruments() if not entry.error}
     voice, made = st.session_state.get(_MADE, (None, None))
     if voice == voice_name and made in names:
         return made
@@ -155,8 +155,10 @@ def make(voice_name: str, step: str | int) -> str:
     """Make the instrument; returns its name."""
     from ddsing.training import export
 
+    workspace = opened.workspace()
+    allowed.require_bytes("The instrument", export.n_bytes(workspace, voice_name))
     with st.spinner("Making the instrument"):
-        entry = export.make_instrument(opened.workspace(), voice_name, step=step)
+        entry = export.make_instrument(workspace, voice_name, step=step)
     st.session_state[_MADE] = (voice_name, entry.name)
     return entry.name
 
@@ -195,7 +197,10 @@ def _branch(voice: Voice, history: History) -> None:
 
 @errors.callback
 def _make_branch(voice_name: str) -> None:
+    from ddsing.training import export
+
     label = str(st.session_state.get(_BRANCH_LABEL, "")).strip()
+    allowed.require_bytes("A branch", export.n_bytes(opened.workspace(), voice_name, checkpoint=True))
     made = branch.begin(opened.workspace(), voice_name, step=int(st.session_state[_BRANCH_STEP]), label=label)
     drafts.drop([_BRANCH_STEP, _BRANCH_LABEL])
     voice_picker.choose(made)

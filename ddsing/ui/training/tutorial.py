@@ -10,11 +10,12 @@ import contextlib
 import streamlit as st
 
 from ddsing.dataset import adding, voices
+from ddsing.errors import DatasetError
 from ddsing.files import write_atomic
 from ddsing.training import folder
 from ddsing.training.recipe import Recipe
 from ddsing.ui.dataset import prepare
-from ddsing.ui.shell import errors, jobs, opened, state, values, voice_picker
+from ddsing.ui.shell import allowed, errors, jobs, opened, state, values, voice_picker
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import cache as training_cache
 from ddsing.ui.training import export, previews
@@ -205,7 +206,13 @@ def _steps() -> int:
 
 @errors.callback
 def _add() -> None:
-    adding.add(voices.create(opened.workspace(), VOICE), [DEMO / "audio" / VOICE])
+    house = opened.house()
+    source = (DEMO if house is None else house.root) / "audio" / VOICE
+    voice = voices.create(opened.workspace(), VOICE)
+    with allowed.adding() as room:
+        done = adding.add(voice, [source if source.is_dir() else DEMO / "audio" / VOICE], room=room)
+    if done.refused:
+        raise DatasetError(done.refused[0][1])
     voice_picker.choose(VOICE)
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ddsing.errors import DdsingError
 from ddsing.files import safe_name
-from ddsing.ui.shell import drafts, errors, opened, values, voice_picker
+from ddsing.ui.shell import allowed, drafts, errors, opened, values, voice_picker
 from ddsing.ui.shell.formatting import plain
 
 NEW = "New voice"
@@ -81,13 +81,15 @@ def _added(content: bytes, suffix: str) -> str:
     from ddsing.dataset import adding, voices
     from ddsing.errors import DatasetError
 
+    allowed.count("uploads")
     workspace, name = opened.workspace(), st.session_state[_VOICE]
     if name == NEW:
         name = voices.create(workspace, str(st.session_state.get(_NAME, "")).strip()).name
         st.session_state[_VOICE] = name
     called = safe_name(str(st.session_state[_CALLED])) + suffix
     voice = voices.get(workspace, name)
-    done = adding.add(voice, [(called, content)])
+    with allowed.adding() as room:
+        done = adding.add(voice, [(called, content)], room=room)
     if done.refused:
         raise DatasetError(done.refused[0][1])
     voice_picker.choose(name)

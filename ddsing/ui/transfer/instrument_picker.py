@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.shell import caches, router, state, values
+from ddsing.ui.shell import caches, router, sources, state, values
 from ddsing.ui.shell.formatting import loudness_range, pitch_range, plain
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def pick():
         list(entries),
         key=values.among(state.INSTRUMENT, list(entries)),
         persist_state="session",
+        format_func=lambda name: sources.marked(name, entries[name].path) if name in entries else name,
         help="The voice that sings the recording. Listen to each one on the Instruments page.",
     )
     entry = entries[name]

@@ -29,16 +29,11 @@ def pick() -> Recording | None:
 
 def _too_long(recording: Recording) -> bool:
     """Whether it is longer than this visitor may transfer, which is said."""
-    found = visitor.current()
-    if found.transfer_s is None or recording.duration_s <= found.transfer_s:
-        return False
-    can = "Guests can" if found.is_guest else "You can"
-    st.warning(
-        f"{can} transfer up to {format_duration(found.transfer_s)}, and this recording is "
-        f"{format_duration(recording.duration_s)} long: choose or cut a shorter one.",
-        icon=":material/timer:",
-    )
-    return True
+    quota = visitor.current().quota
+    said = quota.too_long(recording.duration_s) if quota else ""
+    if said:
+        st.warning(said, icon=":material/timer:")
+    return bool(said)
 
 
 def _show(recording: Recording) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.shell import caches, errors, opened, sources, state, values, work
+from ddsing.errors import DdsingError
+from ddsing.ui.shell import allowed, caches, errors, opened, sources, state, values, work
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.transfer import first_readings
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ddsing.transfer.take import Take
 
 SHORTCUT = "Mod+Enter"
+_REFUSED = "transfer.refused"  # why the last press led to nothing, and with which recording
 
 
 def prepare() -> None:
@@ -52,6 +54,9 @@ def _button(instrument: Entry | None, sound: Recording | None) -> None:
         args=(instrument, sound),
         help=reason or "Sings the recording with the instrument's voice. The result is added to the takes below.",
     )
+    key, why = st.session_state.get(_REFUSED, ("", ""))
+    if why and sound is not None and sound.key == key:
+        st.error(why, icon=":material/block:")  # here it outlasts the runs in which the page fills up
 
 
 def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
@@ -64,6 +69,12 @@ def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
 
 @errors.callback
 def _start(instrument: Entry, sound: Recording) -> None:
+    st.session_state.pop(_REFUSED, None)
+    try:
+        allowed.require_transfer(sound.duration_s)
+    except DdsingError as error:
+        st.session_state[_REFUSED] = (sound.key, errors.sentence(error))
+        return
     settings, tracker = state.settings(), st.session_state[state.TRACKER]
     found = first_readings.known(sound, tracker)
     analysed = tracker in caches.analysed(sound.key)
@@ -83,6 +94,7 @@ def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> C
     from ddsing.transfer import pipeline, stages
 
     instrument, workspace, models = caches.instrument(entry), opened.workspace(), caches.models()
+    other = sources.path_of(settings.z_recording) if settings.z_from == "other" else None
     begun = first_readings.known(sound, tracker)
 
     def work(report: Callable[[str, float], None]) -> Take:
@@ -98,6 +110,7 @@ def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> C
             tracker=tracker,
             models=models,
             progress=lambda stage, done: report(stages.doing(stage), done),
+            z_source=other,
         )
         heard.remember(workspace.cache, take)  # so that the page need not
         return take

@@ -1,0 +1,47 @@
+"""Whether the visitor may store or start something more; on a local dashboard always.
+
+`ddsing.hosting.quotas` decides how much, `ddsing.hosting.rates` how often. Each of these raises their errors, a
+sentence with the numbers and what to delete, or when to try again, before anything is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import streamlit as st
+
+from ddsing.ui.shell import visitor
+
+
+def require_bytes(name: str, n_bytes: float) -> None:
+    """So many more bytes in the workspace; `name` begins the sentence."""
+    quota = visitor.current().quota
+    if quota is not None:
+        quota.require_bytes(name, n_bytes)
+
+
+def require_transfer(duration_s: float) -> None:
+    """A transfer of so much sound, and the take that it makes."""
+    quota = visitor.current().quota
+    if quota is not None:
+        quota.require_transfer(duration_s)
+    count("transfers")
+
+
+def count(what: str, n: int = 1) -> None:
+    """Count something that costs; raises `ddsing.hosting.rates.TooOften` where it is too much."""
+    found = visitor.current()
+    if found.limiter is not None:
+        found.limiter.ask(what, who=found.who, address=st.context.ip_address or "", n=n)
+
+
+@contextlib.contextmanager
+def adding() -> Iterator[Callable[[str, int, float], None] | None]:
+    """Within it recordings are added: yields what `ddsing.dataset.adding.add` asks before each."""
+    quota = visitor.current().quota
+    if quota is None:
+        yield None
+        return
+    with quota.adding() as room:
+        yield room
