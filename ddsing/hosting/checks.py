@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from redis import ConnectionPool
+
 from ddsing.hosting.config import LOOPBACK, Config, Login
 from ddsing.jobs import engine
 
@@ -32,6 +34,7 @@ _RANGES = {  # from, to
     "limits.device_minutes_per_day": (1, 1e7),
     "limits.upload_mb": (1, 10_000),
     "expiry.days": (1, 36_500),
+    "work.processes": (0, 1000),
     "expiry.warning_days": (0, 36_500),
 }
 
@@ -181,6 +184,15 @@ def _database(name: str, value: str) -> str | None:
     return None
 
 
+def _redis(name: str, value: str) -> str | None:
+    try:
+        if value:
+            ConnectionPool.from_url(value)
+    except ValueError:
+        return f'`{name}` must be "redis://:PASSWORD@HOST:PORT/NUMBER", or begin with rediss:// where Redis uses TLS.'
+    return None
+
+
 def _scope(name: str, value: str) -> str | None:
     return None if "openid" in value.split() else f'`{name}` is "{value}" but has to contain "openid".'
 
@@ -195,6 +207,7 @@ _CHECKS: dict[str, Callable[[str, Any], str | None]] = {
     "listen": _listen,
     "base_path": _base_path,
     "database": _database,
+    "work.redis": _redis,
     "provider.metadata_url": _metadata_url,
     "provider.client_id": _not_empty,
     "provider.scope": _scope,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import shutil
 import threading
@@ -15,6 +16,9 @@ from ddsing.hosting import database, reading, switch
 from ddsing.hosting.config import Config
 from ddsing.hosting.guests import Guests
 from ddsing.hosting.people import People
+from ddsing.work import pool
+from ddsing.work.pool import Pool
+from ddsing.work.queue import Queue
 
 _opening = threading.Lock()
 _open: dict[str, Site] = {}  # by the file's path; one, outside of tests
@@ -32,6 +36,20 @@ class Site:
     engine: Engine
     people: People
     guests: Guests
+
+    @property
+    def processes(self) -> int:
+        """How many worker processes each server starts."""
+        return self.config.work.processes or pool.default_processes()
+
+    @functools.cached_property
+    def work(self) -> Queue:
+        """The queue of the pages' work."""
+        return Queue(self.config.root, self.config.work.redis, processes=self.processes)
+
+    def start_workers(self) -> Pool:
+        """Start this server's worker processes."""
+        return Pool(self.work, redis=self.config.work.redis, processes=self.processes).start()
 
     def member_folder(self, workspace: str) -> Path:
         """The workspace of a person, by its name in the database."""

@@ -55,6 +55,7 @@ def routes() -> Sequence[Route]:
     here = served()
     base = f"/{here.config.base_path}" if here.config.base_path else ""
     site.keep_clean(here)
+    here.start_workers()
     return [
         Route(f"{base}/guest/come", functools.partial(come, here), methods=["GET"]),
         Route(f"{base}/guest/leave", functools.partial(leave, here), methods=["GET"]),
