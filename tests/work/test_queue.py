@@ -1,6 +1,8 @@
 """Turns are fair by person, nothing accepted is lost, and what stands in the store can't make a worker run anything."""
 
+import errno
 import json
+import os
 
 import pytest
 
@@ -114,8 +116,6 @@ def test_what_was_written_down_and_never_given_out_is_found_at_the_start(site, s
 
 
 def test_an_end_that_nobody_looked_at_is_forgotten_after_a_day(site, sound):
-    import os
-
     (old,), (new,) = order(site, "ann1", sound), order(site, "ann1", sound)
     for one in (old, new):
         one.cancel()
@@ -148,6 +148,19 @@ def test_the_store_holds_json_only(site, sound):
     assert json.loads(bytes(data))[1].endswith("due")
     for value in site.queue.huey.storage.result_items().values():
         json.loads(bytes(value))
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_no_order(embedded, sound, monkeypatch):
+    ann = embedded.person("ann1")
+    asked = transfer(ann, sound)
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(folder.np, "save", full)
+    with pytest.raises(QueueError, match="No space left on device"):
+        embedded.queue.submit(ann.root, asked)
+    assert folder.of_workspace(ann.root) == [] and not list((ann.root / folder.NAME).iterdir())
 
 
 def test_a_redis_that_is_away_is_a_sentence_and_leaves_no_order(tmp_path, sound):

@@ -255,9 +255,7 @@ def _memory() -> AtHand:
 
 
 def _submit(asked: Order) -> None:
-    with _adding:
-        if busy():
-            return
+    if not busy():
         st.session_state[_KEY] = ordered.submit(asked)
 
 
@@ -269,7 +267,8 @@ def finished() -> Ended | None:
     del st.session_state[_KEY]
     ended = Ended(work.result, work.error, _left_alone(work))
     if isinstance(work, Ordered):
-        work.forget()
+        if ended.ours:  # else its own tab is still to see it
+            work.forget()
         return ended
     with _adding:
         if work in _works:
