@@ -177,6 +177,12 @@ class OrderFolder:
         """Remove it."""
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def forget_if_old(self) -> None:
+        """Remove it if nobody has looked at its end for long."""
+        with contextlib.suppress(OSError):
+            if time.time() - self.path.stat().st_mtime > KEPT_S:
+                self.forget()
+
     # By a worker
 
     @contextlib.contextmanager

@@ -176,8 +176,8 @@ class Queue:
                 order = OrderFolder(path)
                 if order.ended() is None:
                     found += [order] if order.exists() else []
-                elif time.time() - path.stat().st_mtime > folders.KEPT_S:
-                    order.forget()
+                else:
+                    order.forget_if_old()
         with _said(), self._alone():
             for order in found:
                 self._put(_LIVE + order.id, self._owner(order.workspace))
@@ -228,7 +228,12 @@ class Queue:
         self.huey.enqueue(task)
 
     def _next_turn(self, owner: str, workspace: Path) -> int:
-        waiting = [order.turn() for order in folders.of_workspace(workspace) if order.ended() is None]
+        waiting = []
+        for order in folders.of_workspace(workspace):
+            if order.ended() is None:
+                waiting.append(order.turn())
+            else:
+                order.forget_if_old()
         return turns.turn(self._get(_SERVING, 0), self._get(_BEGUN + owner, None), waiting)
 
     def _look(self) -> tuple[list[_Due], float]:

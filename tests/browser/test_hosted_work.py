@@ -6,6 +6,7 @@ import pytest
 import soundfile
 
 from ddsing.transfer.takes import TakeStore
+from ddsing.work import folder
 from ddsing.workspace import Workspace
 from tests.support import hosting, tiny_workspace
 from tests.support.dashboard import new_context, settled
@@ -38,15 +39,15 @@ def guest(browser, site):
         tab.get_by_role("button", name="Try it as a guest").click()
         tab.get_by_role("button", name="Transfer timbre").wait_for()
         settled(tab)
-        (folder,) = set((site.root / "guests").glob("*")) - before
-        soundfile.write(folder / "examples" / LONG, tiny_workspace.sung(20.0), 16_000)
+        (root,) = set((site.root / "guests").glob("*")) - before
+        soundfile.write(root / "examples" / LONG, tiny_workspace.sung(20.0), 16_000)
         tab.reload()
         tab.get_by_role("combobox", name="Example").click()
         tab.get_by_role("option", name=LONG).click()
         settled(tab)
         tab.get_by_role("radio", name="Draft").click()
         settled(tab)
-        return tab, Workspace(folder)
+        return tab, Workspace(root)
 
     yield come
     for context in contexts:
@@ -68,7 +69,7 @@ def test_a_transfer_outlives_a_server_that_is_killed(guest, site):
     tab.get_by_role("button", name="Cancel").wait_for()
     tab.get_by_role("heading", name="Takes (1)").wait_for()
     assert len(TakeStore(workspace).list()) == 1
-    until(lambda: not list(workspace.root.glob(".work/*")))
+    until(lambda: not [one for one in folder.of_workspace(workspace.root) if one.about().get("label")])
 
 
 def test_who_waits_sees_the_place_in_line_and_can_cancel(guest):

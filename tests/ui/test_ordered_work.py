@@ -74,6 +74,8 @@ def test_the_fit_is_read_by_a_worker_without_a_press(member, monkeypatch):
     serve()
     assert "of the singing is inside" in said(app.run())
     clean(app)
+    open_page(monkeypatch, member.root)
+    assert len(orders(member, "first reading")) <= 1, "it is known, and not ordered again"
 
 
 def test_cancel_ends_what_waits_at_once(member, monkeypatch):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ddsing.sound.features import Features
     from ddsing.sound.recording import Recording
-    from ddsing.work.folder import End, OrderFolder
+    from ddsing.work.folder import End
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +61,7 @@ class OrderedReading:
 def of(sound: Recording) -> OrderedReading:
     """The first reading of a recording, which is ordered if it was not yet; this tab's of another one is given up."""
     from ddsing.work import kinds
+    from ddsing.work.folder import End
 
     mine = None
     for order in ordered.folders():
@@ -73,16 +74,22 @@ def of(sound: Recording) -> OrderedReading:
             mine = order
         elif about["tab"] == ordered.tab():
             ordered.queue().cancel(order)
-    mine = _begin(sound) if mine is None else mine
-    end = mine.ended()  # before what is found, which is complete at the end
-    return OrderedReading(Found(sound, *kinds.read_so_far(opened.workspace(), sound.key)), end)
+    end = None if mine is None else mine.ended()  # before what is found, which is complete at the end
+    found = Found(sound, *kinds.read_so_far(opened.workspace(), sound.key))
+    if found.complete:  # which is all that there is to know
+        if mine is not None and end is not None:
+            mine.forget()
+        return OrderedReading(found, end or End(result={}))
+    if mine is None:
+        _begin(sound)
+    return OrderedReading(found, end)
 
 
-def _begin(sound: Recording) -> OrderFolder:
+def _begin(sound: Recording) -> None:
     from ddsing.transfer import expected, first_reading
     from ddsing.work import kinds
     from ddsing.work.order import Order
 
     known = paces.of(opened.workspace())
     part = expected.finding_pitch(known, first_reading.TRACKER, sound.duration_s)
-    return ordered.submit(Order(kinds.READING, "", {}, sound, [part])).folder
+    ordered.submit(Order(kinds.READING, "", {}, sound, [part]))
