@@ -113,7 +113,12 @@ class _Report:
             raise Cancelled("Stopped.")
         self._told_s, self._stage = now, stage
         left = self._progress.left()
-        self._order.tell(stage=stage, fraction=self._progress.fraction, left_s=None if left is None else list(left))
+        self._order.tell(
+            stage=stage,
+            fraction=self._progress.fraction,
+            left_s=None if left is None else list(left),
+            process=os.getpid(),
+        )
 
 
 class NotedTakes(TakeStore):

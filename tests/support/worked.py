@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from ddsing.instrument.library import Library
 from ddsing.sound import recording as recordings
@@ -104,19 +102,12 @@ def ended(order: OrderFolder):
     return until(order.ended, told=lambda: f"{order.status()} {list(order.path.iterdir())}")
 
 
-def at_work(order: OrderFolder, stage: str = "") -> int:
-    """Wait until a worker is at an order, in a stage; returns the worker's process."""
+def at_work(order: OrderFolder, stage: str) -> int:
+    """Wait until a worker is in a stage of an order; returns the worker's process."""
 
     def worker() -> int | None:
-        if stage not in order.status().get("stage", ""):
-            return None
-        for one in psutil.Process(os.getpid()).children(recursive=True):
-            try:
-                if any(Path(file.path) == order.path / "lock" for file in one.open_files()):
-                    return one.pid
-            except psutil.Error:
-                continue
-        return None
+        status = order.status()
+        return status["process"] if stage in status.get("stage", "") else None
 
     return until(worker, told=lambda: f"{order.status()} {order.ended()}", every_s=0.01)
 
