@@ -1,5 +1,6 @@
 """``ddsing serve`` with its workers: what was accepted is done whatever is killed; a worker that died is replaced."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -31,8 +32,11 @@ def site(tmp_path):
 
 
 def workers(site: Site) -> list[int]:
-    children = psutil.Process(site.process.pid).children(recursive=True)
-    return [one.pid for one in children if "ddsing.work.worker" in one.cmdline()]
+    found = []
+    for one in psutil.Process(site.process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has ended
+            found += [one.pid] if "ddsing.work.worker" in one.cmdline() else []
+    return found
 
 
 def person(site: Site, name: str) -> Workspace:
