@@ -7,8 +7,10 @@ import soundfile
 
 from ddsing.transfer.takes import TakeStore
 from ddsing.work import folder
+from ddsing.work.order import Order
+from ddsing.work.queue import Queue
 from ddsing.workspace import Workspace
-from tests.support import hosting, tiny_workspace
+from tests.support import hosting, tiny_workspace, worked
 from tests.support.dashboard import new_context, settled
 from tests.support.patience import until
 
@@ -72,18 +74,20 @@ def test_a_transfer_outlives_a_server_that_is_killed(guest, site):
     until(lambda: not [one for one in folder.of_workspace(workspace.root) if one.about().get("label")])
 
 
-def test_who_waits_sees_the_place_in_line_and_can_cancel(guest):
-    (first, one), (second, other) = guest(), guest()
-    begin(first)
-    begin(second)
-    second.get_by_text(re.compile(r"place \d in line")).wait_for()
-    second.get_by_role("button", name="Cancel").click()
-    second.get_by_text("Cancelled. Nothing was saved.").wait_for()
-    second.get_by_role("button", name="Transfer timbre").wait_for()
-    assert TakeStore(other).list() == []
-    begin(second)
-    second.reload()
-    second.get_by_role("button", name="Cancel").wait_for()
-    first.get_by_role("heading", name="Takes (1)").wait_for()
-    second.get_by_role("heading", name="Takes (1)").wait_for()
-    assert len(TakeStore(one).list()) == len(TakeStore(other).list()) == 1
+def test_who_waits_sees_the_place_in_line_and_can_cancel(guest, site):
+    tab, workspace = guest()
+    queue, long = Queue(site.root), worked.sung(300.0)
+    busy = queue.submit(workspace.root, Order("analyse", "", {"tracker": "full"}, long))
+    worked.at_work(busy, "pitch")
+    begin(tab)
+    tab.get_by_text(re.compile(r"place \d in line")).wait_for()
+    tab.get_by_role("button", name="Cancel").click()
+    tab.get_by_text("Cancelled. Nothing was saved.").wait_for()
+    tab.get_by_role("button", name="Transfer timbre").wait_for()
+    begin(tab)
+    tab.reload()
+    tab.get_by_role("button", name="Cancel").wait_for()
+    assert TakeStore(workspace).list() == []
+    queue.cancel(busy)
+    tab.get_by_role("heading", name="Takes (1)").wait_for()
+    assert len(TakeStore(workspace).list()) == 1
