@@ -38,6 +38,7 @@ ORDER = (
     "ddsing.latent",
     "ddsing.training",
     "ddsing.experiments",
+    "ddsing.work",
     "ddsing.hosting",
     "ddsing.plots",
     "ddsing.cli",

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from limits import parse
+from redis import ConnectionPool
 
 from ddsing.hosting.config import LOOPBACK, Config, Login
 from ddsing.jobs import engine
@@ -36,6 +37,7 @@ _RANGES = {  # from, to
     "limits.upload_mb": (1, 10_000),
     "rates.people_per_address": (1, 100_000),
     "expiry.days": (1, 36_500),
+    "work.processes": (0, 1000),
     "expiry.warning_days": (0, 36_500),
     "expiry.trash_days": (0, 36_500),
 }
@@ -196,6 +198,13 @@ def _rate(name: str, value: str) -> str | None:
 
 def _storage(name: str, value: str) -> str | None:
     return None if _STORAGE.fullmatch(value) else f'`{name}` must be "memory://" or "redis://HOST:PORT/NUMBER".'
+def _redis(name: str, value: str) -> str | None:
+    try:
+        if value:
+            ConnectionPool.from_url(value)
+    except ValueError:
+        return f'`{name}` must be "redis://:PASSWORD@HOST:PORT/NUMBER", or begin with rediss:// where Redis uses TLS.'
+    return None
 
 
 def _scope(name: str, value: str) -> str | None:
@@ -217,6 +226,7 @@ _CHECKS: dict[str, Callable[[str, Any], str | None]] = {
     "rates.logins": _rate,
     "rates.guests": _rate,
     "rates.storage": _storage,
+    "work.redis": _redis,
     "provider.metadata_url": _metadata_url,
     "provider.client_id": _not_empty,
     "provider.scope": _scope,

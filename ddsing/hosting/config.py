@@ -103,6 +103,17 @@ class Expiry:
 
 
 @dataclass(frozen=True)
+class Work:
+    """How the work of the pages is done, ``[work]``: by so many processes of each server, 0 for one for two cores.
+
+    With the URL of a Redis several servers share the work; else the queue is in a SQLite file below the root.
+    """
+
+    processes: int = 0
+    redis: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole file.
 
@@ -133,6 +144,7 @@ class Config:
     limits: Limits = Limits()
     rates: Rates = Rates()
     expiry: Expiry = Expiry()
+    work: Work = Work()
     engine: Mapping[str, Any] = field(default_factory=_nothing)
 
     @property

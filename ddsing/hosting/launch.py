@@ -21,6 +21,7 @@ from ddsing.hosting import checks, private, reading
 from ddsing.hosting.config import Config
 from ddsing.hosting.switch import SERVED, VARIABLE
 from ddsing.resources import resource
+from ddsing.work import pool
 
 DEFAULT_PORT = 8501
 
@@ -133,6 +134,11 @@ def _port(port: int) -> int:
     return port
 
 
+def _queue(config: Config) -> str:
+    """Where the queue is, without a password."""
+    return make_url(config.work.redis).render_as_string(hide_password=True) if config.work.redis else "SQLite"
+
+
 def _about(config: Config) -> dict[str, str]:
     login, guests = config.login, config.guests
     names = [provider.label or name for name, provider in login.providers.items()]
@@ -152,6 +158,7 @@ def _about(config: Config) -> dict[str, str]:
         "database": make_url(config.database_url).render_as_string(hide_password=True),
         "sign-in": f"{', '.join(names)} ({who}), for {login.session_hours:g} hours" if names else "none",
         "admins": ", ".join(login.admins) or "none",
+        "work": f"{config.work.processes or pool.default_processes()} processes, queue in {_queue(config)}",
         "guests": f"{guests.most} at once, for {guests.hours:g} hours, transfers up to {guests.transfer_seconds:g} s"
         if guests.allowed
         else "none",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import shutil
 import threading
@@ -22,6 +23,9 @@ from ddsing.hosting.rates import Limiter
 from ddsing.hosting.use import Use
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.store import JobStore
+from ddsing.work import pool
+from ddsing.work.pool import Pool
+from ddsing.work.queue import Queue
 from ddsing.workspace import Workspace
 
 COUNTED_EVERY_S = 50.0
@@ -47,6 +51,20 @@ class Site:
     limiter: Limiter
     house: House
     looked: Looked = field(default_factory=Looked, compare=False)
+
+    @property
+    def processes(self) -> int:
+        """How many worker processes each server starts."""
+        return self.config.work.processes or pool.default_processes()
+
+    @functools.cached_property
+    def work(self) -> Queue:
+        """The queue of the pages' work."""
+        return Queue(self.config.root, self.config.work.redis, processes=self.processes)
+
+    def start_workers(self) -> Pool:
+        """Start this server's worker processes."""
+        return Pool(self.work, redis=self.config.work.redis, processes=self.processes).start()
 
     def member_folder(self, workspace: str) -> Path:
         """The workspace of a person, by its name in the database."""

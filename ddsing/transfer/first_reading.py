@@ -47,6 +47,11 @@ class FirstReading:
         self.complete = False
 
     @property
+    def track(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """``f0_hz`` and ``f0_confidence`` of what is read so far; None at first."""
+        return self._track
+
+    @property
     def n_read(self) -> int:
         """Frames whose pitch is known; 0 at first."""
         return len(self._track[0]) if self._track else 0
@@ -79,8 +84,7 @@ class FirstReading:
         track = self._track
         if track is None:
             raise ValueError("Nothing is read yet.")
-        sound = self._audio if self.complete else self._audio[: (len(track[0]) - 1) * HOP_SAMPLES]
-        return Features(*track, loudness.compute(sound, generation=generation), TRACKER, generation)
+        return features_of(self._audio, track, generation, complete=self.complete)
 
     def _read_part(self, progress: Callable[[float], None]) -> None:
         part = self._tracking.parts[self._n_parts]
@@ -104,3 +108,19 @@ class FirstReading:
     def _finished(self, f0_hz: np.ndarray, f0_confidence: np.ndarray) -> None:
         self._track, self.complete = (f0_hz, f0_confidence), True
         self._file.close()
+
+
+def features_of(
+    audio: np.ndarray, track: tuple[np.ndarray, np.ndarray], generation: int, *, complete: bool
+) -> Features:
+    """Features of what is read of a recording, on a loudness scale.
+
+    Parameters
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+        The whole recording.
+    track : tuple of np.ndarray [shape=(n_frames,), float32]
+        ``f0_hz`` and ``f0_confidence`` of its beginning, or of all of it where `complete`.
+    """
+    sound = audio if complete else audio[: (len(track[0]) - 1) * HOP_SAMPLES]
+    return Features(*track, loudness.compute(sound, generation=generation), TRACKER, generation)

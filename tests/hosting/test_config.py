@@ -160,6 +160,10 @@ def test_a_secret_may_be_in_a_file(tmp_path, mistakes):
         ('[rates]\nstorage = "memcached://x"\n' + PEOPLE, '`rates.storage` must be "memory://"'),
         ("[rates]\npeople_per_address = 0\n" + PEOPLE, "must be from 1 to"),
         ("[expiry]\ndays = 7\n" + PEOPLE, "must be less than the 7"),
+        ("[work]\nprocesses = -1\n" + PEOPLE, "`work.processes` is -1 but must be from 0 to 1,000."),
+        ("[work]\nworkers = 2\n" + PEOPLE, "`work.workers` is not a setting"),
+        ('[work]\nredis = "localhost:6379"\n' + PEOPLE, '`work.redis` must be "redis://'),
+        ('[work]\nredis = "redis://localhost:port/0"\n' + PEOPLE, '`work.redis` must be "redis://'),
         ("[login\n", "it is not TOML"),
     ],
 )
@@ -176,6 +180,8 @@ def test_all_mistakes_come_at_once(mistakes):
 
 
 def test_no_secret_is_repeated(mistakes):
+    assert not any("77123" in line for line in mistakes('[work]\nredis = "redi://:77123@x"\n' + PEOPLE))
+    assert not any("77123" in line for line in mistakes("[work]\nredis = 77123\n" + PEOPLE))
     text = PROVIDER.replace('"s3cret-of-the-client"', "[1, 77123]")
     assert not any("77123" in line for line in mistakes("[login]\neverybody = true\n" + text))
 

@@ -13,8 +13,6 @@ from ddsing.ui.shell import errors, values, work
 from ddsing.ui.shell.formatting import format_duration, format_number, percent, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ddsing.dataset.report import Report
 
 QUIET = {"displayModeBar": False}
@@ -59,12 +57,12 @@ def _offer(voice: Voice) -> None:
 def _start(voice: Voice) -> None:
     from ddsing.dataset import report
 
-    stamp, kept = cache.recordings_stamp(voice), cache.reports()
-
-    def make(progress: Callable[[str, float], None]) -> None:
-        kept.put(stamp, report.report(voice, progress=progress))
-
-    work.start(f"Report on {plain(voice.name)}", make, parts=lambda known: [report.part(known, voice)])
+    work.order(
+        "report",
+        f"Report on {plain(voice.name)}",
+        {"voice": voice.name},
+        parts=lambda known: [report.part(known, voice)],
+    )
 
 
 def _verdict(report: Report) -> None:

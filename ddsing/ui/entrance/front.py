@@ -61,6 +61,7 @@ def routes() -> Sequence[Route]:
     base = f"/{here.config.base_path}" if here.config.base_path else ""
     site.keep_clean(here)
     census.keep_counting(here)
+    here.start_workers()
     return [
         Route(f"{base}/guest/come", functools.partial(come, here), methods=["GET"]),
         Route(f"{base}/guest/leave", functools.partial(leave, here), methods=["GET"]),

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ddsing.transfer.take import Take
-from ddsing.ui.shell import opened, per_workspace
+from ddsing.ui.shell import per_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ddsing.jobs.paces import Paces
     from ddsing.jobs.time_left import Part
 
-MEASURING = "measuring"
 SOUNDS = 24
 CURVES = 32
 
@@ -59,32 +55,14 @@ def metrics(takes: list[Take]) -> list:
     return [measure.known(take) for take in takes]
 
 
-def measuring(takes: list[Take], *, complete: bool = False):
-    """The work that measures takes, for the background, and how long the sounds are that it has to measure.
-
-    `complete` is for takes that were measured before some figures were computed, see `measure.measure`.
-    """
-    from ddsing.experiments.comparison import measure
-
-    cache, known = opened.feature_cache(), zip(takes, metrics(takes))
-    missing = [take for take, kept in known if kept is None or (complete and not kept.complete)]
-
-    ends_s = list(itertools.accumulate((take.duration_s for take in missing), initial=0.0))
-    before_s, total_s = ends_s[:-1], ends_s[-1]
-
-    def work(report: Callable[[str, float], None]) -> None:
-        for number, take in enumerate(missing):
-
-            def share(done: float, number: int = number):
-                report(MEASURING, (before_s[number] + done * missing[number].duration_s) / total_s)
-
-            measure.measure(take, complete=complete, cache=cache, progress=share)
-
-    return work, total_s
+def to_measure(takes: list[Take], *, complete: bool = False) -> list[Take]:
+    """Those of the takes that are to be measured; `complete` is for some that an older version measured."""
+    return [take for take, kept in zip(takes, metrics(takes)) if kept is None or (complete and not kept.complete)]
 
 
 def part(known: Paces, sound_s: float) -> Part:
     """The part that measuring is, of so many seconds of sound."""
     from ddsing.experiments.comparison import measure
+    from ddsing.work.kinds import MEASURING
 
     return known.part(MEASURING, sound_s, measure.PACE, guess_s=measure.GUESS_S, turn=0)

@@ -74,7 +74,7 @@ def _offer(takes: list[Take], measured: list) -> None:
     if not n_missing + n_old or work.busy():
         return
     complete = not n_missing
-    _, sound_s = compare_cache.measuring(takes, complete=complete)
+    sound_s = sum(take.duration_s for take in compare_cache.to_measure(takes, complete=complete))
     seconds = compare_cache.part(paces.of(opened.workspace()), sound_s).expected_s
     them = "all takes" if n_missing == len(takes) > 1 else "it" if len(takes) == 1 else f"{n_missing} more"
     what = "Add pitch accuracy and voicing" if complete else f"Measure {them}"
@@ -95,5 +95,7 @@ def _offer(takes: list[Take], measured: list) -> None:
 
 @errors.callback
 def _measure(takes: list[Take], complete: bool) -> None:
-    function, sound_s = compare_cache.measuring(takes, complete=complete)
-    work.start("Measuring", function, parts=lambda known: [compare_cache.part(known, sound_s)])
+    missing = compare_cache.to_measure(takes, complete=complete)
+    sound_s = sum(take.duration_s for take in missing)
+    options = {"takes": [take.id for take in missing], "complete": complete}
+    work.order("measure", "Measuring", options, parts=lambda known: [compare_cache.part(known, sound_s)])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from ddsing.constants import TRACKERS
-from ddsing.transfer import stages
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.transfer.settings import Settings
 from ddsing.ui.experiments import chosen_takes, morph_points
@@ -15,7 +15,6 @@ from ddsing.ui.shell import allowed, caches, errors, links, opened, sources, tak
 from ddsing.ui.shell.formatting import format_duration, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from ddsing.jobs.paces import Paces
@@ -101,14 +100,13 @@ def _plot(morph: Morph, duration_s: float) -> None:
 
 @errors.callback
 def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str) -> None:
-    from ddsing.transfer import pipeline
+    from ddsing.work import kinds
+    from ddsing.work.kinds import AtHand
 
-    workspace, models = opened.workspace(), caches.models()
     entries = {entry.name: entry for entry in caches.instruments()}
     instruments = [caches.instrument(entries[name]) for name in morph.names]
     recording = caches.recording(path)
     allowed.require_transfer(recording.duration_s)
-    sound = recording.audio
     new_s = 0.0 if tracker in caches.analysed(recording.key) else recording.duration_s
 
     def parts(known: Paces) -> list[Part]:
@@ -117,20 +115,16 @@ def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str
         configs = [instrument.config for instrument in instruments]
         return expected.parts(known, configs, tracker=tracker, sound_s=recording.duration_s, to_analyse_s=new_s)
 
-    def function(report: Callable[[str, float], None]):
-        return pipeline.run(
-            workspace,
-            sound,
-            instruments,
-            settings,
-            morph=morph,
-            source_name=name,
-            tracker=tracker,
-            models=models,
-            progress=lambda stage, done: report(stages.doing(stage), done),
-        )
-
-    work.start(f"Morphing {plain(name)}", function, parts=parts)
+    work.order(
+        "transfer",
+        f"Morphing {plain(name)}",
+        kinds.transfer_options(
+            instruments, settings, tracker, morph, owners=[opened.owner(entries[name].path) for name in morph.names]
+        ),
+        sound=replace(recording, name=name),
+        at_hand=lambda: AtHand(caches.models(), {one.digest: one for one in instruments}),
+        parts=parts,
+    )
 
 
 def _takes() -> None:

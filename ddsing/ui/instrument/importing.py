@@ -31,7 +31,7 @@ class Import:
         Of each file whether it was added, and what is said of it, as markdown.
     """
 
-    work: work.Work | None = None
+    work: work.Work | work.Ordered | None = None
     names: list[str] = field(default_factory=list)
     lines: list[tuple[bool, str]] = field(default_factory=list)
     told: bool = False

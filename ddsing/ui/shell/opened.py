@@ -67,6 +67,11 @@ def is_of_house(path: Path) -> bool:
     return found is not None and path.is_relative_to(found.folder)
 
 
+def owner(path: Path) -> Workspace | None:
+    """The house library for a file of its own; None for one of the visitor's workspace."""
+    return require_house() if is_of_house(path) else None
+
+
 @contextlib.contextmanager
 def owner_of(path: Path) -> Iterator[None]:
     """Within it what is open is where a file lies: the house library, for one of its own.

@@ -1,30 +1,37 @@
 """Work in the background of the pages: progress, time left, Cancel, and the result for whoever comes back.
 
-A work belongs to the server and its workspace, not to a tab. It runs in its own thread, and every page finds it: after
-a reload, in another tab, or when it has ended while nobody looked. Works take turns, since each uses all cores; one
-that waits says for what. A tab follows one work: its own, else the one that is running.
+A work belongs to the server and its workspace, not to a tab. Every page finds it: after a reload, in another tab, or
+when it has ended while nobody looked. A tab follows one work: its own, else the one that is running.
+
+What a page orders (`order`) is done by `ddsing.work.kinds`: on a local dashboard in a thread, which has everything in
+memory already, so that the first sound comes soonest; on a hosted one by worker processes, see `ordered`. What can't be
+an order (`start`) runs in a thread. Threads take turns, since each uses all cores; one that waits says for what.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ddsing.errors import Cancelled
 from ddsing.jobs import paces, time_left
-from ddsing.ui.shell import errors, opened, visitor
+from ddsing.ui.shell import caches, errors, opened, ordered, visitor
+from ddsing.ui.shell.ordered import Ordered
 from ddsing.units import format_range
+from ddsing.work.progress import STARTING, Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ddsing.jobs.paces import Paces
+    from ddsing.sound.recording import Recording
+    from ddsing.work.kinds import AtHand
+    from ddsing.work.order import Order
 
 POLL_S = 0.4
 WAITING = "waiting"
@@ -60,14 +67,11 @@ class Work:
         self.label = label
         self.root = root
         self.tab = tab
-        self.fraction = 0.0
         self.result: Any = None
         self.error: BaseException | None = None
-        self.started_s = self.stage_started_s = time.monotonic()
-        self._stage = WAITING
         self._function = function
         self._parts, self._learn = parts, learn
-        self._clock = time_left.Clock(parts)
+        self._progress = Progress(parts, WAITING)
         self._cancelled = threading.Event()
         self._visitor = visitor.current()
         self._thread = threading.Thread(target=self._run, name=f"work: {label}", daemon=True)
@@ -93,14 +97,19 @@ class Work:
     @property
     def waits(self) -> bool:
         """Whether it waits for another's end."""
-        return self._stage == WAITING
+        return self._progress.stage == WAITING
+
+    @property
+    def fraction(self) -> float:
+        """Share of the whole that is done."""
+        return self._progress.fraction
 
     @property
     def stage(self) -> str:
         """What it does, or what it waits for and for how long."""
         ahead = next((other for other in _works if other.running and not other.waits), None)
         if not self.waits or ahead is None or ahead is self:
-            return self._stage
+            return self._progress.stage
         left = ahead.seconds_left
         label = f"“{ahead.label}”" if ahead.root == self.root else "another person's work"  # whose files it may name
         return f"waiting for {label}" + (f", {format_range(*left)} left" if left else "")
@@ -108,18 +117,13 @@ class Work:
     @property
     def seconds_left(self) -> time_left.Range | None:
         """Time left, once it can be told: of all its parts, or else of this stage."""
-        return self._clock.left()
+        return self._progress.left()
 
     def report(self, stage: str, fraction: float | None) -> None:
         """Called by the work itself; None for a share that can't be told."""
         if self._cancelled.is_set():
             raise Cancelled("Stopped.")
-        if stage != self._stage:
-            self.stage_started_s = time.monotonic()
-        self._stage, done = stage, None if fraction is None else min(1.0, max(0.0, float(fraction)))
-        self._clock.at(stage, done)
-        share = self._clock.share()
-        self.fraction = done or 0.0 if share is None else max(self.fraction, share)
+        self._progress.at(stage, fraction)
 
     def _run(self) -> None:
         with visitor.lent(self._visitor):
@@ -130,11 +134,11 @@ class Work:
             while not _turn.acquire(timeout=0.2):
                 self.report(WAITING, 0.0)
             try:
-                self._clock, self.fraction = time_left.Clock(self._parts), 0.0
-                self.report("starting", 0.0)
+                self._progress = Progress(self._parts)
+                self.report(STARTING, 0.0)
                 self.result = self._function(self.report)
                 if self._learn is not None:
-                    self._learn(self._clock.took())
+                    self._learn(self._progress.took())
             finally:
                 _turn.release()
         except Exception as error:
@@ -145,7 +149,25 @@ class Work:
             del self._function  # with what it has taken along
 
 
-def current() -> Work | None:
+@dataclass(frozen=True)
+class Ended:
+    """How a work ended.
+
+    Attributes
+    ----------
+    result
+        What came of it; of an order see `ddsing.work.kinds.do`.
+    error : BaseException or None
+    ours : bool
+        Whether it was this tab's, or that of a tab that is gone.
+    """
+
+    result: Any
+    error: BaseException | None
+    ours: bool
+
+
+def current() -> Work | Ordered | None:
     """The work that the tab follows, running or just ended: its own, else one that it finds in the workspace."""
     followed = st.session_state.get(_KEY)
     if followed is None:
@@ -184,27 +206,79 @@ def start(
             return
         known = paces.of(opened.workspace())
         root = opened.workspace().root
-        work = Work(label, function, root=root, tab=_tab(), parts=parts(known), learn=known.learn)
+        work = Work(label, function, root=root, tab=ordered.tab(), parts=parts(known), learn=known.learn)
         work.start()
         _works.append(work)
     st.session_state[_KEY] = work
 
 
-def finished() -> Work | None:
+def order(
+    kind: str,
+    label: str,
+    options: Mapping[str, Any],
+    *,
+    sound: Recording | None = None,
+    at_hand: Callable[[], AtHand] | None = None,
+    parts: Callable[[Paces], Sequence[time_left.Part]] = lambda known: (),
+) -> None:
+    """Order a work in this tab unless one is running; a doubled click orders one.
+
+    Parameters
+    ----------
+    kind, options, sound
+        See `ddsing.work.order.Order`.
+    at_hand : callable, optional
+        Gives what is in memory already, for a thread; by default the dashboard's loaded networks.
+    parts : callable
+        Given the paces known here, says of what parts the work consists; what they take is learnt.
+    """
+    from ddsing.work.order import Order
+
+    asked = Order(kind, label, options, sound, tuple(parts(paces.of(opened.workspace()))))
+    if ordered.by_workers():
+        _submit(asked)
+        return
+    workspace, memory = opened.workspace(), _memory() if at_hand is None else at_hand()
+
+    def function(report: Report) -> dict[str, Any]:
+        from ddsing.work import kinds
+
+        return kinds.do(workspace, asked, memory, report)
+
+    start(label, function, parts=lambda known: asked.parts)
+
+
+def _memory() -> AtHand:
+    from ddsing.work.kinds import AtHand
+
+    return AtHand(caches.models())
+
+
+def _submit(asked: Order) -> None:
+    if not busy():
+        st.session_state[_KEY] = ordered.submit(asked)
+
+
+def finished() -> Ended | None:
     """The work that ended since the last run of the page, once."""
     work = current()
     if work is None or work.running:
         return None
     del st.session_state[_KEY]
+    ended = Ended(work.result, work.error, _left_alone(work))
+    if isinstance(work, Ordered):
+        if ended.ours:  # else its own tab is still to see it
+            work.forget()
+        return ended
     with _adding:
         if work in _works:
             _works.remove(work)
-    return work
+    return ended
 
 
-def announce(done: Work | None) -> None:
+def announce(done: Ended | None) -> None:
     """Say how the last work ended."""
-    if done is None or done.error is None or not _left_alone(done):
+    if done is None or done.error is None or not done.ours:
         return
     if isinstance(done.error, Cancelled):
         st.toast("Cancelled. Nothing was saved.", icon=":material/stop_circle:")
@@ -212,14 +286,14 @@ def announce(done: Work | None) -> None:
         st.error(errors.sentence(done.error), icon=":material/error:")
 
 
-def _of_this_workspace() -> list[Work]:
+def _of_this_workspace() -> list[Work | Ordered]:
     root = opened.workspace().root
-    return [work for work in list(_works) if work.root == root]
+    return [*(work for work in list(_works) if work.root == root), *ordered.of_workspace()]
 
 
-def _left_alone(work: Work) -> bool:
+def _left_alone(work: Work | Ordered) -> bool:
     """Whether a work is this tab's, or that of a tab that is not there any more, such as this one's before a reload."""
-    return work.tab == _tab() or not _connected(work.tab)
+    return work.tab == ordered.tab() or not _connected(work.tab)
 
 
 def _connected(tab: str) -> bool:
@@ -227,11 +301,6 @@ def _connected(tab: str) -> bool:
     from streamlit import runtime
 
     return runtime.exists() and runtime.get_instance().is_active_session(tab)
-
-
-def _tab() -> str:
-    context = get_script_run_ctx()
-    return context.session_id if context is not None else ""
 
 
 @st.fragment(run_every=POLL_S)

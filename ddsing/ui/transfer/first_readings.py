@@ -2,6 +2,8 @@
 
 The first minute is read at once, beside whatever else is going on. What follows gives way to works that somebody has
 asked for, and waits while no tab looks at it. A transfer or an analysis by the same tracker goes on from there.
+
+On a hosted dashboard worker processes make them, see `ordered_readings`.
 """
 
 from __future__ import annotations
@@ -9,10 +11,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ddsing.ui.shell import opened, work
+from ddsing.ui.shell import opened, ordered, work
+from ddsing.ui.transfer import ordered_readings
+from ddsing.ui.transfer.ordered_readings import OrderedReading
 
 if TYPE_CHECKING:
     from ddsing.sound.recording import Recording
@@ -62,8 +65,10 @@ class Reading:
             self.error = error
 
 
-def of(sound: Recording) -> Reading:
+def of(sound: Recording) -> Reading | OrderedReading:
     """The first reading of a recording, which begins once the page that asks is there and asks again."""
+    if ordered.by_workers():
+        return ordered_readings.of(sound)
     from ddsing.transfer.first_reading import FirstReading
 
     about = (opened.workspace().root, sound.key)
@@ -86,9 +91,3 @@ def known(sound: Recording, tracker: str) -> FirstReading | None:
         return None
     reading = _readings.get((opened.workspace().root, sound.key))
     return None if reading is None or reading.over else reading.found
-
-
-def to_the_end(found: FirstReading | None, report: Callable[[float], None]) -> None:
-    """Read the rest of what was begun, in the thread of a work that needs it."""
-    while found is not None and found.advance(report):
-        pass

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from ddsing.constants import TRACKERS
-from ddsing.ui.shell import allowed, caches, errors, opened, state, trackers, values, work
+from ddsing.ui.shell import allowed, caches, errors, state, trackers, values, work
 from ddsing.ui.shell.formatting import octaves, percent, plain, signed
 from ddsing.ui.transfer import first_readings
 
@@ -97,6 +95,8 @@ def _refine(sound: Recording, chosen: str, tracker: str) -> None:
 
 @errors.callback
 def _analyse(sound: Recording, chosen: str) -> None:
+    from ddsing.work.kinds import AtHand
+
     allowed.count("transfers")  # it costs as much
     found = first_readings.known(sound, chosen)
     new_s = sound.duration_s if found is None else found.left_s
@@ -106,22 +106,14 @@ def _analyse(sound: Recording, chosen: str) -> None:
 
         return [expected.finding_pitch(known, chosen, new_s)]
 
-    work.start(f"Analysing {plain(sound.name)}", _analysis(sound, chosen), parts=parts)
-
-
-def _analysis(sound: Recording, tracker: str) -> Callable:
-    """What finds a recording's pitch, and keeps it."""
-    from ddsing.sound import features
-    from ddsing.transfer import stages
-
-    cache, begun = opened.feature_cache(), first_readings.known(sound, tracker)
-
-    def work(report: Callable[[str, float], None]) -> None:
-        tell = functools.partial(report, stages.doing("features"))
-        first_readings.to_the_end(begun, tell)
-        features.extract(sound.audio, tracker=tracker, cache=cache, progress=tell)
-
-    return work
+    work.order(
+        "analyse",
+        f"Analysing {plain(sound.name)}",
+        {"tracker": chosen},
+        sound=sound,
+        at_hand=lambda: AtHand(caches.models(), begun=first_readings.known(sound, chosen)),
+        parts=parts,
+    )
 
 
 def _reading(instrument: Entry, sound: Recording, features: Features) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
     from ddsing.jobs.paces import Paces
     from ddsing.jobs.time_left import Part
     from ddsing.sound.recording import Recording
-    from ddsing.transfer.settings import Settings
-    from ddsing.transfer.take import Take
 
 SHORTCUT = "Mod+Enter"
 _REFUSED = "transfer.refused"  # why the last press led to nothing, and with which recording
@@ -69,12 +65,16 @@ def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
 
 @errors.callback
 def _start(instrument: Entry, sound: Recording) -> None:
+    from ddsing.work import kinds
+    from ddsing.work.kinds import AtHand
+
     st.session_state.pop(_REFUSED, None)
     try:
         allowed.require_transfer(sound.duration_s)
     except DdsingError as error:
         st.session_state[_REFUSED] = (sound.key, errors.sentence(error))
         return
+    loaded = caches.instrument(instrument)
     settings, tracker = state.settings(), st.session_state[state.TRACKER]
     found = first_readings.known(sound, tracker)
     analysed = tracker in caches.analysed(sound.key)
@@ -83,36 +83,21 @@ def _start(instrument: Entry, sound: Recording) -> None:
     def parts(known: Paces) -> list[Part]:
         from ddsing.transfer import expected
 
-        config = caches.instrument(instrument).config
-        return expected.parts(known, [config], tracker=tracker, sound_s=sound.duration_s, to_analyse_s=to_analyse_s)
-
-    work.start(f"Transferring {plain(sound.name)}", _work(instrument, sound, settings, tracker), parts=parts)
-
-
-def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> Callable:
-    """What makes a take; it takes along all it needs, so nothing that a tab changes meanwhile matters."""
-    from ddsing.transfer import pipeline, stages
-
-    instrument, workspace, models = caches.instrument(entry), opened.workspace(), caches.models()
-    other = sources.path_of(settings.z_recording) if settings.z_from == "other" else None
-    begun = first_readings.known(sound, tracker)
-
-    def work(report: Callable[[str, float], None]) -> Take:
-        from ddsing.experiments.comparison import heard
-
-        first_readings.to_the_end(begun, functools.partial(report, stages.doing("features")))
-        take = pipeline.run(
-            workspace,
-            sound,
-            instrument,
-            settings,
-            source_name=sound.name,
-            tracker=tracker,
-            models=models,
-            progress=lambda stage, done: report(stages.doing(stage), done),
-            z_source=other,
+        return expected.parts(
+            known, [loaded.config], tracker=tracker, sound_s=sound.duration_s, to_analyse_s=to_analyse_s
         )
-        heard.remember(workspace.cache, take)  # so that the page need not
-        return take
 
-    return work
+    options = kinds.transfer_options(
+        [loaded],
+        settings,
+        tracker,
+        owners=[opened.owner(instrument.path)],
+        z_source=sources.path_of(settings.z_recording) if settings.z_from == "other" else None,
+    )
+
+    def at_hand() -> AtHand:
+        """What the page has read already; what a tab changes meanwhile does not matter."""
+        begun = first_readings.known(sound, tracker)
+        return AtHand(caches.models(), {loaded.digest: loaded}, begun)
+
+    work.order("transfer", f"Transferring {plain(sound.name)}", options, sound=sound, at_hand=at_hand, parts=parts)

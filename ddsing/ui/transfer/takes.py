@@ -16,7 +16,7 @@ from ddsing.ui.transfer import take_plots
 
 if TYPE_CHECKING:
     from ddsing.transfer.take import Take
-    from ddsing.ui.shell.work import Work
+    from ddsing.ui.shell.work import Ended
 
 PAGE_SIZE = 5
 LONG_S = 60.0  # from here on, sounds other than the result are loaded when asked for
@@ -26,15 +26,12 @@ _FRESH = "takes.fresh"  # the take that was made last in this tab
 _DEFAULT = settings.Settings()
 
 
-def announce(done: Work | None) -> None:
+def announce(done: Ended | None) -> None:
     """Say that a take is there, and have its player brought into view."""
-    from ddsing.transfer.take import Take
-
-    if done is None or not isinstance(done.result, Take):
-        return
-    title = take_player.called().get(done.result.id)
+    take_id = done.result.get("take") if done is not None and isinstance(done.result, dict) else None
+    title = None if take_id is None else take_player.called().get(take_id)
     if title is not None:
-        st.session_state[_FRESH] = done.result.id
+        st.session_state[_FRESH] = take_id
         st.toast(f"**{plain(title)}** is ready.", icon=":material/graphic_eq:")
 
 

@@ -1,0 +1,210 @@
+"""The kinds of work that pages order, and the one function that does each, wherever it is done.
+
+Public: `AtHand`, `KINDS`, `do`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddsing.errors import InstrumentError
+from ddsing.experiments.comparison import heard, measure
+from ddsing.instrument import Instrument
+from ddsing.instrument.models import Models
+from ddsing.sound import features
+from ddsing.sound.features import FeatureCache
+from ddsing.transfer import first_reading, pipeline, stages
+from ddsing.transfer.first_reading import FirstReading
+from ddsing.transfer.morph import Morph
+from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import TakeStore
+from ddsing.work.order import Order
+from ddsing.workspace import Workspace
+
+MEASURING = "measuring"
+READING = "first reading"
+_BEGINNING = "beginning"  # in the cache, in the place of a tracker
+Report = Callable[[str, float | None], None]
+
+
+@dataclass(frozen=True, eq=False)
+class AtHand:
+    """What the process that does a work has in memory already; without any of it the result is the same.
+
+    Attributes
+    ----------
+    models : Models
+        Opened instruments and loaded networks.
+    instruments : Mapping[str, Instrument]
+        Opened ones by digest.
+    begun : FirstReading or None
+        A first reading of the recording by the same tracker, which is read to its end.
+    takes : TakeStore or None
+        Where a take is kept, if not among the workspace's.
+    """
+
+    models: Models
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    begun: FirstReading | None = None
+    takes: TakeStore | None = None
+
+
+def do(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
+    """Do what is ordered.
+
+    Parameters
+    ----------
+    report : callable
+        Told the stage in words and the share of it that is done; raises `Cancelled` to stop, and nothing is kept then.
+
+    Returns
+    -------
+    dict
+        What came of it; JSON can hold it. Of a transfer, ``take`` is the new take's id.
+    """
+    return KINDS[order.kind](workspace, order, at_hand, report)
+
+
+# Orders, as pages make them
+
+
+def transfer_options(
+    instruments: Sequence[Instrument],
+    settings: Settings,
+    tracker: str,
+    morph: Morph | None = None,
+    *,
+    owners: Sequence[Workspace | None] = (),
+    z_source: Path | None = None,
+) -> dict[str, Any]:
+    """What a transfer, with one instrument or a mixture, needs to know beside the recording.
+
+    Parameters
+    ----------
+    owners : Sequence of Workspace or None
+        The workspace that each instrument lies in, where that is not the one that orders; empty if all lie in that.
+    z_source : Path or None
+        The example that timbre comes from, where the settings name one.
+    """
+    places = [None if owner is None else str(owner.root) for owner in owners or [None] * len(instruments)]
+    return {
+        "instruments": [
+            {"name": one.name, "digest": one.digest, "workspace": place} for one, place in zip(instruments, places)
+        ],
+        "z_source": None if z_source is None else str(z_source),
+        "settings": settings.to_json(),
+        "tracker": tracker,
+        "morph": None if morph is None else morph.to_json(),
+    }
+
+
+# How each is done
+
+
+def _transfer(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
+    options, morph = order.options, order.options["morph"]
+    assert order.sound is not None
+    _read_to_the_end(at_hand, report)
+    instruments = [_instrument(workspace, about, at_hand) for about in options["instruments"]]
+    take = pipeline.run(
+        workspace,
+        order.sound,
+        instruments,
+        Settings.from_json(options["settings"]),
+        morph=None if morph is None else Morph.from_json(morph),
+        source_name=order.sound.name,
+        tracker=options["tracker"],
+        models=at_hand.models,
+        progress=lambda stage, done: report(stages.doing(stage), done),
+        store=at_hand.takes,
+        z_source=None if options["z_source"] is None else Path(options["z_source"]),
+    )
+    heard.remember(workspace.cache, take)  # so that the page need not
+    return {"take": take.id}
+
+
+def _instrument(workspace: Workspace, about: Mapping[str, Any], at_hand: AtHand) -> Instrument:
+    """The instrument as it was when the work was ordered."""
+    place = workspace if about["workspace"] is None else Workspace(Path(about["workspace"]))
+    found = at_hand.instruments.get(about["digest"]) or at_hand.models.open(place, about["name"])
+    if found.digest != about["digest"]:
+        raise InstrumentError(
+            f"The instrument {about['name'][:80]!r} was replaced while this waited. Start it again to use the new one."
+        )
+    return found
+
+
+def _analyse(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
+    assert order.sound is not None
+    _read_to_the_end(at_hand, report)
+    tell = functools.partial(report, stages.doing("features"))
+    cache = FeatureCache(workspace.cache / "features")
+    features.extract(order.sound.audio, tracker=order.options["tracker"], cache=cache, progress=tell)
+    return {}
+
+
+def _read_to_the_end(at_hand: AtHand, report: Report) -> None:
+    while at_hand.begun is not None and at_hand.begun.advance(functools.partial(report, stages.doing("features"))):
+        pass
+
+
+def _read_first(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
+    """A first reading; what is known of it is kept after the first minute, and at the end."""
+    assert order.sound is not None
+    key, cache = order.sound.key, FeatureCache(workspace.cache / "features")
+    reading = FirstReading(order.sound.audio, key, cache)
+    while reading.advance(functools.partial(report, stages.doing("features"))):
+        if reading.track is not None:
+            cache.put(key, _BEGINNING, *reading.track)
+    with contextlib.suppress(OSError):
+        cache.path(key, _BEGINNING).unlink(missing_ok=True)
+    return {}
+
+
+def read_so_far(workspace: Workspace, key: str) -> tuple[tuple[np.ndarray, np.ndarray] | None, bool]:
+    """What a first reading has found of a recording: ``f0_hz`` and ``f0_confidence``, and whether that is all of it."""
+    cache = FeatureCache(workspace.cache / "features")
+    for name in (first_reading.TRACKER, _BEGINNING):
+        found = cache.get(key, name)
+        if found is not None:
+            return (found["f0_hz"], found["f0_confidence"]), name == first_reading.TRACKER
+    return None, False
+
+
+def _measure(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
+    store, cache = TakeStore(workspace), FeatureCache(workspace.cache / "features")
+    takes = list(map(store.get, order.options["takes"]))
+    ends_s = list(itertools.accumulate((take.duration_s for take in takes), initial=0.0))
+    for take, before_s in zip(takes, ends_s):
+
+        def share(done: float, before_s: float = before_s, length_s: float = take.duration_s) -> None:
+            report(MEASURING, (before_s + done * length_s) / ends_s[-1])
+
+        measure.measure(take, complete=order.options["complete"], cache=cache, progress=share)
+    return {}
+
+
+def _report(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
+    """The report on a voice; what it needs is kept in the cache, from where a page reads it."""
+    from ddsing.dataset import report as reports
+    from ddsing.dataset import voices
+
+    reports.report(voices.get(workspace, order.options["voice"]), progress=report)
+    return {}
+
+
+KINDS: Mapping[str, Callable[[Workspace, Order, AtHand, Report], dict[str, Any]]] = {
+    "transfer": _transfer,
+    "analyse": _analyse,
+    READING: _read_first,
+    "measure": _measure,
+    "report": _report,
+}

@@ -1,0 +1,116 @@
+"""A tab of a hosted dashboard follows an order by its folder: any process may do it, and its own tab sees its end."""
+
+import pytest
+
+from ddsing.hosting import site as sites
+from ddsing.hosting import switch
+from ddsing.transfer.takes import TakeStore
+from ddsing.ui.shell import visitor, work
+from ddsing.ui.shell.visitor import Visitor
+from ddsing.work import folder
+from ddsing.work.folder import End
+from ddsing.work.worker import Worker
+from ddsing.workspace import Workspace
+from tests.support import tiny_workspace
+from tests.support.pages import clean, open_page, said
+
+OPEN = "another tab that is open"
+
+
+@pytest.fixture
+def member(monkeypatch, tmp_path, quiet):
+    """Whose workspace it is, on a site whose workers have not come yet."""
+    (tmp_path / "hosting.toml").write_text("[guests]\nallowed = true\n")
+    monkeypatch.setenv(switch.SERVED, str(tmp_path / "hosting.toml"))
+    root = tmp_path / "hosted" / "people" / "an" / "ann1"
+    root.parent.mkdir(parents=True)
+    tiny_workspace.fill(root)
+    monkeypatch.setattr(visitor, "current", lambda: Visitor("member", "Ann", "person 1", root))
+    monkeypatch.setattr(work, "_connected", lambda tab: tab == OPEN)
+    yield Workspace(root)
+    sites.close()
+
+
+def orders(workspace, kind):
+    return [one for one in folder.of_workspace(workspace.root) if one.about()["kind"] == kind]
+
+
+def serve():
+    """Do all that is due, as a worker process does."""
+    queue = sites.served().work
+    Worker(queue)
+    while (task := queue.huey.dequeue()) is not None:
+        queue.huey.execute(task)
+
+
+def press(app):
+    app.get_by_key("transfer.tracker").set_value("tiny").run()
+    app.button(key="transfer.start").click().run()
+    clean(app)
+    return app
+
+
+def bars(app):
+    return [bar.proto.text for bar in app.get("progress")]
+
+
+def test_an_order_waits_in_line_and_its_take_is_shown(member, monkeypatch):
+    app = press(open_page(monkeypatch, member.root))
+    assert "transfer.start" not in [button.key for button in app.button]
+    assert len(orders(member, "transfer")) == 1 and TakeStore(member).list() == []
+    sites.served().work._seen_s = -1.0
+    app.run()
+    assert any("in line" in text for text in bars(app)), bars(app)
+    serve()
+    clean(app.run())
+    assert "Takes (1)" in said(app) and "is ready" in said(app)
+    assert orders(member, "transfer") == [], "it has been seen"
+
+
+def test_the_fit_is_read_by_a_worker_without_a_press(member, monkeypatch):
+    app = open_page(monkeypatch, member.root)
+    assert "Analysing the recording" in said(app) and len(orders(member, "first reading")) == 1
+    assert bars(app) == [], "no tab has to follow it"
+    serve()
+    assert "of the singing is inside" in said(app.run())
+    clean(app)
+    open_page(monkeypatch, member.root)
+    assert len(orders(member, "first reading")) <= 1, "it is known, and not ordered again"
+
+
+def test_cancel_ends_what_waits_at_once(member, monkeypatch):
+    app = press(open_page(monkeypatch, member.root))
+    app.button(key="work.cancel").click().run()
+    clean(app.run())
+    assert "Nothing was saved" in said(app) or app.button(key="transfer.start")
+    serve()
+    assert TakeStore(member).list() == [] and orders(member, "transfer") == []
+
+
+def test_a_tab_that_is_loaded_again_finds_its_order(member, monkeypatch):
+    press(open_page(monkeypatch, member.root))
+    again = open_page(monkeypatch, member.root)
+    assert any("Transferring" in text for text in bars(again))
+    serve()
+    assert "Takes (1)" in said(again.run())
+    clean(again)
+
+
+def test_an_end_is_kept_for_the_tab_that_asked(member, monkeypatch):
+    press(open_page(monkeypatch, member.root))
+    (order,) = orders(member, "transfer")
+    monkeypatch.setattr(work, "_connected", lambda tab: True)
+    another = open_page(monkeypatch, member.root)
+    monkeypatch.setattr("ddsing.ui.shell.ordered.tab", lambda: OPEN)
+    another.run()
+    order.end(End(error="The disk is full.", error_kind="TakeError"))
+    another.run()
+    assert order.exists() and not another.error
+
+
+def test_what_went_wrong_is_a_sentence(member, monkeypatch):
+    app = press(open_page(monkeypatch, member.root))
+    (order,) = orders(member, "transfer")
+    order.end(End(error="The disk is full.", error_kind="TakeError"))
+    app.run()
+    assert [error.value for error in app.error] == [r"The disk is full\."] and not order.exists()
