@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from ddsing.errors import DdsingError
 from ddsing.hosting import admission, audit, database
@@ -109,6 +109,14 @@ class People:
         wanted = select(people).order_by(people.c.seen_s.desc())
         with database.reading(self._engine) as connection:
             return [Person(**row._mapping) for row in connection.execute(wanted)]
+
+    def count_sessions(self) -> int:
+        """How many sign-ins have not ended."""
+        same = (people.c.id == sessions.c.person) & (people.c.generation == sessions.c.generation)
+        going = (sessions.c.signed_in_s > time.time() - self._session_s) & people.c.blocked.is_(False)
+        wanted = select(func.count()).select_from(sessions.join(people, same)).where(going)
+        with database.reading(self._engine) as connection:
+            return connection.execute(wanted).scalar_one()
 
     def forget_old_sessions(self) -> int:
         """Delete sessions so old that their cookies are refused without them; returns how many."""

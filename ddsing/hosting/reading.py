@@ -163,7 +163,7 @@ class _Reader:
 
     def _expect(self, right: bool, kind: type, value: Any, name: str) -> bool:
         if not right:
-            shown = "" if "secret" in name or name == "database" else f" is {_shown(value)} but"
+            shown = "" if "secret" in name or name in ("database", "metrics.token") else f" is {_shown(value)} but"
             self.mistakes.append(f"`{name}`{shown} must be {_KINDS[kind]}.")
         return right
 

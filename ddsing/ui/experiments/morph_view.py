@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.constants import TRACKERS
+from ddsing.hosting import counted
 from ddsing.transfer import stages
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.transfer.settings import Settings
@@ -117,17 +118,18 @@ def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str
         return expected.parts(known, configs, tracker=tracker, sound_s=recording.duration_s, to_analyse_s=new_s)
 
     def function(report: Callable[[str, float], None]):
-        return pipeline.run(
-            workspace,
-            sound,
-            instruments,
-            settings,
-            morph=morph,
-            source_name=name,
-            tracker=tracker,
-            models=models,
-            progress=lambda stage, done: report(stages.doing(stage), done),
-        )
+        with counted.transfer():
+            return pipeline.run(
+                workspace,
+                sound,
+                instruments,
+                settings,
+                morph=morph,
+                source_name=name,
+                tracker=tracker,
+                models=models,
+                progress=lambda stage, done: report(stages.doing(stage), done),
+            )
 
     work.start(f"Morphing {plain(name)}", function, parts=parts)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing.hosting import counted
 from ddsing.ui.shell import caches, errors, opened, sources, state, values, work
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.transfer import first_readings
@@ -89,16 +90,17 @@ def _work(entry: Entry, sound: Recording, settings: Settings, tracker: str) -> C
         from ddsing.experiments.comparison import heard
 
         first_readings.to_the_end(begun, functools.partial(report, stages.doing("features")))
-        take = pipeline.run(
-            workspace,
-            sound,
-            instrument,
-            settings,
-            source_name=sound.name,
-            tracker=tracker,
-            models=models,
-            progress=lambda stage, done: report(stages.doing(stage), done),
-        )
+        with counted.transfer():
+            take = pipeline.run(
+                workspace,
+                sound,
+                instrument,
+                settings,
+                source_name=sound.name,
+                tracker=tracker,
+                models=models,
+                progress=lambda stage, done: report(stages.doing(stage), done),
+            )
         heard.remember(workspace.cache, take)  # so that the page need not
         return take
 
