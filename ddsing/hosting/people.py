@@ -8,7 +8,8 @@ counts up the person's generation, and a session of an earlier one is over.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
@@ -25,6 +26,10 @@ _DAY_S = 24 * _HOUR_S
 
 class SessionOver(DdsingError):
     """A session that has ended: by its time, by a sign-out, or because the person was blocked."""
+
+
+class KnownAlready(DdsingError):
+    """Somebody to be added who is there."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,22 @@ class People:
         with database.writing(self._engine) as connection:
             connection.execute(update(people).where(people.c.id == person.id).values(blocked=blocked))
             audit.write(connection, by, "blocked" if blocked else "unblocked", person.who)
+
+    def add(self, person: Person, *, place: Callable[[Person], None], by: str = "command line") -> Person:
+        """Add somebody who has never signed in here; returns them with their number.
+
+        `place` is called when they are added, and nothing is kept if it raises. Raises `KnownAlready`.
+        """
+        with database.writing(self._engine) as connection:
+            same = (people.c.issuer == person.issuer) & (people.c.subject == person.subject)
+            if connection.execute(select(people.c.id).where(same)).first() is not None:
+                raise KnownAlready(f"{person.called} is on this server already, and stays as before.")
+            values = {name: value for name, value in asdict(person).items() if name != "id"}
+            number = connection.execute(insert(people).values(values)).inserted_primary_key[0]  # type: ignore[index]
+            added = replace(person, id=number)
+            audit.write(connection, by, "imported", added.who)
+            place(added)
+        return added
 
     def list(self) -> list[Person]:
         """Everybody, the last visit first."""
