@@ -190,6 +190,11 @@ def test_a_browser_stays_with_one_server_and_outlives_it(visit, front, sites):
     assert {path.name for path in (sites[0].root / "guests").iterdir()} == folders
     assert number(sites[1], "ddsing_tabs") == len(tabs)
     sites[0].start()
+    for tab in tabs:  # it stays with the one that has its session now: what a page plays is in that one's memory
+        tab.reload()
+        tab.get_by_role("button", name="Transfer timbre").wait_for()
+        settled(tab)
+    assert number(sites[1], "ddsing_tabs") == len(tabs)
 
 
 def test_without_any_server_there_is_a_sentence(ask, front, sites):

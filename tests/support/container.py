@@ -18,7 +18,8 @@ from pathlib import Path
 MIRROR = "http://deb.debian.org/debian"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # How this computer reaches registries, and nothing else of it.
-_PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT")
+_PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "PIP_FIND_LINKS")
+_CERTIFICATES = "/etc/ssl/of-this-computer.crt"
 
 
 @dataclass
@@ -37,6 +38,8 @@ class Image:
         """The command line that runs something in it."""
         given = [f"{name}={value}" for name, value in self.environment.items()]
         outer = [f"{name}={os.environ[name]}" for name in _PASSED_ON if name in os.environ]
+        if (self.root / _CERTIFICATES.lstrip("/")).exists():
+            outer.append(f"PIP_CERT={_CERTIFICATES}")
         who = user or self.user
         change = ["setpriv", f"--reuid={who}", f"--regid={who}", "--clear-groups", "--no-new-privs"]
         run = ["env", "-i", *outer, *given, "sh", "-c", 'cd "$0" && exec "$@"', self.folder, *words]
@@ -56,17 +59,30 @@ def steps(path: Path) -> Iterator[tuple[str, str]]:
 def bare_debian(folder: Path) -> Iterator[Path]:
     """A fresh Debian 12 with its devices and processes; unmounted in the end."""
     subprocess.run(["debootstrap", "--variant=minbase", "bookworm", str(folder), MIRROR], check=True)
-    mounted = []
-    try:
-        for kind in ("proc", "dev"):
-            words = ["-t", "proc", "proc"] if kind == "proc" else ["--bind", "/dev"]
-            subprocess.run(["mount", *words, str(folder / kind)], check=True)
-            mounted.append(folder / kind)
-        for name in ("etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt"):
-            if Path("/", name).exists():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(Path("/", name), folder / name)
+    with in_use(folder):
         yield folder
+
+
+@contextlib.contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """A root with devices and processes, and this computer's way to registries."""
+    mounted = []
+    mounts = {"proc": ["-t", "proc", "proc"], "dev": ["--bind", "/dev"]}
+    wheels = os.environ.get("PIP_FIND_LINKS", "")
+    if wheels.startswith("/"):
+        mounts[wheels.lstrip("/")] = ["--bind", wheels]
+    try:
+        for name, words in mounts.items():
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            subprocess.run(["mount", *words, str(folder / name)], check=True)
+            mounted.append(folder / name)
+        certificates = os.environ.get("PIP_CERT")
+        copied = {"/etc/resolv.conf": "/etc/resolv.conf", "/etc/hosts": "/etc/hosts"}
+        for source, target in (copied | ({certificates: _CERTIFICATES} if certificates else {})).items():
+            if Path(source).exists():
+                (folder / target.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, folder / target.lstrip("/"))
+        yield
     finally:
         for path in reversed(mounted):
             subprocess.run(["umount", "--lazy", str(path)], check=True)

@@ -43,7 +43,7 @@ def certificate(folder: Path) -> None:
 
 
 class Front:
-    """nginx at free ports of this computer; `servers` are the ports of the dashboards behind it."""
+    """nginx at free ports of this computer, in front of two dashboards."""
 
     def __init__(self, folder: Path, base_path: str = "") -> None:
         self.port, self.plain_port = free_port(), free_port()
@@ -56,9 +56,11 @@ class Front:
 
     def configuration(self, servers: list[int]) -> str:
         """The file in ``deploy``, with what it says is to be changed."""
-        line = "    server 127.0.0.1:8501 max_fails=1 fail_timeout=5s;\n"
+        first, second = servers
         changes = {
-            line: "".join(line.replace("8501", str(port)) for port in servers),
+            "#2 ": "",
+            ":8501": f":{first}",
+            ":8502": f":{second}",
             "    listen 80;\n": f"    listen 127.0.0.1:{self.plain_port};\n",
             "    listen [::]:80;\n": "",
             "    listen 443 ssl http2;\n": f"    listen 127.0.0.1:{self.port} ssl http2;\n",
@@ -67,7 +69,8 @@ class Front:
             "sing.example.org": "localhost",
         }
         if self.base_path:
-            changes["    location / {\n"] = f"    location /{self.base_path}/ {{\n"
+            changes["    location / { "] = f"    location /{self.base_path}/ {{ "
+            changes["    location = /_stcore"] = f"    location = /{self.base_path}/_stcore"
         text = CONFIGURATION.read_text("utf-8")
         for before, after in changes.items():
             assert before in text, before
