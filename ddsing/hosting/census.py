@@ -22,6 +22,7 @@ from ddsing.workspace import Workspace
 
 JOBS_EVERY_S = 30.0
 BYTES_EVERY_S = 3600.0
+_SHARE = 0.01  # of a core, at most, for jobs
 _PAUSE_S = 0.01  # after each workspace, for others who need the disk
 
 
@@ -69,14 +70,16 @@ class Census:
         def run() -> None:
             bytes_s = -BYTES_EVERY_S
             while not ended.is_set():
+                began_s, took_s = time.thread_time(), 0.0
                 try:
                     self.count_jobs()
+                    took_s = time.thread_time() - began_s
                     if time.monotonic() - bytes_s >= BYTES_EVERY_S:
                         bytes_s = time.monotonic()
                         self.count_bytes()
                 except Exception:
                     logging.getLogger("ddsing").exception("The workspaces can't be counted")
-                ended.wait(JOBS_EVERY_S)
+                ended.wait(max(JOBS_EVERY_S, took_s / _SHARE))
 
         threading.Thread(target=run, name="census", daemon=True).start()
         return ended
