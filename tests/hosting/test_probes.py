@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from ddsing.errors import Cancelled
-from ddsing.hosting import admission, counted, counters, health, metrics
+from ddsing.hosting import admission, counted, counters, health, launch, metrics
 from ddsing.hosting.census import Census
 from ddsing.hosting.config import Config, Metrics
 from ddsing.hosting.site import open_site
@@ -168,6 +168,17 @@ def test_what_streamlit_shows_of_itself_is_hidden_the_same_way(site):
         assert probes.hides(site.config, path, "192.0.2.7", LOCAL) is not None
         assert probes.hides(site.config, path, "127.0.0.1", LOCAL) is None
     assert probes.hides(site.config, "/ddsing/_stcore/health", "192.0.2.7", LOCAL) is None
+
+
+@pytest.mark.parametrize(("text", "trusted"), [("", "127.0.0.1,::1"), ('proxies = ["10.0.0.0/8"]\n', "10.0.0.0/8")])
+def test_only_the_fronts_of_the_file_say_who_asks(tmp_path, text, trusted):
+    from uvicorn.middleware.proxy_headers import _TrustedHosts
+
+    (tmp_path / "hosting.toml").write_text(text + PEOPLE)
+    _, found = launch.hosted(tmp_path / "hosting.toml")
+    assert found.environment["FORWARDED_ALLOW_IPS"] == trusted
+    hosts = _TrustedHosts(trusted)
+    assert ("10.1.2.3" in hosts) is bool(text) and ("127.0.0.1" in hosts) is not bool(text)
 
 
 # The numbers

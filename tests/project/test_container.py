@@ -53,7 +53,7 @@ def test_its_steps_lead_to_a_dashboard_that_answers(tmp_path):
             until(lambda: _answers(server, port), told=(tmp_path / "log").read_text)
             health = [word.replace("8501", str(port)) for word in image.health]
             assert subprocess.run(image.inside(health), check=False).returncode == 0
-            doctor = [image.command[0], "doctor"]
+            doctor = [image.command[0], "--workspace", "/var/cache/ddsing/workspace", "doctor"]
             subprocess.run(image.inside(doctor), check=True)
             who = subprocess.run(image.inside(["id", "-u"]), check=True, capture_output=True, text=True).stdout
             assert who.strip() == "10001" and (root / "srv/ddsing/ddsing.db").stat().st_uid == 10001
