@@ -224,6 +224,11 @@ def _posix() -> bool:
     return hasattr(os, "O_DIRECTORY")
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a name is one that `atomic` writes under, which only a crash leaves."""
+    return re.fullmatch(r"\.[0-9a-f]{32}\.tmp", name) is not None
+
+
 @contextlib.contextmanager
 def _aside(folder: Path) -> Iterator[Path]:
     """A hidden name in a folder, for a moment; what still has it in the end is removed."""

@@ -19,7 +19,15 @@ from ddsing.workspace import FOLDERS, Workspace
 TRASH = ".trash"
 _MADE = ("_checkpoints", "_dataset")  # endings of folders' names
 SOURCES = "sources"  # of the cache: what was uploaded or recorded last, for a page that is loaded again
-_CLEARED = ("instruments", "curves", "sweeps", "latent", "heard", SOURCES)  # of the cache, beside the pitch tracks
+COMPUTED = (
+    "features",
+    "instruments",
+    "curves",
+    "sweeps",
+    "latent",
+    "heard",
+    SOURCES,
+)  # of the cache; made again when needed
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ def clear_cache(workspace: Workspace) -> int:
     """Remove what can be computed again; returns the bytes gained."""
     before = _size(workspace.cache)
     FeatureCache(workspace.cache / "features").clear()
-    for name in _CLEARED:
+    for name in COMPUTED[1:]:
         shutil.rmtree(workspace.cache / name, ignore_errors=True)
     return before - _size(workspace.cache)
 

@@ -36,7 +36,7 @@ import psutil
 from benchmarks import memory
 from ddsing import process
 from ddsing.formats import tfrecord
-from ddsing.hosting import private
+from ddsing.hosting import parcel, private
 from ddsing.instrument import child
 from ddsing.jobs import remote, slurm
 from ddsing.jobs.engine import Engine
@@ -50,6 +50,7 @@ with board._set_by_signals(threading.Event()):
     pass
 path = Path(sys.argv[1])
 assert len(private.cookie_secret(path.parent / "root")) == 64
+parcel._refuse_other_account(path.parent / "root")
 (path.parent / "token").write_text("secret")
 assert Engine(kind="ray", token_file=str(path.parent / "token")).token == "secret"
 with contextlib.suppress(remote.Silent):  # where there is no Slurm

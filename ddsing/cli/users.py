@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+from pathlib import Path
 
 from ddsing.cli.actions import action, family
 from ddsing.units import format_bytes
@@ -9,7 +10,7 @@ from ddsing.units import format_bytes
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the family of commands."""
-    users = family(subparsers, "users", "list the people of a hosted dashboard, block them, read the log")
+    users = family(subparsers, "users", "list, block and move the people of a hosted dashboard, read the log")
     action(users, "list", list_, list_text, "list everybody: role, last visit, disk space")
     for name, blocked, about in (
         ("block", True, "keep somebody out, at once"),
@@ -25,6 +26,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         expire_text,
         "move expired workspaces to the trash, delete old ones there, and guests'",
     )
+    command = action(users, "export", export, export_text, "write one person and their work into a file")
+    command.add_argument("id", type=int, metavar="ID", help="number of the person, see `users list`")
+    command.add_argument("file", metavar="FILE", help="new file, such as ann.zip")
+    command = action(users, "import", import_, import_text, "add the person in such a file to this server")
+    command.add_argument("file", metavar="FILE", help="file made by `users export`")
     command = action(users, "log", log, log_text, "show who did what and when, the newest first")
     command.add_argument("--most", type=int, default=50, metavar="N", help="number of lines (50)")
 
@@ -78,14 +84,19 @@ def list_text(document: dict) -> str:
     return "\n".join([*(lines or ["No one has signed in yet."]), f"{guests} guest{'' if guests == 1 else 's'}"])
 
 
-def block(args: argparse.Namespace) -> dict:
-    """Keep somebody out, or let them in again."""
+def _person(here, number: int):
     from ddsing.errors import DdsingError
 
-    here = site_here()
-    person = next((one for one in here.people.list() if one.id == args.id), None)
+    person = next((one for one in here.people.list() if one.id == number), None)
     if person is None:
-        raise DdsingError(f"No person has the number {args.id}: see `users list`.")
+        raise DdsingError(f"No person has the number {number}: see `users list`.")
+    return person
+
+
+def block(args: argparse.Namespace) -> dict:
+    """Keep somebody out, or let them in again."""
+    here = site_here()
+    person = _person(here, args.id)
     here.people.block(person, args.blocked, by="command line")
     return {"id": person.id, "name": person.called, "blocked": args.blocked}
 
@@ -93,6 +104,51 @@ def block(args: argparse.Namespace) -> dict:
 def block_text(document: dict) -> str:
     """Who is kept out, or let in."""
     return f"{document['name']} {'is blocked' if document['blocked'] else 'can sign in again'}."
+
+
+def export(args: argparse.Namespace) -> dict:
+    """Write one person into a file."""
+    from ddsing.hosting import parcel
+
+    here = site_here()
+    path = Path(args.file).expanduser().absolute()
+    return _moved(parcel.write(here, _person(here, args.id), path), path)
+
+
+def import_(args: argparse.Namespace) -> dict:
+    """Add the person in a file."""
+    from ddsing.hosting import parcel
+
+    path = Path(args.file).expanduser().absolute()
+    return _moved(parcel.read(site_here(), path), path)
+
+
+def _moved(found, path: Path) -> dict:
+    person = found.person
+    return {
+        "id": person.id,
+        "name": person.called,
+        "file": str(path),
+        "files": found.n_files,
+        "bytes": found.n_bytes,
+        "left_out": list(found.left_out),
+    }
+
+
+def export_text(document: dict) -> str:
+    """What was written, and what was not."""
+    left_out = f" Left out: {', '.join(document['left_out'])}." if document["left_out"] else ""
+    return f"{document['name']}: {_amount(document)} written to {document['file']}.{left_out}"
+
+
+def import_text(document: dict) -> str:
+    """Who was added."""
+    return f"{document['name']} is person {document['id']} here: {_amount(document)}."
+
+
+def _amount(document: dict) -> str:
+    number = document["files"]
+    return f"{number:,} file{'' if number == 1 else 's'}, {format_bytes(document['bytes'])}"
 
 
 def expire(args: argparse.Namespace) -> dict:

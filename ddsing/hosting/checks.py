@@ -21,6 +21,7 @@ _HOST = re.compile(
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")  # what may be a bearer's (RFC 6750), and can't be guessed
 _DATABASE = re.compile(r"(sqlite:///.+|postgresql(\+psycopg)?://.+)")
 _STORAGE = re.compile(r"memory://|rediss?://[^\s]+")
 _RANGES = {  # from, to
@@ -173,6 +174,21 @@ def _listen(name: str, value: str) -> str | None:
     return None
 
 
+def _proxies(name: str, value: tuple[str, ...]) -> str | None:
+    for one in value:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError:
+            return f'`{name}` has "{one}", which is not an IP address or network such as "192.0.2.7" or "10.0.0.0/8".'
+    return None
+
+
+def _token(name: str, value: str) -> str | None:
+    if value and not _TOKEN.fullmatch(value):
+        return f"`{name}` must be at least 16 letters, digits or characters of -._~+/, without spaces."
+    return None
+
+
 def _base_path(name: str, value: str) -> str | None:
     segments = value.split("/")
     if value and not all(_SEGMENT.fullmatch(one) and one not in (".", "..") for one in segments):
@@ -198,6 +214,8 @@ def _rate(name: str, value: str) -> str | None:
 
 def _storage(name: str, value: str) -> str | None:
     return None if _STORAGE.fullmatch(value) else f'`{name}` must be "memory://" or "redis://HOST:PORT/NUMBER".'
+
+
 def _redis(name: str, value: str) -> str | None:
     try:
         if value:
@@ -219,6 +237,8 @@ _CHECKS: dict[str, Callable[[str, Any], str | None]] = {
     "address": _address,
     "hosts": _hosts,
     "listen": _listen,
+    "proxies": _proxies,
+    "metrics.token": _token,
     "base_path": _base_path,
     "database": _database,
     "rates.transfers": _rate,

@@ -114,6 +114,13 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Metrics:
+    """Who may read ``/metrics``, ``[metrics]``: programs on the server itself; with a token, whoever sends it."""
+
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole file.
 
@@ -128,6 +135,8 @@ class Config:
         `origin`.
     hosts : tuple of str
         Further host names that the server answers to.
+    proxies : tuple of str
+        Network addresses of front servers, whose word about who asks, ``X-Forwarded-For``, is believed.
     engine : Mapping
         Where jobs run; passed on as it is.
     """
@@ -139,12 +148,14 @@ class Config:
     base_path: str = ""
     listen: str = "127.0.0.1"
     port: int = 8501
+    proxies: tuple[str, ...] = LOOPBACK[1:]
     login: Login = Login()
     guests: Guests = Guests()
     limits: Limits = Limits()
     rates: Rates = Rates()
     expiry: Expiry = Expiry()
     work: Work = Work()
+    metrics: Metrics = Metrics()
     engine: Mapping[str, Any] = field(default_factory=_nothing)
 
     @property

@@ -118,6 +118,13 @@ class Guests:
         with database.reading(self._engine) as connection:
             return set(connection.execute(select(guests.c.id).where(guests.c.ends_s > time.time())).scalars())
 
+    def count(self) -> tuple[int, int]:
+        """How many are in, and how many wait."""
+        now_s = time.time()
+        with database.reading(self._engine) as connection:
+            inside = select(func.count()).select_from(guests).where(guests.c.ends_s > now_s)
+            return connection.execute(inside).scalar_one(), _n_waiting(connection, now_s)
+
     def over(self) -> list[str]:
         """Guests whose time is over and whose workspace is not deleted yet."""
         with database.reading(self._engine) as connection:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from ddsing.hosting import checks, private, reading
 from ddsing.hosting.config import Config
 from ddsing.hosting.switch import SERVED, VARIABLE
 from ddsing.resources import resource
-from ddsing.work import pool
+from ddsing.work import counted, pool
 
 DEFAULT_PORT = 8501
 
@@ -88,8 +89,12 @@ def hosted(path: Path, *, host: str | None = None, port: int | None = None) -> t
         "secrets.files": str(secrets_file(changed)),
         "logger.hideWelcomeMessage": "true",
     }
-    program = _program("hosted.py", options)
-    return changed, Launch(program, {SERVED: str(path)}, changed.url, _about(changed))
+    environment = {
+        SERVED: str(path),
+        "FORWARDED_ALLOW_IPS": ",".join(changed.proxies),  # for uvicorn, which then knows who asks
+        counted.FOLDER: str(_counts_folder(changed)),
+    }
+    return changed, Launch(_program("hosted.py", options), environment, changed.url, _about(changed))
 
 
 def prepare(config: Config) -> None:
@@ -98,11 +103,18 @@ def prepare(config: Config) -> None:
     private.folder(config.root)
     target.parent.mkdir(mode=0o700, exist_ok=True)
     private.write(target, private.streamlit_secrets(config))
+    shutil.rmtree(_counts_folder(config), ignore_errors=True)
+    _counts_folder(config).mkdir(mode=0o700)
 
 
 def secrets_file(config: Config) -> Path:
     """Streamlit's secrets, in the private folder of the run; servers that share a root have a folder each."""
     return config.root / private.FOLDER / f"run-{config.port}" / "secrets.toml"
+
+
+def _counts_folder(config: Config) -> Path:
+    """Where the processes of a run count what they do; emptied when the run starts."""
+    return secrets_file(config).with_name("counts")
 
 
 def run(launch: Launch) -> int:
@@ -162,4 +174,5 @@ def _about(config: Config) -> dict[str, str]:
         "guests": f"{guests.most} at once, for {guests.hours:g} hours, transfers up to {guests.transfer_seconds:g} s"
         if guests.allowed
         else "none",
+        "metrics": "with the token" if config.metrics.token else "for programs on this computer",
     }

@@ -8,10 +8,11 @@ counts up the person's generation, and a session of an earlier one is over.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from ddsing.errors import DdsingError
 from ddsing.hosting import admission, audit, database
@@ -25,6 +26,10 @@ _DAY_S = 24 * _HOUR_S
 
 class SessionOver(DdsingError):
     """A session that has ended: by its time, by a sign-out, or because the person was blocked."""
+
+
+class KnownAlready(DdsingError):
+    """Somebody to be added who is there."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +115,35 @@ class People:
             connection.execute(update(people).where(people.c.id == person.id).values(blocked=blocked))
             audit.write(connection, by, "blocked" if blocked else "unblocked", person.who)
 
+    def add(self, person: Person, *, place: Callable[[Person], None], by: str = "command line") -> Person:
+        """Add somebody who has never signed in here; returns them with their number.
+
+        `place` is called when they are added, and nothing is kept if it raises. Raises `KnownAlready`.
+        """
+        with database.writing(self._engine) as connection:
+            same = (people.c.issuer == person.issuer) & (people.c.subject == person.subject)
+            if connection.execute(select(people.c.id).where(same)).first() is not None:
+                raise KnownAlready(f"{person.called} is on this server already, and stays as before.")
+            values = {name: value for name, value in asdict(person).items() if name != "id"}
+            number = connection.execute(insert(people).values(values)).inserted_primary_key[0]  # type: ignore[index]
+            added = replace(person, id=number)
+            audit.write(connection, by, "imported", added.who)
+            place(added)
+        return added
+
     def list(self) -> list[Person]:
         """Everybody, the last visit first."""
         wanted = select(people).order_by(people.c.seen_s.desc())
         with database.reading(self._engine) as connection:
             return [Person(**row._mapping) for row in connection.execute(wanted)]
+
+    def count_sessions(self) -> int:
+        """How many sign-ins have not ended."""
+        same = (people.c.id == sessions.c.person) & (people.c.generation == sessions.c.generation)
+        going = (sessions.c.signed_in_s > time.time() - self._session_s) & people.c.blocked.is_(False)
+        wanted = select(func.count()).select_from(sessions.join(people, same)).where(going)
+        with database.reading(self._engine) as connection:
+            return connection.execute(wanted).scalar_one()
 
     def forget_old_sessions(self) -> int:
         """Delete sessions so old that their cookies are refused without them; returns how many."""

@@ -18,7 +18,7 @@ from ddsing.hosting.config import Config, Provider
 from ddsing.hosting.switch import VARIABLE
 
 NAME = "hosting.toml"
-_URLS = ("database", "rates.storage", "work.redis")  # which can have a password, and are not shown
+_HIDDEN = ("database", "rates.storage", "work.redis", "metrics.token")  # they are or can have a password
 _KINDS = {
     bool: "true or false",
     int: "a whole number",
@@ -164,7 +164,7 @@ class _Reader:
 
     def _expect(self, right: bool, kind: type, value: Any, name: str) -> bool:
         if not right:
-            shown = "" if "secret" in name or name in _URLS else f" is {_shown(value)} but"
+            shown = "" if "secret" in name or name in _HIDDEN else f" is {_shown(value)} but"
             self.mistakes.append(f"`{name}`{shown} must be {_KINDS[kind]}.")
         return right
 

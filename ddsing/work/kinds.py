@@ -26,6 +26,7 @@ from ddsing.transfer.first_reading import FirstReading
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
+from ddsing.work import counted
 from ddsing.work.order import Order
 from ddsing.workspace import Workspace
 
@@ -114,19 +115,20 @@ def _transfer(workspace: Workspace, order: Order, at_hand: AtHand, report: Repor
     assert order.sound is not None
     _read_to_the_end(at_hand, report)
     instruments = [_instrument(workspace, about, at_hand) for about in options["instruments"]]
-    take = pipeline.run(
-        workspace,
-        order.sound,
-        instruments,
-        Settings.from_json(options["settings"]),
-        morph=None if morph is None else Morph.from_json(morph),
-        source_name=order.sound.name,
-        tracker=options["tracker"],
-        models=at_hand.models,
-        progress=lambda stage, done: report(stages.doing(stage), done),
-        store=at_hand.takes,
-        z_source=None if options["z_source"] is None else Path(options["z_source"]),
-    )
+    with counted.transfer():
+        take = pipeline.run(
+            workspace,
+            order.sound,
+            instruments,
+            Settings.from_json(options["settings"]),
+            morph=None if morph is None else Morph.from_json(morph),
+            source_name=order.sound.name,
+            tracker=options["tracker"],
+            models=at_hand.models,
+            progress=lambda stage, done: report(stages.doing(stage), done),
+            store=at_hand.takes,
+            z_source=None if options["z_source"] is None else Path(options["z_source"]),
+        )
     heard.remember(workspace.cache, take)  # so that the page need not
     return {"take": take.id}
 

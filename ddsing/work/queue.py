@@ -151,6 +151,11 @@ class Queue:
             ahead_s += due.expected_s
         return None
 
+    def check(self) -> None:
+        """Raise `QueueError` if it can't be reached."""
+        with _said():
+            self._get(_SERVING, None)
+
     # By workers
 
     def begin(self, order: OrderFolder) -> None:

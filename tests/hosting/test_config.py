@@ -1,6 +1,7 @@
 """``hosting.toml``: what is read, every mistake with its sentence, and that the documentation names every setting."""
 
 import dataclasses
+import json
 import re
 import typing
 from collections.abc import Mapping
@@ -48,6 +49,9 @@ days = 90
 
 [engine]
 kind = "slurm"
+
+[metrics]
+token = "hidden-token-of-prometheus"
 """
 )
 
@@ -134,6 +138,9 @@ def test_a_secret_may_be_in_a_file(tmp_path, mistakes):
         ('address = "http://sing.example.org"\n' + PEOPLE, 'write "https://sing.example.org"'),
         ('listen = "0.0.0.0"\n' + PEOPLE, "`address` has to begin with https"),
         ('listen = "everywhere"\n' + PEOPLE, "must be an IP address of this computer"),
+        ('proxies = ["front.example.org"]\n' + PEOPLE, "not an IP address or network"),
+        ('[metrics]\ntoken = "short"\n' + PEOPLE, "`metrics.token` must be at least 16 letters"),
+        ('[metrics]\ntoken = "with spaces in between it"\n' + PEOPLE, "without spaces"),
         ('hosts = ["*"]\n' + PEOPLE, '`hosts` has "*", which is not a host name'),
         ('base_path = "/ddsing/"\n' + PEOPLE, "without slashes at its ends"),
         ('base_path = "a/../b"\n' + PEOPLE, "without slashes at its ends"),
@@ -182,6 +189,8 @@ def test_all_mistakes_come_at_once(mistakes):
 def test_no_secret_is_repeated(mistakes):
     assert not any("77123" in line for line in mistakes('[work]\nredis = "redi://:77123@x"\n' + PEOPLE))
     assert not any("77123" in line for line in mistakes("[work]\nredis = 77123\n" + PEOPLE))
+    for token in ("77123", "[1, 77123]", '"77123"'):
+        assert not any("77123" in line for line in mistakes(f"[metrics]\ntoken = {token}\n" + PEOPLE))
     text = PROVIDER.replace('"s3cret-of-the-client"', "[1, 77123]")
     assert not any("77123" in line for line in mistakes("[login]\neverybody = true\n" + text))
 
@@ -226,7 +235,7 @@ def as_toml(one) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return str(list(value))
+        return json.dumps(list(value))
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
 
 

@@ -82,3 +82,22 @@ def test_without_a_file_there_is_one_sentence(command, monkeypatch, tmp_path):
     monkeypatch.delenv(switch.VARIABLE, raising=False)
     monkeypatch.chdir(tmp_path)
     assert "There is no hosting.toml here" in command("list", status=2)
+
+
+def test_somebody_is_moved_to_another_server(site, command, tmp_path, monkeypatch):
+    _, ann = enter(site, "ann")
+    workspace = open_workspace(site.member_folder(ann.workspace))
+    (workspace.root / "engine.toml").write_text("")
+    file = tmp_path / "ann.zip"
+    text = command("export", str(ann.id), str(file))
+    assert text.startswith("Ann: ") and f"written to {file}. Left out: engine.toml." in text
+    assert "exists already" in command("export", str(ann.id), str(file), status=2)
+    assert "No person has the number 99" in command("export", "99", str(tmp_path / "x"), status=2)
+    assert "Ann is on this server already, as number 1" in command("import", str(file), status=2)
+    (tmp_path / "other").mkdir()
+    read(tmp_path / "other", "[login]\neverybody = true\n" + PROVIDER)
+    monkeypatch.setenv(switch.VARIABLE, str(tmp_path / "other" / "hosting.toml"))
+    assert "Ann is person 1 here" in command("import", str(file))
+    (one,) = command("list", "--json")["people"]
+    assert one["subject"] == "ann" and one["bytes"] > 1000
+    assert "imported" in command("log")

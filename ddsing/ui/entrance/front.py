@@ -24,6 +24,8 @@ from ddsing.hosting import census, cookies, site
 from ddsing.hosting.config import Config
 from ddsing.hosting.rates import Limiter, TooOften
 from ddsing.hosting.site import Site
+from ddsing.hosting.totals import Totals
+from ddsing.ui.entrance import probes
 from ddsing.ui.entrance.ownership import Ownership
 
 Scope = MutableMapping[str, Any]
@@ -56,13 +58,16 @@ def served() -> Site:
 
 
 def routes() -> Sequence[Route]:
-    """The addresses that make somebody a guest, and end that."""
+    """The addresses that make somebody a guest and end that, and those for machines."""
     here = served()
     base = f"/{here.config.base_path}" if here.config.base_path else ""
     site.keep_clean(here)
     census.keep_counting(here)
     here.start_workers()
+    totals = Totals(here.config.root)
+    totals.keep()
     return [
+        *probes.routes(here, totals),
         Route(f"{base}/guest/come", functools.partial(come, here), methods=["GET"]),
         Route(f"{base}/guest/leave", functools.partial(leave, here), methods=["GET"]),
     ]
@@ -137,7 +142,8 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         """Status and sentence for what is not let through."""
-        if not self._is_ours(f"//{headers.get('host', '')}"):
+        probe = scope["type"] == "http" and probes.is_probe(self._config, scope["path"])
+        if not probe and not self._is_ours(f"//{headers.get('host', '')}"):
             return 421, "This server has another name."
         origin = headers.get("origin")
         if scope["type"] == "websocket" and origin is not None and not self._is_ours(origin):
@@ -145,7 +151,8 @@ class Guard:
         announced = headers.get("content-length", "0")
         if announced.isdigit() and int(announced) > self._most_bytes:
             return 413, f"Files can be up to {self._config.limits.upload_mb} MB."
-        return None
+        client = scope.get("client")
+        return probes.hides(self._config, scope["path"], client[0] if client else None, headers)
 
     def _elsewhere(self, scope: Scope, headers: dict[str, str]) -> str | None:
         """Where a page has to be opened instead: the cookies of a sign-in belong to the site's first name."""
@@ -156,6 +163,8 @@ class Guard:
                 logging.getLogger("ddsing").warning("A provider refused a sign-in: %r", asked["error"][0][:100])
                 return f"{_home(self._config)}?sign_in=failed"
         if scope["type"] != "http" or host == canonical or "text/html" not in headers.get("accept", ""):
+            return None
+        if probes.is_probe(self._config, scope["path"]):
             return None
         query = scope.get("query_string", b"").decode("latin-1")
         return self._config.origin + scope["path"] + (f"?{query}" if query else "")
