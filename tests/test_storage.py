@@ -7,10 +7,12 @@ import pytest
 from ddsing import cli, storage
 from ddsing.files import trash
 from ddsing.instrument.library import Library
+from ddsing.jobs.store import JobStore
 from ddsing.sound.features import FeatureCache
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace
-from tests.support import tiny_workspace
+from tests.support import idle_jobs, tiny_workspace
+from tests.support.idle_jobs import NoLauncher
 
 
 @pytest.fixture
@@ -63,6 +65,28 @@ def test_the_command(used, capsys):
     sizes = storage.measure(used)
     assert cli.main(["storage", "--workspace", str(used.root), "--clear-cache", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document == {"cache_bytes": 0, "trash_bytes": sizes.trash_bytes, "gained_bytes": sizes.cache_bytes}
+    assert document == {
+        "cache_bytes": 0,
+        "trash_bytes": sizes.trash_bytes,
+        "gained_bytes": sizes.cache_bytes,
+        "runs_and_datasets": {},
+        "removed": [],
+    }
     assert cli.main(["storage", "--workspace", str(used.root), "--empty-trash"]) == 0
     assert ". Cache: 0 B. Trash: 0 B." in capsys.readouterr().out
+
+
+def test_a_run_is_moved_to_the_trash_by_command_but_not_under_a_job(used, capsys, own_locks):
+    (used.audio / "alto_checkpoints").mkdir()
+    (used.audio / "alto_checkpoints" / "data").write_bytes(bytes(1000))
+    store = JobStore(used, launcher=NoLauncher())
+    job = idle_jobs.submit(store)
+    command = ["storage", "--workspace", str(used.root), "--remove", "alto_checkpoints"]
+    assert cli.main(command) == 2 and "Jobs are running" in capsys.readouterr().err
+    idle_jobs.write(store, job, state="stopped")
+    assert cli.main(["storage", "--workspace", str(used.root)]) == 0
+    assert "alto_checkpoints, 1.0 kB" in capsys.readouterr().out
+    assert cli.main(command) == 0
+    assert "In the trash now: alto_checkpoints." in capsys.readouterr().out
+    assert not (used.audio / "alto_checkpoints").exists()
+    assert cli.main(command) == 2 and "No run or dataset 'alto_checkpoints'" in capsys.readouterr().err

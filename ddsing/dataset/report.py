@@ -136,7 +136,7 @@ def known(voice: Voice) -> Report | None:
         if summary is None:
             return None
         summaries[facts.name] = summary
-    return _assembled(voice, TRACKERS[-1], found, summaries) if summaries else None
+    return _assembled(voice, TRACKERS[-1], found, summaries) if found else None
 
 
 def _assembled(voice: Voice, tracker: str, recordings: list[RecordingFacts], summaries: dict[str, Summary]):

@@ -200,9 +200,9 @@ def test_silence_and_noise_get_a_verdict_and_no_nan(page, root):
     (folder / "one.wav").unlink()
     soundfile.write(folder / "silence.wav", np.zeros(32_000), 16_000)
     page.run()
-    page.button(key="dataset.report").click().run()
     finished(page)
     assert not page.exception and "nan" not in said(page).lower()
+    assert "dataset.report" not in [button.key for button in page.button], "there is nothing to listen to"
     assert len(page.error) == 1 and "No recording can be used" in page.error[0].value
     assert "silen" in page.dataframe[0].value["Remarks"][0]
 
