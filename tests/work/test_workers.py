@@ -14,6 +14,7 @@ from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.work import folder, kinds
 from ddsing.work.order import Order
+from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
 from tests.support.patience import until
 from tests.support.worked import Site, at_work, ended, sounds, sung, takes, transfer
@@ -85,6 +86,32 @@ def test_a_morph_an_analysis_a_report_and_measuring(embedded):
     measuring = Order("measure", "Measuring", {"takes": [take.id], "complete": False})
     assert ended(queue.submit(ann.root, measuring)).error == ""
     assert measure.known(TakeStore(ann).get(take.id)) is not None
+
+
+def test_an_instrument_and_an_example_of_another_workspace(embedded, tmp_path):
+    """As those of the house library are."""
+    from ddsing.instrument.library import Library
+
+    house, ann, sound = Workspace(tiny_workspace.fill(tmp_path / "house")), embedded.person("ann1"), sung()
+    instrument = Library(house).rename(tiny_workspace.NAMES[0], "Of the house")
+    example = house.examples / f"{tiny_workspace.EXAMPLE}.wav"
+    settings = Settings(z_from="other", z_recording="theirs")
+    options = kinds.transfer_options(
+        [Library(house).get(instrument.name)], settings, "tiny", owners=[house], z_source=example
+    )
+    one = embedded.work().queue.submit(ann.root, Order("transfer", "Transferring", options, sound))
+    assert ended(one).error == ""
+    (take,) = takes(ann)
+    expected = pipeline.run(
+        embedded.person("bob1"),
+        sound,
+        Library(house).get(instrument.name),
+        settings,
+        source_name=sound.name,
+        tracker="tiny",
+        z_source=example,
+    )
+    same(take, expected)
 
 
 def test_fifty_orders_of_one_person_do_not_delay_another_s_first(site):
