@@ -122,13 +122,15 @@ USES = {
     loudness_of_a_take: "ddsing/experiments/comparison/heard.py",
     workspace_and_storage: "ddsing/storage.py",
 }
-# The workspace is opened with `storage`; the others hand the folder of pitch tracks on, or are tried with their page.
+# The workspace is opened with `storage`; the others hand the folder of pitch tracks on, or are tried with their page;
+# a person's parcel only asks for names in it.
 ELSEWHERE = {
     "ddsing/ui/shell/opened.py",
     "ddsing/ui/shell/sources.py",
     "ddsing/ui/shell/take_player.py",
     "ddsing/ui/shell/values.py",
-    "ddsing/ui/transfer/start.py",
+    "ddsing/work/kinds.py",
+    "ddsing/hosting/parcel.py",
     "ddsing/cli/compare.py",
     "ddsing/cli/features.py",
     "ddsing/cli/fit.py",
