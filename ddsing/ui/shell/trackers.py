@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ddsing.jobs.paces import Paces
 
 LABELS = TRACKER_WORDS
+POLL_S = 1.0
 QUALITIES = """
 
 - **Best** (*full*): CREPE full, 250 times per second, as in the paper
@@ -71,23 +72,31 @@ def show_times(duration_s: float | Mapping[str, float], *, of: str, known: Itera
         Trackers whose result is there already.
     """
     by_name = duration_s if not isinstance(duration_s, float | int) else dict.fromkeys(TRACKERS, float(duration_s))
-    settled = all(name in known or unit_s(name) for name in TRACKERS)
+    measuring = _measuring(known)
     with st.container(key="tracker-times"):  # two lines high, so that nothing below moves when the times change
-        st.fragment(_times, run_every=None if settled else 1.0)(by_name, of, frozenset(known))
+        st.fragment(_times, run_every=POLL_S if measuring else None)(by_name, of, frozenset(known), measuring)
 
 
-def _times(duration_s: Mapping[str, float], of: str, known: frozenset[str]) -> None:
-    units_s = {name: unit_s(name) for name in TRACKERS if name not in known}
-    if not all(units_s.values()):
+def _measuring(known: Iterable[str]) -> bool:
+    """Whether a time is still to come."""
+    return not warmup.status().over and not all(name in known or unit_s(name) for name in TRACKERS)
+
+
+def _times(duration_s: Mapping[str, float], of: str, known: frozenset[str], asks_again: bool) -> None:
+    if asks_again and not _measuring(known):
+        st.rerun(scope="app")  # a fragment can't end by itself that it is asked for again
+    if asks_again:
         st.caption("Measuring how fast each one is on this computer …")
         return
-    said = [
-        f"{label(name)} {_time((units_s[name] or 0.0) * duration_s[name])}"
-        if name in units_s
-        else f"{label(name)} is done"
-        for name in TRACKERS
-    ]
-    st.caption(f"Time for {of}: {', '.join(said)}")
+    said = []
+    for name in TRACKERS:
+        found_s = None if name in known else unit_s(name)
+        if name in known:
+            said.append(f"{label(name)} is done")
+        elif found_s:
+            said.append(f"{label(name)} {_time(found_s * duration_s[name])}")
+    if said:
+        st.caption(f"Time for {of}: {', '.join(said)}")
 
 
 def _time(middle_s: float) -> str:

@@ -16,9 +16,10 @@ _started = False
 
 @dataclass(frozen=True)
 class Warmup:
-    """`costs` are seconds per second of sound, by tracker; empty until they are known."""
+    """`costs` are seconds per second of sound, by tracker; empty until they are known. `over` once none will come."""
 
     costs: dict[str, float] = field(default_factory=dict)
+    over: bool = False
 
 
 _status = Warmup()
@@ -46,6 +47,7 @@ def _run() -> None:
         from ddsing.sound import pitch
 
         pitch.try_elsewhere()
-        _status = Warmup({name: pitch.estimate_seconds(name, 100.0) / 100.0 for name in TRACKERS})
+        _status = Warmup({name: pitch.estimate_seconds(name, 100.0) / 100.0 for name in TRACKERS}, over=True)
     except Exception:
         logging.getLogger("ddsing").exception("The pitch trackers can't be measured")
+        _status = Warmup(over=True)
