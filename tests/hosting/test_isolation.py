@@ -105,6 +105,7 @@ NOBODY_S = {  # name nothing of a workspace, or make something new
     "dataset create",
     "instrument import",
     "users block",
+    "users first",  # a job of anybody's, for admins only
     "users unblock",
 }
 
