@@ -10,7 +10,9 @@ from ddsing.units import format_bytes
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the family of commands."""
-    users = family(subparsers, "users", "list, block and move the people of a hosted dashboard, read the log")
+    users = family(
+        subparsers, "users", "the people of a hosted dashboard: list, block, move, put a job first, read the log"
+    )
     action(users, "list", list_, list_text, "list everybody: role, last visit, disk space")
     for name, blocked, about in (
         ("block", True, "keep somebody out, at once"),
@@ -31,6 +33,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     command.add_argument("file", metavar="FILE", help="new file, such as ann.zip")
     command = action(users, "import", import_, import_text, "add the person in such a file to this server")
     command.add_argument("file", metavar="FILE", help="file made by `users export`")
+    action(users, "queue", queue, queue_text, "list whose jobs have this computer's devices or wait for them")
+    command = action(users, "first", first, first_text, "let a waiting job be the next one on its device")
+    command.add_argument("job", metavar="ID", help="of the job, see `users queue`")
     command = action(users, "log", log, log_text, "show who did what and when, the newest first")
     command.add_argument("--most", type=int, default=50, metavar="N", help="number of lines (50)")
 
@@ -165,6 +170,55 @@ def expire_text(document: dict) -> str:
         f"Deleted the workspaces of {guests} guest{'' if guests == 1 else 's'}. "
         f"Expired workspaces: {document['expired']} moved to the trash, {document['deleted']} deleted from it."
     )
+
+
+def queue(args: argparse.Namespace) -> dict:
+    """The jobs of all people on this computer's devices, in their turns; without titles, which have names of voices."""
+    from ddsing.hosting import oversight
+
+    return {
+        "jobs": [
+            {
+                "id": turn.job,
+                "kind": turn.kind,
+                "device": turn.device,
+                "place": turn.place,
+                "person": turn.person.id,
+                "name": turn.person.called,
+            }
+            for turn in oversight.turns(site_here())
+        ]
+    }
+
+
+def queue_text(document: dict) -> str:
+    """A line for each."""
+    lines = [
+        f"{one['device']}  {'running' if one['place'] == 0 else one['place']:>7}  {one['id']}  {one['kind']}  "
+        f"{one['name']} (person {one['person']})"
+        for one in document["jobs"]
+    ]
+    return "\n".join(lines or ["Nothing runs or waits."])
+
+
+def first(args: argparse.Namespace) -> dict:
+    """Put somebody's waiting job first."""
+    from ddsing.errors import DdsingError
+    from ddsing.hosting import oversight
+
+    here = site_here()
+    turn = next((one for one in oversight.turns(here) if one.job == args.job), None)
+    if turn is None:
+        raise DdsingError(f"No job with the ID {args.job} waits for a device here: see `users queue`.")
+    if turn.place == 0:
+        raise DdsingError(f"{args.job} is running already.")
+    oversight.put_first(here, turn.person.id, turn.job, by="command line")
+    return {"id": turn.job, "kind": turn.kind, "device": turn.device, "person": turn.person.id}
+
+
+def first_text(document: dict) -> str:
+    """What is next."""
+    return f"{document['id']} is the next one on {document['device']}."
 
 
 def log(args: argparse.Namespace) -> dict:

@@ -2,17 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from ddsing.errors import DdsingError
 from ddsing.hosting import audit
 from ddsing.hosting.people import Person
 from ddsing.hosting.site import Site
-from ddsing.jobs import queue
+from ddsing.jobs import device, queue
+from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.store import JobStore
 from ddsing.workspace import Workspace
 
 
 class OversightError(DdsingError):
     """Something that an admin can't do."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A job that has a device of this computer, or waits for it.
+
+    Attributes
+    ----------
+    place : int
+        In the device's queue; 0 for the one that has it.
+    """
+
+    device: str
+    place: int
+    person: Person
+    job: str
+    kind: str
+
+
+def turns(site: Site) -> list[Turn]:
+    """The jobs of all people on this computer's devices, in their turns."""
+    everybody = {one.workspace: one for one in site.people.list()}
+    return [
+        Turn(name, place, everybody[ticket.owner], ticket.job.name, _kind(ticket.job))
+        for name in device.names()
+        for place, ticket in enumerate(queue.tickets(name), start=_first_place(name))
+        if ticket.owner in everybody
+    ]
+
+
+def _kind(job: Path) -> str:
+    return str((JobFolder(job).spec() or {}).get("kind", ""))
+
+
+def _first_place(device_name: str) -> int:
+    """0 if somebody has the device, which is the first of its tickets."""
+    return 0 if any(ticket.state == "running" for ticket in queue.tickets(device_name)[:1]) else 1
 
 
 def person(site: Site, number: int) -> Person:

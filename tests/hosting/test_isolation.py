@@ -108,6 +108,7 @@ NOBODY_S = {  # name nothing of a workspace, or make something new
     "instrument import",
     "users block",
     "users export",
+    "users first",  # a job of anybody's, for admins only
     "users import",
     "users unblock",
 }

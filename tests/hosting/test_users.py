@@ -9,9 +9,11 @@ from ddsing import cli
 from ddsing.hosting import admission, switch
 from ddsing.hosting.people import SessionOver
 from ddsing.hosting.site import open_site
+from ddsing.jobs import queue
 from ddsing.workspace import open_workspace
 from tests.hosting.test_admission import CLAIMS
 from tests.hosting.test_config import PEOPLE, PROVIDER, read
+from tests.support import busy_site
 
 
 @pytest.fixture
@@ -66,6 +68,26 @@ def test_what_guests_left_is_deleted(site, command):
     assert command("expire", "--json") == {"guests": 0, "expired": 0, "deleted": 0}
     site.guests.leave("a guest")
     assert "1 guest." in command("expire") and not site.guest_folder(state.id).exists()
+
+
+def test_a_job_that_waits_is_put_first(site, command, own_locks):
+    assert "Nothing runs or waits." in command("queue")
+    busy_site.add_people(site, 6)
+    with busy_site.jobs_of(site, 6) as folders:
+        listed = command("queue", "--json")["jobs"]
+        assert [one["place"] for one in listed] == [0, 1, 2, 3]
+        assert [one["kind"] for one in listed] == ["train", "sweep", "train", "sweep"]
+        last = listed[-1]
+        assert last["id"] == folders[5].id and last["device"] == "cpu"
+        assert "is the next one on cpu" in command("first", last["id"])
+        assert [ticket.job for ticket in queue.tickets("cpu")][1] == folders[5].path
+        assert [one["place"] for one in command("queue", "--json")["jobs"] if one["id"] == last["id"]] == [1]
+        text = command("queue")
+        assert "running" in text and f"(person {last['person']})" in text and "Secret" not in text
+        assert f"put a job first (person {last['person']}, sweep)" in command("log")
+        assert "is running already" in command("first", folders[0].id, status=2)
+        for nobody_s in (folders[1].id, "nothing", "../../x"):
+            assert f"No job with the ID {nobody_s} waits for a device here" in command("first", nobody_s, status=2)
 
 
 def test_the_log_says_who_and_what(site, command):

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -306,6 +307,13 @@ def test_plain_leaves_no_live_markdown(name):
         assert escaped.count(special) == escaped.count("\\" + special)
     assert "\n" not in escaped and ":s" not in escaped and ":r" not in escaped
     assert escaped.replace("\\", "").replace("\u2060", "") == name.replace("\n", " ")
+
+
+@pytest.mark.parametrize("name", ["ann@example.org", "take www.example.org 2", "WWW.example.org/a"])
+def test_plain_leaves_no_address_that_markdown_makes_a_link(name):
+    escaped = formatting.plain(name)
+    assert not re.search(r"@\w|www\\?\.", escaped, re.IGNORECASE)
+    assert escaped.replace("\\", "").replace("\u2060", "") == name
 
 
 def test_pages_are_tables_of_contents():

@@ -10,14 +10,16 @@ from ddsing.units import format_bytes, format_duration, format_number, format_ra
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$<>^=&])")
 _SHORTCODE = re.compile(r":(?=\S)")  # :smile:, :red[...], :material/...:
+_LINKED = re.compile(r"(?<=@)(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)  # ann@example.org, www.example.org
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 NO_BREAK = "\u00a0"  # between a number and its unit, which stay on one line
-_WORD_JOINER = "\u2060"  # invisible; keeps a colon from starting a shortcode
+_WORD_JOINER = "\u2060"  # invisible; keeps a colon from starting a shortcode, and addresses from becoming links
 
 
 def plain(text: object) -> str:
     """`text` so that Streamlit's markdown shows it letter for letter, on one line."""
-    escaped = _SPECIAL.sub(r"\\\1", _BREAKS.sub(" ", names.shown(str(text))))
+    unlinked = _LINKED.sub(_WORD_JOINER, _BREAKS.sub(" ", names.shown(str(text))))
+    escaped = _SPECIAL.sub(r"\\\1", unlinked)
     return _SHORTCODE.sub(":" + _WORD_JOINER, escaped)
 
 
