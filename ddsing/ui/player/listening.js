@@ -38,7 +38,8 @@ function listen(self, index) {
   if (over(self) || index < 0 || index >= self.data.slots.length) return;
   self.mixer.choose(index);
   if (!self.mixer.playing && !self.mixer.wanted) play(self);
-  self.status.textContent = `${self.data.slots[index].slot} is heard.`;
+  const { slot } = self.data.slots[index];
+  self.status.textContent = self.mixer.ready ? `${slot} is heard.` : `${slot} plays once the sounds have loaded.`;
 }
 
 // Which sounds count as heard: no answer before each was.
@@ -59,9 +60,10 @@ function answer(self, value) {
 }
 
 // An answer that was lost on its way, or could not be kept, is sent again until the page goes on; twice counts once.
-function send(self) {
+// Each time it waits twice as long, since an answer that comes while the page still draws makes it begin anew.
+function send(self, again_ms = AGAIN_MS) {
   self.component.setTriggerValue("answer", self.sent);
-  self.again = setTimeout(() => send(self), AGAIN_MS);
+  self.again = setTimeout(() => send(self, 2 * again_ms), again_ms);
 }
 
 function key(self, event) {

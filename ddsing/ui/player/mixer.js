@@ -97,11 +97,12 @@ class Mixer {
     await this.prefetch();
     if (!this.wanted || signature !== this.signature) return;
     this.wanted = false;
-    if (this.tracks[this.current].buffer) this.begin(context);
+    if (this.ready && this.tracks[this.current].buffer) this.begin(context); // a missing one would seem to be heard
     this.onChange();
   }
 
   begin(context) {
+    this.error = ""; // what could not be loaded at first is there now
     if (this.offset >= this.duration - 0.02) this.offset = 0;
     this.startedAt = context.currentTime + SOON_S;
     this.playing = true;

@@ -197,7 +197,7 @@ def _microphone() -> _Chosen | None:
         sample_rate=48000,
         key=_MICROPHONE,
         label_visibility="collapsed",
-        help="Recorded in the browser.",
+        help="Recorded in the browser." + ("" if visitor.current().hosted else " It never leaves this computer."),
     )
     return _kept(_RECORDED, file, "recorded")
 
