@@ -202,6 +202,31 @@ def test_the_fit_of_an_upload_is_read_without_a_press_and_refined_in_place(page,
     assert panel.get_by_text("First reading").count() == 0
 
 
+def test_the_bar_has_one_line_and_the_time_left_whatever_the_name(page, server):
+    name = "The third verse of a very long song, once more and slower, " * 3
+    page.get_by_role("radio", name="Best").click()
+    page.get_by_role("radio", name="Upload").click()
+    settled(page)
+    _drop(page, f"{name}.wav", encode(tiny_workspace.sung(2.0, hz=207.0)))
+    page.get_by_text("The third verse").first.wait_for()
+    settled(page)
+    button, before = page.get_by_role("button", name="Transfer timbre"), _n_takes(page)
+    place = _place(button)
+    button.click()
+    seen = page.wait_for_function(
+        """() => {
+          const row = document.querySelector(".st-key-work-progress");
+          const text = row?.querySelector('[data-testid="stProgress"] p');
+          if (!text || document.querySelector(".st-key-transfer-start button")) return null;
+          const { height } = row.getBoundingClientRect();
+          return { height, room: text.clientWidth, all: text.scrollWidth, name: text.firstElementChild.clientWidth };
+        }"""
+    ).json_value()
+    assert seen["height"] <= place["height"]
+    assert seen["all"] <= seen["room"] and 0 < seen["name"] < seen["room"], "the name is cut, and nothing else"
+    _wait_for_takes(page, before)
+
+
 def test_a_voice_memo_is_taken_and_transferred(page, server, tmp_path):
     (tmp_path / "memo.wav").write_bytes(encode(tiny_workspace.sung(2.0, hz=196.0)))
     memo = ffmpeg(tmp_path / "memo.wav", tmp_path / "New Recording 7.m4a", "-c:a", "aac")

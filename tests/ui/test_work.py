@@ -96,7 +96,7 @@ def test_one_that_waits_says_for_what(monkeypatch, root, held):
     app.button(key="transfer.start").click().run()
     time.sleep(0.5)
     app.run()
-    assert any("Transferring" in text and "waiting for “Another work”" in text for text in bars(app)), bars(app)
+    assert any("Transferring" in text and "waiting for :small[“Another work”]" in text for text in bars(app)), bars(app)
     ahead.cancel()
     ahead._thread.join(30)
     clean(finished(app))

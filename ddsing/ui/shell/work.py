@@ -111,7 +111,8 @@ class Work:
         if not self.waits or ahead is None or ahead is self:
             return self._progress.stage
         left = ahead.seconds_left
-        label = f"“{ahead.label}”" if ahead.root == self.root else "another person's work"  # whose files it may name
+        ours = ahead.root == self.root  # else its name may be that of a file
+        label = f":small[“{ahead.label}”]" if ours else "another person's work"
         return f"waiting for {label}" + (f", {format_range(*left)} left" if left else "")
 
     @property
@@ -306,7 +307,10 @@ def _connected(tab: str) -> bool:
 @st.fragment(run_every=POLL_S)
 @errors.guarded
 def show_progress() -> None:
-    """A bar with stage, time left and Cancel; reruns the page when the work has ended."""
+    """A bar with stage, time left and Cancel; reruns the page when the work has ended.
+
+    One line high, as a button, whatever the names: what is `:small` is cut where it is too long (page.css).
+    """
     work = current()
     if work is None:
         return
@@ -314,8 +318,9 @@ def show_progress() -> None:
         st.rerun(scope="app")
     left = None if work.waits else work.seconds_left
     text = "stopping" if work.cancelling else work.stage + (f", {format_range(*left)} left" if left else "")
-    bar, button = st.columns([3, 1], vertical_alignment="center")
-    bar.progress(work.fraction, text=f"{work.label}: {text}")
+    row = st.container(key="work-progress")
+    bar, button = row.columns([3, 1], vertical_alignment="center")
+    bar.progress(work.fraction, text=f":small[{work.label}]: {text}")
     button.button(
         "Cancel",
         key="work.cancel",
