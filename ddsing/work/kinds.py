@@ -1,6 +1,6 @@
 """The kinds of work that pages order, and the one function that does each, wherever it is done.
 
-Public: `AtHand`, `KINDS`, `do`.
+Public: `AtHand`, `KINDS`, `do`, `transfer_options`, `owner`, `read_so_far`.
 """
 
 from __future__ import annotations
@@ -105,6 +105,12 @@ def transfer_options(
         "tracker": tracker,
         "morph": None if morph is None else morph.to_json(),
     }
+
+
+def owner(order: Order) -> Path | None:
+    """The workspace in which all instruments of an order lie, if that is not the one that orders."""
+    places = {about["workspace"] for about in order.options.get("instruments", ())}
+    return Path(places.pop()) if len(places) == 1 and None not in places else None
 
 
 # How each is done

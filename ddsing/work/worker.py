@@ -32,7 +32,7 @@ from ddsing.work.progress import STARTING, Progress
 from ddsing.work.queue import Queue
 from ddsing.workspace import Workspace
 
-_WORKSPACES = 4  # whose instruments are in memory
+_WORKSPACES = 4  # whose instruments are in memory, the house library's among them
 _MODELS = 2  # of each
 _TELL_S = 0.2  # how often progress is written, and Cancel heard, at most
 _POLL_S = (0.05, 0.25)  # how soon a new order is seen, on SQLite
@@ -84,12 +84,13 @@ class Worker:
         progress, known = Progress(asked.parts), paces.of(workspace)
         report = _Report(order, progress)
         report(STARTING, 0.0)
-        result = kinds.do(workspace, asked, AtHand(self._models_of(workspace.root), takes=takes), report)
+        models = self._models_of(kinds.owner(asked) or workspace.root)
+        result = kinds.do(workspace, asked, AtHand(models, takes=takes), report)
         known.learn(progress.took())
         return result
 
     def _models_of(self, root: Path) -> Models:
-        """Of each workspace apart, so that nobody can tell what another has used."""
+        """Of each workspace apart, so that nobody can tell what another has used; the house library's serve all."""
         models = self._models.pop(root, None) or Models(_MODELS)
         self._models[root] = models
         while len(self._models) > _WORKSPACES:

@@ -9,6 +9,7 @@ import pytest
 
 from ddsing.errors import InstrumentError
 from ddsing.instrument import write
+from ddsing.instrument.library import Library
 from ddsing.transfer import pipeline
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
@@ -90,8 +91,6 @@ def test_a_morph_an_analysis_a_report_and_measuring(embedded):
 
 def test_an_instrument_and_an_example_of_another_workspace(embedded, tmp_path):
     """As those of the house library are."""
-    from ddsing.instrument.library import Library
-
     house, ann, sound = Workspace(tiny_workspace.fill(tmp_path / "house")), embedded.person("ann1"), sung()
     instrument = Library(house).rename(tiny_workspace.NAMES[0], "Of the house")
     example = house.examples / f"{tiny_workspace.EXAMPLE}.wav"
@@ -112,6 +111,19 @@ def test_an_instrument_and_an_example_of_another_workspace(embedded, tmp_path):
         z_source=example,
     )
     same(take, expected)
+
+
+def test_networks_of_the_house_library_are_loaded_once_for_all(embedded, tmp_path):
+    """And everybody's own apart, though they be the same ones."""
+    house, sound = Workspace(tiny_workspace.fill(tmp_path / "house")), sung(0.5)
+    instrument = Library(house).get(tiny_workspace.NAMES[0])
+    options = kinds.transfer_options([instrument], Settings(), "tiny", owners=[house])
+    ann, bob, queue = embedded.person("ann1"), embedded.person("bob1"), embedded.work().queue
+    for workspace in (ann, bob):
+        assert ended(queue.submit(workspace.root, Order("transfer", "Transferring", options, sound))).error == ""
+        assert ended(embedded.submit(workspace, sound, seed=7)).error == ""
+    loaded = [["model" not in take.reused for take in takes(workspace)[::-1]] for workspace in (ann, bob)]
+    assert loaded == [[True, True], [False, True]]
 
 
 def test_fifty_orders_of_one_person_do_not_delay_another_s_first(site):
