@@ -72,8 +72,12 @@ def points(
 
     Raises `DatasetError` without any.
     """
-    kept = _path(voice, instrument)
-    return _read(kept) or _measured(voice, instrument, encoder, progress, kept)
+    return known(voice, instrument) or _measured(voice, instrument, encoder, progress, _path(voice, instrument))
+
+
+def known(voice: Voice, instrument: Instrument) -> Points | None:
+    """Those that the cache has."""
+    return _read(_path(voice, instrument))
 
 
 def _measured(

@@ -1,7 +1,5 @@
 """Hearing the latent space: the built-in phrase sung with any z, and stretches of the dataset."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ddsing.dataset import windows
@@ -12,9 +10,6 @@ from ddsing.instrument import Instrument
 from ddsing.sound import audio as recordings
 from ddsing.sound.phrase import N_FRAMES
 from ddsing.transfer.timbre import between
-
-if TYPE_CHECKING:
-    pass
 
 
 def sing(

@@ -1,10 +1,11 @@
 """The kinds of work that pages order, and the one function that does each, wherever it is done.
 
-Public: `AtHand`, `KINDS`, `do`, `transfer_options`, `owner`, `read_so_far`.
+Public: `AtHand`, `KINDS`, `do`, and of each kind what makes its options and reads its result.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import itertools
@@ -95,16 +96,35 @@ def transfer_options(
     z_source : Path or None
         The example that timbre comes from, where the settings name one.
     """
-    places = [None if owner is None else str(owner.root) for owner in owners or [None] * len(instruments)]
     return {
-        "instruments": [
-            {"name": one.name, "digest": one.digest, "workspace": place} for one, place in zip(instruments, places)
-        ],
+        "instruments": [_about(one, owner) for one, owner in zip(instruments, owners or [None] * len(instruments))],
         "z_source": None if z_source is None else str(z_source),
         "settings": settings.to_json(),
         "tracker": tracker,
         "morph": None if morph is None else morph.to_json(),
     }
+
+
+def phrase_options(
+    instrument: Instrument, owner: Workspace | None, z: Sequence[Sequence[float]] = ()
+) -> dict[str, Any]:
+    """What the built-in phrase needs to know: the instrument, and no z, one, or the first and the last."""
+    return {"instruments": [_about(instrument, owner)], "z": list(map(list, z))}
+
+
+def wav_of(result: Mapping[str, Any]) -> bytes:
+    """The sound in the result of a phrase."""
+    return base64.b64decode(result["wav"])
+
+
+def points_options(voice: str, instrument: Instrument, owner: Workspace | None) -> dict[str, Any]:
+    """What the z of a voice's windows need to know."""
+    return {"instruments": [_about(instrument, owner)], "voice": voice}
+
+
+def _about(instrument: Instrument, owner: Workspace | None) -> dict[str, Any]:
+    place = None if owner is None else str(owner.root)
+    return {"name": instrument.name, "digest": instrument.digest, "workspace": place}
 
 
 def owner(order: Order) -> Path | None:
@@ -209,10 +229,35 @@ def _report(workspace: Workspace, order: Order, at_hand: AtHand, report: Report)
     return {}
 
 
+def _phrase(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
+    """The phrase as WAV, in base64."""
+    from ddsing.latent import sound
+
+    (instrument,) = [_instrument(workspace, about, at_hand) for about in order.options["instruments"]]
+    model, z = at_hand.models, list(map(np.array, order.options["z"]))
+    wav = sound.sing(model.get(instrument)[0], instrument, *z) if z else model.audition(instrument)
+    return {"wav": base64.b64encode(wav).decode("ascii")}
+
+
+def _points(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
+    """The z of a voice's windows, which are kept in the cache, from where a page reads them."""
+    from ddsing.dataset import voices
+    from ddsing.latent import points
+
+    (instrument,) = [_instrument(workspace, about, at_hand) for about in order.options["instruments"]]
+    encoder = at_hand.models.get(instrument)[0].encoder
+    assert encoder is not None
+    voice = voices.get(workspace, order.options["voice"])
+    points.points(voice, instrument, encoder, progress=functools.partial(report, MEASURING))
+    return {}
+
+
 KINDS: Mapping[str, Callable[[Workspace, Order, AtHand, Report], dict[str, Any]]] = {
     "transfer": _transfer,
     "analyse": _analyse,
     READING: _read_first,
     "measure": _measure,
     "report": _report,
+    "phrase": _phrase,
+    "points": _points,
 }

@@ -1,18 +1,29 @@
 """A tab of a hosted dashboard follows an order by its folder: any process may do it, and its own tab sees its end."""
 
+import threading
+
+import numpy as np
 import pytest
 
+from ddsing.dataset import voices
+from ddsing.engine import render
+from ddsing.errors import InstrumentError
 from ddsing.hosting import site as sites
 from ddsing.hosting import switch
+from ddsing.instrument.library import Library
+from ddsing.instrument.models import Models
+from ddsing.latent import points as latent_points
+from ddsing.latent import sound
 from ddsing.transfer.takes import TakeStore
-from ddsing.ui.shell import visitor, work
+from ddsing.ui.shell import short_work, visitor, work
 from ddsing.ui.shell.visitor import Visitor
 from ddsing.work import folder
 from ddsing.work.folder import End
 from ddsing.work.worker import Worker
 from ddsing.workspace import Workspace
-from tests.support import tiny_workspace
+from tests.support import tiny_runs, tiny_workspace
 from tests.support.pages import clean, open_page, said
+from tests.support.z_models import some_space, z_instrument
 
 OPEN = "another tab that is open"
 
@@ -114,3 +125,64 @@ def test_what_went_wrong_is_a_sentence(member, monkeypatch):
     order.end(End(error="The disk is full.", error_kind="TakeError"))
     app.run()
     assert [error.value for error in app.error] == [r"The disk is full\."] and not order.exists()
+
+
+@pytest.fixture
+def served(member):
+    """A worker that does what is due, as long as the test runs; the kinds of what it has done, by id."""
+    done, over = {}, threading.Event()
+
+    def work_on():
+        while not over.wait(0.05):
+            due = {one.id: one.about()["kind"] for one in folder.of_workspace(member.root) if one.ended() is None}
+            done.update(due)
+            if due:
+                serve()
+
+    sites.served()
+    worker = threading.Thread(target=work_on)
+    worker.start()
+    yield done
+    over.set()
+    worker.join()
+
+
+def test_a_phrase_is_sung_by_a_worker(member, monkeypatch, served):
+    name = tiny_workspace.NAMES[0]
+    app = open_page(monkeypatch, member.root, "instruments", instrument=name)
+    app.button(key=f"hear.{name}").click().run()
+    clean(app)
+    assert "phrase" in served.values() and orders(member, "phrase") == []
+    instrument = Library(member).get(name)
+    assert short_work.audition(Library(member).find(name)) == Models().audition(instrument)
+
+
+@pytest.mark.parametrize("n_ends", [1, 2])
+def test_a_phrase_with_other_timbre_is_that_of_the_library(member, served, n_ends):
+    Library(member).add(z_instrument(latent=some_space()))
+    entry = Library(member).find("Listener")
+    instrument = Library(member).get(entry.name)
+    ends = [(0.5, -1.0, 0.25, 0.0), (1.0, 2.0, 0.5, 0.1)][:n_ends]
+    expected = sound.sing(render.load(instrument.config, instrument.weights), instrument, *map(np.array, ends))
+    assert short_work.phrase(entry, instrument, ends) == expected
+    assert list(served.values()) == ["phrase"]
+
+
+def test_points_of_a_voice_are_measured_by_a_worker(member, served):
+    tiny_runs.vowels(member, "tenor", n_windows=2)
+    voice = voices.get(member, "tenor")
+    entry = Library(member).add(z_instrument(latent=some_space()))
+    instrument = Library(member).get(entry.name)
+    found = short_work.points(entry, instrument, voice)
+    assert latent_points.known(voice, instrument) is not None
+    assert short_work.points(entry, instrument, voice).z.shape == found.z.shape == (20, 4)
+    assert list(served.values()) == ["points"]
+
+
+def test_what_is_wrong_with_a_phrase_is_a_sentence(member, served):
+    name = tiny_workspace.NAMES[0]
+    entry, instrument = Library(member).find(name), Library(member).get(name)
+    Library(member).delete(name)
+    with pytest.raises(InstrumentError, match="No instrument"):
+        short_work.phrase(entry, instrument)
+    assert orders(member, "phrase") == []

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
-from ddsing.ui.shell import caches, errors, links, per_workspace, values
+from ddsing.ui.shell import caches, errors, links, per_workspace, short_work, values
 
 if TYPE_CHECKING:
     from ddsing.instrument import Instrument
@@ -27,15 +27,12 @@ def points(entry: Entry, instrument: Instrument, voice: Voice):
     from ddsing.formats import tfrecord
 
     stamps = tuple(caches.stamp(path) for path in tfrecord.shards(voice.dataset_folder))
-    return _points(caches.stamp(entry.path), stamps, instrument, voice)
+    return _points(caches.stamp(entry.path), stamps, entry, instrument, voice)
 
 
 @per_workspace.resource(max_entries=POINTS, show_spinner="Analysing the dataset's timbre")
-def _points(stamp: tuple, shards: tuple, _instrument: Instrument, _voice: Voice):
-    from ddsing.latent import points as latent_points
-
-    model, _ = caches.models().get(_instrument)
-    return latent_points.points(_voice, _instrument, model.encoder)
+def _points(stamp: tuple, shards: tuple, _entry: Entry, _instrument: Instrument, _voice: Voice):
+    return short_work.points(_entry, _instrument, _voice)
 
 
 @per_workspace.data(max_entries=WINDOWS, show_spinner=False)
@@ -54,17 +51,13 @@ def window(voice: Voice, row: int) -> tuple[bytes, str]:
 
 
 def _sung(entry: Entry, instrument: Instrument, first: np.ndarray, last: np.ndarray | None = None) -> bytes:
-    ends = (tuple(map(float, first)), None if last is None else tuple(map(float, last)))
-    return _phrase(caches.stamp(entry.path), ends, instrument)
+    ends = [tuple(map(float, z)) for z in (first, last) if z is not None]
+    return _phrase(caches.stamp(entry.path), tuple(ends), entry, instrument)
 
 
 @per_workspace.data(max_entries=SOUNDS, show_spinner="Singing a phrase")
-def _phrase(stamp: tuple, ends: tuple, _instrument: Instrument) -> bytes:
-    from ddsing.latent import sound
-
-    model, _ = caches.models().get(_instrument)
-    first, last = ends
-    return sound.sing(model, _instrument, np.array(first), None if last is None else np.array(last))
+def _phrase(stamp: tuple, ends: tuple, _entry: Entry, _instrument: Instrument) -> bytes:
+    return short_work.phrase(_entry, _instrument, ends)
 
 
 # Moving

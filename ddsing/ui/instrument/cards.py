@@ -10,7 +10,7 @@ import streamlit as st
 
 from ddsing.ui.instrument import house_cards, notebook_zip, table
 from ddsing.ui.player import players
-from ddsing.ui.shell import allowed, caches, drafts, errors, opened, state, undo, values
+from ddsing.ui.shell import allowed, caches, drafts, errors, opened, short_work, state, undo, values
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, note_name, pitch_range, plain, when
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def _in_order(names: list[str], deleted: Iterable[str]) -> list[str]:
 
 def _phrase(entry: Entry) -> None:
     name = entry.name
-    address = players.address(caches.audition(entry), f"audition.{name}")
-    track = players.track(name, address, wave=caches.audition_wave(entry))
+    address = players.address(short_work.audition(entry), f"audition.{name}")
+    track = players.track(name, address, wave=short_work.audition_wave(entry))
     asked = st.session_state[_HEARD][name]
     players.switcher([track], name=f"{name} sings a short phrase", key=f"player.audition.{name}", start=asked)
 

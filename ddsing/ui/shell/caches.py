@@ -31,7 +31,6 @@ DIGESTS = 256
 FEATURES = 8
 WAVES = 32
 FITS = 16
-AUDITIONS = 16
 TAKES = 4
 
 
@@ -160,28 +159,6 @@ def models():
     from ddsing.instrument.models import Models
 
     return Models(MODELS)
-
-
-def audition(entry: Entry) -> bytes:
-    """The built-in phrase sung by an instrument, as WAV."""
-    with opened.owner_of(entry.path):
-        return _audition(stamp(entry.path), entry)
-
-
-@per_workspace.data(max_entries=AUDITIONS, show_spinner="Singing a phrase")
-def _audition(stamp: tuple[str, int, int], _entry: Entry) -> bytes:
-    return models().audition(instrument(_entry))
-
-
-def audition_wave(entry: Entry) -> Wave:
-    """How that phrase looks."""
-    with opened.owner_of(entry.path):
-        return _audition_wave(stamp(entry.path), entry)
-
-
-@per_workspace.data(max_entries=AUDITIONS, show_spinner=False)
-def _audition_wave(stamp: tuple[str, int, int], _entry: Entry) -> Wave:
-    return waves.of(audio.decode(audition(_entry)))
 
 
 def fit(found: features.Features, content: str, entry: Entry, settings: Settings):

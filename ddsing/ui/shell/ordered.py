@@ -6,19 +6,23 @@ Whatever has ended meanwhile, a worker or the server itself, the folder says how
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from ddsing.errors import DdsingError
 from ddsing.hosting import switch
-from ddsing.jobs.time_left import Range
+from ddsing.jobs.time_left import Part, Range
 from ddsing.ui.shell import opened, visitor
 from ddsing.units import format_range
+from ddsing.work.order import Order
 
 if TYPE_CHECKING:  # a local dashboard needs neither the queue nor what it stands on
     from ddsing.work.folder import OrderFolder
-    from ddsing.work.order import Order
     from ddsing.work.queue import Queue
+
+_LOOK_S = 0.05
 
 
 class Ordered:
@@ -113,8 +117,25 @@ def queue() -> Queue:
 
 def submit(order: Order) -> Ordered:
     """Have an order done for the visitor; once this returns it is not lost any more."""
-    assert visitor.current().hosted
-    return Ordered(queue().submit(opened.workspace().root, order, tab=tab()))
+    here = visitor.current()
+    assert here.hosted and here.folder is not None
+    return Ordered(queue().submit(here.folder, order, tab=tab()))
+
+
+def done(kind: str, options: Mapping[str, Any], *, expected_s: float) -> dict[str, Any]:
+    """What comes of an order of a page that shows nothing without it; the page waits, and no tab follows it."""
+    made = submit(Order(kind, "", options, parts=(Part("", expected_s),))).folder
+    try:
+        while (end := made.ended()) is None:
+            if not made.exists():
+                raise DdsingError("This was removed before it was done. Load the page again.")
+            time.sleep(_LOOK_S)
+        error = end.raised()
+        if error is not None:
+            raise error
+        return end.result or {}
+    finally:
+        made.forget()
 
 
 def folders() -> list[OrderFolder]:
