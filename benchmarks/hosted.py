@@ -22,6 +22,8 @@ from ddsing.sound.audio import decode, encode
 from ddsing.sound.features import FeatureCache
 from ddsing.sound.recording import read
 from ddsing.transfer.takes import TakeStore
+from ddsing.work import folder
+from ddsing.work.folder import OrderFolder
 from ddsing.workspace import Workspace, open_workspace
 from tests.support.hosting import Site
 
@@ -64,8 +66,8 @@ class Song:
 class Hosted:
     """A site with guests, below a folder."""
 
-    def __init__(self, folder: Path):
-        self._site = Site(folder)
+    def __init__(self, place: Path):
+        self._site = Site(place)
         self._site.write(TABLES)
         self.url, self.root = self._site.url, self._site.root
         self.house = Workspace(self.root / house.FOLDER)
@@ -110,10 +112,19 @@ class Hosted:
         assert token is not None
         return Workspace(self.root / "guests" / guests.name(token))
 
+    def made(self, one: Visitor) -> list[float]:
+        """Loudness shift of each take of a guest."""
+        return [take.settings.loudness_shift_db for take in TakeStore(self.workspace(one)).list_all()]
+
     def results(self, one: Visitor, *, since: int = 0) -> list[tuple[float, str]]:
         """Loudness shift and hash of each take of a guest, the oldest first, from one on."""
         takes = TakeStore(self.workspace(one)).list_all()[::-1][since:]
         return [(take.settings.loudness_shift_db, _hash(take.folder)) for take in takes]
+
+    def at_work(self) -> list[str]:
+        """Ids of the guests' orders that a worker has begun."""
+        found = [OrderFolder(path) for path in self.root.glob(f"guests/*/{folder.NAME}/*")]
+        return [one.id for one in found if one.about().get("label") and one.status() and one.ended() is None]
 
     # What it takes
 

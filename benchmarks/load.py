@@ -1,16 +1,17 @@
 """A hosted dashboard under load: whether it stays quick and fair, and whether anything is lost, wrong or left over.
 
-    python -m benchmarks.load [--only transfers idle growth kills] [--users 20] [--transfers 10] [--sessions 100]
-                              [--random 300] [--browsers 1] [--short] [--json]
+    python -m benchmarks.load [--only transfers idle growth kills jobs] [--users 20] [--transfers 10]
+                              [--sessions 100] [--random 300] [--browsers 1] [--short] [--json]
 
 Starts ``ddsing serve`` with guests, who press the buttons over Streamlit's own websocket as browsers do
 (`benchmarks.visitors`), beside real browsers:
 
 - *transfers*: so many users make so many transfers of 10 seconds each, with known pitch, beside people who only look.
-  Each result is compared with that of one user alone, byte for byte.
+  Each result is compared with that of one user alone, sample by sample.
 - *idle*: so many pages are open and nobody does anything.
 - *growth*: transfers of random lengths, whose pitch is not known.
-- *kills*: workers, the server and jobs are killed with SIGKILL in the middle of their work (POSIX only).
+- *kills*: workers and the server are killed with SIGKILL in the middle of transfers (POSIX only).
+- *jobs*: so are a preparation and a training, which are then resumed.
 
 Times are what users see, until the new take is on the page. `--short` is for a look whether it runs. Needs what the
 tests need (`make test` installs it), and Chromium unless ``--browsers 0``.
@@ -222,20 +223,24 @@ async def growth(asked: argparse.Namespace, folder: Path) -> list[Figure]:
 
 
 async def kills(asked: argparse.Namespace, folder: Path) -> list[Figure]:
-    """Workers and the server are killed while users transfer, and jobs while they work."""
+    """Workers and the server are killed while users transfer."""
     async with served(folder) as site:
         found = await killing.orders(site, users=min(4, asked.users), n=min(6, asked.transfers))
-        jobs = await asyncio.to_thread(killing.jobs, site)
+    killed = f"{found.workers} workers and {found.servers} servers killed"
     return [
-        Figure(
-            f"orders lost, of {found.accepted}; killed: {found.workers} workers, {found.servers} servers",
-            found.lost,
-            goal=0,
-        ),
+        Figure(f"orders lost, of {found.accepted}, with {killed}", found.lost, goal=0),
         Figure("orders done twice", found.doubled, goal=0),
         Figure("results that differ from those without kills", found.wrong, goal=0),
-        Figure(f"jobs lost, of {jobs.accepted} that were killed in the middle", jobs.lost, goal=0),
-        Figure("results of jobs that differ from those without kills", jobs.wrong, goal=0),
+    ]
+
+
+async def jobs(asked: argparse.Namespace, folder: Path) -> list[Figure]:
+    """A preparation and a training are killed in the middle, and resumed."""
+    async with served(folder) as site:
+        found = await asyncio.to_thread(killing.jobs, site)
+    return [
+        Figure(f"jobs lost, of {found.accepted} killed in the middle and resumed", found.lost, goal=0),
+        Figure("datasets and weights that differ from those without kills", found.wrong, goal=0),
     ]
 
 
@@ -256,7 +261,7 @@ def p95(values: Sequence[float]) -> float:
     return ordered[max(0, -(-len(ordered) * 95 // 100) - 1)]
 
 
-PARTS: dict[str, Callable] = {"transfers": transfers, "idle": idle, "growth": growth, "kills": kills}
+PARTS: dict[str, Callable] = {"transfers": transfers, "idle": idle, "growth": growth, "kills": kills, "jobs": jobs}
 
 
 def main() -> None:
