@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from ddsing.jobs.store import JobStore
-from tests.support import tiny_workspace
+from tests.support import hosting, tiny_workspace
 from tests.support.dashboard import Server, new_context, settled
 
 ARGUMENTS = (
@@ -89,6 +89,34 @@ def locks(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDSING_LOCKS", str(tmp_path_factory.mktemp("locks")))
         yield
+
+
+@pytest.fixture(scope="package")
+def npm(tmp_path_factory):
+    """Where oidc-provider is installed, once for all processes. Without npm the tests are skipped, in CI they fail."""
+    if shutil.which("npm") is None:
+        message = "These tests need npm: apt-get install nodejs npm (Debian)."
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    folder = tmp_path_factory.getbasetemp().parent / "oidc-provider"
+    folder.mkdir(exist_ok=True)
+    return hosting.install_provider(folder)
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens a browser of its own for somebody, without any cookies; returns a tab."""
+    contexts = []
+
+    def open_browser(**options):
+        context = new_context(browser, viewport={"width": 1366, "height": 768}, **options)
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_browser
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture

@@ -1,16 +1,12 @@
 """A hosted dashboard in the browser, with real providers: who comes in, who does not, and when it is over."""
 
-import contextlib
-import os
-import shutil
-
 import pytest
 from sqlalchemy import select, update
 
 from ddsing.hosting import audit, database, tables
 from tests.support import hosting
 from tests.support.accessible import findings, jumps, missed
-from tests.support.dashboard import new_context, settled
+from tests.support.dashboard import settled
 from tests.support.hosting import fill_in, sign_in, sign_out
 from tests.support.patience import until
 
@@ -31,57 +27,10 @@ ADDRESSES = ("", "datasets", "training", "instruments", "experiments", "experime
 
 
 @pytest.fixture(scope="module")
-def npm(tmp_path_factory):
-    """Where oidc-provider is installed, once for all processes. Without npm the tests are skipped, in CI they fail."""
-    if shutil.which("npm") is None:
-        message = "These tests need npm: apt-get install nodejs npm (Debian)."
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    folder = tmp_path_factory.getbasetemp().parent / "oidc-provider"
-    folder.mkdir(exist_ok=True)
-    return hosting.install_provider(folder)
-
-
-@contextlib.contextmanager
-def started(npm, folder, *, base_path=""):
-    """A site with two providers."""
-    made = hosting.Site(folder, base_path)
-    providers = {
-        name: hosting.Provider(npm, folder / f"{name}.log", made.redirect_uri, host=host)
-        for name, host in (("university", "127.0.0.1"), ("company", "127.0.0.2"))
-    }
-    try:
-        for provider in providers.values():
-            provider.wait()
-        made.write(TABLES, providers)
-        yield made.start()
-    finally:
-        made.stop()
-        for provider in providers.values():
-            provider.stop()
-
-
-@pytest.fixture(scope="module")
 def site(npm, locks, tmp_path_factory):
     """A site that tests share: each signs in people of its own."""
-    with started(npm, tmp_path_factory.mktemp("site")) as made:
+    with hosting.signing_in(npm, tmp_path_factory.mktemp("site"), TABLES) as made:
         yield made
-
-
-@pytest.fixture
-def visit(browser):
-    """Opens a browser of its own for somebody; returns a tab."""
-    contexts = []
-
-    def open_browser(**options):
-        context = new_context(browser, viewport={"width": 1366, "height": 768}, **options)
-        contexts.append(context)
-        return context.new_page()
-
-    yield open_browser
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture
@@ -309,7 +258,7 @@ def test_the_entrance_is_accessible(visit, site, scheme):
 
 
 def test_below_a_path_all_of_it_works(npm, locks, visit, tmp_path):
-    with started(npm, tmp_path, base_path="tools/ddsing") as below:
+    with hosting.signing_in(npm, tmp_path, TABLES, base_path="tools/ddsing") as below:
         tab = visit()
         sign_in(tab, below, "ann@example.org")
         tab.get_by_role("button", name="Transfer timbre").wait_for()

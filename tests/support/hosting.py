@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
@@ -94,6 +96,25 @@ class Site:
     def stop(self) -> None:
         if self.process is not None:
             _stop(self.process)
+
+
+@contextlib.contextmanager
+def signing_in(npm: Path, folder: Path, tables: str, *, base_path: str = "") -> Iterator[Site]:
+    """A site that runs, with two providers, ``university`` and ``company``."""
+    made = Site(folder, base_path)
+    providers = {
+        name: Provider(npm, folder / f"{name}.log", made.redirect_uri, host=host)
+        for name, host in (("university", "127.0.0.1"), ("company", "127.0.0.2"))
+    }
+    try:
+        for provider in providers.values():
+            provider.wait()
+        made.write(tables, providers)
+        yield made.start()
+    finally:
+        made.stop()
+        for provider in providers.values():
+            provider.stop()
 
 
 def sign_in(tab, site: Site, name: str, *, provider: str = "university", again: bool = False) -> None:
