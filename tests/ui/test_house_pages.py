@@ -51,6 +51,7 @@ def test_a_new_workspace_is_empty_and_has_the_house_s(come_in, monkeypatch, kind
         f"{tiny_workspace.EXAMPLE}.wav · house"
     ]
     assert not list((root / "instruments").iterdir()) and not list((root / "examples").iterdir())
+    assert ("until you leave" in said(app)) == (kind == "guest") != ("after a restart" in said(app))
     transfer(app)
     (take,) = TakeStore(Workspace(root)).list()
     assert take.instrument == "First voice" and content(site.house.folder) == before

@@ -10,7 +10,19 @@ import streamlit as st
 from ddsing.files import safe_name
 from ddsing.names import find
 from ddsing.transfer import settings, stages
-from ddsing.ui.shell import caches, drafts, errors, opened, sources, state, take_player, trackers, undo, values
+from ddsing.ui.shell import (
+    caches,
+    drafts,
+    errors,
+    opened,
+    sources,
+    state,
+    take_player,
+    trackers,
+    undo,
+    values,
+    visitor,
+)
 from ddsing.ui.shell.formatting import format_duration, percent, plain, when
 from ddsing.ui.transfer import take_plots
 
@@ -56,7 +68,8 @@ def show() -> None:
         else:
             undo.offer("takes", lambda token: opened.takes().undo(token), place=take_id)
     if not found:
-        st.caption("Press **Transfer timbre**. Each result is kept here, newest first, even after a restart.")
+        until = "until you leave" if visitor.current().is_guest else "even after a restart"
+        st.caption(f"Press **Transfer timbre**. Each result is kept here, newest first, {until}.")
     if len(found) > len(shown):
         st.button(
             f"Show {min(PAGE_SIZE, len(found) - len(shown))} older takes",
