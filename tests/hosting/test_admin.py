@@ -206,6 +206,9 @@ def test_an_admin_sees_figures_people_jobs_and_the_log(as_who, site):
         look_at(app, "jobs")
         clean(app)
         assert sorted(app.dataframe[0].value["State"]) == ["running", "running", "running", "waiting", "waiting"]
+        done = app.dataframe[0].value["Done"].dropna()
+        assert len(done) == 3 and list(done) == [round(share, 2) for share in done], "whole per cent"
+        assert [jobs_view._whole(place) for place in app.dataframe[0].value["Place"].dropna()] == ["1", "2"]
         look_at(app, "log")
         clean(app)
         assert len(app.dataframe[0].value) == len(audit.newest(site.engine))

@@ -39,7 +39,7 @@ def _show() -> None:
         return
     key = ticks.key(TABLE, tuple(f"{job.person}/{job.id}" for job in jobs))
     st.dataframe(
-        tables.written(_columns(jobs, people), {"Place": lambda place: f"{place:,}"}),
+        tables.written(_columns(jobs, people), {"Place": _whole}),
         hide_index=True,
         key=key,
         on_select="rerun",
@@ -57,13 +57,18 @@ def _show() -> None:
     _actions([jobs[row] for row in rows])
 
 
+def _whole(place: float) -> str:
+    """A place as text; beside jobs that have none, pandas makes it a float."""
+    return f"{int(place):,}"
+
+
 def _columns(jobs: list[Job], people: dict[int, Person]) -> dict[str, list]:
     return {
         "Person": [people[job.person].called if job.person in people else f"person {job.person}" for job in jobs],
         "Job": [desk.KINDS.get(job.kind, job.kind) for job in jobs],
         "State": [STATES.get(job.state, (job.state,))[0] for job in jobs],
         "Place": [job.place or None for job in jobs],
-        "Done": [job.fraction if job.started_s else None for job in jobs],
+        "Done": [round(job.fraction, 2) if job.started_s else None for job in jobs],
         "Left": [format_range(*job.left_s) if len(job.left_s) == 2 else "" for job in jobs],
         "Device": [job.engine or job.device for job in jobs],
         "Since": [datetime.datetime.fromtimestamp(job.created_s) for job in jobs],
