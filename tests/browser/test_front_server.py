@@ -15,6 +15,7 @@ from tests.support.patience import PATIENCE_S, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 BASE = "tools/ddsing"
+MOST = 24  # browsers, until each server has one
 TABLES = """
 address = "{origin}"
 root = "{root}"
@@ -180,10 +181,11 @@ def test_a_page_goes_on_after_its_server_has_restarted(visit, front, sites):
 
 
 def test_a_browser_stays_with_one_server_and_outlives_it(visit, front, sites):
-    tabs = [visit() for _ in range(6)]
-    for tab in tabs:
-        come(tab, front)
-    assert sorted(number(site, "ddsing_tabs") >= 1 for site in sites) == [True, True]
+    tabs = []
+    while len(tabs) < MOST and not all(number(site, "ddsing_tabs") for site in sites):
+        tabs.append(visit())
+        come(tabs[-1], front)
+    assert all(number(site, "ddsing_tabs") for site in sites), "chance would give all to one once in 8 million times"
     folders = {path.name for path in (sites[0].root / "guests").iterdir()}
     sites[0].stop()
     for tab in tabs:

@@ -1,6 +1,7 @@
 """Pages that nobody touches: they cost the server nothing once what they wait for is there."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -33,4 +34,5 @@ def test_pages_that_came_first_stop_asking_by_themselves(site):
         for one in crowd:
             await one.close()
 
-    asyncio.run(everybody_is_quiet())
+    with ThreadPoolExecutor(1) as thread:  # Playwright's own loop may be running in this one
+        thread.submit(asyncio.run, everybody_is_quiet()).result()

@@ -118,7 +118,7 @@ def test_an_analysis_says_how_long_it_takes_and_can_be_cancelled(monkeypatch, ro
     app.button(key="fit.analyse").click().run()
     until(lambda: any("finding the pitch" in bar.proto.text for bar in app.get("progress")), again=app.run)
     bar = app.get("progress")[0].proto.text
-    assert bar.startswith("Analysing 0 long") and ": finding the pitch, " in bar and bar.endswith("left")
+    assert bar.startswith(":small[Analysing 0 long") and ": finding the pitch, " in bar and bar.endswith("left")
     assert "transfer.start" not in [button.key for button in app.button], "the bar is in its place"
     app.button(key="work.cancel").click().run()
     clean(finished(app))
