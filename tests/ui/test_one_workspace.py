@@ -47,6 +47,7 @@ KEPT = {  # what is kept for the whole process, and what tells its entries apart
     "ddsing/training/board_process.py:_running": "the workspace; hosted, there is none",
     "ddsing/training/recipe.py:config_file": "nobody's: models that come with ddsing",
     "ddsing/transfer/takes.py:_remembered": "the take's folder",
+    "ddsing/ui/player/players.py:_addresses": "the sound's content, or its path with size and time of change",
     "ddsing/ui/shell/tab_owners.py:_files": "the file and its owner",
     "ddsing/ui/shell/tab_owners.py:_tabs": "the tab",
     "ddsing/ui/shell/router.py:_routed": "nobody's: whether pages are known",
@@ -170,12 +171,33 @@ def test_a_full_cache_is_one_person_s_only_and_the_oldest_workspace_is_forgotten
         as_visitor("bob", computed, key)
     assert as_visitor("ann", computed, "x") is first and len(calls) == 4
     monkeypatch.setattr(per_workspace, "WORKSPACES", 2)
+    monkeypatch.setattr(per_workspace, "IN_USE_S", -1.0)
     as_visitor("carl", computed, "x")
     assert as_visitor("ann", computed, "x") is first
     as_visitor("bob", computed, "c")
     assert len(calls) == 6  # bob's were the oldest
     st.cache_resource.clear()
     assert as_visitor("ann", computed, "x") is not first
+
+
+def test_nobody_s_results_are_forgotten_while_they_are_used(as_visitor, monkeypatch):
+    calls = []
+
+    @per_workspace.resource(max_entries=1, show_spinner=False)
+    def computed():
+        calls.append(opened.key())
+
+    def look(*names):
+        calls.clear()
+        for name in names:
+            as_visitor(name, computed)
+        return [key[-4:] for key in calls]
+
+    monkeypatch.setattr(per_workspace, "WORKSPACES", 1)
+    look("ann1", "bob1", "cat1")
+    assert look("ann1", "bob1", "cat1") == []
+    monkeypatch.setattr(per_workspace, "MOST_WORKSPACES", 2)
+    assert look("dan1", "ann1") == ["dan1", "ann1"], "really many"
 
 
 def test_a_name_in_the_line_of_works_is_not_told_to_others(tmp_path):

@@ -1,8 +1,8 @@
 """Caches of Streamlit's, one for each workspace: what was computed for one person is never anybody else's.
 
 ``@per_workspace.data(max_entries=4)`` is ``@st.cache_data(max_entries=4)`` for each workspace apart, so that whatever a
-key leaves out, and however full one person's cache is, others neither see nor lose anything. Of workspaces that have
-not been looked at for longest, all is forgotten. A local dashboard has one workspace.
+key leaves out, and however full one person's cache is, others neither see nor lose anything. Of workspaces that nobody
+has looked at for a while, all is forgotten. A local dashboard has one workspace.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import threading
+import time
 import types
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -18,7 +19,8 @@ import streamlit as st
 
 from ddsing.ui.shell import opened
 
-WORKSPACES = 16  # whose results are in memory
+WORKSPACES, MOST_WORKSPACES = 16, 128  # whose results are in memory, and while they are in use
+IN_USE_S = 900.0
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -34,21 +36,29 @@ def resource(**options: Any) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 def _apart(cache: Callable, options: dict[str, Any], function: Callable[P, T]) -> Callable[P, T]:
-    caches: dict[str, Any] = {}  # by workspace, the one looked at last at the end
+    caches: dict[str, tuple[Any, float]] = {}  # by workspace, the one looked at last at the end, with the time of that
     changing = threading.Lock()
 
     @functools.wraps(function)
     def of_workspace(*args: P.args, **kwargs: P.kwargs) -> T:
-        key = opened.key()
+        key, now_s = opened.key(), time.monotonic()
         with changing:
-            cached = caches.pop(key, None) or cache(**options)(_for(function, key))
-            caches[key] = cached
-            forgotten = [caches.pop(oldest) for oldest in list(caches)[:-WORKSPACES]]
+            cached = caches.pop(key)[0] if key in caches else cache(**options)(_for(function, key))
+            caches[key] = cached, now_s
+            forgotten = [caches.pop(oldest)[0] for oldest in _to_forget(caches, now_s)]
         for old in forgotten:
             old.clear()
         return cached(*args, **kwargs)
 
     return of_workspace
+
+
+def _to_forget(caches: dict[str, tuple[Any, float]], now_s: float) -> list[str]:
+    """Those that are too many; one that is in use is not, unless really many are."""
+    n_before = len(caches) - WORKSPACES
+    oldest = list(caches)[: max(0, n_before)]
+    n_used = len(caches) - MOST_WORKSPACES
+    return [key for number, key in enumerate(oldest) if number < n_used or now_s - caches[key][1] > IN_USE_S]
 
 
 def _for(function: Callable, key: str) -> Callable:
