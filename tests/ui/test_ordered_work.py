@@ -16,8 +16,9 @@ from ddsing.latent import points as latent_points
 from ddsing.latent import sound
 from ddsing.transfer.takes import TakeStore
 from ddsing.ui.shell import short_work, visitor, work
+from ddsing.ui.shell.ordered import Ordered
 from ddsing.ui.shell.visitor import Visitor
-from ddsing.work import folder
+from ddsing.work import folder, kinds
 from ddsing.work.folder import End
 from ddsing.work.worker import Worker
 from ddsing.workspace import Workspace
@@ -128,16 +129,16 @@ def test_what_went_wrong_is_a_sentence(member, monkeypatch):
 
 
 @pytest.fixture
-def served(member):
-    """A worker that does what is due, as long as the test runs; the kinds of what it has done, by id."""
-    done, over = {}, threading.Event()
+def served(member, monkeypatch):
+    """A worker that does what is due, as long as the test runs; the kinds of what it has done."""
+    done, over, do = [], threading.Event(), kinds.do
+    monkeypatch.setattr(
+        kinds, "do", lambda workspace, order, *more: done.append(order.kind) or do(workspace, order, *more)
+    )
 
     def work_on():
         while not over.wait(0.05):
-            due = {one.id: one.about()["kind"] for one in folder.of_workspace(member.root) if one.ended() is None}
-            done.update(due)
-            if due:
-                serve()
+            serve()
 
     sites.served()
     worker = threading.Thread(target=work_on)
@@ -152,7 +153,7 @@ def test_a_phrase_is_sung_by_a_worker(member, monkeypatch, served):
     app = open_page(monkeypatch, member.root, "instruments", instrument=name)
     app.button(key=f"hear.{name}").click().run()
     clean(app)
-    assert "phrase" in served.values() and orders(member, "phrase") == []
+    assert "phrase" in served and orders(member, "phrase") == []
     instrument = Library(member).get(name)
     assert short_work.audition(Library(member).find(name)) == Models().audition(instrument)
 
@@ -165,7 +166,7 @@ def test_a_phrase_with_other_timbre_is_that_of_the_library(member, served, n_end
     ends = [(0.5, -1.0, 0.25, 0.0), (1.0, 2.0, 0.5, 0.1)][:n_ends]
     expected = sound.sing(render.load(instrument.config, instrument.weights), instrument, *map(np.array, ends))
     assert short_work.phrase(entry, instrument, ends) == expected
-    assert list(served.values()) == ["phrase"]
+    assert served == ["phrase"]
 
 
 def test_points_of_a_voice_are_measured_by_a_worker(member, served):
@@ -176,7 +177,7 @@ def test_points_of_a_voice_are_measured_by_a_worker(member, served):
     found = short_work.points(entry, instrument, voice)
     assert latent_points.known(voice, instrument) is not None
     assert short_work.points(entry, instrument, voice).z.shape == found.z.shape == (20, 4)
-    assert list(served.values()) == ["points"]
+    assert served == ["points"]
 
 
 def test_what_is_wrong_with_a_phrase_is_a_sentence(member, served):
@@ -186,3 +187,26 @@ def test_what_is_wrong_with_a_phrase_is_a_sentence(member, served):
     with pytest.raises(InstrumentError, match="No instrument"):
         short_work.phrase(entry, instrument)
     assert orders(member, "phrase") == []
+
+
+@pytest.mark.parametrize(("left_s", "every_s"), [(0.0, 0.4), (1.0, 0.4), (12.0, 1.2), (600.0, 2.0)])
+def test_a_page_asks_less_often_the_longer_it_will_take(member, monkeypatch, left_s, every_s):
+    asked, fragment = [], work.st.fragment
+
+    def spy(function=None, *, run_every=None):
+        asked.extend([run_every] if function is work._bar else [])
+        return fragment(function, run_every=run_every)
+
+    monkeypatch.setattr(work.st, "fragment", spy)
+    monkeypatch.setattr(Ordered, "expected_left_s", property(lambda self: left_s))
+    press(open_page(monkeypatch, member.root))
+    assert set(asked) == {every_s}
+
+
+def test_what_an_order_will_take_is_what_its_place_or_its_worker_says(member, monkeypatch):
+    press(open_page(monkeypatch, member.root))
+    (order,) = orders(member, "transfer")
+    followed = Ordered(order)
+    assert followed.waits and followed.expected_left_s == sites.served().work.place(order).left.middle_s > 0
+    order.tell(stage="singing", fraction=0.5, left_s=[4.0, 9.0])
+    assert 4.0 < followed.expected_left_s < 9.0

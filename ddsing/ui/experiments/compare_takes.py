@@ -72,7 +72,7 @@ def _player(takes: list[Take]) -> None:
     tracks = [
         players.track(
             "Original" if name == "original" else called[take.id],
-            players.address((take.folder / f"{name}.wav").read_bytes(), f"compare.{take.id}.{name}"),
+            players.address(take.folder / f"{name}.wav", f"compare.{take.id}.{name}"),
             key="0" if name == "original" else str(number),
             detail=take.source if name == "original" else apart[take.id],
             matched_db=gain_db,

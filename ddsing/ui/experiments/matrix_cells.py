@@ -136,7 +136,7 @@ def _cell(take: Take, gain_db: float) -> dict:
     shifts = [octaves(settings.octave_shift)] if settings.octave_shift else []
     shifts += [signed(settings.loudness_shift_db, "dB")] if settings.loudness_shift_db else []
     lines += [f"shifted by {', '.join(shifts)}"] if shifts else []
-    url = players.address(_sound(take.id, take), f"matrix.{take.id}", mime="audio/flac")
+    url = players.address(_sound(take.id, take), f"matrix.{take.id}", mime="audio/flac", known=str(take.folder))
     return {"state": "ready", "url": url, "gain_db": round(gain_db, 3), "said": fit, "lines": lines}
 
 

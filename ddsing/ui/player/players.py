@@ -6,17 +6,24 @@ of the running dashboard, named by its content, like that of any other player.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Hashable, Sequence
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from ddsing import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamlit.runtime.media_file_manager import MediaFileManager
+
     from ddsing.sound.wave import Wave
 
+MOST_ADDRESSES = 10_000
+_addresses: dict[Hashable, str] = {}  # by content, which is in them as a hash
 FOLDER = Path(__file__).parent
 WAVESURFER = FOLDER / "vendor" / "wavesurfer.min.js"
 PLAY = (
@@ -85,13 +92,46 @@ _matrix = st.components.v2.component(
 )
 
 
-def address(sound: bytes, place: str, *, mime: str = "audio/wav") -> str:
-    """Where the browser finds a sound for as long as it is on the page; `place` names the spot that it takes."""
+def address(sound: Path | bytes, place: str, *, mime: str = "audio/wav", known: Hashable = None) -> str:
+    """Where the browser finds a sound for as long as it is on the page.
+
+    Parameters
+    ----------
+    sound : Path or bytes
+        A file, which is read again only if it has changed, or what would be in it.
+    place : str
+        Names the spot on the page that it takes.
+    known : Hashable, optional
+        What tells the content of `bytes` from all others, so that it need not be looked at again.
+    """
     from streamlit import runtime
 
     if not runtime.exists():
         return ""
-    return runtime.get_instance().media_file_mgr.add(sound, mime, f"ddsing.{place}")
+    manager, place = runtime.get_instance().media_file_mgr, f"ddsing.{place}"
+    content = files.key(sound) if isinstance(sound, Path) else known
+    url = _addresses.get((content, mime)) if content is not None else None
+    if url is not None and _kept(manager, url, place):
+        return url
+    url = manager.add(sound.read_bytes() if isinstance(sound, Path) else sound, mime, place)
+    if content is not None:
+        if len(_addresses) >= MOST_ADDRESSES:
+            _addresses.clear()
+        _addresses[content, mime] = url
+    return url
+
+
+def _kept(manager: MediaFileManager, url: str, place: str) -> bool:
+    """Keep what is at an address for this run of the page too; False if it is not there any more.
+
+    As the manager's `add`, which hashes everything while all other tabs wait for it.
+    """
+    context, file_id = get_script_run_ctx(), PurePosixPath(url).stem
+    with manager._lock:
+        if context is None or file_id not in manager._file_metadata:
+            return False
+        manager._files_by_session_and_coord[context.session_id][place] = file_id
+    return True
 
 
 def track(name: str, url: str, *, key: str = "1", detail: str = "", matched_db: float = 0.0, wave: Wave | None = None):
@@ -152,7 +192,7 @@ def switcher(
         "layout": layout,
         "fresh": fresh,
         "start": start,
-        "wavesurfer": address(WAVESURFER.read_bytes(), f"wavesurfer.{key}", mime="text/javascript"),
+        "wavesurfer": address(WAVESURFER, f"wavesurfer.{key}", mime="text/javascript"),
     }
     _switcher(key=key, data=data, on_matched_change=on_matched)
 

@@ -91,6 +91,14 @@ class Ordered:
         return "waiting" if place is None else f"place {place.number} in line, {format_range(*place.left)} left"
 
     @property
+    def expected_left_s(self) -> float:
+        """About how long it will take, if that can be told; else 0."""
+        left = self.seconds_left
+        if left is None and (place := self._queue.place(self.folder)) is not None:
+            left = place.left
+        return 0.0 if left is None else left.middle_s
+
+    @property
     def seconds_left(self) -> Range | None:
         """Time left, once the worker can tell."""
         told = self.folder.status()

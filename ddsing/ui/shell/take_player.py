@@ -84,7 +84,7 @@ def show(
     tracks = [
         players.track(
             label,
-            players.address((of.folder / f"{name}.wav").read_bytes(), f"take.{take.id}.{number}"),
+            players.address(of.folder / f"{name}.wav", f"take.{take.id}.{number}"),
             key=str(number),
             detail=detail,
             matched_db=gain_db,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ddsing.work.kinds import AtHand
     from ddsing.work.order import Order
 
-POLL_S = 0.4
+POLL_S, SLOWEST_POLL_S, POLL_SHARE = 0.4, 2.0, 0.1
 WAITING = "waiting"
 _KEY = "work.current"
 _works: list[Work] = []  # of this server: those that wait or run, and those whose end nobody has seen yet
@@ -304,9 +304,20 @@ def _connected(tab: str) -> bool:
     return runtime.exists() and runtime.get_instance().is_active_session(tab)
 
 
-@st.fragment(run_every=POLL_S)
-@errors.guarded
 def show_progress() -> None:
+    """How far the tab's work is; the page runs again when it has ended.
+
+    A page of a hosted dashboard asks less often the longer it will take: with many people that is most of what a
+    server does.
+    """
+    work = current()
+    left_s = work.expected_left_s if isinstance(work, Ordered) else 0.0
+    every_s = min(SLOWEST_POLL_S, max(POLL_S, POLL_SHARE * left_s))
+    st.fragment(_bar, run_every=round(every_s, 1))()
+
+
+@errors.guarded
+def _bar() -> None:
     """A bar with stage, time left and Cancel; reruns the page when the work has ended.
 
     One line high, as a button, whatever the names: what is `:small` is cut where it is too long (page.css).

@@ -93,7 +93,7 @@ def _side_by_side(history: History) -> None:
     tracks = [
         players.track(
             f"Step {step:,}",
-            players.address(preview.read_bytes(), f"export.{step}", mime="audio/flac"),
+            players.address(preview, f"export.{step}", mime="audio/flac"),
             key=str(number),
             detail=label,
             matched_db=gain_db,

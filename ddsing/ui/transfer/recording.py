@@ -42,7 +42,7 @@ def _show(recording: Recording) -> None:
     if not sources.recording_now():
         track = players.track(
             recording.name,
-            players.address(recording.wav, f"recording.{recording.key}"),
+            players.address(recording.wav, f"recording.{recording.key}", known=recording.key),
             wave=caches.wave(recording),
         )
         players.switcher([track], name=f"the recording {recording.name}", key=f"player.recording.{recording.key}")
