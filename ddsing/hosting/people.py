@@ -1,8 +1,8 @@
 """People and their sessions, in the database.
 
 A session is one sign-in at a provider. It begins when it is first seen here and ends after the hours that the file
-gives, whatever the browser's cookie says; or at once when the person signs out, in all tabs and browsers, because that
-counts up the person's generation, and a session of an earlier one is over.
+gives, whatever the browser's cookie says; or at once, in all tabs and browsers, when the person signs out or is
+blocked, because that counts up the person's generation, and a session of an earlier one is over.
 """
 
 from __future__ import annotations
@@ -110,9 +110,12 @@ class People:
                 audit.write(connection, person.who, "signed out")
 
     def block(self, person: Person, blocked: bool, *, by: str) -> None:
-        """Keep somebody out, or let them in again."""
+        """Keep somebody out, which ends all their sessions, or let them sign in again."""
+        values: dict[str, Any] = {"blocked": blocked}
+        if blocked:
+            values["generation"] = people.c.generation + 1
         with database.writing(self._engine) as connection:
-            connection.execute(update(people).where(people.c.id == person.id).values(blocked=blocked))
+            connection.execute(update(people).where(people.c.id == person.id).values(values))
             audit.write(connection, by, "blocked" if blocked else "unblocked", person.who)
 
     def add(self, person: Person, *, place: Callable[[Person], None], by: str = "command line") -> Person:
@@ -167,7 +170,7 @@ class People:
         if person.blocked:
             raise SessionOver("An admin has closed your account here. Your files are kept.")
         if of_session != person.generation:
-            raise SessionOver("You signed out. Your work is kept.")
+            raise SessionOver("You are signed out. Your work is kept.")
         if now_s >= signed_in_s + self._session_s:
             raise SessionOver("Your session has ended. Sign in again to continue; your work is kept.")
         return Visit(person, signed_in_s + self._session_s)

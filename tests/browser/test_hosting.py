@@ -125,11 +125,11 @@ def test_signing_out_ends_it_in_all_tabs(visit, site):
     sign_out(first, site)
     at_the_door(first)
     second.get_by_role("link", name="Datasets").click()
-    second.get_by_text("You signed out.").wait_for()
+    second.get_by_text("You are signed out.").wait_for()
     at_the_door(second)
     assert not second.get_by_text("Storage").is_visible()
     elsewhere.reload()
-    elsewhere.get_by_text("You signed out.").wait_for()
+    elsewhere.get_by_text("You are signed out.").wait_for()
     sign_in(first, site, "two-tabs@example.org")
     first.get_by_role("button", name="Sign out").wait_for()
 

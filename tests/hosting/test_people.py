@@ -106,7 +106,9 @@ def test_somebody_who_is_blocked_is_out_at_once(here, engine):
         with pytest.raises(SessionOver, match="closed your account"):
             here.enter(found, "member")
     here.block(person, False, by="person 9")
-    assert here.enter(sign_in(), "member")
+    with pytest.raises(SessionOver, match="signed out"):
+        here.enter(sign_in(), "member")  # a cookie from before, wherever it is
+    assert here.enter(sign_in("n3"), "member")
     assert [(one.who, one.what) for one in audit.newest(engine) if "blocked" in one.what] == [
         ("person 9", "unblocked"),
         ("person 9", "blocked"),

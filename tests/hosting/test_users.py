@@ -58,7 +58,9 @@ def test_somebody_is_kept_out_and_let_in_again(site, command):
     with pytest.raises(SessionOver):
         site.people.enter(found, "member")
     assert "can sign in again" in command("unblock", str(ann.id))
-    assert site.people.enter(found, "member")
+    with pytest.raises(SessionOver, match="signed out"):
+        site.people.enter(found, "member")
+    assert enter(site, "ann")[1].id == ann.id
     assert "No person has the number 99" in command("block", "99", status=2)
 
 

@@ -93,7 +93,7 @@ def _free() -> int:
 def _queues(found: Census, people: dict[int, Person]) -> None:
     from ddsing.jobs import device
 
-    st.subheader("Devices")
+    st.header("Devices")
     for name in device.names():
         jobs = [job for job in found.jobs if job.device == name and not job.engine]
         with st.container(border=True):
@@ -135,7 +135,7 @@ def _left(job: Job) -> str:
 
 
 def _days(found: Census) -> None:
-    st.subheader("Use by day")
+    st.header("Use by day")
     days = list(reversed(found.days))
     if not any(day.people or day.guests or day.jobs for day in days):
         st.caption("No visits in the last two weeks.")
