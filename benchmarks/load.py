@@ -1,7 +1,7 @@
 """A hosted dashboard under load: whether it stays quick and fair, and whether anything is lost, wrong or left over.
 
     python -m benchmarks.load [--only transfers idle growth kills jobs] [--users 20] [--transfers 10]
-                              [--sessions 100] [--random 300] [--browsers 1] [--short] [--json]
+                              [--sessions 100] [--random 300] [--browsers 1] [--listen 0] [--short] [--json]
 
 Starts ``ddsing serve`` with guests, who press the buttons over Streamlit's own websocket as browsers do
 (`benchmarks.visitors`), beside real browsers:
@@ -86,7 +86,7 @@ async def transfers(asked: argparse.Namespace, folder: Path) -> list[Figure]:
         browsers = (browse(site.url, looked_s, over, every_s=LOOK_S) for _ in range(asked.browsers))
         looking += map(asyncio.create_task, browsers)
         began_s, spent_s = time.monotonic(), site.spent_s()
-        await asyncio.gather(*(_transfer_all(one, variants, taken_s, rerun_s) for one in crowd))
+        await asyncio.gather(*(_transfer_all(one, variants, taken_s, rerun_s, listen_s=asked.listen) for one in crowd))
         took_s = time.monotonic() - began_s
         spent_s = {name: spent - spent_s[name] for name, spent in site.spent_s().items()}
         over.set()
@@ -135,9 +135,12 @@ async def _transfer(one: Visitor) -> None:
     await one.until(lambda: one.sees(START))
 
 
-async def _transfer_all(one: Visitor, variants: Sequence[float], taken_s: list[float], rerun_s: list[float]) -> None:
-    """One transfer after the other, each with another loudness."""
+async def _transfer_all(
+    one: Visitor, variants: Sequence[float], taken_s: list[float], rerun_s: list[float], *, listen_s: float = 0.0
+) -> None:
+    """One transfer after the other, each with another loudness; before each somebody has listened to the one before."""
     for loudness_shift_db in variants:
+        await asyncio.sleep(listen_s * random.uniform(0.5, 1.5))
         began_s = time.monotonic()
         await one.choose("setting.loudness_shift_db", double_array_value=[loudness_shift_db])
         pressed_s = time.monotonic()
@@ -271,6 +274,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=None, help=f"default {number}, with --short {SHORT[name]}")
         parser.set_defaults(**{name: number})
     parser.add_argument("--browsers", type=int, default=1)
+    parser.add_argument("--listen", type=float, default=0.0, help="seconds between a user's transfers, on average")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--json", action="store_true")
     known, _ = parser.parse_known_args()
