@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -99,10 +98,6 @@ class Hosted:
         self.add(song)
         found = read(self.house.examples / song.name)
         features.extract(found.audio, tracker="full", cache=FeatureCache(self.house.cache / "features"))
-
-    def tracker(self, one: Visitor, name: str) -> dict[str, Any]:
-        """The value of the control that chooses a tracker."""
-        return {"string_array_value": [name]}
 
     # What was made
 

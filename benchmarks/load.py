@@ -37,6 +37,7 @@ import psutil
 from benchmarks import killing
 from benchmarks.hosted import Hosted, Song
 from benchmarks.visitors import Visitor, browse
+from ddsing.constants import TRACKER_WORDS
 from ddsing.hardware import n_cores
 
 START = "transfer.start"
@@ -199,7 +200,7 @@ async def growth(asked: argparse.Namespace, folder: Path) -> list[Figure]:
 
         async def transfer_some(one: Visitor) -> None:
             nonlocal done
-            await one.choose("transfer.tracker", **site.tracker(one, "tiny"))
+            await one.choose("transfer.tracker", string_array_value=[TRACKER_WORDS["tiny"]])
             while waiting:
                 await one.choose("transfer.example", string_value=waiting.pop().name)
                 await _transfer(one)
