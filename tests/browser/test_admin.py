@@ -92,7 +92,7 @@ def test_an_admin_blocks_somebody_who_is_in_and_lets_them_in_again(admin, visit,
     carl.get_by_text("An admin has closed your account here.").wait_for()
     until(lambda: carl.get_by_text("Storage").count() == 0)
     admin.get_by_role("button", name="Let in again").click()
-    admin.get_by_text("can sign in again.").wait_for()
+    admin.get_by_text("carl can sign in again.").wait_for()
     sign_in(carl, site, "carl@example.org", again=True)
     carl.get_by_role("button", name="Transfer timbre").wait_for()
     assert [one.what for one in audit.newest(running[1].engine, 20) if "block" in one.what] == ["unblocked", "blocked"]

@@ -65,10 +65,10 @@ def test_kills_at_random_moments_lose_no_checkpoint_and_repeat_at_most_one_inter
     done, saved, killed, saves_hit, repeated = 1, 1, 0, 0, []
     for number in range(N_KILLS):
         moment = 1 + number % 6, chance.uniform(0.0, 0.2)
-        if (
-            number % (N_KILLS // N_WHILE_SAVING) == 0
-        ):  # some in any case while a checkpoint is written, however fast the machine
+        if number % (N_KILLS // N_WHILE_SAVING) == 0:  # while a checkpoint is written, however fast the machine
             moment = 1, 0.0, "saving"
+        elif number % 5 == 1:  # after one that is done, however slow or fast the machine
+            moment = 2, moment[1], "saving"
         recipe = {"steps": 10_000, "save_every": save_every}
         seen = quick.train(workspace.root, tmp_path / "out", kill_after=moment, recipe=recipe)
         assert seen["status"] == -signal.SIGKILL, seen
