@@ -58,6 +58,11 @@ ORDER = (
 FLOOR = {package: number for number, package in enumerate(ORDER)}
 HEAVY = ("tensorflow", "tf_keras", "keras", "tensorflow_probability", "ddsp")
 
+# What may be loaded, and takes long: once for all.
+LIGHT = ["numpy", "scipy.signal", "scipy.stats", "h5py", "numba", "soundfile", "soxr", "av", "mir_eval", "pyloudnorm"]
+LIGHT += ["pandas", "pyarrow", "plotly.graph_objects", "sqlalchemy", "alembic.command", "huey", "limits", "psutil"]
+LIGHT += ["prometheus_client", "cryptography.fernet"]
+
 # Import each module in a child of one clean interpreter, forked before anything of ours is imported.
 FRESH = """
 import importlib, json, os, sys
@@ -202,9 +207,7 @@ def test_the_check_itself(name, source, n_trespasses):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
-@pytest.mark.parametrize(
-    ("in_ui", "preload"), [(False, ["numpy", "scipy.signal", "h5py"]), (True, ["streamlit"])], ids=["library", "ui"]
-)
+@pytest.mark.parametrize(("in_ui", "preload"), [(False, LIGHT), (True, [*LIGHT, "streamlit"])], ids=["library", "ui"])
 def test_each_module_imports_alone_and_loads_nothing_heavy(in_ui, preload):
     names = [module_name(path) for path in LIBRARY if path.name != "__main__.py"]
     names = [name for name in names if name.startswith("ddsing.ui") == in_ui]
