@@ -35,11 +35,22 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Without ``--full``, what is marked full is not among the tests."""
+    """Without ``--full``, what is marked full is not among the tests; files that take long come first.
+
+    So that none of the processes that share them is left at the end with one of those.
+    """
     left_out = [item for item in items if not config.option.full and item.get_closest_marker("full")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    efforts = {item.path: 0 for item in items}
+    for item in items:
+        efforts[item.path] = max(efforts[item.path], _effort(item))
+    items.sort(key=lambda item: -efforts[item.path])
+
+
+def _effort(item) -> int:
+    return 2 if item.get_closest_marker("browser") else 1 if item.get_closest_marker("slow") else 0
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -53,6 +64,15 @@ def _never_the_users_workspace(tmp_path_factory):
         patch.setenv("DDSING_LOCKS", str(tmp_path_factory.mktemp("locks") / "locks"))
         patch.setenv("DDSING_WORKSPACE", str(tmp_path_factory.mktemp("unnamed") / "workspace"))
         yield
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory) -> Path:
+    """A folder of all processes of this run, for what takes long to make and is copied."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture

@@ -49,9 +49,9 @@ class _Foreground:
 
 
 @pytest.fixture(scope="module")
-def workspace(tiny_models, locks, tmp_path_factory):
+def workspace(tiny_models, locks, shared, tmp_path_factory):
     """Furnished, with a rendered row of the matrix, and a training of the voice alto that is under way."""
-    made = furnish(tmp_path_factory.mktemp("accessible") / "ws")
+    made = furnish(tmp_path_factory.mktemp("accessible") / "ws", shared)
     names = Matrix((*tiny_workspace.NAMES, "Listener"), ("another.wav",), "tiny", fitted=True)
     comparison_job.run(made, comparison_job.order(made, names).options, _Foreground())
     BlindTests(made).begin("abx", TakeStore(made).list()[:2], n_trials=4)
@@ -80,7 +80,7 @@ def scheme(request):
 
 @pytest.fixture(scope="module")
 def tab(scheme, browser, server):
-    context = new_context(browser, color_scheme=scheme, reduced_motion="reduce")
+    context = new_context(browser, color_scheme=scheme)
     opened = context.new_page()
     opened.goto(server.url)
     yield opened
@@ -144,17 +144,21 @@ def _voice(tab, wanted: str, shown: str) -> None:
     settled(tab)
 
 
+def rules_for(scheme: str) -> tuple[str, ...]:
+    """Those by which a page in a scheme of colours is judged; none for all of them."""
+    return COLOURS if scheme == "dark" and not full() else ()
+
+
 def sized(tab, size: tuple[int, int]) -> None:
     tab.set_viewport_size({"width": size[0], "height": size[1]})
 
 
 def test_nothing_serious_is_found(place, tab, scheme):
-    rules = COLOURS if scheme == "dark" and not full() else ()
     found = {}
     for size in SIZES:
         sized(tab, size)
         still(tab)
-        found[size] = findings(tab, EXEMPT, only=rules)
+        found[size] = findings(tab, EXEMPT, rules_for(scheme))
     assert found == dict.fromkeys(found, [])
     assert jumps(tab) == []
     assert tab.title() == f"{tab.get_by_role('heading', level=1).inner_text()} · ddsing"

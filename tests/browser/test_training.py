@@ -23,7 +23,7 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace
 from tests.support import tiny_runs, tiny_workspace
 from tests.support.dashboard import settled
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.browser
 
@@ -90,8 +90,8 @@ def test_the_tutorial_from_its_first_press_to_a_take(dashboard, tmp_path):
     low, high, _ = steps_shown(tab)
     last = len(history.read(workspace.audio / "Mira_checkpoints").steps)
     previews.first.evaluate("e => { e.loop = true; e.muted = true; e.play(); window.player = e; }")
-    third = tab.locator('[class*="st-key-preview-"]').nth(2)
-    third.wait_for(state="attached")
+    *_, n_shown = steps_shown(tab)
+    until(lambda: steps_shown(tab)[2] > n_shown)
     assert len(history.read(workspace.audio / "Mira_checkpoints").steps) > last
     assert steps_shown(tab)[:2] == [low, high]
     assert tab.evaluate("() => window.player.isConnected && !window.player.paused")

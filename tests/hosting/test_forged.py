@@ -48,10 +48,10 @@ COMPUTED = (".cache", ".locks", ".work")  # what pages keep of what was chosen a
 
 
 @pytest.fixture(scope="module")
-def places(tiny_models, tmp_path_factory):
+def places(tiny_models, shared, tmp_path_factory):
     """Ann's workspace, whose names nobody else has, and Bob's, which is like it but for what was made there."""
     root = tmp_path_factory.mktemp("people")
-    ann, bob = one_of_each.make(root / "ann"), Workspace(root / "bob")
+    ann, bob = one_of_each.make(root / "ann", shared), Workspace(root / "bob")
     shutil.copytree(ann.root, bob.root, copy_function=shutil.copy2, ignore=shutil.ignore_patterns(".trash", ".cache"))
     for folder in (bob.experiments, bob.jobs):
         shutil.rmtree(folder)

@@ -115,10 +115,10 @@ NOBODY_S = {  # name nothing of a workspace, or make something new
 
 
 @pytest.fixture(scope="module")
-def places(tiny_models, tmp_path_factory):
+def places(tiny_models, shared, tmp_path_factory):
     """Ann's workspace and Bob's, side by side as below a root; Bob has what everybody gets."""
     root = tmp_path_factory.mktemp("people")
-    return one_of_each.make(root / "ann"), open_workspace(root / "bob")
+    return one_of_each.make(root / "ann", shared), open_workspace(root / "bob")
 
 
 MOST = 6  # of a kind, for each command

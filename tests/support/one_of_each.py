@@ -20,9 +20,9 @@ from tests.support.idle_jobs import NoLauncher
 JOBS = ("prepare", "train", "sweep", "matrix")
 
 
-def make(root: Path) -> Workspace:
+def make(root: Path, shared: Path) -> Workspace:
     """Make it at `root`: what `furnish` makes, and what people make of that on the pages."""
-    workspace = furnish(root)
+    workspace = furnish(root, shared)
     takes = TakeStore(workspace)
     first, second, third = takes.list()[:3]
     sets, tests = SetStore(workspace), BlindTests(workspace)

@@ -22,9 +22,9 @@ FEWEST = {"timbre_transfer": 12, "datasets": 6, "training": 9, "experiments/blin
 
 
 @pytest.fixture(scope="module")
-def furnished(tiny_models, tmp_path_factory):
+def furnished(tiny_models, shared, tmp_path_factory):
     """A workspace in which every page has something for each of its controls."""
-    return furnish(tmp_path_factory.mktemp("furnished") / "ws")
+    return furnish(tmp_path_factory.mktemp("furnished") / "ws", shared)
 
 
 @pytest.fixture
