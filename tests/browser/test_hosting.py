@@ -246,7 +246,7 @@ def test_guests_sing_wait_and_leave_nothing(visit, site):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_entrance_is_accessible(visit, site, scheme):
-    tab, refused = (visit(color_scheme=scheme) for _ in range(2))
+    tab, refused = (visit(color_scheme=scheme, reduced_motion="reduce") for _ in range(2))
     go(tab, site.url)
     sign_in(refused, site, f"stranger-{scheme}@evil.example")
     refused.get_by_role("heading", name="No access").wait_for()

@@ -36,7 +36,7 @@ def server(filled, chromium_path):
 
 @pytest.fixture
 def page(browser, server):
-    context = new_context(browser, viewport={"width": 1366, "height": 768})
+    context = new_context(browser, viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
     tab = context.new_page()
     tab.add_init_script(loudspeaker.TAP)
     _open(tab, server)

@@ -11,7 +11,6 @@ AXE = ROOT / "tests" / "browser" / "vendor" / "axe.min.js"
 SEVERE = ("serious", "critical")
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 NAMES = ("label-content-name-mismatch", "heading-order")  # not on by default, or counted as moderate
-COLOURS = ("color-contrast", "link-in-text-block")  # all that another scheme of colours can break
 _RUN = """async ([rules, names]) => {
     const enabled = Object.fromEntries(names.map(name => [name, {enabled: true}]));
     const found = await axe.run(document, {resultTypes: ['violations'], runOnly: rules, rules: enabled});
@@ -37,18 +36,15 @@ class Exempt:
     reason: str
 
 
-def findings(tab, exempt: tuple[Exempt, ...], only: tuple[str, ...] = ()) -> list[str]:
-    """What axe-core holds against the page as it is now, each in a line, without what is exempt.
-
-    By all rules, or by `only` some.
-    """
+def findings(tab, exempt: tuple[Exempt, ...]) -> list[str]:
+    """What axe-core holds against the page as it is now, each in a line, without what is exempt."""
     if not tab.evaluate("() => Boolean(window.axe)"):
         tab.evaluate(AXE.read_text(encoding="utf-8"))
     run = _RUN % [one.within for one in exempt]
     known = {(one.rule, one.within) for one in exempt}
     return [
         f"{one['rule']} ({one['impact']}): {one['html']}: {one['why']}"
-        for one in tab.evaluate(run, [list(only or RULES), [] if only else list(NAMES)])
+        for one in tab.evaluate(run, [list(RULES), list(NAMES)])
         if (one["impact"] in SEVERE or one["rule"] in NAMES)
         and not any((one["rule"], selector) in known for selector in one["within"])
     ]

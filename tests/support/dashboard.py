@@ -57,8 +57,8 @@ class Server:
 
 
 def new_context(browser, **options):
-    """One of the browser's contexts, which waits with the patience of these tests, and asks for less motion."""
-    context = browser.new_context(**{"reduced_motion": "reduce"} | options)
+    """One of the browser's contexts, which waits with the patience of these tests."""
+    context = browser.new_context(**options)
     context.set_default_timeout(PATIENCE_S * 1000)
     return context
 
