@@ -10,7 +10,6 @@ from ddsing.ui.transfer import (
     recording,
     start,
     takes,
-    timbre_controls,
     tutorial_hint,
 )
 
@@ -32,8 +31,7 @@ with left:
 with right, errors.guard():
     start.show(instrument, sound)  # first, so that it stays where it is whatever is said below
     recording.tracker(sound)
-    controls.settings(has_statistics=instrument is None or instrument.statistics is not None)
-    timbre_controls.show(instrument)
+    controls.settings(instrument)
 with left, errors.guard():
     fit_panel.show(instrument, sound)  # after the controls, which need not wait for what it reads of the recording
 with errors.guard():

@@ -1,4 +1,4 @@
-"""The controls of a transfer that only instruments with an encoder have: whose timbre, and how far it is moved."""
+"""The group *Timbre* of a transfer's controls; with an encoder, also whose timbre it is, and how far it is moved."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import streamlit as st
 
 from ddsing.names import find
 from ddsing.ui.shell import errors, sources, state
+from ddsing.ui.transfer import widgets
 
 if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
@@ -29,6 +30,7 @@ def show(entry: Entry | None) -> None:
     if entry is None or entry.config is None or entry.config.z is None:
         return
     with errors.guard():
+        widgets.title("Timbre")
         _source(entry)
         if entry.latent is None:
             st.caption(f":material/info: {NO_SPACE}")

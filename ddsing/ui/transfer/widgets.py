@@ -1,0 +1,66 @@
+"""What the controls of a transfer are made of: titled groups with a fold for what is rarely used, sliders, switches.
+
+A control is the widget of one field of `Settings`: kept under its key, with its help, and disabled with the reason
+where it does nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ddsing.ui.shell import state, values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamlit.delta_generator import DeltaGenerator
+
+
+def title(label: str) -> None:
+    """A group's title."""
+    st.markdown(f"**{label}**")
+
+
+def more(label: str, key: str) -> DeltaGenerator:
+    """The fold for a group's rarely used controls, as it was left; what it holds is drawn while it is folded too."""
+    return st.expander(label, icon=":material/tune:", key=values.keep(f"more.{key}", False), on_change="rerun")
+
+
+def slider(
+    field: str,
+    label: str,
+    low: float,
+    high: float,
+    step: float,
+    number: str,
+    *,
+    help_text: str,
+    reasons: Mapping[str, str],
+) -> None:
+    """A slider for a number, written as `number` says."""
+    st.slider(
+        label,
+        low,
+        high,
+        step=step,
+        format=number,
+        key=state.key(field),
+        help=help_text,
+        disabled=field in reasons,
+        persist_state="session",
+    )
+    reason(field, reasons)
+
+
+def toggle(field: str, label: str, *, help_text: str, reasons: Mapping[str, str]) -> None:
+    """A switch."""
+    st.toggle(label, key=state.key(field), help=help_text, disabled=field in reasons, persist_state="session")
+    reason(field, reasons)
+
+
+def reason(field: str, reasons: Mapping[str, str]) -> None:
+    """Why a control does nothing, below it."""
+    if field in reasons:
+        st.caption(f":material/info: {reasons[field]}")
