@@ -29,6 +29,7 @@ _OPTIONS = {
     "--autotune": ("autotune", float, "how far the pitch is moved to the nearest semitone"),
     "--octave-shift": ("octave_shift", int, "octaves"),
     "--loudness-shift": ("loudness_shift_db", float, "dB"),
+    "--keep-unvoiced": ("keep_unvoiced", float, "how far the recording's own consonants and breath are kept"),
     "--seed": ("seed", int, "seed of the noise"),
 }
 

@@ -8,9 +8,11 @@ never reloads the other. The sound is written while it is rendered: memory does 
 recording itself.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from ddsing import names
 from ddsing.constants import SAMPLE_RATE
 from ddsing.engine.decoder import Controls
 from ddsing.engine.morph import Mixture, mixed_f0, mixture
-from ddsing.engine.render import BLOCK_FRAMES, Block, Renderer, blocks
+from ddsing.engine.render import BLOCK_FRAMES, Block, Renderable, Renderer, blocks
 from ddsing.errors import SettingsError
 from ddsing.files import write_arrays
 from ddsing.instrument import Instrument
@@ -33,6 +35,7 @@ from ddsing.transfer import expected, fit
 from ddsing.transfer.conditioning import Conditioning, condition
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.shading import shading
 from ddsing.transfer.stages import Stages
 from ddsing.transfer.take import Take, together
 from ddsing.transfer.takes import TakeStore, write_take
@@ -220,16 +223,19 @@ def _sung(
     if take.morph is not None:
         weights = take.morph.weights(len(weights))
     asked = _asked(singers, weights)
+    with stages("conditioning"):
+        shaded = shading(audio, singers[0].features, asked, take.settings)
     with stages("render") as progress:
-        mixed = _mixture(singers, weights, audio)
+        mixed = shaded.of(_mixture(singers, weights, audio))
         sound = blocks(mixed, n_samples=len(audio), seed=take.settings.seed, progress=progress)
-        peak = write_sound(folder, take.recipe(), sound)
+        peak = write_sound(folder, take.recipe(), shaded.heard(sound))
     if keep_controls:
         with stages("render"):
             write_arrays(folder / "controls.npz", **controls(mixed, asked))
     with stages("save"):
-        save_inputs(folder, audio, singers[0].features, asked)
-    warnings = dict.fromkeys([*(warning for one in singers for warning in one.asked.warnings), *_loud(peak)])
+        save_inputs(folder, audio, singers[0].features, asked, shaded.curves)
+    said = (warning for one in singers for warning in one.asked.warnings)
+    warnings = dict.fromkeys([*said, *shaded.warnings, *_loud(peak)])
     return replace(take, seconds=stages.seconds, reused=stages.reused, warnings=tuple(warnings), peak=peak)
 
 
@@ -272,7 +278,7 @@ def write_sound(folder: Path, recipe: dict, sound: Iterable[Block]) -> float:
     return result.peak
 
 
-def controls(mixed: Mixture, asked: Conditioning) -> Controls:
+def controls(mixed: Renderable[Any], asked: Conditioning) -> Controls:
     """The controls of every frame of the conditioning, also of one that stands at the very end of the sound.
 
     ``amps`` [n_frames, 1], ``harmonic_distribution`` [n_frames, n_harmonics], ``noise_magnitudes`` [n_frames,
@@ -287,8 +293,14 @@ def controls(mixed: Mixture, asked: Conditioning) -> Controls:
     return joined | {"f0_hz": asked.f0_hz, "loudness_db": asked.loudness_db}
 
 
-def save_inputs(folder: Path, audio: np.ndarray, features: Features, conditioned: Conditioning) -> None:
-    """Keep the recording and the curves beside a take."""
+def save_inputs(
+    folder: Path,
+    audio: np.ndarray,
+    features: Features,
+    conditioned: Conditioning,
+    more: Mapping[str, np.ndarray] = MappingProxyType({}),
+) -> None:
+    """Keep the recording and the curves beside a take, with `more` curves if there are any."""
     with recordings.AudioWriter(folder / "original.wav") as original:
         original.write(audio)
     curves = {
@@ -300,7 +312,7 @@ def save_inputs(folder: Path, audio: np.ndarray, features: Features, conditioned
     }
     if conditioned.note_on_ratio is not None and conditioned.mask_on is not None:
         curves |= {"note_on_ratio": conditioned.note_on_ratio, "mask_on": conditioned.mask_on}
-    write_arrays(folder / "features.npz", **curves)
+    write_arrays(folder / "features.npz", **curves, **more)
 
 
 def _loud(peak: float) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ RANGES = {
     "autotune": (0.0, 1.0),
     "octave_shift": (-3, 3),
     "loudness_shift_db": (-30.0, 30.0),
+    "keep_unvoiced": (0.0, 1.0),
     "seed": (0, 2**63 - 1),
 }
 Z_SOURCES = ("recording", "other", "mean")
@@ -19,7 +20,7 @@ MAX_Z_SHIFTS = 8
 MAX_Z_SHIFT = 6.0  # standard deviations
 SHOWN = (  # in the order in which people read them; `timbre` stands for what is set about z
     *("octave_shift", "loudness_shift_db", "autotune", "use_statistics", "mask_threshold", "attenuation_db"),
-    *("show_full_output", "seed", "timbre"),
+    *("keep_unvoiced", "show_full_output", "seed", "timbre"),
 )
 
 
@@ -86,6 +87,8 @@ class Settings:
         -3 to 3.
     loudness_shift_db : float
         -30 to 30 dB.
+    keep_unvoiced : float
+        How far the recording's own noise takes the instrument's place where there is no pitch, 0 to 1.
     seed : int
         Of the noise.
     z_from : str
@@ -104,6 +107,7 @@ class Settings:
     autotune: float = _setting(0.0, "autotune")
     octave_shift: int = _setting(0, "octave shift", signed=True)
     loudness_shift_db: float = _setting(0.0, "loudness shift", unit="dB", signed=True)
+    keep_unvoiced: float = _setting(0.0, "consonants and breath", quiet=True)
     seed: int = _setting(0, "noise seed", quiet=True)
     z_from: str = "recording"
     z_recording: str = ""

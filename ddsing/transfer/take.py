@@ -22,6 +22,10 @@ from ddsing.transfer.settings import Settings
 
 MAX_TAGS = 20
 MAX_NAME = 120  # characters
+_FIRST = (  # settings that takes had from the first: later ones count only where they are set, so that keys stay
+    *("show_full_output", "use_statistics", "mask_threshold", "attenuation_db", "autotune", "octave_shift"),
+    *("loudness_shift_db", "seed", "z_from", "z_recording", "z_shift"),
+)
 _TEXTS = (
     *("name", "source", "instrument", "tracker", "created", "note"),
     *("instrument_digest", "source_hash", "timbre_hash", "version"),
@@ -245,6 +249,8 @@ def content_key(
     """
     named_only = settings.z_from == "other" and not timbre_hash
     unheard = {"show_full_output"} | (set() if named_only else {"z_recording"})
+    default = Settings().to_json()
+    unheard |= {name for name, value in default.items() if name not in _FIRST and value == settings.to_json()[name]}
     heard = {name: value for name, value in settings.to_json().items() if name not in unheard}
     said = [digest, source_hash, timbre_hash, tracker, heard, morph.to_json() if morph else None]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -32,7 +32,7 @@ def test_values_as_people_read_them(name, value, expected):
 
 def test_every_setting_has_one_label():
     labels = [words(name).label for name in SHOWN]
-    assert len(set(labels)) == len(labels) == 9 and set(RANGES) <= set(SHOWN)
+    assert len(set(labels)) == len(labels) == 10 and set(RANGES) <= set(SHOWN)
     assert (
         differences.SETTINGS["loudness_shift_db"] == "Loudness shift" and "show_full_output" not in differences.SETTINGS
     )

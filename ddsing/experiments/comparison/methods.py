@@ -16,6 +16,8 @@ from ddsing.dataset import manifest, voices
 from ddsing.experiments.comparison import differences, measure
 from ddsing.files import read_json
 from ddsing.instrument.library import Entry, Library
+from ddsing.sound import voicing
+from ddsing.sound.highpass import CROSSOVER_HZ
 from ddsing.training import folder
 from ddsing.transfer.take import Take
 from ddsing.workspace import Workspace
@@ -65,7 +67,7 @@ def compose(workspace: Workspace, takes: Sequence[Take], *, listening: Sequence[
     names = dict.fromkeys(name for take in takes for name in (take.morph.names if take.morph else (take.instrument,)))
     sentences = [_rendering(takes, recordings), _tracking(takes)]
     sentences += [_instrument(workspace, name, entries.get(name), unknown) for name in names]
-    sentences += [_settings(takes), *_morphs(takes), _metrics(takes, unknown), *listening]
+    sentences += [_settings(takes), *_morphs(takes), *_kept(takes), _metrics(takes, unknown), *listening]
     unknown.append(f"the computers that trained the instruments and rendered the takes (this one has {machine()})")
     text, citations = _with_libraries(" ".join(sentence for sentence in sentences if sentence))
     return Methods(text, tuple(dict.fromkeys(unknown)), citations)
@@ -178,6 +180,20 @@ def _morphs(takes: Sequence[Take]) -> list[str]:
         f"Mixtures of instruments ({'; '.join(dict.fromkeys(morphs))}) were made by interpolating amplitude and noise "
         "magnitudes in dB and the harmonic distribution linearly."
     ]
+
+
+def _kept(takes: Sequence[Take]) -> list[str]:
+    kept = sum(take.settings.keep_unvoiced > 0 for take in takes)
+    if not kept:
+        return []
+    which = "" if kept == len(takes) else f"In {kept} of the takes, "
+    crossover_khz = CROSSOVER_HZ / 1000.0
+    said = (
+        f"{which}consonants and breath of the recording were kept: where the confidence of f0 was below "
+        f"{voicing.ENDS:g} (until it reached {voicing.BEGINS:g} again), the harmonics were faded out, the recording "
+        f"was added above {crossover_khz:g} kHz, and below it the filtered noise followed the recording's band levels."
+    )
+    return [said[:1].upper() + said[1:]]
 
 
 def _metrics(takes: Sequence[Take], unknown: list[str]) -> str:

@@ -1,0 +1,64 @@
+"""What is done to a rendering after the network, frame by frame: harmonics fade, noise is changed, a sound is added.
+
+The network hears nothing of it, so that wherever nothing fades the controls are the network's own, bit for bit.
+Everything depends on the frame alone, and not on how the rendering is divided into blocks.
+
+Public: `Shade`, `Shaded`, `with_noise`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from ddsing.engine.decoder import Controls
+from ddsing.engine.render import Block, Renderable
+from ddsing.model.config import ModelConfig
+
+
+class Shade(Protocol):
+    """What is done to the controls of some frames."""
+
+    def harmonic_gain(self, frames: slice) -> np.ndarray:
+        """What the harmonics' amplitude is multiplied with [shape=(n_frames,), float32]."""
+        ...
+
+    def noise(self, frames: slice, magnitudes: np.ndarray) -> np.ndarray:
+        """The noise magnitudes changed [shape=(n_frames, n_noise_bands), float32]."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Shaded:
+    """A rendering under a shade. A `ddsing.engine.render.Renderable`."""
+
+    part: Renderable[Any]
+    shade: Shade
+
+    @property
+    def config(self) -> ModelConfig:
+        """The rendering's."""
+        return self.part.config
+
+    @property
+    def f0_hz(self) -> np.ndarray:
+        """The rendering's."""
+        return self.part.f0_hz
+
+    def initial_state(self) -> Any:
+        """What `decode` takes before the first frame."""
+        return self.part.initial_state()
+
+    def decode(self, frames: slice, state: Any) -> tuple[Controls, Any]:
+        """Controls of consecutive frames, changed, and the state after them."""
+        controls, state = self.part.decode(frames, state)
+        amps = controls["amps"] * self.shade.harmonic_gain(frames)[:, None]
+        noise = self.shade.noise(frames, controls["noise_magnitudes"])
+        return {**controls, "amps": amps, "noise_magnitudes": noise}, state
+
+
+def with_noise(sound: Iterable[Block], added: Callable[[int, int], np.ndarray]) -> Iterator[Block]:
+    """Blocks with further noise in the noise part: `added` gives the samples between two positions, float32."""
+    for block in sound:
+        yield replace(block, noise=block.noise + added(block.start, block.start + len(block.noise)))

@@ -1,0 +1,64 @@
+"""What is done to an instrument's sound beside what it sings: its own part fades, and the recording's noise is added.
+
+Public: `Shading`, `shading`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ddsing.engine.render import Block, Renderable
+from ddsing.engine.shaded import Shade, Shaded, with_noise
+from ddsing.sound.features import Features
+from ddsing.transfer import unvoiced
+from ddsing.transfer.conditioning import Conditioning
+from ddsing.transfer.settings import Settings
+from ddsing.transfer.unvoiced import Passed
+
+
+@dataclass(frozen=True, eq=False)
+class Shading:
+    """For one take.
+
+    Attributes
+    ----------
+    shade : Shade or None
+        None where nothing fades.
+    passed : Passed or None
+        The noise that is added, if any.
+    curves : dict of np.ndarray [shape=(n_frames,)]
+        What is kept beside the take to be drawn.
+    warnings : tuple[str, ...]
+    """
+
+    shade: Shade | None = None
+    passed: Passed | None = None
+    curves: dict[str, np.ndarray] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def of(self, part: Renderable[Any]) -> Renderable[Any]:
+        """What is to be rendered; the very same where nothing fades."""
+        return part if self.shade is None else Shaded(part, self.shade)
+
+    def heard(self, sound: Iterable[Block]) -> Iterable[Block]:
+        """The blocks with what is added to them."""
+        return sound if self.passed is None else with_noise(sound, self.passed)
+
+
+def shading(audio: np.ndarray, features: Features, asked: Conditioning, settings: Settings) -> Shading:
+    """The shading that the settings ask for.
+
+    Parameters
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+        The recording.
+    asked : Conditioning
+        On the loudness scale of `features`.
+    """
+    if settings.keep_unvoiced == 0:
+        return Shading()
+    kept = unvoiced.keep(audio, features, asked, settings.keep_unvoiced)
+    warnings = () if kept.share.any() else (unvoiced.NOTHING,)
+    return Shading(kept, Passed(kept), {"harmonic_fading": kept.fading, "kept_share": kept.share}, warnings)
