@@ -29,6 +29,12 @@ _NUMBERS = {
     "--learning-rate": ("learning_rate", float, "Adam's step size (0.0003 for singing)"),
     "--harmonics": ("n_harmonics", int, "harmonics of the model (100 for singing)"),
     "--noise-bands": ("n_noise_bands", int, "bands of its noise filter (65 for singing)"),
+    "--z-width": (
+        "z_dims",
+        int,
+        "for models that follow timbre: how many numbers describe it; fewer let less of the recording's singer through "
+        "(16 for singing_z)",
+    ),
     "--head-start-steps": (
         "head_start_steps",
         int,
@@ -49,6 +55,14 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     for option, (field, kind, what) in _NUMBERS.items():
         parser.add_argument(option, dest=field, type=kind, metavar="N", help=what)
+    parser.add_argument(
+        "--z-rate",
+        dest="z_time_steps",
+        type=int,
+        choices=(125, 250, 500),
+        help="for models that follow timbre: how often in 4 seconds; 125 follows vowels, 500 nearly consonants "
+        "(125 for singing_z)",
+    )
     parser.add_argument(
         "--centred-frames",
         action=argparse.BooleanOptionalAction,

@@ -20,6 +20,7 @@ from ddsing.resources import resource
 
 GIN = resource("gin")
 DEFAULT_CONFIG = "singing"
+Z_RATES = (125, 250, 500)  # z in 4 seconds: a vowel, a syllable, nearly a consonant
 EXPORTS = ("chosen", "latest", "best")  # see `ddsing.training.choice`
 LIMITS: dict[str, tuple[float, float]] = {
     "steps": (1, 10_000_000),
@@ -28,6 +29,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "learning_rate": (1e-7, 1.0),
     "n_harmonics": (1, 512),
     "n_noise_bands": (3, 1025),
+    "z_dims": (1, 64),
     "seed": (0, 2**31 - 1),
     "keep": (1, 1000),
     "head_start_steps": (0, 100_000),
@@ -41,6 +43,8 @@ _MACROS = (
     "learning_rate",
     "n_harmonics",
     "n_noise_bands",
+    "z_time_steps",
+    "z_dims",
     "centred_frames",
     "head_start_steps",
 )
@@ -58,6 +62,10 @@ class Recipe:
         To train in all, those of earlier runs included.
     batch_size, save_every, n_harmonics, n_noise_bands : int or None
     learning_rate : float or None
+    z_time_steps : int or None
+        How often in 4 seconds a model that follows timbre hears it: one of `Z_RATES`.
+    z_dims : int or None
+        In how many numbers it hears it; fewer let less of the recording's singer through.
     centred_frames : bool or None
         Whether features stand where they were heard, see `ddsing.training.listening`.
     head_start_steps : int or None
@@ -80,6 +88,8 @@ class Recipe:
     learning_rate: float | None = None
     n_harmonics: int | None = None
     n_noise_bands: int | None = None
+    z_time_steps: int | None = None
+    z_dims: int | None = None
     centred_frames: bool | None = None
     head_start_steps: int | None = None
     seed: int | None = None
@@ -101,6 +111,10 @@ class Recipe:
         if self.export not in EXPORTS:
             raise SettingsError(
                 f"The training's export is {self.export!r}; it must be {', '.join(EXPORTS[:-1])} or {EXPORTS[-1]}."
+            )
+        if self.z_time_steps not in (None, *Z_RATES) or isinstance(self.z_time_steps, bool):
+            raise SettingsError(
+                f"The training's z_time_steps is {self.z_time_steps!r}; it must be {', '.join(map(str, Z_RATES))}."
             )
         if self.tracker is not None and self.tracker not in TRACKERS:
             raise SettingsError(f"Unknown pitch tracker {self.tracker!r}; use {', '.join(TRACKERS)}.")
@@ -125,8 +139,17 @@ class Recipe:
     @property
     def names_a_model(self) -> bool:
         """Whether it says anything about the model itself."""
-        named = (self.config, self.n_harmonics, self.n_noise_bands, self.centred_frames)
+        named = (self.config, self.n_harmonics, self.n_noise_bands, *self._of_z, self.centred_frames)
         return any(value is not None for value in named)
+
+    @property
+    def _of_z(self) -> tuple[int | None, ...]:
+        return self.z_time_steps, self.z_dims
+
+    @property
+    def says_how_timbre_is_followed(self) -> bool:
+        """Whether it says anything that only a model with z can do."""
+        return any(value is not None for value in self._of_z)
 
     def merged(self, begun: Mapping) -> "Recipe":
         """The recipe with what it leaves open taken from the one with which a training was begun."""
@@ -193,6 +216,11 @@ def config_file(name: str) -> Config:
 def resolved(recipe: Recipe) -> Config:
     """The model of a recipe, its overrides applied."""
     file = config_file(recipe.config or DEFAULT_CONFIG)
+    if recipe.says_how_timbre_is_followed and file.model.z is None:
+        raise SettingsError(
+            f"The model {file.name} does not follow timbre, so z_time_steps and z_dims mean nothing to it. Choose "
+            f"{file.name.replace('singing', 'singing_z')}."
+        )
     bindings = "".join(f"{name} = {value!r}\n" for name, value in recipe.overrides().items())
     return parsed(file.name, f"{file.text}\n{bindings}", header=f"# -*-Python-*-\n# {file.title}\n# {file.description}")
 

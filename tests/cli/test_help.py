@@ -70,6 +70,7 @@ def defaults():
     from ddsing.transfer.settings import Settings
 
     full, small = recipe.config_file(recipe.DEFAULT_CONFIG), recipe.config_file("singing_small")
+    z = recipe.config_file("singing_z").model.z
     recipes = {
         "--steps": f"{full.steps:,} for singing",
         "--batch-size": f"{full.batch_size} for singing",
@@ -77,6 +78,8 @@ def defaults():
         "--learning-rate": f"{full.learning_rate:g} for singing",
         "--harmonics": f"{full.model.n_harmonics} for singing",
         "--noise-bands": f"{full.model.n_noise_bands} for singing",
+        "--z-rate": f"{z.z_time_steps} for singing_z",
+        "--z-width": f"{z.z_dims} for singing_z",
         "--head-start-steps": f"{small.head_start_steps} for the small models",
     }
     yield from ((("train",), option, said) for option, said in recipes.items())

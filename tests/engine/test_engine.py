@@ -135,7 +135,7 @@ def ddsps_own_autoencoder(config, n_samples):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_samples", [32_000, 64_000])
-@pytest.mark.parametrize("z", [None, ZConfig(24, 8, 125)])
+@pytest.mark.parametrize("z", [None, *(ZConfig(24, 8, rate) for rate in (125, 250, 500))])
 def test_controls_are_those_of_ddsp_s_own_parts(n_samples, z):
     config = ModelConfig(rnn_channels=48, ch=40, layers_per_stack=2, n_harmonics=30, n_noise_bands=20, z=z)
     weights = random_weights(config, seed=4)

@@ -42,7 +42,8 @@ def test_every_file_says_what_it_is_what_it_decodes_from_and_what_it_assumes():
 @pytest.mark.parametrize("name", ["singing_small", "singing_z_small"])
 def test_gin_builds_the_model_that_is_read_as_data(name):
     """And the operative configuration, read again as that of a stranger, is the same model and training."""
-    asked = resolved(Recipe(config=name, n_harmonics=20, n_noise_bands=17, steps=7, learning_rate=1e-5))
+    z = {"z_time_steps": 250, "z_dims": 5} if "_z" in name else {}
+    asked = resolved(Recipe(config=name, n_harmonics=20, n_noise_bands=17, steps=7, learning_rate=1e-5, **z))
     operative = engine_config.operative(asked.text)
     again = parsed(name, operative)
     assert again.model == asked.model
@@ -85,6 +86,8 @@ def test_ddsp_run_can_be_given_the_files_as_they_are():
         ({"learning_rate": "1e-3\nimport os"}, "learning_rate"),
         ({"n_harmonics": "@os.system('x')"}, "n_harmonics"),
         ({"n_noise_bands": 2}, "n_noise_bands is 2; it must be 3 to"),
+        ({"z_time_steps": 126}, "z_time_steps is 126; it must be 125, 250, 500."),
+        ({"z_dims": 0}, "z_dims is 0; it must be 1 to 64"),
         ({"config": "../../etc/passwd"}, "No model"),
         ({"config": "base"}, "available: singing, singing_small, singing_z, singing_z_small"),
         ({"export": "first"}, "latest or best"),
@@ -95,6 +98,15 @@ def test_ddsp_run_can_be_given_the_files_as_they_are():
 def test_what_a_recipe_refuses(options, sentence):
     with pytest.raises(SettingsError, match=re.escape(sentence)):
         Recipe.from_options(options)
+
+
+def test_how_timbre_is_followed_is_chosen_where_it_is_followed_at_all():
+    wide, narrow = (resolved(Recipe(config="singing_z_small", **z)) for z in ({}, {"z_time_steps": 500, "z_dims": 4}))
+    assert (wide.model.z, narrow.model.z) == (ZConfig(128, 16, 125), ZConfig(128, 4, 500))
+    assert narrow.model.weight_shapes()["encoder/dense_out/kernel"] == (128, 4)
+    assert Recipe(z_dims=4).names_a_model and Recipe(z_time_steps=250).names_a_model
+    with pytest.raises(SettingsError, match="singing_small does not follow timbre.*Choose singing_z_small"):
+        resolved(Recipe(config="singing_small", z_dims=4))
 
 
 def test_a_recipe_passes_over_what_is_none_of_its_own_and_goes_on_as_begun():

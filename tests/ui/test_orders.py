@@ -74,6 +74,25 @@ def test_train(places, monkeypatch, capsys):
     assert spec["options"]["steps"] == 200 and spec["device"] == "cpu"
 
 
+def test_train_with_timbre(places, monkeypatch, capsys):
+    """How quickly it follows the recording, and how closely, is chosen beside the model."""
+    page, terminal = places
+    app = open_page(monkeypatch, page, "training")
+    assert "train.z_dims" not in {control.key for control in app.button_group}
+    app.selectbox(key="train.config").select("singing_z_small").run()
+    app.button_group(key="train.z_time_steps").set_value(250).run()
+    app.button_group(key="train.z_dims").set_value(4).run()
+    app.button(key="train.start").click().run()
+    clean(app)
+    options = ordered(page)["options"]
+    assert {name: options[name] for name in ("z_time_steps", "z_dims")} == {"z_time_steps": 250, "z_dims": 4}
+    words = ["--config", "singing_z_small", "--z-rate", "250", "--z-width", "4"]
+    theirs = by_command(capsys, terminal, "train", "alto", *words)["options"]
+    assert {name: theirs[name] for name in ("config", "z_time_steps", "z_dims")} == {
+        name: options[name] for name in ("config", "z_time_steps", "z_dims")
+    }
+
+
 def test_sweep(places, monkeypatch, capsys):
     page, terminal = places
     app = experiments(monkeypatch, page, "parameters")

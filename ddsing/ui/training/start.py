@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -31,7 +32,25 @@ NUMBERS = {  # widget key: recipe field
 }
 TRACKER, EXPORT, SEED, MIXED = "train.tracker", "train.export", "train.seed", "train.mixed_precision"
 CENTRED = "train.centred_frames"
-_OF_THE_BEGINNING = ("n_harmonics", "n_noise_bands", "head_start_steps", "centred_frames")
+Z_CHOICES: dict[
+    str, tuple[str, str, dict[int, str], str]
+] = {  # widget key: recipe field, label, what people read for each value, help
+    "train.z_time_steps": (
+        "z_time_steps",
+        "Vowels follow",
+        {125: "Slowly", 250: "Quickly", 500: "Very quickly"},
+        "How often the timbre of the recording is heard: 31, 63 or 125 times a second. Quicker gets closer to what is "
+        "sung, up to the beginnings of syllables.",
+    ),
+    "train.z_dims": (
+        "z_dims",
+        "Taken from the recording",
+        {16: "Much", 8: "Less", 4: "Little"},
+        "In how many numbers the timbre is described: 16, 8 or 4. With fewer, vowels are less exact, and less of "
+        "the recording's singer is heard in the result.",
+    ),
+}
+_OF_THE_BEGINNING = ("n_harmonics", "n_noise_bands", "z_time_steps", "z_dims", "head_start_steps", "centred_frames")
 _MODEL = "train.model"  # the model that the form is about, also where it can't be chosen
 HELP = {
     "batch_size": "Windows per step. Larger batches give steadier steps, but take longer and need more memory.",
@@ -66,6 +85,7 @@ def show(
         _prepare_values(voice, config, history, step, learning_rate)
         with steps:
             _steps(step)
+        _timbre(step)
         panel = st.expander(
             "Advanced", icon=":material/tune:", key=values.keep("train.advanced", False), on_change="rerun"
         )
@@ -106,6 +126,29 @@ def _model(voice: Voice, history: History, step: int) -> recipes.Config:
     return config
 
 
+def _timbre(step: int) -> None:
+    """How a model that follows timbre does so; chosen before the training begins."""
+    z = recipes.config_file(st.session_state[_MODEL]).model.z
+    if step or z is None:
+        return
+    with st.container(horizontal=True, gap="medium"):
+        for key, (field, label, said, help_) in Z_CHOICES.items():
+            own = getattr(z, field)  # of a model's file that was changed by hand
+            st.segmented_control(
+                label,
+                list(said) if own in said else [own, *said],
+                key=key,
+                format_func=partial(_said, said),
+                required=True,
+                persist_state="session",
+                help=help_,
+            )
+
+
+def _said(words: dict[int, str], value: int) -> str:
+    return words.get(value, str(value))
+
+
 def _title(name: str) -> str:
     """What people read for a model's name; the name itself where its file is not here."""
     return recipes.config_file(name).title if name in _names() else name
@@ -143,6 +186,8 @@ def _prepare_values(
         CENTRED: config.centred_frames,
         MIXED: bool(begun.get("mixed_precision")) and learning_rate is None,
     }
+    if not step and config.model.z is not None:
+        first |= {key: getattr(config.model.z, field) for key, (field, *_) in Z_CHOICES.items()}
     st.session_state[_MODEL] = config.name
     about = "/".join(filter(None, [voice.name, config.name, str(step), f"{learning_rate:g}" if learning_rate else ""]))
     for key, default in first.items():
@@ -248,6 +293,8 @@ def _number(key: str, field: str, *, disabled: bool) -> None:
 def recipe() -> recipes.Recipe:
     """What the form asks for; raises `SettingsError` for what is out of range."""
     numbers: dict[str, Any] = {field: values.get(key) for key, field in NUMBERS.items()}
+    if recipes.config_file(st.session_state[_MODEL]).model.z is not None:
+        numbers |= {field: values.get(key) for key, (field, *_) in Z_CHOICES.items()}
     return recipes.Recipe(
         config=st.session_state[_MODEL],
         **numbers,

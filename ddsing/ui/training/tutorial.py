@@ -24,11 +24,12 @@ from ddsing.ui.transfer import tutorial_hint
 from ddsing.workspace import DEMO
 
 VOICE = "Mira"
-CONFIG, TRACKER = "singing_small", "tiny"
+CONFIG, CONFIG_Z, TRACKER = "singing_small", "singing_z_small", "tiny"
 TRAIN_S = 100.0  # and the head start before it
 _CLOSED = "tutorial.closed"
 FEWEST, MOST = 60, 1500  # steps
 SAVES = 8
+_FOLLOWS = "tutorial.vowels"
 _ASKED = "tutorial.asked"  # for, though there is a training of one's own
 TITLES = ("Prepare", "Train", "Hear it learn", "Export", "Transfer")
 
@@ -134,7 +135,15 @@ def _train(voice: voices.Voice) -> None:
         if st.session_state.get(voice_picker.VOICE) != VOICE:  # else its progress is just below
             st.fragment(errors.guarded(_watch), run_every=1.0)(job.id)
         return
-    steps = _steps()
+    follows = st.toggle(
+        "Vowels follow the recording",
+        key=values.keep(_FOLLOWS, False),
+        persist_state="session",
+        help=f"{VOICE} then also takes her vowels and her brightness from the recording that she sings, beside its "
+        "melody and loudness. Without it, every note sounds as she usually does.",
+    )
+    config = CONFIG_Z if follows else CONFIG
+    steps = _steps(config)
     st.markdown(
         f"Now a small model learns to sing like {VOICE}: {steps:,} steps, about two minutes on this computer. "
         "It runs in the background; you can leave the page."
@@ -145,7 +154,7 @@ def _train(voice: voices.Voice) -> None:
         type="primary",
         icon=":material/model_training:",
         on_click=_start_training,
-        args=(steps,),
+        args=(steps, config),
     )
 
 
@@ -194,13 +203,13 @@ def _end(voice: voices.Voice) -> None:
         st.page_link("pages/datasets.py", label="Your own voice", icon=":material/mic:")
 
 
-def _recipe(steps: int) -> Recipe:
-    return Recipe(config=CONFIG, steps=steps, save_every=max(5, steps // SAVES), tracker=TRACKER)
+def _recipe(steps: int, config: str) -> Recipe:
+    return Recipe(config=config, steps=steps, save_every=max(5, steps // SAVES), tracker=TRACKER)
 
 
-def _steps() -> int:
+def _steps(config: str) -> int:
     """As many as this computer manages in two minutes, head start included."""
-    fewer, more = (training_cache.estimate(_recipe(steps))[0] for steps in (1000, 2000))
+    fewer, more = (training_cache.estimate(_recipe(steps, config))[0] for steps in (1000, 2000))
     return int(min(MOST, max(FEWEST, round(TRAIN_S * 1000.0 / (more - fewer), -1))))
 
 
@@ -223,9 +232,9 @@ def _start_preparing() -> None:
 
 
 @errors.callback
-def _start_training(steps: int) -> None:
+def _start_training(steps: int, config: str) -> None:
     voice_picker.choose(VOICE)
-    training_start.start(VOICE, _recipe(steps))
+    training_start.start(VOICE, _recipe(steps, config))
 
 
 @errors.callback
