@@ -40,6 +40,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
             action.add_argument("--out", required=True, metavar="OUT.wav|OUT.flac", help="24 bits, 16 kHz")
             action.add_argument("--stems", action="store_true", help="also OUT_harmonic.wav and OUT_noise.wav")
             action.add_argument("--recipe", metavar="R.json", help="also write the recipe as JSON")
+            action.add_argument(
+                "--f0",
+                metavar="F0.csv|F0.mid",
+                help="also write the pitch curve, with its edit, as a table or as notes",
+            )
     delete = actions.action(family, "delete", _delete, _delete_text, "move takes to the workspace's trash")
     delete.add_argument("takes", metavar="TAKE", nargs="+", help="ids, or names that no other take has")
     trashed.add_argument(actions.action(family, "restore", _restore, _restored_text, "restore a deleted take"))
@@ -146,6 +151,8 @@ def _edit(args: argparse.Namespace) -> dict:
 
 
 def _export(args: argparse.Namespace) -> dict:
+    from ddsing.transfer import edited
+
     out = actions.require_folder(args.out)
     if out.suffix.lower() not in (".wav", ".flac"):
         raise SettingsError(f"--out is {args.out[:200]!r}; its name must end in .wav or .flac.")
@@ -160,6 +167,10 @@ def _export(args: argparse.Namespace) -> dict:
         written.append(actions.require_folder(args.recipe))
         with writing(args.recipe):
             write_json(written[-1], take.recipe())
+    if args.f0:
+        written.append(actions.require_folder(args.f0))
+        with writing(args.f0):
+            write_atomic(written[-1], edited.exported(take, written[-1].name))
     return {"id": take.id, "written": [str(path) for path in written], "bytes": sum(_size(path) for path in written)}
 
 

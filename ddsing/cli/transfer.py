@@ -17,10 +17,12 @@ from ddsing.errors import AudioError, SettingsError
 from ddsing.files import spelled, write_atomic
 from ddsing.sound import kinds
 from ddsing.transfer.settings import MAX_Z_SHIFTS, RANGES, Settings
-from ddsing.units import format_duration
+from ddsing.units import format_duration, n_frames
 from ddsing.workspace import open_workspace
 
 if TYPE_CHECKING:
+    from ddsing.sound.curve.edit import PitchEdit
+    from ddsing.sound.recording import Recording
     from ddsing.transfer.morph import Morph
 
 _OPTIONS = {
@@ -78,6 +80,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         metavar="K=S",
         help="shift the timbre along the voice's K-th principal direction by S standard deviations; can be repeated",
     )
+    parser.add_argument(
+        "--f0",
+        metavar="F0.csv|F0.mid",
+        help="sing this pitch curve: a table of time,frequency[,confidence] in seconds and Hz, 0 Hz where nothing is "
+        "voiced, as `features` writes it; or notes, to which what was sung is moved",
+    )
     parser.add_argument("--stems", action="store_true", help="also write OUT_harmonic.wav and OUT_noise.wav")
     parser.add_argument("--controls", metavar="C.npz", help="also write the controls as used")
     parser.set_defaults(func=run, text=text)
@@ -108,11 +116,13 @@ def run(args: argparse.Namespace) -> dict:
     audio = spelled(Path(args.audio))
     options: dict[str, Any] = {"tracker": like.tracker, "keep_controls": bool(args.controls)}
     with native_messages_hidden():
+        source, options["edit"] = _edited(args.f0, audio, like.tracker) if args.f0 else (audio, like.edit)
+        options["source_name"] = names.read(audio.name)
         if mixture:
-            take = pipeline.run(workspace, audio, mixture.names, settings, morph=mixture, **options)
+            take = pipeline.run(workspace, source, mixture.names, settings, morph=mixture, **options)
         else:
             options["z_source"] = z_source
-            take = pipeline.run(workspace, audio, like.instrument, settings, **options)
+            take = pipeline.run(workspace, source, like.instrument, settings, **options)
     with writing(args.out, f"the take {take.id} is kept"):
         write_atomic(out, TakeStore(workspace).export(take.id, file_format))
         if args.stems:
@@ -129,6 +139,7 @@ def run(args: argparse.Namespace) -> dict:
         "fit": take.fit,
         "settings": take.settings.to_json(),
         "morph": take.morph.to_json() if take.morph else None,
+        "pitch_edit": len(take.edit.steps) if take.edit else 0,
         "warnings": list(take.warnings),
     }
 
@@ -141,6 +152,7 @@ class _Like:
     tracker: str
     instrument: str
     morph: Morph | None
+    edit: PitchEdit | None
 
 
 def _like(args: argparse.Namespace) -> _Like:
@@ -149,11 +161,11 @@ def _like(args: argparse.Namespace) -> _Like:
     if args.like is None:
         if args.instrument is None:
             raise SettingsError("A transfer needs an instrument: choose one with --instrument, or a take with --like.")
-        return _Like(Settings(), args.tracker or "full", args.instrument, None)
+        return _Like(Settings(), args.tracker or "full", args.instrument, None, None)
     recipe = _recipe(args)
     settings, tracker, instrument = take.read_recipe(recipe)
     mixture = take.read_morph(recipe) if args.instrument is None else None
-    return _Like(settings, args.tracker or tracker, args.instrument or instrument, mixture)
+    return _Like(settings, args.tracker or tracker, args.instrument or instrument, mixture, take.read_edit(recipe))
 
 
 def _recipe(args: argparse.Namespace) -> Mapping:
@@ -169,6 +181,22 @@ def _recipe(args: argparse.Namespace) -> Mapping:
     if recipe is None:
         raise SettingsError(f"{args.like[:200]!r} has no recipe: it was not made by ddsing, or it was converted.")
     return recipe
+
+
+def _edited(f0: str, audio: Path, tracker: str) -> tuple[Recording, PitchEdit]:
+    """The recording, decoded, and the edit that puts a file's curve in place of its own."""
+    from ddsing.sound import recording
+    from ddsing.sound.curve.edit import PitchEdit
+    from ddsing.transfer import edited
+
+    path = spelled(Path(f0))
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"--f0 is {f0[:200]!r}, which can't be read: {error.strerror or error}.") from None
+    found = recording.read(audio)
+    step = edited.read(path.name, content, n_frames(len(found.audio), centred=True))
+    return found, PitchEdit(found.key, tracker, (step,))
 
 
 def _timbre(z_from: str, moved: list[str]) -> tuple[dict[str, Any], Path | None]:

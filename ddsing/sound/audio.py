@@ -23,7 +23,7 @@ import soxr
 from ddsing import names
 from ddsing.constants import MAX_TRANSFER_S, SAMPLE_RATE
 from ddsing.errors import AudioError
-from ddsing.sound import kinds
+from ddsing.sound import attached, kinds
 from ddsing.sound.channels import Channels
 from ddsing.sound.reading import AudioInfo, Opened
 from ddsing.units import format_bytes, format_duration
@@ -33,6 +33,8 @@ __all__ = ["AudioInfo", "AudioWriter", "Decoded", "content_hash", "decode", "enc
 _MAX_PEAK = 1e6  # full scale is 1; beyond this it is not sound, and its power overflows
 _RECIPE_MARK = "ddsing recipe "
 _MAX_COMMENT_BYTES = 2_000  # libsndfile reads no longer one from a wav, and drops it without a word
+_MAX_FLAC_COMMENT_BYTES = 4_000_000
+_LONG = "pitch_edit"  # the part of a recipe that may be long
 _WRITE_FAULTS = (soundfile.SoundFileError, RuntimeError, AssertionError)  # soundfile's, on a full disk
 Hear = Callable[[np.ndarray, int], None]
 
@@ -105,7 +107,7 @@ def read(
 
     with Opened(source, max_seconds=max_seconds) as opened:
         audio = _mono_16_khz(opened, max_seconds, None, first)
-        info, remarks, recipe = opened.info, tuple(opened.remarks), _recipe_in(opened.comment)
+        info, remarks, recipe = opened.info, tuple(opened.remarks), _recipe_of(opened)
     if not len(audio):
         raise AudioError("The recording is empty: it has no samples.")
     found = channels.instead_of_the_mix()
@@ -154,6 +156,7 @@ class AudioWriter:
         self.peak = 0.0
         self._path = path
         comment = None if recipe is None else _comment(recipe)
+        self._recipe = recipe if recipe is not None and _is_long(recipe) else None
         try:
             with open(path, "wb"):  # says why it can't be written, which soundfile doesn't
                 pass
@@ -177,6 +180,9 @@ class AudioWriter:
         """Finish the file."""
         try:
             self._file.close()
+            if self._recipe is not None:
+                with open(self._path, "r+b") as file:
+                    attached.attach(file, self._recipe)
         except _WRITE_FAULTS:
             raise AudioError(f"{str(self._path)!r} could not be written completely: is the disk full?") from None
 
@@ -203,19 +209,31 @@ def encode(source: Path | np.ndarray, *, format: str = "WAV", recipe: dict | Non
     buffer = io.BytesIO()
     with soundfile.SoundFile(buffer, "w", SAMPLE_RATE, 1, format=format, subtype="PCM_24") as file:
         if recipe is not None:
-            file.comment = _comment(recipe)
+            file.comment = _comment(recipe, wav=format == "WAV")
         file.write(audio * np.float32(gain))
+    if format == "WAV" and recipe is not None and _is_long(recipe):
+        attached.attach(buffer, recipe)
     return buffer.getvalue()
 
 
-def _comment(recipe: dict):
-    text = _RECIPE_MARK + json.dumps(recipe, ensure_ascii=False, separators=(",", ":"))
-    n_bytes = len(text.encode(errors="surrogatepass"))
-    if n_bytes > _MAX_COMMENT_BYTES:
-        raise AudioError(
-            f"The recipe has {n_bytes} bytes, but only {_MAX_COMMENT_BYTES} fit a file's metadata. Shorten its names."
-        )
+def _comment(recipe: dict, *, wav: bool = True):
+    """A recipe as a comment; of one that is too long for a WAV's without what is long, which is attached instead."""
+    if wav and _is_long(recipe):
+        recipe = {name: value for name, value in recipe.items() if name != _LONG} | {"attached": True}
+    text, n_bytes = _text(recipe)
+    most = _MAX_COMMENT_BYTES if wav or _LONG not in recipe else _MAX_FLAC_COMMENT_BYTES
+    if n_bytes > most:
+        raise AudioError(f"The recipe has {n_bytes} bytes, but only {most} fit a file's metadata. Shorten its names.")
     return text.encode(errors="replace").decode()
+
+
+def _text(recipe: dict) -> tuple[str, int]:
+    text = _RECIPE_MARK + json.dumps(recipe, ensure_ascii=False, separators=(",", ":"))
+    return text, len(text.encode(errors="surrogatepass"))
+
+
+def _is_long(recipe: dict) -> bool:
+    return _LONG in recipe and _text(recipe)[1] > _MAX_COMMENT_BYTES
 
 
 def read_recipe(source: Path | bytes) -> dict | None:
@@ -226,9 +244,15 @@ def read_recipe(source: Path | bytes) -> dict | None:
         if kind is None or kind.demuxer:  # none that we write
             return None
         with Opened(source, max_seconds=0.0, head_only=True) as opened:
-            return _recipe_in(opened.comment)
+            return _recipe_of(opened)
     except (AudioError, OSError, ValueError):
         return None
+
+
+def _recipe_of(opened: Opened) -> dict | None:
+    recipe = _recipe_in(opened.comment)
+    whole = opened.attached() if recipe is not None and recipe.get("attached") is True else None
+    return recipe if whole is None else names.mended(whole)
 
 
 def _recipe_in(comment: str) -> dict | None:

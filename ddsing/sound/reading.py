@@ -20,7 +20,7 @@ import soundfile
 
 from ddsing import process
 from ddsing.errors import AudioError, ProcessError
-from ddsing.sound import kinds, mpeg, ogg, riff, sizes
+from ddsing.sound import attached, kinds, mpeg, ogg, riff, sizes
 from ddsing.sound.kinds import Kind
 from ddsing.units import format_bytes, format_duration
 
@@ -87,6 +87,10 @@ class Opened:
 
     def __exit__(self, *_: object) -> None:
         self._closing.close()
+
+    def attached(self) -> dict[str, Any] | None:
+        """The recipe at the file's end, see `ddsing.sound.attached`."""
+        return attached.read(self._stream)
 
     def blocks(self) -> Iterator[Block]:
         """The sound from its beginning to its end; raises `AudioError`."""

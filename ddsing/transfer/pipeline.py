@@ -29,10 +29,12 @@ from ddsing.instrument.models import Models
 from ddsing.jobs import paces
 from ddsing.sound import audio as recordings
 from ddsing.sound import folder as folders
+from ddsing.sound.curve.edit import PitchEdit
 from ddsing.sound.features import FeatureCache, Features, extract
 from ddsing.sound.recording import Recording
-from ddsing.transfer import expected, fit
+from ddsing.transfer import edited, expected, fit
 from ddsing.transfer.conditioning import Conditioning, condition
+from ddsing.transfer.edited import Edited
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.shading import shading
@@ -73,6 +75,7 @@ def run(
     keep_controls: bool = False,
     z_source: Sound | None = None,
     store: TakeStore | None = None,
+    edit: PitchEdit | None = None,
 ) -> Take:
     """Transfer a recording to an instrument, or to a mixture of several, and keep the take.
 
@@ -95,6 +98,8 @@ def run(
         The other recording that the settings may take timbre from; else the example of the name that they say.
     store : TakeStore, optional
         Where the take is kept, if not among the workspace's takes.
+    edit : PitchEdit, optional
+        What is changed in the recording's pitch curve; one of another recording or tracker is left out with a warning.
     """
     references = _references(instruments, morph, settings)
     stages, models, known = Stages(progress), models or stores.shared(), paces.of(workspace)
@@ -106,7 +111,8 @@ def run(
         opened = [one if isinstance(one, Instrument) else models.open(workspace, one) for one in references]
     if morph is None and opened[0].config.z is None:
         settings = settings.without_z()
-    features = _features(workspace, audio, tracker, opened, stages)
+    edits = edited.apply(edit, _features(workspace, audio, tracker, opened, stages), audio)
+    features = edits.features
     renderers = _renderers(models, opened, stages)
     with stages("conditioning"):
         conditioned = [condition(own, one.statistics, settings) for own, one in zip(features, opened)]
@@ -132,9 +138,10 @@ def run(
             tracker=tracker,
             fit=fits.to_json(),
             previous=previous,
+            edit=edits.edit,
         )
-        take = _sung(take, folder, audio, singers, stages, keep_controls=keep_controls)
-        take = replace(take, warnings=tuple(dict.fromkeys([*remarks, *take.warnings])))
+        take = _sung(take, folder, audio, singers, stages, keep_controls=keep_controls, edits=edits)
+        take = replace(take, warnings=tuple(dict.fromkeys([*remarks, *edits.warnings, *take.warnings])))
         write_take(take, folder)
     configs = [one.config for one in opened]
     expected.learn(known, configs, stages, tracker=tracker, sound_s=len(audio) / SAMPLE_RATE)
@@ -216,7 +223,14 @@ def _z(
 
 
 def _sung(
-    take: Take, folder: Path, audio: np.ndarray, singers: Sequence[Singer], stages: Stages, *, keep_controls: bool
+    take: Take,
+    folder: Path,
+    audio: np.ndarray,
+    singers: Sequence[Singer],
+    stages: Stages,
+    *,
+    keep_controls: bool,
+    edits: Edited,
 ) -> Take:
     """Render into a take's folder, and keep beside it what it was made from; returns the finished take."""
     weights = np.ones((len(singers[0].features.f0_hz), 1))
@@ -226,14 +240,14 @@ def _sung(
     with stages("conditioning"):
         shaded = shading(audio, singers[0].features, asked, take.settings)
     with stages("render") as progress:
-        mixed = shaded.of(_mixture(singers, weights, audio))
+        mixed = edits.of(shaded.of(_mixture(singers, weights, audio)))
         sound = blocks(mixed, n_samples=len(audio), seed=take.settings.seed, progress=progress)
         peak = write_sound(folder, take.recipe(), shaded.heard(sound))
     if keep_controls:
         with stages("render"):
             write_arrays(folder / "controls.npz", **controls(mixed, asked))
     with stages("save"):
-        save_inputs(folder, audio, singers[0].features, asked, shaded.curves)
+        save_inputs(folder, audio, singers[0].features, asked, {**shaded.curves, **edits.curves})
     said = (warning for one in singers for warning in one.asked.warnings)
     warnings = dict.fromkeys([*said, *shaded.warnings, *_loud(peak)])
     return replace(take, seconds=stages.seconds, reused=stages.reused, warnings=tuple(warnings), peak=peak)

@@ -17,6 +17,7 @@ from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import TakeError
 from ddsing.instrument import Instrument
 from ddsing.sound.audio import content_hash
+from ddsing.sound.curve.edit import PitchEdit
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 
@@ -56,6 +57,8 @@ class Take:
         See `ddsing.transfer.fit.Fit.to_json`.
     morph : Morph or None
         The instruments between which it lies, and the weights; `instrument` then names them all.
+    edit : PitchEdit or None
+        What was changed in the recording's pitch curve.
     tags : tuple[str, ...]
     star : bool
     error : str
@@ -84,6 +87,7 @@ class Take:
     generation: int = 3
     duration_s: float = 0.0
     morph: Morph | None = None
+    edit: PitchEdit | None = None
     tags: tuple[str, ...] = ()
     star: bool = False
     error: str = ""
@@ -98,6 +102,7 @@ class Take:
             self.settings,
             timbre_hash=self.timbre_hash,
             morph=self.morph,
+            edit=self.edit,
         )
 
     @classmethod
@@ -115,6 +120,7 @@ class Take:
         tracker: str,
         fit: Mapping | None,
         previous: Take | None,
+        edit: PitchEdit | None = None,
     ) -> Take:
         """The record of a take that is about to be rendered.
 
@@ -150,6 +156,7 @@ class Take:
             duration_s=len(audio) / SAMPLE_RATE,
             changed=settings.changed_since(previous.settings) if previous else (),
             morph=morph,
+            edit=edit or None,
         )
 
     def recipe(self) -> dict:
@@ -164,6 +171,8 @@ class Take:
         }
         if self.timbre_hash:
             recipe["timbre"] = {"name": self.settings.z_recording, "hash": self.timbre_hash}
+        if self.edit:
+            recipe["pitch_edit"] = self.edit.to_json()
         return recipe | ({"morph": self.morph.to_json()} if self.morph else {})
 
     def to_json(self) -> dict:
@@ -182,6 +191,7 @@ class Take:
             "morph": None if self.morph is None else self.morph.to_json(),
             "tags": list(self.tags),
             "star": self.star,
+            **({"pitch_edit": self.edit.to_json()} if self.edit else {}),
         }
 
     @classmethod
@@ -202,6 +212,7 @@ class Take:
             generation=int(data["generation"]),
             duration_s=float(data["duration_s"]),
             morph=None if data.get("morph") is None else Morph.from_json(data["morph"]),
+            edit=read_edit(data),
             tags=clean_tags(data.get("tags", ())),
             star=data.get("star") is True,
         )
@@ -234,6 +245,11 @@ def read_morph(recipe: Mapping) -> Morph | None:
     return Morph.from_json(recipe["morph"]) if recipe.get("morph") is not None else None
 
 
+def read_edit(recipe: Mapping) -> PitchEdit | None:
+    """The pitch edit of a recipe, if it has one; raises `DdsingError` if it can't be read."""
+    return PitchEdit.from_json(recipe["pitch_edit"]) if recipe.get("pitch_edit") is not None else None
+
+
 def content_key(
     digest: str,
     source_hash: str,
@@ -242,6 +258,7 @@ def content_key(
     *,
     timbre_hash: str = "",
     morph: Morph | None = None,
+    edit: PitchEdit | None = None,
 ) -> str:
     """What fixes how a take sounds, as hexadecimal digits.
 
@@ -253,6 +270,7 @@ def content_key(
     unheard |= {name for name, value in default.items() if name not in _FIRST and value == settings.to_json()[name]}
     heard = {name: value for name, value in settings.to_json().items() if name not in unheard}
     said = [digest, source_hash, timbre_hash, tracker, heard, morph.to_json() if morph else None]
+    said += [edit.digest] if edit else []
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

@@ -49,6 +49,14 @@ def changes(take: Take, previous: Take) -> str:
         value = getattr(take.settings, name)
         if words(name).heard and name not in idle and value != getattr(previous.settings, name):
             said.append(f"{words(name).label} {text(name, value)}")
+    if take.edit != previous.edit:
+        said.append(
+            "pitch edited"
+            if previous.edit is None
+            else "pitch as tracked"
+            if take.edit is None
+            else "another pitch edit"
+        )
     return ", ".join(said)
 
 

@@ -21,11 +21,13 @@ from ddsing.experiments.comparison import heard, measure
 from ddsing.instrument import Instrument
 from ddsing.instrument.models import Models
 from ddsing.sound import features
+from ddsing.sound.curve.edit import PitchEdit
 from ddsing.sound.features import FeatureCache
 from ddsing.transfer import first_reading, pipeline, stages
 from ddsing.transfer.first_reading import FirstReading
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.take import read_edit
 from ddsing.transfer.takes import TakeStore
 from ddsing.work import counted
 from ddsing.work.order import Order
@@ -86,6 +88,7 @@ def transfer_options(
     *,
     owners: Sequence[Workspace | None] = (),
     z_source: Path | None = None,
+    edit: PitchEdit | None = None,
 ) -> dict[str, Any]:
     """What a transfer, with one instrument or a mixture, needs to know beside the recording.
 
@@ -95,6 +98,8 @@ def transfer_options(
         The workspace that each instrument lies in, where that is not the one that orders; empty if all lie in that.
     z_source : Path or None
         The example that timbre comes from, where the settings name one.
+    edit : PitchEdit or None
+        What is changed in the recording's pitch curve.
     """
     return {
         "instruments": [_about(one, owner) for one, owner in zip(instruments, owners or [None] * len(instruments))],
@@ -102,6 +107,7 @@ def transfer_options(
         "settings": settings.to_json(),
         "tracker": tracker,
         "morph": None if morph is None else morph.to_json(),
+        "pitch_edit": edit.to_json() if edit else None,
     }
 
 
@@ -154,6 +160,7 @@ def _transfer(workspace: Workspace, order: Order, at_hand: AtHand, report: Repor
             progress=lambda stage, done: report(stages.doing(stage), done),
             store=at_hand.takes,
             z_source=None if options["z_source"] is None else Path(options["z_source"]),
+            edit=read_edit(options),
         )
     heard.remember(workspace.cache, take)  # so that the page need not
     return {"take": take.id}
