@@ -36,6 +36,9 @@ _OPTIONS = {
 }
 
 
+_OFF = "off"  # of the noise gate
+
+
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser("transfer", help="sing a recording with an instrument")
@@ -59,6 +62,14 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         span = "" if field == "seed" else f", {low:g} to {high:g}"
         default = getattr(Settings(), field)
         parser.add_argument(option, dest=field, type=kind, help=f"{what}{span} ({default:g})")
+    low, high = RANGES["gate_db"]
+    parser.add_argument(
+        "--gate-db",
+        type=_gate,
+        metavar="OFF|DB",
+        help="silence what is this much softer than the loud parts of the recording, such as the noise in its pauses, "
+        f"{low:g} to {high:g} dB; with or without the minus (OFF)",
+    )
     parser.add_argument(
         "--morph",
         action="append",
@@ -91,6 +102,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(func=run, text=text)
 
 
+def _gate(text: str) -> float | str:
+    try:
+        return _OFF if text.lower() == _OFF else -abs(float(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is neither OFF nor a number of dB such as -45") from None
+
+
 def run(args: argparse.Namespace) -> dict:
     """Transfer, and write what was asked for."""
     from ddsing.transfer import morph, pipeline
@@ -99,6 +117,8 @@ def run(args: argparse.Namespace) -> dict:
     like = _like(args)
     fields = ("use_statistics", *(field for field, _, _ in _OPTIONS.values()))
     chosen = {field: getattr(args, field) for field in fields if getattr(args, field) is not None}
+    if args.gate_db is not None:
+        chosen["gate_db"] = None if args.gate_db == _OFF else args.gate_db
     timbre, z_source = _timbre(args.z_from or "recording", args.z_shift)
     timbre = {name: value for name, value in timbre.items() if (args.z_shift if name == "z_shift" else args.z_from)}
     settings = replace(like.settings, **chosen, **timbre)

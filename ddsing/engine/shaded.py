@@ -3,7 +3,7 @@
 The network hears nothing of it, so that wherever nothing fades the controls are the network's own, bit for bit.
 Everything depends on the frame alone, and not on how the rendering is divided into blocks.
 
-Public: `Shade`, `Shaded`, `with_noise`.
+Public: `Shade`, `Shaded`, `Faded`, `with_noise`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ddsing.engine.decoder import Controls
-from ddsing.engine.render import Block, Renderable
+from ddsing.engine.render import Block, Renderable, held
 from ddsing.model.config import ModelConfig
 
 
@@ -56,6 +56,30 @@ class Shaded:
         amps = controls["amps"] * self.shade.harmonic_gain(frames)[:, None]
         noise = self.shade.noise(frames, controls["noise_magnitudes"])
         return {**controls, "amps": amps, "noise_magnitudes": noise}, state
+
+
+@dataclass(frozen=True, eq=False)
+class Faded:
+    """Harmonics and noise faded alike, after another shade if there is one. A `Shade`.
+
+    Attributes
+    ----------
+    gain : np.ndarray [shape=(n_frames,), float32]
+    before : Shade or None
+    """
+
+    gain: np.ndarray
+    before: Shade | None = None
+
+    def harmonic_gain(self, frames: slice) -> np.ndarray:
+        """What the harmonics' amplitude is multiplied with [shape=(n_frames,), float32]."""
+        gain = held(self.gain, frames)
+        return gain if self.before is None else gain * self.before.harmonic_gain(frames)
+
+    def noise(self, frames: slice, magnitudes: np.ndarray) -> np.ndarray:
+        """The noise magnitudes changed [shape=(n_frames, n_noise_bands), float32]."""
+        changed = magnitudes if self.before is None else self.before.noise(frames, magnitudes)
+        return changed * held(self.gain, frames)[:, None]
 
 
 def with_noise(sound: Iterable[Block], added: Callable[[int, int], np.ndarray]) -> Iterator[Block]:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
 from ddsing.constants import FRAME_RATE
-from ddsing.plots import style
+from ddsing.plots import shading, style
 from ddsing.units import format_duration, format_number, hz_to_midi, note_name
 
 VOICED_CONFIDENCE = 0.5  # below it a pitch is drawn pale and left out of the mean
@@ -32,6 +32,12 @@ class Curves:
         The note detector's ratio; a frame is a note where it reaches `threshold`.
     mask_on : np.ndarray [dtype=bool] or None
         Frames detected as notes.
+    gate_gain : np.ndarray or None
+        The noise gate, 1 where it is open and 0 where it is closed.
+    gate_threshold_db : float or None
+        Where it opens, on the scale of `loudness_db`.
+    kept_share : np.ndarray or None
+        How far the recording's own noise is heard, 0 to 1.
     """
 
     f0_hz: np.ndarray
@@ -44,6 +50,9 @@ class Curves:
     threshold: float = 1.0
     autotune: float = 0.0
     instrument_pitch_midi: float | None = None  # mean pitch of the instrument's own recordings
+    gate_gain: np.ndarray | None = None
+    gate_threshold_db: float | None = None
+    kept_share: np.ndarray | None = None
 
     def voiced(self) -> np.ndarray:
         """Frames that count as sung: those of the mask, else those with a confident pitch."""
@@ -80,10 +89,15 @@ def figure(curves: Curves, *, window_s: tuple[float, float] | None = None) -> go
         )
 
     line(1, curves.loudness_db, "loudness before", style.SOURCE, hovertemplate="%{y:.1f} dB")
-    line(1, curves.loudness_used_db, "loudness after", style.RESULT, hovertemplate="%{y:.1f} dB")
+    after_db = shading.after_gate(curves.loudness_used_db, curves.gate_gain)
+    line(1, after_db, "loudness after", style.RESULT, hovertemplate="%{y:.1f} dB")
+    if curves.gate_gain is not None:
+        shading.draw_gate(result, curves.gate_gain, curves.gate_threshold_db, slice(start, end))
     voiced = curves.voiced()
     _pitch_rows(result, curves, line, voiced)
     line(3, curves.f0_confidence, "pitch confidence", style.EXTRA, hovertemplate="%{y:.2f}")
+    if curves.kept_share is not None:
+        shading.draw_kept(line, curves.kept_share)
     result.update_yaxes(title_text="loudness, dB", row=1, col=1)
     result.update_yaxes(title_text="pitch", row=2, col=1)
     result.update_yaxes(title_text="confidence", range=[0, 1.05], tickvals=[0, 0.5, 1], row=3, col=1)
@@ -184,4 +198,8 @@ def alt_text(curves: Curves) -> str:
     if curves.mask_on is not None:
         n_notes = len(style.merged_runs(curves.mask_on, gap_frames=0))
         parts.append(f"{n_notes} {'passage' if n_notes == 1 else 'passages'} detected as notes")
+    if curves.gate_gain is not None:
+        parts.append(f"the noise gate is closed in {100 * float(np.mean(curves.gate_gain == 0.0)):.0f} % of it")
+    if curves.kept_share is not None:
+        parts.append(f"consonants and breath are kept in {100 * float(np.mean(curves.kept_share > 0.0)):.0f} % of it")
     return "Loudness, pitch and confidence over time. " + "; ".join(parts) + "."

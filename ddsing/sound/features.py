@@ -56,6 +56,10 @@ class Features:
         """Pitch as MIDI numbers [shape=(n_frames,), float64]."""
         return hz_to_midi(self.f0_hz)
 
+    def heard_db(self, audio: np.ndarray) -> np.ndarray:
+        """Loudness of the recording on the scale of generation 3, whatever these features have [shape=(n_frames,)]."""
+        return self.loudness_db if self.generation == 3 else loudness.compute(audio)
+
 
 class FeatureCache:
     """Arrays of features on disk, by the hash of the sound and the tracker.

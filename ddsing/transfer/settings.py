@@ -12,15 +12,17 @@ RANGES = {
     "autotune": (0.0, 1.0),
     "octave_shift": (-3, 3),
     "loudness_shift_db": (-30.0, 30.0),
+    "gate_db": (-80.0, -10.0),
     "keep_unvoiced": (0.0, 1.0),
     "seed": (0, 2**63 - 1),
 }
+_CAN_BE_OFF = ("gate_db",)  # which is None
 Z_SOURCES = ("recording", "other", "mean")
 MAX_Z_SHIFTS = 8
 MAX_Z_SHIFT = 6.0  # standard deviations
 SHOWN = (  # in the order in which people read them; `timbre` stands for what is set about z
     *("octave_shift", "loudness_shift_db", "autotune", "use_statistics", "mask_threshold", "attenuation_db"),
-    *("keep_unvoiced", "show_full_output", "seed", "timbre"),
+    *("gate_db", "keep_unvoiced", "show_full_output", "seed", "timbre"),
 )
 
 
@@ -53,8 +55,8 @@ class Words:
         return self.label[:1].upper() + self.label[1:]
 
     def text(self, value: Any) -> str:
-        """A value: ``on``, ``+1``, ``−5 dB``, ``0.5``."""
-        if isinstance(value, bool):
+        """A value: ``on``, ``+1``, ``−5 dB``, ``0.5``; None is ``off``."""
+        if value is None or isinstance(value, bool):
             return "on" if value else "off"
         if isinstance(value, str):
             return value
@@ -87,6 +89,8 @@ class Settings:
         -3 to 3.
     loudness_shift_db : float
         -30 to 30 dB.
+    gate_db : float or None
+        What lies this much below the recording's loud parts is silenced, -80 to -10 dB; None silences nothing.
     keep_unvoiced : float
         How far the recording's own noise takes the instrument's place where there is no pitch, 0 to 1.
     seed : int
@@ -107,6 +111,7 @@ class Settings:
     autotune: float = _setting(0.0, "autotune")
     octave_shift: int = _setting(0, "octave shift", signed=True)
     loudness_shift_db: float = _setting(0.0, "loudness shift", unit="dB", signed=True)
+    gate_db: float | None = _setting(None, "noise gate", unit="dB", quiet=True)
     keep_unvoiced: float = _setting(0.0, "consonants and breath", quiet=True)
     seed: int = _setting(0, "noise seed", quiet=True)
     z_from: str = "recording"
@@ -116,6 +121,8 @@ class Settings:
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
+            if value is None and name in _CAN_BE_OFF:
+                continue
             whole = isinstance(low, int)
             fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
             if not fits or not low <= value <= high:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ddsing.engine.render import Block, Renderable
-from ddsing.engine.shaded import Shade, Shaded, with_noise
+from ddsing.engine.shaded import Faded, Shade, Shaded, with_noise
+from ddsing.sound import gate
 from ddsing.sound.features import Features
 from ddsing.transfer import unvoiced
 from ddsing.transfer.conditioning import Conditioning
@@ -57,8 +58,15 @@ def shading(audio: np.ndarray, features: Features, asked: Conditioning, settings
     asked : Conditioning
         On the loudness scale of `features`.
     """
-    if settings.keep_unvoiced == 0:
-        return Shading()
-    kept = unvoiced.keep(audio, features, asked, settings.keep_unvoiced)
-    warnings = () if kept.share.any() else (unvoiced.NOTHING,)
-    return Shading(kept, Passed(kept), {"harmonic_fading": kept.fading, "kept_share": kept.share}, warnings)
+    shade: Shade | None = None
+    warnings: tuple[str, ...] = ()
+    added, curves = None, {}
+    if settings.keep_unvoiced > 0:
+        kept = unvoiced.keep(audio, features, asked, settings.keep_unvoiced)
+        shade, added, curves = kept, kept.gain, {"harmonic_fading": kept.fading, "kept_share": kept.share}
+        warnings = () if kept.share.any() else (unvoiced.NOTHING,)
+    if settings.gate_db is not None:
+        gate_gain = gate.gains(features.heard_db(audio), settings.gate_db)
+        shade, added = Faded(gate_gain, shade), None if added is None else added * gate_gain
+        curves["gate_gain"] = gate_gain
+    return Shading(shade, None if added is None else Passed(audio, added), curves, warnings)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine.render import held
-from ddsing.sound import highpass, loudness, noise_bands
+from ddsing.sound import highpass, noise_bands
 from ddsing.sound.features import Features
 from ddsing.sound.highpass import Highpass
 from ddsing.sound.voicing import eased, presence, voicing
@@ -45,6 +45,11 @@ class Kept:
     share: np.ndarray
     level: np.ndarray
 
+    @property
+    def gain(self) -> np.ndarray:
+        """What the recording above the crossover is multiplied with [shape=(n_frames,), float32]."""
+        return self.share * self.level
+
     def harmonic_gain(self, frames: slice) -> np.ndarray:
         """What the harmonics' amplitude is multiplied with [shape=(n_frames,), float32]."""
         return held(self.fading, frames)
@@ -66,10 +71,17 @@ class Kept:
 
 
 class Passed:
-    """The upper part of a recording as it is heard in the result, in stretches of any length."""
+    """The upper part of a recording as it is heard in the result, in stretches of any length.
 
-    def __init__(self, kept: Kept):
-        self._upper, self._gain = Highpass(kept.audio), kept.share * kept.level
+    Parameters
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+    gain : np.ndarray [shape=(n_frames,), float32]
+        What it is multiplied with, interpolated between the frames.
+    """
+
+    def __init__(self, audio: np.ndarray, gain: np.ndarray):
+        self._upper, self._gain = Highpass(audio), gain
 
     def __call__(self, start: int, stop: int) -> np.ndarray:
         """The samples from `start` up to `stop` [shape=(stop - start,), float32]."""
@@ -92,9 +104,8 @@ def keep(audio: np.ndarray, features: Features, asked: Conditioning, amount: flo
     asked : Conditioning
         What the instrument is to sing, on the loudness scale of `features`.
     """
-    heard_db = features.loudness_db if features.generation == 3 else loudness.compute(audio)
     away = amount * (1.0 - voicing(features.f0_confidence))
-    share = np.minimum(away, amount * presence(heard_db))
+    share = np.minimum(away, amount * presence(features.heard_db(audio)))
     change_db = np.minimum(eased(asked.loudness_db - features.loudness_db), _MOST_DB)
     curves = np.sqrt(1.0 - _sine(away) ** 2), _sine(share), 10.0 ** (change_db / 20.0)  # as much power comes as goes
     return Kept(audio, *(curve.astype(np.float32) for curve in curves))

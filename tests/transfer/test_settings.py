@@ -20,6 +20,8 @@ from ddsing.transfer.settings import RANGES, SHOWN, Settings, text, words
         ("loudness_shift_db", -0.0, "0 dB"),
         ("attenuation_db", 20.0, "20 dB"),
         ("autotune", 0.5, "0.5"),
+        ("gate_db", None, "off"),
+        ("gate_db", -45.0, "−45 dB"),
         ("use_statistics", True, "on"),
         ("seed", 2**63 - 1, "9223372036854775807"),
         ("timbre", "", "of the recording"),
@@ -32,7 +34,7 @@ def test_values_as_people_read_them(name, value, expected):
 
 def test_every_setting_has_one_label():
     labels = [words(name).label for name in SHOWN]
-    assert len(set(labels)) == len(labels) == 10 and set(RANGES) <= set(SHOWN)
+    assert len(set(labels)) == len(labels) == 11 and set(RANGES) <= set(SHOWN)
     assert (
         differences.SETTINGS["loudness_shift_db"] == "Loudness shift" and "show_full_output" not in differences.SETTINGS
     )
@@ -42,9 +44,20 @@ def test_every_setting_has_one_label():
         Settings(use_statistics=1)
 
 
+@pytest.mark.parametrize("gate_db", [0.0, 45.0, -81.0, float("nan"), "off", True])
+def test_the_gate_is_off_or_within_its_range(gate_db):
+    assert Settings().gate_db is None and Settings(gate_db=-80).gate_db == -80
+    with pytest.raises(SettingsError, match=r"^The noise gate is .*; it must be a number from -80 to -10\.$"):
+        Settings(gate_db=gate_db)
+    with pytest.raises(SettingsError, match=r"^The consonants and breath is None"):
+        Settings(keep_unvoiced=None)
+
+
 def test_words_are_no_part_of_a_recipe():
     settings = Settings(seed=3, z_shift=(0.5, 0.0))
     assert list(settings.to_json())[:2] == ["show_full_output", "use_statistics"] and settings.to_json()["z_shift"] == [
         0.5
     ]
     assert Settings.from_json(settings.to_json()) == settings
+    gated = Settings(gate_db=-40.0, keep_unvoiced=0.5)
+    assert Settings.from_json(gated.to_json()) == gated and Settings.from_json({"gate_db": None}) == Settings()

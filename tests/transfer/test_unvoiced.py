@@ -25,7 +25,7 @@ from tests.support.paths import ROOT
 
 INSTRUMENTS = ROOT / "demo" / "assets" / "instruments"
 HISS_S = (0.6, 0.9)  # the vowel lies before and after it, with silence between at the end
-SILENT_S = (1.5, 1.9)
+SILENT_S = (1.5, 2.3)
 
 
 def spoken() -> np.ndarray:
@@ -40,7 +40,7 @@ def spoken() -> np.ndarray:
     def hiss(duration_s: float) -> np.ndarray:
         return random.normal(0.0, 0.05, round(duration_s * SAMPLE_RATE))
 
-    silence = np.zeros(round(0.4 * SAMPLE_RATE))
+    silence = random.normal(0.0, 2e-4, round(0.8 * SAMPLE_RATE))
     return np.concatenate([vowel(0.6), hiss(0.3), vowel(0.6), silence, hiss(0.2), vowel(0.5)]).astype(np.float32)
 
 
@@ -144,9 +144,9 @@ def test_vowels_are_as_before_and_silence_is_silent(singer):
 
 def test_borders_do_not_click(singer):
     kept, _ = singer.kept(1.0)
-    gain = kept.share * kept.level
+    gain = kept.gain
     assert np.abs(np.diff(gain)).max() < 0.35 and np.abs(np.diff(kept.fading)).max() < 0.5
-    added = Passed(kept)(0, len(singer.audio))
+    added = Passed(singer.audio, kept.gain)(0, len(singer.audio))
     whole = Highpass(singer.audio).samples(0, len(singer.audio))
     borders = np.flatnonzero(np.diff(gain)) * HOP_SAMPLES
     jumps = np.abs(np.diff(added))
@@ -178,12 +178,12 @@ def test_the_block_size_makes_no_difference(singer, block_frames):
 
     def rendered(size: int) -> np.ndarray:
         sound = blocks(part, n_samples=len(singer.audio), block_frames=size)
-        return np.concatenate([block.noise for block in with_noise(sound, Passed(kept))])
+        return np.concatenate([block.noise for block in with_noise(sound, Passed(singer.audio, kept.gain))])
 
     np.testing.assert_allclose(rendered(block_frames), rendered(500), atol=2e-6)
-    added = Passed(kept)
+    added = Passed(singer.audio, kept.gain)
     parts = [added(at, min(at + 64 * block_frames, 20_000)) for at in range(0, 20_000, 64 * block_frames)]
-    np.testing.assert_array_equal(np.concatenate(parts), Passed(kept)(0, 20_000))
+    np.testing.assert_array_equal(np.concatenate(parts), Passed(singer.audio, kept.gain)(0, 20_000))
 
 
 def test_a_morph_keeps_them_too(singer):
@@ -213,6 +213,26 @@ def test_a_white_noise_has_the_same_strength_in_every_band():
     assert not noise_bands.magnitudes(audio, np.array([-20, 2000]), 65).any()
 
 
+def test_the_gate_silences_pauses_and_leaves_the_rest_bit_for_bit(singer):
+    plain, gated = singer.sing(), singer.sing(gate_db=-35.0)
+    gain = gated.curves()["gate_gain"]
+    closed = slice(round(1.9 * SAMPLE_RATE), round(2.25 * SAMPLE_RATE))  # after the vowel, until it opens again
+    assert np.abs(heard(gated)[closed]).max() < 1e-7 < 1e-4 < np.abs(heard(plain)[closed]).max()
+    opened = np.flatnonzero(np.repeat(gain == 1.0, HOP_SAMPLES)[: len(singer.audio)])
+    inner = opened[(opened > 1000) & (opened < round(1.4 * SAMPLE_RATE))]
+    np.testing.assert_array_equal(heard(gated)[inner], heard(plain)[inner])
+    assert (gain[: round(1.55 * 250)] == 1.0).all()  # what dies away is not cut
+
+
+def test_the_gate_silences_what_is_kept_as_well(singer):
+    both = singer.sing(gate_db=-35.0, keep_unvoiced=1.0)
+    closed = np.flatnonzero(np.repeat(both.curves()["gate_gain"] == 0.0, HOP_SAMPLES))
+    assert len(closed) > 800 and np.abs(heard(both)[closed[400:-400]]).max() < 1e-6
+    np.testing.assert_allclose(heard(both), heard(both, "harmonic") + heard(both, "noise"), atol=1e-6)
+    confidence = both.curves()["f0_confidence"]
+    assert unvoiced.energy_kept(heard(both), singer.audio, confidence) > 0.9
+
+
 def test_takes_made_before_have_the_key_that_they_had(singer):
     take = singer.sing()
     assert take.key == replace(take, settings=Settings(keep_unvoiced=0.0)).key
@@ -223,4 +243,6 @@ def test_the_methods_paragraph_tells_how(singer):
     takes = [singer.sing(), singer.sing(keep_unvoiced=1.0)]
     found = [methods.compose(singer.workspace, some).text for some in (takes[:1], takes, takes[1:])]
     assert ["added above 2 kHz" in text for text in found] == [False, True, True]
+    gated = methods.compose(singer.workspace, [singer.sing(gate_db=-35.0)]).text
+    assert "noise gate silenced what was 35 dB softer" in gated and "noise gate silenced" not in found[1]
     assert "In 1 of the takes, consonants and breath" in found[1] and ". Consonants and breath" in found[2]

@@ -19,6 +19,8 @@ CHANGED = {
     "use_statistics": True,
     "mask_threshold": 0.4,
     "attenuation_db": 35.0,
+    "gate_db": -45.0,
+    "keep_unvoiced": 0.6,
     "show_full_output": True,
 }
 

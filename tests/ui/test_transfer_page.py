@@ -98,11 +98,23 @@ def test_controls_have_the_original_ranges_defaults_and_help(filled):
         "autotune": (0, 1, 0.1, 0),
         "mask_threshold": (0, 2, 0.1, 1),
         "attenuation_db": (0, 50, 1, 20),
+        "keep_unvoiced": (0, 1, 0.1, 0),
     }
     for field, numbers in expected.items():
         slider = filled.slider(key=f"setting.{field}")
         assert (slider.min, slider.max, slider.step, slider.value) == pytest.approx(numbers)
         assert slider.help
+
+
+def test_the_noise_gate_is_off_until_it_has_a_number(filled):
+    gate = filled.select_slider(key="setting.gate_db")
+    assert gate.value is None and gate.options[:2] == ["off", "−80 dB"] and gate.options[-1] == "−10 dB"
+    gate.set_value(-45.0).run()
+    assert not filled.exception and filled.select_slider(key="setting.gate_db").value == -45.0
+    filled.session_state["setting.gate_db"] = -42.5  # from a command's take
+    assert not filled.run().exception and "−42.5 dB" in filled.select_slider(key="setting.gate_db").options
+    filled.session_state["setting.gate_db"] = None  # `set_value` takes None for nothing set
+    assert not filled.run().exception and filled.select_slider(key="setting.gate_db").value is None
 
 
 def test_controls_without_their_precondition_are_disabled_and_say_why(filled):

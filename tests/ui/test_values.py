@@ -219,7 +219,8 @@ def test_each_tab_keeps_its_own_value_and_a_new_one_begins_with_the_last(monkeyp
 
 def test_values_of_another_version_are_passed_over(monkeypatch, root):
     path = root / ".cache" / "choices.json"
-    path.write_text(json.dumps({"version": 1, "values": {"setting.octave_shift": "high", "transfer.instrument": 7}}))
+    kept = {"setting.octave_shift": "high", "setting.gate_db": "low", "transfer.instrument": 7}
+    path.write_text(json.dumps({"version": 1, "values": kept}))
     app = open_page(monkeypatch, root)
     clean(app)
     assert app.get_by_key("setting.octave_shift").value == 0

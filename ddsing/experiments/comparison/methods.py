@@ -16,7 +16,7 @@ from ddsing.dataset import manifest, voices
 from ddsing.experiments.comparison import differences, measure
 from ddsing.files import read_json
 from ddsing.instrument.library import Entry, Library
-from ddsing.sound import voicing
+from ddsing.sound import gate, voicing
 from ddsing.sound.highpass import CROSSOVER_HZ
 from ddsing.training import folder
 from ddsing.transfer.take import Take
@@ -67,7 +67,14 @@ def compose(workspace: Workspace, takes: Sequence[Take], *, listening: Sequence[
     names = dict.fromkeys(name for take in takes for name in (take.morph.names if take.morph else (take.instrument,)))
     sentences = [_rendering(takes, recordings), _tracking(takes)]
     sentences += [_instrument(workspace, name, entries.get(name), unknown) for name in names]
-    sentences += [_settings(takes), *_morphs(takes), *_kept(takes), _metrics(takes, unknown), *listening]
+    sentences += [
+        _settings(takes),
+        *_morphs(takes),
+        *_kept(takes),
+        *_gated(takes),
+        _metrics(takes, unknown),
+        *listening,
+    ]
     unknown.append(f"the computers that trained the instruments and rendered the takes (this one has {machine()})")
     text, citations = _with_libraries(" ".join(sentence for sentence in sentences if sentence))
     return Methods(text, tuple(dict.fromkeys(unknown)), citations)
@@ -179,6 +186,17 @@ def _morphs(takes: Sequence[Take]) -> list[str]:
     return [
         f"Mixtures of instruments ({'; '.join(dict.fromkeys(morphs))}) were made by interpolating amplitude and noise "
         "magnitudes in dB and the harmonic distribution linearly."
+    ]
+
+
+def _gated(takes: Sequence[Take]) -> list[str]:
+    gates = dict.fromkeys(take.settings.gate_db for take in takes if take.settings.gate_db is not None)
+    if not gates:
+        return []
+    thresholds = " or ".join(f"{abs(gate_db):g}" for gate_db in gates)
+    return [
+        f"A noise gate silenced what was {thresholds} dB softer than the 95th percentile of the recording's loudness "
+        f"(hold {1000 * gate.HOLD_S:.0f} ms, release {1000 * gate.FADE_OUT_S:.0f} ms)."
     ]
 
 

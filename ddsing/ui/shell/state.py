@@ -5,6 +5,7 @@ the widgets of the next run exist.
 """
 
 from dataclasses import fields
+from typing import Any
 
 import streamlit as st
 
@@ -29,13 +30,20 @@ def prepare(*, tracker: str = "full") -> None:
     default = Settings()
     for field in FIELDS:
         values.keep(key(field), getattr(default, field))
+        if getattr(default, field) is None and not isinstance(st.session_state[key(field)], float | int | None):
+            st.session_state[key(field)] = None  # the file may be of another version
 
 
 def settings() -> Settings:
     """The settings as the controls stand; out-of-range values raise `SettingsError`."""
     default = Settings()
     stand = {field: st.session_state.get(key(field), getattr(default, field)) for field in FIELDS}
-    return Settings(**{field: type(getattr(default, field))(value) for field, value in stand.items()})
+    return Settings(**{field: _as(getattr(default, field), value) for field, value in stand.items()})
+
+
+def _as(default: Any, value: Any) -> Any:
+    """A widget's value, of the type that the default has, if it has one."""
+    return value if default is None or value is None else type(default)(value)
 
 
 def apply(settings: Settings, *, tracker: str | None = None, instrument: str | None = None) -> None:

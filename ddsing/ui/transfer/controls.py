@@ -34,5 +34,5 @@ def settings(instrument: Entry | None) -> None:
         pitch_controls.show(reasons)
     with loudness:
         loudness_controls.show(reasons)
-    timbre_controls.show(instrument)
+    timbre_controls.show(instrument, reasons)
     widgets.toggle("show_full_output", "Show full output", help_text=FULL_OUTPUT, reasons=reasons)

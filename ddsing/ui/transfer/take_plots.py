@@ -10,6 +10,8 @@ from ddsing.constants import FRAME_RATE
 from ddsing.ui.shell import caches, values
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ddsing.transfer.take import Take
 
 LONG_S = 60.0  # from here on a window of time can be chosen, since curves are thinned for drawing
@@ -64,4 +66,15 @@ def _curves(take: Take):
         threshold=take.settings.mask_threshold,
         autotune=take.settings.autotune,
         instrument_pitch_midi=statistics.values.get("mean_pitch_note") if statistics else None,
+        gate_gain=arrays.get("gate_gain"),
+        gate_threshold_db=_gate_threshold_db(take, arrays["loudness_db"]),
+        kept_share=arrays.get("kept_share"),
     )
+
+
+def _gate_threshold_db(take: Take, loudness_db: np.ndarray) -> float | None:
+    """Where a take's noise gate opens; None where the take's loudness is on another scale than the gate's."""
+    from ddsing.sound import gate
+
+    gate_db = take.settings.gate_db
+    return None if gate_db is None or take.generation != 3 else gate.threshold_db(loudness_db, gate_db)

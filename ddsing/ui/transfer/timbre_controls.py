@@ -11,6 +11,8 @@ from ddsing.ui.shell import errors, sources, state
 from ddsing.ui.transfer import widgets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ddsing.instrument.library import Entry
     from ddsing.model.latent_space import LatentSpace
 
@@ -21,16 +23,21 @@ HELP = """This instrument also follows timbre: vowels, breath, brightness.
 - **This recording**: its timbre shapes the result, like its pitch and loudness
 - **Another recording**: an example's timbre, at its own pace, back and forth if it is too short
 - **The voice's average**: constant, as the voice usually sounds"""
+KEEP = "Keep consonants and breath"
+KEEP_HELP = """Where the recording has no clear pitch, its own noise is heard instead of the instrument's: s, t, f, h,
+breathing in. 0 leaves all of it to the instrument, 1 keeps it as it is in the recording."""
 MOST, N_SLIDERS = 3.0, 3
 NO_SPACE = "This instrument has no timbre map. Make one on the Experiments page, under Latent space."
 
 
-def show(entry: Entry | None) -> None:
-    """The controls; nothing for an instrument without an encoder."""
+def show(entry: Entry | None, reasons: Mapping[str, str]) -> None:
+    """The group; what is about z only for an instrument with an encoder."""
+    widgets.title("Timbre")
+    with st.columns(2, gap="medium")[0]:
+        widgets.slider("keep_unvoiced", KEEP, 0.0, 1.0, 0.1, "%.1f", help_text=KEEP_HELP, reasons=reasons)
     if entry is None or entry.config is None or entry.config.z is None:
         return
     with errors.guard():
-        widgets.title("Timbre")
         _source(entry)
         if entry.latent is None:
             st.caption(f":material/info: {NO_SPACE}")

@@ -6,14 +6,16 @@ where it does nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from ddsing.transfer.settings import text
 from ddsing.ui.shell import state, values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from streamlit.delta_generator import DeltaGenerator
 
@@ -46,6 +48,24 @@ def slider(
         high,
         step=step,
         format=number,
+        key=state.key(field),
+        help=help_text,
+        disabled=field in reasons,
+        persist_state="session",
+    )
+    reason(field, reasons)
+
+
+def steps(field: str, label: str, options: Sequence[Any], *, help_text: str, reasons: Mapping[str, str]) -> None:
+    """A slider with steps that are written as the setting's words are; a value between them gets a step of its own."""
+    value = st.session_state[state.key(field)]
+    if value not in options:
+        numbers = sorted(one for one in (*options, value) if one is not None)
+        options = [*([None] if None in options else []), *numbers]
+    st.select_slider(
+        label,
+        options,
+        format_func=functools.partial(text, field),
         key=state.key(field),
         help=help_text,
         disabled=field in reasons,
