@@ -6,8 +6,8 @@ HOP_SAMPLES = SAMPLE_RATE // FRAME_RATE  # 64 samples, 4 ms
 
 DB_RANGE = {1: 120.0, 3: 80.0}  # dB below full scale that each ddsp generation can express
 
-TRACKERS = ("full", "fast", "tiny")  # how pitch is found, see ddsing.sound.pitch
-TRACKER_WORDS = {"full": "Best", "fast": "Quicker", "tiny": "Draft"}  # as the pages call them
+TRACKERS = ("full", "fast", "tiny", "instant")  # how pitch is found, see ddsing.sound.pitch
+TRACKER_WORDS = {"full": "Best", "fast": "Quicker", "tiny": "Draft", "instant": "Instant"}  # as the pages call them
 
 GUIDE_BAND = (5.0, 6.0)  # of the total spectral loss in which the singing models of the notebooks were good
 

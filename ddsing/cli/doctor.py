@@ -36,6 +36,8 @@ PACKAGES = (
     "google-crc32c",
     "mir_eval",
     "pyloudnorm",
+    "swift-f0",
+    "onnxruntime",
     "tensorboard",
 )
 PYTHONS = ((3, 11), (3, 13))  # oldest and newest that the lock is made for
@@ -64,6 +66,7 @@ def run(args: argparse.Namespace) -> dict:
         "weights": {
             capacity: bool(_examine(functools.partial(_weights, capacity), problems)) for capacity in ("full", "tiny")
         },
+        "instant": bool(_examine(_instant, problems)),
         "workspace": _examine(lambda: _workspace(args.workspace, problems), problems),
         "render": _examine(_self_test, problems),
         "problems": problems,
@@ -88,6 +91,7 @@ def text(document: dict) -> str:
             (f"CREPE {name}", "weights installed" if there else "weights missing")
             for name, there in document["weights"].items()
         ),
+        ("SwiftF0", "the instant tracker works" if document["instant"] else "the instant tracker can't be used"),
         ("workspace", place),
         ("self-test", f"one second rendered in {test['seconds']:.2f} s" if test else "failed"),
     ]
@@ -150,6 +154,13 @@ def _weights(capacity: str) -> bool:
     from ddsing.sound.pitch import weights
 
     return weights.path(capacity).stat().st_size > 0
+
+
+def _instant() -> bool:
+    from ddsing.sound.pitch import instant
+
+    with native_messages_hidden():
+        return instant.network() is not None
 
 
 def _workspace(root: str | None, problems: list[str]) -> dict:

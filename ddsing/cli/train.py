@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from ddsing.cli import background
+from ddsing.constants import TRACKERS
 from ddsing.errors import Diverged
 from ddsing.units import format_duration, format_range
 from ddsing.workspace import Workspace, open_workspace
@@ -82,7 +83,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--tracker",
-        choices=("full", "fast", "tiny"),
+        choices=TRACKERS,
         help="pitch tracker, if the dataset needs preparing (the one used before, else full)",
     )
     background.add_option(parser)

@@ -26,7 +26,7 @@ GENERATION = 3  # of the loudness
 _PART_FRAMES = 7520  # about half a minute; a multiple of 32
 WINDOW_FRAMES = 1000
 WINDOW_SAMPLES = WINDOW_FRAMES * HOP_SAMPLES
-PART_BYTES_PER_FRAME = 4 * N_BINS
+PART_BYTES_PER_FRAME = 4 * N_BINS  # at most
 _CURVES = ("f0_hz", "f0_confidence", "loudness_db", "power_db", "silent", "clipped")  # in this order in the file
 
 
@@ -99,7 +99,8 @@ def _pitch(
     """The pitch, whose parts are kept in a folder until all are there."""
     tracking = pitch.Tracking(audio, tracker=tracker, padding=SAME, part_frames=_PART_FRAMES)
     folder.mkdir(parents=True, exist_ok=True)
-    active = [_read_part(folder, part) for part in tracking.parts]
+    n_values = tracking.n_values
+    active = [_read_part(folder, part, n_values) for part in tracking.parts]
     to_do = sum(len(part) for part, there in zip(tracking.parts, active) if there is None)
     done = 0
     for number, part in enumerate(tracking.parts):
@@ -114,7 +115,7 @@ def _pitch(
         active[number] = np.concatenate(blocks)
         if len(tracking.parts) > 1:
             _write_part(folder, part, active[number])
-            active[number] = _read_part(folder, part)  # on disk, not in memory
+            active[number] = _read_part(folder, part, n_values)  # on disk, not in memory
     return tracking.finish(active)
 
 
@@ -127,12 +128,12 @@ def _write_part(folder: Path, part: range, active: np.ndarray) -> None:
         file.write(np.ascontiguousarray(active, np.float32).data)
 
 
-def _read_part(folder: Path, part: range):
+def _read_part(folder: Path, part: range, n_values: int):
     """Activations of a part as a map of its file, or None."""
     path = _part_path(folder, part)
     try:
-        if path.stat().st_size != len(part) * PART_BYTES_PER_FRAME:
+        if path.stat().st_size != len(part) * n_values * 4:
             return None
-        return np.memmap(path, np.float32, "r", shape=(len(part), N_BINS))
+        return np.memmap(path, np.float32, "r", shape=(len(part), n_values))
     except OSError:
         return None

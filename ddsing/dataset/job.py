@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ddsing.constants import TRACKERS
-from ddsing.dataset import disk, prepare, voices
+from ddsing.dataset import disk, prepare, report, voices
 from ddsing.errors import Cancelled, DatasetError
 from ddsing.jobs import time_left
 from ddsing.jobs.context import Reporter, earlier
@@ -40,7 +40,7 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
     """
     tracker = options.get("tracker", "full")
     if tracker not in TRACKERS or not isinstance(options.get("voice"), str):
-        raise DatasetError("Preparing needs the name of a voice and a tracker: full, fast or tiny.")
+        raise DatasetError("Preparing needs the name of a voice and a tracker: instant, full, fast or tiny.")
     clock = time_left.Clock()
 
     def progress(stage: str, fraction: float) -> None:
@@ -55,5 +55,7 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
     voice = voices.get(workspace, options["voice"])
     replace = options.get("replace") is True
     done = prepare.prepare(voice, tracker=tracker, replace=replace, progress=progress, clock=clock, moved=moved)
+    if report.known(voice) is not None:
+        report.report(voice, tracker=tracker)  # by the dataset's own pitch, which is there
     kept_as = done.kept_as or earlier(job).get("kept_as", "")
     return dataclasses.asdict(done) | {"kept_as": kept_as}

@@ -1,7 +1,7 @@
 """The report before training: what a voice's recordings cover, and whether that is enough.
 
-Pitch comes from the tracker ``tiny``, which is quick, unless a better one's is there already from a preparation or a
-transfer. What is found out about a sound is remembered in the workspace's cache.
+Pitch comes from a tracker that is quick, unless a better one's is there already from a preparation or a transfer. What
+is found out about a sound is remembered in the workspace's cache.
 """
 
 import contextlib
@@ -30,7 +30,8 @@ from ddsing.units import hz_to_midi
 
 READING, LISTENING = "Reading the recordings", "Analysing pitch"
 _VERSION = 1  # of what is remembered
-_LISTENING_S = 0.12  # per second of sound
+_LISTENING_S = {"instant": 0.05}  # per second of sound
+_SLOWER_LISTENING_S = 0.12
 _SCAN_SHARE = 0.1  # of the whole work
 
 
@@ -89,7 +90,9 @@ def part(known: Paces, voice: Voice, *, tracker: str = "tiny") -> Part:
     """The part that takes its time: listening to the recordings that nothing is known of yet."""
     usable, _ = choose(scan(voice))
     new_s = sum(facts.duration_s for facts in usable if not _known_by(voice, facts, tracker)[1].is_file())
-    return known.part(LISTENING, new_s, f"report/{tracker}", guess_s=_LISTENING_S, turn=0)
+    return known.part(
+        LISTENING, new_s, f"report/{tracker}", guess_s=_LISTENING_S.get(tracker, _SLOWER_LISTENING_S), turn=0
+    )
 
 
 def report(voice: Voice, *, tracker: str = "tiny", progress: Callable[[str, float], None] | None = None) -> Report:

@@ -168,14 +168,14 @@ def extract(
     audio : np.ndarray [shape=(n_samples,), float32]
         16 kHz mono; at least one sample.
     tracker : str
-        ``full``, ``fast`` or ``tiny``, see `ddsing.sound.pitch`.
+        ``full``, ``fast``, ``tiny`` or ``instant``, see `ddsing.sound.pitch`.
     generation : int
         ddsp generation of the loudness, see `ddsing.sound.loudness`.
     """
     if not len(audio):
         raise FeaturesError("The recording is empty: it has no samples.")
     if tracker not in TRACKERS:
-        raise FeaturesError(f"Unknown pitch tracker {tracker!r}; use full, fast or tiny.")
+        raise FeaturesError(f"Unknown pitch tracker {tracker!r}; use instant, full, fast or tiny.")
     audio_hash = content_hash(audio)
     known = cache.get(audio_hash, tracker) if cache else None
     shape = (n_frames(len(audio), centred=True),)

@@ -11,7 +11,7 @@ from ddsing.sound import pitch
 from ddsing.transfer import stages
 from ddsing.transfer.stages import Stages
 
-_PITCH_S = {"full": 1.0, "fast": 0.4, "tiny": 0.1}  # per second of sound on two cores of 2023
+_PITCH_S = {"full": 1.0, "fast": 0.4, "tiny": 0.1, "instant": 0.03}  # per second of sound on two cores of 2023
 _RENDER_S = 0.07
 _TELLING_S = 2.0
 

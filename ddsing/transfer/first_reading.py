@@ -1,4 +1,4 @@
-"""A recording's pitch by a quick tracker, found piece by piece: the first minute tells already how it fits.
+"""A recording's pitch by the quickest tracker, found piece by piece: the first minute tells already how it fits.
 
 What is found is what one go would find, and is kept where a transfer looks for it, so that nothing is computed twice:
 whoever needs all of it goes on from where it is.
@@ -13,9 +13,7 @@ import numpy as np
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.sound import loudness, pitch
 from ddsing.sound.features import FeatureCache, Features
-from ddsing.sound.pitch import viterbi
 
-TRACKER = "tiny"
 PART_FRAMES = 15_008  # a minute
 
 
@@ -28,18 +26,31 @@ class FirstReading:
         16 kHz mono; at least one sample.
     audio_hash : str
         As `ddsing.sound.audio.content_hash` tells.
+    tracker : str, optional
+        By default the quickest that can be used on this computer.
     part_frames : int
         What is read in one go; a multiple of 32.
 
     Attributes
     ----------
+    tracker : str
+        By which it is read.
     complete : bool
         Whether all of them are.
     """
 
-    def __init__(self, audio: np.ndarray, audio_hash: str, cache: FeatureCache, *, part_frames: int = PART_FRAMES):
+    def __init__(
+        self,
+        audio: np.ndarray,
+        audio_hash: str,
+        cache: FeatureCache,
+        *,
+        tracker: str | None = None,
+        part_frames: int = PART_FRAMES,
+    ):
         self._audio, self._hash, self._cache = audio, audio_hash, cache
-        self._tracking = pitch.Tracking(audio, tracker=TRACKER, part_frames=part_frames)
+        self._may_fall_back, self._part_frames = tracker is None, part_frames
+        self._read_by(tracker or pitch.quickest())
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  it is kept from one part to the next
         self._advancing = threading.Lock()
         self._n_parts = 0
@@ -60,7 +71,7 @@ class FirstReading:
     def left_s(self) -> float:
         """Seconds of the recording that are still to be read."""
         n_left = 0 if self.complete else sum(len(part) for part in self._tracking.parts[self._n_parts :])
-        return n_left * HOP_SAMPLES / SAMPLE_RATE
+        return n_left * self._tracking.hop_samples / SAMPLE_RATE
 
     def advance(self, progress: Callable[[float], None] = lambda share: None) -> bool:
         """Read the next minute; returns whether there is more to read.
@@ -72,7 +83,9 @@ class FirstReading:
         """
         with self._advancing:
             if not self.complete:
-                known = self._cache.get(self._hash, TRACKER)
+                if not self._n_parts and self._may_fall_back:
+                    self._read_by(pitch.quickest(load=True))
+                known = self._cache.get(self._hash, self.tracker)
                 if known is not None and len(known["f0_hz"]) == self._tracking.n_frames:
                     self._finished(known["f0_hz"], known["f0_confidence"])
                 else:
@@ -84,25 +97,29 @@ class FirstReading:
         track = self._track
         if track is None:
             raise ValueError("Nothing is read yet.")
-        return features_of(self._audio, track, generation, complete=self.complete)
+        return features_of(self._audio, track, self.tracker, generation, complete=self.complete)
+
+    def _read_by(self, tracker: str) -> None:
+        self.tracker = tracker
+        self._tracking = pitch.Tracking(self._audio, tracker=tracker, part_frames=self._part_frames)
 
     def _read_part(self, progress: Callable[[float], None]) -> None:
         part = self._tracking.parts[self._n_parts]
         before, total = part.start, self._tracking.n_tracked
-        row_bytes = viterbi.N_BINS * 4
+        row_bytes = self._tracking.n_values * 4
         self._file.truncate(before * row_bytes)
         self._file.seek(before * row_bytes)
         for block in self._tracking.blocks(part, progress=lambda share: progress((before + share * len(part)) / total)):
             pitch.append(self._file, block, total)
         self._n_parts += 1
         if self._n_parts in (1, len(self._tracking.parts)):
-            active = np.memmap(self._file, np.float32, "r", shape=(part.stop, viterbi.N_BINS))
+            active = np.memmap(self._file, np.float32, "r", shape=(part.stop, self._tracking.n_values))
             track = self._tracking.finish([active])
             del active
             if self._n_parts < len(self._tracking.parts):
                 self._track = track
             else:
-                self._cache.put(self._hash, TRACKER, *track)
+                self._cache.put(self._hash, self.tracker, *track)
                 self._finished(*track)
 
     def _finished(self, f0_hz: np.ndarray, f0_confidence: np.ndarray) -> None:
@@ -111,7 +128,7 @@ class FirstReading:
 
 
 def features_of(
-    audio: np.ndarray, track: tuple[np.ndarray, np.ndarray], generation: int, *, complete: bool
+    audio: np.ndarray, track: tuple[np.ndarray, np.ndarray], tracker: str, generation: int, *, complete: bool
 ) -> Features:
     """Features of what is read of a recording, on a loudness scale.
 
@@ -123,4 +140,4 @@ def features_of(
         ``f0_hz`` and ``f0_confidence`` of its beginning, or of all of it where `complete`.
     """
     sound = audio if complete else audio[: (len(track[0]) - 1) * HOP_SAMPLES]
-    return Features(*track, loudness.compute(sound, generation=generation), TRACKER, generation)
+    return Features(*track, loudness.compute(sound, generation=generation), tracker, generation)

@@ -20,10 +20,10 @@ from ddsing.errors import InstrumentError
 from ddsing.experiments.comparison import heard, measure
 from ddsing.instrument import Instrument
 from ddsing.instrument.models import Models
-from ddsing.sound import features
+from ddsing.sound import features, pitch
 from ddsing.sound.curve.edit import PitchEdit
 from ddsing.sound.features import FeatureCache
-from ddsing.transfer import first_reading, pipeline, stages
+from ddsing.transfer import pipeline, stages
 from ddsing.transfer.first_reading import FirstReading
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
@@ -207,10 +207,10 @@ def _read_first(workspace: Workspace, order: Order, at_hand: AtHand, report: Rep
 def read_so_far(workspace: Workspace, key: str) -> tuple[tuple[np.ndarray, np.ndarray] | None, bool]:
     """What a first reading has found of a recording: ``f0_hz`` and ``f0_confidence``, and whether that is all of it."""
     cache = FeatureCache(workspace.cache / "features")
-    for name in (first_reading.TRACKER, _BEGINNING):
+    for name in (pitch.quickest(), _BEGINNING):
         found = cache.get(key, name)
         if found is not None:
-            return (found["f0_hz"], found["f0_confidence"]), name == first_reading.TRACKER
+            return (found["f0_hz"], found["f0_confidence"]), name != _BEGINNING
     return None, False
 
 
@@ -232,7 +232,8 @@ def _report(workspace: Workspace, order: Order, at_hand: AtHand, report: Report)
     from ddsing.dataset import report as reports
     from ddsing.dataset import voices
 
-    reports.report(voices.get(workspace, order.options["voice"]), progress=report)
+    voice = voices.get(workspace, order.options["voice"])
+    reports.report(voice, tracker=pitch.quickest(load=True), progress=report)
     return {}
 
 

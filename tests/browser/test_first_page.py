@@ -26,6 +26,7 @@ SLOW_TO_IMPORT = (
     "scipy",
     "h5py",
     "pandas",
+    "onnxruntime",
 )
 PROGRAM = """
 import json, os, sys

@@ -178,7 +178,7 @@ def test_the_fit_of_an_upload_is_read_without_a_press_and_refined_in_place(page,
     page.get_by_text("mine.wav ·").first.wait_for()
     panel = page.locator('[class*="st-key-fit"]').first
     panel.get_by_text("of the singing is inside").wait_for()
-    panel.get_by_text("First reading, by the tracker Draft").wait_for()
+    panel.get_by_text("Pitch found by the tracker Instant").wait_for()
     settled(page)
     button = page.get_by_role("button", name="Transfer timbre")
     place = _place(button)
@@ -199,7 +199,7 @@ def test_the_fit_of_an_upload_is_read_without_a_press_and_refined_in_place(page,
     assert _place(button) == place
     assert abs(_place(slider)["y"] - beside["y"]) < 2, "nor do the tracker's times move them"
     panel.get_by_text("of the singing is inside").wait_for()
-    assert panel.get_by_text("First reading").count() == 0
+    assert panel.get_by_text("Pitch found by").count() == 0
 
 
 def test_the_bar_has_one_line_and_the_time_left_whatever_the_name(page, server):

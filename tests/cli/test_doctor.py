@@ -144,6 +144,7 @@ def test_the_doctor_finds_everything_fine(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     report = json.loads(done.stdout)
     assert report["ok"] and report["problems"] == [] and report["weights"] == {"full": True, "tiny": True}
+    assert report["instant"] is True
     assert report["device"]["kind"] in ("cpu", "gpu") and report["device"]["cores"] >= 1
     assert report["render"]["n_samples"] == 16_000
     assert report["packages"]["ddsp"] == "3.7.0" and all(report["packages"].values())

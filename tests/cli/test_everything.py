@@ -48,6 +48,7 @@ ONLY_ON_PAGES = {
     "board_process.start": "`tensorboard` is that process itself",
     "board_process.current": "`tensorboard` is that process itself",
     "board_process.close": "`tensorboard` is that process itself",
+    "pitch.quickest": "what a page takes unasked; a command is told with --tracker",
     "first_reading.features_of": "a fit that nobody asked for; `fit` is asked for",
     "export.n_bytes": "what an export will take of a person's quota; nobody has one at a terminal",
     "hardware.processor": "names a site's devices for its admins; `doctor` asks TensorFlow itself",

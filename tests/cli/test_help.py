@@ -12,7 +12,19 @@ import pytest
 from ddsing import cli
 from tests.support.paths import ROOT
 
-HEAVY = ("numpy", "scipy", "pandas", "plotly", "soundfile", "h5py", "gin", "streamlit", "tensorflow", "ddsing.ui")
+HEAVY = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "plotly",
+    "soundfile",
+    "h5py",
+    "gin",
+    "streamlit",
+    "tensorflow",
+    "onnxruntime",
+    "ddsing.ui",
+)
 
 
 def parsers():

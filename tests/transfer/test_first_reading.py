@@ -9,11 +9,11 @@ from ddsing.errors import Cancelled
 from ddsing.sound import features
 from ddsing.sound.audio import content_hash
 from ddsing.sound.features import FeatureCache
-from ddsing.transfer import first_reading
+from ddsing.sound.pitch import instant
 from ddsing.transfer.first_reading import FirstReading
 from tests.support import tiny_workspace
 
-PART_FRAMES = 256  # a second
+TRACKER, PART_FRAMES = "tiny", 256  # a second
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def sung():
 
 @pytest.fixture(scope="module")
 def whole(sung):
-    return features.extract(sung, tracker=first_reading.TRACKER)
+    return features.extract(sung, tracker=TRACKER)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def cache(tmp_path):
 
 
 def begun(sung, cache):
-    return FirstReading(sung, content_hash(sung), cache, part_frames=PART_FRAMES)
+    return FirstReading(sung, content_hash(sung), cache, tracker=TRACKER, part_frames=PART_FRAMES)
 
 
 def test_the_beginning_is_known_first_and_the_whole_is_that_of_one_go(sung, whole, cache):
@@ -48,7 +48,7 @@ def test_the_beginning_is_known_first_and_the_whole_is_that_of_one_go(sung, whol
     found = reading.features(3)
     for name in ("f0_hz", "f0_confidence", "loudness_db"):
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
-    kept = features.extract(sung, tracker=first_reading.TRACKER, cache=cache)
+    kept = features.extract(sung, tracker=TRACKER, cache=cache)
     assert kept.reused
     np.testing.assert_array_equal(kept.f0_hz, whole.f0_hz)
 
@@ -84,9 +84,31 @@ def test_two_that_read_the_same_share_the_work(sung, whole, cache):
 
 
 def test_what_is_known_already_is_taken(sung, cache):
-    features.extract(sung, tracker=first_reading.TRACKER, cache=cache)
+    features.extract(sung, tracker=TRACKER, cache=cache)
     reading, told = begun(sung, cache), []
     assert not reading.advance(told.append) and reading.complete and told == []
+
+
+def test_the_quickest_tracker_reads_by_default_and_its_beginning_is_that_of_the_whole(cache):
+    audio = tiny_workspace.sung(9.0)
+    reading = FirstReading(audio, content_hash(audio), cache, part_frames=1)
+    assert reading.tracker == "instant" and reading.left_s == pytest.approx(9.0, abs=0.03)
+    assert reading.advance() and reading.left_s == pytest.approx(1.5, abs=0.03)
+    first = reading.features(3)
+    assert first.tracker == "instant" and first.f0_hz.shape == first.loudness_db.shape == (1873,)
+    assert not reading.advance() and reading.complete
+    whole = features.extract(audio, tracker="instant", cache=cache)
+    assert whole.reused
+    np.testing.assert_array_equal(reading.features(3).f0_hz, whole.f0_hz)
+    np.testing.assert_array_equal(first.f0_confidence, whole.f0_confidence[:1873])
+
+
+def test_where_the_instant_tracker_can_t_be_loaded_tiny_reads(cache, monkeypatch):
+    audio = tiny_workspace.sung(0.5)
+    monkeypatch.setattr(instant, "_loaded", lambda: 1 / 0)
+    monkeypatch.setattr(instant, "_failed", "")
+    reading = FirstReading(audio, content_hash(audio), cache)
+    assert not reading.advance() and reading.tracker == "tiny" and len(cache.get(content_hash(audio), "tiny"))
 
 
 def test_nothing_is_told_of_what_is_not_read(sung, cache):

@@ -115,7 +115,7 @@ def long_recording(root):
 def test_an_analysis_says_how_long_it_takes_and_can_be_cancelled(monkeypatch, root, long_recording):
     app = open_page(monkeypatch, root)
     until(lambda: "in the first minute" in said(app), again=app.run)
-    assert "First reading: the rest of the recording follows" in said(app)
+    assert "Pitch found by the tracker **Instant**; the rest of the recording follows" in said(app)
     fit_read(app)
     app.button(key="fit.analyse").click().run()
     until(lambda: any("finding the pitch" in bar.proto.text for bar in app.get("progress")), again=app.run)
@@ -143,6 +143,10 @@ def test_the_costs_of_each_tracker_are_said_before_anything_runs(monkeypatch, ro
     from ddsing.ui.shell import warmup
 
     monkeypatch.setattr(hardware, "crowd", lambda: 0.0)
-    monkeypatch.setattr(warmup, "_status", warmup.Warmup(costs={"full": 0.6, "fast": 0.25, "tiny": 0.08}))
+    monkeypatch.setattr(
+        warmup, "_status", warmup.Warmup(costs={"full": 0.6, "fast": 0.25, "tiny": 0.08, "instant": 0.03})
+    )
     few = "a few seconds"
-    assert f"Time for this recording: Best {few}, Quicker {few}, Draft {few}" in said(open_page(monkeypatch, root))
+    assert f"Time for this recording: Best {few}, Quicker {few}, Draft {few}, Instant {few}" in said(
+        open_page(monkeypatch, root)
+    )

@@ -6,7 +6,7 @@ from ddsing.ui.shell import trackers, warmup
 from tests.support import tiny_workspace
 from tests.support.pages import clean, open_page, said
 
-MEASURED = warmup.Warmup(costs={"full": 0.6, "fast": 0.25, "tiny": 0.08}, over=True)
+MEASURED = warmup.Warmup(costs={"full": 0.6, "fast": 0.25, "tiny": 0.08, "instant": 0.03}, over=True)
 
 
 @pytest.fixture

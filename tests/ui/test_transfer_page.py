@@ -143,33 +143,35 @@ def test_fit_is_read_from_any_tracker_that_is_known(monkeypatch, tmp_path):
     clean(app)
     assert app.get_by_key("transfer.tracker").value == "full"
     assert any("of the singing is inside" in text.value for text in app.markdown)
-    assert "First reading, by the tracker **Draft**" in said(app)
+    assert "Pitch found by the tracker **Draft**" in said(app)
 
 
 @pytest.mark.slow
 def test_a_first_reading_is_refined_in_place_by_the_chosen_tracker(filled):
     """Its features are those of a transfer with the same tracker, and are never found again."""
     fit_read(filled)
-    assert "First reading, by the tracker **Draft**. A transfer refines it with **Best**" in said(filled)
+    assert "Pitch found by the tracker **Instant**. A transfer refines it with **Best**" in said(filled)
     cache = features.FeatureCache(Path(os.environ["DDSING_WORKSPACE"]) / ".cache" / "features")
-    tracks = list(cache.folder.glob("*-tiny-*.npz"))
+    tracks = list(cache.folder.glob("*-instant-*.npz"))
     assert len(tracks) == 1
     filled.get_by_key("transfer.tracker").set_value("fast").run()
     filled.button(key="fit.analyse").click().run()
     clean(finished(filled))
-    assert "First reading" not in said(filled) and "of the singing is inside" in said(filled)
+    assert "Pitch found by" not in said(filled) and "of the singing is inside" in said(filled)
     assert "fit.analyse" not in [button.key for button in filled.button]
     transfer(filled)
-    assert "reused" in said(filled), "what the first reading found"
+    assert "reused" in said(filled), "what the refinement found"
 
 
 def test_trackers_are_called_by_what_they_give_wherever_one_is_chosen(monkeypatch, tmp_path):
     from ddsing.ui.shell import warmup
 
-    monkeypatch.setattr(warmup, "_status", warmup.Warmup(costs={"full": 60.0, "fast": 25.0, "tiny": 8.0}))
+    monkeypatch.setattr(
+        warmup, "_status", warmup.Warmup(costs={"full": 60.0, "fast": 25.0, "tiny": 8.0, "instant": 2.0})
+    )
     root = tiny_workspace.fill(tmp_path / "ws")
     place = open_page(monkeypatch, root).get_by_key("transfer.tracker")
-    assert place.options == ["Best", "Quicker", "Draft"] and place.value == "full"
+    assert place.options == ["Best", "Quicker", "Draft", "Instant"] and place.value == "full"
     assert all(f"CREPE {name}" in place.help for name in ("full", "tiny"))
     for page, query, of in (
         ("datasets", {}, "this voice"),
@@ -183,7 +185,7 @@ def test_trackers_are_called_by_what_they_give_wherever_one_is_chosen(monkeypatc
         app.switch_page(f"pages/{page}.py").run()
         clean(app)
         groups = [group for group in app.get("button_group") if group.label == "Pitch tracker"]
-        assert [group.options for group in groups] == [["Best", "Quicker", "Draft"]], (page, query)
+        assert [group.options for group in groups] == [["Best", "Quicker", "Draft", "Instant"]], (page, query)
         assert all("Draft" in group.help for group in groups)
         assert f"Time for {of}: Best " in said(app)
 

@@ -30,10 +30,12 @@ CITATIONS = (
     "J. Alonso and C. Erkut, “Latent Space Explorations of Singing Voice Synthesis using DDSP,” in Proc. Sound and "
     "Music Computing Conference (SMC), 2021.",
 )
+SWIFT_F0 = "the SwiftF0 network"
 LIBRARIES = {  # cited after those where they were used
     "mir_eval": "C. Raffel, B. McFee, E. J. Humphrey, J. Salamon, O. Nieto, D. Liang, and D. P. W. Ellis, “mir_eval: A "
     "Transparent Implementation of Common MIR Metrics,” in Proc. International Society for Music Information Retrieval "
     "Conference (ISMIR), 2014.",
+    "SwiftF0": "L. Nieradzik, “SwiftF0: Fast and Accurate Monophonic Pitch Detection,” arXiv:2508.18440, 2025.",
     "pyloudnorm": "C. J. Steinmetz and J. D. Reiss, “pyloudnorm: A Simple Yet Flexible Loudness Meter in Python,” in "
     "Proc. 150th Convention of the Audio Engineering Society, 2021.",
 }
@@ -41,6 +43,7 @@ _TRACKERS = {
     "full": "the full CREPE network [2] at every frame",
     "fast": "the full CREPE network [2] at 100 frames/s, interpolated",
     "tiny": "the tiny CREPE network [2]",
+    "instant": f"{SWIFT_F0} at 62.5 frames/s, interpolated",
 }
 
 

@@ -12,7 +12,7 @@ program crepe 0.0.16.
 import collections
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -56,7 +56,7 @@ class Network:
         lead_samples: int = 0,
         frames: range | None = None,
         progress: Callable[[float], None] | None = None,
-    ) -> Iterator[np.ndarray]:
+    ) -> Generator[np.ndarray, None, None]:
         """Activations of consecutive frames, computed side by side on all cores.
 
         Parameters
@@ -77,7 +77,7 @@ class Network:
         frames = range(len(audio) // hop_samples + 1) if frames is None else frames
         batches = [frames[first : first + _BATCH_FRAMES] for first in range(0, len(frames), _BATCH_FRAMES)]
         n_done = 0
-        for block in _side_by_side(lambda batch: self._batch(audio, batch, hop_samples, lead_samples), batches):
+        for block in side_by_side(lambda batch: self._batch(audio, batch, hop_samples, lead_samples), batches):
             yield block
             n_done += len(block)
             if progress:
@@ -180,7 +180,7 @@ def activation(audio: np.ndarray, *, capacity: str = "full", hop_samples: int = 
     return np.concatenate(list(network(capacity).blocks(np.asarray(audio, np.float32), hop_samples)))
 
 
-def _side_by_side(function: Callable[[range], np.ndarray], items: Iterable[range]) -> Iterator[np.ndarray]:
+def side_by_side(function: Callable[[range], np.ndarray], items: Iterable[range]) -> Iterator[np.ndarray]:
     """The function's results in order, a few computed ahead; stopping the iteration stops the computing."""
     items = iter(items)
     with blas.single_threaded(), ThreadPoolExecutor(_N_THREADS) as pool:

@@ -69,7 +69,7 @@ def facts(voice: Voice, progress: Callable[[float], None] | None = None) -> list
 
 @per_workspace.resource(max_entries=1, show_spinner=False)
 def reports() -> Kept:
-    """The reports that were made or shown since the dashboard was started, by `recordings_stamp`."""
+    """The reports that were made or shown since the dashboard was started, by recordings and dataset."""
     return Kept(REPORTS)
 
 
@@ -77,7 +77,7 @@ def report(voice: Voice):
     """The voice's report if it was made, in an earlier session too; else None."""
     from ddsing.dataset import report as domain
 
-    stamp = recordings_stamp(voice)
+    stamp = (recordings_stamp(voice), dataset_stamp(voice))  # preparing refines it
     found = reports().get(stamp) or domain.known(voice)
     if found is not None:
         reports().put(stamp, found)

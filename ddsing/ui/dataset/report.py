@@ -9,7 +9,7 @@ import streamlit as st
 
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import errors, values, work
+from ddsing.ui.shell import errors, trackers, values, work
 from ddsing.ui.shell.formatting import format_duration, format_number, percent, plain
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def show(voice: Voice) -> None:
     with errors.guard():
         _verdict(report)
         _numbers(report)
+        _tracker(report)
         _figures(report)
         _remarks(report)
 
@@ -49,19 +50,21 @@ def _offer(voice: Voice) -> None:
         on_click=_start,
         args=(voice,),
         disabled=work.busy(),
-        help="Takes about a tenth of the recordings' length. Each is analysed only once.",
+        help="Takes a few seconds for each minute of the recordings. Each is analysed only once.",
     )
 
 
 @errors.callback
 def _start(voice: Voice) -> None:
     from ddsing.dataset import report
+    from ddsing.sound import pitch
 
+    tracker = pitch.quickest()
     work.order(
         "report",
         f"Report on {plain(voice.name)}",
         {"voice": voice.name},
-        parts=lambda known: [report.part(known, voice)],
+        parts=lambda known: [report.part(known, voice, tracker=tracker)],
     )
 
 
@@ -98,6 +101,15 @@ def _numbers(report: Report) -> None:
             st.metric(label, value, help=tip, border=True)
     if report.voices_hint:
         st.warning(plain(report.voices_hint), icon=":material/groups:")
+
+
+def _tracker(report: Report) -> None:
+    """By which tracker the pitch was found, where a dataset's own may be better."""
+    if report.tracker in ("instant", "tiny"):
+        st.caption(
+            f":material/bolt: Pitch found by the tracker **{trackers.label(report.tracker)}**; refined when the "
+            "dataset is prepared with a better one."
+        )
 
 
 def _floor(noise_floor_db: float | None) -> str:

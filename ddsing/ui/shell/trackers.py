@@ -22,7 +22,9 @@ QUALITIES = """
 
 - **Best** (*full*): CREPE full, 250 times per second, as in the paper
 - **Quicker** (*fast*): CREPE full, 100 times per second, interpolated; accurate to a cent or two
-- **Draft** (*tiny*): CREPE tiny; many times faster, a few cents off, and less precise about what is voiced"""
+- **Draft** (*tiny*): CREPE tiny; many times faster, a few cents off, and less precise about what is voiced
+- **Instant** (*instant*): SwiftF0, 62.5 times per second, interpolated; the fastest by far, a few cents off; finds \
+pitches from 47 to 2,093 Hz"""
 
 
 def choose(

@@ -7,8 +7,6 @@ import logging
 import threading
 from dataclasses import dataclass, field
 
-from ddsing.constants import TRACKERS
-
 DELAY_S = 0.7  # lets the first page reach the browser before the imports take the interpreter
 _lock = threading.Lock()
 _started = False
@@ -46,8 +44,8 @@ def _run() -> None:
     try:
         from ddsing.sound import pitch
 
-        pitch.try_elsewhere()
-        _status = Warmup({name: pitch.estimate_seconds(name, 100.0) / 100.0 for name in TRACKERS}, over=True)
+        tried = pitch.try_elsewhere()
+        _status = Warmup({name: pitch.estimate_seconds(name, 100.0) / 100.0 for name in tried}, over=True)
     except Exception:
         logging.getLogger("ddsing").exception("The pitch trackers can't be measured")
         _status = Warmup(over=True)

@@ -85,9 +85,5 @@ def of(sound: Recording) -> Reading | OrderedReading:
 
 def known(sound: Recording, tracker: str) -> FirstReading | None:
     """What of a recording is being read by a tracker, if anything."""
-    from ddsing.transfer import first_reading
-
-    if tracker != first_reading.TRACKER:
-        return None
     reading = _readings.get((opened.workspace().root, sound.key))
-    return None if reading is None or reading.over else reading.found
+    return None if reading is None or reading.over or reading.found.tracker != tracker else reading.found

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ddsing.transfer.settings import Settings
 
 POLL_S = 0.4
-_FIRST = ":material/bolt: First reading"
+_BOLT = ":material/bolt:"
 
 
 def show(instrument: Entry | None, sound: Recording | None) -> None:
@@ -46,15 +46,13 @@ def show(instrument: Entry | None, sound: Recording | None) -> None:
 
 def _first(instrument: Entry, sound: Recording, chosen: str) -> None:
     """The reading that nobody has to ask for."""
-    from ddsing.transfer import first_reading
-
     reading = first_readings.of(sound)
     if reading.error is not None:
         st.markdown(f"**Fit** · The recording can't be analysed: {plain(errors.sentence(reading.error))}")
-        _refine(sound, chosen, first_reading.TRACKER)
+        _refine(sound, chosen, reading.found.tracker)
     elif reading.found.complete and instrument.config is not None:  # and the cache did not keep it
         _reading(instrument, sound, reading.found.features(instrument.config.generation))
-        _refine(sound, chosen, first_reading.TRACKER)
+        _refine(sound, chosen, reading.found.tracker)
     else:
         _under_way(instrument, sound)
 
@@ -73,14 +71,23 @@ def _under_way(instrument: Entry, sound: Recording) -> None:
     fit = caches.fit(features, sound.key, instrument, state.settings())
     if fit.inside_share is not None:
         _said(fit, "in the first minute ")
-    st.caption(f"{_FIRST}: the rest of the recording follows.")
+    st.caption(f"{_found_by(reading.found.tracker)}; the rest of the recording follows.")
+
+
+def _found_by(tracker: str) -> str:
+    return f"{_BOLT} Pitch found by the tracker **{trackers.label(tracker)}**"
 
 
 def _refine(sound: Recording, chosen: str, tracker: str) -> None:
     """The offer to find the pitch with the chosen tracker as well."""
     better = trackers.label(chosen)
-    said = "" if chosen == tracker else f" A transfer refines it with **{better}**."
-    st.caption(f"{_FIRST}, by the tracker **{trackers.label(tracker)}**.{said}")
+    if chosen == tracker:
+        said = "."
+    elif work.busy():
+        said = f"; refined when **{better}** is done."
+    else:
+        said = f". A transfer refines it with **{better}**."
+    st.caption(f"{_found_by(tracker)}{said}")
     st.button(
         f"Refine with {better}",
         key="fit.analyse",

@@ -26,6 +26,13 @@ class Found:
     complete: bool
 
     @property
+    def tracker(self) -> str:
+        """By which it is read."""
+        from ddsing.sound import pitch
+
+        return pitch.quickest()
+
+    @property
     def n_read(self) -> int:
         """Frames whose pitch is known; 0 at first."""
         return 0 if self.track is None else len(self.track[0])
@@ -35,7 +42,7 @@ class Found:
         from ddsing.transfer import first_reading
 
         assert self.track is not None
-        return first_reading.features_of(self.sound.audio, self.track, generation, complete=self.complete)
+        return first_reading.features_of(self.sound.audio, self.track, self.tracker, generation, complete=self.complete)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +93,11 @@ def of(sound: Recording) -> OrderedReading:
 
 
 def _begin(sound: Recording) -> None:
-    from ddsing.transfer import expected, first_reading
+    from ddsing.sound import pitch
+    from ddsing.transfer import expected
     from ddsing.work import kinds
     from ddsing.work.order import Order
 
     known = paces.of(opened.workspace())
-    part = expected.finding_pitch(known, first_reading.TRACKER, sound.duration_s)
+    part = expected.finding_pitch(known, pitch.quickest(), sound.duration_s)
     ordered.submit(Order(kinds.READING, "", {}, sound, [part]))
