@@ -193,7 +193,9 @@ def _keep(args: argparse.Namespace) -> dict:
     library = Library(open_workspace(args.workspace))
     seen = library.find(args.name)  # before its voice's z is computed
     instrument, known, points = _opened(args)
-    entry = library.put_latent(instrument.name, points.space if points else known, seen=seen)
+    entry = library.put_latent(
+        instrument.name, points.space if points else known, places=points.places if points else None, seen=seen
+    )
     return {"name": entry.name, "knows": _space(entry.latent)}
 
 

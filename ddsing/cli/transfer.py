@@ -33,6 +33,11 @@ _OPTIONS = {
     "--loudness-shift": ("loudness_shift_db", float, "dB"),
     "--keep-unvoiced": ("keep_unvoiced", float, "how far the recording's own consonants and breath are kept"),
     "--seed": ("seed", int, "seed of the noise"),
+    "--pull": (
+        "pull",
+        float,
+        "for instruments that follow timbre: how far to what the voice was trained on",
+    ),
 }
 
 
@@ -123,8 +128,8 @@ def run(args: argparse.Namespace) -> dict:
     timbre = {name: value for name, value in timbre.items() if (args.z_shift if name == "z_shift" else args.z_from)}
     settings = replace(like.settings, **chosen, **timbre)
     mixture = morph.parse(like.instrument, args.morph) if args.morph else like.morph
-    if mixture and settings.timbre:
-        raise SettingsError("--z-from and --z-shift can't be used with --morph. Leave one of them out.")
+    if mixture and settings != settings.without_z():
+        raise SettingsError("--z-from, --z-shift and --pull can't be used with --morph. Leave one of them out.")
     out = Path(args.out)
     file_format = out.suffix[1:].upper()
     if file_format not in ("WAV", "FLAC"):

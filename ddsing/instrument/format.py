@@ -4,6 +4,8 @@
                              SHA-256 of every other member
 ``weights.safetensors``      float32, under exactly the names and shapes of `ModelConfig.weight_shapes`
 ``operative_config-0.gin``   optional; shown to people, never parsed
+``timbre.safetensors``       optional, then with format version 2: the places in z of the voice, the array of
+                             `ddsing.model.places.Places`. Readers of version 1 refuse such a file and say why
 
 There is no code in it, no optimizer state, no host name and no home path. `read` takes files from strangers (see
 `ddsing.instrument.archive`) and checks everything before it is believed. Public: `Instrument`, `Provenance`, `read`,
@@ -34,13 +36,16 @@ from ddsing.model import tensors
 from ddsing.model import weights as model_weights
 from ddsing.model.config import ModelConfig
 from ddsing.model.latent_space import LatentSpace
+from ddsing.model.places import MAX_BYTES as MAX_PLACES_BYTES
+from ddsing.model.places import Places
 from ddsing.model.statistics import DatasetStatistics
 
 FORMAT = "ddsing-instrument"
-FORMAT_VERSION = 1
+FORMAT_VERSION, WITH_MORE = 1, 2  # the latter where there are members of which older readers don't know
 MANIFEST_NAME = "instrument.json"
 WEIGHTS_NAME = "weights.safetensors"
 GIN_NAME = "operative_config-0.gin"
+PLACES_NAME = "timbre.safetensors"
 MAX_MANIFEST_BYTES = 2 * 2**20
 MAX_GIN_BYTES = 64 * 2**10
 MAX_WARNINGS = 50
@@ -69,6 +74,8 @@ class Instrument:
         What a user should know about how it was read, one sentence each.
     latent : LatentSpace or None
         Where its voice's z lies, for models with an encoder.
+    places : Places or None
+        In which places of z it was trained.
     """
 
     name: str
@@ -79,6 +86,7 @@ class Instrument:
     gin_text: str = ""
     warnings: tuple[str, ...] = ()
     latent: LatentSpace | None = None
+    places: Places | None = None
 
     def __post_init__(self) -> None:
         manifest.check_name(self.name)
@@ -91,6 +99,7 @@ class Instrument:
                 f"generation {self.config.generation}; compute the statistics again with the model's generation."
             )
         check_latent(self.latent, self.config)
+        check_places(self.places, self.config)
         object.__setattr__(self, "warnings", tuple(self.warnings))
         object.__setattr__(self, "weights", model_weights.checked(self.weights, self.config))
 
@@ -102,7 +111,8 @@ class Instrument:
         hasher.update(strict_json.dumps({"model": self.config.to_json(), "statistics": statistics}))
         if self.latent is not None:
             hasher.update(strict_json.dumps(self.latent.to_json()))
-        for name, array in self.weights.items():
+        places = {} if self.places is None else self.places.arrays()
+        for name, array in {**self.weights, **places}.items():
             hasher.update(f"{name} {array.shape}".encode())
             hasher.update(array.astype("<f4", copy=False).tobytes())
         return hasher.hexdigest()
@@ -117,7 +127,7 @@ class Summary:
     """An instrument's manifest without its weights, for lists.
 
     `content` is a hash of what makes it this instrument: weights and model, and where it comes from; not of its name,
-    of what people wrote about it, or of its latent space.
+    of what people wrote about it, or of its latent space. `has_places` is whether it knows the places of its voice.
     """
 
     name: str
@@ -127,6 +137,7 @@ class Summary:
     warnings: tuple[str, ...]
     latent: LatentSpace | None = None
     content: str = ""
+    has_places: bool = False
 
     def to_json(self) -> dict:
         """Plain values, for an index."""
@@ -138,6 +149,7 @@ class Summary:
             "warnings": list(self.warnings),
             "latent": None if self.latent is None else self.latent.to_json(),
             "content": self.content,
+            "has_places": self.has_places,
         }
 
     @classmethod
@@ -153,6 +165,7 @@ class Summary:
             tuple(manifest.check_text(text, "warning", 1000) for text in data["warnings"]),
             None if latent is None else check_latent(LatentSpace.from_json(latent), config),
             str(data["content"]),
+            bool(data["has_places"]),
         )
 
 
@@ -175,6 +188,9 @@ def read(source: Path | str | bytes) -> Instrument:
             gin_text = _hashed(archive, GIN_NAME, hashes, MAX_GIN_BYTES).decode("utf-8")
         except UnicodeDecodeError:
             raise InstrumentError("The instrument's configuration text is not valid UTF-8.") from None
+    places = None
+    if summary.has_places:
+        places = Places.of(tensors.parse(_hashed(archive, PLACES_NAME, hashes, MAX_PLACES_BYTES)))
     return Instrument(
         summary.name,
         summary.config,
@@ -184,6 +200,7 @@ def read(source: Path | str | bytes) -> Instrument:
         gin_text,
         summary.warnings,
         summary.latent,
+        places,
     )
 
 
@@ -209,9 +226,11 @@ def to_bytes(instrument: Instrument) -> bytes:
     members = {WEIGHTS_NAME: save_safetensors(dict(instrument.weights))}
     if instrument.gin_text:
         members[GIN_NAME] = instrument.gin_text.encode("utf-8")
+    if instrument.places is not None:
+        members[PLACES_NAME] = save_safetensors(instrument.places.arrays())
     document = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
+        "format_version": FORMAT_VERSION if instrument.places is None else WITH_MORE,
         "name": instrument.name,
         "model": instrument.config.to_json(),
         "statistics": None if instrument.statistics is None else instrument.statistics.to_json(),
@@ -273,10 +292,10 @@ def _manifest(archive: Archive) -> tuple[dict, Summary]:
     document = manifest.loads(archive.read(MANIFEST_NAME, max_bytes=MAX_MANIFEST_BYTES))
     if document.get("format") != FORMAT:
         raise InstrumentError("The zip's instrument.json was not written by ddsing, so it can't be read.")
-    if document.get("format_version") != FORMAT_VERSION:
+    if document.get("format_version") not in (FORMAT_VERSION, WITH_MORE):
         raise InstrumentError(
-            f"The instrument has format version {document.get('format_version')!r:.20}; this ddsing reads version "
-            f"{FORMAT_VERSION}. Update ddsing, or export the instrument again."
+            f"The instrument has format version {document.get('format_version')!r:.20}; this ddsing reads versions "
+            f"{FORMAT_VERSION} and {WITH_MORE}. Update ddsing, or export the instrument again."
         )
     wrong = (set(document) - _OPTIONAL) ^ _KEYS
     if wrong:
@@ -305,6 +324,7 @@ def _manifest(archive: Archive) -> tuple[dict, Summary]:
         tuple(manifest.check_text(text, "warning", 1000) for text in warnings),
         check_latent(LatentSpace.from_json(document["latent"]), config) if "latent" in document else None,
         _content(document),
+        PLACES_NAME in document["members"],
     )
     return document, summary
 
@@ -323,17 +343,27 @@ def check_latent(latent: LatentSpace | None, config: ModelConfig) -> LatentSpace
     return latent
 
 
+def check_places(places: Places | None, config: ModelConfig) -> None:
+    """Raise `InstrumentError` for places that the model has not."""
+    if places is not None and (config.z is None or places.z_dims != config.z.z_dims):
+        needed = config.z.z_dims if config.z else 0
+        raise InstrumentError(f"The instrument's timbre has {places.z_dims} dimensions, its model {needed}.")
+
+
 def _no_object(key: str) -> NoReturn:
     raise InstrumentError(f"The instrument's manifest entry {key} must be an object or null.")
 
 
 def _check_members(archive: Archive, document: dict) -> None:
-    extra = set(archive.members) - {MANIFEST_NAME, WEIGHTS_NAME, GIN_NAME}
+    more = {PLACES_NAME} if document["format_version"] == WITH_MORE else set()
+    extra = set(archive.members) - {MANIFEST_NAME, WEIGHTS_NAME, GIN_NAME} - more
     if extra:
         raise InstrumentError(
             f"The instrument contains {ascii(sorted(extra)[0])[:60]}, which doesn't belong there; only "
             "instrument.json, weights.safetensors and operative_config-0.gin do."
         )
+    if (document["format_version"] == WITH_MORE) != (PLACES_NAME in archive.members):
+        raise InstrumentError(f"The instrument has format version {WITH_MORE} without its timbre. Export it again.")
     listed = document["members"]
     if set(listed) != set(archive.members) - {MANIFEST_NAME} or WEIGHTS_NAME not in listed:
         raise InstrumentError("The instrument's files don't match its manifest. Export it again.")

@@ -28,6 +28,7 @@ from ddsing.instrument.manifest import EDITABLE, Provenance
 from ddsing.instrument.opening import clean_name, detect, open_any
 from ddsing.model.config import ModelConfig
 from ddsing.model.latent_space import LatentSpace
+from ddsing.model.places import Places
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.workspace import Workspace
 
@@ -44,7 +45,8 @@ class Entry:
 
     `source_format` is that of the file: ``native`` or ``notebook``. `bloated` is true where a repair would help: a
     2021 zip carries optimizer state and perhaps several checkpoints. `changed_s` is when the file was written or edited
-    last, in seconds since 1970; 0 where that is not known. `content` tells it from others of its name, see `Summary`.
+    last, in seconds since 1970; 0 where that is not known. `content` tells it from others of its name; for it and
+    `has_places` see `Summary`.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Entry:
     latent: LatentSpace | None = None
     changed_s: float = 0.0
     content: str = ""
+    has_places: bool = False
 
 
 # Inside `Library`, `list` is its method.
@@ -157,11 +160,14 @@ class Library:
             instrument = self._open(path)
             return self._write(path, instrument.replaced(provenance=replace(instrument.provenance, **changes)))
 
-    def put_latent(self, name: str, latent: LatentSpace, *, seen: Entry | None = None) -> Entry:
-        """Keep in an instrument where its voice's z lies."""
+    def put_latent(
+        self, name: str, latent: LatentSpace, *, places: Places | None = None, seen: Entry | None = None
+    ) -> Entry:
+        """Keep in an instrument where its voice's z lies, and the places in it, if they are known."""
         with changing(self._folder):
             path = self._path(name, seen)
-            return self._write(path, self._open(path).replaced(latent=latent))
+            instrument = self._open(path)
+            return self._write(path, instrument.replaced(latent=latent, places=places or instrument.places))
 
     def delete(self, name: str, *, seen: Entry | None = None) -> str:
         """Move an instrument to the trash; the token brings it back with `undo`."""
@@ -338,4 +344,5 @@ def _described(path: Path, n_bytes: int, source_format: str, known: native.Summa
         latent=known.latent,
         changed_s=changed_s,
         content=known.content,
+        has_places=known.has_places,
     )

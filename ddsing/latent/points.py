@@ -22,7 +22,9 @@ from ddsing.errors import DatasetError
 from ddsing.formats import tfrecord
 from ddsing.instrument import Instrument
 from ddsing.model import latent_space as spaces
+from ddsing.model import places as places_of
 from ddsing.model.latent_space import LatentSpace
+from ddsing.model.places import Places
 
 if TYPE_CHECKING:
     from ddsing.engine.encoder import Encoder
@@ -32,7 +34,7 @@ POINT_FRAMES = 100  # 0.4 s
 _Z_EVERY = 8  # frames of 4 ms between two z that the network gives
 _ABOVE_FLOOR_DB = 20.0  # what is louder counts as sounding
 _CLEAR = 0.5  # confidence from which a pitch is one
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,8 @@ class Points:
         The recording's name, "" where it is not known.
     space : LatentSpace
         Of all frames that sound.
+    places : Places
+        Likewise.
     """
 
     z: np.ndarray
@@ -63,6 +67,7 @@ class Points:
     start_s: np.ndarray
     file: np.ndarray
     space: LatentSpace
+    places: Places
 
 
 def points(
@@ -99,10 +104,11 @@ def _measured(
         frames.append(z[:n][window.loudness_db[:n] > floor_db][::_Z_EVERY])
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     sounding = np.concatenate(frames)
-    space = spaces.measure(sounding if len(sounding) >= 16 else arrays["z"])
+    told = sounding if len(sounding) >= 16 else arrays["z"]
+    space, places = spaces.measure(told), places_of.measure(told)
     progress(1.0)
-    _keep(kept, arrays, space)
-    return Points(**arrays, space=space)
+    _keep(kept, arrays | places.arrays(), space)
+    return Points(**arrays, space=space, places=places)
 
 
 def _stretches(z: np.ndarray, window: windows.Window, row: int, file: str, floor_db: float) -> dict[str, np.ndarray]:
@@ -152,6 +158,8 @@ def _read(path: Path) -> Points | None:
     found = files.read_arrays(path) or {}
     try:
         space = LatentSpace.from_json(json.loads(found.pop("space").tobytes()))
-        return Points(**{name.removeprefix("of_"): array for name, array in found.items()}, space=space)
+        places = Places(found.pop("of_places"))
+        arrays = {name.removeprefix("of_"): array for name, array in found.items()}
+        return Points(**arrays, space=space, places=places)
     except (ValueError, KeyError, TypeError):
         return None

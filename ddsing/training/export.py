@@ -12,6 +12,7 @@ from ddsing.instrument import Instrument, Provenance
 from ddsing.instrument.library import Entry, Library
 from ddsing.instrument.opening import clean_name
 from ddsing.model.latent_space import LatentSpace
+from ddsing.model.places import Places
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.names import same
 from ddsing.training import checkpoints, choice, folder, saving
@@ -78,18 +79,19 @@ def _instrument(workspace: Workspace, voice_name: str, step: str | int) -> tuple
         gin_text=folder.shown_gin(path, trained, notebook=bool(how and how.notebook)),
         warnings=() if known else ("Training saved no statistics, so the pitch and loudness ranges are unknown.",),
     )
-    return (made.replaced(latent=_latent(where, made)) if made.config.z else made), why
+    return (made.replaced(**_timbre(where, made)) if made.config.z else made), why
 
 
-def _latent(where: folder.Where, made: Instrument) -> LatentSpace | None:
-    """Where the voice's z lies; None where its dataset is not there any more."""
+def _timbre(where: folder.Where, made: Instrument) -> dict[str, LatentSpace | Places]:
+    """Where the voice's z lies, and its places; nothing where its dataset is not there any more."""
     from ddsing.engine.encoder import Encoder
     from ddsing.latent import points as latent_points
 
     try:
-        return latent_points.points(where.source, made, Encoder(made.config, made.weights)).space
+        heard = latent_points.points(where.source, made, Encoder(made.config, made.weights))
     except (DatasetError, AudioError):
-        return None
+        return {}
+    return {"latent": heard.space, "places": heard.places}
 
 
 def _statistics(path: Path, checkpoint: checkpoints.Checkpoint, trained: Config) -> DatasetStatistics | None:

@@ -219,7 +219,7 @@ def _z(
 ) -> np.ndarray | None:
     """What an instrument with z is given beside pitch and loudness; None where the engine finds it by itself."""
     frames = n_frames(len(audio), centred=False)
-    return z_of(renderer.encoder, instrument.latent, settings, frames, audio, other)
+    return z_of(renderer.encoder, instrument.latent, settings, frames, audio, other, places=instrument.places)
 
 
 def _sung(

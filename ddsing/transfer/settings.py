@@ -15,6 +15,7 @@ RANGES = {
     "gate_db": (-80.0, -10.0),
     "keep_unvoiced": (0.0, 1.0),
     "seed": (0, 2**63 - 1),
+    "pull": (0.0, 1.0),
 }
 _CAN_BE_OFF = ("gate_db",)  # which is None
 Z_SOURCES = ("recording", "other", "mean")
@@ -22,7 +23,7 @@ MAX_Z_SHIFTS = 8
 MAX_Z_SHIFT = 6.0  # standard deviations
 SHOWN = (  # in the order in which people read them; `timbre` stands for what is set about z
     *("octave_shift", "loudness_shift_db", "autotune", "use_statistics", "mask_threshold", "attenuation_db"),
-    *("gate_db", "keep_unvoiced", "show_full_output", "seed", "timbre"),
+    *("gate_db", "keep_unvoiced", "show_full_output", "seed", "timbre", "pull"),
 )
 
 
@@ -102,6 +103,8 @@ class Settings:
         What the other recording is called.
     z_shift : tuple[float, ...]
         How far timbre is moved along the voice's first principal directions, in standard deviations.
+    pull : float
+        How far timbre is drawn, frame by frame, to the nearest that the voice was trained on, 0 to 1.
     """
 
     show_full_output: bool = _setting(False, "full output", heard=False)
@@ -117,6 +120,7 @@ class Settings:
     z_from: str = "recording"
     z_recording: str = ""
     z_shift: tuple[float, ...] = ()
+    pull: float = _setting(0.0, "pull towards the voice", quiet=True)
 
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
@@ -165,7 +169,7 @@ class Settings:
 
     def without_z(self) -> "Settings":
         """The settings for an instrument that does not listen to timbre."""
-        return replace(self, z_from="recording", z_recording="", z_shift=())
+        return replace(self, z_from="recording", z_recording="", z_shift=(), pull=0.0)
 
     def disabled(self) -> dict[str, str]:
         """The settings that do nothing as the others stand, each with the reason."""

@@ -10,11 +10,17 @@ from ddsing.constants import HOP_SAMPLES
 from ddsing.engine.encoder import Encoder
 from ddsing.errors import SettingsError
 from ddsing.model.latent_space import LatentSpace
+from ddsing.model.places import Places
 from ddsing.transfer.settings import Settings
 
 UNKNOWN = (
     "This instrument has no timbre map, so it has no mean timbre and no directions to shift it in. Take "
     "the timbre from a recording, or make a map on the Experiments page, under Latent space."
+)
+
+NO_PLACES = (
+    "This instrument does not know the timbre that its voice was trained on, so nothing can be pulled towards it. Make "
+    "a map on the Experiments page, under Latent space, or export it again."
 )
 
 
@@ -25,6 +31,8 @@ def z_of(
     n_frames: int,
     audio: np.ndarray,
     other: np.ndarray | None,
+    *,
+    places: Places | None = None,
 ) -> np.ndarray | None:
     """Z for each frame; None where it is simply the recording's.
 
@@ -34,12 +42,14 @@ def z_of(
         None for an instrument without z, to which the settings mean nothing.
     audio, other : np.ndarray [shape=(n_samples,), float32]
         The recording, and the one that z is taken from with ``z_from="other"``.
+    places : Places, optional
+        What ``pull`` draws z towards.
 
     Returns
     -------
     np.ndarray [shape=(n_frames, z_dims), float32] or None
     """
-    if encoder is None or (settings.z_from == "recording" and not settings.z_shift):
+    if encoder is None or (settings.z_from == "recording" and not settings.z_shift and not settings.pull):
         return None
     offset = _known(space).offset(settings.z_shift) if settings.z_shift else None
     if settings.z_from == "mean":
@@ -50,6 +60,10 @@ def z_of(
         z = to_and_fro(encoder.encode(other, max(1, len(other) // HOP_SAMPLES)), n_frames)
     else:
         z = encoder.encode(audio, n_frames)
+    if settings.pull:
+        if places is None:
+            raise SettingsError(NO_PLACES)
+        z = places.pulled(z, settings.pull)
     return z if offset is None else z + offset
 
 

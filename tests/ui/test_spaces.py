@@ -9,6 +9,7 @@ from ddsing.instrument import Provenance
 from ddsing.instrument import write as write_instrument
 from ddsing.instrument.library import Library
 from ddsing.jobs.store import JobStore
+from ddsing.model.places import Places
 from ddsing.sound import audio as recordings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
@@ -261,25 +262,31 @@ def test_timbre_s_controls_are_there_for_those_who_listen(listening, monkeypatch
     app.selectbox(key="transfer.instrument").set_value("Plain").run()
     clean(app)
     assert "setting.z_from" not in [group.key for group in app.button_group]
+    assert app.slider(key="setting.pull").disabled and "does not follow timbre" in said(app)
     app.selectbox(key="transfer.instrument").set_value("Listener").run()
     clean(app)
     group = app.button_group(key="setting.z_from")
     assert len(group.options) == 2 and "has no timbre map" in said(app)
-    Library(listening).put_latent("Listener", some_space())
+    assert app.slider(key="setting.pull").disabled and "does not know its voice's timbres" in said(app)
+    space = some_space()
+    Library(listening).put_latent("Listener", space, places=Places(space.mean[None]))
     app.run()
+    app.slider(key="setting.pull").set_value(0.5).run()
     app.button_group(key="setting.z_from").set_value("mean").run()
     app.slider(key="timbre.shift2").set_value(-1.5).run()
     clean(app)
     transfer(app)
     take = json.loads(_take(listening))
     assert take["settings"]["z_from"] == "mean" and take["settings"]["z_shift"] == [0.0, -1.5]
+    assert take["settings"]["pull"] == 0.5
     assert "timbre the voice's average, 2: −1\\.5" in said(app).replace("⁠", "")
     app.button_group(key="setting.z_from").set_value("other").run()
     clean(app)
     assert app.selectbox(key="setting.z_recording").value == "hiss.wav"
     app.selectbox(key="transfer.instrument").set_value("Plain").run()
     transfer(app)
-    assert json.loads(_take(listening))["settings"]["z_from"] == "recording"
+    settings = json.loads(_take(listening))["settings"]
+    assert settings["z_from"] == "recording" and settings["pull"] == 0.0
 
 
 def test_settings_whose_timbre_came_from_a_recording_that_was_replaced_say_so(listening, monkeypatch):

@@ -11,7 +11,7 @@ from ddsing.transfer.settings import SHOWN, text, words
 from ddsing.transfer.take import Take
 
 SETTINGS = {name: words(name).title for name in SHOWN if words(name).heard}
-_ONLY_IF_SET = "timbre"  # for instruments that listen to it
+_ONLY_IF_SET = {"timbre": "", "pull": 0.0}  # for instruments that listen to timbre
 METRICS = {  # field: what people read, and what it means
     "f0_cents": ("Pitch error", "Median distance from the target f0 over voiced frames; the result is re-analysed."),
     "f0_within_50": ("Pitch within 50 cents", "Share of voiced frames."),
@@ -53,7 +53,7 @@ def table(takes: Sequence[Take], *, labels: bool = False) -> tuple[Row, ...]:
             "no effect" if field in reason else text(field, getattr(take.settings, field))
             for take, reason in zip(takes, reasons)
         ]
-        if field != _ONLY_IF_SET or any(take.settings.timbre for take in takes):
+        if field not in _ONLY_IF_SET or any(getattr(take.settings, field) != _ONLY_IF_SET[field] for take in takes):
             rows.append((label, values))
     contents = {
         "Instrument": [take.instrument_digest for take in takes],

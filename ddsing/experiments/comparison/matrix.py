@@ -88,6 +88,8 @@ def paths(workspace: Workspace, matrix: Matrix) -> list[Path]:
 def cell_settings(matrix: Matrix, features: Features, instrument: Instrument) -> Settings:
     """The settings of a cell: fitted, the shifts that bring most of the recording into the instrument's range."""
     settings = matrix.settings if instrument.config.z else matrix.settings.without_z()
+    if instrument.places is None:
+        settings = replace(settings, pull=0.0)
     if not matrix.fitted or instrument.statistics is None:
         return settings
     reading = fit.measure(features, instrument.statistics, settings)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
     from ddsing.latent.points import Points
     from ddsing.model.latent_space import LatentSpace
+    from ddsing.model.places import Places
 
 INSTRUMENT, VOICE, COLOUR, X, Y = (f"ls_{name}" for name in ("instrument", "voice", "colour", "x", "y"))
 SELECTED = "ls.selected"  # numbers of points, with what they are points of
@@ -62,8 +63,8 @@ def show() -> None:
             icon=":material/scatter_plot:",
         )
         return
-    if instrument.latent is None and points is not None and not opened.is_of_house(entry.path):
-        _offer_to_keep(entry, points)
+    if None in (instrument.latent, instrument.places) and points is not None and not opened.is_of_house(entry.path):
+        _offer_to_keep(entry, points, anew=instrument.latent is None)
     above = st.container()  # the map marks what the controls below it say, so it comes after them
     latent_sound.move(entry, instrument, known)
     if points is not None and voice is not None:
@@ -92,22 +93,25 @@ def _voice(instrument: Instrument) -> Voice | None:
     return found[name]
 
 
-def _offer_to_keep(entry: Entry, points: Points) -> None:
+def _offer_to_keep(entry: Entry, points: Points, *, anew: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("This timbre map comes from the dataset; the instrument itself has none yet.")
+        whole = "This timbre map comes from the dataset; the instrument itself has none yet."
+        part = "The instrument does not know yet which timbres its voice was trained on; the dataset does."
+        st.caption(whole if anew else part)
         st.button(
             "Save to instrument",
             key="ls.keep",
             icon=":material/save:",
             on_click=_keep,
-            args=(entry, points.space),
-            help="Transfers can then use the voice's average timbre, or shift it along these directions.",
+            args=(entry, points.space, points.places),
+            help="Transfers can then use the voice's average timbre, shift it along these directions, or pull it "
+            "towards the voice.",
         )
 
 
 @errors.callback
-def _keep(entry: Entry, space: LatentSpace) -> None:
-    opened.library().put_latent(entry.name, space, seen=entry)
+def _keep(entry: Entry, space: LatentSpace, places: Places) -> None:
+    opened.library().put_latent(entry.name, space, places=places, seen=entry)
     st.toast(f"Timbre saved to {plain(entry.name)}.", icon=":material/check:")
 
 

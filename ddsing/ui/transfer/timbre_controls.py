@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
     from ddsing.model.latent_space import LatentSpace
 
-FROM, RECORDING, SHIFT = state.key("z_from"), state.key("z_recording"), state.key("z_shift")
+FROM, RECORDING, SHIFT, PULL = (state.key(name) for name in ("z_from", "z_recording", "z_shift", "pull"))
 SOURCES = {"recording": "This recording", "other": "Another recording", "mean": "The voice's average"}
 HELP = """This instrument also follows timbre: vowels, breath, brightness.
 
@@ -27,15 +27,24 @@ KEEP = "Keep consonants and breath"
 KEEP_HELP = """Where the recording has no clear pitch, its own noise is heard instead of the instrument's: s, t, f, h,
 breathing in. 0 leaves all of it to the instrument, 1 keeps it as it is in the recording."""
 MOST, N_SLIDERS = 3.0, 3
+PULL_HELP = """Draws the timbre, moment by moment, to the nearest that the voice was trained on. The more of it, the
+more the result sounds like the voice, and the less like the singer of the recording; vowels get less exact."""
+NO_Z = "This instrument does not follow timbre, so it sounds like its voice only."
+NO_PLACES = "This instrument does not know its voice's timbres. Save them on the Experiments page, under Latent space."
 NO_SPACE = "This instrument has no timbre map. Make one on the Experiments page, under Latent space."
 
 
 def show(entry: Entry | None, reasons: Mapping[str, str]) -> None:
     """The group; what is about z only for an instrument with an encoder."""
     widgets.title("Timbre")
-    with st.columns(2, gap="medium")[0]:
+    left, right = st.columns(2, gap="medium")
+    with left:
         widgets.slider("keep_unvoiced", KEEP, 0.0, 1.0, 0.1, "%.1f", help_text=KEEP_HELP, reasons=reasons)
-    if entry is None or entry.config is None or entry.config.z is None:
+    if entry is None or entry.config is None:
+        return
+    with right:
+        _pull(NO_Z if entry.config.z is None else "" if entry.has_places else NO_PLACES)
+    if entry.config.z is None:
         return
     with errors.guard():
         _source(entry)
@@ -43,6 +52,14 @@ def show(entry: Entry | None, reasons: Mapping[str, str]) -> None:
             st.caption(f":material/info: {NO_SPACE}")
         else:
             _shifts(entry.latent)
+
+
+def _pull(reason: str) -> None:
+    """How far timbre is drawn towards the voice; for an instrument that can't do so, none, and why."""
+    if reason:
+        st.session_state[PULL] = 0.0
+    reasons = {"pull": reason} if reason else {}
+    widgets.slider("pull", "Pull towards this voice", 0.0, 1.0, 0.1, "%.1f", help_text=PULL_HELP, reasons=reasons)
 
 
 def _source(entry: Entry) -> None:
