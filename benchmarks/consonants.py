@@ -1,24 +1,14 @@
 """What is kept of consonants and breath, and how much buzz is left, on recordings of one's own.
 
-    python -m benchmarks.consonants AUDIO... [--instrument ZIP ...] [--tracker full] [--amounts 0 0.5 1] [--json]
+    python -m benchmarks.consonants AUDIO... [--instrument ZIP ...] [--tracker full] [--amounts 0 0.5 1]
+                                    [--workspace DIR] [--json]
 
 Each recording is transferred with each instrument (the demo's two, unless others are named) at each amount. The rows
 have the share of the recording's energy in unvoiced frames that the result has too, counted from 2 kHz and from 250 Hz
 up (`ddsing.sound.unvoiced.energy_kept`); the harmonics' power there against the voiced frames (`buzz_db`); and how far
-the result's loudness is off the target there, on average and at all.
-
-On 27 November 2026, full tracker, both instruments of the demo, lowest to highest of two speakers or singers, a
-saxophone, a voice and a voice of a model of 2021 (`singing-female`, `speech-female`, `carnatic`, `sax-phrase`,
-`pitch_original`, `bel_z_rainbow`):
-
-| amount | kept from 2 kHz | kept from 250 Hz | buzz, dB | loudness off there, dB |
-|---|---|---|---|---|
-| 0 | 0.01 to 0.42 | 0.58 to 0.97 | -36.7 to -0.9 | 0.5 to 5.5 |
-| 0.5 | 0.45 to 0.81 | 0.74 to 0.93 | -39.7 to -3.5 | 0.6 to 1.1 |
-| 1 | 0.90 to 1.00 | 0.64 to 0.93 | -94.1 to -50.1 | 0.5 to 1.1 |
-
-From 250 Hz up less is kept than from 2 kHz, as below 2 kHz only the strength in each band is the recording's; at 0 the
-instrument's buzz counts as energy there.
+the result's loudness is off the target there, on average and in balance. Two columns count every frame whose pitch
+is not clear as unvoiced, glides and changes of note among them, in which the instrument goes on singing. A workspace
+keeps the pitch that was found, and the takes.
 """
 
 import argparse
@@ -39,7 +29,8 @@ from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace
 
-COLUMNS = ("recording", "instrument", "amount", "unvoiced", "kept 2 kHz", "kept 250 Hz", "buzz dB", "off dB", "bias dB")
+COLUMNS = ("recording", "instrument", "amount", "unvoiced", "kept 2 kHz", "kept 250", "buzz dB", "off dB", "bias dB")
+UNCLEAR = ("unclear", "kept 2 kHz", "buzz dB")  # the same of all frames without a clear pitch
 
 
 @dataclass(frozen=True)
@@ -55,6 +46,9 @@ class Row:
     buzz_db: float | None
     loudness_off_db: float
     loudness_bias_db: float
+    unclear: float
+    unclear_kept_2000: float | None
+    unclear_buzz_db: float | None
 
     def line(self) -> str:
         """The row for a person."""
@@ -66,19 +60,17 @@ def _line(recording: str, instrument: str, *numbers: str) -> str:
     return "  ".join([f"{recording[:20]:20}", f"{instrument[:10]:10}", *(f"{number:>10}" for number in numbers)])
 
 
-def rows(recordings: list[Path], instruments: list[Path], amounts: list[float], tracker: str) -> Iterator[Row]:
-    """Transfer everything in a workspace of its own, and measure."""
+def rows(
+    workspace: Workspace, recordings: list[Path], instruments: list[Path], amounts: list[float], tracker: str
+) -> Iterator[Row]:
+    """Transfer everything in a workspace, and measure."""
     models = Models()
-    with tempfile.TemporaryDirectory() as root:
-        workspace = Workspace(Path(root))
-        for folder in (workspace.instruments, workspace.experiments):
-            folder.mkdir()
-        for recording in recordings:
-            for instrument in instruments:
-                for amount in amounts:
-                    settings = Settings(keep_unvoiced=amount)
-                    take = pipeline.run(workspace, recording, instrument, settings, tracker=tracker, models=models)
-                    yield measured(take.folder, take.curves(), recording.stem, instrument.stem, amount)
+    for recording in recordings:
+        for instrument in instruments:
+            for amount in amounts:
+                settings = Settings(keep_unvoiced=amount)
+                take = pipeline.run(workspace, recording, instrument, settings, tracker=tracker, models=models)
+                yield measured(take.folder, take.curves(), recording.stem, instrument.stem, amount)
 
 
 def measured(folder: Path, curves: dict[str, np.ndarray], recording: str, instrument: str, amount: float) -> Row:
@@ -98,6 +90,9 @@ def measured(folder: Path, curves: dict[str, np.ndarray], recording: str, instru
         unvoiced.buzz_db(harmonic, original, confidence),
         float(np.abs(off_db).mean()) if len(off_db) else 0.0,
         float(off_db.mean()) if len(off_db) else 0.0,
+        float(unvoiced.frames(original, confidence, by_confidence=True).unvoiced.mean()),
+        unvoiced.energy_kept(result, original, confidence, by_confidence=True),
+        unvoiced.buzz_db(harmonic, original, confidence, by_confidence=True),
     )
 
 
@@ -108,16 +103,21 @@ def main() -> None:
     parser.add_argument("--instrument", nargs="+", type=Path)
     parser.add_argument("--amounts", nargs="+", type=float, default=[0.0, 0.5, 1.0])
     parser.add_argument("--tracker", choices=TRACKERS, default="full")
+    parser.add_argument("--workspace", type=Path)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     demo = sorted(resource("demo/assets/instruments").glob("*.zip"))
-    found = rows(args.audio, args.instrument or demo, args.amounts, args.tracker)
-    if args.json:
-        print(json.dumps([asdict(row) for row in found], indent=1))
-        return
-    print(_line(*COLUMNS))
-    for row in found:
-        print(row.line(), flush=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        workspace = Workspace(args.workspace or Path(temporary))
+        for folder in (workspace.instruments, workspace.experiments):
+            folder.mkdir(parents=True, exist_ok=True)
+        found = rows(workspace, args.audio, args.instrument or demo, args.amounts, args.tracker)
+        if args.json:
+            print(json.dumps([asdict(row) for row in found], indent=1))
+            return
+        print(_line(*COLUMNS, *UNCLEAR))
+        for row in found:
+            print(row.line(), flush=True)
 
 
 if __name__ == "__main__":

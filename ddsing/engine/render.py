@@ -229,6 +229,7 @@ def blocks(
     seed: int = 0,
     keep_controls: bool = False,
     block_frames: int = BLOCK_FRAMES,
+    added: Callable[[int, int], np.ndarray] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[Block]:
     """Render block by block.
@@ -243,6 +244,8 @@ def blocks(
         Length of the result.
     seed : int
         Of the noise.
+    added : callable, optional
+        Further noise: gives its samples [float32] from one position up to another.
     """
     n_frames = count_frames(n_samples, centred=False)
     f0_hz = held(part.f0_hz[:n_frames], slice(0, n_frames + 1))
@@ -257,7 +260,8 @@ def blocks(
         at = start * HOP_SAMPLES
         keep = min(len(harmonic), n_samples - at)
         kept = {name: values[:-1] for name, values in controls.items()} if keep_controls else None
-        yield Block(at, harmonic[:keep], noise[:keep], kept)
+        heard = noise[:keep] if added is None else noise[:keep] + added(at, at + keep)
+        yield Block(at, harmonic[:keep], heard, kept)
         decoded.forget_before(stop)
         if progress:
             progress((at + keep) / n_samples)

@@ -1,19 +1,18 @@
-"""What is done to a rendering after the network, frame by frame: harmonics fade, noise is changed, a sound is added.
+"""What is done to a rendering after the network, frame by frame: harmonics fade, noise is changed.
 
 The network hears nothing of it, so that wherever nothing fades the controls are the network's own, bit for bit.
 Everything depends on the frame alone, and not on how the rendering is divided into blocks.
 
-Public: `Shade`, `Shaded`, `Faded`, `with_noise`.
+Public: `Shade`, `Shaded`, `Faded`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from ddsing.engine.decoder import Controls
-from ddsing.engine.render import Block, Renderable, held
+from ddsing.engine.render import Renderable, held
 from ddsing.model.config import ModelConfig
 
 
@@ -80,9 +79,3 @@ class Faded:
         """The noise magnitudes changed [shape=(n_frames, n_noise_bands), float32]."""
         changed = magnitudes if self.before is None else self.before.noise(frames, magnitudes)
         return changed * held(self.gain, frames)[:, None]
-
-
-def with_noise(sound: Iterable[Block], added: Callable[[int, int], np.ndarray]) -> Iterator[Block]:
-    """Blocks with further noise in the noise part: `added` gives the samples between two positions, float32."""
-    for block in sound:
-        yield replace(block, noise=block.noise + added(block.start, block.start + len(block.noise)))

@@ -9,7 +9,8 @@ Public: `gains`, `threshold_db`.
 import numpy as np
 
 from ddsing.constants import FRAME_RATE
-from ddsing.sound.voicing import held_between, loud_db
+from ddsing.sound.steps import held_between
+from ddsing.sound.voicing import loud_db
 
 FADE_IN_S, HOLD_S, FADE_OUT_S = 0.02, 0.1, 0.2
 _HYSTERESIS_DB = 3.0

@@ -1,8 +1,10 @@
 """How well a transfer keeps what a recording sounds like where it has no pitch: two figures.
 
 Unvoiced frames are those of the recording whose pitch is not clear (confidence below 0.5, as a median over five frames,
-so that a dip of a frame or two within a note is none) although something is to be heard; voiced frames are the others
-that are. A frame is 64 samples, centred on its time. Both figures take whole sounds of one length, at 16 kHz.
+so that a dip of a frame or two within a note is none) and that are noise (`ddsing.sound.noisiness`), although something
+is to be heard; voiced frames are those with a clear pitch. `by_confidence` leaves out whether they are noise, so that
+glides and changes of note count as well. A frame is 64 samples, centred on its time. Both figures take whole sounds of
+one length, at 16 kHz.
 
 Public: `frames`, `energy_kept`, `buzz_db`.
 """
@@ -15,11 +17,12 @@ from ddsing.constants import HOP_SAMPLES
 from ddsing.sound import loudness, voicing
 from ddsing.sound.features import CLEAR
 from ddsing.sound.highpass import CROSSOVER_HZ, Highpass
+from ddsing.sound.steps import steady
 
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """The frames of a recording; the rest is silence.
+    """The frames of a recording; the rest is silence, or neither.
 
     Attributes
     ----------
@@ -30,7 +33,7 @@ class Frames:
     voiced: np.ndarray
 
 
-def frames(recording: np.ndarray, f0_confidence: np.ndarray) -> Frames:
+def frames(recording: np.ndarray, f0_confidence: np.ndarray, *, by_confidence: bool = False) -> Frames:
     """Which frames of a recording have a pitch, and which sound without one.
 
     Parameters
@@ -40,12 +43,18 @@ def frames(recording: np.ndarray, f0_confidence: np.ndarray) -> Frames:
         From the full tracker for figures that are to be compared.
     """
     sounding = voicing.presence(loudness.compute(recording)) > 0.5
-    clear = voicing.steady(f0_confidence) >= CLEAR
-    return Frames(sounding & ~clear, sounding & clear)
+    clear = steady(f0_confidence) >= CLEAR
+    without = ~clear if by_confidence else voicing.unvoiced(recording, f0_confidence)
+    return Frames(sounding & without, sounding & clear)
 
 
 def energy_kept(
-    result: np.ndarray, recording: np.ndarray, f0_confidence: np.ndarray, *, from_hz: float = CROSSOVER_HZ
+    result: np.ndarray,
+    recording: np.ndarray,
+    f0_confidence: np.ndarray,
+    *,
+    from_hz: float = CROSSOVER_HZ,
+    by_confidence: bool = False,
 ) -> float | None:
     """The share of the recording's energy above `from_hz` in unvoiced frames that the result has too.
 
@@ -63,7 +72,7 @@ def energy_kept(
     float or None
         0 to 1; None where no frame is unvoiced.
     """
-    found = frames(recording, f0_confidence)
+    found = frames(recording, f0_confidence, by_confidence=by_confidence)
     of_recording = _energy(Highpass(recording, crossover_hz=from_hz).samples(0, len(recording)))[found.unvoiced]
     if not of_recording.sum() > 0.0:
         return None
@@ -74,7 +83,9 @@ def energy_kept(
     return float(kept.sum() / of_recording.sum())
 
 
-def buzz_db(harmonic: np.ndarray, recording: np.ndarray, f0_confidence: np.ndarray) -> float | None:
+def buzz_db(
+    harmonic: np.ndarray, recording: np.ndarray, f0_confidence: np.ndarray, *, by_confidence: bool = False
+) -> float | None:
     """How loud the harmonics are where the recording has no pitch: mean power there against the voiced frames, in dB.
 
     Parameters
@@ -89,7 +100,7 @@ def buzz_db(harmonic: np.ndarray, recording: np.ndarray, f0_confidence: np.ndarr
     float or None
         dB, not below -120; None without unvoiced frames, or without harmonics in voiced ones.
     """
-    found, energy = frames(recording, f0_confidence), _energy(harmonic)
+    found, energy = frames(recording, f0_confidence, by_confidence=by_confidence), _energy(harmonic)
     if not found.unvoiced.any() or not found.voiced.any() or not energy[found.voiced].mean() > 0.0:
         return None
     ratio = energy[found.unvoiced].mean() / energy[found.voiced].mean()

@@ -241,8 +241,9 @@ def _sung(
         shaded = shading(audio, singers[0].features, asked, take.settings)
     with stages("render") as progress:
         mixed = edits.of(shaded.of(_mixture(singers, weights, audio)))
-        sound = blocks(mixed, n_samples=len(audio), seed=take.settings.seed, progress=progress)
-        peak = write_sound(folder, take.recipe(), shaded.heard(sound))
+        seed, added = take.settings.seed, shaded.passed
+        sound = blocks(mixed, n_samples=len(audio), seed=seed, added=added, progress=progress)
+        peak = write_sound(folder, take.recipe(), sound)
     if keep_controls:
         with stages("render"):
             write_arrays(folder / "controls.npz", **controls(mixed, asked))

@@ -115,7 +115,7 @@ class Settings:
     octave_shift: int = _setting(0, "octave shift", signed=True)
     loudness_shift_db: float = _setting(0.0, "loudness shift", unit="dB", signed=True)
     gate_db: float | None = _setting(None, "noise gate", unit="dB", quiet=True)
-    keep_unvoiced: float = _setting(0.0, "consonants and breath", quiet=True)
+    keep_unvoiced: float = _setting(0.0, "consonant and breath share", quiet=True)
     seed: int = _setting(0, "noise seed", quiet=True)
     z_from: str = "recording"
     z_recording: str = ""

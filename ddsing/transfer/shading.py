@@ -3,14 +3,13 @@
 Public: `Shading`, `shading`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ddsing.engine.render import Block, Renderable
-from ddsing.engine.shaded import Faded, Shade, Shaded, with_noise
+from ddsing.engine.render import Renderable
+from ddsing.engine.shaded import Faded, Shade, Shaded
 from ddsing.sound import gate
 from ddsing.sound.features import Features
 from ddsing.transfer import unvoiced
@@ -28,7 +27,7 @@ class Shading:
     shade : Shade or None
         None where nothing fades.
     passed : Passed or None
-        The noise that is added, if any.
+        The noise that is added, if any, as `ddsing.engine.render.blocks` takes it.
     curves : dict of np.ndarray [shape=(n_frames,)]
         What is kept beside the take to be drawn.
     warnings : tuple[str, ...]
@@ -42,10 +41,6 @@ class Shading:
     def of(self, part: Renderable[Any]) -> Renderable[Any]:
         """What is to be rendered; the very same where nothing fades."""
         return part if self.shade is None else Shaded(part, self.shade)
-
-    def heard(self, sound: Iterable[Block]) -> Iterable[Block]:
-        """The blocks with what is added to them."""
-        return sound if self.passed is None else with_noise(sound, self.passed)
 
 
 def shading(audio: np.ndarray, features: Features, asked: Conditioning, settings: Settings) -> Shading:

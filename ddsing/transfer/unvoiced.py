@@ -1,9 +1,9 @@
 """Keeping consonants and breath: the recording's own noise where it has no pitch, in place of the instrument's buzz.
 
-Where nothing is voiced the harmonics fade. Where something sounds there, the recording itself is heard above the
-crossover of `ddsing.sound.highpass`; below it the instrument's noise takes the strength that the recording has in each
-band, so that no more of the recording is heard. Both are as much louder or softer than in the recording as the
-instrument is asked to be, so that shifts and loudness statistics act on them as well.
+Where nothing is voiced (`ddsing.sound.voicing`) the harmonics fade. Where something sounds there, the recording itself
+is heard above the crossover of `ddsing.sound.highpass`; below it the instrument's noise takes the strength that the
+recording has in each band, so that no more of the recording is heard. Both are as much louder or softer than in the
+recording as the instrument is asked to be, so that shifts and loudness statistics act on them as well.
 
 Public: `Kept`, `keep`, `Passed`.
 """
@@ -17,10 +17,11 @@ from ddsing.engine.render import held
 from ddsing.sound import highpass, noise_bands
 from ddsing.sound.features import Features
 from ddsing.sound.highpass import Highpass
-from ddsing.sound.voicing import eased, presence, voicing
+from ddsing.sound.steps import eased
+from ddsing.sound.voicing import presence, voicing
 from ddsing.transfer.conditioning import Conditioning
 
-NOTHING = "The recording has a clear pitch wherever it sounds, so there are no consonants or breath to keep."
+NOTHING = "Nothing in the recording sounds without a pitch, so there are no consonants or breath to keep."
 _MOST_DB = 30.0  # that the recording's noise is raised by
 
 
@@ -104,7 +105,7 @@ def keep(audio: np.ndarray, features: Features, asked: Conditioning, amount: flo
     asked : Conditioning
         What the instrument is to sing, on the loudness scale of `features`.
     """
-    away = amount * (1.0 - voicing(features.f0_confidence))
+    away = amount * (1.0 - voicing(audio, features.f0_confidence))
     share = np.minimum(away, amount * presence(features.heard_db(audio)))
     change_db = np.minimum(eased(asked.loudness_db - features.loudness_db), _MOST_DB)
     curves = np.sqrt(1.0 - _sine(away) ** 2), _sine(share), 10.0 ** (change_db / 20.0)  # as much power comes as goes

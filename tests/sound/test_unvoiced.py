@@ -5,7 +5,18 @@ import pytest
 from scipy import signal
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.sound import highpass, unvoiced, voicing
+from ddsing.sound import highpass, noisiness, steps, unvoiced, voicing
+
+
+def noise(n_frames: int) -> np.ndarray:
+    return np.random.default_rng(2).normal(0.0, 0.1, n_frames * HOP_SAMPLES).astype(np.float32)
+
+
+def glide(n_frames: int, f0_hz: float = 220.0) -> np.ndarray:
+    """A vowel that rises by an octave in a second."""
+    time_s = np.arange(n_frames * HOP_SAMPLES) / SAMPLE_RATE
+    phase = 2 * np.pi * f0_hz * (2.0**time_s - 1.0) / np.log(2.0)
+    return (0.1 * sum(np.sin(k * phase) / k for k in range(1, 12))).astype(np.float32)
 
 
 def test_a_pitch_that_flickers_changes_nothing():
@@ -13,19 +24,39 @@ def test_a_pitch_that_flickers_changes_nothing():
     confidence[40:60] = 0.1
     confidence[[20, 21, 80]] = 0.0  # gone for two frames
     confidence[50] = 0.9  # there for one
-    curve = voicing.voicing(confidence)
+    curve = voicing.voicing(noise(100), confidence)
     assert curve.shape == (100,) and curve.dtype == np.float32
     assert (curve[:34] == 1.0).all() and (curve[40:60] == 0.0).all() and (curve[66:] == 1.0).all()
 
 
 def test_between_the_thresholds_it_stays_as_it_was():
     confidence = np.repeat([0.9, 0.56, 0.1, 0.56, 0.9], 20).astype(np.float32)
-    assert (voicing.voicing(confidence)[[10, 30, 50, 70, 90]] == [1, 1, 0, 0, 1]).all()
-    assert (voicing.voicing(np.full(9, 0.56, np.float32)) == 1.0).all()
+    assert (voicing.voicing(noise(100), confidence)[[10, 30, 50, 70, 90]] == [1, 1, 0, 0, 1]).all()
+    assert (voicing.voicing(noise(9), np.full(9, 0.56, np.float32)) == 1.0).all()
+
+
+def test_a_pitch_that_the_tracker_doubts_is_one_if_the_sound_has_lines():
+    doubtful = np.full(250, 0.2, np.float32)
+    assert (voicing.voicing(glide(250), doubtful) == 1.0).all() and not voicing.voicing(noise(250), doubtful).any()
+    both = np.concatenate([glide(100), noise(100)])
+    curve = voicing.voicing(both, np.full(200, 0.2, np.float32))
+    assert (curve[:85] == 1.0).all() and (curve[105:] == 0.0).all()
+
+
+def test_noise_scatters_by_a_known_amount_and_lines_do_not():
+    frames = np.arange(20, 480)
+    white = noisiness.noisiness_db(noise(500), frames)
+    assert white.shape == (460,) and white.dtype == np.float32
+    # the mean of the logarithm of an exponential variable is -0.577 nepers: -2.5 dB
+    assert np.mean(white) == pytest.approx(-2.5, abs=0.25) and white.min() > noisiness.BEGINS_DB
+    for f0_hz in (80.0, 300.0):
+        assert noisiness.noisiness_db(glide(500, f0_hz), frames[:200]).max() < noisiness.ENDS_DB
+    silence = noisiness.noisy(np.zeros(6400, np.float32), np.ones(101, bool))
+    assert silence.all() and not noisiness.noisy(noise(100), np.zeros(101, bool)).any()
 
 
 def test_a_step_is_eased_as_a_raised_cosine_of_at_least_10_ms():
-    curve = voicing.eased(np.repeat([0.0, 1.0], 20))
+    curve = steps.eased(np.repeat([0.0, 1.0], 20))
     rise = curve[(curve > 0.0) & (curve < 1.0)]
     assert len(rise) * HOP_SAMPLES / SAMPLE_RATE >= 0.010
     np.testing.assert_allclose(rise + rise[::-1], 1.0, atol=1e-6)

@@ -49,7 +49,7 @@ def test_the_gate_is_off_or_within_its_range(gate_db):
     assert Settings().gate_db is None and Settings(gate_db=-80).gate_db == -80
     with pytest.raises(SettingsError, match=r"^The noise gate is .*; it must be a number from -80 to -10\.$"):
         Settings(gate_db=gate_db)
-    with pytest.raises(SettingsError, match=r"^The consonants and breath is None"):
+    with pytest.raises(SettingsError, match=r"^The consonant and breath share is None"):
         Settings(keep_unvoiced=None)
 
 

@@ -10,7 +10,7 @@ import soundfile
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import render
 from ddsing.engine.render import blocks, solo
-from ddsing.engine.shaded import Shaded, with_noise
+from ddsing.engine.shaded import Shaded
 from ddsing.experiments.comparison import methods
 from ddsing.instrument.models import Models
 from ddsing.sound import features, loudness, noise_bands, unvoiced
@@ -177,8 +177,9 @@ def test_the_block_size_makes_no_difference(singer, block_frames):
     part = Shaded(solo(renderer, asked.f0_hz, asked.loudness_db, n_samples=len(singer.audio)), kept)
 
     def rendered(size: int) -> np.ndarray:
-        sound = blocks(part, n_samples=len(singer.audio), block_frames=size)
-        return np.concatenate([block.noise for block in with_noise(sound, Passed(singer.audio, kept.gain))])
+        added = Passed(singer.audio, kept.gain)
+        sound = blocks(part, n_samples=len(singer.audio), block_frames=size, added=added)
+        return np.concatenate([block.noise for block in sound])
 
     np.testing.assert_allclose(rendered(block_frames), rendered(500), atol=2e-6)
     added = Passed(singer.audio, kept.gain)

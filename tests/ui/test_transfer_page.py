@@ -111,8 +111,6 @@ def test_the_noise_gate_is_off_until_it_has_a_number(filled):
     assert gate.value is None and gate.options[:2] == ["off", "−80 dB"] and gate.options[-1] == "−10 dB"
     gate.set_value(-45.0).run()
     assert not filled.exception and filled.select_slider(key="setting.gate_db").value == -45.0
-    filled.session_state["setting.gate_db"] = -42.5  # from a command's take
-    assert not filled.run().exception and "−42.5 dB" in filled.select_slider(key="setting.gate_db").options
     filled.session_state["setting.gate_db"] = None  # `set_value` takes None for nothing set
     assert not filled.run().exception and filled.select_slider(key="setting.gate_db").value is None
 

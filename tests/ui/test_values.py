@@ -223,6 +223,10 @@ def test_values_of_another_version_are_passed_over(monkeypatch, root):
     path.write_text(json.dumps({"version": 1, "values": kept}))
     app = open_page(monkeypatch, root)
     clean(app)
-    assert app.get_by_key("setting.octave_shift").value == 0
+    assert app.get_by_key("setting.octave_shift").value == 0 and app.get_by_key("setting.gate_db").value is None
+    path.write_text(json.dumps({"version": 1, "values": {"setting.gate_db": -42.5}}))  # no step of the slider's own
+    app = open_page(monkeypatch, root)
+    clean(app)
+    assert app.get_by_key("setting.gate_db").value == -42.5 and "−42.5 dB" in app.get_by_key("setting.gate_db").options
     path.write_text("{")
     clean(open_page(monkeypatch, root))

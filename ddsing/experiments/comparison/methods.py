@@ -211,8 +211,9 @@ def _kept(takes: Sequence[Take]) -> list[str]:
     crossover_khz = CROSSOVER_HZ / 1000.0
     said = (
         f"{which}consonants and breath of the recording were kept: where the confidence of f0 was below "
-        f"{voicing.ENDS:g} (until it reached {voicing.BEGINS:g} again), the harmonics were faded out, the recording "
-        f"was added above {crossover_khz:g} kHz, and below it the filtered noise followed the recording's band levels."
+        f"{voicing.ENDS:g} (until it reached {voicing.BEGINS:g} again) and the spectrum had no lines, the harmonics "
+        f"were faded out, the recording was added above {crossover_khz:g} kHz, and below it the filtered noise "
+        "followed the recording's band levels."
     )
     return [said[:1].upper() + said[1:]]
 

@@ -24,8 +24,8 @@ HELP = """This instrument also follows timbre: vowels, breath, brightness.
 - **Another recording**: an example's timbre, at its own pace, back and forth if it is too short
 - **The voice's average**: constant, as the voice usually sounds"""
 KEEP = "Keep consonants and breath"
-KEEP_HELP = """Where the recording has no clear pitch, its own noise is heard instead of the instrument's: s, t, f, h,
-breathing in. 0 leaves all of it to the instrument, 1 keeps it as it is in the recording."""
+KEEP_HELP = """Where the recording is noise without a pitch (s, t, f, h, breathing in), that is heard instead of the
+instrument's buzz. 0 leaves all of it to the instrument, 1 keeps it as it is in the recording."""
 MOST, N_SLIDERS = 3.0, 3
 PULL_HELP = """Draws the timbre, moment by moment, to the nearest that the voice was trained on. The more of it, the
 more the result sounds like the voice, and the less like the singer of the recording; vowels get less exact."""
