@@ -51,6 +51,23 @@ def test_curves_without_notes_or_sound_still_draw():
     assert features.figure(_curves(n_frames=1)).data
 
 
+def test_the_gate_and_what_is_kept_are_in_the_curves():
+    closed = np.arange(2500) < 250
+    given = {"gate_gain": np.where(closed, 0.0, 1.0).astype(np.float32), "gate_threshold_db": -60.0}
+    curves = _curves(**given, kept_share=np.where(closed, 0.0, 0.5).astype(np.float32))
+    traces = {trace.name: trace for trace in features.figure(curves).data}
+    assert {"noise gate", "gate closed", "consonants and breath kept"} <= traces.keys()
+    after = traces["loudness after"]
+    assert (after.y[after.x < 0.99] == -80.0).all() and (after.y[after.x > 1.0] == -50.0).all()
+    assert traces["consonants and breath kept"].y.max() == 0.5
+    threshold = [shape for shape in features.figure(curves).layout.shapes if shape.y0 == shape.y1 == -60.0]
+    assert len(threshold) == 1
+    said = features.alt_text(curves)
+    assert "the noise gate is closed in 10 % of it" in said and "kept in 90 % of it" in said
+    plain = {trace.name for trace in features.figure(_curves()).data}
+    assert not plain & {"noise gate", "gate closed", "consonants and breath kept"}
+
+
 def test_a_window_keeps_detail():
     figure = features.figure(_curves(n_frames=150_000), window_s=(100.0, 104.0))
     trace = figure.data[0]
