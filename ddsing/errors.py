@@ -33,6 +33,10 @@ class FeaturesError(DdsingError):
     """Features that can't be computed from a recording."""
 
 
+class ScoreError(DdsingError):
+    """A score that can't be read, or can't be sung as it was asked to."""
+
+
 class TakeError(DdsingError):
     """A take that can't be found, read or changed."""
 

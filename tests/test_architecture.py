@@ -38,6 +38,7 @@ ORDER = (
     "ddsing.latent",
     "ddsing.training",
     "ddsing.experiments",
+    "ddsing.play",
     "ddsing.work",
     "ddsing.hosting",
     "ddsing.plots",

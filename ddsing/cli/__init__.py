@@ -30,6 +30,7 @@ EXIT_INTERRUPTED = 130
 _SPOKEN = "DDSING_TERMINAL_ENCODING"
 GROUPS = {  # as the pages are: every command stands in one of them
     "timbre transfer": ("transfer", "fit", "takes", "features"),
+    "play": ("sing",),
     "datasets": ("dataset",),
     "training": ("train", "checkpoint", "resynthesise", "jobs", "tensorboard"),
     "instruments": ("instrument",),

@@ -116,9 +116,10 @@ def _show_text(document: dict) -> str:
     said = ", ".join(
         f"{settings.words(name).label} {settings.text(name, getattr(chosen, name))}" for name in settings.SHOWN
     )
+    how = "sung from a score" if document.get("score") else f"tracker {document['tracker']}"
     lines = [
         line(document | {"error": None}),
-        f"{document['source']} with {document['instrument']}, tracker {document['tracker']}",
+        f"{document['source']} with {document['instrument']}, {how}",
         said[:1].upper() + said[1:],
     ]
     if document["morph"]:

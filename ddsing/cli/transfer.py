@@ -190,6 +190,8 @@ def _like(args: argparse.Namespace) -> _Like:
     recipe = _recipe(args)
     settings, tracker, instrument = take.read_recipe(recipe)
     mixture = take.read_morph(recipe) if args.instrument is None else None
+    if tracker not in TRACKERS:
+        tracker = "full"  # of a take that was sung from a score
     return _Like(settings, args.tracker or tracker, args.instrument or instrument, mixture, take.read_edit(recipe))
 
 

@@ -250,7 +250,7 @@ def _sung(
     with stages("save"):
         save_inputs(folder, audio, singers[0].features, asked, {**shaded.curves, **edits.curves})
     said = (warning for one in singers for warning in one.asked.warnings)
-    warnings = dict.fromkeys([*said, *shaded.warnings, *_loud(peak)])
+    warnings = dict.fromkeys([*said, *shaded.warnings, *loud(peak)])
     return replace(take, seconds=stages.seconds, reused=stages.reused, warnings=tuple(warnings), peak=peak)
 
 
@@ -330,6 +330,6 @@ def save_inputs(
     write_arrays(folder / "features.npz", **curves, **more)
 
 
-def _loud(peak: float) -> tuple[str, ...]:
+def loud(peak: float) -> tuple[str, ...]:
     """A warning if a result is louder than full scale."""
     return (_LOUD.format(peak=20 * np.log10(peak)),) if peak > 1.0 else ()

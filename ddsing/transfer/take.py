@@ -63,6 +63,8 @@ class Take:
     star : bool
     error : str
         Why the take can't be read, or "".
+    score : Mapping or None
+        Of a take that was sung from a score: which, how and in what style, see `ddsing.play.sing.recipe`.
     """
 
     id: str
@@ -91,6 +93,7 @@ class Take:
     tags: tuple[str, ...] = ()
     star: bool = False
     error: str = ""
+    score: Mapping | None = None
 
     @property
     def key(self) -> str:
@@ -173,11 +176,13 @@ class Take:
             recipe["timbre"] = {"name": self.settings.z_recording, "hash": self.timbre_hash}
         if self.edit:
             recipe["pitch_edit"] = self.edit.to_json()
+        recipe |= {} if self.score is None else {"score": dict(self.score)}
         return recipe | ({"morph": self.morph.to_json()} if self.morph else {})
 
     def to_json(self) -> dict:
         """The content of ``take.json``."""
         document = {name: getattr(self, name) for name in _TEXTS}
+        document |= {} if self.score is None else {"score": dict(self.score)}
         return document | {
             "settings": self.settings.to_json(),
             "seconds": dict(self.seconds),
@@ -215,6 +220,7 @@ class Take:
             edit=read_edit(data),
             tags=clean_tags(data.get("tags", ())),
             star=data.get("star") is True,
+            score=data["score"] if isinstance(data.get("score"), dict) else None,
         )
 
     def curves(self) -> dict[str, np.ndarray]:

@@ -114,10 +114,13 @@ def _rendering(takes: Sequence[Take], recordings: Mapping[str, Any]) -> str:
 
 
 def _tracking(takes: Sequence[Take]) -> str:
-    trackers = " or ".join(_TRACKERS.get(name, name) for name in dict.fromkeys(take.tracker for take in takes))
+    names = dict.fromkeys(take.tracker for take in takes if take.score is None)
+    found = [f"f0 was tracked with {' or '.join(_TRACKERS.get(name, name) for name in names)}"] if names else []
+    if any(take.score is not None for take in takes):
+        found.append("f0 and loudness of what was sung from a score were drawn from its notes by rules")
     return (
-        f"Audio was mono at {SAMPLE_RATE // 1000} kHz; f0 was tracked with {trackers}, and loudness was A-weighted, "
-        f"both at {FRAME_RATE} frames/s."
+        f"Audio was mono at {SAMPLE_RATE // 1000} kHz; {', and '.join(found)}, and loudness was A-weighted, both at "
+        f"{FRAME_RATE} frames/s."
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing.constants import TRACKERS
 from ddsing.files import safe_name
 from ddsing.names import find
 from ddsing.transfer import settings, stages
@@ -87,8 +88,8 @@ def _take(take: Take, everything: list[Take], called: dict[str, str]) -> None:
     title, actions = st.columns([5, 4], vertical_alignment="top")
     with title:
         st.markdown(f"### {plain(called[take.id])}")
-        tracker = plain(trackers.label(take.tracker))
-        st.caption(f"{plain(take.source)} → {plain(take.instrument)} · {tracker} pitch tracker · {when(take.created)}")
+        how = "sung from a score" if take.score else f"{plain(trackers.label(take.tracker))} pitch tracker"
+        st.caption(f"{plain(take.source)} → {plain(take.instrument)} · {how} · {when(take.created)}")
     with actions:
         _actions(take, called[take.id])
     st.markdown(_settings(take, older[0] if older else None))
@@ -232,7 +233,7 @@ def _export(take_id: str, file_format: str) -> bytes:
 def _use(take_id: str) -> None:
     take = opened.takes().get(take_id)
     found = find(take.instrument, [entry.name for entry in caches.instruments()])
-    state.apply(take.settings, tracker=take.tracker, instrument=found)
+    state.apply(take.settings, tracker=take.tracker if take.tracker in TRACKERS else None, instrument=found)
     st.toast("Controls set as they were for that take.", icon=":material/check:")
     sources.tell_if_replaced(take.settings, take.timbre_hash)
 
