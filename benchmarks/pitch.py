@@ -1,6 +1,6 @@
 """The pitch trackers: what each takes, and how near each comes to CREPE full.
 
-    python -m benchmarks.pitch [AUDIO ...] [--cache DIR] [--json]
+    python -m benchmarks.pitch [AUDIO ...] [--trackers tiny instant] [--cache DIR] [--json]
     python -m benchmarks.pitch --map AUDIO ... [--cache DIR]
 
 Without recordings it prints seconds per second of audio, in turn, of each tracker and of CREPE full in Keras, as crepe
@@ -51,6 +51,7 @@ def main() -> None:
     """Print what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("audio", nargs="*", type=Path, metavar="AUDIO")
+    parser.add_argument("--trackers", nargs="+", choices=TRACKERS[1:], default=TRACKERS[1:], help="beside full (all)")
     parser.add_argument("--cache", type=Path, help="a folder that keeps the tracks")
     parser.add_argument("--map", action="store_true", help="fit the map of confidence instead")
     parser.add_argument("--json", action="store_true")
@@ -62,8 +63,8 @@ def main() -> None:
     else:
         document = {"seconds per second of audio": times()}
         if args.audio:
-            heard = [_heard(path, cache, TRACKERS) for path in args.audio]
-            document["beside full"] = {name: beside_full(heard, name) for name in TRACKERS[1:]}
+            heard = [_heard(path, cache, ("full", *args.trackers)) for path in args.audio]
+            document["beside full"] = {name: beside_full(heard, name) for name in args.trackers}
     print(json.dumps(document) if args.json else json.dumps(document, indent=2))
 
 

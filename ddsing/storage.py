@@ -26,6 +26,7 @@ COMPUTED = (
     "sweeps",
     "latent",
     "heard",
+    "first sounds",
     SOURCES,
 )  # of the cache; made again when needed
 

@@ -23,6 +23,7 @@ from ddsing.sound import audio, features
 from ddsing.sound.pitch import rates
 from ddsing.training import estimate
 from ddsing.training.recipe import Recipe, resolved
+from ddsing.transfer import first_sound
 from ddsing.workspace import Workspace, open_workspace
 from tests.hostile.builders import notebook_members, packed
 from tests.support import dataset_signals, prepared_voices, tiny_runs
@@ -101,6 +102,18 @@ def loudness_of_a_take(workspace):
     return heard.of(workspace.cache, SimpleNamespace(id="take", name="take", folder=folder)).loudness
 
 
+def first_sound_of_a_transfer(workspace):
+    def run(*, tracker, store):
+        with store.building("a song") as (take_id, folder):
+            (folder / "result.wav").write_bytes(b"a sound")
+        return SimpleNamespace(folder=store.folder / take_id)
+
+    first_sound.sing(workspace, "first", run)
+    found = first_sound.found(workspace, "first")
+    first_sound.forget(workspace, "first")
+    return found is None or found.name == "first.wav"
+
+
 def workspace_and_storage(workspace):
     again = open_workspace(workspace.root)
     storage.measure(again)
@@ -120,6 +133,7 @@ USES = {
     how_long_a_training_takes: "ddsing/training/estimate.py",
     paces_of_works: "ddsing/jobs/paces.py",
     loudness_of_a_take: "ddsing/experiments/comparison/heard.py",
+    first_sound_of_a_transfer: "ddsing/transfer/first_sound.py",
     workspace_and_storage: "ddsing/storage.py",
 }
 # The workspace is opened with `storage`; the others hand the folder of pitch tracks on, or are tried with their page;

@@ -23,7 +23,7 @@ from ddsing.instrument.models import Models
 from ddsing.sound import features, pitch
 from ddsing.sound.curve.edit import PitchEdit
 from ddsing.sound.features import FeatureCache
-from ddsing.transfer import pipeline, stages
+from ddsing.transfer import first_sound, pipeline, stages
 from ddsing.transfer.first_reading import FirstReading
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
@@ -89,6 +89,7 @@ def transfer_options(
     owners: Sequence[Workspace | None] = (),
     z_source: Path | None = None,
     edit: PitchEdit | None = None,
+    first: str | None = None,
 ) -> dict[str, Any]:
     """What a transfer, with one instrument or a mixture, needs to know beside the recording.
 
@@ -100,6 +101,8 @@ def transfer_options(
         The example that timbre comes from, where the settings name one.
     edit : PitchEdit or None
         What is changed in the recording's pitch curve.
+    first : str or None
+        The name of a sound to be heard until the take is there, see `ddsing.transfer.first_sound`.
     """
     return {
         "instruments": [_about(one, owner) for one, owner in zip(instruments, owners or [None] * len(instruments))],
@@ -108,6 +111,7 @@ def transfer_options(
         "tracker": tracker,
         "morph": None if morph is None else morph.to_json(),
         "pitch_edit": edit.to_json() if edit else None,
+        "first_sound": first,
     }
 
 
@@ -147,21 +151,32 @@ def _transfer(workspace: Workspace, order: Order, at_hand: AtHand, report: Repor
     assert order.sound is not None
     _read_to_the_end(at_hand, report)
     instruments = [_instrument(workspace, about, at_hand) for about in options["instruments"]]
-    with counted.transfer():
-        take = pipeline.run(
-            workspace,
-            order.sound,
-            instruments,
-            Settings.from_json(options["settings"]),
-            morph=None if morph is None else Morph.from_json(morph),
-            source_name=order.sound.name,
-            tracker=options["tracker"],
-            models=at_hand.models,
-            progress=lambda stage, done: report(stages.doing(stage), done),
-            store=at_hand.takes,
-            z_source=None if options["z_source"] is None else Path(options["z_source"]),
-            edit=read_edit(options),
-        )
+    run = functools.partial(
+        pipeline.run,
+        workspace,
+        order.sound,
+        instruments,
+        Settings.from_json(options["settings"]),
+        morph=None if morph is None else Morph.from_json(morph),
+        source_name=order.sound.name,
+        models=at_hand.models,
+        z_source=None if options["z_source"] is None else Path(options["z_source"]),
+        edit=read_edit(options),
+    )
+    first = options.get("first_sound")
+    if first:
+        finding = stages.doing("features")  # which takes nearly all of the time, and is just to begin
+        first_sound.sing(workspace, first, functools.partial(run, progress=lambda stage, done: report(finding, 0.0)))
+    try:
+        with counted.transfer():
+            take = run(
+                tracker=options["tracker"],
+                progress=lambda stage, done: report(stages.doing(stage), done),
+                store=at_hand.takes,
+            )
+    finally:
+        if first:
+            first_sound.forget(workspace, first)
     heard.remember(workspace.cache, take)  # so that the page need not
     return {"take": take.id}
 

@@ -14,6 +14,8 @@ from ddsing.instrument.library import Library
 from ddsing.instrument.models import Models
 from ddsing.latent import points as latent_points
 from ddsing.latent import sound
+from ddsing.sound.audio import encode
+from ddsing.transfer import first_sound
 from ddsing.transfer.takes import TakeStore
 from ddsing.ui.shell import short_work, visitor, work
 from ddsing.ui.shell.ordered import Ordered
@@ -88,6 +90,23 @@ def test_the_fit_is_read_by_a_worker_without_a_press(member, monkeypatch):
     clean(app)
     open_page(monkeypatch, member.root)
     assert len(orders(member, "first reading")) <= 1, "it is known, and not ordered again"
+
+
+def test_a_first_version_is_heard_until_the_take_is_there(member, monkeypatch):
+    (member.examples / "long.wav").write_bytes(encode(tiny_workspace.sung(5.0)))
+    app = open_page(monkeypatch, member.root)
+    app.get_by_key("transfer.example").set_value("long.wav").run()
+    app.button(key="transfer.start").click().run()
+    clean(app)
+    assert "A first version" not in said(app)
+    (order,) = orders(member, "transfer")
+    place = first_sound.path(member, order.about()["options"]["first_sound"])
+    place.parent.mkdir(parents=True)
+    place.write_bytes(encode(tiny_workspace.sung(5.0)))
+    clean(app.run())
+    assert "sings with the pitch found by the tracker **Instant**; refined when **Best** is done" in said(app)
+    order.cancel()
+    assert "A first version" not in said(app.run())
 
 
 def test_cancel_ends_what_waits_at_once(member, monkeypatch):

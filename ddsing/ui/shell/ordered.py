@@ -32,6 +32,7 @@ class Ordered:
         self.folder = folder
         about = folder.about()
         self.label, self.tab = str(about.get("label", "")), str(about.get("tab", ""))
+        self.options: Mapping[str, Any] = about.get("options") or {}
         self.root = folder.workspace
         self._queue = queue()
 

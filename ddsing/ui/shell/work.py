@@ -52,6 +52,8 @@ class Work:
         is that of the stage at work.
     learn : callable, optional
         Given what a unit of each part took, see `ddsing.jobs.paces.Paces.learn`.
+    options : Mapping, optional
+        Of the order that it does, see `ddsing.work.order.Order`.
     """
 
     def __init__(
@@ -63,8 +65,10 @@ class Work:
         tab: str,
         parts: Sequence[time_left.Part] = (),
         learn: Callable[[Mapping[str, float]], None] | None = None,
+        options: Mapping[str, Any] | None = None,
     ):
         self.label = label
+        self.options = options or {}
         self.root = root
         self.tab = tab
         self.result: Any = None
@@ -194,6 +198,7 @@ def start(
     function: Callable[[Report], Any],
     *,
     parts: Callable[[Paces], Sequence[time_left.Part]] = lambda known: (),
+    options: Mapping[str, Any] | None = None,
 ) -> None:
     """Start a work in this tab unless one is running; a doubled click starts one.
 
@@ -201,13 +206,16 @@ def start(
     ----------
     parts : callable
         Given the paces known here, says of what parts the work consists; what they take is learnt.
+    options : Mapping, optional
+        Of the order that it does.
     """
     with _adding:
         if busy():
             return
         known = paces.of(opened.workspace())
         root = opened.workspace().root
-        work = Work(label, function, root=root, tab=ordered.tab(), parts=parts(known), learn=known.learn)
+        tab, learn = ordered.tab(), known.learn
+        work = Work(label, function, root=root, tab=tab, parts=parts(known), learn=learn, options=options)
         work.start()
         _works.append(work)
     st.session_state[_KEY] = work
@@ -246,7 +254,7 @@ def order(
 
         return kinds.do(workspace, asked, memory, report)
 
-    start(label, function, parts=lambda known: asked.parts)
+    start(label, function, parts=lambda known: asked.parts, options=options)
 
 
 def _memory() -> AtHand:

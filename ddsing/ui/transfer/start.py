@@ -65,6 +65,7 @@ def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
 
 @errors.callback
 def _start(instrument: Entry, sound: Recording) -> None:
+    from ddsing.transfer import first_sound
     from ddsing.work import kinds
     from ddsing.work.kinds import AtHand
 
@@ -93,6 +94,7 @@ def _start(instrument: Entry, sound: Recording) -> None:
         tracker,
         owners=[opened.owner(instrument.path)],
         z_source=sources.path_of(settings.z_recording) if settings.z_from == "other" else None,
+        first=first_sound.new() if first_sound.wanted(tracker, to_analyse_s) else None,
     )
 
     def at_hand() -> AtHand:

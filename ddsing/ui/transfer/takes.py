@@ -25,7 +25,7 @@ from ddsing.ui.shell import (
     visitor,
 )
 from ddsing.ui.shell.formatting import format_duration, percent, plain, when
-from ddsing.ui.transfer import take_plots
+from ddsing.ui.transfer import first_version, take_plots
 
 if TYPE_CHECKING:
     from ddsing.transfer.take import Take
@@ -58,6 +58,7 @@ def show() -> None:
     for take in everything:
         if take.error:
             st.warning(plain(take.error), icon=":material/broken_image:")
+    first_version.show()
     undo.forget("takes", found)
     offered, gone = undo.places("takes"), st.session_state.get(_GONE, {})
     called = titles.of([*found.values(), *(gone[take_id] for take_id in offered if take_id in gone)])
