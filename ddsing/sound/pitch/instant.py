@@ -7,6 +7,11 @@ is from data: ``python -m benchmarks.pitch --map`` on 95 s of ten recordings, ei
 With a map that was fitted on all other voices, the note detector gives what it gives with CREPE full in 93 % of the
 frames (the mean of the recordings, which have 71 to 99.8 %); with CREPE tiny it does so in 94 %.
 
+Beside CREPE full (``python -m benchmarks.pitch``, 113 s in 13 excerpts, SwiftF0 and in brackets CREPE tiny): where full
+is sure of its pitch, 99.1 % (99.5) of the frames are within 50 cents and 98.1 % (99.3) within 25, and 99.9 % (99.8)
+within 50 where both are sure; octave errors of the voices 0.18 % (0.28); voicing recall 94 % (96), false alarm 21 %
+(11); no lag (0 frames). A second of sound took 0.03 to 0.05 s on two cores at a load of 15.
+
 The sound is read at one level: CREPE normalises each of its frames, while SwiftF0 hears less in what is soft. It is cut
 at fixed places, with as much sound around as the network sees, so that the result neither depends on how much of it is
 read at a time nor on the number of cores; each piece is read on one thread, so that the network has no threads of its
