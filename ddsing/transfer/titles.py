@@ -3,7 +3,7 @@
 Public: `of`, `changes`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ddsing.constants import TRACKER_WORDS
 from ddsing.transfer.settings import SHOWN, text, words
@@ -42,7 +42,9 @@ def changes(take: Take, previous: Take) -> str:
         said.append(take.instrument)
     elif take.morph != previous.morph and take.morph is not None:
         said.append(take.morph.said())
-    if take.tracker != previous.tracker:
+    if take.score != previous.score and take.score is not None:
+        said += _sung(take.score, previous.score or {})
+    elif take.tracker != previous.tracker:
         said.append(f"{TRACKER_WORDS.get(take.tracker, take.tracker)} tracker")
     idle = take.settings.disabled()
     for name in SHOWN:
@@ -58,6 +60,18 @@ def changes(take: Take, previous: Take) -> str:
             else "another pitch edit"
         )
     return ", ".join(said)
+
+
+def _sung(score: Mapping, before: Mapping) -> list[str]:
+    """What changed in how a score is sung: its style, its transposition, its line."""
+    said = []
+    if any(score.get(name) != before.get(name) for name in ("style", "numbers")):
+        said.append(f"{score.get('style', '')} style{', adjusted' if score.get('numbers') else ''}".strip())
+    if score.get("transpose") != before.get("transpose") and isinstance(score.get("transpose"), int):
+        said.append(f"transposed {score['transpose']:+d}".replace("-", "−").replace("+0", "0"))
+    if any(score.get(name) != before.get(name) for name in ("part", "line")):
+        said.append(f"part {score.get('part')}, {score.get('line')} notes")
+    return said
 
 
 def _numbered(title: str, used: set[str]) -> str:

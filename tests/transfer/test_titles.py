@@ -42,3 +42,20 @@ def test_what_is_not_heard_or_has_no_effect_tells_nothing():
     before = take(1)
     after = replace(before, settings=Settings(show_full_output=True, attenuation_db=3.0))
     assert titles.changes(after, before) == ""
+
+
+def test_takes_of_a_score_are_told_apart_by_how_it_is_sung():
+    plain = {"part": 1, "line": "highest", "transpose": 0, "style": "plain", "numbers": {}}
+    takes = [
+        take(1, score=plain, tracker="score"),
+        take(2, score={**plain, "style": "pop", "transpose": -12}, tracker="score"),
+        take(3, score={**plain, "style": "pop", "transpose": -12, "numbers": {"scoop_s": 0.2}}, tracker="score"),
+        take(4, score={**plain, "style": "pop", "part": 2, "numbers": {"scoop_s": 0.2}}, tracker="score"),
+    ]
+    called = titles.of(takes)
+    assert [called[one.id].partition(" · ")[2] for one in takes] == [
+        "",
+        "pop style, transposed −12",
+        "pop style, adjusted",
+        "transposed 0, part 2, highest notes",
+    ]

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ddsing.play import melody, reading, sing
+from ddsing.play.style import STYLES
 from ddsing.sound import features
 from ddsing.sound.audio import decode
 from ddsing.ui.shell import caches, formatting
-from tests.support import tiny_workspace
+from ddsing.workspace import Workspace
+from tests.support import scores, tiny_workspace
 from tests.support.pages import ROOT, clean, finished, fit_read, open_page, said, take_id, transfer
 from tests.support.patience import PATIENCE_S
 from tests.support.sounds import file_of
@@ -65,6 +68,17 @@ def test_take_settings_come_back_and_changes_stand_out(filled):
     app.button(key=f"take_use.{first}").click().run()
     assert app.slider(key="setting.octave_shift").value == 0
     clean(app)
+
+
+def test_a_take_sung_from_a_score_is_a_take_like_others(monkeypatch, tmp_path):
+    workspace = Workspace(tiny_workspace.fill(tmp_path / "ws"))
+    line = melody.line(reading.read(scores.melody((60, 0.0, 0.8)), name="song.mid"))
+    take = sing.sing(workspace, line, tiny_workspace.NAMES[1], STYLES["plain"], style_name="plain", seed=7)
+    app = open_page(monkeypatch, workspace.root)
+    assert any("sung from a score" in caption.value for caption in app.caption)
+    before = app.session_state["transfer.tracker"]
+    clean(app.button(key=f"take_use.{take.id}").click().run())
+    assert app.session_state["setting.seed"] == 7 and app.session_state["transfer.tracker"] == before
 
 
 def test_take_deleted_and_brought_back(filled):
