@@ -43,6 +43,19 @@ def test_takes_are_listed_shown_renamed_and_described(root, command):
     assert (take.note, take.tags, take.star) == ("", (), False)
 
 
+def test_a_transfer_gates_and_keeps_and_turns_both_off_again(root, command, tmp_path):
+    source = next(Workspace(root).examples.glob("*.wav"))
+    out = ("--out", tmp_path / "a.wav", "--json")
+    made = command(root, "transfer", source, "--like", FIRST, "--gate-db", 45, "--keep-unvoiced", 0.5, *out)
+    assert (made["settings"]["gate_db"], made["settings"]["keep_unvoiced"]) == (-45.0, 0.5)
+    again = command(root, "transfer", source, "--like", tmp_path / "a.wav", "--gate-db", "OFF", *out)
+    assert (again["settings"]["gate_db"], again["settings"]["keep_unvoiced"]) == (None, 0.5)
+    wrong = ("transfer", source, "--like", FIRST, "--out", tmp_path / "b.wav", "--gate-db")
+    with pytest.raises(SystemExit):
+        command(root, *wrong, "loud")
+    assert "from -80 to -10" in command(root, *wrong, "-5", status=2)
+
+
 def test_takes_are_exported_with_recipe_and_stems(root, command, tmp_path):
     out = tmp_path / "out.flac"
     written = command(
