@@ -3,6 +3,7 @@
 SAMPLE_RATE = 16_000  # Hz, mono, everywhere inside ddsing
 FRAME_RATE = 250  # feature frames per second
 HOP_SAMPLES = SAMPLE_RATE // FRAME_RATE  # 64 samples, 4 ms
+FULL_BAND_RATE = 3 * SAMPLE_RATE  # Hz, of what an instrument with a top sings
 
 DB_RANGE = {1: 120.0, 3: 80.0}  # dB below full scale that each ddsp generation can express
 

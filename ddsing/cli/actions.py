@@ -1,10 +1,16 @@
 """Families of commands: ``takes list``, ``takes show`` and so on are actions of ``takes``."""
 
-import argparse
-from collections.abc import Callable
-from pathlib import Path
+from __future__ import annotations
 
-from ddsing.errors import OutputError
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ddsing.errors import InstrumentError, OutputError
+
+if TYPE_CHECKING:
+    from ddsing.workspace import Workspace
 
 
 def family(commands: argparse._SubParsersAction, name: str, help_text: str) -> argparse._SubParsersAction:
@@ -32,6 +38,18 @@ def require_folder(path: str | Path) -> Path:
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise OutputError(f"{str(path)[:200]!r} is a folder, or its folder does not exist. Choose another file.")
     return path
+
+
+def require_tops(workspace: Workspace, references: Sequence[str]) -> None:
+    """Raise `InstrumentError` unless all of some instruments can sing above 8 kHz."""
+    from ddsing.instrument import models
+
+    for reference in references:
+        if models.shared().open(workspace, reference).top is None:
+            raise InstrumentError(
+                f"{reference[:80]!r} has no top, so it sings up to 8 kHz. Leave out --band full, or give it a top with "
+                "`instrument top`."
+            )
 
 
 def table(rows: list[list[str]], *, right: tuple[int, ...] = ()) -> str:

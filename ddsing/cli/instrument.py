@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ddsing.cli import actions, trashed
+from ddsing.cli import actions, instrument_top, trashed
 from ddsing.cli.quiet import load_tensorflow
 from ddsing.cli.writing import writing
 from ddsing.errors import InstrumentError, SettingsError
 from ddsing.files import spelled, write_atomic
-from ddsing.units import format_bytes, note_name
+from ddsing.units import format_bytes, format_duration, note_name
 from ddsing.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     export.add_argument("name", metavar="NAME")
     export.add_argument("--format", choices=("native", "notebook"), default="native")
     export.add_argument("--out", required=True, metavar="ZIP")
+    top = actions.action(
+        family, "top", instrument_top.run, instrument_top.text, "let an instrument sing above 8 kHz, at 48 kHz"
+    )
+    instrument_top.add_options(top)
     _add_changes(family)
 
 
@@ -88,6 +92,7 @@ def _list(args: argparse.Namespace) -> dict:
                 "generation": entry.config.generation if entry.config else None,
                 "step": entry.provenance.step,
                 "bytes": entry.n_bytes,
+                "top": entry.top is not None,
                 "error": entry.error or None,
             }
             for entry in _library(args).list()
@@ -100,7 +105,7 @@ def _list_text(document: dict) -> str:
         f"{entry['name']}: {entry['error']}"
         if entry["error"]
         else f"{entry['name']}: ddsp {'1.x' if entry['generation'] == 1 else '3.x'}, {_steps(entry['step'])}, "
-        f"{format_bytes(entry['bytes'])}"
+        f"{format_bytes(entry['bytes'])}{', up to 24 kHz' if entry['top'] else ''}"
         for entry in document["instruments"]
     ]
     return "\n".join(lines) or "No instruments yet. Import one with `instrument import ZIP`."
@@ -131,6 +136,7 @@ def _inspect(args: argparse.Namespace) -> dict:
         "ranges": ranges(statistics),
         "provenance": instrument.provenance.to_json(),
         "digest": instrument.digest,
+        "top": None if instrument.top is None else instrument.top.to_json(),
         "warnings": list(instrument.warnings),
     }
 
@@ -149,6 +155,9 @@ def _inspect_text(document: dict) -> str:
     if "loudness_db" in known:
         low, high = known["loudness_db"]
         lines.append(f"loudness {low:.0f} to {high:.0f} dB")
+    if document["top"]:
+        length = format_duration(60.0 * document["top"]["minutes"])
+        lines.append(f"sings up to 24 kHz: its top has {document['top']['n_bands']} bands, from {length} of recordings")
     return "\n".join(lines + [f"warning: {text}" for text in document["warnings"]])
 
 
@@ -185,11 +194,14 @@ def _export(args: argparse.Namespace) -> dict:
         load_tensorflow()
         write = instruments.write_notebook
     write(instrument, args.out)
-    return {"name": instrument.name, "format": args.format, "path": args.out, "bytes": Path(args.out).stat().st_size}
+    n_bytes = Path(args.out).stat().st_size
+    left_out = [instruments.NO_TOP] if args.format != "native" and instrument.top is not None else []
+    return {"name": instrument.name, "format": args.format, "path": args.out, "bytes": n_bytes, "warnings": left_out}
 
 
 def _export_text(document: dict) -> str:
-    return f"Wrote {document['name']} to {document['path']} ({format_bytes(document['bytes'])})."
+    wrote = f"Wrote {document['name']} to {document['path']} ({format_bytes(document['bytes'])})."
+    return "\n".join([wrote, *document["warnings"]])
 
 
 def _delete(args: argparse.Namespace) -> dict:

@@ -37,7 +37,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         if name == "edit":
             add_texts(action, "note")
         if name == "export":
-            action.add_argument("--out", required=True, metavar="OUT.wav|OUT.flac", help="24 bits, 16 kHz")
+            action.add_argument(
+                "--out", required=True, metavar="OUT.wav|OUT.flac", help="24 bits, at the take's sample rate"
+            )
             action.add_argument("--stems", action="store_true", help="also OUT_harmonic.wav and OUT_noise.wav")
             action.add_argument("--recipe", metavar="R.json", help="also write the recipe as JSON")
             action.add_argument(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddsing import names
+from ddsing.cli import actions
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
@@ -102,6 +103,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="sing this pitch curve: a table of time,frequency[,confidence] in seconds and Hz, 0 Hz where nothing is "
         "voiced, as `features` writes it; or notes, to which what was sung is moved",
     )
+    parser.add_argument(
+        "--band",
+        choices=("full", "16k"),
+        help="full: up to 24 kHz, as 48 kHz; 16k: up to 8 kHz, as 16 kHz (full if the instrument has a top)",
+    )
     parser.add_argument("--stems", action="store_true", help="also write OUT_harmonic.wav and OUT_noise.wav")
     parser.add_argument("--controls", metavar="C.npz", help="also write the controls as used")
     parser.set_defaults(func=run, text=text)
@@ -126,6 +132,8 @@ def run(args: argparse.Namespace) -> dict:
         chosen["gate_db"] = None if args.gate_db == _OFF else args.gate_db
     timbre, z_source = _timbre(args.z_from or "recording", args.z_shift)
     timbre = {name: value for name, value in timbre.items() if (args.z_shift if name == "z_shift" else args.z_from)}
+    if args.band:
+        chosen["full_band"] = args.band == "full"
     settings = replace(like.settings, **chosen, **timbre)
     mixture = morph.parse(like.instrument, args.morph) if args.morph else like.morph
     if mixture and settings != settings.without_z():
@@ -138,6 +146,8 @@ def run(args: argparse.Namespace) -> dict:
     for path in (out, *([Path(args.controls)] if args.controls else [])):
         if not path.absolute().parent.is_dir():
             raise AudioError(f"The folder of {str(path)!r} does not exist. Create it or choose another file.")
+    if args.band == "full":
+        actions.require_tops(workspace, mixture.names if mixture else [like.instrument])
     audio = spelled(Path(args.audio))
     options: dict[str, Any] = {"tracker": like.tracker, "keep_controls": bool(args.controls)}
     with native_messages_hidden():
@@ -159,6 +169,7 @@ def run(args: argparse.Namespace) -> dict:
     return {
         "take": take.id,
         "out": args.out,
+        "rate_hz": take.rate_hz,
         "seconds": take.seconds,
         "reused": list(take.reused),
         "fit": take.fit,

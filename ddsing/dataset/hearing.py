@@ -14,6 +14,7 @@ import numpy as np
 from ddsing import units
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, MAX_DATASET_S, SAMPLE_RATE
 from ddsing.sound.audio import AudioInfo, content_hash, read
+from ddsing.sound.upper_band import FULL_HZ, RATE_HZ, Spectrum
 from ddsing.units import format_number
 
 QUIETEST_DB = -120.0
@@ -22,6 +23,7 @@ SILENT_DB, SILENT_BELOW_LOUD_DB = -75.0, -45.0
 FULL_SCALE = 0.9999
 CLIPPED_S = 1 / 12_000
 _BLOCK_FRAMES = 16_384
+_CODED_HZ = 14_000.0  # from here on it is probably a codec that cut the spectrum
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,8 @@ class Heard:
         See `ddsing.sound.audio.Decoded`.
     info : AudioInfo
         What the file says of itself.
+    reach_hz : float or None
+        Up to which frequency there is sound, see `ddsing.sound.upper_band.Spectrum`.
     """
 
     audio: np.ndarray
@@ -50,6 +54,7 @@ class Heard:
     peak: float
     remarks: tuple[str, ...]
     info: AudioInfo
+    reach_hz: float | None = None
 
     @functools.cached_property
     def content_hash(self) -> str:
@@ -84,13 +89,27 @@ def hear(source: Path | bytes, *, check: Callable[[], None] = lambda: None) -> H
     check : callable
         Called now and then; what it raises passes through.
     """
-    meter = _Meter()
-    found = read(source, max_seconds=MAX_DATASET_S, hear=meter.take, check=check)
+    meter, spectrum = _Meter(), Spectrum()
+
+    def take(block: np.ndarray, sample_rate_hz: int) -> None:
+        meter.take(block, sample_rate_hz)
+        spectrum.take(block, sample_rate_hz)
+
+    found = read(source, max_seconds=MAX_DATASET_S, hear=take, check=check)
     audio = found.audio
     level_db = levels_db(audio)
     clipped = np.zeros(len(level_db), bool)
     clipped[[frame for frame in meter.clipped_frames if frame < len(clipped)]] = True
-    return Heard(audio, clipped, silent(level_db), level_db, meter.peak, found.remarks, found.info)
+    remarks = (*found.remarks, *_band_remark(found.info, spectrum.reach_hz))
+    return Heard(audio, clipped, silent(level_db), level_db, meter.peak, remarks, found.info, spectrum.reach_hz)
+
+
+def _band_remark(info: AudioInfo, reach_hz: float | None) -> tuple[str, ...]:
+    """What is to be said of a file whose sound ends below what its sample rate allows."""
+    if info.sample_rate_hz < RATE_HZ or reach_hz is None or reach_hz >= FULL_HZ:
+        return ()
+    why = "as in an MP3" if reach_hz >= _CODED_HZ else "as in a recording with a lower sample rate"
+    return (f"It has no sound above {reach_hz / 1000:.0f} kHz, {why}: it can't teach a top.",)
 
 
 def levels_db(audio: np.ndarray) -> np.ndarray:

@@ -14,8 +14,9 @@ from ddsing import files, names
 from ddsing.dataset.hearing import QUIETEST_DB, Heard, hear, noise_floor_db
 from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, Cancelled
+from ddsing.sound.upper_band import reaches
 
-_VERSION = 2  # 1 knew neither files that are cut short nor a microphone on one channel only
+_VERSION = 3  # 1 knew neither files that are cut short nor a microphone on one channel only, 2 no `reach_hz`
 _PATIENCE_S = 0.3  # until the progress, which may stop it all, is told again
 _N_AT_ONCE = 2  # an hour of sound takes half a gigabyte while it is read
 
@@ -38,6 +39,8 @@ class RecordingFacts:
         The level that the quietest twentieth of the sound stays below; -120 for digital silence.
     voiced_share : float or None
         Share of the frames with a clear pitch, if that is known.
+    reach_hz : float or None
+        Up to which frequency there is sound, see `ddsing.sound.upper_band.Spectrum`.
     remarks : tuple[str, ...]
         Sentences, such as that the channels cancel each other.
     error : str
@@ -57,8 +60,14 @@ class RecordingFacts:
     silent_share: float = 1.0
     noise_floor_db: float = QUIETEST_DB
     voiced_share: float | None = None
+    reach_hz: float | None = None
     remarks: tuple[str, ...] = ()
     error: str = ""
+
+    @property
+    def full_band(self) -> bool:
+        """Whether a top can be made from it."""
+        return not self.error and reaches(self.reach_hz, self.sample_rate_hz)
 
 
 class Memory:
@@ -109,7 +118,7 @@ class Memory:
                 RecordingFacts(**entry["facts"])
             if document["version"] == _VERSION:
                 return entries
-            self._before = entries if document["version"] == 1 else {}
+            self._before = entries if document["version"] in (1, 2) else {}
         except (KeyError, TypeError, AttributeError):
             pass
         return {}
@@ -155,6 +164,7 @@ def examine(
         clipped_share=float(heard.clipped.mean()),
         silent_share=float(heard.silent.mean()),
         noise_floor_db=noise_floor_db(heard.level_db),
+        reach_hz=heard.reach_hz,
         remarks=heard.remarks,
         error=heard.fault,
     )

@@ -6,6 +6,7 @@
   has comes in with its weight. Missing harmonics count as 0.
 - The noise's bands lie evenly from 0 Hz to 8 kHz; fewer bands are interpolated to as many as the richest one has.
 - f0 is mixed in cents, where the instruments are given different ones.
+- What lies above 8 kHz is mixed in dB, where all instruments that are heard have a top; else there is none.
 - A frame in which one instrument has all the weight has that instrument's controls, bit for bit.
 
 Every instrument is given loudness on its own generation's scale. Memory does not grow with the length, see
@@ -20,11 +21,13 @@ import numpy as np
 
 from ddsing.engine.decoder import Controls
 from ddsing.engine.render import Block, Renderer, Solo, blocks, held, solo
+from ddsing.engine.top import HARMONIC, NOISE
 from ddsing.errors import FeaturesError
 from ddsing.model.config import ModelConfig
 from ddsing.units import n_frames as count_frames
 
 FLOOR = 1e-4  # -80 dB
+_TOP_FLOOR = 1e-16  # of a power density per Hz, far below hearing
 
 _States = tuple[np.ndarray, ...]
 
@@ -46,6 +49,11 @@ class Mixture:
     weights: np.ndarray
     config: ModelConfig
     f0_hz: np.ndarray
+
+    @property
+    def full_band(self) -> bool:
+        """Whether its controls have what lies above 8 kHz."""
+        return all(part.renderer.top is not None for part in self.parts)
 
     def initial_state(self) -> _States:
         """The state of each instrument."""
@@ -96,6 +104,9 @@ def mixture(
         for renderer, hz, db, own in (curves[index] for index in heard)
     ]
     config = common_config([part.config for part in parts])
+    tops = [part.renderer.top for part in parts]
+    if None in tops or len({top.n_bands for top in tops if top is not None}) > 1:
+        parts = [replace(part, renderer=replace(part.renderer, top=None)) for part in parts]
     return Mixture(tuple(parts), weights[:, heard], config, mixed_f0([part.f0_hz for part in parts], weights[:, heard]))
 
 
@@ -138,7 +149,8 @@ def fitted(controls: Controls, config: ModelConfig) -> Controls:
         low = np.minimum(position.astype(int), noise.shape[1] - 2)
         share = (position - low).astype(np.float32)
         noise = noise[:, low] + share * (noise[:, low + 1] - noise[:, low])
-    return {"amps": controls["amps"], "harmonic_distribution": distribution, "noise_magnitudes": noise}
+    fit = {"amps": controls["amps"], "harmonic_distribution": distribution, "noise_magnitudes": noise}
+    return fit | {name: controls[name] for name in (HARMONIC, NOISE) if name in controls}
 
 
 def mixed(parts: Sequence[Controls], weights: np.ndarray) -> Controls:
@@ -156,7 +168,8 @@ def mixed(parts: Sequence[Controls], weights: np.ndarray) -> Controls:
             result[name] = first
             continue
         linear = name == "harmonic_distribution"
-        values = [part[name] if linear else np.log(np.maximum(part[name], FLOOR)) for part in parts]
+        floor = _TOP_FLOOR if name in (HARMONIC, NOISE) else FLOOR
+        values = [part[name] if linear else np.log(np.maximum(part[name], floor)) for part in parts]
         total = sum(weight[:, None].astype(np.float32) * value for weight, value in zip(weights.T, values))
         blend = np.asarray(total if linear else np.exp(total), np.float32)
         for part, weight in zip(parts, weights.T):

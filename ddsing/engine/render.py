@@ -17,8 +17,10 @@ from ddsing.constants import HOP_SAMPLES
 from ddsing.engine.decoder import Controls, Decoder
 from ddsing.engine.encoder import Encoder
 from ddsing.engine.synthesis import HarmonicStream, NoiseAhead
+from ddsing.engine.top import powers
 from ddsing.errors import FeaturesError
 from ddsing.model.config import ModelConfig
+from ddsing.model.top import Top
 from ddsing.units import n_frames as count_frames
 
 BLOCK_FRAMES = 500
@@ -59,11 +61,12 @@ class Renderable(Protocol[State]):
 
 @dataclass(frozen=True)
 class Renderer:
-    """A loaded instrument's networks, ready to render."""
+    """A loaded instrument's networks, ready to render; with `top`, its controls have what lies above 8 kHz, too."""
 
     config: ModelConfig
     decoder: Decoder
     encoder: Encoder | None
+    top: Top | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +96,11 @@ class Solo:
     def decode(self, frames: slice, state: np.ndarray) -> tuple[Controls, np.ndarray]:
         """Controls of consecutive frames, and the state after them."""
         z = None if self.z is None else held(self.z, frames)
-        return self.renderer.decoder.decode(held(self.f0_hz, frames), held(self.loudness_db, frames), z, state)
+        f0_hz, loudness_db = held(self.f0_hz, frames), held(self.loudness_db, frames)
+        controls, state = self.renderer.decoder.decode(f0_hz, loudness_db, z, state)
+        if self.renderer.top is not None:
+            controls |= powers(self.renderer.top, self.config, controls, f0_hz, loudness_db)
+        return controls, state
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,9 +143,9 @@ class Rendering:
         return self.harmonic + self.noise
 
 
-def load(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> Renderer:
+def load(config: ModelConfig, weights: Mapping[str, np.ndarray], top: Top | None = None) -> Renderer:
     """A renderer from a configuration and weights (names and shapes of `config.weight_shapes()`)."""
-    return Renderer(config, Decoder(config, weights), Encoder(config, weights) if config.z else None)
+    return Renderer(config, Decoder(config, weights), Encoder(config, weights) if config.z else None, top)
 
 
 def solo(

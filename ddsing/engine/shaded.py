@@ -13,6 +13,7 @@ import numpy as np
 
 from ddsing.engine.decoder import Controls
 from ddsing.engine.render import Renderable, held
+from ddsing.engine.top import HARMONIC, NOISE
 from ddsing.model.config import ModelConfig
 
 
@@ -52,9 +53,14 @@ class Shaded:
     def decode(self, frames: slice, state: Any) -> tuple[Controls, Any]:
         """Controls of consecutive frames, changed, and the state after them."""
         controls, state = self.part.decode(frames, state)
-        amps = controls["amps"] * self.shade.harmonic_gain(frames)[:, None]
+        gain = self.shade.harmonic_gain(frames)[:, None]
         noise = self.shade.noise(frames, controls["noise_magnitudes"])
-        return {**controls, "amps": amps, "noise_magnitudes": noise}, state
+        changed = {"amps": controls["amps"] * gain, "noise_magnitudes": noise}
+        if HARMONIC in controls:  # a power, above 8 kHz
+            changed[HARMONIC] = controls[HARMONIC] * gain**2
+            if isinstance(self.shade, Faded):
+                changed[NOISE] = controls[NOISE] * held(self.shade.gain, frames)[:, None] ** 2
+        return controls | changed, state
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,11 @@ runs that in a limited process of its own.
 
 from ddsing.instrument.format import Instrument, Summary, read, read_summary, to_bytes, write
 from ddsing.instrument.manifest import Provenance
-from ddsing.instrument.notebook import write_notebook
+from ddsing.instrument.notebook import NO_TOP, write_notebook
 from ddsing.instrument.opening import open_any
 
 __all__ = [
+    "NO_TOP",
     "Instrument",
     "Provenance",
     "Summary",

@@ -5,7 +5,9 @@
 ``weights.safetensors``      float32, under exactly the names and shapes of `ModelConfig.weight_shapes`
 ``operative_config-0.gin``   optional; shown to people, never parsed
 ``timbre.safetensors``       optional, then with format version 2: the places in z of the voice, the array of
-                             `ddsing.model.places.Places`. Readers of version 1 refuse such a file and say why
+                             `ddsing.model.places.Places`
+``top.safetensors``          optional, with an entry ``top`` in the manifest and format version 2: the arrays of
+                             `ddsing.model.top.Top`. Readers of version 1 refuse such files and say why
 
 There is no code in it, no optimizer state, no host name and no home path. `read` takes files from strangers (see
 `ddsing.instrument.archive`) and checks everything before it is believed. Public: `Instrument`, `Provenance`, `read`,
@@ -39,6 +41,8 @@ from ddsing.model.latent_space import LatentSpace
 from ddsing.model.places import MAX_BYTES as MAX_PLACES_BYTES
 from ddsing.model.places import Places
 from ddsing.model.statistics import DatasetStatistics
+from ddsing.model.top import MAX_BYTES as MAX_TOP_BYTES
+from ddsing.model.top import Top, check_about
 
 FORMAT = "ddsing-instrument"
 FORMAT_VERSION, WITH_MORE = 1, 2  # the latter where there are members of which older readers don't know
@@ -46,10 +50,11 @@ MANIFEST_NAME = "instrument.json"
 WEIGHTS_NAME = "weights.safetensors"
 GIN_NAME = "operative_config-0.gin"
 PLACES_NAME = "timbre.safetensors"
+TOP_NAME = "top.safetensors"
 MAX_MANIFEST_BYTES = 2 * 2**20
 MAX_GIN_BYTES = 64 * 2**10
 MAX_WARNINGS = 50
-_OPTIONAL = {"latent"}  # which older instruments lack
+_OPTIONAL = {"latent", "top"}  # which older instruments lack
 _KEYS = {"format", "format_version", "name", "model", "statistics", "ranges", "provenance", "warnings", "members"}
 
 
@@ -76,6 +81,8 @@ class Instrument:
         Where its voice's z lies, for models with an encoder.
     places : Places or None
         In which places of z it was trained.
+    top : Top or None
+        What it sounds like above 8 kHz; without one it sings at 16 kHz.
     """
 
     name: str
@@ -87,6 +94,7 @@ class Instrument:
     warnings: tuple[str, ...] = ()
     latent: LatentSpace | None = None
     places: Places | None = None
+    top: Top | None = None
 
     def __post_init__(self) -> None:
         manifest.check_name(self.name)
@@ -115,6 +123,9 @@ class Instrument:
         for name, array in {**self.weights, **places}.items():
             hasher.update(f"{name} {array.shape}".encode())
             hasher.update(array.astype("<f4", copy=False).tobytes())
+        for name, array in ({} if self.top is None else self.top.arrays).items():
+            hasher.update(f"top {name} {array.shape}".encode())
+            hasher.update(array.astype("<f4", copy=False).tobytes())
         return hasher.hexdigest()
 
     def replaced(self, **changes: Any) -> "Instrument":
@@ -127,7 +138,8 @@ class Summary:
     """An instrument's manifest without its weights, for lists.
 
     `content` is a hash of what makes it this instrument: weights and model, and where it comes from; not of its name,
-    of what people wrote about it, or of its latent space. `has_places` is whether it knows the places of its voice.
+    of what people wrote about it, or of its latent space. `has_places` is whether it knows the places of its voice;
+    `top` is what the manifest says of its top, if it has one.
     """
 
     name: str
@@ -138,6 +150,7 @@ class Summary:
     latent: LatentSpace | None = None
     content: str = ""
     has_places: bool = False
+    top: Mapping | None = None
 
     def to_json(self) -> dict:
         """Plain values, for an index."""
@@ -150,6 +163,7 @@ class Summary:
             "latent": None if self.latent is None else self.latent.to_json(),
             "content": self.content,
             "has_places": self.has_places,
+            "top": None if self.top is None else dict(self.top),
         }
 
     @classmethod
@@ -166,6 +180,7 @@ class Summary:
             None if latent is None else check_latent(LatentSpace.from_json(latent), config),
             str(data["content"]),
             bool(data["has_places"]),
+            None if data.get("top") is None else check_about(data["top"]),
         )
 
 
@@ -191,6 +206,9 @@ def read(source: Path | str | bytes) -> Instrument:
     places = None
     if summary.has_places:
         places = Places.of(tensors.parse(_hashed(archive, PLACES_NAME, hashes, MAX_PLACES_BYTES)))
+    top = None
+    if summary.top is not None:
+        top = Top.of(tensors.parse(_hashed(archive, TOP_NAME, hashes, MAX_TOP_BYTES)), summary.top)
     return Instrument(
         summary.name,
         summary.config,
@@ -201,6 +219,7 @@ def read(source: Path | str | bytes) -> Instrument:
         summary.warnings,
         summary.latent,
         places,
+        top,
     )
 
 
@@ -228,9 +247,11 @@ def to_bytes(instrument: Instrument) -> bytes:
         members[GIN_NAME] = instrument.gin_text.encode("utf-8")
     if instrument.places is not None:
         members[PLACES_NAME] = save_safetensors(instrument.places.arrays())
+    if instrument.top is not None:
+        members[TOP_NAME] = save_safetensors(dict(instrument.top.arrays))
     document = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION if instrument.places is None else WITH_MORE,
+        "format_version": WITH_MORE if {PLACES_NAME, TOP_NAME} & set(members) else FORMAT_VERSION,
         "name": instrument.name,
         "model": instrument.config.to_json(),
         "statistics": None if instrument.statistics is None else instrument.statistics.to_json(),
@@ -243,6 +264,8 @@ def to_bytes(instrument: Instrument) -> bytes:
     }
     if instrument.latent is not None:
         document["latent"] = instrument.latent.to_json()
+    if instrument.top is not None:
+        document["top"] = instrument.top.to_json()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for name, data in {MANIFEST_NAME: strict_json.dumps(document), **members}.items():
@@ -325,6 +348,7 @@ def _manifest(archive: Archive) -> tuple[dict, Summary]:
         check_latent(LatentSpace.from_json(document["latent"]), config) if "latent" in document else None,
         _content(document),
         PLACES_NAME in document["members"],
+        check_about(document["top"]) if "top" in document else None,
     )
     return document, summary
 
@@ -355,15 +379,21 @@ def _no_object(key: str) -> NoReturn:
 
 
 def _check_members(archive: Archive, document: dict) -> None:
-    more = {PLACES_NAME} if document["format_version"] == WITH_MORE else set()
+    more = {TOP_NAME} if "top" in document else set()
+    more |= {PLACES_NAME} if document["format_version"] == WITH_MORE else set()
     extra = set(archive.members) - {MANIFEST_NAME, WEIGHTS_NAME, GIN_NAME} - more
     if extra:
         raise InstrumentError(
             f"The instrument contains {ascii(sorted(extra)[0])[:60]}, which doesn't belong there; only "
             "instrument.json, weights.safetensors and operative_config-0.gin do."
         )
-    if (document["format_version"] == WITH_MORE) != (PLACES_NAME in archive.members):
-        raise InstrumentError(f"The instrument has format version {WITH_MORE} without its timbre. Export it again.")
+    if ("top" in document) != (TOP_NAME in archive.members):
+        raise InstrumentError("The instrument's top doesn't match its manifest. Export it again.")
+    if (document["format_version"] == WITH_MORE) != bool({PLACES_NAME, TOP_NAME} & set(archive.members)):
+        raise InstrumentError(
+            f"The instrument has format version {WITH_MORE} without its timbre or top, or these with another. "
+            "Export it again."
+        )
     listed = document["members"]
     if set(listed) != set(archive.members) - {MANIFEST_NAME} or WEIGHTS_NAME not in listed:
         raise InstrumentError("The instrument's files don't match its manifest. Export it again.")

@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +30,7 @@ from ddsing.model.config import ModelConfig
 from ddsing.model.latent_space import LatentSpace
 from ddsing.model.places import Places
 from ddsing.model.statistics import DatasetStatistics
+from ddsing.model.top import Top
 from ddsing.workspace import Workspace
 
 _MAX_REMEMBERED = 5000
@@ -63,6 +64,7 @@ class Entry:
     changed_s: float = 0.0
     content: str = ""
     has_places: bool = False
+    top: Mapping | None = None
 
 
 # Inside `Library`, `list` is its method.
@@ -168,6 +170,12 @@ class Library:
             path = self._path(name, seen)
             instrument = self._open(path)
             return self._write(path, instrument.replaced(latent=latent, places=places or instrument.places))
+
+    def put_top(self, name: str, top: Top | None, *, seen: Entry | None = None) -> Entry:
+        """Give an instrument a top, or take it away; the file as it was goes to the trash."""
+        with changing(self._folder):
+            path = self._path(name, seen)
+            return self._replace(path, self._open(path).replaced(top=top))
 
     def delete(self, name: str, *, seen: Entry | None = None) -> str:
         """Move an instrument to the trash; the token brings it back with `undo`."""
@@ -345,4 +353,5 @@ def _described(path: Path, n_bytes: int, source_format: str, known: native.Summa
         changed_s=changed_s,
         content=known.content,
         has_places=known.has_places,
+        top=known.top,
     )

@@ -27,11 +27,13 @@ class Models:
 
     def get(self, instrument: Instrument) -> tuple[render.Renderer, bool]:
         """An instrument's networks, and whether they were there already."""
-        return self._renderers.get(instrument.digest, lambda: render.load(instrument.config, instrument.weights))
+        config, weights, top = instrument.config, instrument.weights, instrument.top
+        return self._renderers.get(instrument.digest, lambda: render.load(config, weights, top))
 
     def audition(self, instrument: Instrument) -> bytes:
-        """The built-in phrase, sung by an instrument in the middle of its range, as WAV."""
-        return audio.encode(phrase.sing(self.get(instrument)[0], instrument.statistics))
+        """The built-in phrase, sung by an instrument in the middle of its range, as WAV; at 48 kHz with a top."""
+        renderer = self.get(instrument)[0]
+        return audio.encode(phrase.sing(renderer, instrument.statistics), rate_hz=phrase.rate_hz(renderer))
 
     def open(self, workspace: Workspace, reference: str | Path) -> Instrument:
         """What `find` finds, read anew only if its file has changed."""

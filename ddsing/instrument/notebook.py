@@ -19,6 +19,7 @@ from ddsing.model.config import ModelConfig
 
 WINDOW_S = 4
 STATISTICS_NAME = "dataset_statistics.pkl"
+NO_TOP = "The 2021 format ends at 8 kHz: the instrument's top is left out."
 
 
 def write_notebook(instrument: Instrument, path: Path | str) -> None:

@@ -24,7 +24,8 @@ def sing(
     first, last : np.ndarray [shape=(z_dims,)]
     """
     z = between(first, first if last is None else last, N_FRAMES)
-    return recordings.encode(phrase.sing(renderer, instrument.statistics, z=z, seed=seed))
+    sung = phrase.sing(renderer, instrument.statistics, z=z, seed=seed)
+    return recordings.encode(sung, rate_hz=phrase.rate_hz(renderer))
 
 
 def window(voice: Voice, row: int) -> tuple[bytes, str]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, MAX_TRANSFER_S, SAMPLE_RATE
 from ddsing.engine.morph import mixture
-from ddsing.engine.render import Renderer, blocks
+from ddsing.engine.render import Renderer
 from ddsing.errors import ScoreError
 from ddsing.files import read_json, write_arrays, write_json
 from ddsing.instrument import Instrument
@@ -23,7 +23,7 @@ from ddsing.play.expression import Curves
 from ddsing.play.placing import TRACKER, Placed
 from ddsing.play.score import Line, shown
 from ddsing.play.style import STYLES, Style, adjusted
-from ddsing.transfer import pipeline
+from ddsing.transfer import band, pipeline
 from ddsing.transfer.conditioning import Conditioning
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.stages import Stages
@@ -126,8 +126,9 @@ def _rendered(
         one = mixture(
             [renderer], [curves.f0_hz], [curves.loudness_db], weights, n_samples=len(audio), audio=audio, z=[z]
         )
-        sound = blocks(one, n_samples=len(audio), seed=take.settings.seed, progress=progress)
-        peak = pipeline.write_sound(folder, take.recipe(), sound)
+        take = replace(take, rate_hz=band.rate_hz(one))
+        sound = band.sounded(one, len(audio), take, progress=progress)
+        peak = pipeline.write_sound(folder, take.recipe(), sound, rate_hz=take.rate_hz)
         if keep_controls:
             write_arrays(folder / "controls.npz", **pipeline.controls(one, given))
     with stages("save"):

@@ -100,14 +100,14 @@ def overlay_text(curves: Sequence[Sung]) -> str:
     return f"Pitch and loudness over time, overlaid: {'; '.join(said)}."
 
 
-def spectrograms(sounds: Sequence[tuple[str, np.ndarray]]) -> go.Figure:
+def spectrograms(sounds: Sequence[tuple[str, np.ndarray]], *, rate_hz: int = SAMPLE_RATE) -> go.Figure:
     """One spectrogram below the other, on one scale of colours and one time axis.
 
     Parameters
     ----------
     sounds : Sequence of (name, np.ndarray [shape=(n_samples,), float32])
     """
-    panels = [(name, spectrogram.power_db(audio, max_columns=_MAX_COLUMNS)) for name, audio in sounds]
+    panels = [(name, spectrogram.power_db(audio, max_columns=_MAX_COLUMNS, rate_hz=rate_hz)) for name, audio in sounds]
     top = max(float(level.max()) for _, (_, _, level) in panels)
     n_rows = len(panels)
     plot = make_subplots(
@@ -128,7 +128,7 @@ def spectrograms(sounds: Sequence[tuple[str, np.ndarray]]) -> go.Figure:
             col=1,
             hovertemplate="%{x:.2f} s: %{z} dB<extra></extra>",
         )
-        plot.update_yaxes(**spectrogram.frequency_ticks(), row=row, col=1)
+        plot.update_yaxes(**spectrogram.frequency_ticks(rate_hz), row=row, col=1)
     style.finish(plot, height=90 + ROW_PX * n_rows)
     bar = {
         "orientation": "h",
@@ -152,7 +152,7 @@ def spectrograms(sounds: Sequence[tuple[str, np.ndarray]]) -> go.Figure:
     return plot
 
 
-def spectrograms_text(sounds: Sequence[tuple[str, np.ndarray]]) -> str:
+def spectrograms_text(sounds: Sequence[tuple[str, np.ndarray]], *, rate_hz: int = SAMPLE_RATE) -> str:
     """The spectrograms in words."""
-    said = [f"{name}, {format_duration(len(audio) / SAMPLE_RATE)}" for name, audio in sounds]
+    said = [f"{name}, {format_duration(len(audio) / rate_hz)}" for name, audio in sounds]
     return f"Spectrograms on one scale: {'; '.join(said)}."

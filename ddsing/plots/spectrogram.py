@@ -24,16 +24,18 @@ SCALE = [  # Magma; in Streamlit's theme its own black, #000004, stands for anot
     [0.88, "rgb(254,194,135)"],
     [1.0, "rgb(252,253,191)"],
 ]
-_TICKS_HZ = (100, 500, 1000, 2000, 4000, 8000)
+_TICKS_HZ = (100, 500, 1000, 2000, 4000, 8000, 16000)
 
 
-def power_db(audio: np.ndarray, *, max_columns: int = MAX_COLUMNS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def power_db(
+    audio: np.ndarray, *, max_columns: int = MAX_COLUMNS, rate_hz: int = SAMPLE_RATE
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A short-time spectrum small enough to draw: the frequencies are spaced as the ear hears them.
 
     Parameters
     ----------
     audio : np.ndarray [shape=(n_samples,), float32]
-        Sound at 16 kHz. Long sounds are sampled at `max_columns` moments, so the cost does not grow with length.
+        Long sounds are sampled at `max_columns` moments, so the cost does not grow with length.
 
     Returns
     -------
@@ -41,19 +43,20 @@ def power_db(audio: np.ndarray, *, max_columns: int = MAX_COLUMNS) -> tuple[np.n
         Level in dB relative to a full-scale sine.
     """
     audio = np.asarray(audio, np.float32)
-    padded = np.pad(audio, FFT_SIZE // 2)
-    n_columns = max(1, min(max_columns, n_frames(len(audio), centred=True)))
+    size = FFT_SIZE * (rate_hz // SAMPLE_RATE)
+    padded = np.pad(audio, size // 2)
+    n_columns = max(1, min(max_columns, n_frames(len(audio) * SAMPLE_RATE // rate_hz, centred=True)))
     centres = np.linspace(0, max(0, len(audio) - 1), n_columns).astype(int)
-    window = np.hanning(FFT_SIZE).astype(np.float32)
-    frames = np.stack([padded[centre : centre + FFT_SIZE] for centre in centres]) * window
+    window = np.hanning(size).astype(np.float32)
+    frames = np.stack([padded[centre : centre + size] for centre in centres]) * window
     level = 20.0 * np.log10(np.abs(np.fft.rfft(frames, axis=1)) * 2.0 / window.sum() + 1e-6)
-    frequencies_hz = 700.0 * (10.0 ** (np.linspace(0.0, mel(SAMPLE_RATE / 2), N_ROWS) / 2595.0) - 1.0)
-    bins = np.fft.rfftfreq(FFT_SIZE, 1.0 / SAMPLE_RATE)
+    frequencies_hz = 700.0 * (10.0 ** (np.linspace(0.0, mel(rate_hz / 2), N_ROWS) / 2595.0) - 1.0)
+    bins = np.fft.rfftfreq(size, 1.0 / rate_hz)
     edges = np.searchsorted(bins, (frequencies_hz[1:] + frequencies_hz[:-1]) / 2)
     first = np.minimum(np.append(0, edges), len(bins) - 1)
     end = np.maximum(np.append(edges, len(bins)), first + 1)  # low rows are narrower than a bin and repeat it
     rows = [level[:, low:high].max(axis=1) for low, high in zip(first, end)]
-    return centres / SAMPLE_RATE, frequencies_hz, np.stack(rows).astype(np.float32)
+    return centres / rate_hz, frequencies_hz, np.stack(rows).astype(np.float32)
 
 
 def mel(frequencies_hz: ArrayLike) -> np.ndarray:
@@ -61,15 +64,22 @@ def mel(frequencies_hz: ArrayLike) -> np.ndarray:
     return 2595.0 * np.log10(1.0 + np.asarray(frequencies_hz, np.float64) / 700.0)
 
 
-def frequency_ticks() -> dict:
+def frequency_ticks(rate_hz: int = SAMPLE_RATE) -> dict:
     """Axis settings that label a mel axis in Hz."""
-    said = [f"{hz} Hz" if hz < 1000 else f"{hz // 1000} kHz" for hz in _TICKS_HZ]
-    return {"tickvals": list(mel(_TICKS_HZ)), "ticktext": said}
+    ticks = [hz for hz in _TICKS_HZ if hz <= rate_hz // 2]
+    said = [f"{hz} Hz" if hz < 1000 else f"{hz // 1000} kHz" for hz in ticks]
+    return {"tickvals": list(mel(ticks)), "ticktext": said}
 
 
-def figure(original: np.ndarray, result: np.ndarray, *, names: tuple[str, str] = ("original", "result")) -> go.Figure:
-    """Original above result, one colour scale and one time axis for both."""
-    panels = [(names[0], power_db(original)), (names[1], power_db(result))]
+def figure(
+    original: np.ndarray,
+    result: np.ndarray,
+    *,
+    names: tuple[str, str] = ("original", "result"),
+    rate_hz: int = SAMPLE_RATE,
+) -> go.Figure:
+    """Original above result, one colour scale and one time axis for both, which have one sample rate."""
+    panels = [(names[0], power_db(original, rate_hz=rate_hz)), (names[1], power_db(result, rate_hz=rate_hz))]
     top = max(float(level.max()) for _, (_, _, level) in panels)
     plot = make_subplots(
         rows=2,
@@ -89,7 +99,7 @@ def figure(original: np.ndarray, result: np.ndarray, *, names: tuple[str, str] =
             col=1,
             hovertemplate="%{x:.2f} s: %{z} dB<extra></extra>",
         )
-        plot.update_yaxes(**frequency_ticks(), row=row, col=1)
+        plot.update_yaxes(**frequency_ticks(rate_hz), row=row, col=1)
     style.finish(plot, height=470)
     bar = {  # above the plots, so that their time axis is as wide as that of the curves below
         "orientation": "h",
@@ -113,14 +123,20 @@ def figure(original: np.ndarray, result: np.ndarray, *, names: tuple[str, str] =
     return plot
 
 
-def alt_text(original: np.ndarray, result: np.ndarray, *, names: tuple[str, str] = ("original", "result")) -> str:
+def alt_text(
+    original: np.ndarray,
+    result: np.ndarray,
+    *,
+    names: tuple[str, str] = ("original", "result"),
+    rate_hz: int = SAMPLE_RATE,
+) -> str:
     """The figure in words: length, peak levels, and where most of the energy lies."""
     said = []
     for name, audio in zip(names, (original, result), strict=True):
         audio = np.asarray(audio, np.float32)
         peak = 20.0 * np.log10(max(float(np.abs(audio).max(initial=0.0)), 1e-6))
-        _, frequencies_hz, level = power_db(audio, max_columns=100)
+        _, frequencies_hz, level = power_db(audio, max_columns=100, rate_hz=rate_hz)
         weight = (10.0 ** (level / 10.0)).mean(axis=1)
         centre = float((frequencies_hz * weight).sum() / weight.sum())
         said.append(f"the {name} peaks at {format_number(peak)} dB and its energy is centred near {centre:.0f} Hz")
-    return f"Spectrograms of {len(np.asarray(result)) / SAMPLE_RATE:.1f} seconds on one scale: {'; '.join(said)}."
+    return f"Spectrograms of {len(np.asarray(result)) / rate_hz:.1f} seconds on one scale: {'; '.join(said)}."

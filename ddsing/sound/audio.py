@@ -78,6 +78,7 @@ def read(
     max_seconds: float = MAX_TRANSFER_S,
     hear: Hear | None = None,
     check: Callable[[], None] = lambda: None,
+    rate_hz: int = SAMPLE_RATE,
 ) -> Decoded:
     """Decode a recording to 16 kHz mono.
 
@@ -91,6 +92,8 @@ def read(
         Given each block as it is in the file [shape=(n_samples, n_channels), float32], and its sample rate.
     check : callable
         Called now and then; what it raises passes through.
+    rate_hz : int
+        Another sample rate than 16 kHz.
 
     Raises
     ------
@@ -106,19 +109,19 @@ def read(
             hear(block, rate)
 
     with Opened(source, max_seconds=max_seconds) as opened:
-        audio = _mono_16_khz(opened, max_seconds, None, first)
+        audio = _mono(opened, max_seconds, None, first, rate_hz)
         info, remarks, recipe = opened.info, tuple(opened.remarks), _recipe_of(opened)
     if not len(audio):
         raise AudioError("The recording is empty: it has no samples.")
     found = channels.instead_of_the_mix()
     if found is not None:
         with Opened(source, max_seconds=max_seconds) as opened:
-            audio = _mono_16_khz(opened, max_seconds, found.channel, lambda *_: check())
+            audio = _mono(opened, max_seconds, found.channel, lambda *_: check(), rate_hz)
         remarks = (*remarks, found.remark)
     return Decoded(audio, info, remarks, recipe)
 
 
-def _mono_16_khz(opened: Opened, max_seconds: float, channel: int | None, hear: Hear) -> np.ndarray:
+def _mono(opened: Opened, max_seconds: float, channel: int | None, hear: Hear, wanted_hz: int) -> np.ndarray:
     limit_s = min(max_seconds, opened.limit_s)
     if opened.info.format == "WAV" and opened.info.duration_s > max_seconds:  # its bytes were counted
         raise _too_long(opened, max_seconds, limit_s)
@@ -126,7 +129,7 @@ def _mono_16_khz(opened: Opened, max_seconds: float, channel: int | None, hear: 
     pieces = [np.zeros(0, np.float32)]
     for block, rate in opened.blocks():
         hear(block, rate)
-        mono = _mono(block, channel)
+        mono = _mixed(block, channel)
         n_s += len(mono) / rate
         if n_s > limit_s + 1e-6:
             raise _too_long(opened, max_seconds, limit_s)
@@ -134,7 +137,7 @@ def _mono_16_khz(opened: Opened, max_seconds: float, channel: int | None, hear: 
             raise AudioError("The recording contains invalid samples (NaN, infinite or above 1e6). Export it again.")
         if rate != rate_hz:
             pieces += _rest(resampler)
-            resampler = None if rate == SAMPLE_RATE else soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
+            resampler = None if rate == wanted_hz else soxr.ResampleStream(rate, wanted_hz, 1, dtype="float32")
             rate_hz = rate
         pieces.append(mono if resampler is None else resampler.resample_chunk(mono))
     return np.concatenate(pieces + _rest(resampler))
@@ -150,9 +153,9 @@ def content_hash(audio: np.ndarray) -> str:
 
 
 class AudioWriter:
-    """Writes 16 kHz mono 32-bit float WAV block by block, and knows the peak."""
+    """Writes mono 32-bit float WAV block by block, at 16 kHz unless told otherwise, and knows the peak."""
 
-    def __init__(self, path: Path, *, recipe: dict | None = None):
+    def __init__(self, path: Path, *, recipe: dict | None = None, rate_hz: int = SAMPLE_RATE):
         self.peak = 0.0
         self._path = path
         comment = None if recipe is None else _comment(recipe)
@@ -160,7 +163,7 @@ class AudioWriter:
         try:
             with open(path, "wb"):  # says why it can't be written, which soundfile doesn't
                 pass
-            self._file = soundfile.SoundFile(os.fsencode(path), "w", SAMPLE_RATE, 1, format="WAV", subtype="FLOAT")
+            self._file = soundfile.SoundFile(os.fsencode(path), "w", rate_hz, 1, format="WAV", subtype="FLOAT")
         except (OSError, *_WRITE_FAULTS) as error:
             reason = getattr(error, "strerror", None) or "is the disk full?"
             raise AudioError(f"{str(path)!r} can't be written: {reason}.") from None
@@ -193,21 +196,23 @@ class AudioWriter:
         self.close()
 
 
-def encode(source: Path | np.ndarray, *, format: str = "WAV", recipe: dict | None = None) -> bytes:
-    """A 24-bit WAV or FLAC of a 16 kHz mono file or array, with the recipe in its metadata.
+def encode(
+    source: Path | np.ndarray, *, format: str = "WAV", recipe: dict | None = None, rate_hz: int = SAMPLE_RATE
+) -> bytes:
+    """A 24-bit WAV or FLAC of a mono file at its own rate, or of an array, with the recipe in its metadata.
 
     Sound beyond full scale is turned down as much as it takes to fit, and the recipe's ``gain_db`` says by how much;
     anything else stays as loud as it is.
     """
     if isinstance(source, Path):
-        source = soundfile.read(os.fsencode(source), dtype="float32")[0]
+        source, rate_hz = soundfile.read(os.fsencode(source), dtype="float32")
     audio = np.asarray(source, np.float32)
     peak = float(np.abs(audio).max()) if len(audio) else 0.0
     gain = 1.0 if peak <= 1.0 else 0.999 / peak
     if recipe is not None and gain < 1.0:
         recipe = {**recipe, "gain_db": round(float(20.0 * np.log10(gain)), 3)}
     buffer = io.BytesIO()
-    with soundfile.SoundFile(buffer, "w", SAMPLE_RATE, 1, format=format, subtype="PCM_24") as file:
+    with soundfile.SoundFile(buffer, "w", rate_hz, 1, format=format, subtype="PCM_24") as file:
         if recipe is not None:
             file.comment = _comment(recipe, wav=format == "WAV")
         file.write(audio * np.float32(gain))
@@ -283,7 +288,7 @@ def _head(path: Path) -> bytes:
         return file.read(kinds.HEAD_BYTES)
 
 
-def _mono(block: np.ndarray, channel: int | None):
+def _mixed(block: np.ndarray, channel: int | None):
     n_channels = block.shape[1]
     if channel is not None:
         return np.ascontiguousarray(block[:, min(channel, n_channels - 1)])

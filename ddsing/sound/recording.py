@@ -1,6 +1,6 @@
 """A recording as the whole dashboard passes it on: its sound once, and what is known of it.
 
-Public: `Recording`, `read`.
+Public: `Recording`, `read`, `own_rate`.
 """
 
 import functools
@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from ddsing import names
-from ddsing.constants import SAMPLE_RATE
+from ddsing.constants import FULL_BAND_RATE, SAMPLE_RATE
+from ddsing.errors import AudioError
 from ddsing.sound import audio as files
 from ddsing.sound.audio import AudioInfo
+
+_SAME_S = 0.01  # by which the same sound may differ in length at another rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +36,8 @@ class Recording:
         How ddsing made it, if it did.
     remarks : tuple[str, ...]
         Sentences about what is odd in it, see `ddsing.sound.audio.Decoded`.
+    source : Path, bytes or None
+        The file, or its content, from which it can be read again at its own rate.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Recording:
     info: AudioInfo
     recipe: dict | None
     remarks: tuple[str, ...] = ()
+    source: Path | bytes | None = None
 
     @functools.cached_property
     def wav(self) -> bytes:
@@ -58,4 +64,26 @@ def read(source: Path | bytes, *, name: str = "") -> Recording:
     found = files.read(source)
     found.audio.flags.writeable = False
     called = name or (names.read(source.name) if isinstance(source, Path) else "recording")
-    return Recording(called, found.audio, files.content_hash(found.audio), found.info, found.recipe, found.remarks)
+    key = files.content_hash(found.audio)
+    return Recording(called, found.audio, key, found.info, found.recipe, found.remarks, source)
+
+
+def own_rate(source: Path | bytes | np.ndarray | Recording, audio: np.ndarray) -> tuple[np.ndarray, int]:
+    """A recording at its file's own sample rate, up to 48 kHz; as it was decoded where that is not to be had.
+
+    Parameters
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+        What it was decoded to, 16 kHz mono.
+    """
+    found = source.source if isinstance(source, Recording) else source
+    if found is None or isinstance(found, np.ndarray):
+        return audio, SAMPLE_RATE
+    try:
+        rate_hz = min(files.probe(found).sample_rate_hz, FULL_BAND_RATE)
+        again = files.read(found, rate_hz=rate_hz).audio if rate_hz > SAMPLE_RATE else audio
+    except AudioError:
+        return audio, SAMPLE_RATE
+    if rate_hz <= SAMPLE_RATE or abs(len(again) / rate_hz - len(audio) / SAMPLE_RATE) > _SAME_S:
+        return audio, SAMPLE_RATE  # of another length: the file is another one by now
+    return again, rate_hz

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ddsing.dataset import facts
+from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, DatasetError, TrainingError
 from ddsing.files import safe_name
 from ddsing.instrument import Instrument, Provenance
@@ -37,13 +38,25 @@ def make(workspace: Workspace, voice_name: str, *, step: str | int = choice.CHOS
     """Export a checkpoint of a voice, named as `choice.choose` takes it.
 
     The instrument is called as the voice. One of that name that came from this voice goes to the trash, and lends the
-    new one what people wrote about it; another one stays, and the new one gets a number.
+    new one what people wrote about it; another one stays, and the new one gets a number. Where it had a top, the new
+    one gets its own from the voice's recordings.
     """
     made, why = _instrument(workspace, voice_name, step)
+    made = with_top(workspace, made, folder.locate(workspace, voice_name).source)
     entry = Library(workspace).replace(
         safe_name(made.name), made, ours=lambda before: same(before.provenance.voice, made.provenance.voice)
     )
     return Made(entry, why)
+
+
+def with_top(workspace: Workspace, made: Instrument, source: Voice) -> Instrument:
+    """A voice's new instrument with a top, where the one before had one and the recordings still teach one."""
+    before = Library(workspace).find(safe_name(made.name))
+    if before is None or before.top is None or not same(before.provenance.voice, made.provenance.voice):
+        return made
+    from ddsing.training import top  # only where it is asked for: it imports the fit
+
+    return made.replaced(top=top.for_voice(made, source))
 
 
 def n_bytes(workspace: Workspace, voice_name: str, *, checkpoint: bool = False) -> int:

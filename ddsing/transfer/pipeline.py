@@ -20,7 +20,7 @@ from ddsing import names
 from ddsing.constants import SAMPLE_RATE
 from ddsing.engine.decoder import Controls
 from ddsing.engine.morph import Mixture, mixed_f0, mixture
-from ddsing.engine.render import BLOCK_FRAMES, Block, Renderable, Renderer, blocks
+from ddsing.engine.render import BLOCK_FRAMES, Block, Renderable, Renderer
 from ddsing.errors import SettingsError
 from ddsing.files import write_arrays
 from ddsing.instrument import Instrument
@@ -31,8 +31,8 @@ from ddsing.sound import audio as recordings
 from ddsing.sound import folder as folders
 from ddsing.sound.curve.edit import PitchEdit
 from ddsing.sound.features import FeatureCache, Features, extract
-from ddsing.sound.recording import Recording
-from ddsing.transfer import edited, expected, fit
+from ddsing.sound.recording import Recording, own_rate
+from ddsing.transfer import band, edited, expected, fit
 from ddsing.transfer.conditioning import Conditioning, condition
 from ddsing.transfer.edited import Edited
 from ddsing.transfer.morph import Morph
@@ -111,9 +111,10 @@ def run(
         opened = [one if isinstance(one, Instrument) else models.open(workspace, one) for one in references]
     if morph is None and opened[0].config.z is None:
         settings = settings.without_z()
+    settings = band.settled(settings, opened)
     edits = edited.apply(edit, _features(workspace, audio, tracker, opened, stages), audio)
     features = edits.features
-    renderers = _renderers(models, opened, stages)
+    renderers = band.chosen(_renderers(models, opened, stages), settings)
     with stages("conditioning"):
         conditioned = [condition(own, one.statistics, settings) for own, one in zip(features, opened)]
     with stages("decode"):
@@ -141,7 +142,11 @@ def run(
             edit=edits.edit,
         )
         take = _sung(take, folder, audio, singers, stages, keep_controls=keep_controls, edits=edits)
-        take = replace(take, warnings=tuple(dict.fromkeys([*remarks, *edits.warnings, *take.warnings])))
+        if take.rate_hz != SAMPLE_RATE:
+            with stages("save"):
+                save_original(folder, *own_rate(source, audio))
+        warnings = [*remarks, *band.remarks(opened, settings), *edits.warnings, *take.warnings]
+        take = replace(take, warnings=tuple(dict.fromkeys(warnings)))
         write_take(take, folder)
     configs = [one.config for one in opened]
     expected.learn(known, configs, stages, tracker=tracker, sound_s=len(audio) / SAMPLE_RATE)
@@ -240,10 +245,10 @@ def _sung(
     with stages("conditioning"):
         shaded = shading(audio, singers[0].features, asked, take.settings)
     with stages("render") as progress:
-        mixed = edits.of(shaded.of(_mixture(singers, weights, audio)))
-        seed, added = take.settings.seed, shaded.passed
-        sound = blocks(mixed, n_samples=len(audio), seed=seed, added=added, progress=progress)
-        peak = write_sound(folder, take.recipe(), sound)
+        alone = _mixture(singers, weights, audio)
+        mixed, take = edits.of(shaded.of(alone)), replace(take, rate_hz=band.rate_hz(alone))
+        sound = band.sounded(mixed, len(audio), take, added=shaded.passed, progress=progress)
+        peak = write_sound(folder, take.recipe(), sound, rate_hz=take.rate_hz)
     if keep_controls:
         with stages("render"):
             write_arrays(folder / "controls.npz", **controls(mixed, asked))
@@ -279,12 +284,12 @@ def _mixture(singers: Sequence[Singer], weights: np.ndarray, audio: np.ndarray) 
     )
 
 
-def write_sound(folder: Path, recipe: dict, sound: Iterable[Block]) -> float:
+def write_sound(folder: Path, recipe: dict, sound: Iterable[Block], *, rate_hz: int = SAMPLE_RATE) -> float:
     """Write ``result.wav`` and its two parts block by block; returns the peak."""
     with (
-        recordings.AudioWriter(folder / "result.wav", recipe=recipe) as result,
-        recordings.AudioWriter(folder / "harmonic.wav") as harmonic,
-        recordings.AudioWriter(folder / "noise.wav") as noise,
+        recordings.AudioWriter(folder / "result.wav", recipe=recipe, rate_hz=rate_hz) as result,
+        recordings.AudioWriter(folder / "harmonic.wav", rate_hz=rate_hz) as harmonic,
+        recordings.AudioWriter(folder / "noise.wav", rate_hz=rate_hz) as noise,
     ):
         for block in sound:
             result.write(block.audio)
@@ -316,8 +321,7 @@ def save_inputs(
     more: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> None:
     """Keep the recording and the curves beside a take, with `more` curves if there are any."""
-    with recordings.AudioWriter(folder / "original.wav") as original:
-        original.write(audio)
+    save_original(folder, audio, SAMPLE_RATE)
     curves = {
         "f0_hz": features.f0_hz,
         "f0_confidence": features.f0_confidence,
@@ -328,6 +332,12 @@ def save_inputs(
     if conditioned.note_on_ratio is not None and conditioned.mask_on is not None:
         curves |= {"note_on_ratio": conditioned.note_on_ratio, "mask_on": conditioned.mask_on}
     write_arrays(folder / "features.npz", **curves, **more)
+
+
+def save_original(folder: Path, audio: np.ndarray, rate_hz: int) -> None:
+    """Keep the recording beside a take."""
+    with recordings.AudioWriter(folder / "original.wav", rate_hz=rate_hz) as original:
+        original.write(audio)
 
 
 def loud(peak: float) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ MAX_Z_SHIFTS = 8
 MAX_Z_SHIFT = 6.0  # standard deviations
 SHOWN = (  # in the order in which people read them; `timbre` stands for what is set about z
     *("octave_shift", "loudness_shift_db", "autotune", "use_statistics", "mask_threshold", "attenuation_db"),
-    *("gate_db", "keep_unvoiced", "show_full_output", "seed", "timbre", "pull"),
+    *("gate_db", "keep_unvoiced", "full_band", "show_full_output", "seed", "timbre", "pull"),
 )
 
 
@@ -96,6 +96,8 @@ class Settings:
         How far the recording's own noise takes the instrument's place where there is no pitch, 0 to 1.
     seed : int
         Of the noise.
+    full_band : bool
+        Whether an instrument with a top sings up to 24 kHz, at a sample rate of 48 kHz; if not, up to 8 kHz.
     z_from : str
         For instruments that listen to timbre, whose it is: the ``recording``'s, an ``other`` one's, or the voice's
         ``mean``.
@@ -117,6 +119,7 @@ class Settings:
     gate_db: float | None = _setting(None, "noise gate", unit="dB", quiet=True)
     keep_unvoiced: float = _setting(0.0, "consonant and breath share", quiet=True)
     seed: int = _setting(0, "noise seed", quiet=True)
+    full_band: bool = _setting(True, "full band", quiet=True)
     z_from: str = "recording"
     z_recording: str = ""
     z_shift: tuple[float, ...] = ()
@@ -132,7 +135,7 @@ class Settings:
             if not fits or not low <= value <= high:
                 label, kind = words(name).label, "a whole number" if whole else "a number"
                 raise SettingsError(f"The {label} is {value!r}; it must be {kind} from {low:g} to {high:g}.")
-        for name in ("show_full_output", "use_statistics"):
+        for name in ("show_full_output", "use_statistics", "full_band"):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise SettingsError(f"The setting {words(name).label} is {value!r}; it must be true or false.")

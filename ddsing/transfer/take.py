@@ -13,7 +13,7 @@ import numpy as np
 
 import ddsing
 from ddsing import files, names
-from ddsing.constants import SAMPLE_RATE
+from ddsing.constants import FULL_BAND_RATE, SAMPLE_RATE
 from ddsing.errors import TakeError
 from ddsing.instrument import Instrument
 from ddsing.sound.audio import content_hash
@@ -42,8 +42,8 @@ class Take:
     id : str
         Sorts by time; the folder's name.
     folder : Path
-        Holds ``result.wav``, ``harmonic.wav``, ``noise.wav``, ``original.wav`` (16 kHz, 32-bit float) and
-        ``features.npz``.
+        Holds ``result.wav``, ``harmonic.wav``, ``noise.wav``, ``original.wav`` (32-bit float; 16 kHz, or 48 kHz of a
+        full-band take, whose original is at its own rate up to that) and ``features.npz``.
     timbre_hash : str
         Content of the other recording that timbre was taken from; "" where there was none, or in a take that was kept
         before this was.
@@ -88,6 +88,7 @@ class Take:
     peak: float = 0.0
     generation: int = 3
     duration_s: float = 0.0
+    rate_hz: int = SAMPLE_RATE
     morph: Morph | None = None
     edit: PitchEdit | None = None
     tags: tuple[str, ...] = ()
@@ -193,6 +194,7 @@ class Take:
             "peak": self.peak,
             "generation": self.generation,
             "duration_s": self.duration_s,
+            "rate_hz": self.rate_hz,
             "morph": None if self.morph is None else self.morph.to_json(),
             "tags": list(self.tags),
             "star": self.star,
@@ -216,6 +218,7 @@ class Take:
             peak=float(data["peak"]),
             generation=int(data["generation"]),
             duration_s=float(data["duration_s"]),
+            rate_hz=_rate_hz(data.get("rate_hz", SAMPLE_RATE)),
             morph=None if data.get("morph") is None else Morph.from_json(data["morph"]),
             edit=read_edit(data),
             tags=clean_tags(data.get("tags", ())),
@@ -284,6 +287,12 @@ def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Tags as they are kept: no two alike, none empty, in the order given."""
     said = (" ".join(str(tag).split())[:40] for tag in tags)
     return tuple(dict.fromkeys(tag for tag in said if tag))[:MAX_TAGS]
+
+
+def _rate_hz(value: object) -> int:
+    if value not in (SAMPLE_RATE, FULL_BAND_RATE):
+        raise ValueError(f"a sample rate of {value!r:.20}")
+    return int(value)  # type: ignore[call-overload]
 
 
 def _fit(data: Mapping) -> dict[str, float | None]:

@@ -1,8 +1,9 @@
 """An order on disk: a folder in its owner's workspace, which says all that there is to say about it.
 
-``order.json`` makes it an order, with ``sound.npy`` beside it where it is about a recording. A worker holds ``lock``
-while it does the work, and writes ``status.json``; ``cancel`` asks it to stop; ``ended.json`` is the end, whichever it
-was. A worker that is killed leaves neither lock nor end, so that the order is still to be done.
+``order.json`` makes it an order, with ``sound.npy`` beside it where it is about a recording, and ``source`` where that
+was uploaded and is transferred. A worker holds ``lock`` while it does the work, and writes ``status.json``; ``cancel``
+asks it to stop; ``ended.json`` is the end, whichever it was. A worker that is killed leaves neither lock nor end, so
+that the order is still to be done.
 
 Public: `OrderFolder`, `of_workspace`, `End`.
 """
@@ -39,6 +40,7 @@ _ORDER, _SOUND, _STATUS, _CANCEL, _ENDED, _ATTEMPTS, _TAKE = (
     *("order.json", "sound.npy", "status.json", "cancel", "ended.json", "attempts.json"),
     "take.json",
 )
+_SOURCE = "source"  # the recording as it was uploaded
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ class OrderFolder:
             if order.sound is not None:
                 with atomic(folder.path / _SOUND) as file:
                     np.save(file, order.sound.audio, allow_pickle=False)
+                if _uploaded(order) is not None:
+                    write_atomic(folder.path / _SOURCE, _uploaded(order) or b"")
             write_json(folder.path / _ORDER, _document(order, tab, turn), indent=None)
         except BaseException:
             folder.forget()
@@ -148,7 +152,10 @@ class OrderFolder:
     def _recording(self, about: Mapping[str, Any]) -> Recording:
         audio = np.load(self.path / _SOUND, allow_pickle=False)
         audio.flags.writeable = False
-        return Recording(about["name"], audio, about["key"], AudioInfo(**about["info"]), None, tuple(about["remarks"]))
+        source = about.get("source")  # a path, "" for a file in the order's own folder, or None
+        place = None if source is None else Path(source) if source else self.path / _SOURCE
+        remarks, info = tuple(about["remarks"]), AudioInfo(**about["info"])
+        return Recording(about["name"], audio, about["key"], info, None, remarks, place)
 
     # By whoever asked
 
@@ -242,6 +249,16 @@ def of_workspace(workspace: Path) -> list[OrderFolder]:
     return [folder for folder in found if folder.exists()]
 
 
+def _uploaded(order: Order) -> bytes | None:
+    """The content of the recording that is transferred, where it lies in no file."""
+    source = None if order.sound is None else order.sound.source
+    return source if order.kind == "transfer" and isinstance(source, bytes) else None
+
+
+def _place(sound: Recording) -> str | None:
+    return str(sound.source.absolute()) if isinstance(sound.source, Path) else None
+
+
 def _document(order: Order, tab: str, turn: int) -> dict[str, Any]:
     sound = order.sound
     return {
@@ -257,6 +274,7 @@ def _document(order: Order, tab: str, turn: int) -> dict[str, Any]:
             "key": sound.key,
             "info": dataclasses.asdict(sound.info),
             "remarks": list(sound.remarks),
+            "source": "" if _uploaded(order) is not None else _place(sound),
         },
         "tab": tab,
         "turn": turn,

@@ -132,6 +132,11 @@ def points_options(voice: str, instrument: Instrument, owner: Workspace | None) 
     return {"instruments": [_about(instrument, owner)], "voice": voice}
 
 
+def top_options(instrument: Instrument, voice: str) -> dict[str, Any]:
+    """What a top needs to know: the visitor's own instrument, and the voice whose recordings it is made from."""
+    return {"instruments": [_about(instrument, None)], "voice": voice}
+
+
 def _about(instrument: Instrument, owner: Workspace | None) -> dict[str, Any]:
     place = None if owner is None else str(owner.root)
     return {"name": instrument.name, "digest": instrument.digest, "workspace": place}
@@ -275,6 +280,16 @@ def _points(workspace: Workspace, order: Order, at_hand: AtHand, report: Report)
     return {}
 
 
+def _top(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
+    """Give an instrument a top from a voice's recordings; ``said`` is what came of it."""
+    from ddsing.training import top
+
+    (about,) = order.options["instruments"]
+    instrument = _instrument(workspace, about, at_hand)
+    given = top.give(workspace, about["name"], voice=order.options["voice"], progress=report, digest=instrument.digest)
+    return {"said": top.said(given)}
+
+
 KINDS: Mapping[str, Callable[[Workspace, Order, AtHand, Report], dict[str, Any]]] = {
     "transfer": _transfer,
     "analyse": _analyse,
@@ -283,4 +298,5 @@ KINDS: Mapping[str, Callable[[Workspace, Order, AtHand, Report], dict[str, Any]]
     "report": _report,
     "phrase": _phrase,
     "points": _points,
+    "top": _top,
 }

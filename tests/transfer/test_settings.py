@@ -34,7 +34,7 @@ def test_values_as_people_read_them(name, value, expected):
 
 def test_every_setting_has_one_label():
     labels = [words(name).label for name in SHOWN]
-    assert len(set(labels)) == len(labels) == 12 and set(RANGES) <= set(SHOWN)
+    assert len(set(labels)) == len(labels) == 13 and set(RANGES) <= set(SHOWN)
     assert (
         differences.SETTINGS["loudness_shift_db"] == "Loudness shift" and "show_full_output" not in differences.SETTINGS
     )

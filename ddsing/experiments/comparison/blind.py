@@ -28,7 +28,6 @@ import soundfile
 
 from ddsing import names
 from ddsing.changing import changing
-from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import DdsingError, TakeError
 from ddsing.experiments.comparison import differences, matching, measure, selection
 from ddsing.files import existing, listed, restore, safe_name, trash, write_json
@@ -277,15 +276,16 @@ def stimulus(workspace: Workspace, test: BlindTest, trial: int, slot: str) -> by
     heard = [matching.of(take, name, excerpt_s=test.excerpt_s) for take, name in sounds]
     place = slots.index(slot)
     gain = matching.matched_gains_db(heard)[place]
-    part = matching.excerpt(measure.sound(*sounds[place]), test.excerpt_s, SAMPLE_RATE)
-    part = _faded(part * np.float32(10.0 ** (gain / 20.0)))
+    rate_hz = max(take.rate_hz for take, _ in sounds)  # of all, so that none is told by it
+    part = matching.excerpt(measure.sound(*sounds[place], rate_hz=rate_hz), test.excerpt_s, rate_hz)
+    part = _faded(part * np.float32(10.0 ** (gain / 20.0)), rate_hz)
     buffer = io.BytesIO()
-    soundfile.write(buffer, part, SAMPLE_RATE, format="WAV", subtype="PCM_24")
+    soundfile.write(buffer, part, rate_hz, format="WAV", subtype="PCM_24")
     return _salted(buffer.getvalue())
 
 
-def _faded(part: np.ndarray) -> np.ndarray:
-    n_fade = min(round(_FADE_S * SAMPLE_RATE), len(part) // 2)
+def _faded(part: np.ndarray, rate_hz: int) -> np.ndarray:
+    n_fade = min(round(_FADE_S * rate_hz), len(part) // 2)
     faded = np.array(part, np.float32)
     if n_fade:
         ramp = np.linspace(0.0, 1.0, n_fade, dtype=np.float32)

@@ -51,17 +51,17 @@ def of(take: Take, name: str = "result", *, excerpt_s: tuple[float, float] = (0.
     """The loudness of a take's result, or of another of its sounds, in an excerpt of it."""
     from ddsing.experiments.comparison import measure  # whose imports take a while, which gains need not wait for
 
-    audio = excerpt(measure.sound(take, name), excerpt_s, SAMPLE_RATE)
-    return Loudness(integrated_lufs(audio), float(np.abs(audio).max(initial=0.0)))
+    audio = excerpt(measure.sound(take, name, rate_hz=take.rate_hz), excerpt_s, take.rate_hz)
+    return Loudness(integrated_lufs(audio, rate_hz=take.rate_hz), float(np.abs(audio).max(initial=0.0)))
 
 
-def integrated_lufs(audio: np.ndarray) -> float | None:
+def integrated_lufs(audio: np.ndarray, *, rate_hz: int = SAMPLE_RATE) -> float | None:
     """Loudness of a sound as one number.
 
     Parameters
     ----------
     audio : np.ndarray [shape=(n_samples,), float32]
-        16 kHz mono.
+        Mono.
 
     Returns
     -------
@@ -72,8 +72,8 @@ def integrated_lufs(audio: np.ndarray) -> float | None:
 
     if not len(audio):
         return None
-    block_s = min(_BLOCK_S, (len(audio) - 0.5) / SAMPLE_RATE)  # half a sample less, so that rounding asks for none more
-    level = pyloudnorm.Meter(SAMPLE_RATE, block_size=block_s).integrated_loudness(np.asarray(audio, np.float64))
+    block_s = min(_BLOCK_S, (len(audio) - 0.5) / rate_hz)  # half a sample less, so that rounding asks for none more
+    level = pyloudnorm.Meter(rate_hz, block_size=block_s).integrated_loudness(np.asarray(audio, np.float64))
     return float(level) if math.isfinite(level) else None
 
 

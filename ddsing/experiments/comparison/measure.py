@@ -28,7 +28,7 @@ from ddsing.constants import DB_RANGE, HOP_SAMPLES, MAX_DATASET_S, SAMPLE_RATE
 from ddsing.errors import AudioError, TakeError
 from ddsing.files import read_json, write_json
 from ddsing.sound import distance, features
-from ddsing.sound.audio import decode
+from ddsing.sound.audio import read
 from ddsing.sound.features import FeatureCache
 from ddsing.transfer.take import Take
 
@@ -221,9 +221,12 @@ def measure(
     return metrics
 
 
-def sound(take: Take, name: str) -> np.ndarray:
-    """One of a take's sounds [shape=(n_samples,), float32]: ``result``, ``original``, ``harmonic`` or ``noise``."""
+def sound(take: Take, name: str, *, rate_hz: int = SAMPLE_RATE) -> np.ndarray:
+    """One of a take's sounds [shape=(n_samples,), float32]: ``result``, ``original``, ``harmonic`` or ``noise``.
+
+    Measures are taken at 16 kHz; what is listened to or looked at may have another rate.
+    """
     try:
-        return decode(take.folder / f"{name}.wav", max_seconds=MAX_DATASET_S)
+        return read(take.folder / f"{name}.wav", max_seconds=MAX_DATASET_S, rate_hz=rate_hz).audio
     except AudioError as error:
         raise TakeError(f"The sound of the take {take.name!r} can't be read: {error}") from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ddsing.constants import SAMPLE_RATE
 from ddsing.transfer.take import Take
 from ddsing.ui.shell import per_workspace
 
@@ -17,16 +18,16 @@ SOUNDS = 24
 CURVES = 32
 
 
-def sound(take: Take, name: str = "result") -> np.ndarray:
-    """A take's sound, float32 [shape=(n_samples,)] at 16 kHz; ``result`` or ``original``."""
-    return _sound(take.id, name, take)
+def sound(take: Take, name: str = "result", *, rate_hz: int = SAMPLE_RATE) -> np.ndarray:
+    """A take's sound, float32 [shape=(n_samples,)]; ``result`` or ``original``."""
+    return _sound(take.id, name, rate_hz, take)
 
 
 @per_workspace.data(max_entries=SOUNDS, show_spinner=False)
-def _sound(take_id: str, name: str, _take: Take) -> np.ndarray:
+def _sound(take_id: str, name: str, rate_hz: int, _take: Take) -> np.ndarray:
     from ddsing.experiments.comparison import measure
 
-    return measure.sound(_take, name)
+    return measure.sound(_take, name, rate_hz=rate_hz)
 
 
 def curves(take: Take, *, original: bool = False):

@@ -145,14 +145,15 @@ def _plots(takes: list[Take]) -> None:
         with panel, errors.guard():
             from ddsing.plots import comparison
 
+            rate_hz = max(take.rate_hz for take in takes)
             sounds = [
-                (f"{number} · {title}", compare_cache.sound(take))
+                (f"{number} · {title}", compare_cache.sound(take, rate_hz=rate_hz))
                 for number, (take, title) in enumerate(zip(takes, take_player.names(takes)), start=1)
             ]
-            sounds.insert(0, (takes[0].source, compare_cache.sound(takes[0], "original")))
+            sounds.insert(0, (takes[0].source, compare_cache.sound(takes[0], "original", rate_hz=rate_hz)))
             st.plotly_chart(
-                comparison.spectrograms(sounds),
+                comparison.spectrograms(sounds, rate_hz=rate_hz),
                 key="compare.spectrogram",
                 config=style.CONFIG,
-                alt=comparison.spectrograms_text(sounds),
+                alt=comparison.spectrograms_text(sounds, rate_hz=rate_hz),
             )

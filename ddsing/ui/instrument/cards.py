@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.instrument import house_cards, notebook_zip, table
+from ddsing.ui.instrument import house_cards, notebook_zip, table, top_popover
 from ddsing.ui.player import players
 from ddsing.ui.shell import allowed, caches, drafts, errors, opened, short_work, state, undo, values
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, note_name, pitch_range, plain, when
@@ -82,6 +82,7 @@ def _card(entry: Entry) -> None:
         _range(entry)
     _actions(entry, playable=True)
     notebook_zip.progress(entry)
+    top_popover.progress(entry)
     if entry.name in st.session_state.get(_HEARD, ()):
         with errors.guard():
             _phrase(entry)
@@ -96,6 +97,7 @@ def _card(entry: Entry) -> None:
 def _title(entry: Entry) -> None:
     badges = [":blue-badge[:material/home: house]"] if opened.is_of_house(entry.path) else []
     badges += [":violet-badge[follows timbre]"] if entry.config is not None and entry.config.z else []
+    badges += [":green-badge[full band]"] if entry.top is not None else []
     if entry.bloated:
         badges.append(":orange-badge[2021 zip]")
     st.markdown(f"## {plain(entry.name)}\n\n" + " ".join(badges))
@@ -176,6 +178,7 @@ def _actions(entry: Entry, *, playable: bool) -> None:
                 notebook_zip.show(entry)
             house_cards.show(entry)
             if not opened.is_of_house(entry.path):
+                top_popover.show(entry)
                 _edit_popover(entry)
             if entry.bloated and not opened.is_of_house(entry.path):
                 st.button(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing.instrument.notebook import NO_TOP
 from ddsing.jobs import paces
 from ddsing.jobs.time_left import around
 from ddsing.ui.dataset import cache
@@ -31,6 +32,8 @@ def _made() -> cache.Kept:
 
 def show(entry: Entry) -> None:
     """The button that makes it, or, once it is made, the download."""
+    if entry.top is not None:
+        st.caption(f":material/info: {NO_TOP}")
     made = _made().get(caches.stamp(entry.path))
     if made is None:
         st.button(

@@ -183,6 +183,9 @@ def _fit(
 
 @per_workspace.data(max_entries=TAKES, show_spinner=False)
 def take_audio(take_id: str) -> tuple[np.ndarray, np.ndarray]:
-    """A take's original and result, float32 at 16 kHz; a take's sound never changes."""
-    folder = opened.takes().get(take_id).folder
-    return audio.decode(folder / "original.wav"), audio.decode(folder / "result.wav")
+    """A take's original and result, float32 at the take's sample rate; a take's sound never changes."""
+    take = opened.takes().get(take_id)
+    original, result = (
+        audio.read(take.folder / f"{name}.wav", rate_hz=take.rate_hz).audio for name in ("original", "result")
+    )
+    return original, result

@@ -23,11 +23,11 @@ def show(take: Take) -> None:
 
     original, result = caches.take_audio(take.id)
     st.plotly_chart(
-        spectrogram.figure(original, result),
+        spectrogram.figure(original, result, rate_hz=take.rate_hz),
         key=f"spectrogram.{take.id}",
         config=style.CONFIG,
         theme="streamlit",
-        alt=spectrogram.alt_text(original, result),
+        alt=spectrogram.alt_text(original, result, rate_hz=take.rate_hz),
     )
     curves = _curves(take)
     duration_s = len(curves.f0_hz) / FRAME_RATE

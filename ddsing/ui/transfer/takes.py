@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.constants import TRACKERS
+from ddsing.constants import FULL_BAND_RATE, TRACKERS
 from ddsing.files import safe_name
 from ddsing.names import find
 from ddsing.transfer import settings, stages
@@ -90,7 +90,8 @@ def _take(take: Take, everything: list[Take], called: dict[str, str]) -> None:
     with title:
         st.markdown(f"### {plain(called[take.id])}")
         how = "sung from a score" if take.score else f"{plain(trackers.label(take.tracker))} pitch tracker"
-        st.caption(f"{plain(take.source)} → {plain(take.instrument)} · {how} · {when(take.created)}")
+        said = [f"{plain(take.source)} → {plain(take.instrument)}", how, when(take.created)]
+        st.caption(" · ".join(said + ["full band, 48 kHz"] * (take.rate_hz == FULL_BAND_RATE)))
     with actions:
         _actions(take, called[take.id])
     st.markdown(_settings(take, older[0] if older else None))
@@ -193,7 +194,7 @@ def _actions(take: Take, title: str) -> None:
                     key=f"take_{file_format}.{take.id}",
                     on_click="ignore",
                     width="stretch",
-                    help="24 bits, 16 kHz. Drop it back onto this page to restore all controls.",
+                    help=f"24 bits, {take.rate_hz // 1000} kHz. Drop it back onto this page to restore all controls.",
                 )
         with st.popover("", icon=":material/edit:", help="Rename, note"):
             drafts.form(

@@ -1,0 +1,206 @@
+"""The sound above 8 kHz: what a `Top` makes of a frame, and its synthesis at 48 kHz.
+
+Conventions: 48 kHz, frame k stands at sample 192·k. Each frame is one spectrum: noise of random phases, drawn from the
+seed and the position only, and below 12 kHz the harmonics that go on where those of the 16-kHz model end, with the
+phase that theirs have. Frames overlap by two thirds. Nothing depends on the blocks in which it is asked for.
+
+Public: `inputs`, `powers`, `TopStream`.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy import fft
+
+from ddsing.constants import FRAME_RATE, FULL_BAND_RATE, HOP_SAMPLES, SAMPLE_RATE
+from ddsing.model.config import ModelConfig
+from ddsing.model.top import Top
+from ddsing.sound import bands
+from ddsing.sound.blas import single_threaded
+from ddsing.units import hz_to_midi
+
+HOP = FULL_BAND_RATE // FRAME_RATE  # 192 samples
+FRAME = 3 * HOP  # of the overlapping Hann windows, whose squares add up to 9/8
+HARMONIC, NOISE = "top_harmonic", "top_noise"  # the controls that a top adds
+_FIRST, _STOP = int(bands.LOW_HZ * FRAME / FULL_BAND_RATE), FRAME // 2  # bins that sound
+_BIN_HZ = FULL_BAND_RATE / FRAME
+_UNIT_FRAMES = 250  # noise is drawn in units of this many frames, each from its own counter
+_KEY = 0x746F70  # the top's draws are not those of the noise below it
+_QUARTERS = 4  # of the band below 8 kHz
+_LEAST = 1e-12  # power of full scale, below which nothing is told apart
+_LOBE = np.arange(-3, 4)  # bins around a harmonic; beyond them a Hann window is 40 dB down
+
+
+def inputs(
+    config: ModelConfig, controls: Mapping[str, np.ndarray], f0_hz: np.ndarray, loudness_db: np.ndarray
+) -> np.ndarray:
+    """What a top reads of some frames [shape=(n_frames, N_INPUTS), float32].
+
+    Loudness and pitch with their squares and product, the logarithm of the harmonic power and of the noise in each
+    quarter below 8 kHz, and the share that is harmonic.
+    """
+    loud = np.asarray(loudness_db, np.float64) / config.db_range + 1.0
+    midi = hz_to_midi(f0_hz) / 127.0
+    harmonic, noise = _quarters(config, controls, np.asarray(f0_hz, np.float64))
+    share = harmonic.sum(axis=1) / (harmonic.sum(axis=1) + noise.sum(axis=1) + _LEAST)
+    columns = [loud, midi, loud * loud, midi * midi, loud * midi, share]
+    logs = np.log(np.concatenate([harmonic, noise], axis=1) + _LEAST)
+    return np.concatenate([np.stack(columns, axis=1), logs], axis=1).astype(np.float32)
+
+
+def voiced_share(config: ModelConfig, controls: Mapping[str, np.ndarray], f0_hz: np.ndarray) -> np.ndarray:
+    """How much of what the model below 8 kHz sings is harmonic [shape=(n_frames,), float64], 0 to 1."""
+    harmonic, noise = (part.sum(axis=1) for part in _quarters(config, controls, np.asarray(f0_hz, np.float64)))
+    return harmonic / (harmonic + noise + _LEAST)
+
+
+def _quarters(
+    config: ModelConfig, controls: Mapping[str, np.ndarray], f0_hz: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Harmonic power and noise in each quarter of the band below 8 kHz [shape=(n_frames, 4), float64]."""
+    power = np.square(controls["amps"] * controls["harmonic_distribution"], dtype=np.float64) / 2.0
+    number = np.arange(1, config.n_harmonics + 1)
+    quarter = np.minimum(f0_hz[:, None] * number / (SAMPLE_RATE / 2 / _QUARTERS), _QUARTERS + 0.5).astype(int)
+    harmonic = np.stack([(power * (quarter == part)).sum(axis=1) for part in range(_QUARTERS)], axis=1)
+    noise = np.square(controls["noise_magnitudes"], dtype=np.float64) / 3.0  # the noise is even from -1 to 1
+    parts = np.array_split(noise, _QUARTERS, axis=1)
+    return harmonic, np.stack([part.mean(axis=1) / _QUARTERS for part in parts], axis=1)
+
+
+def powers(
+    top: Top,
+    config: ModelConfig,
+    controls: Mapping[str, np.ndarray],
+    f0_hz: np.ndarray,
+    loudness_db: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """The top of some frames: `HARMONIC` and `NOISE`, power densities [shape=(n_frames, n_bands), float32] per Hz."""
+    values = np.clip(inputs(config, controls, f0_hz, loudness_db), top.low, top.high)
+    with single_threaded():
+        log_power = ((values - top.centre) / top.scale) @ top.kernel + top.bias
+    density = np.exp(np.clip(log_power, top.least, top.most))
+    most = np.where(bands.centres_hz(top.n_bands) < bands.HARMONICS_HZ, top.harmonic_share, np.float32(0.0))
+    share = voiced_share(config, controls, f0_hz).astype(np.float32)[:, None] * most
+    return {HARMONIC: density * share, NOISE: density * (1.0 - share)}
+
+
+class TopStream:
+    """The top's two parts as a stream: frames in, samples out, one and a half frames late."""
+
+    def __init__(self, *, seed: int):
+        self._seed, self._frame, self._cycles = seed, 0, 0.0
+        window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(FRAME) / FRAME)
+        self._window = (window * np.sqrt(_BIN_HZ * 8.0 / 9.0) * FRAME).astype(np.float32)  # of the noise
+        self._tails = np.zeros((2, FRAME - HOP), np.float32)
+        self._weights: np.ndarray = np.zeros((0, 0))
+
+    delay = FRAME // 2  # by how many samples the stream lags behind the frames
+
+    def next(self, f0_hz: np.ndarray, following_hz: float, controls: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The harmonic part and the noise of some frames.
+
+        Parameters
+        ----------
+        f0_hz : np.ndarray [shape=(n_frames,), float]
+        following_hz : float
+            f0 of the frame after them.
+        controls : Mapping
+            `HARMONIC` and `NOISE` of these frames, see `powers`.
+
+        Returns
+        -------
+        np.ndarray [shape=(2, 192 · n_frames), float32]
+            Late by `delay` samples.
+        """
+        n_frames = len(f0_hz)
+        harmonic, noise = controls[HARMONIC], controls[NOISE]
+        if len(self._weights) != noise.shape[1]:
+            self._weights = bands.bands(np.arange(_FIRST, _STOP) * _BIN_HZ, noise.shape[1]).T.astype(np.float32)
+        spectra = np.zeros((2, n_frames, FRAME // 2 + 1), np.complex64)
+        with single_threaded():
+            spectra[1, :, _FIRST:_STOP] = np.sqrt(noise @ self._weights) * self._phases(n_frames)
+        frames = np.empty((2, n_frames, FRAME), np.float32)
+        frames[1] = fft.irfft(spectra[1], FRAME, axis=1) * self._window
+        spectra[0] = self._harmonics(np.append(f0_hz, following_hz), harmonic)
+        frames[0] = fft.irfft(spectra[0], FRAME, axis=1)
+        return self._overlapped(frames)
+
+    def _phases(self, n_frames: int) -> np.ndarray:
+        """Unit numbers of random phase, over √2 [shape=(n_frames, n_bins), complex64]."""
+        drawn = np.empty((n_frames, _STOP - _FIRST), np.float32)
+        filled = 0
+        while filled < n_frames:
+            unit, offset = divmod(self._frame + filled, _UNIT_FRAMES)
+            count = min(_UNIT_FRAMES - offset, n_frames - filled)
+            rng = np.random.Generator(np.random.Philox(key=[self._seed & (2**64 - 1), unit + (_KEY << 32)]))
+            whole = rng.random((_UNIT_FRAMES, _STOP - _FIRST), np.float32)
+            drawn[filled : filled + count] = whole[offset : offset + count]
+            filled += count
+        self._frame += n_frames
+        angle = drawn * np.float32(2.0 * np.pi)
+        phases = np.empty(drawn.shape, np.complex64)
+        phases.real, phases.imag = np.cos(angle), np.sin(angle)
+        return phases * np.float32(np.sqrt(0.5))
+
+    def _harmonics(self, f0_hz: np.ndarray, power: np.ndarray) -> np.ndarray:
+        """Spectra of windowed harmonics [shape=(n_frames, n_bins), complex64]; `f0_hz` has one frame more."""
+        now = np.asarray(f0_hz[:-1], np.float64)
+        steps = (now * HOP_SAMPLES + np.diff(np.asarray(f0_hz, np.float64)) * (HOP_SAMPLES - 1) / 2) / SAMPLE_RATE
+        cycles = self._cycles + np.concatenate([[0.0], np.cumsum(steps)])
+        self._cycles = float(cycles[-1] % 1.0)
+        cycles = cycles[:-1] + now / SAMPLE_RATE  # a sample of the model's has moved on already when it sounds
+        spectra = np.zeros(len(now) * (FRAME // 2 + 1), np.complex64)
+        sounding = np.flatnonzero((power.max(axis=1) > _LEAST / FULL_BAND_RATE) & (now > 20.0))
+        if not len(sounding):
+            return spectra.reshape(len(now), -1)
+        first = np.ceil(bands.LOW_HZ / now[sounding]).astype(int)
+        count = np.floor(bands.HARMONICS_HZ / now[sounding]).astype(int) - first + 1
+        frame = np.repeat(sounding, count)
+        number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
+        hz = number * now[frame]
+        amplitude = np.sqrt(2.0 * now[frame] * _interpolated(power, frame, hz))
+        turn = number * cycles[frame]
+        peak = 0.5 * amplitude * np.exp(2j * np.pi * (turn - np.rint(turn) - 0.25))  # a sine
+        place = hz / _BIN_HZ
+        nearest = np.rint(place).astype(int)
+        bins = nearest[:, None] + _LOBE
+        lobe = _LOBES[np.rint((place - nearest + 0.5) * _FINENESS).astype(int)]
+        lobe = lobe * (1.0 - 2.0 * (nearest & 1))[:, None]  # the frame's middle is its origin
+        values = peak[:, None] * lobe * (FRAME / 2 / 1.5)  # the windows add up to 3/2
+        kept = bins < FRAME // 2
+        where = (frame[:, None] * (FRAME // 2 + 1) + bins)[kept]
+        n = len(spectra)
+        spectra.real = np.bincount(where, values.real[kept], n)
+        spectra.imag = np.bincount(where, values.imag[kept], n)
+        return spectra.reshape(len(now), -1)
+
+    def _overlapped(self, frames: np.ndarray) -> np.ndarray:
+        """Frames [shape=(2, n_frames, FRAME)] added up; the ends go on in the next call."""
+        n_frames = frames.shape[1]
+        out = np.zeros((2, n_frames * HOP + FRAME - HOP), np.float32)
+        out[:, : FRAME - HOP] = self._tails
+        for part in range(FRAME // HOP):
+            start = part * HOP
+            out[:, start : start + n_frames * HOP] += frames[:, :, start : start + HOP].reshape(2, -1)
+        self._tails = out[:, n_frames * HOP :].copy()
+        return out[:, : n_frames * HOP]
+
+
+def _interpolated(power: np.ndarray, frame: np.ndarray, hz: np.ndarray) -> np.ndarray:
+    """Power densities of some frames at some frequencies, as `ddsing.sound.bands.bands` interpolates them."""
+    padded = np.pad(power, [(0, 0), (1, 1)])
+    place = bands.place(hz, power.shape[1])
+    below = np.minimum(place.astype(int), power.shape[1])
+    share = place - below
+    return padded[frame, below] * (1.0 - share) + padded[frame, below + 1] * share
+
+
+def _hann_lobe(offset: np.ndarray) -> np.ndarray:
+    """The transform of a Hann window at some bins from its middle, 1 there."""
+    square = offset * offset
+    one = np.abs(square - 1.0) < 1e-9
+    return np.where(one, 0.5, np.sinc(offset) / np.where(one, 1.0, 1.0 - square))
+
+
+_FINENESS = 2_048  # places between two bins for which the lobe is known: rounding to them is 70 dB down
+_LOBES = _hann_lobe(_LOBE - (np.arange(_FINENESS + 1) / _FINENESS - 0.5)[:, None]) * (1.0 - 2.0 * (_LOBE & 1))

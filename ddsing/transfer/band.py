@@ -1,0 +1,66 @@
+"""How far up a take reaches: to 8 kHz, as instruments of 16 kHz sing, or to 24 kHz, where those that sing have a top.
+
+Public: `settled`, `chosen`, `remarks`, `rate_hz`, `sounded`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ddsing.constants import FULL_BAND_RATE, SAMPLE_RATE
+from ddsing.engine import full_band, render
+from ddsing.engine.morph import Mixture
+from ddsing.engine.render import Block, Renderable, Renderer
+from ddsing.instrument import Instrument
+from ddsing.transfer.settings import Settings
+from ddsing.transfer.take import Take
+
+_SOME = "The result ends at 8 kHz: {names} has no top above it. Give it one on the Instruments page."
+
+
+def settled(settings: Settings, instruments: Sequence[Instrument]) -> Settings:
+    """The settings for some instruments: where none has a top, there is nothing to turn off."""
+    return settings if any(one.top is not None for one in instruments) else replace(settings, full_band=True)
+
+
+def chosen(renderers: Sequence[Renderer], settings: Settings) -> list[Renderer]:
+    """The renderers with their tops, or all without where one has none or the settings say so."""
+    if settings.full_band and all(one.top is not None for one in renderers):
+        return list(renderers)
+    return [replace(one, top=None) for one in renderers]
+
+
+def remarks(instruments: Sequence[Instrument], settings: Settings) -> tuple[str, ...]:
+    """What is to be said where some of several instruments have a top and others have none."""
+    without = [one.name for one in instruments if one.top is None]
+    if not settings.full_band or not without or len(without) == len(instruments):
+        return ()
+    return (_SOME.format(names=" and ".join(without)),)
+
+
+def rate_hz(mixed: Mixture) -> int:
+    """The sample rate of what is rendered."""
+    return FULL_BAND_RATE if mixed.full_band else SAMPLE_RATE
+
+
+def sounded(
+    part: Renderable[Any],
+    n_samples: int,
+    take: Take,
+    *,
+    added: Callable[[int, int], np.ndarray] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Iterator[Block]:
+    """The rendering block by block, at the sample rate of a take.
+
+    Parameters
+    ----------
+    n_samples : int
+        At 16 kHz.
+    added : callable, optional
+        See `ddsing.engine.render.blocks`.
+    """
+    make = full_band.blocks if take.rate_hz == FULL_BAND_RATE else render.blocks
+    return make(part, n_samples=n_samples, seed=take.settings.seed, added=added, progress=progress)
