@@ -61,6 +61,8 @@ def _list(args: argparse.Namespace) -> dict:
         "voice": args.voice,
         "best": history.best_step,
         "best_by": history.best_by or None,
+        "chosen": history.verdict.step if history.verdict else None,
+        "why": history.verdict.why if history.verdict else None,
         "checkpoints": list(history.checkpoints),
         "saves": [asdict(save) | {"preview": str(save.preview) if save.preview else None} for save in history.saves],
         "notes": [asdict(note) for note in history.notes],
@@ -69,15 +71,17 @@ def _list(args: argparse.Namespace) -> dict:
 
 
 def _list_text(document: dict) -> str:
-    rows = [["step", "loss", "held-out", "cents", "dB", ""]]
+    rows = [["step", "loss", "held-out", "cents", "dB", "timbre", ""]]
     for save in document["saves"]:
-        numbers = [save[name] for name in ("loss", "spectral_loss", "f0_cents", "loudness_db")]
-        what = ["best"] if save["step"] == document["best"] else []
+        numbers = [save[name] for name in ("loss", "spectral_loss", "f0_cents", "loudness_db", "timbre_db")]
+        what = ["chosen"] if save["step"] == document["chosen"] else []
+        what += ["best"] if save["step"] == document["best"] else []
         what += ["can be exported"] if save["step"] in document["checkpoints"] else []
         cells = ["–" if number is None else f"{number:.2f}" for number in numbers]
         rows.append([f"{save['step']:,}", *cells, ", ".join(what)])
     remarks = [f"{remark['sentence']} {remark['evidence']}" for remark in document["advice"]]
-    return "\n".join([actions.table(rows, right=(0, 1, 2, 3, 4)), *remarks])
+    remarks = [document["why"], *remarks] if document["why"] else remarks
+    return "\n".join([actions.table(rows, right=(0, 1, 2, 3, 4, 5)), *remarks])
 
 
 def _preview(args: argparse.Namespace) -> dict:

@@ -32,7 +32,7 @@ def add_to(what: argparse._SubParsersAction) -> None:
     parser.add_argument("--figure", metavar="FILE.html", help="also write the curves as a web page")
     parser.add_argument(
         "--show",
-        choices=("loss", "spectral_loss", "f0_cents", "loudness_db"),
+        choices=("loss", "spectral_loss", "f0_cents", "loudness_db", "timbre_db"),
         default="loss",
         help="what --figure shows: the loss, or a measure on held-out windows (loss)",
     )
@@ -73,8 +73,8 @@ def text(document: dict) -> str:
     if document["at"] is not None:
         head.append(f"at {document['at']:,}")
         names.append("at")
-    head += ["held-out", "cents", "dB"]
-    names += ["spectral_loss", "f0_cents", "loudness_db"]
+    head += ["held-out", "cents", "dB", "timbre"]
+    names += ["spectral_loss", "f0_cents", "loudness_db", "timbre_db"]
     table = [head, *([_cell(row[name]) for name in names] for row in document["trainings"])]
     widths = [max(len(line[column]) for line in table) for column in range(len(head))]
     return "\n".join(

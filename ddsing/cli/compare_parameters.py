@@ -17,7 +17,13 @@ from ddsing.workspace import Workspace, open_workspace
 if TYPE_CHECKING:
     from ddsing.experiments.sweep.results import Result
 
-_MEASURES = {"loss": "loss", "held_out": "held-out", "parameters": "weights", "seconds": "s per step"}
+_MEASURES = {
+    "loss": "loss",
+    "held_out": "held-out",
+    "timbre": "timbre",
+    "parameters": "weights",
+    "seconds": "s per step",
+}
 
 
 def add_to(what: argparse._SubParsersAction) -> None:

@@ -44,7 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         default="chosen",
         metavar="N",
         help="the checkpoint: a step, latest, best (the lowest loss) or chosen: the latest unless "
-        "pitch, loudness or harmonics got worse (chosen)",
+        "timbre, pitch, loudness or harmonics got worse (chosen)",
     )
     export = actions.action(family, "export", _export, _export_text, "write an instrument to a file")
     export.add_argument("name", metavar="NAME")

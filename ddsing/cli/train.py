@@ -77,8 +77,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--export",
         choices=("chosen", "latest", "best"),
         default="chosen",
-        help="which checkpoint becomes the instrument: the latest unless pitch, loudness or harmonics got worse "
-        "(chosen), the latest in any case, or the one with the lowest loss; `instrument make` can use "
+        help="which checkpoint becomes the instrument: the latest unless timbre, pitch, loudness or harmonics got "
+        "worse (chosen), the latest in any case, or the one with the lowest loss; `instrument make` can use "
         "any other",
     )
     parser.add_argument(

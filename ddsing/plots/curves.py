@@ -24,6 +24,7 @@ MEASURES = {  # label, unit, digits
     "spectral_loss": ("held-out spectral loss", "", 3),
     "f0_cents": ("held-out pitch error", "cents", 0),
     "loudness_db": ("held-out loudness error", "dB", 2),
+    "timbre_db": ("held-out timbre error", "dB", 2),
 }
 MAX_LEGEND = 24
 

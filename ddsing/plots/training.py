@@ -24,6 +24,7 @@ METRICS = {  # of the held-out part: label, unit, digits
     "spectral_loss": ("spectral loss", "", 2),
     "f0_cents": ("pitch error", "cents", 0),
     "loudness_db": ("loudness error", "dB", 1),
+    "timbre_db": ("timbre error", "dB", 1),
 }
 
 

@@ -1,7 +1,7 @@
 """Which checkpoint is meant: by a step, by a name, or by the rule of `ddsing.training.judge`.
 
 ``chosen``
-    The latest, unless pitch, loudness or harmonics got worse.
+    The latest, unless timbre, pitch, loudness or harmonics got worse.
 ``latest``
     The newest that can be read.
 ``best``

@@ -105,7 +105,7 @@ def _singing(save: Save) -> str:
 
 
 def _over_fitting(history: History) -> Advice | None:
-    """Stop where pitch, loudness or harmonics stay worse than they were: by the measure that chooses."""
+    """Stop where timbre, pitch, loudness or harmonics stay worse than they were: by the measure that chooses."""
     verdict = history.verdict
     if verdict is None or verdict.rule != judge.EARLIER:
         return _held_out_rises(history)
@@ -133,7 +133,7 @@ def _held_out_rises(history: History) -> Advice | None:
         return None
     known = history.verdict is not None and history.verdict.rule == judge.LATEST
     then = (
-        "pitch, loudness and harmonics are no worse, so let it run."
+        f"{judge.said(after[-1])} are no worse, so let it run."
         if known
         else f"compare the preview of step {best.step:,} with the latest, and stop if it no longer improves."
     )

@@ -1,5 +1,8 @@
 """Held-out windows sung again by the model as it is: how far from the recordings, and the voice's preview phrase.
 
+How like the voice it sounds shows in the spread of its log-mel frames, which needs no vowel to be sung at its moment:
+the spectral loss does, and is lowest for a blur.
+
 Whether a voice sings at all shows in two shares of the frames that are voiced in the recording: of their energy, what
 the harmonics carry in the singing, and of the frames, those in which the tracker hears a pitch again.
 
@@ -17,7 +20,7 @@ from ddsing.formats.tfrecord import Records
 from ddsing.model.config import ModelConfig
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.sound import audio as recordings
-from ddsing.sound import distance
+from ddsing.sound import closeness, distance
 from ddsing.training.listening import Listening
 
 MAX_WINDOWS = 8  # of which the spectral loss is the mean
@@ -38,8 +41,11 @@ class Metrics:
         The harmonics' share of the energy where the recording is voiced, from 0 to 1.
     voicing : float or None
         The share of the recording's voiced frames in which the tracker hears a pitch in the singing, from 0 to 1.
+    timbre_db : float or None
+        How far the timbre is from that of the recordings, over all windows together, see `closeness.frechet_db`; None
+        where there is too little sound.
     windows : dict[str, list]
-        `f0_cents`, `loudness_db` and `harmonic_share` of each window in turn, or None.
+        `timbre_db`, `f0_cents`, `loudness_db` and `harmonic_share` of each window in turn, or None.
     """
 
     spectral_loss: float
@@ -47,6 +53,7 @@ class Metrics:
     loudness_db: float
     harmonic_share: float | None = None
     voicing: float | None = None
+    timbre_db: float | None = None
     windows: dict[str, list[float | None]] = field(default_factory=dict)
 
     def to_json(self) -> dict:
@@ -56,11 +63,13 @@ class Metrics:
 
 @dataclass(frozen=True)
 class _Sung:
-    """A window's measures, named as those of `Metrics`."""
+    """A window's measures, named as those of `Metrics`, and the log-mel frames of recording and singing."""
 
     spectral_loss: float
     loudness_db: float
     harmonic_share: float | None
+    frames: tuple[np.ndarray, np.ndarray]
+    timbre_db: float | None
     f0_cents: float | None = None
     voicing: float | None = None
 
@@ -106,10 +115,13 @@ def _measured(
     loudness_again_db = listening.loudness_db(again)[:n_frames]
     confidence = window.get("f0_confidence", np.ones(n_frames, np.float32))
     voiced = distance.voiced_frames(window["f0_hz"], confidence)
+    frames = (closeness.log_mel_db(window["audio"]).level_free_db, closeness.log_mel_db(again).level_free_db)
     made = _Sung(
         distance.spectral_loss(window["audio"], again),
         distance.loudness_db(window["loudness_db"], loudness_again_db),
         distance.harmonic_share(rendering.harmonic, rendering.noise, voiced),
+        frames,
+        closeness.frechet_db(*frames),
     )
     if not tracked:
         return made
@@ -132,7 +144,7 @@ def _over_all(measured: list[_Sung]) -> Metrics:
 
     rounded = {
         name: [None if value is None else round(value, 4) for value in values(name)]
-        for name in ("f0_cents", "loudness_db", "harmonic_share")
+        for name in ("timbre_db", "f0_cents", "loudness_db", "harmonic_share")
     }
     return Metrics(
         float(np.mean(values("spectral_loss"))),  # type: ignore[arg-type]
@@ -140,8 +152,14 @@ def _over_all(measured: list[_Sung]) -> Metrics:
         float(np.mean(values("loudness_db"))),  # type: ignore[arg-type]
         mean("harmonic_share"),
         mean("voicing"),
+        _timbre_db(measured),
         rounded,
     )
+
+
+def _timbre_db(measured: list[_Sung]) -> float | None:
+    recorded, heard = (np.concatenate(frames) for frames in zip(*(one.frames for one in measured)))
+    return closeness.frechet_db(recorded, heard)
 
 
 def resynthesised(model: render.Renderer, window: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -138,5 +138,7 @@ def _notes(where: folder.Where, known: Mapping) -> str:
         said.append(f"On held-out recordings: spectral loss {held_out['spectral_loss']:.2f}")
         if held_out.get("f0_cents") is not None:
             said[-1] += f", pitch error {held_out['f0_cents']:.0f} cents"
+        if isinstance(held_out.get("timbre_db"), float):
+            said[-1] += f", timbre error {held_out['timbre_db']:.1f} dB"
         said[-1] += f", loudness error {held_out['loudness_db']:.1f} dB."
     return " ".join(text for text in said if text)

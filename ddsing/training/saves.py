@@ -12,7 +12,7 @@ from pathlib import Path
 from ddsing.training import checkpoints, folder
 
 HISTORY_NAME = "history.jsonl"
-_HELD_OUT = ("spectral_loss", "f0_cents", "loudness_db", "harmonic_share", "voicing")
+_HELD_OUT = ("spectral_loss", "f0_cents", "loudness_db", "harmonic_share", "voicing", "timbre_db")
 _MAX_BYTES = 64 * 2**20
 
 
@@ -25,7 +25,7 @@ class Save:
     step : int
     loss : float or None
         Mean training loss since the save before; None for a checkpoint of 2021.
-    spectral_loss, f0_cents, loudness_db, harmonic_share, voicing : float or None
+    spectral_loss, f0_cents, loudness_db, harmonic_share, voicing, timbre_db : float or None
         Of the resynthesis of held-out windows, see `ddsing.training.evaluation.Metrics`.
     windows : dict[str, list]
         Some of them for each window.
@@ -46,6 +46,7 @@ class Save:
     loudness_db: float | None = None
     harmonic_share: float | None = None
     voicing: float | None = None
+    timbre_db: float | None = None
     windows: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
     dataset_hash: str = ""
     preview: Path | None = None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import sound, sound_rows, speakers
+from benchmarks import sound, sound_ranks, sound_rows, speakers
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 
 
@@ -67,3 +67,20 @@ def test_voices_of_any_folder(tmp_path):
         "ben": ["ben.wav"],
     }
     assert list(sound.singers(tmp_path, ["ben"])) == ["ben"]
+
+
+def test_what_a_measure_chooses_and_what_that_loses():
+    assert sound_ranks.smoothed([3.0, 1.0, 5.0, 3.0]).tolist() == [2.0, 3.0, 3.0, 4.0]
+    values = [9.0, 2.0, 8.0, 5.0, 5.0, 5.1]
+    assert sound_ranks.choices(values) == {"lowest": 1, "lowest, smoothed": 2, "latest near it": 5}
+    assert set(sound_ranks.choices([1.0, float("nan")]).values()) == {None}
+    saves = [{"step": step, "timbre_db": value, "windows": {}} for step, value in zip(range(1, 7), values)]
+    likeness = [[0.5], [0.6], [0.7], [0.9], [0.8], [0.8]]
+    trial = {"steps": [*range(1, 7)], "identity": likeness, "measures": {"timbre": values}, "saves": saves}
+    rows = sound_ranks.table({"one": trial})
+    assert [(row["rule"], round(row["lost"][0], 3)) for row in rows] == [
+        ("latest near it", 0.1),
+        ("lowest, smoothed", 0.2),
+        ("lowest", 0.3),
+    ]
+    assert sound_ranks.by_the_product(trial) == pytest.approx({"without timbre": 0.1, "as it is": 0.1})

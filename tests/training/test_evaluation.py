@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from ddsing.training import (
     batches,
     branch,
     checkpoints,
+    coach,
     estimate,
     evaluation,
     export,
@@ -70,6 +72,41 @@ def test_a_held_out_loss_can_be_compared_with_the_training_loss():
     loss = stepper.losses({name: window[name][None] for name in ("audio", "f0_hz", "loudness_db")})["total_loss"]
     again = evaluation.resynthesised(render.load(CONFIG, weights), window)
     assert distance.spectral_loss(window["audio"], again) == pytest.approx(loss, rel=0.01)
+
+
+def test_a_run_that_learns_one_sound_by_heart_is_called_so(trained):
+    """It begins as the very voice of the held-out windows, and then hears nothing but noise, as if that were all."""
+    from ddsing.engine import render
+
+    weights = random_weights(CONFIG, seed=4)
+    asked = [
+        {name: window[name] for name in ("audio", "f0_hz", "loudness_db")}
+        for window in tiny_training.windows(2, seed=3)
+    ]
+    voice = render.load(CONFIG, weights)
+    held_out = [{**window, "audio": evaluation.resynthesised(voice, window)} for window in asked]
+    noise = 0.1 * np.random.default_rng(0).standard_normal((1, 4_096)).astype(np.float32)
+    one_sound = {
+        "audio": noise,
+        "f0_hz": asked[0]["f0_hz"][None, :64],
+        "loudness_db": asked[0]["loudness_db"][None, :64],
+    }
+    stepper = Step(CONFIG, weights, batch_size=1, window_frames=64, learning_rate=3e-3)
+    saves = []
+    for step in range(0, 17, 4):
+        found = evaluation.measure(CONFIG, stepper.weights(), held_out, LISTENING)
+        kept = {name: getattr(found, name) for name in ("spectral_loss", "loudness_db", "timbre_db", "harmonic_share")}
+        saves.append(history.Save(step, 9.0 - step / 10, **kept, windows=found.windows, on_disk=True))
+        for _ in range(4):
+            stepper.run(one_sound)
+    timbre_db = [save.timbre_db for save in saves]
+    assert timbre_db[0] == pytest.approx(0.0, abs=1e-3) and timbre_db[-1] > 1.0
+    assert len(saves[0].windows["timbre_db"]) == 2
+    verdict = judge.judge([replace(save, loudness_db=None, harmonic_share=None, windows={}) for save in saves])
+    assert verdict.rule == "earlier" and verdict.step < 8 and "the timbre moved away" in verdict.why
+    steps = np.arange(17)
+    advice = coach.advice(history.History(steps, np.linspace(9, 6, 17), steps, np.ones(17), tuple(saves)))
+    assert any("more steps won't help" in remark.sentence for remark in advice)
 
 
 def test_a_step_sees_what_its_number_and_the_seed_say():

@@ -124,6 +124,53 @@ def test_another_dataset_is_judged_by_itself():
     assert judge.judge([*old, *new]).step == 2200
 
 
+# Timbre is measured since the loss was found to prefer a blur; these are a singer's, in dB, at each of STEPS.
+TIMBRE_DB = [7.1, 7.0, 6.6, 6.1, 5.4, 5.6, 5.2, 5.0, 5.1, 4.7, 4.5, 4.4]
+
+
+def heard(timbre_db, **also):
+    """Saves whose timbre was measured, too."""
+    return [replace(save, timbre_db=value) for save, value in zip(series(**also), timbre_db)]
+
+
+def test_the_latest_is_taken_where_the_timbre_comes_closer():
+    found = judge.judge(heard(TIMBRE_DB))
+    assert (found.step, found.rule) == (2000, "latest")
+    assert (
+        found.why
+        == "Step 2,000, the latest, was chosen: timbre, pitch, loudness and harmonics are no worse than before."
+    )
+    said = " ".join(advice.sentence for advice in coach.advice(history(heard(TIMBRE_DB))))
+    assert "timbre, pitch, loudness and harmonics are no worse, so let it run" in said
+
+
+def test_a_timbre_that_goes_away_is_over_fitting_and_said():
+    """Pitch, loudness and harmonics are as good to the end, so that before, the latest was taken."""
+    saves = heard([*TIMBRE_DB[:8], 5.6, 6.0, 6.5, 7.1])
+    assert judge.judge(series()).step == 2000
+    found = judge.judge(saves)
+    assert (found.step, found.latest, found.rule) == (1200, 2000, "earlier")
+    assert found.why.endswith("the timbre moved away from the recordings, from 5.3 to 6.8 dB off.")
+    first = coach.advice(history(saves))[0]
+    assert first.level == "warning" and "Export step 1,200." in first.sentence and first.evidence == found.why
+
+
+def test_scatter_of_a_single_save_decides_nothing():
+    one_down, one_up = list(TIMBRE_DB), list(TIMBRE_DB)
+    one_down[5], one_up[-2] = 4.4, 4.8
+    assert judge.judge(heard(one_down)).step == judge.judge(heard(one_up)).step == 2000
+
+
+def test_a_timbre_that_is_as_close_is_no_reason_to_go_back():
+    assert judge.judge(heard([*TIMBRE_DB[:-3], 4.75, 4.8, 4.8])).step == 2000
+
+
+def test_runs_of_before_the_measure_go_on_by_their_rule_until_it_is_known():
+    old = list(series())
+    assert judge.judge([*old[:-1], replace(old[-1], timbre_db=5.0)]).step == 2000
+    assert judge.judge([*series([*LOUDNESS_DB[:8], 4.1, 4.4, 6.0, 8.0])]).step == 1200
+
+
 def unsung(**measures) -> list[str]:
     save = Save(300, 7.0, 8.0, on_disk=True, **{"loudness_db": 3.0, **measures})
     advices = coach.advice(history((save,)))

@@ -11,7 +11,7 @@ from ddsing import files
 from ddsing.training import folder
 from ddsing.workspace import Workspace
 
-_VERSION = 1  # of what is kept
+_VERSION = 2  # of what is kept
 _READ_FILES = ("history.jsonl", "best.json", "recipe.json")
 _ARRAYS = ("steps", "loss", "held_out")
 

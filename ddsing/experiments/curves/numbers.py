@@ -19,7 +19,7 @@ class Summary:
         Loss at the last step, at its lowest, and at `at_step`.
     at_step : int or None
         The asked step, or the last one before it whose loss is known; None where the run did not get there.
-    spectral_loss, f0_cents, loudness_db : float or None
+    spectral_loss, f0_cents, loudness_db, timbre_db : float or None
         Of the held-out part: at `at_step` where one was asked for, else at the best checkpoint, else the last.
     """
 
@@ -38,6 +38,7 @@ class Summary:
     spectral_loss: float | None
     f0_cents: float | None
     loudness_db: float | None
+    timbre_db: float | None
     seconds_per_step: float | None
 
     def to_json(self) -> dict:

@@ -19,7 +19,7 @@ from ddsing.training import history as histories
 from ddsing.training import recipe as recipes
 from ddsing.workspace import Workspace
 
-METRICS = ("spectral_loss", "f0_cents", "loudness_db")
+METRICS = ("spectral_loss", "f0_cents", "loudness_db", "timbre_db")
 _SWEPT = re.compile(r"(.+?)_h\d+_n\d+")
 
 

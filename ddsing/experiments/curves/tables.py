@@ -25,6 +25,7 @@ _CSV_HEAD = (
     "spectral_loss",
     "f0_cents",
     "loudness_db",
+    "timbre_db",
     "seconds_per_step",
 )
 

@@ -119,13 +119,13 @@ def axes(found: Sequence[Result]) -> dict[str, list[float]]:
 
 
 def value(cell: Result, measure: str, *, step: int, smoothing_steps: float) -> float | None:
-    """A cell's loss or held-out loss at a step (or the last before it), its weights, or its seconds per step."""
+    """A cell's loss, held-out loss or timbre error at a step (or the last before), its weights, or seconds per step."""
     if measure == "parameters":
         return cell.run.n_parameters
     if measure == "seconds":
         return cell.run.seconds_per_step
     found = numbers.summary(cell.run, at=min(step, cell.steps), smoothing_steps=smoothing_steps)
-    return found.spectral_loss if measure == "held_out" else found.at
+    return {"held_out": found.spectral_loss, "timbre": found.timbre_db}.get(measure, found.at)
 
 
 def matrix(

@@ -30,6 +30,7 @@ MEASURES = {
     "spectral_loss": "Held-out loss",
     "f0_cents": "Held-out pitch",
     "loudness_db": "Held-out loudness",
+    "timbre_db": "Held-out timbre",
 }
 
 
@@ -217,6 +218,7 @@ def _table(rows: Sequence[numbers.Summary], at: int | None) -> None:
         "Held-out": [row.spectral_loss for row in rows],
         "Pitch error": [row.f0_cents for row in rows],
         "Loudness error": [row.loudness_db for row in rows],
+        "Timbre error": [row.timbre_db for row in rows],
         "s/step": [row.seconds_per_step for row in rows],
     }
     loss = st.column_config.NumberColumn(format="%.3f", width=75)
@@ -233,6 +235,9 @@ def _table(rows: Sequence[numbers.Summary], at: int | None) -> None:
         ),
         "Loudness error": st.column_config.NumberColumn(
             format="%.1f dB", width=105, help=f"{held}: mean loudness error."
+        ),
+        "Timbre error": st.column_config.NumberColumn(
+            format="%.1f dB", width=95, help=f"{held}: how far the timbre is from the recordings'."
         ),
         "s/step": st.column_config.NumberColumn(format="%.3f", width=65, help="Median, on the computer it ran on."),
     }

@@ -24,6 +24,7 @@ VOICE, MEASURE, STEP, CELL, PHRASE, ROWS, COLUMNS = (
 MEASURES = {
     "loss": ("Loss", "loss", 2),
     "held_out": ("Held-out loss", "held-out loss", 2),
+    "timbre": ("Timbre error", "timbre error, dB", 1),
     "parameters": ("Weights", "weights", -1),
     "seconds": ("Seconds per step", "s per step", 3),
 }
@@ -221,6 +222,7 @@ def _close_up(cell: Result, step: int, phrase: str) -> None:
         "Loss": None if numbers.at is None else f"{numbers.at:.3f}",
         "Held-out": None if numbers.spectral_loss is None else f"{numbers.spectral_loss:.3f}",
         "Pitch error": None if numbers.f0_cents is None else f"{numbers.f0_cents:.0f} cents",
+        "Timbre error": None if numbers.timbre_db is None else f"{numbers.timbre_db:.1f} dB",
         "Weights": None if numbers.n_parameters is None else f"{numbers.n_parameters / 1e6:.2f} M",
         "Per step": None if numbers.seconds_per_step is None else f"{numbers.seconds_per_step:.3f} s",
         "Steps": f"{cell.steps:,}",

@@ -23,7 +23,7 @@ _MATCHED, _PLAYER = "export.matched", "export.heard"
 LATEST, CHOSEN, LOWEST = "the latest", "the chosen", "the lowest loss"
 _HELP = {
     LATEST: "The voice as it is now, even during training.",
-    CHOSEN: "The newest checkpoint before pitch, loudness or harmonics got worse.",
+    CHOSEN: "The newest checkpoint before timbre, pitch, loudness or harmonics got worse, on the held-out recordings.",
     LOWEST: "The checkpoint with the lowest {}. Careful: a blurred voice can have a low loss, too.",
 }
 _BRANCH_STEP, _BRANCH_LABEL = "branch.step", "branch.label"

@@ -190,9 +190,11 @@ def _panels(history: History, total_steps: int | None, job_id: str | None) -> No
         with panel, errors.guard():
             course = cache.course(history, total_steps=total_steps)
             st.caption(
-                "Measured at each checkpoint on held-out windows: how far the spectrum, the pitch "
-                "and the loudness of the voice are from the recordings. The latest checkpoint becomes the instrument, "
-                "unless its pitch, its loudness or its harmonics got worse."
+                "Measured at each checkpoint on held-out windows: how far the spectrum, the pitch, the loudness and "
+                "the timbre of the voice are from the recordings. The latest checkpoint becomes the instrument, "
+                "unless its timbre, its pitch, its loudness or its harmonics got worse. Timbre counts as the mean of "
+                "three checkpoints in a row, whatever vowel is sung when; the spectral loss doesn't count, since a "
+                "blurred voice can win it."
             )
             st.plotly_chart(
                 plot.held_out_figure(course, window=st.session_state.get(_WINDOW)),

@@ -71,4 +71,5 @@ def _card(save: Save, *, newest: bool, chosen: bool) -> None:
 def _measured(save: Save) -> str:
     parts = [f"loss {save.loss:.2f}"] if save.loss is not None else []
     parts += [f"pitch error {save.f0_cents:.0f} cents"] if save.f0_cents is not None else []
+    parts += [f"timbre error {save.timbre_db:.1f} dB"] if save.timbre_db is not None else []
     return "  \n".join(parts)

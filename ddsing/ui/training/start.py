@@ -239,7 +239,8 @@ def _advanced(voice: Voice, step: int) -> None:
             key=EXPORT,
             persist_state="session",
             required=True,
-            help="Chosen: the latest checkpoint, unless pitch, loudness or harmonics got worse. Best: the lowest loss.",
+            help="Chosen: the latest checkpoint, unless timbre, pitch, loudness or harmonics got worse. Best: the "
+            "lowest loss.",
         )
     if prepares:
         new_s = dataset_cache.to_analyse_s(cache.source(voice))
