@@ -3,13 +3,13 @@
 Its frames, 62.5 a second, become 250: within voiced stretches by PCHIP in log frequency, which invents no overshoot;
 never across a gap or a leap, where each frame has the pitch of the nearest one of the network's. Confidence is put onto
 CREPE's scale by `CONFIDENCE_MAP`, so that the note detector and the threshold for a clear pitch mean the same. The map
-is from data: ``python -m benchmarks.pitch --map`` on 95 s of ten recordings, eight of singing, a violin, a saxophone.
+is from data: ``python -m benchmarks.pitch --map`` on 113 s in 13 excerpts, eleven of singing, a violin, a saxophone.
 With a map that was fitted on all other voices, the note detector gives what it gives with CREPE full in 93 % of the
-frames (the mean of the recordings, which have 71 to 99.8 %); with CREPE tiny it does so in 94 %.
+frames (the mean of the excerpts, which have 73 to 99.8 %); with CREPE tiny it does so in 95 %.
 
 Beside CREPE full (``python -m benchmarks.pitch``, 113 s in 13 excerpts, SwiftF0 and in brackets CREPE tiny): where full
 is sure of its pitch, 99.1 % (99.5) of the frames are within 50 cents and 98.1 % (99.3) within 25, and 99.9 % (99.8)
-within 50 where both are sure; octave errors of the voices 0.18 % (0.28); voicing recall 94 % (96), false alarm 21 %
+within 50 where both are sure; octave errors of the voices 0.18 % (0.28); voicing recall 92 % (96), false alarm 16 %
 (11); no lag (0 frames). A second of sound took 0.03 to 0.05 s on two cores at a load of 15.
 
 The sound is read at one level: CREPE normalises each of its frames, while SwiftF0 hears less in what is soft. It is cut
@@ -39,10 +39,10 @@ LOWEST_HZ, HIGHEST_HZ = 46.875, 2093.75
 _BEFORE, _AFTER = 11, 10  # frames around a piece, which is all that the network sees of the sound there
 _STEPS = HOP // HOP_SAMPLES
 CONFIDENCE_MAP = (  # SwiftF0's confidence, and the root of CREPE's mean square there
-    *((0.0, 0.0), (0.01, 0.317), (0.05, 0.333), (0.1, 0.382), (0.15, 0.521), (0.2, 0.521), (0.3, 0.557), (0.4, 0.557)),
-    *((0.5, 0.638), (0.6, 0.717), (0.7, 0.742), (0.8, 0.819), (0.9, 0.867), (0.95, 0.916), (1.0, 0.945)),
+    *((0.0, 0.0), (0.01, 0.337), (0.05, 0.337), (0.1, 0.369), (0.15, 0.487), (0.2, 0.487), (0.3, 0.539), (0.4, 0.539)),
+    *((0.5, 0.629), (0.6, 0.7), (0.7, 0.731), (0.8, 0.828), (0.9, 0.879), (0.95, 0.916), (1.0, 0.945)),
 )
-_VOICED = 0.15  # of SwiftF0's confidence: from there CREPE's is clear; nine of ten of its pitches are right
+_VOICED = 0.15  # of SwiftF0's confidence: from about there CREPE's is clear; nine of ten of its pitches are right
 _LEAP_OCTAVES = 0.25  # from a frame to the next: more is no glide
 _LEVEL = 0.25  # what the loud parts of every recording are brought to
 _LOUD_SHARE = 0.99  # of its stretches of 16 ms, which are below what is loud
