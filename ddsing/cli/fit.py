@@ -53,4 +53,6 @@ def text(document: dict) -> str:
         f"(pitch {document['pitch_inside']:.0%}, loudness {document['loudness_inside']:.0%}). Best fit: "
         f"--octave-shift {document['octave_shift']} --loudness-shift {document['loudness_shift_db']:g}"
     )
+    if document["transpose"] != 12 * document["octave_shift"]:
+        said += f"; in another key, --transpose {document['transpose']}"
     return "\n".join([said, *document["warnings"]])

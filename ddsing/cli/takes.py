@@ -116,7 +116,7 @@ def _show_text(document: dict) -> str:
 
     chosen = Settings.from_json(document["settings"])
     said = ", ".join(
-        f"{settings.words(name).label} {settings.text(name, getattr(chosen, name))}" for name in settings.SHOWN
+        f"{settings.words(name).label} {settings.text(name, getattr(chosen, name))}" for name in settings.shown(chosen)
     )
     how = "sung from a score" if document.get("score") else f"tracker {document['tracker']}"
     lines = [

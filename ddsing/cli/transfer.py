@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddsing import names
-from ddsing.cli import actions
+from ddsing.cli import actions, tuning
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 _OPTIONS = {
     "--mask-threshold": ("mask_threshold", float, "how sure the note detector must be"),
     "--attenuation": ("attenuation_db", float, "attenuation of the gaps between notes in dB, with --statistics"),
-    "--autotune": ("autotune", float, "how far the pitch is moved to the nearest semitone"),
+    "--autotune": ("autotune", float, "how far the pitch is moved to the nearest semitone, or note of the --scale"),
+    "--autotune-speed": ("autotune_speed_ms", float, "time in which autotune draws the pitch to a note, in ms"),
     "--octave-shift": ("octave_shift", int, "octaves"),
+    "--formant-shift": ("formant_shift", float, "semitones by which the vowels' resonances move; the pitch stays"),
     "--loudness-shift": ("loudness_shift_db", float, "dB"),
     "--keep-unvoiced": ("keep_unvoiced", float, "how far the recording's own consonants and breath are kept"),
     "--seed": ("seed", int, "seed of the noise"),
@@ -76,6 +78,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="silence what is this much softer than the loud parts of the recording, such as the noise in its pauses, "
         f"{low:g} to {high:g} dB; with or without the minus (OFF)",
     )
+    tuning.add_options(parser)
     parser.add_argument(
         "--morph",
         action="append",
@@ -134,7 +137,7 @@ def run(args: argparse.Namespace) -> dict:
     timbre = {name: value for name, value in timbre.items() if (args.z_shift if name == "z_shift" else args.z_from)}
     if args.band:
         chosen["full_band"] = args.band == "full"
-    settings = replace(like.settings, **chosen, **timbre)
+    settings = replace(like.settings, **chosen, **timbre, **tuning.chosen(args))
     mixture = morph.parse(like.instrument, args.morph) if args.morph else like.morph
     if mixture and settings != settings.without_z():
         raise SettingsError("--z-from, --z-shift and --pull can't be used with --morph. Leave one of them out.")
@@ -151,6 +154,8 @@ def run(args: argparse.Namespace) -> dict:
     audio = spelled(Path(args.audio))
     options: dict[str, Any] = {"tracker": like.tracker, "keep_controls": bool(args.controls)}
     with native_messages_hidden():
+        if args.transpose == tuning.AUTO:
+            settings = tuning.transposed(workspace, audio, mixture or like.instrument, settings, like.tracker)
         source, options["edit"] = _edited(args.f0, audio, like.tracker) if args.f0 else (audio, like.edit)
         options["source_name"] = names.read(audio.name)
         if mixture:
@@ -176,6 +181,7 @@ def run(args: argparse.Namespace) -> dict:
         "settings": take.settings.to_json(),
         "morph": take.morph.to_json() if take.morph else None,
         "pitch_edit": len(take.edit.steps) if take.edit else 0,
+        "auto_transpose": settings.transpose if args.transpose == tuning.AUTO else None,
         "warnings": list(take.warnings),
     }
 
@@ -265,4 +271,6 @@ def text(document: dict) -> str:
     share = document["fit"]["inside_share"]
     inside = "there is nothing to fit" if share is None else f"{share:.0%} inside the instrument's range"
     lines = [f"Written to {document['out']} in {total}; {inside}."]
+    if document["auto_transpose"] is not None:
+        lines.append(f"Transposed by {document['auto_transpose']:+g} semitones.".replace("-", "−"))
     return "\n".join(lines + document["warnings"])

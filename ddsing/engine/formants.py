@@ -5,7 +5,8 @@ What a network gives for a frame is a sampled envelope: harmonic k stands at k·
 the factor, interpolated in dB between the harmonics on both sides; so do noise bands. Below the lowest harmonic its
 amplitude is held; above the highest (below 8 kHz) the envelope falls by 12 dB an octave, as a voice's source does
 (G. Fant, Acoustic Theory of Speech Production, 1960). Both parts keep their energy, frame by frame; harmonics above
-8 kHz stay silent. Each frame is warped by itself, so that nothing depends on the block size.
+8 kHz stay silent, and what a full-band instrument's top gives there stays. Each frame is warped by itself, so that
+nothing depends on the block size.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """From a recording's features to what the instrument is asked to sing.
 
 In the original's order: with statistics, the notes' loudness is matched to the instrument's quantiles and the rest is
-attenuated; autotune; then the shifts. A setting of zero leaves its curve bit-identical.
+attenuated; autotune; then the shifts, so that scale and tuning are the recording's, whatever it is transposed to. A
+setting of zero leaves its curve bit-identical, and autotune is the original's with the chromatic scale at once.
 
 Reference: the DDSP timbre transfer notebook; ddsp.colab.colab_utils (get_tuning_factor, auto_tune).
 """
@@ -10,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing.constants import DB_RANGE, MAX_F0_MIDI
+from ddsing.constants import DB_RANGE, FRAME_RATE, MAX_F0_MIDI
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.sound.features import Features
 from ddsing.sound.notes import match_quantiles, note_on_ratio
+from ddsing.sound.scales import CHROMATIC, Scale, off_concert
 from ddsing.transfer.settings import Settings
 from ddsing.units import hz_to_midi, midi_to_hz
 
@@ -36,7 +38,8 @@ class Conditioning:
         Where a note sounds; None where nothing asked for it.
     note_on_ratio : np.ndarray [shape=(n_frames,), float32] or None
     tuning_factor : float or None
-        The recording's tuning in semitones off A4 = 440 Hz, -0.5 to 0.5; None without autotune.
+        The tuning in semitones off A4 = 440 Hz, the recording's own (-0.5 to 0.5) or the one asked for; None without
+        autotune.
     warnings : tuple[str, ...]
     """
 
@@ -68,12 +71,17 @@ def condition(features: Features, statistics: DatasetStatistics | None, settings
             warnings.append(NO_STATISTICS)
         if settings.autotune > 0:
             f0_midi = hz_to_midi(f0_hz)
-            tuning = tuning_factor(f0_midi, features.f0_confidence, mask_on)
-            f0_hz = midi_to_hz(autotune(f0_midi, tuning, amount=settings.autotune)).astype(np.float32)
+            tuning = (
+                off_concert(settings.tuning_hz)
+                if settings.tuning_hz
+                else tuning_factor(f0_midi, features.f0_confidence, mask_on)
+            )
+            f0_hz = midi_to_hz(_tuned(f0_midi, tuning, settings)).astype(np.float32)
     if settings.loudness_shift_db != 0:
         loudness_db = loudness_db + np.float32(settings.loudness_shift_db)
-    if settings.octave_shift != 0:
-        f0_hz = np.clip(f0_hz * np.float32(2.0**settings.octave_shift), 0.0, midi_to_hz(MAX_F0_MIDI)).astype(np.float32)
+    octaves = settings.octave_shift + settings.transpose / 12.0
+    if octaves != 0:
+        f0_hz = np.clip(f0_hz * np.float32(2.0**octaves), 0.0, midi_to_hz(MAX_F0_MIDI)).astype(np.float32)
     return Conditioning(f0_hz, loudness_db, mask_on, ratio, tuning, tuple(warnings))
 
 
@@ -116,9 +124,35 @@ def tuning_factor(f0_midi: np.ndarray, f0_confidence: np.ndarray, mask_on: np.nd
     return float(offsets[np.argmin(_standard(cost_changes) + _standard(cost_distance))])
 
 
-def autotune(f0_midi: np.ndarray, tuning: float, *, amount: float) -> np.ndarray:
-    """Draw f0 to the chromatic grid `tuning` semitones off, a share `amount` of the way; shape kept, float64."""
-    return f0_midi - amount * _from_grid(f0_midi - tuning)
+def _tuned(f0_midi: np.ndarray, tuning: float, settings: Settings) -> np.ndarray:
+    scale = None if settings.scale == CHROMATIC else Scale.parse(settings.scale)
+    return autotune(f0_midi, tuning, amount=settings.autotune, scale=scale, speed_ms=settings.autotune_speed_ms)
+
+
+def autotune(
+    f0_midi: np.ndarray, tuning: float, *, amount: float, scale: Scale | None = None, speed_ms: float = 0.0
+) -> np.ndarray:
+    """Draw f0 to a scale `tuning` semitones off, a share `amount` of the way.
+
+    Parameters
+    ----------
+    f0_midi : np.ndarray [shape=(n_frames,), float64]
+    scale : Scale, optional
+        The chromatic grid if not given, in the original's arithmetic.
+    speed_ms : float
+        From one correction to the next it takes so long, in a straight line: the correction is averaged over what lies
+        so far back. Vibrato and slides that are faster stay, as the average does not follow them.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_frames,), float64]
+    """
+    off = _from_grid(f0_midi - tuning) if scale is None else scale.off(f0_midi - tuning)
+    n_frames = round(speed_ms * FRAME_RATE / 1000.0)
+    if n_frames and len(off):
+        before = np.concatenate([np.full(n_frames, off[0]), off])
+        off = np.convolve(before, np.full(n_frames + 1, 1.0 / (n_frames + 1)), mode="valid")
+    return f0_midi - amount * off
 
 
 def _from_grid(semitones: np.ndarray) -> np.ndarray:

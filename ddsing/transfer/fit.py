@@ -14,6 +14,7 @@ from ddsing.units import hz_to_midi
 _CONFIDENT = 0.6
 _SLACK_MIDI = 0.5  # semitones beyond the trained range that still count as inside
 _SLACK_DB = 1.0
+_NEARLY = 0.005  # what is gained by another semitone must be more of the singing than this
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,9 @@ class Fit:
     octave_shift : int
     loudness_shift_db : float
         The shifts with which most lies inside, as small as possible.
+    transpose : int
+        The semitones, in place of octaves and transposition, with which nearly the most of the pitch that can be lies
+        inside, as few as possible.
     outside : np.ndarray [shape=(n_frames,), bool]
         Sung frames outside the trained ranges.
     f0_hz, loudness_db : np.ndarray [shape=(n_frames,), float32]
@@ -38,13 +42,14 @@ class Fit:
     loudness_inside: float | None
     octave_shift: int
     loudness_shift_db: float
+    transpose: int
     outside: np.ndarray
     f0_hz: np.ndarray
     loudness_db: np.ndarray
 
     def to_json(self) -> dict:
         """The reading without the frames."""
-        names = ("inside_share", "pitch_inside", "loudness_inside", "octave_shift", "loudness_shift_db")
+        names = ("inside_share", "pitch_inside", "loudness_inside", "octave_shift", "loudness_shift_db", "transpose")
         return {name: getattr(self, name) for name in names}
 
 
@@ -70,6 +75,10 @@ def measure(features: Features, statistics: DatasetStatistics | None, settings: 
     shifts = sorted(range(-30, 31, 5), key=abs)
     best_octave = max(octaves, key=lambda o: _share(inside(midi + 12 * o, low, high, _SLACK_MIDI), sung))
     best_shift = max(shifts, key=lambda s: _share(inside(base.loudness_db + s, soft, loud, _SLACK_DB), sung))
+    untouched = midi - settings.transpose
+    semitones = {t: _share(inside(untouched + t, low, high, _SLACK_MIDI), sung) for t in range(-36, 37)}
+    nearly = max(semitones.values()) - _NEARLY
+    transpose = min((t for t, share in semitones.items() if share >= nearly), key=abs)
     comparable = sung.any() and (pitch_range is not None or loudness_range is not None)
     return Fit(
         _share(in_pitch & in_loudness, sung) if comparable else None,
@@ -77,6 +86,7 @@ def measure(features: Features, statistics: DatasetStatistics | None, settings: 
         _share(in_loudness, sung) if comparable else None,
         best_octave,
         float(best_shift),
+        transpose,
         sung & ~(in_pitch & in_loudness),
         placed.f0_hz,
         placed.loudness_db,

@@ -18,6 +18,7 @@ import numpy as np
 
 from ddsing import names
 from ddsing.constants import SAMPLE_RATE
+from ddsing.engine import formants
 from ddsing.engine.decoder import Controls
 from ddsing.engine.morph import Mixture, mixed_f0, mixture
 from ddsing.engine.render import BLOCK_FRAMES, Block, Renderable, Renderer
@@ -246,7 +247,8 @@ def _sung(
         shaded = shading(audio, singers[0].features, asked, take.settings)
     with stages("render") as progress:
         alone = _mixture(singers, weights, audio)
-        mixed, take = edits.of(shaded.of(alone)), replace(take, rate_hz=band.rate_hz(alone))
+        moved = formants.shifted(alone, take.settings.formant_shift)
+        mixed, take = edits.of(shaded.of(moved)), replace(take, rate_hz=band.rate_hz(alone))
         sound = band.sounded(mixed, len(audio), take, added=shaded.passed, progress=progress)
         peak = write_sound(folder, take.recipe(), sound, rate_hz=take.rate_hz)
     if keep_controls:

@@ -5,12 +5,16 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from ddsing.errors import SettingsError
+from ddsing.sound.scales import CHROMATIC, TUNING_RANGE_HZ, Scale
 
 RANGES = {
     "mask_threshold": (0.0, 2.0),
     "attenuation_db": (0.0, 50.0),
     "autotune": (0.0, 1.0),
+    "autotune_speed_ms": (0.0, 1000.0),
     "octave_shift": (-3, 3),
+    "transpose": (-36.0, 36.0),
+    "formant_shift": (-12.0, 12.0),
     "loudness_shift_db": (-30.0, 30.0),
     "gate_db": (-80.0, -10.0),
     "keep_unvoiced": (0.0, 1.0),
@@ -22,8 +26,13 @@ Z_SOURCES = ("recording", "other", "mean")
 MAX_Z_SHIFTS = 8
 MAX_Z_SHIFT = 6.0  # standard deviations
 SHOWN = (  # in the order in which people read them; `timbre` stands for what is set about z
-    *("octave_shift", "loudness_shift_db", "autotune", "use_statistics", "mask_threshold", "attenuation_db"),
-    *("gate_db", "keep_unvoiced", "full_band", "show_full_output", "seed", "timbre", "pull"),
+    *("octave_shift", "transpose", "loudness_shift_db", "autotune", "scale", "autotune_speed_ms", "tuning_hz"),
+    *("use_statistics", "mask_threshold", "attenuation_db", "gate_db", "keep_unvoiced", "full_band"),
+    *("formant_shift", "show_full_output", "seed", "timbre", "pull"),
+)
+ALWAYS_SHOWN = frozenset(  # the settings of the notebooks; the others are left out of lists where nobody set them
+    {"octave_shift", "loudness_shift_db", "autotune", "use_statistics", "mask_threshold", "attenuation_db"}
+    | {"show_full_output", "seed"}
 )
 
 
@@ -85,9 +94,19 @@ class Settings:
     attenuation_db : float
         How much what is no note is quietened, 0 to 50 dB; with `use_statistics` only.
     autotune : float
-        How far f0 is drawn to the semitones, 0 to 1.
+        How far f0 is drawn to the scale, 0 to 1.
     octave_shift : int
         -3 to 3.
+    transpose : float
+        Semitones beside the octaves, -36 to 36; what is behind the point are cents.
+    scale : str
+        What autotune draws f0 to, as `ddsing.sound.scales.Scale` reads and writes it.
+    autotune_speed_ms : float
+        The time that autotune takes from note to note, 0 (at once) to 1000 ms.
+    tuning_hz : float
+        Where A4 is for autotune; 0 for the recording's own tuning.
+    formant_shift : float
+        -12 to 12 semitones.
     loudness_shift_db : float
         -30 to 30 dB.
     gate_db : float or None
@@ -120,6 +139,11 @@ class Settings:
     keep_unvoiced: float = _setting(0.0, "consonant and breath share", quiet=True)
     seed: int = _setting(0, "noise seed", quiet=True)
     full_band: bool = _setting(True, "full band", quiet=True)
+    transpose: float = _setting(0.0, "transposition", unit="semitones", signed=True, quiet=True)
+    scale: str = _setting(CHROMATIC, "scale", quiet=True)
+    autotune_speed_ms: float = _setting(0.0, "autotune speed", unit="ms", quiet=True)
+    tuning_hz: float = _setting(0.0, "tuning", unit="Hz", quiet=True)
+    formant_shift: float = _setting(0.0, "formant shift", unit="semitones", signed=True, quiet=True)
     z_from: str = "recording"
     z_recording: str = ""
     z_shift: tuple[float, ...] = ()
@@ -139,7 +163,18 @@ class Settings:
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise SettingsError(f"The setting {words(name).label} is {value!r}; it must be true or false.")
+        self._check_tuning()
         self._check_z()
+
+    def _check_tuning(self) -> None:
+        object.__setattr__(self, "scale", Scale.parse(self.scale).name)
+        low, high = TUNING_RANGE_HZ
+        number = isinstance(self.tuning_hz, int | float) and not isinstance(self.tuning_hz, bool)
+        if not number or not (self.tuning_hz == 0 or low <= self.tuning_hz <= high):
+            raise SettingsError(
+                f"The tuning is {self.tuning_hz!r:.60}; it must be {low:g} to {high:g} Hz for A4, or 0 for the "
+                "recording's own."
+            )
 
     def _check_z(self) -> None:
         if self.z_from not in Z_SOURCES:
@@ -177,6 +212,8 @@ class Settings:
     def disabled(self) -> dict[str, str]:
         """The settings that do nothing as the others stand, each with the reason."""
         reasons = {}
+        if self.autotune == 0:
+            reasons = dict.fromkeys(("scale", "autotune_speed_ms", "tuning_hz"), "Needs autotune. Turn it up.")
         if not self.use_statistics:
             reasons["attenuation_db"] = "Needs loudness statistics. Turn them on."
             if self.autotune == 0:
@@ -208,6 +245,16 @@ def words(name: str) -> Words:
     return _WORDS[name]
 
 
+def shown(settings: "Settings") -> tuple[str, ...]:
+    """Those of `SHOWN` that a list of these settings has: all but what nobody set that is not `ALWAYS_SHOWN`."""
+    default = Settings()
+    return tuple(name for name in SHOWN if name in ALWAYS_SHOWN or getattr(settings, name) != getattr(default, name))
+
+
 def text(name: str, value: Any) -> str:
-    """A setting's value for people; ``of the recording`` where nothing was asked about timbre."""
+    """A setting's value for people; ``of the recording`` where nothing was asked about timbre or tuning."""
+    if name == "scale":
+        return Scale.parse(value).title
+    if name == "tuning_hz" and not value:
+        return "of the recording"
     return "of the recording" if name == "timbre" and not value else words(name).text(value)

@@ -87,9 +87,11 @@ def test_a_setting_out_of_range_names_the_range():
 
 
 def test_what_does_nothing_says_why():
-    assert set(Settings().disabled()) == {"attenuation_db", "mask_threshold"}
+    tuning = {"scale", "autotune_speed_ms", "tuning_hz"}
+    assert set(Settings().disabled()) == {"attenuation_db", "mask_threshold"} | tuning
     assert set(Settings(autotune=0.1).disabled()) == {"attenuation_db"}
-    assert not Settings(use_statistics=True).disabled()
+    assert set(Settings(use_statistics=True).disabled()) == tuning
+    assert not Settings(use_statistics=True, autotune=0.1).disabled()
 
 
 def test_the_fit_finds_the_octave_and_the_loudness():

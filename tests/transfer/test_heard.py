@@ -7,6 +7,7 @@ import soundfile
 from ddsing.constants import SAMPLE_RATE
 from ddsing.instrument.models import Models
 from ddsing.sound import loudness, pitch
+from ddsing.sound.scales import Scale, off_concert
 from ddsing.transfer import pipeline
 from ddsing.transfer.conditioning import tuning_factor
 from ddsing.transfer.settings import Settings
@@ -133,6 +134,34 @@ def test_autotune_puts_f0_on_the_tuned_semitones(singer, sung):
     assert np.median(semitones_off_grid(curves["f0_hz"], tuning)[frames]) > 0.15
     assert np.median(semitones_off_grid(f0_hz, tuning)[frames]) < 0.04
     assert np.mean(semitones_off_grid(f0_hz, tuning)[frames] < 0.1) > 0.9
+
+
+def test_a_transposition_is_heard_to_the_cent(singer, sung):
+    take, result, _ = singer.sing(transpose=-3.7)
+    f0_hz, _ = pitch.track(result, tracker="tiny")
+    cents = 1200 * np.log2(f0_hz / take.curves()["f0_hz"])[sung]
+    assert np.median(cents) == pytest.approx(-370.0, abs=5.0) and np.mean(np.abs(cents + 370) < 50) > 0.95
+
+
+def test_autotune_to_a_key_is_heard_on_its_notes_only(singer, sung):
+    take, result, _ = singer.sing(autotune=1.0, scale="C:major-pentatonic", tuning_hz=432.0)
+    frames = sung & take.curves()["mask_on"]
+    f0_hz, _ = pitch.track(result, tracker="tiny")
+    off = Scale.parse("C:major-pentatonic").off(hz_to_midi(f0_hz) - off_concert(432.0))[frames]
+    assert np.median(np.abs(off)) < 0.04 and np.mean(np.abs(off) < 0.1) > 0.85
+
+
+def test_formants_move_and_the_pitch_stays(singer, sung):
+    _, plain, _ = singer.sing()
+    take, moved, _ = singer.sing(formant_shift=6.0)
+    f0_hz, _ = pitch.track(moved, tracker="tiny")
+    assert abs(np.median(1200 * np.log2(f0_hz / take.curves()["f0_hz"])[sung])) < 5.0
+    hz = np.fft.rfftfreq(1024, 1 / SAMPLE_RATE)
+    frames = [np.lib.stride_tricks.sliding_window_view(one, 1024)[::64] * np.hanning(1024) for one in (plain, moved)]
+    power = [np.abs(np.fft.rfft(one, axis=1)) ** 2 for one in frames]
+    centroids = [(one * hz).sum(axis=1) / one.sum(axis=1) for one in power]
+    brighter = np.median((centroids[1] / centroids[0])[sung[8 : 8 + len(power[0])]])
+    assert 1.15 < brighter < 1.6, "6 semitones are a factor of 1.41 for an envelope that goes on above 8 kHz"
 
 
 def test_the_seed_changes_the_noise_alone(singer):

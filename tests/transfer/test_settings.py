@@ -25,6 +25,10 @@ from ddsing.transfer.settings import RANGES, SHOWN, Settings, text, words
         ("use_statistics", True, "on"),
         ("seed", 2**63 - 1, "9223372036854775807"),
         ("timbre", "", "of the recording"),
+        ("transpose", -2.5, "−2.5 semitones"),
+        ("scale", "F#:minor-pentatonic", "F♯ minor pentatonic"),
+        ("tuning_hz", 0.0, "of the recording"),
+        ("tuning_hz", 432.0, "432 Hz"),
         ("timbre", "from a-b.wav, 1: −1.5", "from a-b.wav, 1: −1.5"),
     ],
 )
@@ -34,7 +38,7 @@ def test_values_as_people_read_them(name, value, expected):
 
 def test_every_setting_has_one_label():
     labels = [words(name).label for name in SHOWN]
-    assert len(set(labels)) == len(labels) == 13 and set(RANGES) <= set(SHOWN)
+    assert len(set(labels)) == len(labels) == 18 and set(RANGES) <= set(SHOWN)
     assert (
         differences.SETTINGS["loudness_shift_db"] == "Loudness shift" and "show_full_output" not in differences.SETTINGS
     )

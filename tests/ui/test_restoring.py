@@ -22,6 +22,10 @@ CHANGED = {
     "gate_db": -45.0,
     "keep_unvoiced": 0.6,
     "show_full_output": True,
+    "scale": "C:dorian",
+    "autotune_speed_ms": 120.0,
+    "tuning_hz": 442.0,
+    "formant_shift": -3.5,
 }
 
 

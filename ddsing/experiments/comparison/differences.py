@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from ddsing.constants import TRACKER_WORDS
 from ddsing.experiments.comparison.measure import MELODY, Metrics
-from ddsing.transfer.settings import SHOWN, text, words
+from ddsing.transfer.settings import SHOWN, shown, text, words
 from ddsing.transfer.take import Take
 
 SETTINGS = {name: words(name).title for name in SHOWN if words(name).heard}
-_ONLY_IF_SET = {"timbre": "", "pull": 0.0}  # for instruments that listen to timbre
 METRICS = {  # field: what people read, and what it means
     "f0_cents": ("Pitch error", "Median distance from the target f0 over voiced frames; the result is re-analysed."),
     "f0_within_50": ("Pitch within 50 cents", "Share of voiced frames."),
@@ -48,12 +47,13 @@ def table(takes: Sequence[Take], *, labels: bool = False) -> tuple[Row, ...]:
         ("Recording", [take.source for take in takes]),
         ("Tracker", [TRACKER_WORDS.get(take.tracker, take.tracker) if labels else take.tracker for take in takes]),
     ]
+    listed = {name for take in takes for name in shown(take.settings)}
     for field, label in SETTINGS.items():
         values = [
             "no effect" if field in reason else text(field, getattr(take.settings, field))
             for take, reason in zip(takes, reasons)
         ]
-        if field not in _ONLY_IF_SET or any(getattr(take.settings, field) != _ONLY_IF_SET[field] for take in takes):
+        if field in listed:
             rows.append((label, values))
     contents = {
         "Instrument": [take.instrument_digest for take in takes],

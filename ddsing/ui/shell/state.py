@@ -57,6 +57,14 @@ def apply(settings: Settings, *, tracker: str | None = None, instrument: str | N
 
 
 @errors.callback
+def apply_pitch(semitones: int) -> None:
+    """Put a transposition onto the controls, whole octaves as such; for callbacks."""
+    octaves = int(semitones / 12)  # towards 0, so that both have the same sign
+    st.session_state[key("octave_shift")] = octaves
+    st.session_state[key("transpose")] = float(semitones - 12 * octaves)
+
+
+@errors.callback
 def apply_fit(octave_shift: int, loudness_shift_db: float) -> None:
     """Put the best-fitting shifts onto the controls; for callbacks."""
     st.session_state[key("octave_shift")] = int(octave_shift)

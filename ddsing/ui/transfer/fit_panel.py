@@ -131,6 +131,7 @@ def _reading(instrument: Entry, sound: Recording, features: Features) -> None:
     if not _said(fit):
         return
     _best(fit, settings)
+    _auto_pitch(fit, settings)
     panel = st.expander(
         "Where it is outside the range",
         icon=":material/show_chart:",
@@ -169,6 +170,23 @@ def _best(fit: Fit, settings: Settings) -> None:
         on_click=state.apply_fit,
         args=wanted,
         help="Sets the octave and loudness shift that bring most of the recording into the range.",
+    )
+
+
+def _auto_pitch(fit: Fit, settings: Settings) -> None:
+    """The offer to transpose by semitones; nothing where that is set, or is what the octaves do already."""
+    now = 12 * settings.octave_shift + settings.transpose
+    if fit.transpose in (now, 12 * fit.octave_shift + settings.transpose):
+        return
+    st.button(
+        f"Auto pitch: {signed(fit.transpose, 'semitone' if abs(fit.transpose) == 1 else 'semitones')}",
+        key="fit.auto_pitch",
+        icon=":material/music_note:",
+        width="stretch",
+        disabled=work.busy(),
+        on_click=state.apply_pitch,
+        args=(fit.transpose,),
+        help="Transposes to where most of the melody is inside the range, in another key. Octaves would keep the key.",
     )
 
 

@@ -26,6 +26,10 @@ HELP = """This instrument also follows timbre: vowels, breath, brightness.
 KEEP = "Keep consonants and breath"
 KEEP_HELP = """Where the recording is noise without a pitch (s, t, f, h, breathing in), that is heard instead of the
 instrument's buzz. 0 leaves all of it to the instrument, 1 keeps it as it is in the recording."""
+FORMANT = "Formant shift, semitones"
+FORMANT_HELP = (
+    "Moves the resonances of the voice and leaves the pitch: up sounds smaller and younger, down larger and darker."
+)
 MOST, N_SLIDERS = 3.0, 3
 PULL_HELP = """Draws the timbre, moment by moment, to the nearest that the voice was trained on. The more of it, the
 more the result sounds like the voice, and the less like the singer of the recording; vowels get less exact."""
@@ -35,10 +39,11 @@ NO_SPACE = "This instrument has no timbre map. Make one on the Experiments page,
 
 
 def show(entry: Entry | None, reasons: Mapping[str, str]) -> None:
-    """The group; what is about z only for an instrument with an encoder."""
+    """The group; what is about z only for an instrument with an encoder. `reasons` has why a field does nothing."""
     widgets.title("Timbre")
     left, right = st.columns(2, gap="medium")
     with left:
+        widgets.slider("formant_shift", FORMANT, -12.0, 12.0, 0.5, "%.1f", help_text=FORMANT_HELP, reasons=reasons)
         widgets.slider("keep_unvoiced", KEEP, 0.0, 1.0, 0.1, "%.1f", help_text=KEEP_HELP, reasons=reasons)
     if entry is None or entry.config is None:
         return

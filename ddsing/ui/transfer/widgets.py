@@ -40,8 +40,9 @@ def slider(
     *,
     help_text: str,
     reasons: Mapping[str, str],
+    told: bool = True,
 ) -> None:
-    """A slider for a number, written as `number` says."""
+    """A slider for a number, written as `number` says; with `told`, why it does nothing is said below it."""
     st.slider(
         label,
         low,
@@ -53,7 +54,8 @@ def slider(
         disabled=field in reasons,
         persist_state="session",
     )
-    reason(field, reasons)
+    if told:
+        reason(field, reasons)
 
 
 def steps(field: str, label: str, options: Sequence[Any], *, help_text: str, reasons: Mapping[str, str]) -> None:
