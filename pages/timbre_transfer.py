@@ -7,6 +7,8 @@ from ddsing.ui.transfer import (
     controls,
     fit_panel,
     instrument_picker,
+    pitch_editor,
+    pitch_edits,
     recording,
     start,
     takes,
@@ -32,7 +34,11 @@ with right, errors.guard():
     start.show(instrument, sound)  # first, so that it stays where it is whatever is said below
     recording.tracker(sound)
     controls.settings(instrument)
+with errors.guard():
+    pitch_edits.keep(sound)
 with left, errors.guard():
     fit_panel.show(instrument, sound)  # after the controls, which need not wait for what it reads of the recording
+with errors.guard():
+    pitch_editor.show(sound)
 with errors.guard():
     takes.show()

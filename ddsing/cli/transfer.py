@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddsing import names
-from ddsing.cli import actions, tuning
+from ddsing.cli import actions, pitch_edits, tuning
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.cli.writing import writing
 from ddsing.constants import TRACKERS
@@ -18,12 +18,11 @@ from ddsing.errors import AudioError, SettingsError
 from ddsing.files import spelled, write_atomic
 from ddsing.sound import kinds
 from ddsing.transfer.settings import MAX_Z_SHIFTS, RANGES, Settings
-from ddsing.units import format_duration, n_frames
+from ddsing.units import format_duration
 from ddsing.workspace import open_workspace
 
 if TYPE_CHECKING:
     from ddsing.sound.curve.edit import PitchEdit
-    from ddsing.sound.recording import Recording
     from ddsing.transfer.morph import Morph
 
 _OPTIONS = {
@@ -100,12 +99,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         metavar="K=S",
         help="shift the timbre along the voice's K-th principal direction by S standard deviations; can be repeated",
     )
-    parser.add_argument(
-        "--f0",
-        metavar="F0.csv|F0.mid",
-        help="sing this pitch curve: a table of time,frequency[,confidence] in seconds and Hz, 0 Hz where nothing is "
-        "voiced, as `features` writes it; or notes, to which what was sung is moved",
-    )
+    pitch_edits.add_arguments(parser)
     parser.add_argument(
         "--band",
         choices=("full", "16k"),
@@ -156,7 +150,7 @@ def run(args: argparse.Namespace) -> dict:
     with native_messages_hidden():
         if args.transpose == tuning.AUTO:
             settings = tuning.transposed(workspace, audio, mixture or like.instrument, settings, like.tracker)
-        source, options["edit"] = _edited(args.f0, audio, like.tracker) if args.f0 else (audio, like.edit)
+        source, options["edit"] = pitch_edits.of(args, workspace, audio, tracker=like.tracker, edit=like.edit)
         options["source_name"] = names.read(audio.name)
         if mixture:
             take = pipeline.run(workspace, source, mixture.names, settings, morph=mixture, **options)
@@ -225,22 +219,6 @@ def _recipe(args: argparse.Namespace) -> Mapping:
     if recipe is None:
         raise SettingsError(f"{args.like[:200]!r} has no recipe: it was not made by ddsing, or it was converted.")
     return recipe
-
-
-def _edited(f0: str, audio: Path, tracker: str) -> tuple[Recording, PitchEdit]:
-    """The recording, decoded, and the edit that puts a file's curve in place of its own."""
-    from ddsing.sound import recording
-    from ddsing.sound.curve.edit import PitchEdit
-    from ddsing.transfer import edited
-
-    path = spelled(Path(f0))
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"--f0 is {f0[:200]!r}, which can't be read: {error.strerror or error}.") from None
-    found = recording.read(audio)
-    step = edited.read(path.name, content, n_frames(len(found.audio), centred=True))
-    return found, PitchEdit(found.key, tracker, (step,))
 
 
 def _timbre(z_from: str, moved: list[str]) -> tuple[dict[str, Any], Path | None]:

@@ -1,6 +1,6 @@
 """A pitch edit within a transfer: the features with the edited curve, and where harmonics are silent.
 
-Public: `Edited`, `apply`, `read`, `write`, `exported`.
+Public: `Edited`, `apply`, `repaired`, `read`, `write`, `exported`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ddsing.engine.render import Renderable, held
 from ddsing.engine.shaded import Shaded
 from ddsing.errors import FeaturesError
 from ddsing.sound.audio import content_hash
-from ddsing.sound.curve import midi, operations, segments, tables
+from ddsing.sound.curve import midi, operations, segments, slips, tables
 from ddsing.sound.curve.contour import Curve
 from ddsing.sound.curve.edit import PitchEdit, harmonic_gain
 from ddsing.sound.curve.operations import Operation
@@ -89,6 +89,16 @@ def apply(edit: PitchEdit | None, features: Sequence[Features], audio: np.ndarra
     curve = edit.apply(Curve.of(features[0]))
     made = [replace(one, f0_hz=curve.f0_hz, f0_confidence=curve.confidence) for one in features]
     return Edited(made, None if curve.voiced.all() else curve.voiced, edit)
+
+
+def repaired(features: Features, audio: np.ndarray, edit: PitchEdit | None = None) -> PitchEdit:
+    """An edit, or one of the recording without any step, with the repairs of the octave slips that are found then."""
+    recording = content_hash(audio)
+    if edit is None or edit.misfit(recording, features.tracker):
+        edit = PitchEdit(recording, features.tracker)
+    found = slips.find(edit.apply(Curve.of(features)))
+    steps = (operations.Repair(slip.start, slip.end, slip.octaves) for slip in found)
+    return replace(edit, steps=(*edit.steps, *steps))
 
 
 def read(name: str, content: bytes, n_frames: int) -> Operation:

@@ -58,6 +58,7 @@ ONLY_ON_PAGES = {
     "hardware.processor": "names a site's devices for its admins; `doctor` asks TensorFlow itself",
     "device.describe": "names a site's devices for its admins; `doctor` asks TensorFlow itself",
     "divergence.gentler": "a button's recipe; a command that diverges names the option --learning-rate",
+    "edit.History": "undo and redo in the pitch editor; a command makes all its changes at once",
     "SetStore.of": "finds the set of the takes that are ticked; a command names the set",
 }
 

@@ -171,6 +171,13 @@ def test_commands_write_curves_and_sing_them(workspace, tmp_path, capsys):
     again = TakeStore(workspace).newest().curves()["f0_hz_used"]
     assert np.abs(1200 * np.log2(again / plain.curves()["f0_hz_used"]))[20:730].max() < 10
 
+    slipped = [f"{k / 250},{330 * (2 if 300 <= k < 350 else 1)}" for k in range(N_FRAMES)]
+    table.write_text("\n".join(slipped))
+    command(workspace, "transfer", source, *options, "--f0", table, "--repair-octaves")
+    newest = TakeStore(workspace).newest()
+    assert [step.name for step in newest.edit.steps] == ["imported", "repair"]
+    np.testing.assert_allclose(newest.curves()["f0_hz_used"], 330, rtol=1e-6)
+
     for content, name in ((b"0.0;220,5\n0.1;221,0\n", "x.csv"), (b"", "x.mid"), (b"a", "x.doc")):
         (tmp_path / name).write_bytes(content)
         capsys.readouterr()

@@ -136,6 +136,22 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Straight(_Stretch):
+    """A straight line from the first clear pitch of a stretch to its last."""
+
+    name: ClassVar[str] = "straight"
+
+    def apply(self, curve: Curve) -> Curve:
+        """The curve after it."""
+        frames = self._frames(curve)
+        if not len(frames):
+            return curve
+        clear = frames[curve.sung[frames]] if curve.sung[frames].any() else frames
+        at, midi = [self.start, frames[-1]], curve.midi[[clear[0], clear[-1]]]
+        return _sung(curve.with_midi(frames, np.interp(frames, at, midi)), frames)
+
+
+@dataclass(frozen=True)
 class Smooth(_Stretch):
     """What is sung in a stretch, without movement that is faster than about the window's width."""
 
@@ -350,7 +366,7 @@ def _moved(curve: Curve, start: int, end: int, other: Any) -> Curve:
     return curve
 
 
-_KINDS: tuple[Any, ...] = (Shift, Repair, Line, Smooth, Vibrato, Snap, Unvoiced, Notes, Imported)
+_KINDS: tuple[Any, ...] = (Shift, Repair, Line, Straight, Smooth, Vibrato, Snap, Unvoiced, Notes, Imported)
 OPERATIONS: Mapping[str, Any] = {one.name: one for one in _KINDS}
 
 

@@ -68,27 +68,28 @@ MATRIX = """<div class="matrix" role="group" aria-label="Voice matrix">
 </div>"""
 
 
-def _text(*names: str) -> str:
+def text_of(*names: str) -> str:
+    """Files of this folder, one after the other."""
     return "\n".join((FOLDER / name).read_text("utf-8") for name in names)
 
 
 _switcher = st.components.v2.component(
     "ddsing_switcher",
     html=SWITCHER,
-    css=_text("player.css"),
-    js=_text("shared.js", "mixer.js", "wave.js", "switcher.js"),
+    css=text_of("player.css"),
+    js=text_of("shared.js", "mixer.js", "wave.js", "switcher.js"),
 )
 
 _channel = st.components.v2.component(
-    "ddsing_channel", html="<span hidden></span>", js=_text("shared.js") + "\nexport default function () {}\n"
+    "ddsing_channel", html="<span hidden></span>", js=text_of("shared.js") + "\nexport default function () {}\n"
 )
 
 _trial = st.components.v2.component(
-    "ddsing_blind_trial", html=TRIAL, css=_text("player.css"), js=_text("shared.js", "mixer.js", "listening.js")
+    "ddsing_blind_trial", html=TRIAL, css=text_of("player.css"), js=text_of("shared.js", "mixer.js", "listening.js")
 )
 
 _matrix = st.components.v2.component(
-    "ddsing_matrix", html=MATRIX, css=_text("matrix.css"), js=_text("shared.js", "mixer.js", "matrix.js")
+    "ddsing_matrix", html=MATRIX, css=text_of("matrix.css"), js=text_of("shared.js", "mixer.js", "matrix.js")
 )
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.constants import TRACKERS
 from ddsing.ui.shell import allowed, caches, errors, state, trackers, values, work
 from ddsing.ui.shell.formatting import octaves, percent, plain, signed
-from ddsing.ui.transfer import first_readings
+from ddsing.ui.transfer import first_readings, pitch_edits
 
 if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
@@ -88,9 +88,14 @@ def _refine(sound: Recording, chosen: str, tracker: str) -> None:
     else:
         said = f". A transfer refines it with **{better}**."
     st.caption(f"{_found_by(tracker)}{said}")
+    offer_analysis(sound, chosen, f"Refine with {better}", key="fit.analyse")
+
+
+def offer_analysis(sound: Recording, chosen: str, label: str, *, key: str) -> None:
+    """A button that finds the pitch with the chosen tracker."""
     st.button(
-        f"Refine with {better}",
-        key="fit.analyse",
+        label,
+        key=key,
         icon=":material/search_insights:",
         width="stretch",
         disabled=work.busy(),
@@ -127,7 +132,9 @@ def _reading(instrument: Entry, sound: Recording, features: Features) -> None:
     if instrument.statistics is None:
         return
     settings = state.settings()
-    fit = caches.fit(features, sound.key, instrument, settings)
+    content = f"{sound.key}{pitch_edits.digest(sound, features.tracker)}"
+    features = pitch_edits.edited(sound, features)
+    fit = caches.fit(features, content, instrument, settings)
     if not _said(fit):
         return
     _best(fit, settings)

@@ -9,11 +9,11 @@ from ddsing import names
 from ddsing.constants import TRACKERS
 from ddsing.errors import DdsingError
 from ddsing.sound.recording import Recording
-from ddsing.transfer.take import read_recipe
+from ddsing.transfer.take import read_edit, read_recipe
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, errors, opened, router, sources, state, visitor
 from ddsing.ui.shell.formatting import format_duration, plain
-from ddsing.ui.transfer import add_to_voice, controls
+from ddsing.ui.transfer import add_to_voice, controls, pitch_edits
 
 _RESTORED = "source.restored_from"
 
@@ -108,6 +108,9 @@ def _set_controls(recipe: dict) -> bool:
         tracker=used_tracker if used_tracker in TRACKERS else None,
         instrument=found,
     )
+    source = recipe.get("source")
+    digest = str(source.get("hash", "")) if isinstance(source, Mapping) else ""
+    pitch_edits.restore(read_edit(recipe), digest, used_tracker)
     timbre = recipe.get("timbre")
     sources.tell_if_replaced(settings, str(timbre.get("hash", "")) if isinstance(timbre, Mapping) else "")
     if found is None:

@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.errors import DdsingError
 from ddsing.ui.shell import allowed, caches, errors, opened, sources, state, values, work
 from ddsing.ui.shell.formatting import plain
-from ddsing.ui.transfer import first_readings
+from ddsing.ui.transfer import first_readings, pitch_edits
 
 if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
@@ -95,6 +95,7 @@ def _start(instrument: Entry, sound: Recording) -> None:
         owners=[opened.owner(instrument.path)],
         z_source=sources.path_of(settings.z_recording) if settings.z_from == "other" else None,
         first=first_sound.new() if first_sound.wanted(tracker, to_analyse_s) else None,
+        edit=pitch_edits.edit(sound, tracker),
     )
 
     def at_hand() -> AtHand:

@@ -25,7 +25,7 @@ from ddsing.ui.shell import (
     visitor,
 )
 from ddsing.ui.shell.formatting import format_duration, percent, plain, when
-from ddsing.ui.transfer import first_version, take_plots
+from ddsing.ui.transfer import first_version, pitch_edits, take_plots
 
 if TYPE_CHECKING:
     from ddsing.transfer.take import Take
@@ -128,6 +128,10 @@ def _settings(take: Take, previous: Take | None) -> str:
         text = plain(settings.text(name, value)) if isinstance(value, str) else settings.text(name, value)
         icon, colour = (":material/change_circle: ", "orange") if changed else ("", "gray")
         badges.append(f":{colour}-badge[{icon}{words.label} {text}]")
+    if take.edit:
+        changed = before is not None and previous is not None and take.edit != previous.edit
+        icon, colour = (":material/change_circle: ", "orange") if changed else ("", "gray")
+        badges.append(f":{colour}-badge[{icon}pitch edited]")
     return " ".join(badges)
 
 
@@ -236,6 +240,7 @@ def _use(take_id: str) -> None:
     take = opened.takes().get(take_id)
     found = find(take.instrument, [entry.name for entry in caches.instruments()])
     state.apply(take.settings, tracker=take.tracker if take.tracker in TRACKERS else None, instrument=found)
+    pitch_edits.restore(take.edit, take.source_hash, take.tracker)
     st.toast("Controls set as they were for that take.", icon=":material/check:")
     sources.tell_if_replaced(take.settings, take.timbre_hash)
 

@@ -9,7 +9,18 @@ from ddsing.errors import SettingsError
 from ddsing.sound.curve import operations, segments, slips
 from ddsing.sound.curve.contour import Curve, split
 from ddsing.sound.curve.edit import History, PitchEdit, harmonic_gain
-from ddsing.sound.curve.operations import Imported, Line, Notes, Repair, Shift, Smooth, Snap, Unvoiced, Vibrato
+from ddsing.sound.curve.operations import (
+    Imported,
+    Line,
+    Notes,
+    Repair,
+    Shift,
+    Smooth,
+    Snap,
+    Straight,
+    Unvoiced,
+    Vibrato,
+)
 
 RATE = 250
 
@@ -27,7 +38,7 @@ def vibrato(n=1000, *, depth=0.5, hz=5.5, midi=60.0):
 def test_outside_the_stretch_every_operation_leaves_the_bits():
     curve = curve_of(vibrato() + np.linspace(0, 5, 1000))
     steps = [Shift(300, 600, 1200), Repair(300, 600, 1), Line(((300, 50), (599, 60))), Smooth(300, 600)]
-    steps += [Vibrato(300, 600, depth=2), Snap(300, 600), Unvoiced(300, 600)]
+    steps += [Straight(300, 600), Vibrato(300, 600, depth=2), Snap(300, 600), Unvoiced(300, 600)]
     for step in steps:
         made = step.apply(curve)
         for name in ("f0_hz", "confidence", "voiced"):
@@ -52,6 +63,8 @@ def test_octaves_are_exact_and_a_line_is_straight_in_cents():
     expected = np.concatenate([np.linspace(57, 62, 101), np.linspace(62, 62.5, 101)[1:]])
     assert np.abs(made.midi[100:301] - expected).max() * 100 < 0.01
     assert made.sung[100:301].all() and not made.sung[99] and not made.sung[301]
+    straight = Straight(100, 301).apply(made)
+    assert np.abs(straight.midi[100:301] - np.linspace(57, 62.5, 201)).max() * 100 < 0.01
     assert Shift(0, 1000, 4800).apply(curve_of(np.full(1000, 100.0))).midi.max() == pytest.approx(110.0)
 
 
@@ -148,7 +161,9 @@ def numbers(low, high):
 def steps(draw):
     start = draw(st.integers(0, 280))
     end = draw(st.integers(start + 1, 320))
-    flat = draw(st.sampled_from(["shift", "repair", "smooth", "vibrato", "snap", "unvoiced", "line", "notes"]))
+    flat = draw(
+        st.sampled_from(["shift", "repair", "smooth", "vibrato", "snap", "unvoiced", "straight", "line", "notes"])
+    )
     if flat == "line":
         return Line(((start, draw(numbers(0, 110))), (end, draw(numbers(0, 110)))))
     if flat == "notes":
@@ -160,6 +175,7 @@ def steps(draw):
         "vibrato": {"depth": draw(numbers(0, 2)), "rate": draw(numbers(0.5, 2))},
         "snap": {"amount": draw(numbers(0, 1)), "tuning_hz": draw(numbers(300, 600))},
         "unvoiced": {},
+        "straight": {},
     }
     return operations.OPERATIONS[flat](start, end, **values[flat])
 
