@@ -51,6 +51,9 @@ WAYS: dict[str, dict] = {
     "z-250-of-8": {"config": Z, "z_time_steps": 250, "z_dims": 8},
     "z-500-of-8": {"config": Z, "z_time_steps": 500, "z_dims": 8},
     "z-500-of-4": {"config": Z, "z_time_steps": 500, "z_dims": 4},
+    "z-500-mel": {"config": Z, "z_time_steps": 500, "macros": {"loss_mel": 0.5}},
+    "z-500-loudness": {"config": Z, "z_time_steps": 500, "macros": {"loudness_augmentation_db": 6.0}},
+    "z-500-noise": {"config": Z, "z_time_steps": 500, "macros": {"z_noise": 0.5}},
 }
 _N_MELS, _SIZE, _HOP, _CLEAR = 40, 1024, 256, 0.8
 

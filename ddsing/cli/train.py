@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ddsing.cli import background
 from ddsing.constants import TRACKERS
-from ddsing.errors import Diverged
+from ddsing.errors import Diverged, SettingsError
 from ddsing.units import format_duration, format_range
 from ddsing.workspace import Workspace, open_workspace
 
@@ -65,6 +65,14 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "(125 for singing_z)",
     )
     parser.add_argument(
+        "--macro",
+        dest="macros",
+        action="append",
+        metavar="NAME=VALUE",
+        help="another way of teaching, described in gin/optimization/base.gin: loss_mel, loudness_augmentation_db or "
+        "z_noise, all off at 0; can be repeated",
+    )
+    parser.add_argument(
         "--centred-frames",
         action=argparse.BooleanOptionalAction,
         default=None,
@@ -96,7 +104,7 @@ def run(args: argparse.Namespace) -> dict:
     from ddsing.training.recipe import Recipe
 
     workspace = open_workspace(args.workspace)
-    recipe = Recipe.from_options(vars(args))
+    recipe = Recipe.from_options({**vars(args), "macros": _macros(args.macros)})
     from ddsing.training import folder, job, preparing
 
     voice = voices.get(workspace, args.voice).name  # one that is not there is said here, not in the job
@@ -105,6 +113,16 @@ def run(args: argparse.Namespace) -> dict:
     if not background.wanted(args):
         return _foreground(workspace, voice, recipe)
     return background.start(workspace, job.order(voice, recipe), args)
+
+
+def _macros(given: list[str] | None) -> dict[str, float] | None:
+    if not given:
+        return None
+    pairs = [entry.partition("=") for entry in given]
+    try:
+        return {name: float(value) for name, _, value in pairs}
+    except ValueError:
+        raise SettingsError(f"--macro is {given[0][:80]!r}; write for example loss_mel=0.5.") from None
 
 
 def _foreground(workspace: Workspace, voice: str, recipe: Recipe) -> dict:

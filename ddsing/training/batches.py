@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ddsing.constants import HOP_SAMPLES
+from ddsing.constants import DB_RANGE, HOP_SAMPLES
 from ddsing.errors import TrainingError
 from ddsing.formats.tfrecord import Records
+from ddsing.model.teaching import Teaching
 from ddsing.training.listening import Listening
 
 _CUTS = 2**32  # draws for the place of the cut have keys of their own, beside those of the epochs' orders
+
+_GAINS = 2**33  # and for what is made louder
 
 
 @dataclass
@@ -28,6 +31,8 @@ class Batches:
         The dataset's training windows.
     listening : Listening
         How the model hears them.
+    teaching : Teaching
+        Whether they are made louder and softer.
     """
 
     records: Records
@@ -35,6 +40,7 @@ class Batches:
     window_frames: int
     seed: int
     listening: Listening
+    teaching: Teaching = Teaching()
     _next: tuple[int, Future] | None = field(default=None, repr=False)
     _reader: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="batches"), repr=False
@@ -58,11 +64,23 @@ class Batches:
 
     def _read(self, step: int) -> dict[str, np.ndarray]:
         chosen = places(step, n_records=len(self.records), batch_size=self.batch_size, seed=self.seed)
+        first = (step - 1) * self.batch_size
         windows = [
-            cut(self._window(number), self.window_frames, seed=self.seed, place=(step - 1) * self.batch_size + row)
-            for row, number in enumerate(chosen)
+            self._louder(cut(self._window(number), self.window_frames, seed=self.seed, place=place), place)
+            for place, number in enumerate(chosen, first)
         ]
         return {name: np.stack([window[name] for window in windows]) for name in ("audio", "f0_hz", "loudness_db")}
+
+    def _louder(self, window: dict[str, np.ndarray], place: int) -> dict[str, np.ndarray]:
+        """The window louder or softer, by what is drawn for this place; silence stays silent."""
+        most_db = self.teaching.loudness_augmentation_db
+        if not most_db:
+            return window
+        gain_db = _draw(self.seed, _GAINS + place).uniform(-most_db, most_db)
+        floor_db, loudness_db = -DB_RANGE[self.listening.generation], window["loudness_db"]
+        moved_db = np.where(loudness_db <= floor_db, floor_db, np.maximum(loudness_db + gain_db, floor_db))
+        louder = {"audio": window["audio"] * 10.0 ** (gain_db / 20.0), "loudness_db": moved_db}
+        return window | {name: x.astype(np.float32) for name, x in louder.items()}
 
     def _window(self, number: int) -> dict[str, np.ndarray]:
         return self.listening.window(self.records.read(number))

@@ -16,6 +16,8 @@ from ddsing.errors import SettingsError
 from ddsing.formats.gin_text import read_bindings
 from ddsing.model.config import ModelConfig
 from ddsing.model.gin import read_config
+from ddsing.model.teaching import LIMITS as MACROS
+from ddsing.model.teaching import Teaching
 from ddsing.resources import resource
 
 GIN = resource("gin")
@@ -34,6 +36,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "keep": (1, 1000),
     "head_start_steps": (0, 100_000),
 }
+_NUMBER = r"\d{1,6}(?:\.\d{1,9})?(?:e-?\d{1,2})?"
 _PARTS = ("base",)  # files of gin/models that are no model by themselves
 _INCLUDE = re.compile(r"^include '([a-z0-9_/]+\.gin)'$", re.MULTILINE)
 _MACROS = (
@@ -70,6 +73,8 @@ class Recipe:
         Whether features stand where they were heard, see `ddsing.training.listening`.
     head_start_steps : int or None
         See `ddsing.engine.tf.head_start`; before the first step, and not counted.
+    macros : tuple of (str, float) pairs or None
+        Other ways of teaching, by the names of `ddsing.model.teaching.Teaching`; given as such pairs, or as a mapping.
     seed : int or None
         Of the first weights, the order of the windows, and the noise.
     mixed_precision : bool
@@ -92,6 +97,7 @@ class Recipe:
     z_dims: int | None = None
     centred_frames: bool | None = None
     head_start_steps: int | None = None
+    macros: tuple[tuple[str, float], ...] | None = None
     seed: int | None = None
     mixed_precision: bool = False
     export: str = EXPORTS[0]
@@ -108,6 +114,8 @@ class Recipe:
                 raise SettingsError(f"The training's {name} is {value!r}; it must be {low:g} to {high:g}.")
         if self.config is not None:
             config_file(self.config)
+        if self.macros is not None:
+            object.__setattr__(self, "macros", _macros(self.macros))
         if self.export not in EXPORTS:
             raise SettingsError(
                 f"The training's export is {self.export!r}; it must be {', '.join(EXPORTS[:-1])} or {EXPORTS[-1]}."
@@ -134,12 +142,13 @@ class Recipe:
 
     def overrides(self) -> dict[str, bool | int | float]:
         """The macros that this recipe sets otherwise than its file."""
-        return {name: getattr(self, name) for name in _MACROS if getattr(self, name) is not None}
+        own = {name: getattr(self, name) for name in _MACROS if getattr(self, name) is not None}
+        return own | dict(self.macros or ())
 
     @property
     def names_a_model(self) -> bool:
         """Whether it says anything about the model itself."""
-        named = (self.config, self.n_harmonics, self.n_noise_bands, *self._of_z, self.centred_frames)
+        named = (self.config, self.n_harmonics, self.n_noise_bands, *self._of_z, self.centred_frames, self.macros)
         return any(value is not None for value in named)
 
     @property
@@ -149,12 +158,16 @@ class Recipe:
     @property
     def says_how_timbre_is_followed(self) -> bool:
         """Whether it says anything that only a model with z can do."""
-        return any(value is not None for value in self._of_z)
+        return any(value is not None for value in self._of_z) or "z_noise" in dict(self.macros or ())
 
     def merged(self, begun: Mapping) -> "Recipe":
         """The recipe with what it leaves open taken from the one with which a training was begun."""
         before = Recipe.from_options(begun)
-        chosen = {name: getattr(before, name) for name in ("config", "seed", *_MACROS) if getattr(self, name) is None}
+        chosen = {
+            name: getattr(before, name)
+            for name in ("config", "seed", "macros", *_MACROS)
+            if getattr(self, name) is None
+        }
         return replace(self, **chosen)
 
 
@@ -176,6 +189,7 @@ class Config:
     centred_frames : bool
     head_start_steps : int
         See `Recipe`.
+    teaching : Teaching
     text : str
         The whole gin text, its includes put in.
     """
@@ -194,6 +208,7 @@ class Config:
     grad_clip_norm: float
     centred_frames: bool
     head_start_steps: int
+    teaching: Teaching
     text: str
 
 
@@ -218,7 +233,7 @@ def resolved(recipe: Recipe) -> Config:
     file = config_file(recipe.config or DEFAULT_CONFIG)
     if recipe.says_how_timbre_is_followed and file.model.z is None:
         raise SettingsError(
-            f"The model {file.name} does not follow timbre, so z_time_steps and z_dims mean nothing to it. Choose "
+            f"The model {file.name} does not follow timbre, so it has no settings of z. Choose "
             f"{file.name.replace('singing', 'singing_z')}."
         )
     bindings = "".join(f"{name} = {value!r}\n" for name, value in recipe.overrides().items())
@@ -251,8 +266,23 @@ def parsed(name: str, text: str, *, header: str = "") -> Config:
         grad_clip_norm=float(number("Trainer", "grad_clip_norm") or 3.0),
         centred_frames=_macro(text, "centred_frames", "True|False") == "True",
         head_start_steps=int(_macro(text, "head_start_steps", r"\d{1,6}") or 0),
+        teaching=Teaching(**{name: float(_macro(text, name, _NUMBER) or 0.0) for name in MACROS}),
         text=text,
     )
+
+
+def _macros(given: object) -> tuple[tuple[str, float], ...]:
+    """Pairs of known names and numbers in range, in one order."""
+    known = ", ".join(MACROS)
+    try:
+        pairs = dict(given)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        raise SettingsError(f"The training's macros must be names with numbers; known are {known}.") from None
+    unknown = set(pairs) - set(MACROS)
+    if unknown:
+        raise SettingsError(f"The training has no macro {str(sorted(unknown, key=str)[0])[:60]!r}; known are {known}.")
+    Teaching(**pairs)
+    return tuple(sorted((name, float(value)) for name, value in pairs.items()))
 
 
 def _macro(text: str, name: str, pattern: str) -> str:

@@ -42,6 +42,7 @@ def model(path: Path, asked: Recipe, recipe: Recipe) -> Config:
             replace(wanted.model, generation=has.model.generation) != has.model
             or wanted.window_frames != has.window_frames
             or asked.centred_frames not in (None, has.centred_frames)
+            or (asked.macros is not None and wanted.teaching != has.teaching)
         ):
             raise TrainingError(
                 f"The run in {path.name!r} was started with another model than {wanted.name} with these settings. "
@@ -100,6 +101,7 @@ def stepper(trained: Config, recipe: Recipe, batch_size: int, weights: Mapping[s
         grad_clip_norm=trained.grad_clip_norm,
         mixed_precision=recipe.mixed_precision,
         seed=recipe.seed or 0,
+        teaching=trained.teaching,
     )
 
 

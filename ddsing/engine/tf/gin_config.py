@@ -11,6 +11,7 @@ from ddsing.engine.tf import runtime
 
 _lock = threading.Lock()
 _TRAIN = ("batch_size", "data_provider", "num_steps", "steps_per_save", "steps_per_summary")
+_TEACHING = ("loss_mel", "loudness_augmentation_db", "z_noise")  # likewise, written where they are on
 _MACROS = ("batch_size", "steps", "save_every", "centred_frames", "head_start_steps")  # which only our own loop uses
 
 
@@ -43,7 +44,8 @@ def operative(text: str) -> str:
 
 def _with_training(operative_text: str, gin: ModuleType) -> str:
     """Add what ddsp's training loop, had it run, would have added."""
-    macros = "\n".join(f"{name} = {gin.query_parameter(f'%{name}')!r}" for name in _MACROS)
+    on = [name for name in _TEACHING if gin.query_parameter(f"%{name}")]
+    macros = "\n".join(f"{name} = {gin.query_parameter(f'%{name}')!r}" for name in (*_MACROS, *on))
     values = {name: gin.query_parameter(f"train.{name}") for name in _TRAIN}
     lines = "\n".join(f"train.{name} = {value!r}" for name, value in values.items())
     marker = f"# Macros:\n# {'=' * 78}\n"

@@ -80,15 +80,26 @@ def mfccs(config: ZConfig, audio: Tensor) -> Tensor:
 
 
 def encode(
-    weights: Mapping, normalised: Tensor, n_frames: int, *, dtype: str = "float32", recurrent: Callable | None = None
+    weights: Mapping,
+    normalised: Tensor,
+    n_frames: int,
+    *,
+    dtype: str = "float32",
+    recurrent: Callable | None = None,
+    disturbance: Tensor | None = None,
 ) -> Tensor:
-    """z, [n_frames, batch, z_dims], of what `mfccs` gave."""
+    """z, [n_frames, batch, z_dims], of what `mfccs` gave.
+
+    `disturbance` [batch, n_steps, z_dims] is added to it, with its standard deviation as the unit.
+    """
     tf, ddsp = runtime.tensorflow(), runtime.ddsp()
     x = normalised * weights["encoder/z_norm/scale"][0, 0] + weights["encoder/z_norm/shift"][0, 0]
     states = _recurrent(weights, "encoder", x, dtype, recurrent)
     n_steps, batch, channels = states.shape
     z = _linear(tf.reshape(states, [-1, channels]), weights, "encoder/dense_out", dtype)
     z = tf.reshape(z, [n_steps, batch, -1])
+    if disturbance is not None:
+        z += tf.transpose(disturbance, [1, 0, 2]) * tf.stop_gradient(tf.math.reduce_std(z, axis=[0, 1]))
     if n_steps == n_frames:
         return z
     return tf.transpose(ddsp.core.resample(tf.transpose(z, [1, 0, 2]), n_frames), [1, 0, 2])

@@ -49,11 +49,17 @@ def controls(
     dtype: str = "float32",
     recurrent: Callable | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """What the synthesisers play for what `features` gave, see `synthesis.controls`; other arguments: see `network`."""
+    """What the synthesisers play for what `features` gave, see `synthesis.controls`; other arguments: see `network`.
+
+    ``heard["z_noise"]``, if it is there, is what z is disturbed by.
+    """
     inputs = [heard["ld_scaled"], heard["f0_scaled"]]
     if config.z:
         n_frames = heard["f0_hz"].shape[0]
-        inputs.append(network.encode(weights, heard["mfccs"], n_frames, dtype=dtype, recurrent=recurrent))
+        disturbance = heard.get("z_noise")
+        inputs.append(
+            network.encode(weights, heard["mfccs"], n_frames, dtype=dtype, recurrent=recurrent, disturbance=disturbance)
+        )
     outputs = network.decode(config, weights, inputs, dtype=dtype, recurrent=recurrent)
     return synthesis.controls(config, outputs, heard["f0_hz"])
 

@@ -15,12 +15,14 @@ import numpy as np
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine.tf import autoencoder as models
 from ddsing.engine.tf import precision, reconstruction, runtime
+from ddsing.engine.tf.mel_loss import mel_loss
 from ddsing.engine.tf.memory import n_parts_that_fit
 from ddsing.engine.tf.runtime import Tensor
 from ddsing.engine.tf.spectral_loss import spectral_loss
 from ddsing.engine.tf.synthesis import ddsp_noise
 from ddsing.errors import SettingsError
 from ddsing.model.config import ModelConfig
+from ddsing.model.teaching import Teaching
 
 _FEATURES = ("audio", "f0_hz", "loudness_db")
 
@@ -47,6 +49,8 @@ class Step:
     n_parts : int, optional
         In how many parts, one after the other, a device takes its share of a batch; the gradient is the same. By
         default as few as fit into memory.
+    teaching : Teaching
+        What is learnt by beside ddsp's loss, which is reported in any case.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Step:
         seed: int = 0,
         devices: Sequence[str] | None = None,
         n_parts: int | None = None,
+        teaching: Teaching = Teaching(),  # noqa: B008
     ):
         tf = runtime.tensorflow()
         self.config, self.batch_size, self.window_frames = config, batch_size, window_frames
@@ -78,7 +83,7 @@ class Step:
         self._schedule = tf.keras.optimizers.schedules.ExponentialDecay(learning_rate, lr_decay_steps, lr_decay_rate)
         self._optimizer = tf.keras.optimizers.Adam(self._schedule)
         self._optimizer.build(self._model.trainable_variables)
-        self._clip_norm, self._seed = grad_clip_norm, seed
+        self._clip_norm, self._seed, self._teaching = grad_clip_norm, seed, teaching
         self._dtype = precision.dtype(mixed_precision)
         self._loss_scale = precision.LossScale() if self._dtype == "float16" else None
         # On a GPU, Keras's own GRU is cuDNN's.
@@ -154,16 +159,25 @@ class Step:
 
     def _losses_graph(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         noise = ddsp_noise(self._seed, 0, batch["audio"].shape)
-        loss = self._loss(reconstruction.prepare(self.config, batch, noise), batch["audio"])
+        loss = spectral_loss(batch["audio"], self._audio(reconstruction.prepare(self.config, batch, noise)))
         return {"spectral_loss": loss, "total_loss": loss}
 
-    def _loss(self, prepared: Mapping[str, Tensor], target: Tensor) -> Tensor:
-        audio = reconstruction.audio(self.config, self._names, prepared, dtype=self._dtype, recurrent=self._recurrent)
-        return spectral_loss(target, audio)
+    def _audio(self, prepared: Mapping[str, Tensor]) -> Tensor:
+        return reconstruction.audio(self.config, self._names, prepared, dtype=self._dtype, recurrent=self._recurrent)
+
+    def _z_noise(self, n_windows: int) -> dict[str, Tensor]:
+        """What z is disturbed by in the step to come [batch, n_steps, z_dims]: a function of seed and step."""
+        tf, z = runtime.tensorflow(), self.config.z
+        if z is None or not self._teaching.z_noise:
+            return {}
+        shape = [n_windows, -(-self.window_frames * HOP_SAMPLES // z.spectrum[1]), z.z_dims]
+        seed = tf.stack([tf.constant(self._seed, tf.int64), tf.cast(self._optimizer.iterations, tf.int64)])
+        return {"z_noise": self._teaching.z_noise * tf.random.stateless_normal(shape, seed)}
 
     def _update_graph(self, batch: dict[str, Tensor]) -> Tensor:
         tf = runtime.tensorflow()
         batch = batch | {"noise": ddsp_noise(self._seed, self._optimizer.iterations, batch["audio"].shape)}
+        batch |= self._z_noise(batch["audio"].shape[0])
         results = []
         for index, device in enumerate(self._devices):
             share = {name: tf.split(x, len(self._devices))[index] for name, x in batch.items()}
@@ -195,12 +209,18 @@ class Step:
         """The loss of some windows, and its gradient by each trainable variable."""
         tf, variables = runtime.tensorflow(), self._model.trainable_variables
         prepared = reconstruction.prepare(self.config, share, share["noise"])
+        prepared |= {name: share[name] for name in ("z_noise",) if name in share}
         scale = 1.0 if self._loss_scale is None else self._loss_scale.value
         with tf.GradientTape() as tape:
-            loss = self._loss(prepared, share["audio"])
-            objective = loss * scale
+            audio = self._audio(prepared)
+            loss = spectral_loss(share["audio"], audio)
+            objective = self._learnt_by(loss, share["audio"], audio) * scale
         gradients = tape.gradient(objective, variables)
         return [loss, *(gradients if self._loss_scale is None else [gradient / scale for gradient in gradients])]
+
+    def _learnt_by(self, loss: Tensor, target: Tensor, audio: Tensor) -> Tensor:
+        share = self._teaching.loss_mel
+        return (1.0 - share) * loss + share * mel_loss(target, audio) if share else loss
 
     def _apply(self, gradients: Sequence[Tensor]) -> None:
         """Keras's Adam, each weight and its averages in one operation."""
