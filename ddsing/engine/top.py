@@ -25,6 +25,7 @@ HARMONIC, NOISE = "top_harmonic", "top_noise"  # the controls that a top adds
 _FIRST, _STOP = int(bands.LOW_HZ * FRAME / FULL_BAND_RATE), FRAME // 2  # bins that sound
 _BIN_HZ = FULL_BAND_RATE / FRAME
 _UNIT_FRAMES = 250  # noise is drawn in units of this many frames, each from its own counter
+_AT_ONCE = 100  # frames: their arrays fit memory that is used again
 _KEY = 0x746F70  # the top's draws are not those of the noise below it
 _QUARTERS = 4  # of the band below 8 kHz
 _LEAST = 1e-12  # power of full scale, below which nothing is told apart
@@ -92,7 +93,6 @@ class TopStream:
         window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(FRAME) / FRAME)
         self._window = (window * np.sqrt(_BIN_HZ * 8.0 / 9.0) * FRAME).astype(np.float32)  # of the noise
         self._tails = np.zeros((2, FRAME - HOP), np.float32)
-        self._weights: np.ndarray = np.zeros((0, 0))
 
     delay = FRAME // 2  # by how many samples the stream lags behind the frames
 
@@ -112,16 +112,20 @@ class TopStream:
         np.ndarray [shape=(2, 192 · n_frames), float32]
             Late by `delay` samples.
         """
-        n_frames = len(f0_hz)
-        harmonic, noise = controls[HARMONIC], controls[NOISE]
-        if len(self._weights) != noise.shape[1]:
-            self._weights = bands.bands(np.arange(_FIRST, _STOP) * _BIN_HZ, noise.shape[1]).T.astype(np.float32)
+        ends, parts = np.append(f0_hz, following_hz), [np.zeros((2, 0), np.float32)]
+        for first in range(0, len(f0_hz), _AT_ONCE):
+            some = slice(first, min(first + _AT_ONCE, len(f0_hz)))
+            parts.append(self._some(ends[some.start : some.stop + 1], controls[HARMONIC][some], controls[NOISE][some]))
+        return np.concatenate(parts, axis=1)
+
+    def _some(self, f0_hz: np.ndarray, harmonic: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """As `next`, with the f0 of the frame after these at its end."""
+        n_frames = len(noise)
         spectra = np.zeros((2, n_frames, FRAME // 2 + 1), np.complex64)
-        with single_threaded():
-            spectra[1, :, _FIRST:_STOP] = np.sqrt(noise @ self._weights) * self._phases(n_frames)
+        spectra[1, :, _FIRST:_STOP] = np.sqrt(_at_bins(noise)) * self._phases(n_frames)
         frames = np.empty((2, n_frames, FRAME), np.float32)
         frames[1] = fft.irfft(spectra[1], FRAME, axis=1) * self._window
-        spectra[0] = self._harmonics(np.append(f0_hz, following_hz), harmonic)
+        spectra[0] = self._harmonics(f0_hz, harmonic)
         frames[0] = fft.irfft(spectra[0], FRAME, axis=1)
         return self._overlapped(frames)
 
@@ -184,6 +188,15 @@ class TopStream:
             out[:, start : start + n_frames * HOP] += frames[:, :, start : start + HOP].reshape(2, -1)
         self._tails = out[:, n_frames * HOP :].copy()
         return out[:, : n_frames * HOP]
+
+
+def _at_bins(power: np.ndarray) -> np.ndarray:
+    """Power densities of all frames at the bins that sound [shape=(n_frames, n_bins), float32]."""
+    padded = np.pad(power, [(0, 0), (1, 1)])
+    place = bands.place(np.arange(_FIRST, _STOP) * _BIN_HZ, power.shape[1])
+    below = np.minimum(place.astype(int), power.shape[1])
+    share = (place - below).astype(np.float32)
+    return padded[:, below] * (1.0 - share) + padded[:, below + 1] * share
 
 
 def _interpolated(power: np.ndarray, frame: np.ndarray, hz: np.ndarray) -> np.ndarray:
