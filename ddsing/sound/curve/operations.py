@@ -9,7 +9,6 @@ Public: `OPERATIONS` by the names that recipes use, `Operation`, `to_json`, `fro
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
@@ -20,6 +19,7 @@ from ddsing.constants import FRAME_RATE, MAX_TRANSFER_S
 from ddsing.errors import SettingsError
 from ddsing.sound.curve import packing, segments, slips
 from ddsing.sound.curve.contour import HIGHEST_MIDI, LOWEST_MIDI, Curve, eased, filled, pieces, quicker, smoothed, split
+from ddsing.sound.scales import CHROMATIC, CONCERT_HZ, TUNING_RANGE_HZ, Scale, off_concert
 from ddsing.units import midi_to_hz
 
 MAX_FRAMES = round(MAX_TRANSFER_S * FRAME_RATE) + 1
@@ -198,28 +198,32 @@ class Snap(_Stretch):
     ----------
     amount : float
         The share of the way, 0 to 1.
+    scale : str
+        See `ddsing.sound.scales.Scale.parse`.
     tuning_hz : float
         Of A4.
     """
 
     amount: float = 1.0
-    tuning_hz: float = 440.0
+    scale: str = CHROMATIC
+    tuning_hz: float = CONCERT_HZ
     name: ClassVar[str] = "snap"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check("snap's amount", self.amount, 0, 1)
-        _check("tuning in Hz", self.tuning_hz, 300, 600)
+        _check("tuning in Hz", self.tuning_hz, *TUNING_RANGE_HZ)
+        object.__setattr__(self, "scale", Scale.parse(self.scale).name)
 
     def apply(self, curve: Curve) -> Curve:
         """The curve after it."""
         found = segments.notes(curve, self.start, self.end)
         if not found:
             return curve
-        offset = 12 * math.log2(self.tuning_hz / 440.0)
+        scale, offset = Scale.parse(self.scale), off_concert(self.tuning_hz)
         at, moves = [], []
         for note in found:
-            move = self.amount * (round(note.midi - offset) + offset - note.midi)
+            move = -self.amount * float(scale.off(note.midi - offset))
             at += [note.start, note.end - 1]
             moves += [move, move]
         frames = np.arange(found[0].start, found[-1].end)

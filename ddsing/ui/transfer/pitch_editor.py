@@ -11,6 +11,7 @@ import streamlit as st
 from ddsing.constants import FRAME_RATE
 from ddsing.errors import DdsingError
 from ddsing.files import safe_name
+from ddsing.sound import scales
 from ddsing.sound.curve import operations, slips
 from ddsing.ui.player import rolls
 from ddsing.ui.shell import caches, errors, per_workspace, state, trackers, values
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _ROLL, _UPLOAD = "pitch.roll", "pitch.import"
 _REFUSED = "pitch.refused"  # why the file that was imported last is not taken
+_TONICS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+_SCALES = [scales.CHROMATIC, *(f"{tonic}:{kind}" for kind in scales.SCALES for tonic in _TONICS)]
+SCALE = "pitch.snap_scale"
 DEPTH, RATE, AMOUNT = "pitch.vibrato_depth", "pitch.vibrato_rate", "pitch.snap_amount"
 N_SLIPS = 4  # with a button each
 _ACTIONS = (
@@ -37,7 +41,13 @@ _ACTIONS = (
     ("straight", "Straight line", "Shape", None, "A straight line from the selection's first pitch to its last."),
     ("smooth", "Smooth", "Shape", None, "Takes quick movement out of the selection. Press again for more."),
     ("vibrato", "Vibrato", "Shape", None, "Makes the vibrato as deep and as fast as the sliders below say."),
-    ("snap", "Snap to notes", "Shape", None, "Moves each note to the nearest semitone; its movement is kept."),
+    (
+        "snap",
+        "Snap to notes",
+        "Shape",
+        None,
+        "Moves each note to the nearest of the scale below; its movement is kept.",
+    ),
     ("unvoiced", "Leave unvoiced", "Shape", None, "Nothing is sung in the selection; breath and consonants remain."),
     ("undo", "Undo", "History", ["Control+z"], "Undoes the last change. Kept even after a reload."),
     ("redo", "Redo", "History", ["Control+y", "Control+Shift+Z"], "Restores what was undone last."),
@@ -71,11 +81,19 @@ def _panel(sound: Recording, tracker: str) -> None:
     found = _slips(sound.key, tracker, pitch_edits.digest(sound, tracker), curve)
     _roll(sound, tracker, features, curve, found)
     _offer_repairs(found)
-    depth, rate, amount = st.columns(3, gap="medium")
+    depth, rate, scale, amount = st.columns(4, gap="medium")
     with depth:
         st.slider("Vibrato depth", 0.0, 2.0, step=0.1, key=values.keep(DEPTH, 1.0), help=_DEPTH, format="%.1f ×")
     with rate:
         st.slider("Vibrato rate", 0.5, 2.0, step=0.05, key=values.keep(RATE, 1.0), help=_RATE, format="%.2f ×")
+    with scale:
+        st.selectbox(
+            "Scale to snap to",
+            _SCALES,
+            key=values.among(SCALE, _SCALES),
+            format_func=lambda name: scales.Scale.parse(name).title,
+            help="For the button Snap to notes. Type a key to find it. A4 is as set under Pitch, else 440 Hz.",
+        )
     with amount:
         st.slider("Snap amount", 0.0, 1.0, step=0.1, key=values.keep(AMOUNT, 1.0), help=_AMOUNT, format="%.1f")
     _files(sound, features, curve)
@@ -153,7 +171,8 @@ def _step(action: dict[str, Any]) -> Operation:
     if name == "vibrato":
         return operations.Vibrato(start, end, depth=values.get(DEPTH), rate=values.get(RATE))
     if name == "snap":
-        return operations.Snap(start, end, amount=values.get(AMOUNT))
+        tuning_hz = state.settings().tuning_hz or scales.CONCERT_HZ
+        return operations.Snap(start, end, amount=values.get(AMOUNT), scale=values.get(SCALE), tuning_hz=tuning_hz)
     return operations.Unvoiced(start, end)
 
 

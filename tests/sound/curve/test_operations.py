@@ -99,6 +99,8 @@ def test_snapping_puts_each_note_s_middle_on_a_note_and_keeps_its_movement():
     assert [round(note.midi, 1) for note in found] == [60.0, 64.0]
     assert np.abs(np.diff(made.midi[:490]) - np.diff(curve.midi[:490])).max() < 1e-4
     assert segments.notes(Snap(0, 1000, amount=0.5).apply(curve))[0].midi == pytest.approx(60.15, abs=0.03)
+    scale = Snap(0, 1000, scale="Db:major").apply(curve)
+    assert [round(note.midi, 1) for note in segments.notes(scale)] == [60.0, 63.0]
     tuned = Snap(0, 1000, tuning_hz=432.0).apply(curve)
     assert segments.notes(tuned)[0].midi == pytest.approx(61 + 12 * np.log2(432 / 440), abs=0.02)
 
@@ -173,7 +175,7 @@ def steps(draw):
         "repair": {"octaves": draw(st.integers(-4, 4))},
         "smooth": {"width_s": draw(numbers(0.02, 1))},
         "vibrato": {"depth": draw(numbers(0, 2)), "rate": draw(numbers(0.5, 2))},
-        "snap": {"amount": draw(numbers(0, 1)), "tuning_hz": draw(numbers(300, 600))},
+        "snap": {"amount": draw(numbers(0, 1)), "tuning_hz": draw(numbers(392, 494))},
         "unvoiced": {},
         "straight": {},
     }
