@@ -45,6 +45,7 @@ def test_a_downloaded_file_dropped_back_restores_every_control(file_format, monk
     assert all(defaults[field] != value for field, value in CHANGED.items())
     app.selectbox(key="transfer.instrument").select(tiny_workspace.NAMES[1]).run()
     app.get_by_key("setting.use_statistics").set_value(True).run()
+    app.get_by_key("setting.autotune").set_value(0.5).run()
     for field, value in CHANGED.items():
         app.get_by_key(f"setting.{field}").set_value(value)
     app.run()
