@@ -15,16 +15,17 @@ from pathlib import Path
 
 from ddsing import storage
 from ddsing.changing import changing
+from ddsing.constants import FULL_BAND_RATE
 from ddsing.dataset import scan, voices
 from ddsing.errors import DdsingError
 from ddsing.hosting.config import Limits
 from ddsing.hosting.use import Use, day_ends_s
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.status import JobStatus
+from ddsing.transfer import band
 from ddsing.units import format_bytes, format_duration, format_number
 from ddsing.workspace import Workspace
 
-TAKE_BYTES_PER_S = 4 * 4 * 16_000 + 20_000  # four sounds of four bytes at 16 kHz, and the curves
 Room = Callable[[str, int, float], None]  # name, bytes, seconds; raises `QuotaError`
 
 
@@ -86,12 +87,12 @@ class Quota:
         """Raise `QuotaError` if so much more does not fit into the workspace."""
         self._require_bytes(name, n_bytes, storage.total_bytes(self.workspace))
 
-    def require_transfer(self, duration_s: float) -> None:
-        """Raise `QuotaError` if a recording is too long to be transferred, or its take does not fit."""
+    def require_transfer(self, duration_s: float, rate_hz: int = FULL_BAND_RATE) -> None:
+        """Raise `QuotaError` if a recording is too long to be transferred, or its take at such a rate does not fit."""
         said = self.too_long(duration_s)
         if said:
             raise QuotaError(said)
-        self.require_bytes("The take", duration_s * TAKE_BYTES_PER_S)
+        self.require_bytes("The take", duration_s * band.bytes_per_s(rate_hz))
 
     def too_long(self, duration_s: float) -> str:
         """A sentence about a recording that is too long to be transferred; empty for others."""

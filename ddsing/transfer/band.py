@@ -1,11 +1,11 @@
 """How far up a take reaches: to 8 kHz, as instruments of 16 kHz sing, or to 24 kHz, where those that sing have a top.
 
-Public: `settled`, `chosen`, `remarks`, `rate_hz`, `sounded`.
+Public: `settled`, `chosen`, `remarks`, `rate_hz`, `planned_rate_hz`, `bytes_per_s`, `sounded`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,7 +17,17 @@ from ddsing.instrument import Instrument
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.take import Take
 
+_CURVES_BYTES_PER_S = 20_000
 _SOME = "The result ends at 8 kHz: {names} has no top above it. Give it one on the Instruments page."
+
+
+class Topped(Protocol):
+    """What may have a top: an opened instrument, or the library's entry of one."""
+
+    @property
+    def top(self) -> object | None:
+        """None where there is none."""
+        ...
 
 
 def settled(settings: Settings, instruments: Sequence[Instrument]) -> Settings:
@@ -43,6 +53,16 @@ def remarks(instruments: Sequence[Instrument], settings: Settings) -> tuple[str,
 def rate_hz(mixed: Mixture) -> int:
     """The sample rate of what is rendered."""
     return FULL_BAND_RATE if mixed.full_band else SAMPLE_RATE
+
+
+def planned_rate_hz(settings: Settings, instruments: Iterable[Topped]) -> int:
+    """The sample rate of the take that some instruments will make, before anything is loaded."""
+    return FULL_BAND_RATE if settings.full_band and all(one.top is not None for one in instruments) else SAMPLE_RATE
+
+
+def bytes_per_s(rate_hz: int = FULL_BAND_RATE) -> int:
+    """What a take needs of the disk, at most, for each second: four sounds of four bytes a sample, and the curves."""
+    return 4 * 4 * rate_hz + _CURVES_BYTES_PER_S
 
 
 def sounded(

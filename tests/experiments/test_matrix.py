@@ -10,6 +10,7 @@ from ddsing.cli import main
 from ddsing.errors import Cancelled, SettingsError
 from ddsing.experiments.comparison import job, matrix, measure, selection
 from ddsing.experiments.comparison.matrix import Matrix
+from ddsing.instrument.library import Library
 from ddsing.jobs.context import JobContext
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.kinds import KINDS
@@ -19,7 +20,7 @@ from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
-from tests.support import tiny_workspace
+from tests.support import tiny_workspace, tops
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +75,13 @@ def test_what_the_part_before_a_stop_reported_is_still_there(filled, tmp_path):
     result = job.run(filled, BOTH.to_json(), Watched(JobFolder(tmp_path), before))
     assert (result["rendered"], result["refused"]) == (5, [])  # it is whole by now
     assert seen[0] == [refused] and seen[-1] == []
+
+
+def test_cells_at_48_khz_are_given_the_room_that_they_need(filled):
+    low = job.room_bytes(filled, BOTH)
+    Library(filled).put_top(BOTH.instruments[0], tops.flat())
+    assert 1.9 < job.room_bytes(filled, BOTH) / low < 2.0  # one of two
+    assert job.room_bytes(filled, replace(BOTH, settings=Settings(full_band=False))) == low
 
 
 def test_a_take_made_by_hand_is_a_cell(filled):

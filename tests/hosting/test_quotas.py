@@ -124,6 +124,15 @@ def test_a_transfer_is_as_long_as_allowed(quota):
         guest.require_transfer(31.0)
 
 
+def test_a_take_at_48_khz_needs_its_own_bytes_and_so_does_one_whose_rate_is_not_known(quota, tmp_path):
+    used = storage.total_bytes(Workspace(tmp_path / "ann"))
+    small = quota(person=1, workspace_gb=(used + 1e6) / 1e9)
+    small.require_transfer(2.0, 16_000)
+    for rate in ((48_000,), ()):
+        with pytest.raises(QuotaError, match="The take needs 1.6 MB, and 1.0 MB of your"):
+            small.require_transfer(2.0, *rate)
+
+
 # Jobs
 
 

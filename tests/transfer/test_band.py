@@ -13,7 +13,7 @@ from ddsing.cli import main
 from ddsing.experiments.comparison import blind, heard, matching, measure
 from ddsing.instrument.library import Library
 from ddsing.sound import recording
-from ddsing.transfer import pipeline
+from ddsing.transfer import band, pipeline
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.take import Take
@@ -62,6 +62,17 @@ def test_an_instrument_with_a_top_sings_at_48_khz_and_the_original_keeps_its_rat
     assert TakeStore(workspace).get(wide.id).rate_hz == 48_000
     original = soundfile.read(transfer(workspace, "cd.wav").folder / "original.wav")
     assert original[1] == 44_100 and len(original[0]) == 88_200
+
+
+def test_what_a_take_was_expected_to_need_of_the_disk_is_what_it_needs(workspace, wide, narrow):
+    entries = [Library(workspace).find("First voice")]
+    for take in (wide, narrow):
+        assert band.planned_rate_hz(take.settings, entries) == take.rate_hz
+        files = [*(take.folder / f"{name}.wav" for name in SOUNDS), take.folder / "features.npz"]
+        needed = sum(path.stat().st_size for path in [*files, take.folder / "take.json"])
+        expected = take.duration_s * band.bytes_per_s(take.rate_hz)
+        assert needed <= expected <= 1.1 * needed
+    assert band.planned_rate_hz(Settings(), [Library(workspace).find(name) for name in tiny_workspace.NAMES]) == 16_000
 
 
 def test_uploaded_content_is_kept_at_its_rate_too(workspace):

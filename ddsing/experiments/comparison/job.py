@@ -10,24 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from ddsing.constants import FRAME_RATE, MAX_TRANSFER_S, SAMPLE_RATE
+from ddsing.constants import FULL_BAND_RATE, MAX_TRANSFER_S
 from ddsing.errors import AudioError, Cancelled, DdsingError, DiskFull
 from ddsing.experiments.comparison import measure, selection
 from ddsing.experiments.comparison.matrix import Matrix, cell_settings, key_of, known, paths
 from ddsing.experiments.comparison.pace import MEASURING, PITCH, Pace
 from ddsing.instrument import Instrument, models
+from ddsing.instrument.library import Library
 from ddsing.jobs import time_left
 from ddsing.jobs.context import Reporter, earlier
 from ddsing.jobs.order import SPARE_BYTES, Order
 from ddsing.sound import audio as recordings
 from ddsing.sound import features as feature_stage
 from ddsing.sound.features import FeatureCache
-from ddsing.transfer import pipeline
+from ddsing.transfer import band, pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace
 
 KIND = "matrix"
-CELL_BYTES_PER_S = 4 * 4 * SAMPLE_RATE + 32 * FRAME_RATE  # the recording and three sounds in 32 bits; curves, features
 _LOW_DISK_BYTES = 100e6
 
 
@@ -64,7 +64,18 @@ def room_bytes(workspace: Workspace, matrix: Matrix) -> int:
     Cells are told by their names and settings: one whose instrument or recording was replaced counts as there. A job
     that meets a full disk pauses, and loses nothing.
     """
-    return round(sum(sound_s for _, _, sound_s in _missing(workspace, matrix)) * CELL_BYTES_PER_S)
+    rates = rates_hz(workspace, matrix)
+    return round(sum(sound_s * band.bytes_per_s(rates[name]) for name, _, sound_s in _missing(workspace, matrix)))
+
+
+def rates_hz(workspace: Workspace, matrix: Matrix) -> dict[str, int]:
+    """The sample rate at which each instrument will sing; the higher one where it can't be told."""
+    library = Library(workspace)
+    entries = {name: library.find(name) for name in matrix.instruments}
+    return {
+        name: FULL_BAND_RATE if entry is None else band.planned_rate_hz(matrix.settings, [entry])
+        for name, entry in entries.items()
+    }
 
 
 def _missing(workspace: Workspace, matrix: Matrix) -> list[tuple[str, str, float]]:

@@ -100,13 +100,14 @@ def _plot(morph: Morph, duration_s: float) -> None:
 
 @errors.callback
 def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str) -> None:
+    from ddsing.transfer import band
     from ddsing.work import kinds
     from ddsing.work.kinds import AtHand
 
     entries = {entry.name: entry for entry in caches.instruments()}
     instruments = [caches.instrument(entries[name]) for name in morph.names]
     recording = caches.recording(path)
-    allowed.require_transfer(recording.duration_s)
+    allowed.require_transfer(recording.duration_s, band.planned_rate_hz(settings, instruments))
     new_s = 0.0 if tracker in caches.analysed(recording.key) else recording.duration_s
 
     def parts(known: Paces) -> list[Part]:

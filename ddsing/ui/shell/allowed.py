@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import streamlit as st
 
+from ddsing.constants import FULL_BAND_RATE
 from ddsing.ui.shell import visitor
 
 
@@ -21,11 +22,11 @@ def require_bytes(name: str, n_bytes: float) -> None:
         quota.require_bytes(name, n_bytes)
 
 
-def require_transfer(duration_s: float) -> None:
-    """A transfer of so much sound, and the take that it makes."""
+def require_transfer(duration_s: float, rate_hz: int = FULL_BAND_RATE) -> None:
+    """A transfer of so much sound, and the take that it makes, at its sample rate."""
     quota = visitor.current().quota
     if quota is not None:
-        quota.require_transfer(duration_s)
+        quota.require_transfer(duration_s, rate_hz)
     count("transfers")
 
 

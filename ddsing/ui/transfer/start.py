@@ -65,18 +65,18 @@ def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
 
 @errors.callback
 def _start(instrument: Entry, sound: Recording) -> None:
-    from ddsing.transfer import first_sound
+    from ddsing.transfer import band, first_sound
     from ddsing.work import kinds
     from ddsing.work.kinds import AtHand
 
     st.session_state.pop(_REFUSED, None)
+    settings, tracker = state.settings(), st.session_state[state.TRACKER]
     try:
-        allowed.require_transfer(sound.duration_s)
+        allowed.require_transfer(sound.duration_s, band.planned_rate_hz(settings, [instrument]))
     except DdsingError as error:
         st.session_state[_REFUSED] = (sound.key, errors.sentence(error))
         return
     loaded = caches.instrument(instrument)
-    settings, tracker = state.settings(), st.session_state[state.TRACKER]
     found = first_readings.known(sound, tracker)
     analysed = tracker in caches.analysed(sound.key)
     to_analyse_s = 0.0 if analysed else sound.duration_s if found is None else found.left_s
