@@ -42,6 +42,7 @@ KEPT = {  # what is kept for the whole process, and what tells its entries apart
     "ddsing/sound/blas.py:_limit": "nobody's: how many threads the processor's libraries may start",
     "ddsing/sound/blas.py:_users": "nobody's: a count",
     "ddsing/sound/closeness.py:_filters": "nobody's: a bank of filters, by its sizes",
+    "ddsing/sound/curve/contour.py:_lowpass": "nobody's: a filter",
     "ddsing/sound/highpass.py:taps": "nobody's: a filter, by its frequency",
     "ddsing/sound/noise_bands.py:_shares": "nobody's: numbers, by the count of bands",
     "ddsing/sound/pitch/instant.py:_failed": "nobody's: why the library can't be loaded",

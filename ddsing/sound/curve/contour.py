@@ -11,6 +11,7 @@ References: Prame, "Measurements of the vibrato rate of ten singers", JASA 96 (1
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -95,9 +96,18 @@ def split(midi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     midi = np.asarray(midi, np.float64)
     if len(midi) < _LEAST:
         return midi, np.zeros_like(midi)
-    sections = signal.butter(_ORDER, VIBRATO_FROM_HZ, fs=FRAME_RATE, output="sos")
-    slow = signal.sosfiltfilt(sections, midi, padlen=min(len(midi) - 1, FRAME_RATE))
+    slow = signal.sosfiltfilt(_lowpass().copy(), midi, padlen=min(len(midi) - 1, FRAME_RATE))
     return slow, midi - slow
+
+
+@functools.lru_cache(maxsize=1)
+def _lowpass() -> np.ndarray:
+    """The filter in second-order sections [shape=(_ORDER / 2, 6), float64, read-only]: scipy takes a copy only."""
+    from scipy import signal
+
+    sections = signal.butter(_ORDER, VIBRATO_FROM_HZ, fs=FRAME_RATE, output="sos")
+    sections.flags.writeable = False
+    return sections
 
 
 def quicker(vibrato: np.ndarray, rate: float) -> np.ndarray:

@@ -220,12 +220,9 @@ class Snap(_Stretch):
         found = segments.notes(curve, self.start, self.end)
         if not found:
             return curve
-        scale, offset = Scale.parse(self.scale), off_concert(self.tuning_hz)
-        at, moves = [], []
-        for note in found:
-            move = -self.amount * float(scale.off(note.midi - offset))
-            at += [note.start, note.end - 1]
-            moves += [move, move]
+        pitches = np.array([note.midi for note in found]) - off_concert(self.tuning_hz)
+        moves = np.repeat(-self.amount * Scale.parse(self.scale).off(pitches), 2)
+        at = np.array([(note.start, note.end - 1) for note in found]).reshape(-1)
         frames = np.arange(found[0].start, found[-1].end)
         midi = curve.midi[frames] + np.interp(frames, at, moves)
         return curve.with_midi(frames[curve.f0_hz[frames] > 0], midi[curve.f0_hz[frames] > 0])
@@ -239,10 +236,7 @@ class Unvoiced(_Stretch):
 
     def apply(self, curve: Curve) -> Curve:
         """The curve after it."""
-        frames = self._frames(curve)
-        voiced, confidence = curve.voiced.copy(), curve.confidence.copy()
-        voiced[frames], confidence[frames] = False, 0.0
-        return Curve(filled(curve.f0_hz, voiced), confidence, voiced)
+        return _unvoiced(curve, self._frames(curve))
 
 
 @dataclass(frozen=True)
@@ -272,18 +266,18 @@ class Notes:
     def apply(self, curve: Curve) -> Curve:
         """The curve after it."""
         n_frames, sung, midi = len(curve.f0_hz), curve.sung, curve.midi
-        known = np.zeros(n_frames, bool)
+        known, made = np.zeros(n_frames, bool), midi.copy()
         for start, end, pitch in self.notes:
-            frames = np.arange(start, min(end, n_frames))
-            if len(frames):
-                curve = curve.with_midi(frames, pitch + _movement(midi[frames], sung[frames]))
+            frames = slice(start, min(end, n_frames))
+            if start < n_frames:
+                made[frames] = pitch + _movement(midi[frames], sung[frames])
                 known[frames] = True
-        curve = replace(_sung(curve, np.flatnonzero(known)), f0_hz=filled(curve.f0_hz, known))
+        there = np.flatnonzero(known)
+        curve = _sung(curve.with_midi(there, made[there]), there)
+        curve = replace(curve, f0_hz=filled(curve.f0_hz, known))
         edges = np.flatnonzero(np.diff(np.concatenate([[False], ~known, [False]]).astype(np.int8))).reshape(-1, 2)
-        for start, end in edges:
-            if end - start > FRAME_RATE // 10:
-                curve = Unvoiced(int(start), int(end)).apply(curve)
-        return curve
+        gaps = [np.arange(start, end) for start, end in edges if end - start > FRAME_RATE // 10]
+        return _unvoiced(curve, np.concatenate(gaps)) if gaps else curve
 
 
 @dataclass(frozen=True)
@@ -343,6 +337,13 @@ def _sung(curve: Curve, frames: np.ndarray) -> Curve:
     return replace(curve, voiced=voiced, confidence=confidence)
 
 
+def _unvoiced(curve: Curve, frames: np.ndarray) -> Curve:
+    """The curve without a pitch in frames, where it lies between its neighbours."""
+    voiced, confidence = curve.voiced.copy(), curve.confidence.copy()
+    voiced[frames], confidence[frames] = False, 0.0
+    return Curve(filled(curve.f0_hz, voiced), confidence, voiced)
+
+
 def _movement(midi: np.ndarray, sung: np.ndarray) -> np.ndarray:
     """What was sung in a note, off its middle; 0 where too little was sung, or something else."""
     if sung.mean() < _MOSTLY:
@@ -354,20 +355,23 @@ def _movement(midi: np.ndarray, sung: np.ndarray) -> np.ndarray:
 
 def _moved(curve: Curve, start: int, end: int, other: Any) -> Curve:
     """What is sung in a stretch as `other` makes it of each piece; it begins and ends where it did."""
+    sung, frames = curve.midi, [np.zeros(0, int)]
+    made = sung.copy()
     for piece in pieces(curve, start, end):
         first, last = max(piece.start, start), min(piece.stop, end)
         if last - first < 2:
             continue
-        midi = curve.midi[piece]
+        midi = sung[piece]
         inside = slice(first - piece.start, last - piece.start)
         share = eased(last - first)
         if first == piece.start:  # nothing is sung before: there is nothing to join
             share[: len(share) // 2] = 1.0
         if last == piece.stop:
             share[len(share) // 2 :] = 1.0
-        made = midi[inside] + share * (other(midi)[inside] - midi[inside])
-        curve = curve.with_midi(np.arange(first, last), made)
-    return curve
+        made[first:last] = midi[inside] + share * (other(midi)[inside] - midi[inside])
+        frames.append(np.arange(first, last))
+    there = np.concatenate(frames)
+    return curve.with_midi(there, made[there])
 
 
 _KINDS: tuple[Any, ...] = (Shift, Repair, Line, Straight, Smooth, Vibrato, Snap, Unvoiced, Notes, Imported)

@@ -58,20 +58,22 @@ def _tuning(midi: np.ndarray) -> float:
 
 def _runs(slow: np.ndarray) -> list[tuple[int, int]]:
     """Where the contour stays with a semitone: first frame, and the one after the last."""
-    nearest, current = np.empty(len(slow)), np.rint(slow[0])
-    for index, value in enumerate(slow):
-        if abs(value - current) > _BEYOND:
-            current = np.rint(value)
-        nearest[index] = current
+    nearest = _nearest(slow)
     edges = [0, *(np.flatnonzero(np.diff(nearest)) + 1), len(slow)]
     edges = [_crossing(slow, nearest, int(edge)) for edge in edges]
-    runs = [(a, b) for a, b in zip(edges[:-1], edges[1:]) if b > a]
-    while len(runs) > 1:
-        shortest = min(range(len(runs)), key=lambda index: runs[index][1] - runs[index][0])
-        if runs[shortest][1] - runs[shortest][0] >= _LEAST:
-            break
-        runs = _merged(runs, shortest)
-    return runs
+    runs = np.array([(a, b) for a, b in zip(edges[:-1], edges[1:]) if b > a])
+    return [(int(a), int(b)) for a, b in _lasting(runs)]
+
+
+def _nearest(slow: np.ndarray) -> np.ndarray:
+    """The semitone that the contour is with, with hysteresis [shape=(n_frames,), float64]."""
+    values = slow.tolist()  # plain numbers: one at a time they are several times as quick as those of an array
+    current, nearest = round(values[0]), []
+    for value in values:
+        if abs(value - current) > _BEYOND:
+            current = round(value)
+        nearest.append(current)
+    return np.array(nearest, np.float64)
 
 
 def _crossing(slow: np.ndarray, nearest: np.ndarray, edge: int) -> int:
@@ -86,13 +88,18 @@ def _crossing(slow: np.ndarray, nearest: np.ndarray, edge: int) -> int:
     return at
 
 
-def _merged(runs: list[tuple[int, int]], index: int) -> list[tuple[int, int]]:
-    """The runs without one of them, whose neighbours meet in its middle."""
-    start, end = runs[index]
-    middle = (start + end) // 2
-    before, after = list(runs[:index]), list(runs[index + 1 :])
-    if before:
-        before[-1] = (before[-1][0], end if not after else middle)
-    if after:
-        after[0] = (start if not before else middle, after[0][1])
-    return before + after
+def _lasting(runs: np.ndarray) -> np.ndarray:
+    """Runs [shape=(n, 2)] without the too short, the shortest first; its neighbours meet in its middle."""
+    while len(runs) > 1:
+        lengths = runs[:, 1] - runs[:, 0]
+        index = int(np.argmin(lengths))
+        if lengths[index] >= _LEAST:
+            break
+        (start, end), last = runs[index], len(runs) - 1
+        middle = (start + end) // 2
+        if index > 0:
+            runs[index - 1, 1] = end if index == last else middle
+        if index < last:
+            runs[index + 1, 0] = start if index == 0 else middle
+        runs = np.delete(runs, index, axis=0)
+    return runs
