@@ -263,6 +263,7 @@ def test_timbre_s_controls_are_there_for_those_who_listen(listening, monkeypatch
     clean(app)
     assert "setting.z_from" not in [group.key for group in app.button_group]
     assert app.slider(key="setting.pull").disabled and "does not follow timbre" in said(app)
+    assert _folded(app) == ["setting.pull", "setting.full_band"], "what can't be done is out of the way"
     app.selectbox(key="transfer.instrument").set_value("Listener").run()
     clean(app)
     group = app.button_group(key="setting.z_from")
@@ -271,6 +272,7 @@ def test_timbre_s_controls_are_there_for_those_who_listen(listening, monkeypatch
     space = some_space()
     Library(listening).put_latent("Listener", space, places=Places(space.mean[None]))
     app.run()
+    assert _folded(app) == ["setting.full_band"]
     app.slider(key="setting.pull").set_value(0.5).run()
     app.button_group(key="setting.z_from").set_value("mean").run()
     app.slider(key="timbre.shift2").set_value(-1.5).run()
@@ -287,6 +289,11 @@ def test_timbre_s_controls_are_there_for_those_who_listen(listening, monkeypatch
     transfer(app)
     settings = json.loads(_take(listening))["settings"]
     assert settings["z_from"] == "recording" and settings["pull"] == 0.0
+
+
+def _folded(app) -> list[str]:
+    (fold,) = (one for one in app.expander if one.label == "Not with this instrument")
+    return [widget.key for widget in (*fold.slider, *fold.toggle)]
 
 
 def test_settings_whose_timbre_came_from_a_recording_that_was_replaced_say_so(listening, monkeypatch):

@@ -99,7 +99,7 @@ def _numbers(report: Report) -> None:
     with st.grid(5, min_column_width=150):
         for label, value, tip in cards:
             st.metric(label, value, help=tip, border=True)
-    if report.voices_hint:
+    if report.voices_hint and report.voices_hint not in report.verdict.reasons:  # which are said above
         st.warning(plain(report.voices_hint), icon=":material/groups:")
 
 

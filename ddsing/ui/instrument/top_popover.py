@@ -19,13 +19,13 @@ _HELP = "Lets it sing up to 24 kHz, at 48 kHz, from recordings that go up so far
 
 def show(entry: Entry) -> None:
     """The popover of an instrument of the visitor's own."""
-    label = "Top" if entry.top is None else "Top to 24 kHz"
+    label = "Give a top" if entry.top is None else "Top to 24 kHz"
     with st.popover(label, icon=":material/vertical_align_top:", help=_HELP, key=f"top.{entry.name}"):
         if entry.top is not None:
             length = format_duration(60.0 * entry.top["minutes"])
             st.markdown(f"Sings up to 24 kHz. Its top was made from {length} of recordings.")
         else:
-            st.markdown("Sings up to 8 kHz. Recordings at 44.1 or 48 kHz that were never an MP3 give it a top.")
+            st.markdown("Sings up to 8 kHz. Recordings at 44.1 or 48 kHz give it a top, unless they were an MP3 once.")
         names = voice_picker.names()
         if not names:
             st.caption(":material/info: Add recordings on the Datasets page first.")

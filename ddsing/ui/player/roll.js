@@ -9,6 +9,7 @@ const KEYS_PX = 44; // the note names on the left
 const RULER_PX = 20;
 const LOUD_PX = 34;
 const LEAST_S = 0.25; // of time that is shown
+const LEAP = 1024; // four semitones
 const NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
 const BLACK = new Set([1, 3, 6, 8, 10]);
 const rolls = (window.ddsingRolls ??= new Map()); // by place: what is shown and selected, while its place is drawn anew
@@ -30,7 +31,7 @@ function adopt(root, component) {
   const self = {
     root, component, data: {}, box: find(".roll"), tools: find(".tools"), stage: find(".stage"), canvas: find(".drawn"),
     over: find(".over"), scroll: find(".scroll"), from: find(".from"), to: find(".to"), status: find(".status"),
-    hint: find(".hint"), drawing: false, line: null, zooms: find(".zooms"),
+    hint: find(".hint"), legend: find(".legend"), drawing: false, line: null, zooms: find(".zooms"),
   };
   listen(self);
   return self;
@@ -346,6 +347,21 @@ function fill(self) {
   if (focused) self.tools.querySelector(`[data-id="${focused}"]:not(:disabled)`)?.focus();
 }
 
+// What the lines are, of which there is more than one; and the marks.
+function explain(self) {
+  const shown = self.curves.filter(({ points }) => points.some(Boolean));
+  const looks = shown.length > 1 ? shown.map(({ name, look }) => [name, look]).reverse() : [];
+  if (self.data.marks?.length && self.data.marked) looks.push([self.data.marked, "mark"]);
+  self.legend.replaceChildren(
+    ...looks.map(([name, look]) => {
+      const item = document.createElement("span");
+      Object.assign(item, { textContent: name, className: look });
+      return item;
+    }),
+  );
+  self.legend.hidden = !looks.length;
+}
+
 // Drawing
 
 function fit(canvas, width, height) {
@@ -381,6 +397,9 @@ function paint(self) {
   paintSelection(scene);
   paintMarks(scene);
   paintLoudness(scene);
+  pen.beginPath();
+  pen.rect(KEYS_PX, RULER_PX, width - KEYS_PX, bottom - RULER_PX);
+  pen.clip();
   for (const curve of self.curves) paintCurve(scene, curve);
   paintLine(scene);
   pen.restore();
@@ -463,7 +482,7 @@ const LOOKS = {
   faint: { colour: "--before", width: 1, dash: [1, 3] },
 };
 
-// Between two points a line; with several in a pixel, what they span.
+// Between two points a line; with several in a pixel, what they span. Leaps are no line.
 function paintCurve({ self, pen, width, colour, x, y }, { points, look }) {
   const { step_s } = self.data;
   const first = Math.max(0, Math.floor(self.view.start / step_s) - 1);
@@ -488,11 +507,13 @@ function paintCurve({ self, pen, width, colour, x, y }, { points, look }) {
       continue;
     }
     const at = x(i * step_s);
-    if (before && Math.abs(before - low) < 1024) pen.lineTo(at, y(low / 256));
+    const joined = before && Math.abs(before - low) < LEAP;
+    if (joined) pen.lineTo(at, y(low / 256));
     else pen.moveTo(at, y(low / 256));
-    if (high > low) pen.lineTo(at, y(high / 256));
-    else if (!before) pen.lineTo(at + 0.5, y(high / 256));
-    before = high;
+    if (high - low >= LEAP) pen.lineTo(at + 0.5, y(low / 256));
+    else if (high > low) pen.lineTo(at, y(high / 256));
+    else if (!joined) pen.lineTo(at + 0.5, y(high / 256));
+    before = high - low >= LEAP ? low : high;
   }
   pen.stroke();
   pen.setLineDash([]);
@@ -543,6 +564,7 @@ export default function (component) {
   self.stage.setAttribute("aria-label", `Pitch curve of ${component.data.name}`);
   fill(self);
   fields(self);
+  explain(self);
   paint(self);
   watch(self);
   return () => {

@@ -37,6 +37,7 @@ ROLL = """<div class="roll" role="group" aria-label="Piano roll">
 <button type="button" value="all">All</button>
 </div>
 </div>
+<div class="legend"></div>
 <div class="hint">Drag to select, or <kbd>←</kbd> <kbd>→</kbd> with <kbd>Shift</kbd>; <kbd>↑</kbd> <kbd>↓</kbd> move the
 selection by semitones, with <kbd>Shift</kbd> by octaves; <kbd>Ctrl</kbd> and the wheel zoom.</div>
 </div>"""
@@ -89,6 +90,7 @@ def roll(
     loudness: str = "",
     notes: Sequence[tuple[float, float, float]] = (),
     marks: Sequence[tuple[float, float]] = (),
+    marked: str = "",
     player: str = "",
     on_action: Callable = lambda: None,
 ) -> None:
@@ -110,6 +112,8 @@ def roll(
         time and MIDI number.
     notes, marks : Sequence of tuple
         Start and end in seconds; of notes also the MIDI number. A click on a mark selects it.
+    marked : str
+        What the marks are, in the legend.
     player : str
         The key of a player whose position is shown.
     on_action : callable
@@ -125,6 +129,7 @@ def roll(
         "loudness": loudness,
         "notes": tuple(map(list, notes)),
         "marks": tuple(map(list, marks)),
+        "marked": marked,
         "actions": tuple(actions),
         "player": player,
     }

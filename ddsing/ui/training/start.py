@@ -212,6 +212,7 @@ def _steps(step: int) -> None:
 
 def _advanced(voice: Voice, step: int) -> None:
     prepares = preparing.needed(cache.source(voice))
+    up_to_date = "The dataset is up to date with this tracker. To use another, prepare it again on the Datasets page."
     with st.grid(3, min_column_width=200):
         for key, field in list(NUMBERS.items())[1:]:
             _number(key, field, disabled=bool(step) and field in _OF_THE_BEGINNING)
@@ -225,23 +226,21 @@ def _advanced(voice: Voice, step: int) -> None:
             disabled=bool(step),
             help="Random seed for the initial weights, the order of the windows and the noise.",
         )
-        up_to_date = (
-            "The dataset is up to date with this tracker. To use another, prepare it again on the Datasets page."
-        )
-        trackers.choose(
-            TRACKER,
-            "Used to find the pitch when the recordings are prepared before training.",
-            disabled="" if prepares else up_to_date,
-        )
         st.segmented_control(
             "Make the instrument from",
             recipes.EXPORTS,
+            format_func=str.capitalize,
             key=EXPORT,
             persist_state="session",
             required=True,
             help="Chosen: the latest checkpoint, unless timbre, pitch, loudness or harmonics got worse. Best: the "
             "lowest loss.",
         )
+    trackers.choose(
+        TRACKER,
+        "Used to find the pitch when the recordings are prepared before training.",
+        disabled="" if prepares else up_to_date,
+    )
     if prepares:
         new_s = dataset_cache.to_analyse_s(cache.source(voice))
         trackers.show_times(new_s, of="preparing", known={name for name, one_s in new_s.items() if not one_s})

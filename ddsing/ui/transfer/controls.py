@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 NO_STATISTICS = "This instrument has no statistics."
 NO_TOP = "This instrument sings up to 8 kHz. The Instruments page can give it a top."
-FULL_BAND = "Sings up to 24 kHz, as bright as the voice's recordings, and saves at 48 kHz. Off, it ends at 8 kHz."
 FULL_OUTPUT = "Also shows spectrograms and the curves behind the result with each take."
 
 
@@ -39,5 +38,4 @@ def settings(instrument: Entry | None) -> None:
     with loudness:
         loudness_controls.show(reasons)
     timbre_controls.show(instrument, reasons)
-    widgets.toggle("full_band", "Full band, 48 kHz", help_text=FULL_BAND, reasons=reasons)
     widgets.toggle("show_full_output", "Show full output", help_text=FULL_OUTPUT, reasons=reasons)

@@ -91,7 +91,7 @@ def _panel(sound: Recording, tracker: str) -> None:
             "Scale to snap to",
             _SCALES,
             key=values.among(SCALE, _SCALES),
-            format_func=lambda name: scales.Scale.parse(name).title,
+            format_func=_scale_title,
             help="For the button Snap to notes. Type a key to find it. A4 is as set under Pitch, else 440 Hz.",
         )
     with amount:
@@ -107,6 +107,11 @@ _AMOUNT = "For the button Snap to notes: how far each note is moved, 0 to 1."
 @per_workspace.resource(max_entries=pitch_edits.CURVES, show_spinner=False)
 def _slips(content: str, tracker: str, digest: str, _curve: Curve) -> list[Slip]:
     return slips.find(_curve)
+
+
+def _scale_title(name: str) -> str:
+    title = scales.Scale.parse(name).title
+    return title[:1].upper() + title[1:]
 
 
 def _roll(sound: Recording, tracker: str, features: Features, curve: Curve, found: list[Slip]) -> None:
@@ -136,6 +141,7 @@ def _roll(sound: Recording, tracker: str, features: Features, curve: Curve, foun
         actions=actions,
         loudness=rolls.loudness(features.loudness_db),
         marks=[(slip.start / FRAME_RATE, slip.end / FRAME_RATE) for slip in found],
+        marked="Probably an octave wrong",
         player=f"player.recording.{sound.key}",
         on_action=_acted,
     )

@@ -33,23 +33,55 @@ FORMANT_HELP = (
 MOST, N_SLIDERS = 3.0, 3
 PULL_HELP = """Draws the timbre, moment by moment, to the nearest that the voice was trained on. The more of it, the
 more the result sounds like the voice, and the less like the singer of the recording; vowels get less exact."""
+FULL_BAND = "Sings up to 24 kHz, as bright as the voice's recordings, and saves at 48 kHz. Off, it ends at 8 kHz."
+NOT_WITH_THIS = "Not with this instrument"
 NO_Z = "This instrument does not follow timbre, so it sounds like its voice only."
 NO_PLACES = "This instrument does not know its voice's timbres. Save them on the Experiments page, under Latent space."
 NO_SPACE = "This instrument has no timbre map. Make one on the Experiments page, under Latent space."
 
 
 def show(entry: Entry | None, reasons: Mapping[str, str]) -> None:
-    """The group; what is about z only for an instrument with an encoder. `reasons` has why a field does nothing."""
+    """The group; what is about z only for an instrument with an encoder. `reasons` has why a field does nothing.
+
+    What this instrument can't do at all is folded away.
+    """
     widgets.title("Timbre")
     left, right = st.columns(2, gap="medium")
     with left:
-        widgets.slider("formant_shift", FORMANT, -12.0, 12.0, 0.5, "%.1f", help_text=FORMANT_HELP, reasons=reasons)
         widgets.slider("keep_unvoiced", KEEP, 0.0, 1.0, 0.1, "%.1f", help_text=KEEP_HELP, reasons=reasons)
-    if entry is None or entry.config is None:
-        return
     with right:
-        _pull(NO_Z if entry.config.z is None else "" if entry.has_places else NO_PLACES)
+        widgets.slider("formant_shift", FORMANT, -12.0, 12.0, 0.5, "%.1f", help_text=FORMANT_HELP, reasons=reasons)
+    _follow(entry)
+    known = entry is not None and entry.config is not None
+    no_pull, no_band = _no_pull(entry), "full_band" in reasons
+    if known and not no_pull:
+        _pull("")
+    if not no_band:
+        _full_band(reasons)
+    if no_pull or no_band:
+        with widgets.more(NOT_WITH_THIS, "timbre"):
+            if no_pull:
+                _pull(no_pull)
+            if no_band:
+                _full_band(reasons)
+
+
+def _no_pull(entry: Entry | None) -> str:
+    """Why timbre can't be drawn towards the voice; "" where it can, or where nothing is known."""
+    if entry is None or entry.config is None:
+        return ""
     if entry.config.z is None:
+        return NO_Z
+    return "" if entry.has_places else NO_PLACES
+
+
+def _full_band(reasons: Mapping[str, str]) -> None:
+    widgets.toggle("full_band", "Full band, 48 kHz", help_text=FULL_BAND, reasons=reasons)
+
+
+def _follow(entry: Entry | None) -> None:
+    """Whose timbre it is, and how far it is moved."""
+    if entry is None or entry.config is None or entry.config.z is None:
         return
     with errors.guard():
         _source(entry)
