@@ -148,9 +148,11 @@ def run(args: argparse.Namespace) -> dict:
     audio = spelled(Path(args.audio))
     options: dict[str, Any] = {"tracker": like.tracker, "keep_controls": bool(args.controls)}
     with native_messages_hidden():
+        source, edit = pitch_edits.of(args, workspace, audio, tracker=like.tracker, edit=like.edit)
+        options["edit"] = edit
         if args.transpose == tuning.AUTO:
-            settings = tuning.transposed(workspace, audio, mixture or like.instrument, settings, like.tracker)
-        source, options["edit"] = pitch_edits.of(args, workspace, audio, tracker=like.tracker, edit=like.edit)
+            singer = mixture or like.instrument
+            settings = tuning.transposed(workspace, source, singer, settings, tracker=like.tracker, edit=edit)
         options["source_name"] = names.read(audio.name)
         if mixture:
             take = pipeline.run(workspace, source, mixture.names, settings, morph=mixture, **options)

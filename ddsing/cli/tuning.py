@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddsing.errors import SettingsError
@@ -11,8 +12,8 @@ from ddsing.sound.scales import SCALES, TUNING_RANGE_HZ
 from ddsing.transfer.settings import RANGES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from ddsing.sound.curve.edit import PitchEdit
+    from ddsing.sound.recording import Recording
     from ddsing.transfer.morph import Morph
     from ddsing.transfer.settings import Settings
     from ddsing.workspace import Workspace
@@ -52,26 +53,33 @@ def chosen(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def transposed(
-    workspace: Workspace, audio: Path, instruments: Morph | str, settings: Settings, tracker: str
+    workspace: Workspace,
+    source: Path | Recording,
+    instruments: Morph | str,
+    settings: Settings,
+    *,
+    tracker: str,
+    edit: PitchEdit | None = None,
 ) -> Settings:
-    """The settings with the transposition that fits best; of several instruments, the first one counts."""
+    """The settings with the transposition that fits the edited pitch best; of several instruments, the first counts."""
     from ddsing.instrument import models
-    from ddsing.sound import audio as recordings
-    from ddsing.sound import features
-    from ddsing.transfer import fit
+    from ddsing.sound import features, recording
+    from ddsing.transfer import edited, fit
 
     instrument = models.find(workspace, instruments if isinstance(instruments, str) else instruments.names[0])
     if instrument.statistics is None or instrument.statistics.pitch_range_midi is None:
         raise SettingsError(
             f"{instrument.name} has no training ranges, so --transpose auto can't find what fits. Give the semitones."
         )
+    audio = (recording.read(source) if isinstance(source, Path) else source).audio
     found = features.extract(
-        recordings.read(audio).audio,
+        audio,
         tracker=tracker,
         generation=instrument.config.generation,
         cache=features.FeatureCache(workspace.cache / "features"),
     )
-    total = fit.measure(found, instrument.statistics, settings).transpose
+    (sung,) = edited.apply(edit, [found], audio).features
+    total = fit.measure(sung, instrument.statistics, settings).transpose
     low, high = RANGES["transpose"]
     return replace(settings, transpose=float(min(high, max(low, total - 12 * settings.octave_shift))))
 

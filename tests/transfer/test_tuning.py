@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from ddsing import cli
+from ddsing import cli, instrument
 from ddsing.errors import SettingsError
 from ddsing.model.statistics import FIELDS, DatasetStatistics
 from ddsing.sound.features import Features
@@ -132,3 +132,20 @@ def test_auto_is_a_way_of_the_command_line(tmp_path, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document["auto_transpose"] == document["settings"]["transpose"] == document["fit"]["transpose"] < 0
     assert document["settings"]["scale"] == "D:dorian"
+
+
+def test_auto_is_for_the_pitch_that_is_sung_after_its_edit(tmp_path, capsys):
+    root = tiny_workspace.fill(tmp_path / "ws")
+    example, out, table = next((root / "examples").iterdir()), str(tmp_path / "out.wav"), tmp_path / "low.csv"
+    name = tiny_workspace.NAMES[1]
+    low = instrument.read(root / "instruments" / f"{name}.zip").statistics.pitch_range_midi[0]
+    table.write_text("".join(f"{k / 100},{midi_to_hz(low - 7.2)}\n" for k in range(301)))
+    begin = ["--workspace", str(root), "--json", "transfer", str(example), "--out", out, "--transpose", "auto"]
+    for words in (["--instrument", name, "--tracker", "tiny", "--f0", str(table)], ["--like", out]):
+        assert cli.main([*begin, *words]) in (0, None)
+        document = json.loads(capsys.readouterr().out)
+        assert document["pitch_edit"] == 1
+        assert (
+            document["auto_transpose"] == document["fit"]["transpose"] == 7
+        )  # half a semitone outside counts as inside
+        assert document["fit"]["pitch_inside"] == 1.0
