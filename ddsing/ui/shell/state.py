@@ -9,6 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from ddsing.errors import SettingsError
+from ddsing.sound.scales import CHROMATIC, Scale
 from ddsing.transfer.settings import Settings
 from ddsing.ui.shell import errors, values
 
@@ -38,12 +40,24 @@ def settings() -> Settings:
     """The settings as the controls stand; out-of-range values raise `SettingsError`."""
     default = Settings()
     stand = {field: st.session_state.get(key(field), getattr(default, field)) for field in FIELDS}
-    return Settings(**{field: _as(getattr(default, field), value) for field, value in stand.items()})
+    found = {field: _as(getattr(default, field), value) for field, value in stand.items()}
+    return Settings(**found | {"scale": _scale(found["scale"])})
+
+
+def _scale(name: str) -> str:
+    """The scale of that name; chromatic for what is none."""
+    try:
+        return Scale.parse(name).name
+    except SettingsError:
+        return CHROMATIC
 
 
 def _as(default: Any, value: Any) -> Any:
-    """A widget's value, of the type that the default has, if it has one."""
-    return value if default is None or value is None else type(default)(value)
+    """A widget's value, of the type that the default has, if it has one; the default for what can't be that."""
+    try:
+        return value if default is None or value is None else type(default)(value)
+    except (TypeError, ValueError):  # only a message that no page sends has such a value
+        return default
 
 
 def apply(settings: Settings, *, tracker: str | None = None, instrument: str | None = None) -> None:

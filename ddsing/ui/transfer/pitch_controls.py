@@ -77,7 +77,7 @@ def _transposed() -> None:
 def _scale(reasons: Mapping[str, str]) -> None:
     """What is drawn to: the kind of scale, and unless it is chromatic, the note that it begins on."""
     key, idle = state.key("scale"), "scale" in reasons
-    chosen = st.session_state[key] = scales.Scale.parse(str(st.session_state[key])).name
+    chosen = st.session_state[key] = state.settings().scale
     tonic = chosen.partition(":")[0] if chosen != scales.CHROMATIC else st.session_state.get(TONIC, scales.TONICS[0])
     st.selectbox(
         "Scale",
@@ -116,7 +116,7 @@ def _tuning(reasons: Mapping[str, str]) -> None:
     key = state.key("tuning_hz")
     st.selectbox(
         "Tuning of A4",
-        sorted({*TUNINGS_HZ, float(st.session_state[key])}),
+        sorted({*TUNINGS_HZ, state.settings().tuning_hz}),
         key=key,
         format_func=lambda hz: text("tuning_hz", hz) if hz else "As recorded",
         disabled="tuning_hz" in reasons,
