@@ -22,6 +22,7 @@ _NOT_ADDRESSED = (  # what doesn't change what is seen and heard: which panels a
 _WANTED = {  # of controls that don't take just any value
     "transfer.source_kind": "microphone",
     "setting.z_from": "mean",
+    "setting.gate_db": -40.0,
     "blind.kind": "rating",
     "windows.colour": "confidence",
     "vs_colour": "run",
