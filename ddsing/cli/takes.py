@@ -124,6 +124,9 @@ def _show_text(document: dict) -> str:
         f"{document['source']} with {document['instrument']}, {how}",
         said[:1].upper() + said[1:],
     ]
+    if edit := document.get("pitch_edit"):
+        n_steps = len(edit["steps"])
+        lines.append("Pitch edited in 1 step" if n_steps == 1 else f"Pitch edited in {n_steps} steps")
     if document["morph"]:
         lines.append(Morph.from_json(document["morph"]).said())
     if document["fit"] and document["fit"]["inside_share"] is not None:

@@ -161,6 +161,11 @@ def test_commands_write_curves_and_sing_them(workspace, tmp_path, capsys):
     newest = TakeStore(workspace).newest()
     assert newest.edit is not None and newest.key == TakeStore(workspace).list()[1].key
     command(workspace, "takes", "export", newest.id, "--out", out, "--f0", table)
+    capsys.readouterr()
+    command(workspace, "takes", "show", newest.id)
+    assert "\nPitch edited in 1 step\n" in capsys.readouterr().out
+    command(workspace, "takes", "show", plain.id)
+    assert "Pitch edited" not in capsys.readouterr().out
     f0_hz, _ = tables.read(table.read_bytes()).frames(N_FRAMES)
     assert (f0_hz[510:] == 0).all() and (f0_hz[:500] == np.float32(330)).all()
 

@@ -53,9 +53,13 @@ def test_a_slip_is_repaired_in_a_click_kept_sung_and_restored(monkeypatch, root)
 
     again.get_by_key("transfer.tracker").set_value("full").run()
     assert "change of the pitch" not in said(again) and "must be found" in said(again)
+    assert "was edited as the tracker Draft found it. The edit is not part of the next take" in said(again)
     again.get_by_key("transfer.tracker").set_value("tiny").run()
-    assert "1 change of the pitch" in said(again)
+    assert "1 change of the pitch" in said(again) and "as the tracker" not in said(again)
     again.button(key="pitch.undo_all").click().run()
+    again.get_by_key("transfer.tracker").set_value("full").run()
+    assert "as the tracker" not in said(again), "what is undone is no edit"
+    again.get_by_key("transfer.tracker").set_value("tiny").run()
     assert "1 stretch is probably an octave wrong" in said(again) and again.button(key="pitch.undo_all").disabled
     plain = TakeStore(Workspace(root)).newest().id
     again = transfer(again)
@@ -88,6 +92,10 @@ def test_files_are_imported_and_a_bad_one_is_refused_in_a_sentence(monkeypatch, 
     transfer(opened(monkeypatch, root))
     used = TakeStore(Workspace(root)).newest().curves()["f0_hz_used"]
     assert used.min() > 299 and used.max() < 305
+    app = opened(monkeypatch, root)
+    upload("high.csv", "\n".join(f"{k / 100:.2f},660" for k in range(300)).encode())
+    app = opened(monkeypatch, root)
+    assert "−9\u00a0semitones" in app.button(key="fit.auto_pitch").label, "the fit is that of the edited pitch"
 
 
 def test_what_is_sent_to_the_browser_is_bounded():

@@ -128,6 +128,11 @@ def get(key: str) -> Any:
     return st.session_state[key] if key in st.session_state else _tab().seen[key][2]
 
 
+def held(key: str, default: Any, *, about: str) -> Any:
+    """The value that a control has for something else than what it is shown for."""
+    return _held(_tab(), f"{key}@{about}", default)
+
+
 def chosen(key: str) -> bool:
     """Whether a value is other than its default, as that was when its control was drawn last."""
     return get(key) != _tab().seen[key][1]

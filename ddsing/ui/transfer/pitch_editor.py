@@ -68,6 +68,12 @@ def show(sound: Recording | None) -> None:
     if n_steps:
         many = "1 change of the pitch is" if n_steps == 1 else f"{n_steps} changes of the pitch are"
         st.caption(f":material/timeline: {many} part of the next take of this recording.")
+    elif other := pitch_edits.of_another_tracker(sound, st.session_state[state.TRACKER]):
+        said = trackers.LABELS[other]
+        st.caption(
+            f":material/timeline: The pitch of this recording was edited as the tracker {said} found it. The edit is "
+            f"not part of the next take; choose {said} to use it."
+        )
 
 
 def _panel(sound: Recording, tracker: str) -> None:

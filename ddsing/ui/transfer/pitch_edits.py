@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing.constants import TRACKERS
 from ddsing.errors import SettingsError
 from ddsing.sound.curve.contour import Curve
 from ddsing.sound.curve.edit import History, PitchEdit
@@ -48,6 +49,16 @@ def edit(sound: Recording, tracker: str) -> PitchEdit | None:
     if st.session_state.get(_ABOUT) != (sound.key, tracker):
         return None
     return PitchEdit(sound.key, tracker, history().held) or None
+
+
+def of_another_tracker(sound: Recording, tracker: str) -> str:
+    """The tracker that the recording's edit belongs to, where the one given has none and another has; "" else."""
+    others = (one for one in TRACKERS if one != tracker and not history().done)
+    return next((one for one in others if _held_for(f"{sound.key}.{one}").done), "")
+
+
+def _held_for(about: str) -> History:
+    return History.from_text(values.held(_HISTORY, "", about=about))
 
 
 def change(*steps: Operation) -> None:
