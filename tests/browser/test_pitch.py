@@ -5,7 +5,9 @@ import pytest
 from ddsing.sound import audio, features
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
+from tests.browser.test_accessibility import EXEMPT, still
 from tests.support import tiny_workspace
+from tests.support.accessible import findings
 from tests.support.dashboard import settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -39,6 +41,20 @@ def drag(tab, start, end, steps=6):
     tab.mouse.down()
     tab.mouse.move(x1, y1, steps=steps)
     tab.mouse.up()
+
+
+def accessible(tab):
+    """Nothing that axe-core holds against the open panel, light and dark, wide and narrow."""
+    before = tab.viewport_size
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for width in (1400, 390):
+            tab.set_viewport_size({"width": width, "height": 1000})
+            still(tab)
+            assert findings(tab, EXEMPT) == [], (scheme, width)
+    tab.emulate_media(color_scheme="light")
+    tab.set_viewport_size(before)
+    settled(tab)
 
 
 def test_a_stretch_is_selected_moved_undone_and_found_again_after_a_reload(dashboard, workspace):
@@ -76,10 +92,11 @@ def test_a_stretch_is_selected_moved_undone_and_found_again_after_a_reload(dashb
     changes(tab, 2)
     undo.click()
     changes(tab, 1)
+    accessible(tab)
 
-    tab.locator(".from").fill("0.5")
-    tab.locator(".to").fill("0.9")
-    tab.locator(".to").press("Enter")
+    tab.locator(".from").select_text()
+    for keys in ("0.5", "Tab", "0.9", "Enter"):
+        (tab.keyboard.press if keys.isalpha() else tab.keyboard.type)(keys)
     assert tab.evaluate(SUNG) == [0.5, 0.9]
     tab.get_by_role("button", name="Transfer timbre").click()
     tab.get_by_text("pitch edited").wait_for()

@@ -53,7 +53,9 @@ function listen(self) {
   self.scroll.oninput = () => show(self, Number(self.scroll.value), self.view.width);
   for (const field of [self.from, self.to]) {
     field.onchange = () => typed(self);
-    field.onkeydown = (event) => event.key === "Enter" && typed(self);
+    field.onkeydown = (event) => {
+      if (event.key === "Enter") typed(self); // what such a handler returns would count: false swallows the key
+    };
   }
   for (const button of self.zooms.children) button.onclick = () => zoomed(self, button.value);
   const scheme = matchMedia("(prefers-color-scheme: dark)");
