@@ -80,7 +80,9 @@ def test_excluded_windows_are_said_and_prepared_with_the_datasets_own_tracker(al
 
 def test_preparing_takes_as_long_on_every_page_as_the_warm_up_has_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(hardware, "crowd", lambda: 0.0)
-    monkeypatch.setattr(warmup, "_status", warmup.Warmup(costs={"full": 40.0, "fast": 20.0, "tiny": 2.0}))
+    monkeypatch.setattr(
+        warmup, "_status", warmup.Warmup(costs={"full": 40.0, "fast": 20.0, "tiny": 2.0, "instant": 0.5})
+    )
     root = tiny_workspace.fill(tmp_path / "ws")  # its voice is 3 s
     assert "Time for this voice: Best 1–3 min," in said(open_page(monkeypatch, root, "datasets"))
     told = said(open_page(monkeypatch, root, "training"))
