@@ -62,6 +62,8 @@ COMMANDS = {  # what is tried in the place of {}, and the kinds of things that g
     "instrument inspect {}": "instrument name",
     "instrument audition {} --out {out}": "instrument",
     "instrument make {}": "voice",
+    "instrument top {} --remove": "instrument",
+    "instrument top aria --voice {}": "voice",
     "instrument export {} --out {out}": "instrument",
     "instrument rename {} Mine": "instrument",
     "instrument edit {} --notes mine": "instrument",
