@@ -174,7 +174,7 @@ def test_the_fit_of_an_upload_is_read_without_a_press_and_refined_in_place(page,
     page.get_by_role("radio", name="Best").click()
     page.get_by_role("radio", name="Upload").click()
     settled(page)
-    _drop(page, "mine.wav", encode(tiny_workspace.sung(2.0, hz=233.0)))
+    _drop(page, "mine.wav", encode(tiny_workspace.sung(12.0, hz=233.0)))
     page.get_by_text("mine.wav ·").first.wait_for()
     panel = page.locator('[class*="st-key-fit"]').first
     panel.get_by_text("of the singing is inside").wait_for()
