@@ -7,8 +7,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 
 from ddsing import storage
+from ddsing.constants import SAMPLE_RATE
 from ddsing.dataset import report, scan, voices
 from ddsing.engine import render
 from ddsing.errors import InstrumentError
@@ -21,12 +23,12 @@ from ddsing.jobs import paces
 from ddsing.latent import points
 from ddsing.sound import audio, features
 from ddsing.sound.pitch import rates
-from ddsing.training import estimate
+from ddsing.training import estimate, top
 from ddsing.training.recipe import Recipe, resolved
 from ddsing.transfer import first_sound
 from ddsing.workspace import Workspace, open_workspace
 from tests.hostile.builders import notebook_members, packed
-from tests.support import dataset_signals, prepared_voices, tiny_runs
+from tests.support import dataset_signals, prepared_voices, tiny_runs, tops
 from tests.support.failing_disk import refused
 from tests.support.paths import ROOT
 from tests.support.z_models import z_instrument
@@ -99,7 +101,16 @@ def loudness_of_a_take(workspace):
     folder = workspace.root / "a take"
     folder.mkdir(exist_ok=True)
     (folder / "result.wav").write_bytes(audio.encode(dataset_signals.voice(0.5)))
-    return heard.of(workspace.cache, SimpleNamespace(id="take", name="take", folder=folder)).loudness
+    take = SimpleNamespace(id="take", name="take", folder=folder, rate_hz=SAMPLE_RATE)
+    return heard.of(workspace.cache, take).loudness
+
+
+def top_of_recordings(workspace):
+    """From recordings that are no voice's, whose pitch is kept apart."""
+    path = workspace.root / "wide.wav"
+    soundfile.write(path, tops.wide(12.0), 48_000)
+    given = top.give(workspace, "old", paths=[path], tracker="tiny")
+    return given.used, np.round(Library(workspace).get("old").top.bias, 6).tolist()
 
 
 def first_sound_of_a_transfer(workspace):
@@ -133,6 +144,7 @@ USES = {
     how_long_a_training_takes: "ddsing/training/estimate.py",
     paces_of_works: "ddsing/jobs/paces.py",
     loudness_of_a_take: "ddsing/experiments/comparison/heard.py",
+    top_of_recordings: "ddsing/training/top.py",
     first_sound_of_a_transfer: "ddsing/transfer/first_sound.py",
     workspace_and_storage: "ddsing/storage.py",
 }
@@ -148,6 +160,8 @@ ELSEWHERE = {
     "ddsing/cli/compare.py",
     "ddsing/cli/features.py",
     "ddsing/cli/fit.py",
+    "ddsing/cli/pitch_edits.py",
+    "ddsing/cli/tuning.py",
     "ddsing/experiments/comparison/job.py",
     "ddsing/experiments/comparison/pace.py",
     "ddsing/transfer/pipeline.py",

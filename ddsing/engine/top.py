@@ -64,8 +64,9 @@ def _quarters(
     quarter = np.minimum(f0_hz[:, None] * number / (SAMPLE_RATE / 2 / _QUARTERS), _QUARTERS + 0.5).astype(int)
     harmonic = np.stack([(power * (quarter == part)).sum(axis=1) for part in range(_QUARTERS)], axis=1)
     noise = np.square(controls["noise_magnitudes"], dtype=np.float64) / 3.0  # the noise is even from -1 to 1
-    parts = np.array_split(noise, _QUARTERS, axis=1)
-    return harmonic, np.stack([part.mean(axis=1) / _QUARTERS for part in parts], axis=1)
+    parts = np.array_split(noise, _QUARTERS, axis=1)  # the last ones empty, where a model has fewer bands
+    means = [part.sum(axis=1) / max(1, part.shape[1]) for part in parts]
+    return harmonic, np.stack(means, axis=1) / _QUARTERS
 
 
 def powers(

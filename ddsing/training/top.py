@@ -11,8 +11,10 @@ Public: `give`, `Given`, `said`, `can`, `for_voice`, `teach`, `sources`, `Source
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -100,15 +102,24 @@ def give(
     if digest not in ("", instrument.digest):
         raise TrainingError(f"{name!r} is another instrument now. Look at it, then try again.")
     if paths:
-        kept = FeatureCache(workspace.cache / "top", padding=SAME)
         found, left_out = _examined((path, scan.examine(path, names.read(path.name))[0]) for path in paths)
     else:
         teacher = _teacher(workspace, instrument, voice)
-        kept, (found, left_out) = analysis.store(teacher), sources(teacher)
+        found, left_out = sources(teacher)
         tracker = tracker or facts.tracker(teacher) or ""
-    made = teach(instrument, found, left_out, kept=kept, tracker=tracker or "tiny", progress=progress)
+    learnt = partial(teach, instrument, found, left_out, tracker=tracker or "tiny", progress=progress)
+    made = _unkept(workspace, learnt) if paths else learnt(kept=analysis.store(teacher))
     entry = library.put_top(name, made, seen=seen)
     return Given(entry, made.minutes, tuple(one.facts.name for one in found), tuple(left_out))
+
+
+def _unkept(workspace: Workspace, learnt: Callable[..., Top]) -> Top:
+    """What recordings of no voice teach; the pitch is kept in the cache, or nowhere if that can't be written."""
+    try:
+        return learnt(kept=FeatureCache(workspace.cache / "top", padding=SAME))
+    except OSError:
+        with tempfile.TemporaryDirectory() as folder:
+            return learnt(kept=FeatureCache(Path(folder), padding=SAME))
 
 
 def for_voice(instrument: Instrument, voice: Voice, *, progress: Progress = lambda stage, fraction: None) -> Top | None:

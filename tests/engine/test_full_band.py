@@ -9,7 +9,7 @@ from scipy import signal
 from ddsing.constants import SAMPLE_RATE
 from ddsing.engine import full_band, render
 from ddsing.engine.morph import mixture
-from ddsing.engine.top import HARMONIC, NOISE, TopStream
+from ddsing.engine.top import HARMONIC, NOISE, TopStream, inputs
 from ddsing.sound.bands import N_BANDS, bands, centres_hz
 from tests.support import tops
 from tests.support.tiny_workspace import tiny_instrument
@@ -41,6 +41,21 @@ def test_the_noise_has_the_density_that_the_top_names_and_the_length_is_exact():
     for low_hz, high_hz in ((8_300, 9_500), (9_500, 11_300), (11_300, 16_000), (16_000, 22_600)):
         off_db = 10 * np.log10(tops.band_density(noise[9_600:], low_hz, high_hz) / 1e-7)
         assert abs(off_db) < 0.3, (low_hz, off_db)
+
+
+@pytest.mark.parametrize("n_noise_bands", [1, 3, 4, 65])
+def test_a_model_of_few_noise_bands_can_have_a_top(n_noise_bands):
+    config = replace(tiny_instrument("one").config, n_noise_bands=n_noise_bands)
+    controls = {
+        "amps": np.zeros((2, 1)),
+        "harmonic_distribution": np.full((2, config.n_harmonics), 1.0 / config.n_harmonics),
+        "noise_magnitudes": np.full((2, n_noise_bands), 0.5),
+    }
+    told = inputs(config, controls, np.full(2, 200.0), np.full(2, -20.0))
+    quarters = np.exp(told[:, -4:].astype(float))
+    filled = min(4, n_noise_bands)
+    np.testing.assert_allclose(quarters[:, :filled], 0.25 / 3.0 / 4.0, rtol=1e-5)
+    np.testing.assert_allclose(quarters[:, filled:], 1e-12, rtol=1e-4)
 
 
 def test_bands_meet_without_a_gap_and_end_where_they_should():

@@ -121,7 +121,7 @@ def _another_option(control):
         now = control.formatted_value if hasattr(control, "formatted_value") else str(control.value)
     else:
         now = control.options[control.index] if hasattr(control, "index") else str(control.value)
-    others = [option for option in control.options if option != now]
+    others = [option for option in control.options if option.lower() != now.lower()]  # as it is said, or as it is kept
     if not others:
         return None
     if control.value in trackers.LABELS:
