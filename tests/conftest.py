@@ -13,7 +13,7 @@ import pytest
 from ddsing.process import TENSORFLOW
 from ddsing.training import recipe as recipes
 from ddsing.workspace import Workspace, open_workspace
-from tests.support import counts, tiny_training
+from tests.support import counts, scores, tiny_training, tiny_workspace
 
 for _name, _value in TENSORFLOW.items():
     os.environ.setdefault(_name, _value)
@@ -108,3 +108,17 @@ def tiny_models(tmp_path_factory) -> Iterator[Path]:
 def workspace(tmp_path) -> Workspace:
     """A workspace as a newcomer finds it, with the demo in it."""
     return open_workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Workspace:
+    """A workspace with two tiny instruments and a recording."""
+    return Workspace(tiny_workspace.fill(tmp_path / "w"))
+
+
+@pytest.fixture
+def song(request, tmp_path) -> Path:
+    """A score's file with the notes that the module names ``SONG``."""
+    path = tmp_path / "Lied ♪.mid"
+    path.write_bytes(scores.melody(*request.module.SONG))
+    return path

@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pytest
 
 from ddsing.play import reading
 from ddsing.sound import audio as recordings
@@ -13,18 +12,6 @@ from tests.support import scores, tiny_workspace
 
 SONG = ((60, 0.2, 0.95), (64, 0.95, 1.7), (62, 2.0, 3.2))
 FIRST = tiny_workspace.NAMES[0]
-
-
-@pytest.fixture
-def tiny(tmp_path):
-    return Workspace(tiny_workspace.fill(tmp_path / "w"))
-
-
-@pytest.fixture
-def song(tmp_path):
-    path = tmp_path / "Lied ♪.mid"
-    path.write_bytes(scores.melody(*SONG))
-    return path
 
 
 def test_a_take_is_kept_with_its_recipe_and_sung_again_from_it(tiny, song, command, tmp_path):

@@ -13,24 +13,12 @@ from ddsing.sound import audio as recordings
 from ddsing.sound import features, loudness
 from ddsing.transfer.takes import TakeStore
 from ddsing.units import hz_to_midi
-from ddsing.workspace import Workspace, open_workspace
+from ddsing.workspace import open_workspace
 from tests.support import scores, tiny_workspace
 from tests.support.z_models import some_space, z_instrument
 
 SONG = ((60, 0.5, 1.25), (64, 1.25, 2.0), (62, 2.0, 2.75), (67, 3.1, 5.1), (65, 5.1, 5.85), (60, 6.2, 8.2))
 FIRST = tiny_workspace.NAMES[0]
-
-
-@pytest.fixture
-def tiny(tmp_path):
-    return Workspace(tiny_workspace.fill(tmp_path / "w"))
-
-
-@pytest.fixture
-def song(tmp_path):
-    path = tmp_path / "Lied ♪.mid"
-    path.write_bytes(scores.melody(*SONG))
-    return path
 
 
 def lined(path):

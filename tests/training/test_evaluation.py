@@ -1,4 +1,4 @@
-"""Batches, held-out windows, what a training leaves: its instrument, its sanity check, its figures, the commands."""
+"""Held-out windows, what a training leaves: its instrument, its sanity check, its figures, the commands."""
 
 import json
 import re
@@ -17,9 +17,8 @@ from ddsing.instrument.library import Library
 from ddsing.jobs import paces
 from ddsing.model.config import ModelConfig
 from ddsing.model.weights import random_weights
-from ddsing.sound import distance, loudness
+from ddsing.sound import distance
 from ddsing.training import (
-    batches,
     branch,
     checkpoints,
     coach,
@@ -29,12 +28,11 @@ from ddsing.training import (
     folder,
     history,
     judge,
-    ranges,
     run,
     sanity,
 )
 from ddsing.training import recipe as recipes
-from ddsing.training.listening import Listening, recorded_generation
+from ddsing.training.listening import Listening
 from ddsing.training.recipe import Recipe
 from ddsing.training.stages import STAGES
 from ddsing.workspace import Workspace
@@ -107,55 +105,6 @@ def test_a_run_that_learns_one_sound_by_heart_is_called_so(trained):
     steps = np.arange(17)
     advice = coach.advice(history.History(steps, np.linspace(9, 6, 17), steps, np.ones(17), tuple(saves)))
     assert any("more steps won't help" in remark.sentence for remark in advice)
-
-
-def test_a_step_sees_what_its_number_and_the_seed_say():
-    chosen = [batches.places(step, n_records=7, batch_size=3, seed=5) for step in range(1, 15)]
-    assert [batches.places(step, n_records=7, batch_size=3, seed=5) for step in (4, 1, 9)] == [
-        chosen[3],
-        chosen[0],
-        chosen[8],
-    ]
-    flat = sum(chosen, [])
-    for epoch in range(6):  # each epoch is all of the records, in an order of its own
-        assert sorted(flat[epoch * 7 : (epoch + 1) * 7]) == list(range(7))
-    assert len({tuple(flat[epoch * 7 : (epoch + 1) * 7]) for epoch in range(6)}) == 6
-    assert chosen != [batches.places(step, n_records=7, batch_size=3, seed=6) for step in range(1, 15)]
-    assert len(batches.places(1, n_records=2, batch_size=5, seed=0)) == 5
-
-
-def test_a_short_window_is_cut_where_audio_and_features_agree(tmp_path):
-    frames = np.arange(1000, dtype=np.float32)
-    window = {"audio": np.repeat(frames, 64), "f0_hz": frames, "loudness_db": -frames}
-    starts = set()
-    for place in range(40):
-        part = batches.cut(window, 500, seed=1, place=place)
-        np.testing.assert_array_equal(part["audio"][::64], part["f0_hz"])
-        np.testing.assert_array_equal(part["loudness_db"], -part["f0_hz"])
-        assert len(part["f0_hz"]) == 500
-        starts.add(int(part["f0_hz"][0]))
-    assert len(starts) > 30 and min(starts) < 50 and max(starts) > 450
-    with pytest.raises(TrainingError, match="are 4 s long, but the model trains on 8 s"):
-        batches.cut(window, 2000, seed=1, place=0)
-
-
-def test_loudness_is_on_the_scale_that_the_model_hears(tmp_path):
-    for recorded in (1, 3):
-        made = tiny_training.windows(3, generation=recorded)
-        tfrecord.write(tmp_path / f"train{recorded}.tfrecord-00000-of-00001", made)
-        with tfrecord.open_all(tmp_path, f"train{recorded}") as opened:
-            assert recorded_generation(opened) == recorded
-            for generation in (1, 3):
-                listening = Listening(generation, recorded)
-                served = batches.Batches(opened, 2, 250, 0, listening)
-                batch = served.get(1)
-                served.close()
-                assert batch["audio"].shape == (2, 16_000) and batch["loudness_db"].shape == (2, 250)
-                whole = listening.window(made[0])
-                expected = loudness.compute(made[0]["audio"], generation=generation, padding="same")[:1000]
-                np.testing.assert_allclose(whole["loudness_db"], expected, atol=1e-3)
-            measured = ranges.measured(opened, Listening(1, recorded))
-            assert measured.generation == 1 and 50 < measured.values["mean_pitch"] < 80
 
 
 def test_a_run_tells_its_stages_and_keeps_what_the_page_shows(trained):
