@@ -29,7 +29,7 @@ EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 _SPOKEN = "DDSING_TERMINAL_ENCODING"
 GROUPS = {  # as the pages are: every command stands in one of them
-    "timbre transfer": ("transfer", "fit", "takes", "features"),
+    "timbre transfer": ("transfer", "preset", "fit", "takes", "features"),
     "play": ("sing",),
     "datasets": ("dataset",),
     "training": ("train", "checkpoint", "resynthesise", "jobs", "tensorboard"),

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def of(
-    args: argparse.Namespace, workspace: Workspace, audio: Path, *, tracker: str, edit: PitchEdit | None
+    args: argparse.Namespace, workspace: Workspace, audio: Path | Recording, *, tracker: str, edit: PitchEdit | None
 ) -> tuple[Path | Recording, PitchEdit | None]:
     """What is to be transferred, decoded if that was needed, and the edit of its pitch curve.
 
@@ -47,7 +47,7 @@ def of(
     from ddsing.sound.curve.edit import PitchEdit
     from ddsing.transfer import edited
 
-    found = recording.read(audio)
+    found = recording.read(audio) if isinstance(audio, Path) else audio
     if args.f0:
         edit = PitchEdit(
             found.key, tracker, (edited.read(*_content(args.f0), n_frames(len(found.audio), centred=True)),)

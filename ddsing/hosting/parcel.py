@@ -39,7 +39,7 @@ from ddsing.workspace import FOLDERS, Workspace
 
 FORMAT, VERSION = "ddsing person", 1
 PERSON, TIMES, BELOW = "person.json", "times.json", "workspace/"
-TAKEN_ALONG = (*FOLDERS, "jobs", ".cache")  # of what a workspace holds; no settings, which may name programs
+TAKEN_ALONG = (*FOLDERS, "presets", "jobs", ".cache")  # of what a workspace holds; no settings, which may name programs
 MAX_ENTRIES = 2_000_000
 MAX_DEPTH = 40
 _MAX_JSON_BYTES = 512 * 2**20

@@ -37,7 +37,6 @@ ONLY_ON_PAGES = {
     "sound.window": "hears a point's window in the map; `dataset show` writes it",
     "results.all_names": "folds a sweep's trainings under their voice in a choice",
     "pitch.estimate_seconds": "what a choice of tracker would cost, before it is made",
-    "expected.parts": "the bar of a transfer; a command's line tells its stage",
     "first_reading.FirstReading": "a fit that nobody asked for; `fit` is asked for",
     "results.by_voice": "folds a sweep's trainings under their voice in a choice",
     "results.said": "folds a sweep's trainings under their voice in a choice",

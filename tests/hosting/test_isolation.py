@@ -21,6 +21,7 @@ from ddsing.errors import DdsingError
 from ddsing.experiments.comparison.blind import BlindTests
 from ddsing.experiments.comparison.sets import SetStore
 from ddsing.instrument.library import Library
+from ddsing.transfer.presets import Presets
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace
 from tests.support import one_of_each
@@ -80,6 +81,15 @@ COMMANDS = {  # what is tried in the place of {}, and the kinds of things that g
     "latent points aria --voice {}": "voice",
     "latent render {} --out {out}": "instrument",
     "latent keep {}": "instrument",
+    "preset show {}": "preset",
+    "preset save Mine --preset {}": "preset",
+    "preset save Mine --like {}": "take",
+    "preset rename {} Mine": "preset",
+    "preset delete {}": "preset",
+    "preset restore {}": "deleted preset",
+    "preset default {}": "instrument",
+    "preset default aria {}": "preset",
+    "preset export {} --out {out}": "preset",
     "resynthesise {} --out {out}": "voice",
     "sets create Mine {} {}": "take",
     "sets show {}": "set",
@@ -102,6 +112,7 @@ COMMANDS = {  # what is tried in the place of {}, and the kinds of things that g
     "transfer {own} --instrument {}": "instrument",
     "transfer {own} --like {}": "take",
     "transfer {own} --instrument aria --morph cello {}": "instrument",
+    "transfer {own} --instrument aria --preset {} --out {out}": "preset",
 }
 _TURNED = str.maketrans("abcdefghijklmnopqrstuvwxyz0123456789", "nopqrstuvwxyzabcdefghijklm9876543210")
 OWN_NOTES = (".cache", "experiments/matrix")  # what a command computes, or notes that it could not render
@@ -111,6 +122,7 @@ NOBODY_S = {  # name nothing of a workspace, or make something new
     "house publish",
     "house withdraw",
     "instrument import",
+    "preset import",
     "users block",
     "users export",
     "users first",  # a job of anybody's, for admins only
@@ -221,6 +233,7 @@ def test_what_was_deleted_is_restored_by_nobody_else(places):
         "deleted set": SetStore(bob).undo,
         "deleted test": BlindTests(bob).undo,
         "deleted instrument": Library(bob).undo,
+        "deleted preset": Presets(bob).undo,
         "deleted recording": lambda token: voices.restore(mira, token),
     }
     tried = 0

@@ -11,6 +11,8 @@ from ddsing.experiments.comparison.blind import BlindTests
 from ddsing.experiments.comparison.sets import SetStore
 from ddsing.instrument.library import Library
 from ddsing.jobs.store import JobStore
+from ddsing.transfer.presets import Preset, Presets
+from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import idle_jobs
@@ -40,6 +42,10 @@ def make(root: Path, shared: Path) -> Workspace:
     sources = workspace.cache / storage.SOURCES
     sources.mkdir(parents=True, exist_ok=True)
     (sources / "source.uploaded").write_bytes(b"what Ann has sung")
+    presets = Presets(workspace)
+    presets.save(Preset("Anns dusk", Settings(octave_shift=-1)))
+    presets.set_default("Second voice", "Anns dusk")
+    presets.delete(presets.save(Preset("Anns dawn", Settings(octave_shift=1))).name)
     jobs = JobStore(workspace, launcher=NoLauncher())
     for kind in (*JOBS, "train"):
         job = jobs.submit(idle_jobs.order(kind, f"Anns {kind} {len(jobs.list())}"))
@@ -65,6 +71,7 @@ def asked(workspace: Workspace) -> dict[str, list[str]]:
         "set": [name for one in sets for name in (one.id, one.title)],
         "test": [one.id for one in tests],
         "job": [job.id for job in jobs],
+        "preset": [one.name for one in Presets(workspace).list()],
         "example": [path.name for path in workspace.examples.iterdir()],
     }
     for kind, folder in (
@@ -74,6 +81,7 @@ def asked(workspace: Workspace) -> dict[str, list[str]]:
         ("job", workspace.jobs),
         ("instrument", workspace.instruments),
         ("recording", workspace.audio / "alto"),
+        ("preset", workspace.root / "presets"),
     ):
         trashed = sorted(folder.glob(".trash/*/*"))
         assert trashed, f"one {kind} at least was deleted, from {folder}"
