@@ -9,6 +9,7 @@ from ddsing.ui.transfer import (
     instrument_picker,
     pitch_editor,
     pitch_edits,
+    presets_panel,
     recording,
     start,
     takes,
@@ -33,6 +34,8 @@ with left:
 with right, errors.guard():
     start.show(instrument, sound)  # first, so that it stays where it is whatever is said below
     recording.tracker(sound)
+    with errors.guard():
+        presets_panel.show(instrument)
     controls.settings(instrument)
 with errors.guard():
     pitch_edits.keep(sound)

@@ -15,7 +15,17 @@ SLOT = re.compile(r"\.[0-9a-f]{6}$")  # of widgets that begin anew under other k
 _ONE_SHOT = (
     "set.pick",  # opens a set, and chooses nothing
 )  # nor is a file in a picker kept there: what was uploaded or recorded is, and offered as such, until it is used
-TYPED = ("voice.new", "dataset.path", "branch.", "take_name.", "take_note.", "edit_", "set.")  # until sent or cancelled
+TYPED = (
+    "voice.new",
+    "dataset.path",
+    "branch.",
+    "take_name.",
+    "take_note.",
+    "edit_",
+    "set.",
+    "preset.name",
+    "preset.rename",
+)  # until sent or cancelled
 _NOT_ADDRESSED = (  # what doesn't change what is seen and heard: which panels are open, orders, files to take away
     *("compare.", "session.", "ps.grid", "set.", "sweep.", "vs_image"),
 )

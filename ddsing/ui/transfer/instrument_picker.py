@@ -8,6 +8,7 @@ import streamlit as st
 
 from ddsing.ui.shell import caches, router, sources, state, values
 from ddsing.ui.shell.formatting import loudness_range, pitch_range, plain
+from ddsing.ui.transfer import presets_panel
 
 if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
@@ -25,6 +26,7 @@ def pick():
         list(entries),
         key=values.among(state.INSTRUMENT, list(entries)),
         persist_state="session",
+        on_change=presets_panel.instrument_chosen,
         format_func=lambda name: sources.marked(name, entries[name].path) if name in entries else name,
         help="The voice that sings the recording. Listen to each one on the Instruments page.",
     )
