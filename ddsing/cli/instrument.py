@@ -177,12 +177,13 @@ def _make(args: argparse.Namespace) -> dict:
     from ddsing.training import choice, export
 
     workspace = open_workspace(args.workspace)
-    entry, why = export.make(workspace, args.voice, step=choice.named(args.step))
-    return {"name": entry.name, "voice": args.voice, "step": entry.provenance.step, "why": why}
+    entry, why, top = export.make(workspace, args.voice, step=choice.named(args.step))
+    return {"name": entry.name, "voice": args.voice, "step": entry.provenance.step, "why": why, "top": top}
 
 
 def _make_text(document: dict) -> str:
-    return f"Made the instrument {document['name']!r} from step {document['step']:,}. {document['why']}"
+    made = f"Made the instrument {document['name']!r} from step {document['step']:,}. {document['why']}"
+    return " ".join(filter(None, [made, document["top"]]))
 
 
 def _export(args: argparse.Namespace) -> dict:

@@ -46,6 +46,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         choices=TRACKERS,
         help="pitch tracker, if the dataset needs preparing (the one used before, else full)",
     )
+    parser.add_argument(
+        "--full-band",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="instruments exported from its runs get a top from the voice's recordings at 44.1 or 48 kHz (no)",
+    )
     parser.add_argument("--cost", action="store_true", help="only estimate time and disk space")
     background.add_option(parser)
     parser.set_defaults(func=run, text=background.or_text(text))

@@ -79,6 +79,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="align pitch and loudness with the audio, not up to 32 ms early as in ddsp's preparation (yes)",
     )
     parser.add_argument(
+        "--full-band",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="give the instrument a top, so that it sings up to 24 kHz, at 48 kHz: made from the voice's recordings at "
+        "44.1 or 48 kHz after training, and at each export of this run (only where the instrument had one before)",
+    )
+    parser.add_argument(
         "--mixed-precision", action="store_true", help="compute in 16 bits where possible; faster on recent GPUs"
     )
     parser.add_argument(
@@ -161,7 +168,7 @@ def _option_said(workspace: Workspace, voice: str) -> Iterator[None]:
 
 def _expectation(workspace: Workspace, voice: str, recipe: Recipe) -> str:
     """How long it will take, in a sentence."""
-    from ddsing.jobs import time_left
+    from ddsing.jobs import paces, time_left
     from ddsing.training import checkpoints, estimate, folder, preparing
     from ddsing.training.recipe import resolved
 
@@ -179,13 +186,16 @@ def _expectation(workspace: Workspace, voice: str, recipe: Recipe) -> str:
         first_s, tracker = preparing.seconds(where.source, recipe), preparing.tracker(where.source, recipe)
         expected_s += first_s
         first = f" Prepares the dataset first, with the {tracker} tracker: about {format_duration(max(1.0, first_s))}."
+    if recipe.full_band:
+        expected_s += estimate.top_seconds(paces.of(workspace), where.source)
     left = format_range(*time_left.around(expected_s))
     return f"About {left} to step {steps:,}{f' from step {done:,}' if done else ''} ({why}).{first}"
 
 
 def text(document: dict) -> str:
     """The document for a person."""
-    return (
+    said = (
         f"Trained to step {document['step']:,} in {format_duration(document['seconds'])}. The instrument "
         f"{document['instrument_name']!r} is from step {document['exported_step']:,}. {document['exported_why']}"
     )
+    return " ".join(filter(None, [said, document["top"]]))

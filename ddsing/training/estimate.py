@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ddsing.dataset.voices import Voice
 from ddsing.files import read_json, write_json
 from ddsing.jobs.paces import Paces, machine_name
 from ddsing.jobs.time_left import Part
@@ -32,6 +33,8 @@ _START_S = 20.0  # importing TensorFlow and building the model
 _LOADING_S = 5.0  # of which
 _HEAD_START_SHARE = 0.25  # of a step's time, until it is known here
 BUILDING = "building"  # the part that ends with the first step
+TOP = "train/top"  # what the pace of making a top is kept under; its unit is a second of recordings
+_TOP_S = 0.15
 # Two cores of 2023, 4,000 frames in a step: 1.53 s for `singing`, of which 1.27 s are the network, and 0.27 s for
 # `singing_small`; from 60 to 100 harmonics it is a fifth more.
 _NETWORK_S = 1.27 / (4_000 * 4.8e6)  # per frame and weight
@@ -74,7 +77,7 @@ def parts(known: Paces, workspace: Workspace, where: folder.Where, recipe: Recip
     ) / 1e3
     model, n_saves_left = _key(work), n_saves(done, config.steps, config.save_every)
     head_start = 0 if done else config.head_start_steps
-    return [
+    parts = [
         Part("preparing", preparing.seconds(where.source, recipe)),
         known.part("loading", 1, "train/loading", guess_s=_LOADING_S, turn=1),
         known.part("head start", head_start, f"train/head start/{model}", guess_s=_HEAD_START_SHARE * step_s, turn=2),
@@ -82,6 +85,18 @@ def parts(known: Paces, workspace: Workspace, where: folder.Where, recipe: Recip
         known.part("training", max(0, config.steps - done - 1), f"train/step/{model}", guess_s=step_s, turn=4),
         known.part("saving", n_saves_left, f"train/save/{model}", guess_s=3.0, turn=4),
     ]
+    return [*parts, _top(known, where.source)] if recipe.full_band else parts
+
+
+def top_seconds(known: Paces, source: Voice) -> float:
+    """How long the top of a voice's instrument takes to make here, once the model is trained."""
+    return _top(known, source).expected_s
+
+
+def _top(known: Paces, source: Voice) -> Part:
+    from ddsing.training import top  # only where it is asked for: it imports the fit
+
+    return known.part("exporting", top.sound_s(source), TOP, guess_s=_TOP_S, turn=5)
 
 
 def n_saves(done: int, steps: int, save_every: int) -> int:

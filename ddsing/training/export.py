@@ -1,12 +1,11 @@
 """A checkpoint as an instrument in the workspace, its passport filled."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from ddsing.dataset import facts
-from ddsing.dataset.voices import Voice
 from ddsing.errors import AudioError, DatasetError, TrainingError
 from ddsing.files import safe_name
 from ddsing.instrument import Instrument, Provenance
@@ -23,10 +22,21 @@ from ddsing.workspace import Workspace
 
 
 class Made(NamedTuple):
-    """The library's entry of an instrument that was made, and a sentence on why that checkpoint was taken."""
+    """What was made of a checkpoint.
+
+    Attributes
+    ----------
+    entry : Entry
+        The instrument in the library.
+    why : str
+        Why that checkpoint was taken, in a sentence.
+    top : str
+        What it sings above 8 kHz, or why it does not, in a sentence; empty where nobody asked for a top.
+    """
 
     entry: Entry
     why: str
+    top: str = ""
 
 
 def make_instrument(workspace: Workspace, voice_name: str, *, step: str | int = choice.CHOSEN) -> Entry:
@@ -34,29 +44,60 @@ def make_instrument(workspace: Workspace, voice_name: str, *, step: str | int = 
     return make(workspace, voice_name, step=step).entry
 
 
-def make(workspace: Workspace, voice_name: str, *, step: str | int = choice.CHOSEN) -> Made:
+def make(
+    workspace: Workspace,
+    voice_name: str,
+    *,
+    step: str | int = choice.CHOSEN,
+    progress: Callable[[str, float], None] = lambda stage, fraction: None,
+) -> Made:
     """Export a checkpoint of a voice, named as `choice.choose` takes it.
 
     The instrument is called as the voice. One of that name that came from this voice goes to the trash, and lends the
-    new one what people wrote about it; another one stays, and the new one gets a number. Where it had a top, the new
-    one gets its own from the voice's recordings.
+    new one what people wrote about it; another one stays, and the new one gets a number. Where the run was asked for
+    the full band, or the instrument before had a top, it gets its own from the voice's recordings.
+
+    Parameters
+    ----------
+    progress : callable
+        Told how far the top is.
     """
     made, why = _instrument(workspace, voice_name, step)
-    made = with_top(workspace, made, folder.locate(workspace, voice_name).source)
+    made, said = with_top(workspace, made, folder.locate(workspace, voice_name), progress=progress)
     entry = Library(workspace).replace(
         safe_name(made.name), made, ours=lambda before: same(before.provenance.voice, made.provenance.voice)
     )
-    return Made(entry, why)
+    return Made(entry, why, said)
 
 
-def with_top(workspace: Workspace, made: Instrument, source: Voice) -> Instrument:
-    """A voice's new instrument with a top, where the one before had one and the recordings still teach one."""
-    before = Library(workspace).find(safe_name(made.name))
-    if before is None or before.top is None or not same(before.provenance.voice, made.provenance.voice):
-        return made
+def with_top(
+    workspace: Workspace,
+    made: Instrument,
+    where: folder.Where,
+    *,
+    progress: Callable[[str, float], None] = lambda stage, fraction: None,
+) -> tuple[Instrument, str]:
+    """A voice's new instrument with a top, where one is wanted and can be made; and what came of it, in a sentence."""
+    if not _wants_top(workspace, made, where):
+        return made, ""
     from ddsing.training import top  # only where it is asked for: it imports the fit
 
-    return made.replaced(top=top.for_voice(made, source))
+    try:
+        given = top.for_voice(made, where.source, progress=progress)
+    except (TrainingError, DatasetError, AudioError, OSError) as error:
+        return made, f"It sings up to 8 kHz only. {error}"
+    length = format_duration(60.0 * given.minutes)
+    return made.replaced(top=given), f"It sings up to 24 kHz: its top was made from {length} of recordings."
+
+
+def _wants_top(workspace: Workspace, made: Instrument, where: folder.Where) -> bool:
+    """As the run was asked; where that was left open, as the instrument before."""
+    how = folder.begun(where.path)
+    asked = how.recipe.get("full_band") if how else None
+    if isinstance(asked, bool):
+        return asked
+    before = Library(workspace).find(safe_name(made.name))
+    return before is not None and before.top is not None and same(before.provenance.voice, made.provenance.voice)
 
 
 def n_bytes(workspace: Workspace, voice_name: str, *, checkpoint: bool = False) -> int:

@@ -11,7 +11,7 @@ from ddsing.dataset.voices import Voice
 from ddsing.errors import TrainingError
 from ddsing.formats import tfrecord
 from ddsing.formats.tfrecord import Records
-from ddsing.training import checkpoints, evaluation, folder, preparing, ranges, resume
+from ddsing.training import checkpoints, evaluation, folder, preparing, ranges, resume, top
 from ddsing.training import listening as listenings
 from ddsing.training.batches import Batches
 from ddsing.training.folder import Begun, Where
@@ -64,6 +64,8 @@ def make(where: Where, recipe: Recipe, tell: Tell) -> Ready:
     trained = resume.model(where.path, asked, recipe)
     checkpoints.require_room(where.path, trained.model)
     _prepare(where.source, recipe, tell)
+    if recipe.full_band and not checkpoints.published(where.path):  # what was begun is trained to its end
+        top.require(where.source)
     records = tfrecord.open_all(where.source.dataset_folder, "train")
     try:
         return _made(where, how, recipe, trained, records, tell)

@@ -84,6 +84,9 @@ class Recipe:
         With which the dataset is prepared, if it has to be; None means its own, see `ddsing.training.preparing`.
     keep : int
         How many of the last checkpoints are kept, beside that with the lowest loss and the chosen one.
+    full_band : bool or None
+        Whether the instrument gets a top from the voice's recordings, at each export; None means only where the one
+        before had a top, see `ddsing.training.export`.
     """
 
     config: str | None = None
@@ -103,6 +106,7 @@ class Recipe:
     export: str = EXPORTS[0]
     tracker: str | None = None
     keep: int = 5
+    full_band: bool | None = None
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
@@ -126,7 +130,11 @@ class Recipe:
             )
         if self.tracker is not None and self.tracker not in TRACKERS:
             raise SettingsError(f"Unknown pitch tracker {self.tracker!r}; use {', '.join(TRACKERS)}.")
-        for name, kinds in (("mixed_precision", bool), ("centred_frames", bool | None)):
+        for name, kinds in (
+            ("mixed_precision", bool),
+            ("centred_frames", bool | None),
+            ("full_band", bool | None),
+        ):
             if not isinstance(getattr(self, name), kinds):
                 raise SettingsError(f"The training's {name} must be true or false.")
 
@@ -165,7 +173,7 @@ class Recipe:
         before = Recipe.from_options(begun)
         chosen = {
             name: getattr(before, name)
-            for name in ("config", "seed", "macros", *_MACROS)
+            for name in ("config", "seed", "macros", "full_band", *_MACROS)
             if getattr(self, name) is None
         }
         return replace(self, **chosen)

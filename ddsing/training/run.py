@@ -60,6 +60,8 @@ class Outcome:
     exported_step : int or None
     exported_why : str
         Why that checkpoint was taken, in a sentence.
+    top : str
+        What the instrument sings above 8 kHz, or why it does not, see `ddsing.training.export.Made`.
     """
 
     step: int
@@ -68,6 +70,7 @@ class Outcome:
     stopped: bool
     exported_step: int | None = None
     exported_why: str = ""
+    top: str = ""
 
 
 Report = Callable[[Progress], None]
@@ -123,10 +126,9 @@ def train(
                 return Outcome(run.step, loss, None, stopped=True)
             if not make_instrument:
                 return Outcome(run.step, loss, None, stopped=False)
-            report(replace(run.progress(), stage="exporting"))
-            entry, why = export.make(workspace, voice_name, step=recipe.export)
-            exported = entry.provenance.step
-            return Outcome(run.step, loss, entry.name, False, exported_step=exported, exported_why=why)
+            entry, why, top = run.exported(voice_name, recipe.export)
+            known.learn({key: unit_s for key, unit_s in clock.took().items() if key == estimate.TOP})
+            return Outcome(run.step, loss, entry.name, False, entry.provenance.step, why, top)
     except OSError as error:
         raise _in_a_sentence(error, where.path) from error
 
@@ -164,6 +166,17 @@ class _Run:
             _close(events)
             estimate.learn(self._workspace, ready, self._durations, self._save_seconds)
         return self.step < ready.steps
+
+    def exported(self, voice_name: str, step: str) -> export.Made:
+        """The instrument, made and kept."""
+
+        def tell(stage: str, fraction: float) -> None:
+            self._clock.at("exporting", fraction)
+            self._report(replace(self.progress(), stage="exporting", message=f"{stage}: {fraction:.0%}"))
+
+        self._clock.at("exporting")
+        self._report(replace(self.progress(), stage="exporting"))
+        return export.make(self._workspace, voice_name, step=step, progress=tell)
 
     def progress(self) -> Progress:
         """Where it is now."""

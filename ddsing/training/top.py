@@ -6,7 +6,7 @@ found out about a recording above 8 kHz is kept beside the features of its voice
 
 Recordings at less than 44.1 kHz, and those whose sound ends below 19 kHz, such as MP3s, are left out, and it is said.
 
-Public: `give`, `Given`, `said`, `can`, `for_voice`, `teach`, `sources`, `Source`.
+Public: `give`, `Given`, `said`, `can`, `why_not`, `require`, `for_voice`, `teach`, `sources`, `Source`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ddsing.dataset.scan import RecordingFacts
 from ddsing.dataset.voices import Voice
 from ddsing.engine import render, top, top_fit
 from ddsing.engine.top_fit import Lesson
-from ddsing.errors import AudioError, DatasetError, TrainingError
+from ddsing.errors import TrainingError
 from ddsing.files import read_arrays, write_arrays
 from ddsing.instrument import Instrument
 from ddsing.instrument.library import Entry, Library
@@ -122,21 +122,40 @@ def _unkept(workspace: Workspace, learnt: Callable[..., Top]) -> Top:
             return learnt(kept=FeatureCache(Path(folder), padding=SAME))
 
 
-def for_voice(instrument: Instrument, voice: Voice, *, progress: Progress = lambda stage, fraction: None) -> Top | None:
-    """The top that a voice's own recordings teach its new instrument; None where they don't go up so far."""
-    try:
-        found, left_out = sources(voice)
-        tracker = facts.tracker(voice) or "tiny"
-        return teach(instrument, found, left_out, kept=analysis.store(voice), tracker=tracker, progress=progress)
-    except (TrainingError, DatasetError, AudioError, OSError):
-        return None
+def for_voice(instrument: Instrument, voice: Voice, *, progress: Progress = lambda stage, fraction: None) -> Top:
+    """The top that a voice's own recordings teach its new instrument; raises as `teach` where they teach none."""
+    found, left_out = sources(voice)
+    tracker = facts.tracker(voice) or "tiny"
+    return teach(instrument, found, left_out, kept=analysis.store(voice), tracker=tracker, progress=progress)
+
+
+def require(voice: Voice) -> None:
+    """Raise `TrainingError` where a voice's recordings teach no top, before anything is trained."""
+    _require(*sources(voice))
+
+
+def sound_s(voice: Voice) -> float:
+    """Seconds of a voice's recordings that a top can be made from, as far as they were read already."""
+    memory = scan.Memory(voice)
+    known = (memory.get(path) for path in voice.recordings())
+    return min(MOST_S, sum(one.duration_s for one in known if one is not None and one.full_band))
 
 
 def can(voice: Voice) -> bool:
     """Whether a voice has recordings that a top can be made from, as far as they were read already."""
+    return sound_s(voice) >= LEAST_S
+
+
+def why_not(voice: Voice) -> str:
+    """Why no top can be made from a voice's recordings, in a sentence; empty where one can, or not all were read."""
     memory = scan.Memory(voice)
-    known = (memory.get(path) for path in voice.recordings())
-    return sum(one.duration_s for one in known if one is not None and one.full_band) >= LEAST_S
+    known = [memory.get(path) for path in voice.recordings()]
+    if not known:
+        return "The voice has no recordings to make it from."
+    if can(voice) or None in known:
+        return ""
+    reasons = [(one.name, one.error or _why_not(one)) for one in known if one is not None and not one.full_band]
+    return _too_little(reasons)
 
 
 def _teacher(workspace: Workspace, instrument: Instrument, voice: str) -> Voice:
@@ -215,13 +234,7 @@ def teach(
     kept : FeatureCache
         Where features of recordings are, with the padding ``same``.
     """
-    total_s = sum(one.facts.duration_s for one in found)
-    if total_s < LEAST_S:
-        why = f" {left_out[0][0]}: {left_out[0][1]}" if left_out else ""
-        raise TrainingError(
-            f"There is not enough sound above 8 kHz for a top: it takes {LEAST_S:g} s or more of recordings at "
-            f"44.1 kHz or 48 kHz that were never an MP3.{why}"
-        )
+    total_s = _require(found, left_out)
     renderer = render.load(instrument.config, instrument.weights)
     lessons, done_s = [], 0.0
     for one in sorted(found, key=lambda one: one.facts.content_hash):
@@ -237,6 +250,22 @@ def teach(
         done_s += one.facts.duration_s
     progress(DOING, 1.0)
     return top_fit.fit(lessons, minutes=round(done_s / 60.0, 3))
+
+
+def _require(found: Sequence[Source], left_out: Sequence[tuple[str, str]]) -> float:
+    """Seconds of the recordings found; raises where they are too few."""
+    total_s = sum(one.facts.duration_s for one in found)
+    if total_s < LEAST_S:
+        raise TrainingError(_too_little(left_out))
+    return total_s
+
+
+def _too_little(left_out: Sequence[tuple[str, str]]) -> str:
+    why = f" {left_out[0][0]}: {left_out[0][1]}" if left_out else ""
+    return (
+        f"There is not enough sound above 8 kHz for a top: it takes {LEAST_S:g} s or more of recordings at "
+        f"44.1 kHz or 48 kHz that were never an MP3.{why}"
+    )
 
 
 def lesson(

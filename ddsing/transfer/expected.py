@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ddsing.constants import SAMPLE_RATE
 from ddsing.jobs.paces import Paces
 from ddsing.jobs.time_left import Part
 from ddsing.model.config import ModelConfig
@@ -12,7 +13,7 @@ from ddsing.transfer import stages
 from ddsing.transfer.stages import Stages
 
 _PITCH_S = {"full": 1.0, "fast": 0.4, "tiny": 0.1, "instant": 0.03}  # per second of sound on two cores of 2023
-_RENDER_S = 0.07
+_RENDER_S, _TOP_S = 0.07, 0.05
 _TELLING_S = 2.0
 
 
@@ -24,7 +25,13 @@ def finding_pitch(
 
 
 def parts(
-    known: Paces, configs: Sequence[ModelConfig], *, tracker: str, sound_s: float, to_analyse_s: float
+    known: Paces,
+    configs: Sequence[ModelConfig],
+    *,
+    tracker: str,
+    sound_s: float,
+    to_analyse_s: float,
+    rate_hz: int = SAMPLE_RATE,
 ) -> list[Part]:
     """Those of a transfer to one or several instruments; its stages are called as `ddsing.transfer.stages` says.
 
@@ -32,31 +39,37 @@ def parts(
     ----------
     sound_s, to_analyse_s : float
         Seconds of the recording, and of that whose pitch isn't known yet.
+    rate_hz : int
+        Of the take, see `ddsing.transfer.band.planned_rate_hz`; each rate has a pace of its own.
     """
     pitch_part = finding_pitch(known, tracker, to_analyse_s)
-    return [replace(part, key="") for part in (pitch_part, singing(known, configs, sound_s))]  # `learn` keeps them
+    both = pitch_part, singing(known, configs, sound_s, rate_hz=rate_hz)
+    return [replace(part, key="") for part in both]  # `learn` keeps them
 
 
-def singing(known: Paces, configs: Sequence[ModelConfig], sound_s: float) -> Part:
-    """The part in which instruments together sing so many seconds of sound."""
-    guess_s = _RENDER_S * len(configs)
-    return known.part(stages.doing("render"), sound_s, singing_key(configs), guess_s=guess_s, turn=1)
+def singing(known: Paces, configs: Sequence[ModelConfig], sound_s: float, *, rate_hz: int = SAMPLE_RATE) -> Part:
+    """The part in which instruments together sing so many seconds of sound, at a sample rate."""
+    guess_s = _RENDER_S * len(configs) + (_TOP_S if rate_hz > SAMPLE_RATE else 0.0)
+    return known.part(stages.doing("render"), sound_s, singing_key(configs, rate_hz), guess_s=guess_s, turn=1)
 
 
-def learn(known: Paces, configs: Sequence[ModelConfig], took: Stages, *, tracker: str, sound_s: float) -> None:
+def learn(
+    known: Paces, configs: Sequence[ModelConfig], took: Stages, *, tracker: str, sound_s: float, rate_hz: int
+) -> None:
     """Keep how fast a transfer went; a short one says little."""
     if sound_s < _TELLING_S:
         return
     known.learn(
         {
             key: took.seconds[stage] / sound_s
-            for stage, key in (("features", pitch.pace_key(tracker)), ("render", singing_key(configs)))
+            for stage, key in (("features", pitch.pace_key(tracker)), ("render", singing_key(configs, rate_hz)))
             if stage not in took.reused
         }
     )
 
 
-def singing_key(configs: Sequence[ModelConfig]) -> str:
-    """What the pace of singing is kept under: how large the models are."""
+def singing_key(configs: Sequence[ModelConfig], rate_hz: int = SAMPLE_RATE) -> str:
+    """What the pace of singing is kept under: how large the models are, and the sample rate where it is not 16 kHz."""
     sizes = sorted(sum(math.prod(shape) for shape in config.weight_shapes().values()) for config in configs)
-    return "transfer/singing/" + "+".join(map(str, sizes))
+    at = "" if rate_hz == SAMPLE_RATE else f"/{rate_hz} Hz"
+    return "transfer/singing/" + "+".join(map(str, sizes)) + at

@@ -150,7 +150,7 @@ def run(
         take = replace(take, warnings=tuple(dict.fromkeys(warnings)))
         write_take(take, folder)
     configs = [one.config for one in opened]
-    expected.learn(known, configs, stages, tracker=tracker, sound_s=len(audio) / SAMPLE_RATE)
+    expected.learn(known, configs, stages, tracker=tracker, sound_s=len(audio) / SAMPLE_RATE, rate_hz=take.rate_hz)
     return take
 
 

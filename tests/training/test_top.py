@@ -14,7 +14,7 @@ from ddsing.engine import full_band, render
 from ddsing.errors import TrainingError
 from ddsing.instrument import Provenance
 from ddsing.instrument.library import Library
-from ddsing.training import export, top
+from ddsing.training import export, folder, top
 from ddsing.workspace import Workspace, open_workspace
 from tests.support import tiny_workspace, tops
 from tests.support.encoders import ffmpeg
@@ -107,12 +107,14 @@ def test_a_new_instrument_of_a_voice_gets_a_top_where_the_one_before_had_one(wor
     voice, library = voices.get(workspace, "alto"), Library(workspace)
     about = Provenance(voice="alto")
     made = tiny_workspace.tiny_instrument("alto", seed=5).replaced(provenance=about)
-    assert export.with_top(workspace, made, voice) is made  # there was none before
+    where = folder.Where(voice, voice)
+    assert export.with_top(workspace, made, where)[0] is made  # there was none before
     library.add(made.replaced(top=tops.flat()))
-    again = export.with_top(workspace, made, voice)
+    again, said = export.with_top(workspace, made, where)
     assert again.top is not None and again.top.minutes == pytest.approx(0.2)
+    assert said == "It sings up to 24 kHz: its top was made from 12 s of recordings."
     other = made.replaced(provenance=Provenance(voice="somebody else"))
-    assert export.with_top(workspace, other, voice) is other
+    assert export.with_top(workspace, other, where) == (other, "")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from ddsing import instrument
 from ddsing.cli import main
 from ddsing.experiments.comparison import blind, heard, matching, measure
 from ddsing.instrument.library import Library
+from ddsing.jobs import paces
 from ddsing.sound import recording
-from ddsing.transfer import band, pipeline
+from ddsing.transfer import band, expected, pipeline
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.take import Take
@@ -162,3 +163,13 @@ def test_the_2021_format_says_that_the_top_is_left_out(workspace, tmp_path, caps
     command = ["--workspace", str(workspace.root), "instrument", "export", "First voice", "--out", str(target)]
     assert main([*command, "--format", "notebook", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["warnings"] == [instrument.NO_TOP]
+
+
+def test_each_rate_has_a_pace_of_its_own(workspace, wide, narrow):
+    configs = [Library(workspace).get("First voice").config]
+    known = paces.of(workspace)
+    low, high = (expected.singing_key(configs, take.rate_hz) for take in (narrow, wide))
+    assert low == expected.singing_key(configs) and low != high
+    for key, rate_hz in ((low, 16_000), (high, 48_000)):
+        part = expected.parts(known, configs, tracker="tiny", sound_s=3.0, to_analyse_s=0.0, rate_hz=rate_hz)[1]
+        assert part.known and part.expected_s == pytest.approx(3.0 * known.unit_s(key))

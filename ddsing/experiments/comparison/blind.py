@@ -127,20 +127,24 @@ def plan_abx(takes: Sequence[str], *, n_trials: int, seed: int) -> tuple[tuple[s
 
 
 def plan_rating(takes: Sequence[Take], *, repeats: int, seed: int) -> tuple[tuple[str, ...], ...]:
-    """(a take of the recording, items …) of every trial: a trial per recording and repeat, all in random order."""
+    """(a take of the recording, items …) of every trial: a trial per recording and repeat, all in random order.
+
+    That take is one that has kept the recording at the highest rate.
+    """
     if not takes or not 1 <= repeats <= 10:
         raise TakeError("A rating needs takes, and 1 to 10 repeats.")
     draw = random.Random(seed)
-    by_recording: dict[str, list[str]] = {}
+    by_recording: dict[str, list[Take]] = {}
     for take in takes:
-        by_recording.setdefault(take.source_hash, []).append(take.id)
-    if max(len(ids) for ids in by_recording.values()) >= MAX_ITEMS:
+        by_recording.setdefault(take.source_hash, []).append(take)
+    if max(map(len, by_recording.values())) >= MAX_ITEMS:
         raise TakeError(f"At most {MAX_ITEMS - 1} takes of one recording can be rated at once; choose fewer.")
     trials = []
     for _ in range(repeats):
-        for ids in draw.sample(list(by_recording.values()), len(by_recording)):
-            items = [*ids, REFERENCE]
-            trials.append((ids[0], *draw.sample(items, len(items))))
+        for group in draw.sample(list(by_recording.values()), len(by_recording)):
+            items = [*(take.id for take in group), REFERENCE]
+            widest = max(group, key=lambda take: take.rate_hz)
+            trials.append((widest.id, *draw.sample(items, len(items))))
     return tuple(trials)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddsing.constants import FRAME_RATE, SAMPLE_RATE
+from ddsing.constants import FRAME_RATE, FULL_BAND_RATE, SAMPLE_RATE
 from ddsing.dataset import manifest, voices
 from ddsing.experiments.comparison import differences, measure
 from ddsing.files import read_json
@@ -75,6 +75,7 @@ def compose(workspace: Workspace, takes: Sequence[Take], *, listening: Sequence[
         *_morphs(takes),
         *_kept(takes),
         *_gated(takes),
+        *_topped(takes),
         _metrics(takes, unknown),
         *listening,
     ]
@@ -219,6 +220,18 @@ def _kept(takes: Sequence[Take]) -> list[str]:
         "followed the recording's band levels."
     )
     return [said[:1].upper() + said[1:]]
+
+
+def _topped(takes: Sequence[Take]) -> list[str]:
+    topped = sum(take.rate_hz > SAMPLE_RATE for take in takes)
+    if not topped:
+        return []
+    which = "The takes were" if topped == len(takes) else f"{topped} of the takes {'was' if topped == 1 else 'were'}"
+    return [
+        f"{which} rendered at {FULL_BAND_RATE // 1000} kHz: below {SAMPLE_RATE // 2000} kHz by the model, above it by "
+        "noise in bands spaced as the ear hears and harmonics up to 12 kHz, whose levels a regression on the model's "
+        "controls gave."
+    ]
 
 
 def _metrics(takes: Sequence[Take], unknown: list[str]) -> str:

@@ -11,7 +11,7 @@ from ddsing.jobs import paces
 from ddsing.jobs.time_left import Clock, Part, Range
 from ddsing.sound import audio
 from ddsing.sound.features import FeatureCache
-from ddsing.transfer import expected
+from ddsing.transfer import band, expected
 from ddsing.workspace import Workspace
 
 PITCH, SINGING, MEASURING = "pitch", "render", "measuring"  # as the job's cells report them
@@ -35,7 +35,7 @@ class Pace:
         self._clock = Clock(
             [
                 expected.finding_pitch(self._known, matrix.tracker, sum(self._new.values()), stage=PITCH),
-                Part(SINGING, self._singing_s(workspace)),
+                Part(SINGING, self._singing_s(workspace, matrix)),
                 self._known.part(MEASURING, self._all_s, measure.PACE, guess_s=measure.GUESS_S, turn=0),
             ]
         )
@@ -65,14 +65,15 @@ class Pace:
         """Keep how fast it went."""
         self._known.learn(self._clock.took())
 
-    def _singing_s(self, workspace: Workspace) -> float:
+    def _singing_s(self, workspace: Workspace, matrix: Matrix) -> float:
         total_s = 0.0
         for (instrument, _), sound_s in self._missing.items():
             try:
-                config = models.shared().open(workspace, instrument).config
+                opened = models.shared().open(workspace, instrument)
             except DdsingError:  # the cell will say why
                 continue
-            total_s += expected.singing(self._known, [config], sound_s).expected_s
+            rate_hz = band.planned_rate_hz(matrix.settings, [opened])
+            total_s += expected.singing(self._known, [opened.config], sound_s, rate_hz=rate_hz).expected_s
         return total_s
 
 

@@ -63,7 +63,8 @@ def write(
     ----------
     file : binary file or Path
     takes : Sequence[Take]
-        At least one; every one is in it with its result and its original as FLAC, recordings that are the same once.
+        At least one; every one is in it with its result and its original as FLAC, recordings that are the same once,
+        at the highest rate that a take has kept.
     title, notes, tags
         About them all.
     listening : Mapping of str to str, optional
@@ -80,6 +81,7 @@ def write(
         take.source_hash: f"audio/original {number:02d} {safe_name(Path(take.source).stem)}.flac"
         for number, take in enumerate({take.source_hash: take for take in takes}.values(), start=1)
     }
+    widest = {take.source_hash: take for take in sorted(takes, key=lambda take: take.rate_hz)}
     found = methods.compose(workspace, takes, listening=listened)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         page = _page(title, notes, tags, takes, names, originals, found, dict(listening or {}))
@@ -93,12 +95,10 @@ def write(
         archive.writestr("methods.txt", found.whole())
         for name, content in (listening or {}).items():
             archive.writestr(f"listening/{safe_name(name)}", content)
-        written = set()
         for take, name in zip(takes, names):  # one sound in memory at a time
             _store(archive, name, encode(take.folder / "result.wav", format="FLAC", recipe=take.recipe()))
-            if take.source_hash not in written:
-                written.add(take.source_hash)
-                _store(archive, originals[take.source_hash], encode(take.folder / "original.wav", format="FLAC"))
+        for source_hash, take in widest.items():  # a take at 16 kHz has kept its recording at 16 kHz only
+            _store(archive, originals[source_hash], encode(take.folder / "original.wav", format="FLAC"))
 
 
 def packed(

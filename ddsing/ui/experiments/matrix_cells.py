@@ -53,7 +53,7 @@ class Cells:
 def look(matrix: Matrix) -> Cells:
     """Find the cells; nothing is rendered or tracked for it."""
     from ddsing.experiments.comparison import matrix as domain
-    from ddsing.transfer import expected
+    from ddsing.transfer import band, expected
 
     workspace = opened.workspace()
     pace = paces.of(workspace)
@@ -78,7 +78,8 @@ def look(matrix: Matrix) -> Cells:
         for name, cell in zip(matrix.instruments, row):
             if cell is None:
                 config = caches.instrument(entries[name]).config
-                seconds += expected.singing(pace, [config], duration_s).expected_s
+                rate_hz = band.planned_rate_hz(matrix.settings, [entries[name]])
+                seconds += expected.singing(pace, [config], duration_s, rate_hz=rate_hz).expected_s
                 seconds += compare_cache.part(pace, duration_s).expected_s
         rows.append(tuple(row))
         durations.append(duration_s)

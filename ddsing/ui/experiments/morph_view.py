@@ -107,14 +107,15 @@ def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str
     entries = {entry.name: entry for entry in caches.instruments()}
     instruments = [caches.instrument(entries[name]) for name in morph.names]
     recording = caches.recording(path)
-    allowed.require_transfer(recording.duration_s, band.planned_rate_hz(settings, instruments))
-    new_s = 0.0 if tracker in caches.analysed(recording.key) else recording.duration_s
+    rate_hz, duration_s = band.planned_rate_hz(settings, instruments), recording.duration_s
+    allowed.require_transfer(duration_s, rate_hz)
+    new_s = 0.0 if tracker in caches.analysed(recording.key) else duration_s
 
     def parts(known: Paces) -> list[Part]:
         from ddsing.transfer import expected
 
         configs = [instrument.config for instrument in instruments]
-        return expected.parts(known, configs, tracker=tracker, sound_s=recording.duration_s, to_analyse_s=new_s)
+        return expected.parts(known, configs, tracker=tracker, sound_s=duration_s, to_analyse_s=new_s, rate_hz=rate_hz)
 
     work.order(
         "transfer",

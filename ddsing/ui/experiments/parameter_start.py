@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ddsing.dataset import voices
 from ddsing.errors import DdsingError
 from ddsing.experiments.sweep import grid
 from ddsing.experiments.sweep.grid import Sweep
@@ -11,10 +12,10 @@ from ddsing.jobs.time_left import around
 from ddsing.training import recipe as recipes
 from ddsing.ui.shell import errors, jobs, opened, values
 from ddsing.ui.shell.formatting import format_bytes, format_range, plain
-from ddsing.ui.training import start
+from ddsing.ui.training import full_band, start
 
-HARMONICS, NOISE, OTHER, OTHER_VALUES, CONFIG, STEPS, BATCH = (
-    f"sweep.{name}" for name in ("harmonics", "noise", "other", "other_values", "config", "steps", "batch")
+HARMONICS, NOISE, OTHER, OTHER_VALUES, CONFIG, STEPS, BATCH, FULL_BAND = (
+    f"sweep.{name}" for name in ("harmonics", "noise", "other", "other_values", "config", "steps", "batch", "full_band")
 )
 POLL_S = 1.5
 NONE = "nothing else"
@@ -81,7 +82,7 @@ def form(voice: str, *, first: bool) -> None:
     if not panel.open:
         return
     with panel, errors.guard():
-        _inputs()
+        _inputs(voice)
         try:
             sweep = wanted(voice)
             cost = grid.cost(opened.workspace(), sweep)
@@ -102,7 +103,7 @@ def form(voice: str, *, first: bool) -> None:
         )
 
 
-def _inputs() -> None:
+def _inputs(voice: str) -> None:
     state = st.session_state
     values.among(CONFIG, [config.name for config in recipes.configs()], start.default_config())
     config = recipes.config_file(state[CONFIG])
@@ -139,6 +140,8 @@ def _inputs() -> None:
         st.number_input("Steps per run", int(low), int(high), key=STEPS, step=100)
         low, high = recipes.LIMITS["batch_size"]
         st.number_input("Batch size", int(low), int(high), key=BATCH, disabled=state[OTHER] == "batch_size")
+    values.keep(FULL_BAND, False)
+    full_band.show(voices.get(opened.workspace(), voice), FULL_BAND)
 
 
 def wanted(voice: str) -> Sweep:
@@ -148,7 +151,10 @@ def wanted(voice: str) -> Sweep:
     if state[OTHER] != NONE and state.get(OTHER_VALUES):
         texts[state[OTHER]] = state[OTHER_VALUES]
     axes = {name: grid.parsed_values(name, text) for name, text in texts.items() if text.strip()}
-    recipe = recipes.Recipe(config=state[CONFIG], steps=int(state[STEPS]), batch_size=int(state[BATCH]))
+    wide = bool(values.get(FULL_BAND)) and not full_band.why_not(voices.get(opened.workspace(), voice))
+    recipe = recipes.Recipe(
+        config=state[CONFIG], steps=int(state[STEPS]), batch_size=int(state[BATCH]), full_band=wide or None
+    )
     return Sweep(voice, axes, recipe)
 
 

@@ -14,6 +14,7 @@ from ddsing.experiments.sweep.results import Result
 from ddsing.ui.experiments import parameter_start
 from ddsing.ui.shell import caches, errors, links, opened, sources, values
 from ddsing.ui.shell.formatting import plain
+from ddsing.ui.training.export import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -318,5 +319,4 @@ def _page(
 def _export(name: str) -> None:
     from ddsing.training import export
 
-    entry = export.make_instrument(opened.workspace(), name)
-    st.toast(f"{plain(entry.name)} was added to your instruments.", icon=":material/check:")
+    say(export.make(opened.workspace(), name))

@@ -123,6 +123,13 @@ def estimate(recipe: Recipe, *, done: int = 0) -> tuple[float, str]:
     return estimates.seconds(opened.workspace(), recipe, done=done)
 
 
+def top_seconds(voice: Voice) -> float:
+    """How long the top of a voice's instrument takes to make here, as far as its recordings were read."""
+    from ddsing.training import estimate as estimates
+
+    return estimates.top_seconds(trackers.known_paces(), source(voice))
+
+
 def source(voice: Voice) -> Voice:
     """The voice whose dataset a voice is trained on: itself, but for a branch and the cells of a sweep."""
     from ddsing.training import folder

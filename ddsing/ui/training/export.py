@@ -14,6 +14,7 @@ from ddsing.ui.shell.formatting import format_bytes, plain
 from ddsing.ui.training import cache
 
 if TYPE_CHECKING:
+    from ddsing.training.export import Made
     from ddsing.training.history import History
 
 TRANSFER_PAGE = "pages/timbre_transfer.py"
@@ -151,22 +152,27 @@ def sing(name: str) -> None:
     st.session_state[_SING] = True
 
 
-def make(voice_name: str, step: str | int) -> str:
-    """Make the instrument; returns its name."""
+def make(voice_name: str, step: str | int) -> Made:
+    """Make the instrument."""
     from ddsing.training import export
 
     workspace = opened.workspace()
     allowed.require_bytes("The instrument", export.n_bytes(workspace, voice_name))
     with st.spinner("Making the instrument"):
-        entry = export.make_instrument(workspace, voice_name, step=step)
-    st.session_state[_MADE] = (voice_name, entry.name)
-    return entry.name
+        made = export.make(workspace, voice_name, step=step)
+    st.session_state[_MADE] = (voice_name, made.entry.name)
+    return made
+
+
+def say(made: Made) -> None:
+    """Tell of an instrument that was made, and of its top where one was asked for."""
+    said = f"{plain(made.entry.name)} was added to your instruments. {plain(made.top)}"
+    st.toast(said.strip(), icon=":material/check:", duration="long" if made.top else "short")
 
 
 @errors.callback
 def _export(voice_name: str, step: str | int) -> None:
-    name = make(voice_name, step)
-    st.toast(f"{plain(name)} was added to your instruments.", icon=":material/check:")
+    say(make(voice_name, step))
 
 
 def _branch(voice: Voice, history: History) -> None:

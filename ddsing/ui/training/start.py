@@ -15,7 +15,7 @@ from ddsing.training import recipe as recipes
 from ddsing.ui.dataset import cache as dataset_cache
 from ddsing.ui.shell import errors, jobs, trackers, values
 from ddsing.ui.shell.formatting import format_range, plain
-from ddsing.ui.training import cache
+from ddsing.ui.training import cache, full_band
 
 if TYPE_CHECKING:
     from ddsing.training.history import History
@@ -86,6 +86,7 @@ def show(
         with steps:
             _steps(step)
         _timbre(step)
+        full_band.show(voice)
         panel = st.expander(
             "Advanced", icon=":material/tune:", key=values.keep("train.advanced", False), on_change="rerun"
         )
@@ -100,7 +101,7 @@ def show(
             width="stretch",
             icon=":material/model_training:",
             on_click=_start,
-            args=(voice.name, step),
+            args=(voice, step),
             help="Runs in the background: you can close the page, even the dashboard.",
         )
 
@@ -192,6 +193,7 @@ def _prepare_values(
     about = "/".join(filter(None, [voice.name, config.name, str(step), f"{learning_rate:g}" if learning_rate else ""]))
     for key, default in first.items():
         values.keep(key, default, about=about)
+    full_band.keep(voice, about=about)
     stands = "not prepared yet" if preparing.needed(source) else "prepared"
     values.keep(TRACKER, preparing.tracker(source), about=f"{about}/{stands}")
 
@@ -290,7 +292,7 @@ def _number(key: str, field: str, *, disabled: bool) -> None:
     )
 
 
-def recipe() -> recipes.Recipe:
+def recipe(voice: Voice) -> recipes.Recipe:
     """What the form asks for; raises `SettingsError` for what is out of range."""
     numbers: dict[str, Any] = {field: values.get(key) for key, field in NUMBERS.items()}
     if recipes.config_file(st.session_state[_MODEL]).model.z is not None:
@@ -303,19 +305,21 @@ def recipe() -> recipes.Recipe:
         export=values.get(EXPORT) or recipes.EXPORTS[0],
         tracker=values.get(TRACKER) or TRACKERS[0],
         centred_frames=values.get(CENTRED),
+        full_band=full_band.wanted(voice),
     )
 
 
 def _estimate(voice: Voice, step: int) -> None:
     try:
-        wanted = recipe()
+        wanted = recipe(voice)
     except Exception as error:
         st.warning(errors.sentence(error), icon=":material/error:")
         return
     seconds, why = cache.estimate(wanted, done=step)
     tracker = wanted.tracker or TRACKERS[0]
     first_s = cache.preparing_seconds(cache.source(voice), tracker)
-    said = format_range(*around(seconds + (first_s or 0.0)))
+    top_s = cache.top_seconds(voice) if wanted.full_band else 0.0
+    said = format_range(*around(seconds + (first_s or 0.0) + top_s))
     st.markdown(f":material/schedule: About **{said}** :gray[· {plain(why)}]")
     if first_s is not None:
         why = ", because recordings or excluded windows have changed" if voice.prepared else ""
@@ -326,11 +330,11 @@ def _estimate(voice: Voice, step: int) -> None:
 
 
 @errors.callback
-def _start(voice_name: str, step: int) -> None:
-    wanted = recipe()
+def _start(voice: Voice, step: int) -> None:
+    wanted = recipe(voice)
     if step:  # what was begun stays as it was begun
         wanted = recipes.Recipe.from_options(wanted.to_json() | dict.fromkeys(_OF_THE_BEGINNING))
-    start(voice_name, wanted)
+    start(voice.name, wanted)
 
 
 def start(voice_name: str, wanted: recipes.Recipe) -> None:

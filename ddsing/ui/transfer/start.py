@@ -71,8 +71,9 @@ def _start(instrument: Entry, sound: Recording) -> None:
 
     st.session_state.pop(_REFUSED, None)
     settings, tracker = state.settings(), st.session_state[state.TRACKER]
+    rate_hz = band.planned_rate_hz(settings, [instrument])
     try:
-        allowed.require_transfer(sound.duration_s, band.planned_rate_hz(settings, [instrument]))
+        allowed.require_transfer(sound.duration_s, rate_hz)
     except DdsingError as error:
         st.session_state[_REFUSED] = (sound.key, errors.sentence(error))
         return
@@ -85,7 +86,12 @@ def _start(instrument: Entry, sound: Recording) -> None:
         from ddsing.transfer import expected
 
         return expected.parts(
-            known, [loaded.config], tracker=tracker, sound_s=sound.duration_s, to_analyse_s=to_analyse_s
+            known,
+            [loaded.config],
+            tracker=tracker,
+            sound_s=sound.duration_s,
+            to_analyse_s=to_analyse_s,
+            rate_hz=rate_hz,
         )
 
     options = kinds.transfer_options(
