@@ -1,5 +1,6 @@
 """One Chromium for all tests in a browser; what its microphone hears."""
 
+import contextlib
 import os
 import shutil
 
@@ -9,7 +10,7 @@ import soundfile
 
 from ddsing.jobs.store import JobStore
 from tests.support import hosting, tiny_workspace
-from tests.support.dashboard import Server, new_context, settled
+from tests.support.dashboard import EMPTY, Server, Tabs, settled
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -32,7 +33,7 @@ def pytest_runtest_makereport(item, call):
     report = yield
     browser = getattr(item, "funcargs", {}).get("browser")
     if report.failed and call.when == "call" and browser is not None:
-        for tab in [tab for context in browser.contexts for tab in context.pages]:
+        for tab in [tab for context in browser.contexts for tab in context.pages if not tab.url.endswith(EMPTY)]:
             report.sections.append((f"Page {tab.url}", _told(tab)))
     return report
 
@@ -83,6 +84,12 @@ def browser(playwright, chromium_path, microphone_file):
     launched.close()
 
 
+@pytest.fixture(scope="package")
+def tabs(browser):
+    """Tabs to lend, see there."""
+    return Tabs(browser)
+
+
 @pytest.fixture(scope="module")
 def locks(tmp_path_factory):
     """Devices of these tests' own, for the jobs that the dashboards start."""
@@ -105,38 +112,36 @@ def npm(tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser):
+def visit(tabs):
     """Opens a browser of its own for somebody, without any cookies; returns a tab."""
-    contexts = []
+    with contextlib.ExitStack() as lent:
+        yield lambda **options: lent.enter_context(tabs.lent(viewport={"width": 1366, "height": 768}, **options))
 
-    def open_browser(**options):
-        context = new_context(browser, viewport={"width": 1366, "height": 768}, **options)
-        contexts.append(context)
-        return context.new_page()
 
-    yield open_browser
-    for context in contexts:
-        context.close()
+@pytest.fixture(scope="package")
+def ports():
+    """Of dashboards that have been stopped: scripts from the same address are read only once."""
+    return []
 
 
 @pytest.fixture
-def dashboard(browser, locks, tmp_path):
+def dashboard(tabs, ports, locks, tmp_path):
     """Opens a page of a dashboard on a workspace; jobs that still live are ended afterwards."""
-    opened = []
+    opened, lent = [], contextlib.ExitStack()
 
     def open_page(workspace, page):
-        server = Server(workspace.root)
+        server = Server(workspace.root, before=ports.pop() if ports else 0)
         server.wait()
-        context = new_context(browser, viewport={"width": 1280, "height": 1400})
-        opened.append((workspace, server, context))
-        tab = context.new_page()
+        opened.append((workspace, server))
+        tab = lent.enter_context(tabs.lent(viewport={"width": 1280, "height": 1400}))
         tab.goto(f"{server.url}/{page}")
         settled(tab)
         return tab, server
 
     yield open_page
-    for workspace, server, context in opened:
-        context.close()
+    lent.close()
+    for workspace, server in opened:
         server.stop()
+        ports.append(server.port)
         for job in JobStore(workspace).live():
             JobStore(workspace).stop(job.id, force=True)

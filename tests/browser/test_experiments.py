@@ -18,7 +18,7 @@ from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import loudspeaker, tiny_workspace
-from tests.support.dashboard import Server, new_context, settled
+from tests.support.dashboard import Server, settled
 from tests.support.patience import until
 
 pytestmark = pytest.mark.browser
@@ -51,17 +51,14 @@ def server(filled, chromium_path):
 
 
 @pytest.fixture
-def page(browser, server):
+def page(tabs, server):
     """A tab that asks for nothing outside this computer."""
-    context = new_context(browser, permissions=["clipboard-read", "clipboard-write"], accept_downloads=True)
-    tab = context.new_page()
-    tab.add_init_script(loudspeaker.TAP)
     foreign = []
     allowed = (server.url, "blob:", "data:", server.url.replace("http", "ws"))
-    tab.on("request", lambda request: None if request.url.startswith(allowed) else foreign.append(request.url))
-    yield tab
-    context.close()
-    assert foreign == []
+    with tabs.lent(script=loudspeaker.TAP, permissions=["clipboard-read", "clipboard-write"]) as tab:
+        tab.on("request", lambda request: None if request.url.startswith(allowed) else foreign.append(request.url))
+        yield tab
+        assert foreign == []
 
 
 def _open(tab, server, query: str) -> None:

@@ -1,5 +1,6 @@
 """A dashboard behind the nginx of ``deploy``, in the browser: at a base path, by https, and with two servers."""
 
+import contextlib
 import os
 import ssl
 
@@ -9,7 +10,7 @@ import pytest
 import soundfile
 
 from tests.support import front_server, hosting
-from tests.support.dashboard import new_context, settled
+from tests.support.dashboard import settled
 from tests.support.front_server import Front
 from tests.support.patience import PATIENCE_S, until
 
@@ -61,17 +62,10 @@ def sites(front, locks, tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser):
-    contexts = []
-
-    def open_browser():
-        context = new_context(browser, viewport={"width": 1366, "height": 768}, ignore_https_errors=True)
-        contexts.append(context)
-        return context.new_page()
-
-    yield open_browser
-    for context in contexts:
-        context.close()
+def visit(tabs):
+    options = {"viewport": {"width": 1366, "height": 768}, "ignore_https_errors": True}
+    with contextlib.ExitStack() as lent:
+        yield lambda: lent.enter_context(tabs.lent(**options))
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The work of a hosted dashboard in the browser: the place in line, Cancel, and a server killed in the middle."""
 
+import contextlib
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ from ddsing.work.order import Order
 from ddsing.work.queue import Queue
 from ddsing.workspace import Workspace
 from tests.support import hosting, tiny_workspace, worked
-from tests.support.dashboard import new_context, settled
+from tests.support.dashboard import settled
 from tests.support.patience import until
 
 pytestmark = [
@@ -36,14 +37,13 @@ def site(locks, tmp_path):
 
 
 @pytest.fixture
-def guest(browser, site):
+def guest(tabs, site):
     """Lets somebody come in; returns a tab and their workspace, with a long recording among the examples."""
-    contexts = []
+    lent = contextlib.ExitStack()
 
     def come(tracker="Draft") -> tuple:
         before = set((site.root / "guests").glob("*"))
-        contexts.append(new_context(browser, viewport={"width": 1366, "height": 768}))
-        tab = contexts[-1].new_page()
+        tab = lent.enter_context(tabs.lent(viewport={"width": 1366, "height": 768}))
         tab.goto(site.url)
         tab.get_by_role("button", name="Try it as a guest").click()
         tab.get_by_role("button", name="Transfer timbre").wait_for()
@@ -58,9 +58,8 @@ def guest(browser, site):
         settled(tab)
         return tab, Workspace(root)
 
-    yield come
-    for context in contexts:
-        context.close()
+    with lent:
+        yield come
 
 
 def begin(tab):
@@ -89,7 +88,8 @@ def test_who_waits_sees_the_place_in_line_and_can_cancel(guest, site):
     tab, workspace = guest()
     queue, long = Queue(site.root), worked.sung(300.0)
     busy = queue.submit(workspace.root, Order("analyse", "", {"tracker": "full"}, long))
-    worked.at_work(busy, "pitch")
+    worker = worked.at_work(busy, "pitch")
+    os.kill(worker, signal.SIGSTOP)  # it lasts, and takes nothing of the processor
     begin(tab)
     tab.get_by_text(re.compile(r"place \d in line")).wait_for()
     tab.get_by_role("button", name="Cancel").click()
@@ -100,5 +100,6 @@ def test_who_waits_sees_the_place_in_line_and_can_cancel(guest, site):
     tab.get_by_role("button", name="Cancel").wait_for()
     assert TakeStore(workspace).list() == []
     queue.cancel(busy)
+    os.kill(worker, signal.SIGCONT)
     tab.get_by_role("heading", name="Takes (1)").wait_for()
     assert len(TakeStore(workspace).list()) == 1

@@ -35,13 +35,11 @@ def server(filled, chromium_path):
 
 
 @pytest.fixture
-def page(browser, server):
-    context = new_context(browser, viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
-    tab = context.new_page()
-    tab.add_init_script(loudspeaker.TAP)
-    _open(tab, server)
-    yield tab
-    context.close()
+def page(tabs, server):
+    viewport = {"width": 1366, "height": 768}
+    with tabs.lent(script=loudspeaker.TAP, viewport=viewport, reduced_motion="reduce") as tab:
+        _open(tab, server)
+        yield tab
 
 
 def _open(tab, server) -> None:

@@ -1,5 +1,6 @@
 """Trainings, parameters and the latent space in a real browser: drawn ranges, pressed cells, a lasso, and links."""
 
+import contextlib
 import io
 import re
 
@@ -11,7 +12,7 @@ from ddsing.instrument import Provenance
 from ddsing.instrument.library import Library
 from ddsing.workspace import Workspace
 from tests.support import tiny_runs, tiny_workspace
-from tests.support.dashboard import Server, foreign, new_context, settled
+from tests.support.dashboard import Server, foreign, settled
 from tests.support.z_models import z_instrument
 
 pytestmark = pytest.mark.browser
@@ -35,22 +36,21 @@ def server(tmp_path_factory, chromium_path):
 
 
 @pytest.fixture
-def visit(browser, server):
+def visit(tabs, server):
     """Opens the Experiments page at a view, or at a link; nothing outside this computer is asked for."""
-    context = new_context(browser, accept_downloads=True, viewport={"width": 1400, "height": 1000})
-    asked = []
+    asked, lent = [], contextlib.ExitStack()
 
     def at(query: str):
-        tab = context.new_page()
+        tab = lent.enter_context(tabs.lent(viewport={"width": 1400, "height": 1000}))
         tab.on("request", lambda request: asked.append(request.url) if foreign(request.url, server) else None)
         tab.goto(query if query.startswith("http") else f"{server.url}/experiments?{query}")
         tab.locator(".js-plotly-plot .nsewdrag").first.wait_for()
         settled(tab)
         return tab
 
-    yield at
-    context.close()
-    assert asked == []
+    with lent:
+        yield at
+        assert asked == []
 
 
 def plot(tab) -> dict:

@@ -31,16 +31,14 @@ def server(tmp_path_factory, chromium_path):
 
 
 @pytest.fixture
-def page(browser, server):
-    """A tab on the first page, which asks for nothing outside this computer."""
-    context = new_context(browser, accept_downloads=True, permissions=["microphone"])
-    tab = context.new_page()
+def page(tabs, server):
+    """A tab on the first page, with the motion that most people have; it asks for nothing outside this computer."""
     asked = []
-    tab.on("request", lambda request: asked.append(request.url) if foreign(request.url, server) else None)
-    _visit(tab, server)
-    yield tab
-    context.close()
-    assert asked == []
+    with tabs.lent(permissions=["microphone"], reduced_motion="no-preference") as tab:
+        tab.on("request", lambda request: asked.append(request.url) if foreign(request.url, server) else None)
+        _visit(tab, server)
+        yield tab
+        assert asked == []
 
 
 def _visit(tab, server) -> None:
