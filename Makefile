@@ -8,15 +8,17 @@
 # make demo    make the demo's examples and instruments again
 # make lock    compile the requirements again; UPGRADE=--upgrade for the newest versions
 # make help    this list
-# WORKERS=...  how many processes run the tests; 2 or 3 unless told, each may take 3 GB
+# WORKERS=...  how many processes run the tests; 2 to 4 unless told, 2 for make quick; each may take 3 GB
 # PYTHON=...   which Python to install with: 3.11, 3.12 or 3.13
 
 SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	if "$$name" -c '$(SUPPORTED)' 2>/dev/null; then echo "$$name"; break; fi; done)
 BIN := .venv/bin
+# What is quick waits for nothing, so that more processes than cores would only import everything once more.
+quick: WORKERS ?= 2
 WORKERS ?= $(shell "$(PYTHON)" tests/workers.py)
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-header $(UPGRADE)
 

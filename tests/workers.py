@@ -1,13 +1,13 @@
-"""How many processes run the tests, for the Makefile: three where there is memory for them, else two.
+"""How many processes run the tests, for the Makefile: two, and up to four where there is memory for them.
 
-Many tests wait for a browser, a server or a cluster as long as they compute, so one more than two cores pays; each may
-take 3 GB with what it starts. More are for whoever names them. Runs before anything is installed.
+Many tests wait for a browser, a server or a cluster as long as they compute, so more than two cores pays; each may take
+3 GB with what it starts. More are for whoever names them. Runs before anything is installed.
 """
 
 import os
 from pathlib import Path
 
-FEW, MORE = 2, 3
+FEWEST, MOST = 2, 4
 EACH_BYTES = 5e9
 
 
@@ -24,4 +24,4 @@ def memory_bytes() -> float:
 
 
 if __name__ == "__main__":
-    print(MORE if memory_bytes() >= MORE * EACH_BYTES else FEW)
+    print(min(MOST, max(FEWEST, int(memory_bytes() // EACH_BYTES))))
