@@ -40,6 +40,7 @@ def repaired(library: Library, name: str) -> None:
     library.repair(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [edited, renamed, repaired])
 def test_an_instrument_that_takes_the_name_of_a_changed_one_is_not_written_over(workspace, change):
     library = Library(workspace)
@@ -61,6 +62,7 @@ def test_an_instrument_that_takes_the_name_of_a_changed_one_is_not_written_over(
     assert there.count(OLD.gin_text) + gone.count(OLD.gin_text) >= N_ROUNDS
 
 
+@pytest.mark.slow
 def test_two_that_edit_an_instrument_both_have_their_way(workspace):
     library = Library(workspace)
     for number in range(N_ROUNDS):

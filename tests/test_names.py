@@ -179,6 +179,7 @@ def got(kind: str, workspace: Workspace, name: str) -> str | None:
 KINDS = ("voice", "dataset", "training", "recording", "example", "instrument", "take", "job", "set", "test")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @hypothesis.settings(max_examples=25)
 @hypothesis.given(_NAMES)
@@ -294,6 +295,7 @@ def test_a_voice_of_such_a_name_is_listed_reported_and_prepared(workspace):
     assert not first.reused and prepare.is_current(voice) and prepare.prepare(voice, tracker="tiny").reused
 
 
+@pytest.mark.slow
 def test_a_transfer_of_such_a_recording_is_a_take_whose_recipe_comes_back(workspace):
     (workspace.examples / spelled(OLD + b".wav")).write_bytes(SOUND)
     entry = Library(workspace).add(tiny_instrument("any"), name="any")

@@ -65,6 +65,7 @@ def test_two_instruments_renamed_to_one_name_are_still_two(workspace):
         assert sorted(said) == sorted(["InstrumentError", f"to {number}"])
 
 
+@pytest.mark.slow
 def test_an_instrument_made_while_another_of_its_name_is_exported_anew_stays(workspace):
     """An export replaces what came from its voice before, and nothing that appears in that place meanwhile."""
     library, old = Library(workspace), small_instrument(gin_text="# old\n")
@@ -163,6 +164,7 @@ def test_a_training_exported_under_the_name_of_what_is_imported_loses_nothing(ro
             assert Library(one).get(answers[process][number]).provenance.step == step
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spellings", [("Begoña", "Begoña"), ("Begoña", "Begon\u0303a")])
 def test_a_voice_that_two_make_at_once_is_one_with_the_recordings_of_both(workspace, spellings):
     sounds = [[audio.encode(sung(1.0, hz=150 + 3 * n + process)) for n in range(N_ROUNDS)] for process in range(2)]
@@ -178,6 +180,7 @@ def test_a_voice_that_two_make_at_once_is_one_with_the_recordings_of_both(worksp
         assert len(voices.get(workspace, f"Begoña {number}").recordings()) == 2
 
 
+@pytest.mark.slow
 def test_jobs_that_two_order_at_once_are_all_there(store):
     answers = at_once(lambda process, number: submit(store, key=f"train:{process} {number}").id)
     assert len({*answers[0], *answers[1]}) == 2 * N_ROUNDS == len(store.list())
@@ -185,6 +188,7 @@ def test_jobs_that_two_order_at_once_are_all_there(store):
         assert [store.status(one).key for one in ids] == [f"train:{process} {number}" for number in range(N_ROUNDS)]
 
 
+@pytest.mark.slow
 def test_a_job_that_two_order_at_once_is_one(store):
     answers = at_once(lambda process, number: submit(store, key=f"train:{number}").id)
     assert answers[0] == answers[1] and len(store.list()) == N_ROUNDS
@@ -283,6 +287,7 @@ def test_a_job_that_draws_another_s_number_draws_again_and_the_other_stays(store
     assert store.status(first.id).key == "train:Aria"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["set", "test", "take"])
 def test_two_that_draw_the_same_numbers_make_two(workspace, monkeypatch, kind):
     """Ids end in random digits; here both processes draw the same ones, each four times over."""

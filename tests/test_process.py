@@ -87,6 +87,7 @@ def test_what_is_sent_piece_by_piece_arrives_so():
         list(process.stream(f"{CALLED}:missing", {}, limits))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("asked", "limits"), [("spin", (2**30, 1.0)), ("fill", (2**28, 60.0))])
 def test_a_process_that_takes_more_than_it_may_is_ended(asked, limits):
     with pytest.raises((ProcessError, RuntimeError), match="memory or time limit|MemoryError"):

@@ -75,6 +75,7 @@ def test_visits_work_as_long_as_the_plan_says(costs):
     assert all(len(visit.thinking_s) == len(visit.service_s) for visit in visits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("discipline", [FIRST_COME, ROUND_ROBIN])
 def test_people_and_work_are_as_many_as_littles_law_says(costs, discipline):
     people = replace(People(), heavy_share=0.0)

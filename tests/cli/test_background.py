@@ -28,6 +28,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_it_starts_a_job_says_how_to_follow_it_and_a_second_time_starts_none(root, capsys, kind):
     for _ in range(2):

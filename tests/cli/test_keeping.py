@@ -44,6 +44,7 @@ def test_a_deleted_instrument_comes_back_by_its_name_or_token(root, command):
     assert command(root, "instrument", "restore", FIRST, "--json") == {"name": FIRST}
 
 
+@pytest.mark.slow
 def test_a_zip_of_2021_is_repaired_and_the_old_one_kept(root, command):
     path = root / "instruments" / "Old.zip"
     path.write_bytes(packed(notebook_members(step=5) | notebook_members(step=12, seed=3)))

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from ddsing.play import reading
 from ddsing.sound import audio as recordings
@@ -14,6 +15,7 @@ SONG = ((60, 0.2, 0.95), (64, 0.95, 1.7), (62, 2.0, 3.2))
 FIRST = tiny_workspace.NAMES[0]
 
 
+@pytest.mark.slow
 def test_a_take_is_kept_with_its_recipe_and_sung_again_from_it(tiny, song, command, tmp_path):
     out, again, controls = tmp_path / "o.wav", tmp_path / "again.wav", tmp_path / "c.npz"
     words = ("--style", "pop", "--vibrato-depth", "33", "--seed", "5", "--transpose", "-2", "--json")

@@ -47,6 +47,7 @@ def others_see() -> list:
         return told
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_it_says_whom_it_waits_for_and_ctrl_c_ends_that(workspace):
     store = JobStore(workspace, launcher=NO_LAUNCHER)
@@ -77,6 +78,7 @@ def test_it_says_whom_it_waits_for_and_ctrl_c_ends_that(workspace):
     assert others_see() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["train", "sweep"])
 def test_it_has_the_device_while_it_trains_and_not_after(workspace, monkeypatch, capsys, command):
     seen = []

@@ -206,6 +206,7 @@ def test_what_nothing_can_be_learnt_from_is_a_sentence(audio, sentence):
     assert np.isfinite(heard(audio).level_db).all()
 
 
+@pytest.mark.slow
 def test_a_long_recording_is_heard_block_by_block_and_can_be_stopped():
     content = recordings.encode(np.zeros(16_000 * 1200, np.float32), format="FLAC")
     calls = []
@@ -256,6 +257,7 @@ def test_each_kind_of_recording_gets_a_clear_verdict(reports, name):
     assert low <= document["minutes_voiced"] / document["minutes"] <= high
 
 
+@pytest.mark.slow
 def test_the_report_knows_the_notes_and_the_loudness(reports):
     found = reports["voice"]
     assert set(found.pitch_seconds) >= {60, 62, 64, 65, 67, 69, 71, 72}

@@ -92,6 +92,7 @@ def test_a_model_of_today_gives_the_controls_and_the_signal_of_ddsp_3_7():
     assert models.read_weights(autoencoder, config).keys() == weights.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window_size", [0, 257, 33, 100])
 def test_noise_is_filtered_as_ddsp_filters_it(window_size):
     config = ModelConfig(noise_window_size=window_size)
@@ -209,6 +210,7 @@ def test_a_harmonic_stream_is_the_closed_form_of_a_sinusoid():
     np.testing.assert_allclose(signal, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_result_does_not_depend_on_the_block_size_and_has_the_input_s_length(small):
     f0_hz, loudness_db = features(50_001)
     whole = render.render(small, f0_hz, loudness_db, n_samples=50_001, keep_controls=True)

@@ -47,6 +47,7 @@ def _compare(asked, result, *, hz: float = 220.0, noise=None):
     return measure.compare(asked, result, parts, _asked(asked, hz), generation=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cents", "within"), [(0.0, 1.0), (35.0, 1.0), (80.0, 0.0), (-1200.0, 0.0)])
 def test_a_known_detuning_is_measured(cents, within):
     metrics = _compare(_tone(220.0), _tone(220.0 * 2 ** (cents / 1200)))
@@ -55,6 +56,7 @@ def test_a_known_detuning_is_measured(cents, within):
     assert metrics.sung_s == pytest.approx(2.0, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cents", "pitch", "chroma"), [(0.0, 1.0, 1.0), (80.0, 0.0, 0.0), (-1200.0, 0.0, 1.0)])
 def test_pitch_and_chroma_accuracy_of_a_known_detuning(cents, pitch, chroma):
     metrics = _compare(_tone(220.0), _tone(220.0 * 2 ** (cents / 1200)))
@@ -79,6 +81,7 @@ def test_accuracy_and_voicing_of_frames_that_are_counted_by_hand():
         assert measure.melody(asked_hz, ~none, heard_hz, none)["voicing_recall"] == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain_db", [-9.0, 0.0, 4.5])
 def test_a_known_level_change_is_the_loudness_error(gain_db):
     tone = _tone(220.0)
@@ -167,6 +170,7 @@ def made(tmp_path_factory):
     ]
 
 
+@pytest.mark.slow
 def test_a_take_is_measured_once(made, monkeypatch):
     workspace, (take, _) = made
     cache = FeatureCache(workspace.cache / "features")

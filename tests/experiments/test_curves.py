@@ -173,6 +173,7 @@ def many(tmp_path_factory):
     return workspace
 
 
+@pytest.mark.slow
 def test_two_hundred_runs_are_drawn_without_reading_their_event_files_again(many):
     with counted_calls() as calls:
         lines = []

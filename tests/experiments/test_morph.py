@@ -170,6 +170,7 @@ def test_the_command_line_says_shares_and_times():
         parse("A", ["B=0.7", "C=0.7"])
 
 
+@pytest.mark.slow
 def test_a_pure_take_is_the_transfer_and_any_morph_restores_from_its_file(filled):
     source = next(filled.examples.glob("*.wav"))
     options = {"tracker": "tiny"}

@@ -63,6 +63,7 @@ class Page(html.parser.HTMLParser):
         self.said.append(data)
 
 
+@pytest.mark.slow
 def test_a_session_opens_and_its_page_names_every_take(made):
     workspace, takes = made
     tests = results.of_takes(workspace, takes)

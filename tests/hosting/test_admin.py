@@ -177,6 +177,7 @@ def test_nobody_blocks_themselves_or_nobody(site):
 # The page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["member", "guest", "local"])
 def test_for_all_others_there_is_no_such_page(as_who, kind):
     app = as_who(kind, "timbre_transfer")

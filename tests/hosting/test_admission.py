@@ -105,6 +105,7 @@ def test_each_sign_in_is_a_session_of_its_own():
 ANYTHING = st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text())
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from([*CLAIMS, "groups"]), ANYTHING))
 def test_whatever_a_provider_says_nobody_is_let_in_without_a_verified_address(changes):
     claims = {**CLAIMS, **changes, "email_verified": False}

@@ -78,6 +78,7 @@ def test_the_line_has_an_end(here, monkeypatch):
         here.come("d")
 
 
+@pytest.mark.slow
 def test_many_at_once_are_no_more_than_there_are_places(engine):
     here, found = Guests(engine, Settings(allowed=True, most=3, hours=1.0)), []
     threads = [threading.Thread(target=lambda name=str(n): found.append(here.come(name))) for n in range(12)]

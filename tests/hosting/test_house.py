@@ -71,6 +71,7 @@ def test_of_admins_who_publish_one_name_at_once_one_succeeds(site):
     assert sorted(one.name for one in site.house.instruments()) == ["Alto", "aria", "cello"]
 
 
+@pytest.mark.slow
 def test_commands_list_publish_and_withdraw(site, command, tmp_path):
     tiny_workspace.fill(tmp_path / "ws")
     zipped, song = tmp_path / "ws" / "instruments" / "First voice.zip", tmp_path / "song.wav"

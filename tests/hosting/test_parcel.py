@@ -327,6 +327,7 @@ def test_what_is_no_zip_gets_a_sentence(sites, tmp_path, content):
             parcel.read(sites[1], path)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(st.data())
 def test_a_file_that_was_cut_or_changed_is_refused_or_the_same(sites, ann, tmp_path, data):

@@ -104,6 +104,7 @@ def test_a_file_that_is_named_and_not_there_is_no_local_dashboard(command, monke
     assert status == 2 and "gone.toml" in printed.err
 
 
+@pytest.mark.slow
 def test_streamlit_alone_shows_no_page_where_hosting_is_meant(monkeypatch, tmp_path, quiet):
     monkeypatch.setenv(switch.VARIABLE, str(tmp_path / "hosting.toml"))
     app = open_page(monkeypatch, tmp_path / "w")

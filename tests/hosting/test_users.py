@@ -72,6 +72,7 @@ def test_what_guests_left_is_deleted(site, command):
     assert "1 guest." in command("expire") and not site.guest_folder(state.id).exists()
 
 
+@pytest.mark.slow
 def test_a_job_that_waits_is_put_first(site, command, own_locks):
     assert "Nothing runs or waits." in command("queue")
     busy_site.add_people(site, 6)

@@ -157,6 +157,7 @@ def test_what_pythons_zipfile_writes_is_read(compression, streamed, force_zip64)
     assert_read(bytes(target.data) if isinstance(target, Pipe) else target.getvalue(), "native")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_clutter_and_a_folder_around_it_are_looked_past_alike(kind):
     members = {f"voice/{name}": data for name, data in KINDS[kind]().items()} | CLUTTER

@@ -293,6 +293,7 @@ def test_a_broken_zip_in_the_folder_is_listed_with_its_reason(library, tmp_path)
     assert len(library.list()) == 1
 
 
+@pytest.mark.slow
 def test_the_command_line(tmp_path, capsys):
     def run(*arguments):
         status = main(["--workspace", str(tmp_path / "w"), "--json", "instrument", *map(str, arguments)])

@@ -64,6 +64,7 @@ def test_nothing_is_opened_again_until_it_changes(workspace, opened):
     assert set(opened) == {"Listener.zip"} and found["Listener"].provenance.notes == "changed"
 
 
+@pytest.mark.slow
 def test_a_thousand_are_remembered_without_being_read_again(workspace, opened):
     source = workspace.instruments / "First voice.zip"
     for number in range(200):
@@ -109,6 +110,7 @@ def test_a_damaged_index_means_that_all_is_read_again(workspace):
     assert [entry.name for entry in Library(workspace).list() if not entry.error] == first
 
 
+@pytest.mark.slow
 def test_the_index_does_not_grow_for_ever(workspace):
     for number in range(60):
         Library(workspace).edit("Listener", notes=f"{number}")

@@ -67,6 +67,7 @@ def test_weights_equal_those_that_tensorflow_reads(name, tmp_path):
         np.testing.assert_array_equal(weight, reader.get_tensor(f"model/{key}/.ATTRIBUTES/VARIABLE_VALUE"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_controls_equal_those_of_ddsp_1_6_3(name):
     golden = np.load(GOLDEN / f"{name}.npz")
@@ -155,6 +156,7 @@ def test_data_may_come_in_pieces_of_any_size():
             np.testing.assert_array_equal(ours[name], weight)
 
 
+@pytest.mark.slow
 def test_parts_that_are_missing_are_named():
     members = notebook_members()
     for member, sentence in (
@@ -168,6 +170,7 @@ def test_parts_that_are_missing_are_named():
     assert without.statistics is None and "dataset_statistics.pkl" in without.warnings[0]
 
 
+@pytest.mark.slow
 def test_weights_of_another_model_are_refused():
     members = notebook_members()
     text = members["operative_config-0.gin"].replace(b"RnnFcDecoder.ch = 4", b"RnnFcDecoder.ch = 5")
@@ -241,6 +244,7 @@ def test_models_that_ddsing_does_not_play_are_refused_by_name(old, new, sentence
         read_config(read_bindings(OLD.replace(old, new).encode()))
 
 
+@pytest.mark.slow
 def test_a_zip_of_two_instruments_is_refused():
     first, second = notebook_members(step=1), notebook_members(step=2)
     members = {f"a/{name}": data for name, data in first.items()} | {f"b/{name}": data for name, data in second.items()}

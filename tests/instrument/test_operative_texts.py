@@ -85,6 +85,7 @@ def test_a_text_that_an_editor_has_saved_again_is_the_same(mark, end):
     assert instrument.gin_text == plain
 
 
+@pytest.mark.slow
 def test_statistics_that_are_empty_or_cut_only_warn():
     whole = golden_members()["dataset_statistics.pkl"]
     without = {name: data for name, data in notebook_members().items() if name != "dataset_statistics.pkl"}

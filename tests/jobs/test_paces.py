@@ -121,6 +121,7 @@ def is_right(at_s, left, total_s):
     return 1 / 1.5 <= (at_s + left.middle_s) / total_s <= 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("of", "n_traces", "least"), [("learning", 27, LEARNING), ("held out", 15, HELD_OUT)])
 def test_figures_are_right_within_a_factor_of_one_and_a_half(figures, of, n_traces, least):
     some = [trace for trace in TRACES if trace["set"] == of]

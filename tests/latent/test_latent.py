@@ -242,6 +242,7 @@ def test_timbre_from_another_recording_counts_by_content_and_not_by_name(filled)
     assert not old.error and old.key != before.key and "timbre" not in old.recipe()
 
 
+@pytest.mark.slow
 def test_a_matrix_with_timbre_from_another_recording_has_no_stale_cells(filled):
     class Here:
         def report(self, **_):

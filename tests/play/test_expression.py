@@ -214,6 +214,7 @@ def test_styles_are_kept_as_what_differs():
         replace(pop, soft=0.9, loud=0.1)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.floats(0, 110), st.floats(0, 3), st.floats(0.006, 2)), min_size=1, max_size=6),
     st.fixed_dictionaries(

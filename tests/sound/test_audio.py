@@ -100,6 +100,7 @@ def test_what_is_no_file_is_one_sentence(tmp_path):
             recordings.decode(source)
 
 
+@pytest.mark.slow
 def test_long_recordings_are_refused_with_the_limit_in_bounded_memory():
     with pytest.raises(AudioError, match="limit is 2.0 s"):
         recordings.decode(file_of(tone(3.0), 16_000, "WAV"), max_seconds=2.0)

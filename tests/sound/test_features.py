@@ -166,6 +166,7 @@ def test_the_features_command_says_in_one_sentence_what_is_wrong(audio, out, sen
     assert not Path("x.npz").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["features", "transfer"])
 def test_the_decoder_s_own_remarks_on_a_damaged_mp3_stay_hidden(command, tmp_path):
     content = b"\xff\xfb" + np.random.default_rng(0).bytes(3_000)

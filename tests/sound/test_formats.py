@@ -162,6 +162,7 @@ def test_an_mp3_without_a_header_of_its_own_is_noticed_where_it_breaks_off(refer
     assert recordings.read(content + b"TAG" + bytes(125)).remarks == ()
 
 
+@pytest.mark.slow
 def test_a_film_that_was_cut_before_its_table_of_contents_is_a_sentence(reference, tmp_path):
     content = ffmpeg(reference, tmp_path / "x.m4a").read_bytes()
     with pytest.raises(AudioError, match="table of contents is missing"):
@@ -190,6 +191,7 @@ def test_streams_that_follow_each_other_in_an_ogg_file_are_all_read(reference, t
     assert found.remarks == ("It contains 3 recordings in a row; all are used.",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_zeros", [1, 417, 40_000])
 def test_an_mp3_behind_zeros_is_the_same_mp3(n_zeros, reference, tmp_path):
     plain = ffmpeg(reference, tmp_path / "x.mp3", "-id3v2_version", "0").read_bytes()
@@ -202,6 +204,7 @@ def test_an_mp3_behind_zeros_is_the_same_mp3(n_zeros, reference, tmp_path):
         assert np.array_equal(found.audio, expected) and found.info.format == "MP3" and found.remarks == ()
 
 
+@pytest.mark.slow
 def test_a_large_picture_before_the_sound_hides_nothing(reference, tmp_path):
     plain = ffmpeg(reference, tmp_path / "x.aac").read_bytes()
     size = 300_000
@@ -209,6 +212,7 @@ def test_a_large_picture_before_the_sound_hides_nothing(reference, tmp_path):
     assert np.array_equal(recordings.decode(tag + plain), recordings.decode(plain))
 
 
+@pytest.mark.slow
 def test_sound_that_is_no_sound_and_absurd_headers_are_sentences(tmp_path):
     bad = tone(0.5)[:, 0].astype(">f4")
     bad[100] = np.nan

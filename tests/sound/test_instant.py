@@ -93,6 +93,7 @@ def long():
     return np.concatenate([sung(5.0, hz=hz) for hz in (110.0, 196.0, 294.0, 440.0)])
 
 
+@pytest.mark.slow
 def test_neither_parts_nor_cores_nor_the_length_of_a_piece_change_the_result(long, monkeypatch):
     whole = track(long)
     tracking = pitch.Tracking(long, tracker="instant", part_frames=1)
@@ -186,6 +187,7 @@ def python(program):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_it_works_in_a_process_that_was_forked_after_it_was_used():
     done = python("""
@@ -201,6 +203,7 @@ def test_it_works_in_a_process_that_was_forked_after_it_was_used():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_nothing_of_it_is_imported_before_a_sound_is_read():
     done = python("""
         import sys

@@ -38,6 +38,7 @@ def encoded(samples: np.ndarray, width: int, order: str) -> bytes:
 extra = st.tuples(st.sampled_from([b"LIST", b"bext", b"JUNK", b"fact", b"cue ", b"iXML"]), st.binary(max_size=99))
 
 
+@pytest.mark.slow
 @given(
     width=st.sampled_from(sorted(WIDTHS)),
     n_channels=st.integers(1, 3),
@@ -101,6 +102,7 @@ def test_a_chunk_of_odd_length_without_padding_hides_no_sound(width, body, name)
     np.testing.assert_allclose(found.audio, samples.mean(axis=1), atol=1e-6)
 
 
+@pytest.mark.slow
 @given(place=st.integers(0, 43), value=st.integers(0, 255), cut=st.integers(0, 600))
 @settings(max_examples=150, deadline=None)
 def test_a_damaged_header_ends_in_sound_or_a_sentence(place, value, cut):

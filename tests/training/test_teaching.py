@@ -64,6 +64,7 @@ def records(workspace):
         yield found
 
 
+@pytest.mark.slow
 def test_louder_windows_are_louder_in_sound_and_loudness_alike_and_the_same_each_time(records):
     def batch(step, **macros):
         made = Batches(records, 2, 250, 3, Listening(3, 3, centred=True), Teaching(**macros))

@@ -35,6 +35,7 @@ def begun(sung, cache):
     return FirstReading(sung, content_hash(sung), cache, tracker=TRACKER, part_frames=PART_FRAMES)
 
 
+@pytest.mark.slow
 def test_the_beginning_is_known_first_and_the_whole_is_that_of_one_go(sung, whole, cache):
     reading, told = begun(sung, cache), []
     assert reading.n_read == 0 and reading.left_s == pytest.approx(3.0, abs=0.01)

@@ -77,6 +77,7 @@ def semitones_off_grid(f0_hz, tuning):
     return np.minimum(off, 1.0 - off)
 
 
+@pytest.mark.slow
 def test_an_octave_up_doubles_f0(singer, sung):
     take, result, _ = singer.sing(octave_shift=1)
     f0_hz, _ = pitch.track(result, tracker="tiny")
@@ -125,6 +126,7 @@ def test_statistics_bring_the_loudness_of_the_instrument(singer):
     assert abs(louder) > 2.0 and np.sign(heard) == np.sign(louder) and abs(heard - louder) < 5.0
 
 
+@pytest.mark.slow
 def test_autotune_puts_f0_on_the_tuned_semitones(singer, sung):
     take, result, _ = singer.sing(autotune=1.0)
     curves = take.curves()
@@ -136,6 +138,7 @@ def test_autotune_puts_f0_on_the_tuned_semitones(singer, sung):
     assert np.mean(semitones_off_grid(f0_hz, tuning)[frames] < 0.1) > 0.9
 
 
+@pytest.mark.slow
 def test_a_transposition_is_heard_to_the_cent(singer, sung):
     take, result, _ = singer.sing(transpose=-3.7)
     f0_hz, _ = pitch.track(result, tracker="tiny")
@@ -143,6 +146,7 @@ def test_a_transposition_is_heard_to_the_cent(singer, sung):
     assert np.median(cents) == pytest.approx(-370.0, abs=5.0) and np.mean(np.abs(cents + 370) < 50) > 0.95
 
 
+@pytest.mark.slow
 def test_autotune_to_a_key_is_heard_on_its_notes_only(singer, sung):
     take, result, _ = singer.sing(autotune=1.0, scale="C:major-pentatonic", tuning_hz=432.0)
     frames = sung & take.curves()["mask_on"]
@@ -151,6 +155,7 @@ def test_autotune_to_a_key_is_heard_on_its_notes_only(singer, sung):
     assert np.median(np.abs(off)) < 0.04 and np.mean(np.abs(off) < 0.1) > 0.85
 
 
+@pytest.mark.slow
 def test_formants_move_and_the_pitch_stays(singer, sung):
     _, plain, _ = singer.sing()
     take, moved, _ = singer.sing(formant_shift=6.0)

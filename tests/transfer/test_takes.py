@@ -67,6 +67,7 @@ def test_whatever_changes_is_seen(store, tmp_path):
     assert store.list_all() == []
 
 
+@pytest.mark.slow
 def test_the_next_rerun_of_a_page_shows_what_changed_meanwhile(store, monkeypatch):
     app = open_page(monkeypatch, store.folder.parent)
     clean(app)

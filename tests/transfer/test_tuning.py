@@ -134,6 +134,7 @@ def test_auto_is_a_way_of_the_command_line(tmp_path, capsys):
     assert document["settings"]["scale"] == "D:dorian"
 
 
+@pytest.mark.slow
 def test_auto_is_for_the_pitch_that_is_sung_after_its_edit(tmp_path, capsys):
     root = tiny_workspace.fill(tmp_path / "ws")
     example, out, table = next((root / "examples").iterdir()), str(tmp_path / "out.wav"), tmp_path / "low.csv"

@@ -97,6 +97,7 @@ def heard(take, name: str = "result") -> np.ndarray:
     return soundfile.read(Path(take.folder) / f"{name}.wav", dtype="float32")[0]
 
 
+@pytest.mark.slow
 def test_nothing_kept_is_what_the_instrument_sings_bit_for_bit(singer):
     take = singer.sing()
     _, renderer = singer.opened()
@@ -170,6 +171,7 @@ def test_parts_add_up_and_controls_are_those_that_sound(singer):
     np.testing.assert_allclose(used["noise_magnitudes"][frames], expected, rtol=0.02, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block_frames", [7, 130, 10_000])
 def test_the_block_size_makes_no_difference(singer, block_frames):
     kept, asked = singer.kept(0.8)

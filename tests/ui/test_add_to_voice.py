@@ -50,6 +50,7 @@ def test_a_new_voice_is_made_for_it_and_a_refused_name_stays_with_its_reason(upl
     assert uploaded.session_state["voice.name"] == "Tenor", "the Datasets page opens with it"
 
 
+@pytest.mark.slow
 def test_what_was_typed_is_kept_until_it_is_added(uploaded, monkeypatch, root):
     uploaded.selectbox(key="add_to_voice.voice").select("New voice").run()
     uploaded.text_input(key="add_to_voice.new").set_value("Tenor").run()

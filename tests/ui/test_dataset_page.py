@@ -144,6 +144,7 @@ def test_uploads_are_added(page, root):
     assert not page.file_uploader[0].value
 
 
+@pytest.mark.slow
 def test_a_voice_memo_is_added_listed_and_played_and_what_is_odd_is_said(page, root):
     sound = tiny_workspace.sung(2.0, hz=210.0)
     (root / "stereo.wav").write_bytes(file_of(np.stack([sound, 0 * sound], 1), 16_000, "WAV"))
@@ -160,6 +161,7 @@ def test_a_voice_memo_is_added_listed_and_played_and_what_is_odd_is_said(page, r
     assert table["Remarks"]["memo.aiff"] == odd and table["Format"]["memo.aiff"] == "AIFF, 16 kHz, stereo"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "reason"), [("", "Enter the path"), ("not there", "No file or folder")])
 def test_a_path_that_leads_nowhere_is_a_sentence(page, text, reason):
     page.session_state["dataset.add.alto"] = True
@@ -186,6 +188,7 @@ def test_the_report_gives_a_verdict_with_figures(page, root):
     assert page.button(key="dataset.report"), "a report on other recordings is none on these"
 
 
+@pytest.mark.slow
 def test_the_report_is_there_again_after_a_restart(monkeypatch, page, root):
     page.button(key="dataset.report").click().run()
     finished(page)
@@ -264,6 +267,7 @@ def test_a_second_press_starts_nothing(monkeypatch, root):
     jobs.store().stop(found[0].id)
 
 
+@pytest.mark.slow
 def test_the_job_asks_for_the_room_that_this_voice_takes(monkeypatch, root):
     sing_more(root, duration_s=30.0)
     app = open_page(monkeypatch, root, "datasets")
@@ -301,6 +305,7 @@ def test_where_the_dataset_of_2021_is_now_stays_on_the_page_of_a_stopped_prepara
     assert where in said(prepared(app))
 
 
+@pytest.mark.slow
 def test_a_dataset_of_2021_is_shown_as_it_is(monkeypatch, root):
     workspace = open_workspace(root)
     tiny_training.prepared_voice(workspace, "old", n_train=3, n_held_out=0)
@@ -317,6 +322,7 @@ def test_a_dataset_of_2021_is_shown_as_it_is(monkeypatch, root):
     assert cache.stamps(voice(root, "old").dataset_folder) == before
 
 
+@pytest.mark.slow
 def test_the_report_fills_the_column_voiced_at_once(page):
     assert "Voiced" not in page.dataframe[0].value or page.dataframe[0].value["Voiced"].isna().all()
     page.button(key="dataset.report").click().run()

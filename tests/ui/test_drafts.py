@@ -62,6 +62,7 @@ def test_what_somebody_else_edits_stays_and_so_does_what_is_typed(path, app, dra
     assert fields(app) == ("second", "typed") and not app.exception and not app.warning
 
 
+@pytest.mark.slow
 def test_what_was_typed_and_not_taken_stays_until_it_is(path, app):
     path.with_suffix(".refused").touch()
     app.text_area[0].set_value("typed")

@@ -59,6 +59,7 @@ def test_view_on_an_empty_workspace(view, monkeypatch, tmp_path):
     assert app.info and len(app.title) == 1
 
 
+@pytest.mark.slow
 def test_every_view_on_a_filled_workspace(monkeypatch, filled):
     app = _open(monkeypatch, filled.root)
     assert dict(app.query_params) == {"view": VIEWS[0]}  # and nothing that is as by default
@@ -68,6 +69,7 @@ def test_every_view_on_a_filled_workspace(monkeypatch, filled):
         assert app.query_params["view"] == view
 
 
+@pytest.mark.slow
 def test_the_table_lists_cells_of_the_matrix_that_are_compared(monkeypatch, filled):
     takes = TakeStore(filled).list()
     cell = filled.experiments / "matrix" / takes[0].id
@@ -78,6 +80,7 @@ def test_the_table_lists_cells_of_the_matrix_that_are_compared(monkeypatch, fill
     assert "2 takes" in [header.value for header in app.header]
 
 
+@pytest.mark.slow
 def test_what_differs_stands_out_and_what_does_not_is_one_line(monkeypatch, filled):
     takes = TakeStore(filled).list()[:2]
     app = _open(monkeypatch, filled.root, view="takes", take=[take.id for take in takes])
@@ -123,6 +126,7 @@ def test_takes_measured_before_have_empty_cells_until_they_are_completed(monkeyp
     assert not [button for button in app.button if button.key == "compare.measure"]
 
 
+@pytest.mark.slow
 def test_a_set_is_kept_opened_changed_and_dissolved(monkeypatch, filled):
     takes = TakeStore(filled).list()
     app = _open(monkeypatch, filled.root, take=[takes[0].id, takes[2].id])
@@ -143,6 +147,7 @@ def test_a_set_is_kept_opened_changed_and_dissolved(monkeypatch, filled):
     assert len(SetStore(filled).list()) == 1
 
 
+@pytest.mark.slow
 def test_the_methods_paragraph_is_composed_when_it_is_opened(monkeypatch, filled):
     app = _open(monkeypatch, filled.root)
     assert not app.code
@@ -152,6 +157,7 @@ def test_the_methods_paragraph_is_composed_when_it_is_opened(monkeypatch, filled
     assert "20 harmonics" in app.code[0].value and "ICASSP" in app.code[0].value and "Not recorded" in _text(app)
 
 
+@pytest.mark.slow
 def test_a_blind_test_is_begun_stopped_and_read(monkeypatch, filled):
     takes = TakeStore(filled).list()[:2]
     app = _open(monkeypatch, filled.root, view="blind", take=[take.id for take in takes])
@@ -174,11 +180,13 @@ def test_a_blind_test_is_begun_stopped_and_read(monkeypatch, filled):
     assert [one.id for one in blind.BlindTests(filled).list()] == [test.id] and "was deleted" not in _text(app)
 
 
+@pytest.mark.slow
 def test_a_test_of_different_recordings_or_of_one_take_says_what_it_needs(monkeypatch, filled):
     app = _open(monkeypatch, filled.root, view="blind", take=TakeStore(filled).list()[0].id)
     assert app.button(key="blind.begin").disabled and "Choose two takes or more" in _text(app)
 
 
+@pytest.mark.slow
 def test_a_morph_is_made_and_says_what_it_is(monkeypatch, filled):
     first, second = tiny_workspace.NAMES
     query = {"view": "morph", "between": [first, second], "weights": "25,75", "morph-tracker": "tiny"}
@@ -193,6 +201,7 @@ def test_a_morph_is_made_and_says_what_it_is(monkeypatch, filled):
     assert app.query_params["view"] == "takes" and len(app.query_params["take"]) == 2
 
 
+@pytest.mark.slow
 def test_a_cell_of_an_instrument_or_a_recording_that_was_replaced_is_not_shown(monkeypatch, filled):
     from ddsing import instrument
     from ddsing.experiments.comparison import job, matrix
@@ -218,6 +227,7 @@ def test_a_cell_of_an_instrument_or_a_recording_that_was_replaced_is_not_shown(m
     assert app.button(key="matrix.start").label.startswith("Render 2 cells")
 
 
+@pytest.mark.slow
 def test_a_file_of_a_morph_leads_back_to_its_mixture(monkeypatch, filled):
     from ddsing.transfer.morph import Morph
 

@@ -26,6 +26,7 @@ def member(monkeypatch, tmp_path, quiet) -> Path:
     return tmp_path / "ann"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_no_field_takes_a_path_and_no_page_names_one(member, monkeypatch, page):
     app = open_page(monkeypatch, member, page)
@@ -38,6 +39,7 @@ def test_no_field_takes_a_path_and_no_page_names_one(member, monkeypatch, page):
     assert str(member.parent) not in said(app) + helps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["../bob/examples", "../bob", "{bob}"])
 def test_a_path_that_comes_all_the_same_adds_nothing(member, monkeypatch, path):
     bob = member.parent / "bob" / "examples" / f"{EXAMPLE}.wav"

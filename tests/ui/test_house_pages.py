@@ -40,6 +40,7 @@ def content(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and ".cache" not in path.parts}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["member", "guest"])
 def test_a_new_workspace_is_empty_and_has_the_house_s(come_in, monkeypatch, kind, site):
     root, before = come_in(kind), content(site.house.folder)
@@ -129,6 +130,7 @@ def test_what_a_press_of_an_old_page_asks_for_is_refused(come_in, site):
     assert "Guests" in str(state["errors.later"]) and content(site.house.folder) == before
 
 
+@pytest.mark.slow
 def test_an_admin_publishes_and_withdraws(come_in, monkeypatch, site):
     root = come_in("admin")
     tiny_workspace.fill(root)

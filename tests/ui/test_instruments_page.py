@@ -34,6 +34,7 @@ def two_checkpoints() -> bytes:
     return packed({f"My Voice/{name}": data for name, data in members.items()})
 
 
+@pytest.mark.slow
 def test_import_takes_the_newest_step_and_says_so(monkeypatch, root, two_checkpoints):
     app = open_page(monkeypatch, root, "instruments")
     app.session_state["instruments.import"] = True
@@ -52,6 +53,7 @@ def test_import_takes_the_newest_step_and_says_so(monkeypatch, root, two_checkpo
     assert "loudness as in ddsp 1.x" in said(app)
 
 
+@pytest.mark.slow
 def test_of_several_zips_each_has_its_line_and_a_bad_one_stops_none(monkeypatch, root, two_checkpoints):
     app = open_page(monkeypatch, root, "instruments")
     app.session_state["instruments.import"] = True
@@ -71,6 +73,7 @@ def test_of_several_zips_each_has_its_line_and_a_bad_one_stops_none(monkeypatch,
     assert "was added" not in said(app)
 
 
+@pytest.mark.slow
 def test_many_are_rows_of_which_only_the_chosen_are_opened(monkeypatch, root):
     folder, about = root / "instruments", tiny_workspace.tiny_instrument("x")
     for number in range(30):
@@ -109,6 +112,7 @@ def _cards(app) -> list[str]:
     return [key.removeprefix("delete.") for button in app.button if (key := str(button.key)).startswith("delete.")]
 
 
+@pytest.mark.slow
 def test_what_is_no_instrument_is_one_sentence(monkeypatch, root):
     app = open_page(monkeypatch, root, "instruments")
     app.session_state["instruments.import"] = True
@@ -168,6 +172,7 @@ def test_another_instrument_of_the_name_is_not_edited_for_the_one_that_was_shown
     assert app.text_area(key=f"edit_notes.{NAME}").value == "for the one before"
 
 
+@pytest.mark.slow
 def test_what_was_edited_elsewhere_meanwhile_stays(monkeypatch, root):
     app, library = open_page(monkeypatch, root, "instruments"), Library(Workspace(root))
     library.edit(NAME, author="Ann")
@@ -178,6 +183,7 @@ def test_what_was_edited_elsewhere_meanwhile_stays(monkeypatch, root):
     assert (library.find(NAME).provenance.author, library.find(NAME).provenance.notes) == ("Ann", "hers")
 
 
+@pytest.mark.slow
 def test_repair_keeps_what_it_plays_and_says_what_was_gained(monkeypatch, root, two_checkpoints):
     path = root / "instruments" / "old.zip"
     members = notebook_members() | {"junk.bin": np.random.default_rng(0).bytes(100_000)}
@@ -212,6 +218,7 @@ def test_both_downloads_hold_the_instrument(monkeypatch, root):
         assert {"ckpt-1200.index", "operative_config-0.gin", "dataset_statistics.pkl"} <= set(file.namelist())
 
 
+@pytest.mark.slow
 def test_a_zip_for_the_notebooks_that_is_cancelled_is_not_offered(monkeypatch, root):
     app = open_page(monkeypatch, root, "instruments")
     app.button(key=f"make_notebook.{NAME}").click().run()
@@ -221,6 +228,7 @@ def test_a_zip_for_the_notebooks_that_is_cancelled_is_not_offered(monkeypatch, r
     assert "Nothing was saved" in said(app)
 
 
+@pytest.mark.slow
 def test_details_show_the_gin_text(monkeypatch, root):
     app = open_page(monkeypatch, root, "instruments")
     app.session_state[f"details.{NAME}"] = True
@@ -238,6 +246,7 @@ def test_use_it_opens_the_transfer_with_it(monkeypatch, root):
     assert app.selectbox(key="transfer.instrument").value == tiny_workspace.NAMES[1]
 
 
+@pytest.mark.slow
 def test_a_zip_of_2021_in_the_folder_is_listed_as_it_is(monkeypatch, root, two_checkpoints):
     path = root / "instruments" / "from 2021.zip"
     path.write_bytes(two_checkpoints)

@@ -68,6 +68,7 @@ def bars(app):
     return [bar.proto.text for bar in app.get("progress")]
 
 
+@pytest.mark.slow
 def test_an_order_waits_in_line_and_its_take_is_shown(member, monkeypatch):
     app = press(open_page(monkeypatch, member.root))
     assert "transfer.start" not in [button.key for button in app.button]
@@ -109,6 +110,7 @@ def test_a_first_version_is_heard_until_the_take_is_there(member, monkeypatch):
     assert "A first version" not in said(app.run())
 
 
+@pytest.mark.slow
 def test_cancel_ends_what_waits_at_once(member, monkeypatch):
     app = press(open_page(monkeypatch, member.root))
     app.button(key="work.cancel").click().run()
@@ -118,6 +120,7 @@ def test_cancel_ends_what_waits_at_once(member, monkeypatch):
     assert TakeStore(member).list() == [] and orders(member, "transfer") == []
 
 
+@pytest.mark.slow
 def test_a_tab_that_is_loaded_again_finds_its_order(member, monkeypatch):
     press(open_page(monkeypatch, member.root))
     again = open_page(monkeypatch, member.root)
@@ -127,6 +130,7 @@ def test_a_tab_that_is_loaded_again_finds_its_order(member, monkeypatch):
     clean(again)
 
 
+@pytest.mark.slow
 def test_an_end_is_kept_for_the_tab_that_asked(member, monkeypatch):
     press(open_page(monkeypatch, member.root))
     (order,) = orders(member, "transfer")
@@ -167,6 +171,7 @@ def served(member, monkeypatch):
     worker.join()
 
 
+@pytest.mark.slow
 def test_a_phrase_is_sung_by_a_worker(member, monkeypatch, served):
     name = tiny_workspace.NAMES[0]
     app = open_page(monkeypatch, member.root, "instruments", instrument=name)
@@ -208,6 +213,7 @@ def test_what_is_wrong_with_a_phrase_is_a_sentence(member, served):
     assert orders(member, "phrase") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("left_s", "every_s"), [(0.0, 0.4), (1.0, 0.4), (12.0, 1.2), (600.0, 2.0)])
 def test_a_page_asks_less_often_the_longer_it_will_take(member, monkeypatch, left_s, every_s):
     asked, fragment = [], work.st.fragment

@@ -48,6 +48,7 @@ def experiments(monkeypatch, root, view):
     return app
 
 
+@pytest.mark.slow
 def test_prepare(places, monkeypatch, capsys):
     page, terminal = places
     app = open_page(monkeypatch, page, "datasets")
@@ -74,6 +75,7 @@ def test_train(places, monkeypatch, capsys):
     assert spec["options"]["steps"] == 200 and spec["device"] == "cpu"
 
 
+@pytest.mark.slow
 def test_train_with_timbre(places, monkeypatch, capsys):
     """How quickly it follows the recording, and how closely, is chosen beside the model."""
     page, terminal = places
@@ -93,6 +95,7 @@ def test_train_with_timbre(places, monkeypatch, capsys):
     }
 
 
+@pytest.mark.slow
 def test_sweep(places, monkeypatch, capsys):
     page, terminal = places
     app = experiments(monkeypatch, page, "parameters")

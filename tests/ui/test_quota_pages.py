@@ -89,6 +89,7 @@ def test_minutes_of_recordings_have_a_limit(limited, monkeypatch, root):
     assert len(voices.get(Workspace(root), "alto").recordings()) == 1
 
 
+@pytest.mark.slow
 def test_instruments_are_refused(limited, monkeypatch, root):
     limited()
     app, before = open_page(monkeypatch, root, "instruments"), kept(root)
@@ -102,6 +103,7 @@ def test_instruments_are_refused(limited, monkeypatch, root):
     assert not (root / "instruments" / "Second voice.zip").exists()
 
 
+@pytest.mark.slow
 def test_a_take_is_refused_before_it_is_made(limited, monkeypatch, root):
     limited()
     app, before = open_page(monkeypatch, root), kept(root)

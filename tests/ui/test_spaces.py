@@ -45,6 +45,7 @@ def swept(empty):
     return empty
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["voices", "parameters", "latent"])
 def test_views_of_an_empty_workspace_say_what_to_do(empty, monkeypatch, name):
     app = view(monkeypatch, empty.root, name)
@@ -60,6 +61,7 @@ def lines_of(app) -> list[dict]:
     return [trace for trace in figure["data"] if trace["mode"].startswith("lines") and trace.get("name")]
 
 
+@pytest.mark.slow
 def test_voices_over_steps(swept, monkeypatch):
     app = view(monkeypatch, swept.root, "voices")
     clean(app)
@@ -86,6 +88,7 @@ def test_voices_over_steps(swept, monkeypatch):
     assert not app.get("plotly_chart")
 
 
+@pytest.mark.slow
 def test_of_many_trainings_the_voices_come_first_and_the_cells_of_sweeps_after(swept, monkeypatch):
     for n in (40, 50, 60, 70, 80):
         tiny_runs.run(swept, f"Aria_h{n}_n50", dataset_of="Aria")
@@ -105,6 +108,7 @@ def test_a_damaged_training_is_said_and_the_others_are_shown(swept, monkeypatch)
 # The voice picker of the other pages
 
 
+@pytest.mark.slow
 def test_cells_of_a_sweep_are_not_in_the_way_of_the_voices_and_can_be_reached(swept, monkeypatch):
     app = open_page(monkeypatch, swept.root, "datasets")
     clean(app)
@@ -129,6 +133,7 @@ def test_cells_of_a_sweep_are_not_in_the_way_of_the_voices_and_can_be_reached(sw
 # Parameters
 
 
+@pytest.mark.slow
 def test_parameters(swept, monkeypatch):
     app = view(monkeypatch, swept.root, "parameters")
     clean(app)
@@ -175,6 +180,7 @@ def test_a_recording_is_decoded_once_for_all_pages_and_once_more_when_it_changes
     assert decoded == [path, path]
 
 
+@pytest.mark.slow
 def test_a_sweep_is_started_with_its_cost_before_it(swept, monkeypatch):
     tiny_runs.vowels(swept, "Bruno", n_windows=2)
     ordered = []
@@ -211,6 +217,7 @@ def listening(empty):
     return empty
 
 
+@pytest.mark.slow
 def test_latent_space(listening, monkeypatch):
     app = view(monkeypatch, listening.root, "latent")
     clean(app)
@@ -256,6 +263,7 @@ def test_latent_space_without_a_dataset(empty, monkeypatch):
 # The transfer page
 
 
+@pytest.mark.slow
 def test_timbre_s_controls_are_there_for_those_who_listen(listening, monkeypatch):
     Library(listening).add(tiny_workspace.tiny_instrument("Plain"))
     app = open_page(monkeypatch, listening.root)
@@ -296,6 +304,7 @@ def _folded(app) -> list[str]:
     return [widget.key for widget in (*fold.slider, *fold.toggle)]
 
 
+@pytest.mark.slow
 def test_settings_whose_timbre_came_from_a_recording_that_was_replaced_say_so(listening, monkeypatch):
     app = open_page(monkeypatch, listening.root)
     app.button_group(key="setting.z_from").set_value("other").run()

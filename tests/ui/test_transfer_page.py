@@ -59,6 +59,7 @@ def test_transfer_makes_a_take_that_says_what_made_it(filled):
     assert "reused" in said and "Takes (2)" in [header.value for header in app.header]
 
 
+@pytest.mark.slow
 def test_take_settings_come_back_and_changes_stand_out(filled):
     app = transfer(filled)
     first = take_id(app)
@@ -81,6 +82,7 @@ def test_a_take_sung_from_a_score_is_a_take_like_others(monkeypatch, tmp_path):
     assert app.session_state["setting.seed"] == 7 and app.session_state["transfer.tracker"] == before
 
 
+@pytest.mark.slow
 def test_take_deleted_and_brought_back(filled):
     app = transfer(filled)
     transfer(transfer(app))
@@ -99,6 +101,7 @@ def test_take_deleted_and_brought_back(filled):
     clean(app)
 
 
+@pytest.mark.slow
 def test_full_output_draws_both_figures(filled):
     filled.toggle(key="setting.show_full_output").set_value(True).run()
     app = transfer(filled)
@@ -147,6 +150,7 @@ def test_fit_is_read_without_a_press_and_applied(filled):
     assert any("The best fit is already set" in text.value for text in filled.markdown)
 
 
+@pytest.mark.slow
 def test_fit_is_read_from_any_tracker_that_is_known(monkeypatch, tmp_path):
     root = tiny_workspace.fill(tmp_path / "ws")
     audio = decode(root / "examples" / f"{tiny_workspace.EXAMPLE}.wav")
@@ -175,6 +179,7 @@ def test_a_first_reading_is_refined_in_place_by_the_chosen_tracker(filled):
     assert "reused" in said(filled), "what the refinement found"
 
 
+@pytest.mark.slow
 def test_trackers_are_called_by_what_they_give_wherever_one_is_chosen(monkeypatch, tmp_path):
     from ddsing.ui.shell import warmup
 
@@ -233,6 +238,7 @@ def test_every_control_of_the_instruments_has_help(monkeypatch, tmp_path):
     assert _without_help(app, at_least=14) == []
 
 
+@pytest.mark.slow
 def test_two_sessions_keep_their_own_instrument_and_settings(monkeypatch, tmp_path):
     root = tiny_workspace.fill(tmp_path / "ws")
     one, two = open_page(monkeypatch, root), open_page(monkeypatch, root)
@@ -250,6 +256,7 @@ def test_choices_survive_leaving_the_page(filled):
     assert filled.slider(key="setting.octave_shift").value == -1
 
 
+@pytest.mark.slow
 def test_instrument_card_actions(monkeypatch, tmp_path):
     app = open_page(monkeypatch, tiny_workspace.fill(tmp_path / "ws"), "instruments")
     name = tiny_workspace.NAMES[0]

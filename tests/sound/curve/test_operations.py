@@ -91,6 +91,7 @@ def test_smoothing_leaves_a_line_and_takes_jitter_away():
     assert np.abs(left[250:750]).max() < 0.02 and np.abs(left[:200]).max() > 0.29
 
 
+@pytest.mark.slow
 def test_snapping_puts_each_note_s_middle_on_a_note_and_keeps_its_movement():
     first, second = vibrato(500, depth=0.3, midi=60.3), vibrato(500, depth=0.3, midi=63.8)
     curve = curve_of(np.concatenate([first, second]))
@@ -182,6 +183,7 @@ def steps(draw):
     return operations.OPERATIONS[flat](start, end, **values[flat])
 
 
+@pytest.mark.slow
 @given(st.lists(steps(), max_size=6), st.integers(0, 2**32 - 1))
 def test_any_list_of_steps_survives_a_recipe_and_gives_a_curve_that_can_be_sung(done, seed):
     random = np.random.default_rng(seed)
