@@ -54,6 +54,9 @@ WAYS: dict[str, dict] = {
     "z-500-mel": {"config": Z, "z_time_steps": 500, "macros": {"loss_mel": 0.5}},
     "z-500-loudness": {"config": Z, "z_time_steps": 500, "macros": {"loudness_augmentation_db": 6.0}},
     "z-500-noise": {"config": Z, "z_time_steps": 500, "macros": {"z_noise": 0.5}},
+    "z-500-dropout": {"config": Z, "z_time_steps": 500, "macros": {"z_dropout": 0.3}},
+    "z-500-random": {"config": Z, "z_time_steps": 500, "macros": {"loss_random": 0.5}},
+    "z-500-mel-noise": {"config": Z, "z_time_steps": 500, "macros": {"loss_mel": 0.5, "z_noise": 0.5}},
 }
 _N_MELS, _SIZE, _HOP, _CLEAR = 40, 1024, 256, 0.8
 

@@ -28,6 +28,11 @@ _NUMBERS = {
     "--batch-size": ("batch_size", int, "windows per step (32 for singing)"),
     "--save-every": ("save_every", int, "steps between checkpoints (250 for singing)"),
     "--learning-rate": ("learning_rate", float, "Adam's step size (0.0003 for singing)"),
+    "--learning-rate-end": (
+        "lr_end",
+        float,
+        "share of the step size that is left at the last step, 1 for all of it (falls by 2 %% every 10,000 steps)",
+    ),
     "--harmonics": ("n_harmonics", int, "harmonics of the model (100 for singing)"),
     "--noise-bands": ("n_noise_bands", int, "bands of its noise filter (65 for singing)"),
     "--z-width": (
@@ -54,6 +59,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--config", help="a file of gin/models, such as singing_small (the one it was started with, or singing)"
     )
+    parser.add_argument(
+        "--preset",
+        choices=("hour", "overnight"),
+        help="as many steps as fit into an hour or eight on this computer, all included, with the way of teaching that "
+        "measured best; other options win over it",
+    )
     for option, (field, kind, what) in _NUMBERS.items():
         parser.add_argument(option, dest=field, type=kind, metavar="N", help=what)
     parser.add_argument(
@@ -69,8 +80,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         dest="macros",
         action="append",
         metavar="NAME=VALUE",
-        help="another way of teaching, described in gin/optimization/base.gin: loss_mel, loudness_augmentation_db or "
-        "z_noise, all off at 0; can be repeated",
+        help="another way of teaching, described in gin/optimization/base.gin: loss_mel, loss_random, "
+        "loudness_augmentation_db, z_noise or z_dropout, all off at 0; can be repeated",
     )
     parser.add_argument(
         "--centred-frames",
@@ -112,9 +123,10 @@ def run(args: argparse.Namespace) -> dict:
 
     workspace = open_workspace(args.workspace)
     recipe = Recipe.from_options({**vars(args), "macros": _macros(args.macros)})
-    from ddsing.training import folder, job, preparing
+    from ddsing.training import folder, job, preparing, presets
 
     voice = voices.get(workspace, args.voice).name  # one that is not there is said here, not in the job
+    recipe = presets.recipe(workspace, voice, args.preset, recipe) if args.preset else recipe
     source = folder.locate(workspace, voice).source
     recipe = replace(recipe, tracker=preparing.tracker(source, recipe))
     if not background.wanted(args):

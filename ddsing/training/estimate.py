@@ -20,7 +20,7 @@ from ddsing.jobs.paces import Paces, machine_name
 from ddsing.jobs.time_left import Part
 from ddsing.model.config import ModelConfig
 from ddsing.training import checkpoints, folder, preparing
-from ddsing.training.recipe import Config, Recipe, resolved
+from ddsing.training.recipe import Z_RATES, Config, Recipe, resolved
 from ddsing.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _TOP_S = 0.15
 # `singing_small`; from 60 to 100 harmonics it is a fifth more.
 _NETWORK_S = 1.27 / (4_000 * 4.8e6)  # per frame and weight
 _SYNTHESIS_S = (0.117 / 4_000, 0.0014 / 4_000)  # per frame; per frame and harmonic
+_QUICK_Z_S = 0.1 / (4_000 * 500)  # per frame and how often z is heard in 4 seconds, where that is often
 
 
 def seconds(workspace: Workspace, recipe: Recipe, *, done: int = 0) -> tuple[float, str]:
@@ -153,17 +154,18 @@ def _work(model: ModelConfig, batch_size: int, window_frames: int, mixed_precisi
         "frames": batch_size * window_frames,
         "harmonics": model.n_harmonics,
         "mixed": mixed_precision,
-    }
+    } | ({"z": model.z.z_time_steps} if model.z and model.z.z_time_steps > Z_RATES[0] else {})
 
 
 def _cost(work: Mapping) -> float:
     """Seconds of a step on a certain computer; only ratios count."""
     fixed, by_harmonic = _SYNTHESIS_S
-    return work["frames"] * (_NETWORK_S * work["weights"] + fixed + by_harmonic * work["harmonics"])
+    z_s = _QUICK_Z_S * work.get("z", 0)
+    return work["frames"] * (_NETWORK_S * work["weights"] + fixed + by_harmonic * work["harmonics"] + z_s)
 
 
 def _key(work: Mapping) -> str:
-    return "-".join(str(work[name]) for name in ("weights", "frames", "harmonics", "mixed"))
+    return "-".join(str(work[name]) for name in ("weights", "frames", "harmonics", "mixed", "z") if name in work)
 
 
 def _path(workspace: Workspace) -> Path:

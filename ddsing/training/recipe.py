@@ -17,7 +17,7 @@ from ddsing.formats.gin_text import read_bindings
 from ddsing.model.config import ModelConfig
 from ddsing.model.gin import read_config
 from ddsing.model.teaching import LIMITS as MACROS
-from ddsing.model.teaching import Teaching
+from ddsing.model.teaching import OF_Z, Teaching
 from ddsing.resources import resource
 
 GIN = resource("gin")
@@ -29,6 +29,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "batch_size": (1, 1024),
     "save_every": (1, 1_000_000),
     "learning_rate": (1e-7, 1.0),
+    "lr_end": (1e-4, 1.0),
     "n_harmonics": (1, 512),
     "n_noise_bands": (3, 1025),
     "z_dims": (1, 64),
@@ -36,6 +37,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "keep": (1, 1000),
     "head_start_steps": (0, 100_000),
 }
+_FRACTIONS = ("learning_rate", "lr_end")  # all others are whole numbers
 _NUMBER = r"\d{1,6}(?:\.\d{1,9})?(?:e-?\d{1,2})?"
 _PARTS = ("base",)  # files of gin/models that are no model by themselves
 _INCLUDE = re.compile(r"^include '([a-z0-9_/]+\.gin)'$", re.MULTILINE)
@@ -65,6 +67,9 @@ class Recipe:
         To train in all, those of earlier runs included.
     batch_size, save_every, n_harmonics, n_noise_bands : int or None
     learning_rate : float or None
+    lr_end : float or None
+        The share of it that is left at the last step, to which it falls by the same part at each; otherwise it falls as
+        the file says.
     z_time_steps : int or None
         How often in 4 seconds a model that follows timbre hears it: one of `Z_RATES`.
     z_dims : int or None
@@ -94,6 +99,7 @@ class Recipe:
     batch_size: int | None = None
     save_every: int | None = None
     learning_rate: float | None = None
+    lr_end: float | None = None
     n_harmonics: int | None = None
     n_noise_bands: int | None = None
     z_time_steps: int | None = None
@@ -111,7 +117,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
-            wanted = (int, float) if name == "learning_rate" else int
+            wanted = (int, float) if name in _FRACTIONS else int
             if value is None and name != "keep":
                 continue
             if isinstance(value, bool) or not isinstance(value, wanted) or not low <= value <= high:
@@ -166,14 +172,14 @@ class Recipe:
     @property
     def says_how_timbre_is_followed(self) -> bool:
         """Whether it says anything that only a model with z can do."""
-        return any(value is not None for value in self._of_z) or "z_noise" in dict(self.macros or ())
+        return any(value is not None for value in self._of_z) or any(name in OF_Z for name, _ in self.macros or ())
 
     def merged(self, begun: Mapping) -> "Recipe":
         """The recipe with what it leaves open taken from the one with which a training was begun."""
         before = Recipe.from_options(begun)
         chosen = {
             name: getattr(before, name)
-            for name in ("config", "seed", "macros", "full_band", *_MACROS)
+            for name in ("config", "seed", "macros", "full_band", "lr_end", *_MACROS)
             if getattr(self, name) is None
         }
         return replace(self, **chosen)
@@ -245,6 +251,9 @@ def resolved(recipe: Recipe) -> Config:
             f"{file.name.replace('singing', 'singing_z')}."
         )
     bindings = "".join(f"{name} = {value!r}\n" for name, value in recipe.overrides().items())
+    if recipe.lr_end is not None:
+        n_steps = recipe.steps or file.steps
+        bindings += f"Trainer.lr_decay_steps = {n_steps}\nTrainer.lr_decay_rate = {float(recipe.lr_end)!r}\n"
     return parsed(file.name, f"{file.text}\n{bindings}", header=f"# -*-Python-*-\n# {file.title}\n# {file.description}")
 
 

@@ -48,7 +48,13 @@ def model(path: Path, asked: Recipe, recipe: Recipe) -> Config:
                 f"The run in {path.name!r} was started with another model than {wanted.name} with these settings. "
                 "Continue without choosing a model, or move the folder away to start from scratch."
             )
-    return replace(has, learning_rate=recipe.learning_rate or has.learning_rate)
+    rates = resolved(recipe) if asked.lr_end is not None else has
+    return replace(
+        has,
+        learning_rate=recipe.learning_rate or has.learning_rate,
+        lr_decay_steps=rates.lr_decay_steps,
+        lr_decay_rate=rates.lr_decay_rate,
+    )
 
 
 def write_model(path: Path, trained: Config) -> Config:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ddsing.engine.tf import gin_config, mel_loss, runtime
+from ddsing.engine.tf import draws, gin_config, mel_loss, network, random_loss, reconstruction, runtime
 from ddsing.engine.tf.step import Step
 from ddsing.errors import SettingsError, TrainingError
 from ddsing.formats import tfrecord
@@ -16,7 +16,7 @@ from ddsing.training.listening import Listening
 from ddsing.training.recipe import Recipe, config_file, configs, parsed, resolved
 from tests.support import tiny_training
 
-ALL = {"loss_mel": 0.25, "loudness_augmentation_db": 6.0, "z_noise": 0.5}
+ALL = {"loss_mel": 0.25, "loss_random": 0.5, "loudness_augmentation_db": 6.0, "z_dropout": 0.25, "z_noise": 0.5}
 CONFIG = ModelConfig(
     rnn_channels=8, ch=8, layers_per_stack=1, n_harmonics=6, n_noise_bands=9, z=ZConfig(6, 3, 500), noise_window_size=0
 )
@@ -37,6 +37,7 @@ def test_every_file_leaves_them_off_and_a_recipe_turns_them_on():
         ({"z_noise": "@os.system('x')"}, "z_noise is"),
         ({"reverb": 1.0}, "no macro 'reverb'; known are loss_mel"),
         (7, "names with numbers"),
+        ({"loss_mel": 0.5, "loss_random": 0.6}, "0.5 and 0.6; together they must be at most 1"),
     ],
 )
 def test_what_a_recipe_refuses(macros, sentence):
@@ -44,9 +45,10 @@ def test_what_a_recipe_refuses(macros, sentence):
         Recipe(macros=macros)
 
 
-def test_noise_on_z_needs_z():
+@pytest.mark.parametrize("name", ["z_noise", "z_dropout"])
+def test_what_disturbs_z_needs_z(name):
     with pytest.raises(SettingsError, match="does not follow timbre"):
-        resolved(Recipe(config="singing_small", macros={"z_noise": 0.5}))
+        resolved(Recipe(config="singing_small", macros={name: 0.5}))
 
 
 @pytest.mark.slow
@@ -100,6 +102,53 @@ def test_the_mel_loss_is_the_distance_of_ddsp_s_mel_spectra():
     assert float(mel_loss.mel_loss(audio, 2.0 * audio)) == pytest.approx(6.0 * np.log(2.0), rel=0.1)
 
 
+@pytest.mark.slow
+def test_the_random_loss_is_numpy_s_distance_of_spectra_of_the_pieces_that_are_drawn():
+    tf, random = runtime.tensorflow(), np.random.default_rng(0)
+    target, audio = (random.normal(0.0, 0.1, (2, 16_000)).astype(np.float32) for _ in range(2))
+    drawn = [tuple(x.numpy() for x in draws.cuts(3, step, 16_000)) for step in (7, 7, 8)]
+    assert all(np.array_equal(*pair) for pair in zip(*drawn[:2])), "a function of seed and step"
+    assert not np.array_equal(drawn[0][0], drawn[2][0])
+    expected = 0.0
+    for size, start in zip(*drawn[0]):
+        assert size in draws.SIZES and 0 <= start < size
+        n_pieces, window = (16_000 - start) // size, 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / size)
+        first, second = (
+            np.abs(np.fft.rfft(x[:, start : start + n_pieces * size].reshape(2, n_pieces, size) * window))
+            for x in (target, audio)
+        )
+        expected += 6 / 4 * (np.abs(first - second).mean() + np.abs(np.log(first) - np.log(second)).mean())
+
+    @tf.function
+    def at(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = random_loss.random_loss(target, x, *draws.cuts(3, 7, 16_000))
+        return loss, tape.gradient(loss, x)
+
+    loss, gradient = (x.numpy() for x in at(tf.constant(audio)))
+    assert loss == pytest.approx(expected, rel=1e-3)
+    shift = (1e-4 * random.normal(size=audio.shape)).astype(np.float32)
+    more, less = (float(at(tf.constant(audio + sign * shift))[0]) for sign in (1, -1))
+    assert more - less == pytest.approx(2.0 * float((gradient * shift).sum()), rel=0.1)
+    assert np.isfinite(at(tf.zeros([2, 16_000]))[1].numpy()).all()
+
+
+@pytest.mark.slow
+def test_numbers_of_z_are_left_out_of_whole_windows_and_the_others_raised():
+    tf, teaching = runtime.tensorflow(), Teaching(z_dropout=0.25)
+    kept = draws.of_z(CONFIG, teaching, (4000, 8000), 5, 2)["z_kept"].numpy()
+    assert kept.shape == (4000, 1, 3) and np.allclose(np.unique(kept), [0.0, 4 / 3]) and abs(kept.mean() - 1.0) < 0.02
+    assert np.array_equal(kept, draws.of_z(CONFIG, teaching, (4000, 8000), 5, 2)["z_kept"].numpy())
+    assert not np.array_equal(kept, draws.of_z(CONFIG, teaching, (4000, 8000), 5, 3)["z_kept"].numpy())
+    assert not draws.of_z(CONFIG, Teaching(), (2, 8000), 5, 2)
+
+    weights = {name: tf.constant(x) for name, x in random_weights(CONFIG, seed=1).items()}
+    mfccs = reconstruction.features(CONFIG, {name: tf.constant(x) for name, x in batch(0).items()})["mfccs"]
+    whole, some = (network.encode(weights, mfccs, 125, **given).numpy() for given in ({}, {"kept": kept[:2]}))
+    np.testing.assert_allclose(some, whole * kept[:2].transpose(1, 0, 2), rtol=1e-5)
+
+
 def batch(seed):
     random = np.random.default_rng(seed)
     curves = {"f0_hz": random.uniform(200.0, 300.0, (2, 125)), "loudness_db": random.uniform(-40.0, -20.0, (2, 125))}
@@ -117,7 +166,7 @@ def test_a_step_reports_ddsp_s_loss_learns_by_another_and_goes_on_after_a_stop_a
     assert plain.run(batch(0)) == pytest.approx(other.run(batch(0)), rel=1e-6)
     assert any(not np.array_equal(x, other.weights()[name]) for name, x in plain.weights().items())
 
-    noisy = Teaching(loss_mel=0.5, z_noise=0.5)
+    noisy = Teaching(loss_mel=0.5, loss_random=0.25, z_noise=0.5, z_dropout=0.5)
     through, first, second = step(noisy), step(noisy), step(noisy)
     losses = [through.run(batch(number)) for number in range(4)]
     before = [first.run(batch(number)) for number in range(2)]
@@ -131,12 +180,14 @@ def test_a_training_goes_on_as_it_was_taught(tiny_models, workspace):
     """Stopped and resumed, by a command that says nothing about it; and refused where it says something else."""
     path = tiny_training.prepared_voice(workspace, "alto", n_train=3, n_held_out=0)
     other = tiny_training.prepared_voice(workspace, "bass", n_train=3, n_held_out=0)
-    macros = {"loss_mel": 0.5, "loudness_augmentation_db": 3.0}
-    run.train(workspace, "alto", tiny_training.tiny(steps=4, save_every=2, macros=macros), make_instrument=False)
-    run.train(workspace, "bass", tiny_training.tiny(steps=2, save_every=2, macros=macros), make_instrument=False)
-    run.train(workspace, "bass", Recipe(steps=4), make_instrument=False)
+    macros, done = {"loss_mel": 0.25, "loss_random": 0.5, "loudness_augmentation_db": 3.0}, []
+    recipe = tiny_training.tiny(steps=4, save_every=2, macros=macros, lr_end=0.01)
+    run.train(workspace, "alto", recipe, make_instrument=False)
+    stops = {"report": lambda progress: done.append(progress.step), "should_stop": lambda: max(done, default=0) >= 2}
+    assert run.train(workspace, "bass", recipe, make_instrument=False, **stops).stopped
+    run.train(workspace, "bass", Recipe(), make_instrument=False)
     model = folder.config(path)
-    assert model.teaching == Teaching(**macros)
+    assert model.teaching == Teaching(**macros) and (model.lr_decay_steps, model.lr_decay_rate) == (4, 0.01)
     whole, parts = (checkpoints.get(where, 4).state(model.model).weights for where in (path, other))
     assert all(np.array_equal(whole[name], parts[name]) for name in whole)
     with pytest.raises(TrainingError, match="started with another model"):

@@ -96,6 +96,25 @@ def test_train_with_timbre(places, monkeypatch, capsys):
 
 
 @pytest.mark.slow
+def test_train_in_an_hour(places, monkeypatch, capsys):
+    """The preset of the page is that of the command line; it stays chosen on leaving, and by hand all is as before."""
+    page, terminal = places
+    app = open_page(monkeypatch, page, "training")
+    app.button_group(key="train.preset").set_value("hour").run()
+    assert "train.steps" not in {control.key for control in app.number_input}
+    app.session_state["train.advanced"] = True
+    app.run()
+    app.switch_page("pages/datasets.py").run()
+    app.switch_page("pages/training.py").run()
+    assert app.button_group(key="train.preset").value == "hour"
+    app.button(key="train.start").click().run()
+    clean(app)
+    spec = ordered(page)
+    assert spec == by_command(capsys, terminal, "train", "alto", "--preset", "hour", "--centred-frames", "--seed", "0")
+    assert (spec["options"]["z_time_steps"], spec["options"]["steps"]) > (250, 100)
+
+
+@pytest.mark.slow
 def test_sweep(places, monkeypatch, capsys):
     page, terminal = places
     app = experiments(monkeypatch, page, "parameters")

@@ -61,7 +61,7 @@ def unfolded(app):
 
 def changed(app, among=dict):
     """Set every control to something else, one after the other; those that appear with another's value as well."""
-    about = {"view", "voice.name", "ps_voice"}  # which decide what the others are about
+    about = {"view", "voice.name", "ps_voice", "train.preset"}  # which decide what the others are about
     done = set()
     while todo := [key for key in among(controls.controls(app)) if key not in done | about]:
         done.add(todo[0])

@@ -8,10 +8,10 @@ import threading
 from types import ModuleType
 
 from ddsing.engine.tf import runtime
+from ddsing.model.teaching import LIMITS as TEACHING  # written where they are on
 
 _lock = threading.Lock()
 _TRAIN = ("batch_size", "data_provider", "num_steps", "steps_per_save", "steps_per_summary")
-_TEACHING = ("loss_mel", "loudness_augmentation_db", "z_noise")  # likewise, written where they are on
 _MACROS = ("batch_size", "steps", "save_every", "centred_frames", "head_start_steps")  # which only our own loop uses
 
 
@@ -44,7 +44,7 @@ def operative(text: str) -> str:
 
 def _with_training(operative_text: str, gin: ModuleType) -> str:
     """Add what ddsp's training loop, had it run, would have added."""
-    on = [name for name in _TEACHING if gin.query_parameter(f"%{name}")]
+    on = [name for name in TEACHING if gin.query_parameter(f"%{name}")]
     macros = "\n".join(f"{name} = {gin.query_parameter(f'%{name}')!r}" for name in (*_MACROS, *on))
     values = {name: gin.query_parameter(f"train.{name}") for name in _TRAIN}
     lines = "\n".join(f"train.{name} = {value!r}" for name, value in values.items())

@@ -87,10 +87,12 @@ def encode(
     dtype: str = "float32",
     recurrent: Callable | None = None,
     disturbance: Tensor | None = None,
+    kept: Tensor | None = None,
 ) -> Tensor:
     """z, [n_frames, batch, z_dims], of what `mfccs` gave.
 
-    `disturbance` [batch, n_steps, z_dims] is added to it, with its standard deviation as the unit.
+    `disturbance` [batch, n_steps, z_dims] is added to it, with its standard deviation as the unit; the sum is
+    multiplied by `kept` [batch, 1, z_dims].
     """
     tf, ddsp = runtime.tensorflow(), runtime.ddsp()
     x = normalised * weights["encoder/z_norm/scale"][0, 0] + weights["encoder/z_norm/shift"][0, 0]
@@ -100,6 +102,8 @@ def encode(
     z = tf.reshape(z, [n_steps, batch, -1])
     if disturbance is not None:
         z += tf.transpose(disturbance, [1, 0, 2]) * tf.stop_gradient(tf.math.reduce_std(z, axis=[0, 1]))
+    if kept is not None:
+        z *= tf.transpose(kept, [1, 0, 2])
     if n_steps == n_frames:
         return z
     return tf.transpose(ddsp.core.resample(tf.transpose(z, [1, 0, 2]), n_frames), [1, 0, 2])

@@ -51,15 +51,13 @@ def controls(
 ) -> tuple[Tensor, Tensor]:
     """What the synthesisers play for what `features` gave, see `synthesis.controls`; other arguments: see `network`.
 
-    ``heard["z_noise"]``, if it is there, is what z is disturbed by.
+    ``heard["z_noise"]`` and ``heard["z_kept"]``, if they are there, are what z is disturbed and multiplied by.
     """
     inputs = [heard["ld_scaled"], heard["f0_scaled"]]
     if config.z:
         n_frames = heard["f0_hz"].shape[0]
-        disturbance = heard.get("z_noise")
-        inputs.append(
-            network.encode(weights, heard["mfccs"], n_frames, dtype=dtype, recurrent=recurrent, disturbance=disturbance)
-        )
+        disturbed = {"disturbance": heard.get("z_noise"), "kept": heard.get("z_kept")}
+        inputs.append(network.encode(weights, heard["mfccs"], n_frames, dtype=dtype, recurrent=recurrent, **disturbed))
     outputs = network.decode(config, weights, inputs, dtype=dtype, recurrent=recurrent)
     return synthesis.controls(config, outputs, heard["f0_hz"])
 

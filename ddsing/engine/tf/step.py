@@ -14,9 +14,10 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine.tf import autoencoder as models
-from ddsing.engine.tf import precision, reconstruction, runtime
+from ddsing.engine.tf import draws, precision, reconstruction, runtime
 from ddsing.engine.tf.mel_loss import mel_loss
 from ddsing.engine.tf.memory import n_parts_that_fit
+from ddsing.engine.tf.random_loss import random_loss
 from ddsing.engine.tf.runtime import Tensor
 from ddsing.engine.tf.spectral_loss import spectral_loss
 from ddsing.engine.tf.synthesis import ddsp_noise
@@ -165,19 +166,10 @@ class Step:
     def _audio(self, prepared: Mapping[str, Tensor]) -> Tensor:
         return reconstruction.audio(self.config, self._names, prepared, dtype=self._dtype, recurrent=self._recurrent)
 
-    def _z_noise(self, n_windows: int) -> dict[str, Tensor]:
-        """What z is disturbed by in the step to come [batch, n_steps, z_dims]: a function of seed and step."""
-        tf, z = runtime.tensorflow(), self.config.z
-        if z is None or not self._teaching.z_noise:
-            return {}
-        shape = [n_windows, -(-self.window_frames * HOP_SAMPLES // z.spectrum[1]), z.z_dims]
-        seed = tf.stack([tf.constant(self._seed, tf.int64), tf.cast(self._optimizer.iterations, tf.int64)])
-        return {"z_noise": self._teaching.z_noise * tf.random.stateless_normal(shape, seed)}
-
     def _update_graph(self, batch: dict[str, Tensor]) -> Tensor:
         tf = runtime.tensorflow()
         batch = batch | {"noise": ddsp_noise(self._seed, self._optimizer.iterations, batch["audio"].shape)}
-        batch |= self._z_noise(batch["audio"].shape[0])
+        batch |= draws.of_z(self.config, self._teaching, batch["audio"].shape, self._seed, self._optimizer.iterations)
         results = []
         for index, device in enumerate(self._devices):
             share = {name: tf.split(x, len(self._devices))[index] for name, x in batch.items()}
@@ -209,7 +201,7 @@ class Step:
         """The loss of some windows, and its gradient by each trainable variable."""
         tf, variables = runtime.tensorflow(), self._model.trainable_variables
         prepared = reconstruction.prepare(self.config, share, share["noise"])
-        prepared |= {name: share[name] for name in ("z_noise",) if name in share}
+        prepared |= {name: share[name] for name in draws.OF_Z if name in share}
         scale = 1.0 if self._loss_scale is None else self._loss_scale.value
         with tf.GradientTape() as tape:
             audio = self._audio(prepared)
@@ -219,8 +211,16 @@ class Step:
         return [loss, *(gradients if self._loss_scale is None else [gradient / scale for gradient in gradients])]
 
     def _learnt_by(self, loss: Tensor, target: Tensor, audio: Tensor) -> Tensor:
-        share = self._teaching.loss_mel
-        return (1.0 - share) * loss + share * mel_loss(target, audio) if share else loss
+        mel, drawn = self._teaching.loss_mel, self._teaching.loss_random
+        if not mel and not drawn:
+            return loss
+        objective = (1.0 - mel - drawn) * loss
+        if mel:
+            objective += mel * mel_loss(target, audio)
+        if drawn:
+            cuts = draws.cuts(self._seed, self._optimizer.iterations, audio.shape[1])
+            objective += drawn * random_loss(target, audio, *cuts)
+        return objective
 
     def _apply(self, gradients: Sequence[Tensor]) -> None:
         """Keras's Adam, each weight and its averages in one operation."""

@@ -15,7 +15,7 @@ from ddsing.training import recipe as recipes
 from ddsing.ui.dataset import cache as dataset_cache
 from ddsing.ui.shell import errors, jobs, trackers, values
 from ddsing.ui.shell.formatting import format_range, plain
-from ddsing.ui.training import cache, full_band
+from ddsing.ui.training import cache, full_band, how_long
 
 if TYPE_CHECKING:
     from ddsing.training.history import History
@@ -44,10 +44,10 @@ Z_CHOICES: dict[
     ),
     "train.z_dims": (
         "z_dims",
-        "Taken from the recording",
-        {16: "Much", 8: "Less", 4: "Little"},
-        "In how many numbers the timbre is described: 16, 8 or 4. With fewer, vowels are less exact, and less of "
-        "the recording's singer is heard in the result.",
+        "Vowels are",
+        {16: "Exact", 8: "Less exact", 4: "Rough"},
+        "Exact vowels bring some of the recording's singer along. The rougher they are, the more of the result is "
+        "your voice's own. The timbre is described by 16, 8 or 4 numbers.",
     ),
 }
 _OF_THE_BEGINNING = ("n_harmonics", "n_noise_bands", "z_time_steps", "z_dims", "head_start_steps", "centred_frames")
@@ -79,20 +79,25 @@ def show(
         return
     st.header("Continue training" if step else "Train")
     with st.container(border=True):
-        model, steps = st.columns([3, 2] if not step else [1, 1], gap="medium")
-        with model:
-            config = _model(voice, history, step)
-        _prepare_values(voice, config, history, step, learning_rate)
-        with steps:
-            _steps(step)
-        _timbre(step)
+        preset = how_long.BY_HAND if step else how_long.choose()
+        if preset:
+            _prepare_values(voice, how_long.config(), history, step, learning_rate, preset=preset)
+            how_long.show(recipe(voice, step))
+        else:
+            model, steps = st.columns([3, 2] if not step else [1, 1], gap="medium")
+            with model:
+                config = _model(voice, history, step)
+            _prepare_values(voice, config, history, step, learning_rate)
+            with steps:
+                _steps(step)
+            _timbre(step)
         full_band.show(voice)
         panel = st.expander(
             "Advanced", icon=":material/tune:", key=values.keep("train.advanced", False), on_change="rerun"
         )
         if panel.open:
             with panel:
-                _advanced(voice, step)
+                _advanced(voice, step, by_hand=not preset)
         _estimate(voice, step)
         st.button(
             f"Continue to step {values.get('train.steps'):,}" if step else "Start training",
@@ -168,7 +173,13 @@ def default_config() -> str:
 
 
 def _prepare_values(
-    voice: Voice, config: recipes.Config, history: History, step: int, learning_rate: float | None
+    voice: Voice,
+    config: recipes.Config,
+    history: History,
+    step: int,
+    learning_rate: float | None,
+    *,
+    preset: str = how_long.BY_HAND,
 ) -> None:
     """Put the numbers in place, folded or not; each voice, model and progress has its own."""
     begun = history.recipe if step else {}
@@ -195,7 +206,8 @@ def _prepare_values(
         values.keep(key, default, about=about)
     full_band.keep(voice, about=about)
     stands = "not prepared yet" if preparing.needed(source) else "prepared"
-    values.keep(TRACKER, preparing.tracker(source), about=f"{about}/{stands}")
+    tracker = how_long.recipe(voice.name, preset).tracker if preset else preparing.tracker(source)
+    values.keep(TRACKER, tracker, about="/".join(filter(None, [about, stands, preset])))
 
 
 def _steps(step: int) -> None:
@@ -212,11 +224,11 @@ def _steps(step: int) -> None:
     )
 
 
-def _advanced(voice: Voice, step: int) -> None:
+def _advanced(voice: Voice, step: int, *, by_hand: bool) -> None:
     prepares = preparing.needed(cache.source(voice))
     up_to_date = "The dataset is up to date with this tracker. To use another, prepare it again on the Datasets page."
     with st.grid(3, min_column_width=200):
-        for key, field in list(NUMBERS.items())[1:]:
+        for key, field in list(NUMBERS.items())[1:] if by_hand else ():
             _number(key, field, disabled=bool(step) and field in _OF_THE_BEGINNING)
         st.number_input(
             "Seed",
@@ -292,26 +304,27 @@ def _number(key: str, field: str, *, disabled: bool) -> None:
     )
 
 
-def recipe(voice: Voice) -> recipes.Recipe:
+def recipe(voice: Voice, step: int) -> recipes.Recipe:
     """What the form asks for; raises `SettingsError` for what is out of range."""
+    beside: dict[str, Any] = {
+        "seed": int(values.get(SEED) or 0),
+        "mixed_precision": bool(values.get(MIXED)),
+        "export": values.get(EXPORT) or recipes.EXPORTS[0],
+        "tracker": values.get(TRACKER) or TRACKERS[0],
+        "centred_frames": values.get(CENTRED),
+        "full_band": full_band.wanted(voice),
+    }
+    if not step and values.get(how_long.PRESET):
+        return how_long.recipe(voice.name, values.get(how_long.PRESET), recipes.Recipe(**beside))
     numbers: dict[str, Any] = {field: values.get(key) for key, field in NUMBERS.items()}
     if recipes.config_file(st.session_state[_MODEL]).model.z is not None:
         numbers |= {field: values.get(key) for key, (field, *_) in Z_CHOICES.items()}
-    return recipes.Recipe(
-        config=st.session_state[_MODEL],
-        **numbers,
-        seed=int(values.get(SEED) or 0),
-        mixed_precision=bool(values.get(MIXED)),
-        export=values.get(EXPORT) or recipes.EXPORTS[0],
-        tracker=values.get(TRACKER) or TRACKERS[0],
-        centred_frames=values.get(CENTRED),
-        full_band=full_band.wanted(voice),
-    )
+    return recipes.Recipe(config=st.session_state[_MODEL], **numbers, **beside)
 
 
 def _estimate(voice: Voice, step: int) -> None:
     try:
-        wanted = recipe(voice)
+        wanted = recipe(voice, step)
     except Exception as error:
         st.warning(errors.sentence(error), icon=":material/error:")
         return
@@ -331,7 +344,7 @@ def _estimate(voice: Voice, step: int) -> None:
 
 @errors.callback
 def _start(voice: Voice, step: int) -> None:
-    wanted = recipe(voice)
+    wanted = recipe(voice, step)
     if step:  # what was begun stays as it was begun
         wanted = recipes.Recipe.from_options(wanted.to_json() | dict.fromkeys(_OF_THE_BEGINNING))
     start(voice.name, wanted)

@@ -195,8 +195,8 @@ def _transfer(voice: voices.Voice) -> None:
 
 def _end(voice: voices.Voice) -> None:
     st.markdown(
-        "Done: you made an instrument and sang with it. With ten minutes of your own voice and more steps "
-        "you get a good one: add recordings on the Datasets page."
+        "Done: you made an instrument and sang with it. With ten minutes of your own voice, trained for an hour "
+        "or overnight, you get a good one: add recordings on the Datasets page."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Close the tutorial", key="tutorial.finish", icon=":material/check:", on_click=_close)
