@@ -56,6 +56,7 @@ WAYS: dict[str, dict] = {
     "z-500-noise": {"config": Z, "z_time_steps": 500, "macros": {"z_noise": 0.5}},
     "z-500-dropout": {"config": Z, "z_time_steps": 500, "macros": {"z_dropout": 0.3}},
     "z-500-random": {"config": Z, "z_time_steps": 500, "macros": {"loss_random": 0.5}},
+    "z-500-voicing": {"config": Z, "z_time_steps": 500, "voicing": True},
     "z-500-mel-noise": {"config": Z, "z_time_steps": 500, "macros": {"loss_mel": 0.5, "z_noise": 0.5}},
 }
 _N_MELS, _SIZE, _HOP, _CLEAR = 40, 1024, 256, 0.8
@@ -134,8 +135,11 @@ def sung(workspace: Workspace, made, source: Path, **settings):
     features = extract(audio, tracker="tiny", generation=made.config.generation, cache=cache)
     asked = conditioning.condition(features, made.statistics, Settings(use_statistics=True, **settings))
     model = render.load(made.config, made.weights)
-    rendered = render.render(model, asked.f0_hz, asked.loudness_db, n_samples=len(audio), audio=audio)
-    return rendered.audio, audio, features.f0_confidence
+    confidence = features.f0_confidence
+    rendered = render.render(
+        model, asked.f0_hz, asked.loudness_db, n_samples=len(audio), audio=audio, confidence=confidence
+    )
+    return rendered.audio, audio, confidence
 
 
 def likeness(workspace: Workspace, made, sources: list[Path]) -> dict:

@@ -84,6 +84,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "loudness_augmentation_db, z_noise or z_dropout, all off at 0; can be repeated",
     )
     parser.add_argument(
+        "--voicing",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="let the model also hear how sure the pitch is, so that breath and consonants are told from notes; such "
+        "an instrument can't be taken back to the 2021 notebooks (no)",
+    )
+    parser.add_argument(
         "--centred-frames",
         action=argparse.BooleanOptionalAction,
         default=None,

@@ -42,7 +42,12 @@ class Decoder:
         return np.zeros(self.config.rnn_channels, np.float32)
 
     def decode(
-        self, f0_hz: np.ndarray, loudness_db: np.ndarray, z: np.ndarray | None, state: np.ndarray
+        self,
+        f0_hz: np.ndarray,
+        loudness_db: np.ndarray,
+        z: np.ndarray | None,
+        state: np.ndarray,
+        confidence: np.ndarray | None = None,
     ) -> tuple[Controls, np.ndarray]:
         """Controls of some consecutive frames.
 
@@ -53,6 +58,8 @@ class Decoder:
         z : np.ndarray [shape=(n_frames, z_dims)] or None
         state : np.ndarray [shape=(rnn_channels,), float32]
             What the previous call returned, or `initial_state()`.
+        confidence : np.ndarray [shape=(n_frames,)] or None
+            Of the pitch, from 0 to 1, for a model with `voicing`.
 
         Returns
         -------
@@ -62,15 +69,21 @@ class Decoder:
         state : np.ndarray [shape=(rnn_channels,), float32]
         """
         with single_threaded():
-            outputs, state = self._outputs(f0_hz, loudness_db, z, state)
+            outputs, state = self._outputs(f0_hz, loudness_db, z, state, confidence)
             return self._scale(outputs, np.asarray(f0_hz, np.float32)), state
 
     def _outputs(
-        self, f0_hz: np.ndarray, loudness_db: np.ndarray, z: np.ndarray | None, state: np.ndarray
+        self,
+        f0_hz: np.ndarray,
+        loudness_db: np.ndarray,
+        z: np.ndarray | None,
+        state: np.ndarray,
+        confidence: np.ndarray | None,
     ) -> tuple[np.ndarray, np.ndarray]:
         config = self.config
         inputs = [loudness_db / config.db_range + 1.0, hz_to_midi(f0_hz) / 127.0]
         columns = [np.asarray(x, np.float32)[:, None] for x in inputs] + ([] if z is None else [z])
+        columns += [] if confidence is None else [np.asarray(confidence, np.float32)[:, None]]
         stacked = [self._stack(f"decoder/input_stacks/{i}", x) for i, x in enumerate(columns)]
         x = np.concatenate(stacked, axis=1)
         recurrent, state = gru(x, state, self._cell)

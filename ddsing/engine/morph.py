@@ -6,6 +6,7 @@
   has comes in with its weight. Missing harmonics count as 0.
 - The noise's bands lie evenly from 0 Hz to 8 kHz; fewer bands are interpolated to as many as the richest one has.
 - f0 is mixed in cents, where the instruments are given different ones.
+- How sure the pitch is, is given to those that hear it.
 - What lies above 8 kHz is mixed in dB, where all instruments that are heard have a top; else there is none.
 - A frame in which one instrument has all the weight has that instrument's controls, bit for bit.
 
@@ -75,6 +76,7 @@ def mixture(
     n_samples: int,
     audio: np.ndarray | None = None,
     z: Sequence[np.ndarray | None] | None = None,
+    confidence: np.ndarray | None = None,
 ) -> Mixture:
     """What one or more instruments sing together; one that is never heard is left out.
 
@@ -87,7 +89,7 @@ def mixture(
         Each row adds up to 1.
     z : Sequence of np.ndarray or None, optional
         What each is given instead of the recording's own.
-    n_samples, audio
+    n_samples, audio, confidence
         As in `ddsing.engine.render.solo`.
     """
     weights = np.asarray(weights, np.float64)
@@ -100,7 +102,7 @@ def mixture(
     heard = [index for index in range(len(renderers)) if weights[:, index].any()]
     curves = list(zip(renderers, f0_hz, loudness_db, z or [None] * len(renderers)))
     parts = [
-        solo(renderer, hz, db, n_samples=n_samples, audio=audio, z=own)
+        solo(renderer, hz, db, n_samples=n_samples, audio=audio, z=own, confidence=confidence)
         for renderer, hz, db, own in (curves[index] for index in heard)
     ]
     config = common_config([part.config for part in parts])

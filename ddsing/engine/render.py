@@ -77,12 +77,15 @@ class Solo:
     ----------
     f0_hz, loudness_db : np.ndarray [shape=(n_frames,), float]
     z : np.ndarray [shape=(n_frames, z_dims), float32] or None
+    confidence : np.ndarray [shape=(n_frames,), float32] or None
+        Of the pitch, where the instrument hears it.
     """
 
     renderer: Renderer
     f0_hz: np.ndarray
     loudness_db: np.ndarray
     z: np.ndarray | None
+    confidence: np.ndarray | None = None
 
     @property
     def config(self) -> ModelConfig:
@@ -97,7 +100,8 @@ class Solo:
         """Controls of consecutive frames, and the state after them."""
         z = None if self.z is None else held(self.z, frames)
         f0_hz, loudness_db = held(self.f0_hz, frames), held(self.loudness_db, frames)
-        controls, state = self.renderer.decoder.decode(f0_hz, loudness_db, z, state)
+        confidence = None if self.confidence is None else held(self.confidence, frames)
+        controls, state = self.renderer.decoder.decode(f0_hz, loudness_db, z, state, confidence)
         if self.renderer.top is not None:
             controls |= powers(self.renderer.top, self.config, controls, f0_hz, loudness_db)
         return controls, state
@@ -156,6 +160,7 @@ def solo(
     n_samples: int,
     audio: np.ndarray | None = None,
     z: np.ndarray | None = None,
+    confidence: np.ndarray | None = None,
 ) -> Solo:
     """What one instrument sings; raises `FeaturesError` where something is missing or too short.
 
@@ -170,6 +175,8 @@ def solo(
         The recording that z is taken from, for instruments with an encoder.
     z : np.ndarray [shape=(ceil(n_samples / 64), z_dims), float32], optional
         What such an instrument is given instead.
+    confidence : np.ndarray [shape=(n_frames,), float], optional
+        Of the pitch, from 0 to 1, for an instrument that hears it; all of it is sure if not given.
     """
     if n_samples < 1:
         raise FeaturesError(f"There are {n_samples} samples to render; a recording has at least one.")
@@ -178,7 +185,18 @@ def solo(
         raise FeaturesError(
             f"{n_samples} samples need {n_frames} frames of f0 and loudness; got {len(f0_hz)} and {len(loudness_db)}."
         )
-    return Solo(renderer, np.asarray(f0_hz), np.asarray(loudness_db), _z(renderer, audio, z, n_frames))
+    z = _z(renderer, audio, z, n_frames)
+    return Solo(renderer, np.asarray(f0_hz), np.asarray(loudness_db), z, _confidence(renderer, confidence, len(f0_hz)))
+
+
+def _confidence(renderer: Renderer, confidence: np.ndarray | None, n_frames: int) -> np.ndarray | None:
+    if not renderer.config.voicing:
+        return None
+    if confidence is None:
+        return np.ones(n_frames, np.float32)
+    if len(confidence) != n_frames:
+        raise FeaturesError(f"There are {len(confidence)} frames of confidence for {n_frames} of f0.")
+    return np.clip(np.asarray(confidence, np.float32), 0.0, 1.0)
 
 
 def _z(renderer: Renderer, audio: np.ndarray | None, z: np.ndarray | None, n_frames: int) -> np.ndarray | None:
@@ -211,10 +229,11 @@ def render_blocks(
     n_samples: int,
     audio: np.ndarray | None = None,
     z: np.ndarray | None = None,
+    confidence: np.ndarray | None = None,
     **options: Any,
 ) -> Iterator[Block]:
     """One instrument block by block; the parameters are those of `solo`, the options those of `blocks`."""
-    part = solo(renderer, f0_hz, loudness_db, n_samples=n_samples, audio=audio, z=z)
+    part = solo(renderer, f0_hz, loudness_db, n_samples=n_samples, audio=audio, z=z, confidence=confidence)
     return blocks(part, n_samples=n_samples, **options)
 
 

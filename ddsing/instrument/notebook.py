@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ddsing import process
 from ddsing.constants import FRAME_RATE, SAMPLE_RATE
+from ddsing.errors import InstrumentError
 from ddsing.instrument.format import GIN_NAME, Instrument, add_member, read, write, write_whole
 from ddsing.model import statistics_pickle
 from ddsing.model.config import ModelConfig
@@ -27,8 +28,16 @@ def write_notebook(instrument: Instrument, path: Path | str) -> None:
     write_whole(Path(path), to_notebook_bytes(instrument))
 
 
+def why_not(config: ModelConfig) -> str:
+    """Why the notebooks can't have a model, as a sentence; "" where they can."""
+    if config.voicing:
+        return "The 2021 notebooks play no model that hears how sure the pitch is; train one without voicing for them."
+    return ""
+
+
 def notebook_bytes_from_child(instrument: Instrument, *, progress: process.Progress | None = None) -> bytes:
     """The zip of `write_notebook`, made by `process.call`, so that TensorFlow is not imported here."""
+    _require(instrument.config)
     with tempfile.TemporaryDirectory(prefix="ddsing-export-") as folder:
         source, target = Path(folder) / "instrument.zip", Path(folder) / "notebook.zip"
         write(instrument, source)
@@ -50,6 +59,7 @@ def rewrite(request: Mapping, progress: process.Progress) -> None:
 
 def to_notebook_bytes(instrument: Instrument) -> bytes:
     """The zip of `write_notebook`; TensorFlow is imported, since it writes the checkpoint."""
+    _require(instrument.config)
     from ddsing.engine.tf import export
 
     members = export.checkpoint(instrument.config, instrument.weights, step=instrument.provenance.step or 0)
@@ -61,6 +71,12 @@ def to_notebook_bytes(instrument: Instrument) -> bytes:
         for name, data in sorted(members.items()):
             add_member(file, name, data)
     return buffer.getvalue()
+
+
+def _require(config: ModelConfig) -> None:
+    reason = why_not(config)
+    if reason:
+        raise InstrumentError(reason)
 
 
 def gin_text(config: ModelConfig) -> str:

@@ -17,6 +17,7 @@ from ddsing.errors import InstrumentError
 
 AMP_RESAMPLE_METHODS = ("window", "linear", "nearest")  # of ddsp's, all but cubic
 Z_SPECTRA = {63: (2048, 1024), 125: (1024, 512), 250: (1024, 256), 500: (512, 128), 1000: (256, 64)}
+VOICING_KEY = "f0_confidence"  # the decoder's input of how sure the pitch is
 N_MFCCS = 30  # ddsp's MfccTimeDistributedRnnEncoder feeds 30 MFCCs
 
 
@@ -39,7 +40,8 @@ class ModelConfig:
     """Everything that fixes an `Autoencoder`'s decoder, synthesisers and input scaling.
 
     `generation` is the ddsp generation of loudness that the model was trained with (1: ddsp ≤ 1.9, 120 dB;
-    3: ddsp ≥ 3, 80 dB); the network sees ``loudness_db / DB_RANGE[generation] + 1``.
+    3: ddsp ≥ 3, 80 dB); the network sees ``loudness_db / DB_RANGE[generation] + 1``. With
+    `voicing` it also sees how sure the pitch is, 0 to 1, which no model of 2021 does.
     """
 
     generation: int = 3
@@ -56,6 +58,7 @@ class ModelConfig:
     scale_exponent: float = 10.0
     scale_max_value: float = 2.0
     scale_threshold: float = 1e-7
+    voicing: bool = False
 
     def __post_init__(self) -> None:
         limits = {
@@ -86,8 +89,9 @@ class ModelConfig:
             raise InstrumentError(
                 f"The model's amp_resample_method is {self.amp_resample_method!r}; ddsing plays {known}."
             )
-        if not isinstance(self.normalize_below_nyquist, bool):
-            raise InstrumentError("The model's normalize_below_nyquist must be true or false.")
+        for field in ("normalize_below_nyquist", "voicing"):
+            if not isinstance(getattr(self, field), bool):
+                raise InstrumentError(f"The model's {field} must be true or false.")
         if self.z is not None:
             for field, high in (("rnn_channels", 4096), ("z_dims", 1024), ("z_time_steps", 1000)):
                 value = getattr(self.z, field)
@@ -102,7 +106,7 @@ class ModelConfig:
     @property
     def input_keys(self) -> tuple[str, ...]:
         """The decoder's inputs, in the order of its stacks."""
-        return ("ld_scaled", "f0_scaled") + (("z",) if self.z else ())
+        return ("ld_scaled", "f0_scaled") + (("z",) if self.z else ()) + ((VOICING_KEY,) if self.voicing else ())
 
     @property
     def output_splits(self) -> tuple[tuple[str, int], ...]:
@@ -111,7 +115,7 @@ class ModelConfig:
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every weight that a model of this configuration has, and no other."""
-        widths = {"ld_scaled": 1, "f0_scaled": 1, "z": self.z.z_dims if self.z else 0}
+        widths = {"ld_scaled": 1, "f0_scaled": 1, "z": self.z.z_dims if self.z else 0, VOICING_KEY: 1}
         n_stacks = len(self.input_keys)
         shapes: dict[str, tuple[int, ...]] = {}
         for index, key in enumerate(self.input_keys):
@@ -136,7 +140,8 @@ class ModelConfig:
 
     def to_json(self) -> dict:
         """A plain dictionary for an instrument's manifest."""
-        return asdict(self)
+        document = asdict(self)
+        return document if self.voicing else {name: x for name, x in document.items() if name != "voicing"}
 
     @classmethod
     def from_json(cls, data: Mapping) -> "ModelConfig":

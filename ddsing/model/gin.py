@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.errors import InstrumentError
 from ddsing.formats.gin_text import Reference
-from ddsing.model.config import Z_SPECTRA, ModelConfig, ZConfig
+from ddsing.model.config import VOICING_KEY, Z_SPECTRA, ModelConfig, ZConfig
 
 _Number = TypeVar("_Number", int, float)
 _ALIASES = {"Additive": "Harmonic", "DefaultPreprocessor": "F0LoudnessPreprocessor"}
@@ -92,6 +92,7 @@ def read_config(bindings: Mapping[tuple[str, str], object]) -> ModelConfig:
         scale_exponent=_number(scale, "exp_sigmoid", "exponent", float, 10.0),
         scale_max_value=_number(scale, "exp_sigmoid", "max_value", float, 2.0),
         scale_threshold=_number(scale, "exp_sigmoid", "threshold", float, 1e-7),
+        voicing=VOICING_KEY in cast(tuple, decoder.get("input_keys", ())),
     )
 
 
@@ -163,7 +164,7 @@ def _check_decoder(decoder: Mapping[str, object], with_z: bool) -> None:
     if decoder.get("stateless", False) is not False:
         raise _bad("its RnnFcDecoder.stateless is set; ddsing plays models without it")
     wanted = ("ld_scaled", "f0_scaled") + (("z",) if with_z else ())
-    if decoder.get("input_keys", ("ld_scaled", "f0_scaled", "z")) != wanted:
+    if decoder.get("input_keys", ("ld_scaled", "f0_scaled", "z")) not in (wanted, (*wanted, VOICING_KEY)):
         raise _bad(f"its RnnFcDecoder.input_keys are {_shown(decoder.get('input_keys'))}; this model needs {wanted}")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ddsing.constants import DB_RANGE, HOP_SAMPLES
 from ddsing.errors import TrainingError
 from ddsing.formats.tfrecord import Records
+from ddsing.model.config import VOICING_KEY
 from ddsing.model.teaching import Teaching
 from ddsing.training.listening import Listening
 
@@ -33,6 +34,8 @@ class Batches:
         How the model hears them.
     teaching : Teaching
         Whether they are made louder and softer.
+    voicing : bool
+        Whether the model hears how sure the pitch is: batches then have ``f0_confidence``, too.
     """
 
     records: Records
@@ -41,6 +44,7 @@ class Batches:
     seed: int
     listening: Listening
     teaching: Teaching = Teaching()
+    voicing: bool = False
     _next: tuple[int, Future] | None = field(default=None, repr=False)
     _reader: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="batches"), repr=False
@@ -69,7 +73,12 @@ class Batches:
             self._louder(cut(self._window(number), self.window_frames, seed=self.seed, place=place), place)
             for place, number in enumerate(chosen, first)
         ]
-        return {name: np.stack([window[name] for window in windows]) for name in ("audio", "f0_hz", "loudness_db")}
+        names = ("audio", "f0_hz", "loudness_db", *((VOICING_KEY,) if self.voicing else ()))
+        if not all(name in window for window in windows for name in names):
+            raise TrainingError(
+                "The dataset does not tell how sure the pitch is, which this model hears. Prepare it again."
+            )
+        return {name: np.stack([window[name] for window in windows]) for name in names}
 
     def _louder(self, window: dict[str, np.ndarray], place: int) -> dict[str, np.ndarray]:
         """The window louder or softer, by what is drawn for this place; silence stays silent."""

@@ -171,7 +171,13 @@ def sung(model: render.Renderer, window: Mapping[str, np.ndarray]) -> render.Ren
     """The same, its harmonic part and its noise apart."""
     n_samples = len(window["f0_hz"]) * HOP_SAMPLES
     return render.render(
-        model, window["f0_hz"], window["loudness_db"], n_samples=n_samples, audio=window["audio"], seed=0
+        model,
+        window["f0_hz"],
+        window["loudness_db"],
+        n_samples=n_samples,
+        audio=window["audio"],
+        confidence=window.get("f0_confidence"),
+        seed=0,
     )
 
 

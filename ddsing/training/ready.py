@@ -103,7 +103,15 @@ def _made(where: Where, how: Begun | None, recipe: Recipe, trained: Config, reco
     else:
         stepper, step = resume.resumed(trained, recipe, batch_size, newest)
         resume.note(path, how, newest, dataset_hash, source.name, saver)
-    batches = Batches(records, batch_size, trained.window_frames, recipe.seed or 0, listening, trained.teaching)
+    batches = Batches(
+        records,
+        batch_size,
+        trained.window_frames,
+        recipe.seed or 0,
+        listening,
+        trained.teaching,
+        trained.model.voicing,
+    )
     loss = newest.checkpoint.facts.get("loss") if newest else None
     known_loss = loss if isinstance(loss, float) else None
     return Ready(path, trained, recipe, step, stepper, records, batches, saver, head_start_s, known_loss)

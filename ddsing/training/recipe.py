@@ -80,6 +80,8 @@ class Recipe:
         See `ddsing.engine.tf.head_start`; before the first step, and not counted.
     macros : tuple of (str, float) pairs or None
         Other ways of teaching, by the names of `ddsing.model.teaching.Teaching`; given as such pairs, or as a mapping.
+    voicing : bool or None
+        Whether the model hears how sure the pitch is, beside the pitch itself.
     seed : int or None
         Of the first weights, the order of the windows, and the noise.
     mixed_precision : bool
@@ -107,6 +109,7 @@ class Recipe:
     centred_frames: bool | None = None
     head_start_steps: int | None = None
     macros: tuple[tuple[str, float], ...] | None = None
+    voicing: bool | None = None
     seed: int | None = None
     mixed_precision: bool = False
     export: str = EXPORTS[0]
@@ -140,6 +143,7 @@ class Recipe:
             ("mixed_precision", bool),
             ("centred_frames", bool | None),
             ("full_band", bool | None),
+            ("voicing", bool | None),
         ):
             if not isinstance(getattr(self, name), kinds):
                 raise SettingsError(f"The training's {name} must be true or false.")
@@ -162,7 +166,15 @@ class Recipe:
     @property
     def names_a_model(self) -> bool:
         """Whether it says anything about the model itself."""
-        named = (self.config, self.n_harmonics, self.n_noise_bands, *self._of_z, self.centred_frames, self.macros)
+        named = (
+            self.config,
+            self.n_harmonics,
+            self.n_noise_bands,
+            *self._of_z,
+            self.centred_frames,
+            self.voicing,
+            self.macros,
+        )
         return any(value is not None for value in named)
 
     @property
@@ -179,7 +191,7 @@ class Recipe:
         before = Recipe.from_options(begun)
         chosen = {
             name: getattr(before, name)
-            for name in ("config", "seed", "macros", "full_band", "lr_end", *_MACROS)
+            for name in ("config", "seed", "macros", "full_band", "lr_end", "voicing", *_MACROS)
             if getattr(self, name) is None
         }
         return replace(self, **chosen)
@@ -251,6 +263,8 @@ def resolved(recipe: Recipe) -> Config:
             f"{file.name.replace('singing', 'singing_z')}."
         )
     bindings = "".join(f"{name} = {value!r}\n" for name, value in recipe.overrides().items())
+    if recipe.voicing is not None:
+        bindings += f"RnnFcDecoder.input_keys = {replace(file.model, voicing=recipe.voicing).input_keys!r}\n"
     if recipe.lr_end is not None:
         n_steps = recipe.steps or file.steps
         bindings += f"Trainer.lr_decay_steps = {n_steps}\nTrainer.lr_decay_rate = {float(recipe.lr_end)!r}\n"

@@ -287,7 +287,8 @@ def lesson(
     if renderer.config.generation != analysis.GENERATION:
         loudness_db = loudness.compute(heard.audio, generation=renderer.config.generation)
     n_frames = min(len(density), len(features.f0_hz), len(loudness_db), round(MOST_S * FRAME_RATE))
-    inputs = _inputs(renderer, heard.audio, features.f0_hz[:n_frames], loudness_db[:n_frames])
+    curves = (features.f0_hz, loudness_db, features.f0_confidence)
+    inputs = _inputs(renderer, heard.audio, *(curve[:n_frames] for curve in curves))
     chosen = np.ones(n_frames, bool)
     if source.heard is not None:
         chosen = np.pad(source.heard[:n_frames], (0, max(0, n_frames - len(source.heard))))
@@ -310,11 +311,13 @@ def _in_time(features: RecordingFeatures, heard: Heard) -> RecordingFeatures:
     )
 
 
-def _inputs(renderer: render.Renderer, audio: np.ndarray, f0_hz: np.ndarray, loudness_db: np.ndarray) -> np.ndarray:
+def _inputs(
+    renderer: render.Renderer, audio: np.ndarray, f0_hz: np.ndarray, loudness_db: np.ndarray, confidence: np.ndarray
+) -> np.ndarray:
     """What a top reads of a recording, decoded block by block."""
     n_samples = len(f0_hz) * HOP_SAMPLES
     audio = np.pad(audio[:n_samples], (0, max(0, n_samples - len(audio))))
-    part = render.solo(renderer, f0_hz, loudness_db, n_samples=n_samples, audio=audio)
+    part = render.solo(renderer, f0_hz, loudness_db, n_samples=n_samples, audio=audio, confidence=confidence)
     state, found = part.initial_state(), []
     for first in range(0, len(f0_hz), render.BLOCK_FRAMES):
         frames = slice(first, min(first + render.BLOCK_FRAMES, len(f0_hz)))

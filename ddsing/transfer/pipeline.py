@@ -283,6 +283,7 @@ def _mixture(singers: Sequence[Singer], weights: np.ndarray, audio: np.ndarray) 
         n_samples=len(audio),
         audio=audio,
         z=[one.z for one in singers],
+        confidence=singers[0].features.f0_confidence,
     )
 
 

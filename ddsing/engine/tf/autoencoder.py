@@ -11,7 +11,7 @@ import numpy as np
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine.tf import runtime
 from ddsing.engine.tf.runtime import Tensor
-from ddsing.model.config import ModelConfig
+from ddsing.model.config import VOICING_KEY, ModelConfig
 from ddsing.model.weights import checked
 
 
@@ -85,6 +85,8 @@ def autoencoder(config: ModelConfig, *, n_samples: int) -> Any:
         "f0_hz": tf.fill([1, n_frames], 440.0),
         "loudness_db": tf.fill([1, n_frames], -40.0),
     }
+    if config.voicing:
+        features[VOICING_KEY] = tf.ones([1, n_frames, 1])
     model(features, training=False)
     return model
 

@@ -8,6 +8,7 @@ import threading
 from types import ModuleType
 
 from ddsing.engine.tf import runtime
+from ddsing.model.config import VOICING_KEY
 from ddsing.model.teaching import LIMITS as TEACHING  # written where they are on
 
 _lock = threading.Lock()
@@ -35,6 +36,7 @@ def operative(text: str) -> str:
                 "audio": tf.zeros([1, n_samples]),
                 "f0_hz": tf.fill([1, n_frames], 220.0),
                 "loudness_db": tf.fill([1, n_frames], -40.0),
+                VOICING_KEY: tf.ones([1, n_frames, 1]),
             }
             model(window, return_losses=True, training=True)
             return _with_training(gin.operative_config_str(), gin)

@@ -13,7 +13,7 @@ import numpy as np
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine.tf import reconstruction, runtime
 from ddsing.engine.tf.runtime import Tensor
-from ddsing.model.config import ModelConfig
+from ddsing.model.config import VOICING_KEY, ModelConfig
 
 _SIZE = 2048  # samples of a spectrum
 _F0_LEAD = 512  # samples
@@ -175,17 +175,22 @@ def head_start(
         optimizer.apply_gradients(zip(tape.gradient(loss, learning), learning))
         return loss * _DB_PER_NEPER
 
+    curves = ("f0_hz", "loudness_db", *((VOICING_KEY,) if config.voicing else ()))
     random = np.random.default_rng(seed)
     for step in range(1, steps + 1):
         chosen = random.choice(useful, batch_size)
         starts = random.integers(0, len(levels[0]) - n_frames + 1, batch_size)
-        batch = [_cut(windows[number], levels[number], start, n_frames) for number, start in zip(chosen, starts)]
+        batch = [
+            _cut(windows[number], levels[number], start, n_frames, curves) for number, start in zip(chosen, starts)
+        ]
         report(step, float(learn({name: tf.constant(np.stack([x[name] for x in batch])) for name in batch[0]})))
     return {name: variable.numpy() for name, variable in variables.items()}
 
 
-def _cut(window: Mapping[str, np.ndarray], levels: np.ndarray, start: int, n_frames: int) -> dict[str, np.ndarray]:
+def _cut(
+    window: Mapping[str, np.ndarray], levels: np.ndarray, start: int, n_frames: int, curves: Sequence[str]
+) -> dict[str, np.ndarray]:
     frames = slice(start, start + n_frames)
     samples = slice(start * HOP_SAMPLES, (start + n_frames) * HOP_SAMPLES)
-    cut = {"audio": window["audio"][samples], "f0_hz": window["f0_hz"][frames]}
-    return cut | {"loudness_db": window["loudness_db"][frames], "levels": levels[frames]}
+    cut = {name: window[name][frames] for name in curves}
+    return {"audio": window["audio"][samples], "levels": levels[frames], **cut}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from ddsing.engine.tf import network, runtime, synthesis
 from ddsing.engine.tf.runtime import Tensor
-from ddsing.model.config import ModelConfig
+from ddsing.model.config import VOICING_KEY, ModelConfig
 
 
 def features(config: ModelConfig, batch: Mapping) -> dict:
@@ -18,7 +18,8 @@ def features(config: ModelConfig, batch: Mapping) -> dict:
     Returns
     -------
     dict of tf.Tensor
-        ``f0_hz`` [n_frames, batch]; ``ld_scaled``, ``f0_scaled`` [n_frames, batch, 1]; and for models with z ``mfccs``.
+        ``f0_hz`` [n_frames, batch]; ``ld_scaled``, ``f0_scaled`` [n_frames, batch, 1]; for models with z ``mfccs``, and
+        for those with voicing ``f0_confidence`` [n_frames, batch, 1].
     """
     tf, preprocessing = runtime.tensorflow(), runtime.ddsp().training.preprocessing
     f0_hz, loudness_db = tf.transpose(batch["f0_hz"]), tf.transpose(batch["loudness_db"])
@@ -29,6 +30,8 @@ def features(config: ModelConfig, batch: Mapping) -> dict:
     }
     if config.z:
         heard["mfccs"] = network.mfccs(config.z, batch["audio"])
+    if config.voicing:
+        heard[VOICING_KEY] = tf.clip_by_value(tf.transpose(batch[VOICING_KEY]), 0.0, 1.0)[..., tf.newaxis]
     return heard
 
 
@@ -58,6 +61,8 @@ def controls(
         n_frames = heard["f0_hz"].shape[0]
         disturbed = {"disturbance": heard.get("z_noise"), "kept": heard.get("z_kept")}
         inputs.append(network.encode(weights, heard["mfccs"], n_frames, dtype=dtype, recurrent=recurrent, **disturbed))
+    if config.voicing:
+        inputs.append(heard[VOICING_KEY])
     outputs = network.decode(config, weights, inputs, dtype=dtype, recurrent=recurrent)
     return synthesis.controls(config, outputs, heard["f0_hz"])
 

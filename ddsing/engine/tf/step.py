@@ -22,7 +22,7 @@ from ddsing.engine.tf.runtime import Tensor
 from ddsing.engine.tf.spectral_loss import spectral_loss
 from ddsing.engine.tf.synthesis import ddsp_noise
 from ddsing.errors import SettingsError
-from ddsing.model.config import ModelConfig
+from ddsing.model.config import VOICING_KEY, ModelConfig
 from ddsing.model.teaching import Teaching
 
 _FEATURES = ("audio", "f0_hz", "loudness_db")
@@ -100,7 +100,8 @@ class Step:
         ----------
         batch : Mapping
             ``audio`` [shape=(batch_size, 64 · window_frames), float32], ``f0_hz`` and ``loudness_db``
-            [shape=(batch_size, window_frames), float32], loudness on the scale of `config.generation`.
+            [shape=(batch_size, window_frames), float32], loudness on the scale of `config.generation`; with
+            `config.voicing` also ``f0_confidence``.
         """
         return float(self._update(self._tensors(batch)))
 
@@ -151,7 +152,8 @@ class Step:
 
     def _tensors(self, batch: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
         tf = runtime.tensorflow()
-        return {name: tf.constant(batch[name], tf.float32) for name in _FEATURES}
+        names = (*_FEATURES, VOICING_KEY) if self.config.voicing else _FEATURES
+        return {name: tf.constant(batch[name], tf.float32) for name in names}
 
     def _keras_gru(self, part: str, x: Tensor) -> Tensor:
         tf = runtime.tensorflow()

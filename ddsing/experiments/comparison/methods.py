@@ -137,6 +137,8 @@ def _instrument(workspace: Workspace, name: str, entry: Entry | None, unknown: l
     )
     if config.z is not None:
         model += f", and an MFCC encoder with {config.z.z_dims} latent dimensions"
+    if config.voicing:
+        model += "; it is also given the confidence of f0"
     data = _data(workspace, entry)
     trained = [f"trained for {origin.step:,} steps"] if origin.step is not None else []
     if data.get("minutes"):

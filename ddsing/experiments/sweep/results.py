@@ -224,7 +224,14 @@ def sing(workspace: Workspace, cell: Result, step: int, audio: np.ndarray, *, tr
         suits = fit.measure(found, made.statistics)
         asked = condition(found, made.statistics, Settings(octave_shift=suits.octave_shift))
         model = render.load(made.config, made.weights)
-        sung = render.render(model, asked.f0_hz, asked.loudness_db, n_samples=len(audio), audio=audio)
+        sung = render.render(
+            model,
+            asked.f0_hz,
+            asked.loudness_db,
+            n_samples=len(audio),
+            audio=audio,
+            confidence=found.f0_confidence,
+        )
         return recordings.encode(sung.audio, format="FLAC")
 
     return _kept(workspace, f"{_sound_of(cell, step)} {recordings.content_hash(audio)} {tracker}", work)
