@@ -5,7 +5,7 @@ threads.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ddsing.sound.blas import single_threaded
 from ddsing.units import hz_to_midi
 
 _LAYER_NORM_EPSILON = 1e-3  # Keras's default
+_CELL = "decoder/rnn/rnn/cell"
 _CELL_WEIGHTS = ("kernel", "recurrent_kernel", "bias")
 Controls = dict[str, np.ndarray]  # ``amps``, ``harmonic_distribution``, ``noise_magnitudes``: a row per frame
 _LEAKY_RELU_SLOPE = 0.2  # tf.nn.leaky_relu's default
@@ -35,7 +36,7 @@ class Decoder:
         weights = checked(weights, config)
         self.config = config
         self.weights = {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
-        self._cell = GruCell.of(self.weights, "decoder/rnn/rnn/cell")
+        self._cell = GruCell.of(self.weights, _CELL)
 
     def initial_state(self) -> np.ndarray:
         """The GRU's state before the first frame [shape=(rnn_channels,), float32]."""
@@ -117,6 +118,25 @@ class Decoder:
         log_sigmoid = -np.logaddexp(np.float32(0.0), -x)
         scaled = config.scale_max_value * np.exp(np.log(config.scale_exponent) * log_sigmoid) + config.scale_threshold
         return scaled.astype(np.float32)
+
+
+def always_sure(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> tuple[ModelConfig, Mapping[str, np.ndarray]]:
+    """A model that hears no confidence, and plays what this one plays where the pitch is sure; itself without voicing.
+
+    What the network makes of a sure pitch is the same in each frame, so it becomes a part of the biases behind it.
+    """
+    if not config.voicing:
+        return config, weights
+    plain = replace(config, voicing=False)
+    index, n_before = len(plain.input_keys), len(plain.input_keys) * config.ch
+    heard = Decoder(config, weights)._stack(f"decoder/input_stacks/{index}", np.ones((1, 1), np.float32))[0]
+    own, dropped = {name: weights[name] for name in plain.weight_shapes()}, slice(n_before, n_before + config.ch)
+    first = "decoder/out_stack/layer_with_weights-0/layer_with_weights-0"
+    for kernel, bias in ((f"{_CELL}/kernel", f"{_CELL}/bias"), (f"{first}/kernel", f"{first}/bias")):
+        more = heard @ weights[kernel][dropped]
+        own[kernel] = np.delete(weights[kernel], dropped, axis=0)
+        own[bias] = weights[bias] + (more if weights[bias].ndim == 1 else np.stack([more, np.zeros_like(more)]))
+    return plain, own
 
 
 @dataclass(frozen=True, eq=False)

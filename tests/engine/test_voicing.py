@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ddsing.engine import morph, render
+from ddsing.engine.decoder import always_sure
 from ddsing.engine.tf import autoencoder as models
 from ddsing.errors import FeaturesError, InstrumentError
 from ddsing.formats.gin_text import read_bindings
@@ -68,6 +69,19 @@ def test_confidence_is_heard_in_any_blocks_and_is_full_where_nothing_is_said():
     assert np.array_equal(sung(SMALL).audio, sung(SMALL, confidence=confidence).audio), "one that doesn't hear it"
     with pytest.raises(FeaturesError, match="3 frames of confidence for 500 of f0"):
         sung(VOICING, confidence=np.ones(3))
+
+
+@pytest.mark.parametrize("z", [None, ZConfig(24, 8, 500)])
+def test_a_model_that_is_always_sure_needs_no_confidence(z):
+    config = replace(VOICING, z=z)
+    weights = random_weights(config, seed=4)
+    plain, own = always_sure(config, weights)
+    assert plain == replace(SMALL, z=z) and {name: x.shape for name, x in own.items()} == plain.weight_shapes()
+    audio = np.random.default_rng(2).normal(0.0, 0.1, 32_000).astype(np.float32)
+    f0_hz, loudness_db = (x[:500] for x in features(32_000))
+    again = render.render(render.load(plain, own), f0_hz, loudness_db, n_samples=32_000, audio=audio)
+    np.testing.assert_allclose(again.audio, sung(config, audio=audio).audio, atol=1e-5)
+    assert always_sure(SMALL, weights) == (SMALL, weights)
 
 
 def test_in_a_mixture_each_hears_what_it_can():
