@@ -87,8 +87,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--voicing",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="let the model also hear how sure the pitch is, so that breath and consonants are told from notes; such "
-        "an instrument can't be taken back to the 2021 notebooks (no)",
+        help="let the model also hear how sure the pitch is, so that it can distinguish breath and consonants from "
+        "notes; such an instrument can't be taken back to the 2021 notebooks (no)",
     )
     parser.add_argument(
         "--centred-frames",

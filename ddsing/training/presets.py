@@ -88,7 +88,7 @@ def _going_on(workspace: Workspace, preset: Preset, where: folder.Where, done: i
     how = folder.begun(where.path)
     if how is None or not how.recipe:
         raise TrainingError(
-            f"{where.voice.name!r} was begun by the 2021 notebooks; choose how many steps it goes on for, not a preset."
+            f"{where.voice.name!r} was started by the 2021 notebooks. Choose its steps instead of a preset."
         )
     begun = Recipe.from_options(how.recipe)
     if chosen.steps or (begun.steps or resolved(begun).steps) > done:

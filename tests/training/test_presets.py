@@ -74,5 +74,5 @@ def test_a_training_goes_on_to_its_last_step_and_beyond_it_for_the_time(workspac
 def test_a_folder_of_2021_has_its_own_steps(workspace, alto):
     alto.checkpoints_folder.mkdir()
     (alto.checkpoints_folder / "ckpt-300.index").touch()
-    with pytest.raises(TrainingError, match="begun by the 2021 notebooks"):
+    with pytest.raises(TrainingError, match="started by the 2021 notebooks"):
         presets.recipe(workspace, "alto", "hour")
