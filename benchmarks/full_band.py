@@ -31,6 +31,7 @@ from ddsing.workspace import Workspace, open_workspace
 
 OCTAVES_HZ = {"8 kHz": (5_657.0, 11_314.0), "16 kHz": (11_314.0, 22_050.0), "8 to 11 kHz": (8_000.0, 11_314.0)}
 PIECE_S, EVERY = 1.0, 4
+REPEATS = 15  # of each rendering
 FADE_S = 0.01
 
 
@@ -75,21 +76,14 @@ def compare(workspace: Workspace, name: str, held_out: Path) -> dict[str, float]
     features = analysis.analyse(kept, heard, "tiny")
     n_frames = len(heard.audio) // HOP_SAMPLES
     truth = recordings.read(held_out, rate_hz=FULL_BAND_RATE).audio
-    found: dict[str, float] = {}
-    sung = {}
-    for label, renderer in (
-        ("16k", render.load(made.config, made.weights)),
-        ("full", render.load(made.config, made.weights, made.top)),
-    ):
-        part = render.solo(renderer, features.f0_hz, features.loudness_db, n_samples=n_frames * HOP_SAMPLES)
-        make = full_band.blocks if label == "full" else render.blocks
-        seconds = []
-        for _ in range(5):
-            began = time.process_time()
-            blocks = list(make(part, n_samples=n_frames * HOP_SAMPLES))
-            seconds.append(time.process_time() - began)
-        sung[label] = np.concatenate([block.audio for block in blocks])
-        found[f"render_{label}_s"] = min(seconds)
+    n_samples = n_frames * HOP_SAMPLES
+    parts = {
+        label: render.solo(
+            render.load(made.config, made.weights, given), features.f0_hz, features.loudness_db, n_samples=n_samples
+        )
+        for label, given in (("16k", None), ("full", made.top))
+    }
+    sung, found = timed(parts, n_samples)
     low = full_band.upsampled(sung["16k"])
     for octave, (low_hz, high_hz) in OCTAVES_HZ.items():
         want = level_db(truth, low_hz, high_hz)
@@ -98,6 +92,21 @@ def compare(workspace: Workspace, name: str, held_out: Path) -> dict[str, float]
     for label in ("16k", "full"):
         found |= {f"{name} {label}": value for name, value in _errors(sung[label], label, features, heard).items()}
     return found
+
+
+def timed(parts: dict[str, render.Solo], n_samples: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """What is sung at both rates; the medians of the seconds that each took, and of the ratio in each repetition."""
+    sung, seconds = {}, []
+    for _ in range(REPEATS):
+        seconds.append({})
+        for label, part in parts.items():  # in turns, so that both meet the same machine
+            make = full_band.blocks if label == "full" else render.blocks
+            began = time.process_time()
+            sung[label] = [block.audio for block in make(part, n_samples=n_samples)]
+            seconds[-1][label] = time.process_time() - began
+    found = {f"render_{label}_s": float(np.median([one[label] for one in seconds])) for label in parts}
+    found["render_ratio"] = float(np.median([one["full"] / one["16k"] for one in seconds]))
+    return {label: np.concatenate(sound) for label, sound in sung.items()}, found
 
 
 def _errors(sound: np.ndarray, label: str, features, heard) -> dict[str, float]:

@@ -16,13 +16,16 @@ from scipy import fft, signal
 
 from ddsing.constants import FULL_BAND_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import render
-from ddsing.engine.render import BLOCK_FRAMES, Block, Renderable, held
+from ddsing.engine.render import Block, Renderable, held
 from ddsing.engine.top import HARMONIC, HOP, NOISE, TopStream
 from ddsing.units import n_frames as count_frames
 
 TIMES = FULL_BAND_RATE // SAMPLE_RATE  # 3
+BLOCK_FRAMES = 250  # half of the 16-kHz rendering's: their arrays are taken from memory that is used again
 _REACH = 80  # samples of the 16-kHz sound to each side that a sample depends on
 _CUT_HZ = 7_900.0
+_SIZE = 8_192  # of the transforms that filter
+_UNIT = _SIZE - 2 * _REACH
 
 
 def blocks(
@@ -30,6 +33,7 @@ def blocks(
     *,
     n_samples: int,
     seed: int = 0,
+    block_frames: int = BLOCK_FRAMES,
     **options: Any,
 ) -> Iterator[Block]:
     """Render at 48 kHz, block by block; a `Block` starts and counts at 48 kHz then.
@@ -47,20 +51,20 @@ def blocks(
     """
     n_frames = count_frames(n_samples, centred=False)
     keep_controls = options.pop("keep_controls", False)
-    block_frames = options.get("block_frames", BLOCK_FRAMES)
-    lower = render.blocks(part, n_samples=n_samples, seed=seed, keep_controls=True, **options)
-    ahead, streams, upper = _Ready(2), [Upsampler(), Upsampler()], TopStream(seed=seed)
+    options |= {"seed": seed, "block_frames": block_frames, "keep_controls": True}
+    lower = render.blocks(part, n_samples=n_samples, **options)
+    ahead, streams, upper = _Ready(2), Upsampler(2), TopStream(seed=seed)
     over = _Ready(2, drop=upper.delay)
     f0_hz = held(np.asarray(part.f0_hz)[:n_frames], slice(0, n_frames + 2))
     start = 0
     for first, block in zip(range(0, n_frames, block_frames), lower):
         assert block.controls is not None
         last = first + block_frames >= n_frames
-        ahead.add(np.stack([stream.next(sound) for stream, sound in zip(streams, (block.harmonic, block.noise))]))
+        ahead.add(streams.next(np.stack([block.harmonic, block.noise])))
         stop = min(first + block_frames, n_frames)
         over.add(upper.next(f0_hz[first:stop], float(f0_hz[stop]), block.controls))
         if last:
-            ahead.add(np.stack([stream.rest() for stream in streams]))
+            ahead.add(streams.rest())
             for _ in range(2):  # held, so that the last samples have all their frames
                 still = {name: block.controls[name][-1:] for name in (HARMONIC, NOISE)}
                 over.add(upper.next(f0_hz[n_frames - 1 : n_frames], float(f0_hz[n_frames - 1]), still))
@@ -98,54 +102,52 @@ class Upsampler:
     """From 16 to 48 kHz as a stream: blocks in, three times their samples out, in the end as many as three times all.
 
     What comes out is not late: it ends `_REACH` samples before what came in, until `rest`.
+
+    Parameters
+    ----------
+    n_sounds : int
+        So many side by side: blocks have the shape (n_sounds, n_samples).
     """
 
-    def __init__(self) -> None:
-        self._before = np.zeros(_REACH, np.float32)  # of the sound, what the next samples still need
+    def __init__(self, n_sounds: int) -> None:
+        self._before = np.zeros((n_sounds, _REACH), np.float32)  # what the next samples still need
 
-    def next(self, sound: np.ndarray) -> np.ndarray:
-        """The next samples at 48 kHz [float32]."""
-        whole = np.concatenate([self._before, np.asarray(sound, np.float32)])
-        if len(whole) <= 2 * _REACH:
-            self._before = whole
-            return np.zeros(0, np.float32)
-        self._before = whole[-2 * _REACH :]
+    def next(self, sounds: np.ndarray) -> np.ndarray:
+        """The next samples at 48 kHz [shape=(n_sounds, n_samples), float32]."""
+        whole = np.concatenate([self._before, np.asarray(sounds, np.float32)], axis=1)
+        self._before = whole[:, max(whole.shape[1] - 2 * _REACH, 0) :]
         return _interpolated(whole)
 
     def rest(self) -> np.ndarray:
         """The last samples, after which there is silence."""
-        return _interpolated(np.concatenate([self._before, np.zeros(_REACH, np.float32)]))
+        return _interpolated(np.pad(self._before, [(0, 0), (0, _REACH)]))
 
 
 def upsampled(sound: np.ndarray) -> np.ndarray:
     """A 16-kHz sound at 48 kHz by the same filter [shape=(3 · n_samples,), float32]."""
-    stream = Upsampler()
-    return np.concatenate([stream.next(sound), stream.rest()])
+    stream = Upsampler(1)
+    return np.concatenate([stream.next(sound[None]), stream.rest()], axis=1)[0]
 
 
 def _interpolated(whole: np.ndarray) -> np.ndarray:
-    """Three samples for each of `whole` but for the first and last `_REACH`."""
-    n = len(whole) - 2 * _REACH
-    if n <= 0:
-        return np.zeros(0, np.float32)
-    size = fft.next_fast_len(len(whole), real=True)
-    spectrum = fft.rfft(whole, size)
-    out = np.empty((n, TIMES), np.float32)
-    for phase, taps in enumerate(_TAPS):
-        out[:, phase] = fft.irfft(spectrum * fft.rfft(taps, size), size)[2 * _REACH : 2 * _REACH + n]
-    return out.ravel()
+    """Three samples for each of `whole` but for the first and last `_REACH` of its rows."""
+    n_sounds, n = len(whole), max(whole.shape[1] - 2 * _REACH, 0)
+    n_units = -(-n // _UNIT)
+    padded = np.pad(whole, [(0, 0), (0, n_units * _UNIT - n)])
+    out = np.empty((n_sounds, n_units, _UNIT, TIMES), np.float32)
+    for unit in range(n_units):  # each by itself: what it needs fits memory that is used again
+        spectrum = fft.rfft(padded[:, unit * _UNIT :][:, :_SIZE], axis=1)
+        for phase, response in enumerate(_RESPONSES):
+            out[:, unit, :, phase] = fft.irfft(spectrum * response, _SIZE, axis=1)[:, 2 * _REACH :]
+    return out.reshape(n_sounds, -1)[:, : n * TIMES]
 
 
 def _polyphase() -> np.ndarray:
     """The filter's three phases [shape=(3, 2 · _REACH + 1), float32], each summing up to about 1."""
     half = TIMES * _REACH
     whole = signal.firwin(2 * half + 1, _CUT_HZ, window=("kaiser", 8.0), fs=FULL_BAND_RATE) * TIMES
-    padded = np.concatenate([whole, np.zeros(TIMES - 1)])
-    taps = np.zeros((TIMES, 2 * _REACH + 1))
-    for phase in range(TIMES):
-        taps[phase] = padded[phase::TIMES]
-    return taps.astype(np.float32)
+    return np.pad(whole, (0, TIMES - 1)).reshape(-1, TIMES).T.astype(np.float32)
 
 
-_TAPS = _polyphase()
+_RESPONSES = fft.rfft(_polyphase(), _SIZE, axis=1)
 assert HOP == TIMES * HOP_SAMPLES

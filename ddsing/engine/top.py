@@ -28,8 +28,10 @@ _UNIT_FRAMES = 250  # noise is drawn in units of this many frames, each from its
 _AT_ONCE = 100  # frames: their arrays fit memory that is used again
 _KEY = 0x746F70  # the top's draws are not those of the noise below it
 _QUARTERS = 4  # of the band below 8 kHz
+_SHARE = 5  # the column of the inputs that has how much is harmonic, 0 to 1
 _LEAST = 1e-12  # power of full scale, below which nothing is told apart
 _LOBE = np.arange(-3, 4)  # bins around a harmonic; beyond them a Hann window is 40 dB down
+_HARMONIC_BINS = slice(round(bands.LOW_HZ / _BIN_HZ) - 3, round(bands.HARMONICS_HZ / _BIN_HZ) + 4)
 
 
 def inputs(
@@ -38,7 +40,7 @@ def inputs(
     """What a top reads of some frames [shape=(n_frames, N_INPUTS), float32].
 
     Loudness and pitch with their squares and product, the logarithm of the harmonic power and of the noise in each
-    quarter below 8 kHz, and the share that is harmonic.
+    quarter below 8 kHz, and the share that is harmonic (`_SHARE`).
     """
     loud = np.asarray(loudness_db, np.float64) / config.db_range + 1.0
     midi = hz_to_midi(f0_hz) / 127.0
@@ -49,24 +51,19 @@ def inputs(
     return np.concatenate([np.stack(columns, axis=1), logs], axis=1).astype(np.float32)
 
 
-def voiced_share(config: ModelConfig, controls: Mapping[str, np.ndarray], f0_hz: np.ndarray) -> np.ndarray:
-    """How much of what the model below 8 kHz sings is harmonic [shape=(n_frames,), float64], 0 to 1."""
-    harmonic, noise = (part.sum(axis=1) for part in _quarters(config, controls, np.asarray(f0_hz, np.float64)))
-    return harmonic / (harmonic + noise + _LEAST)
-
-
 def _quarters(
     config: ModelConfig, controls: Mapping[str, np.ndarray], f0_hz: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Harmonic power and noise in each quarter of the band below 8 kHz [shape=(n_frames, 4), float64]."""
     power = np.square(controls["amps"] * controls["harmonic_distribution"], dtype=np.float64) / 2.0
-    number = np.arange(1, config.n_harmonics + 1)
-    quarter = np.minimum(f0_hz[:, None] * number / (SAMPLE_RATE / 2 / _QUARTERS), _QUARTERS + 0.5).astype(int)
-    harmonic = np.stack([(power * (quarter == part)).sum(axis=1) for part in range(_QUARTERS)], axis=1)
+    quarter_hz, number = SAMPLE_RATE / 2 / _QUARTERS, np.arange(1, config.n_harmonics + 1)
+    quarter = np.minimum(f0_hz[:, None] * number / quarter_hz, _QUARTERS).astype(int)  # those above 8 kHz are one more
+    place = quarter + (_QUARTERS + 1) * np.arange(len(f0_hz))[:, None]
+    sums = np.bincount(place.ravel(), power.ravel(), (_QUARTERS + 1) * len(f0_hz)).reshape(-1, _QUARTERS + 1)
     noise = np.square(controls["noise_magnitudes"], dtype=np.float64) / 3.0  # the noise is even from -1 to 1
     parts = np.array_split(noise, _QUARTERS, axis=1)  # the last ones empty, where a model has fewer bands
     means = [part.sum(axis=1) / max(1, part.shape[1]) for part in parts]
-    return harmonic, np.stack(means, axis=1) / _QUARTERS
+    return sums[:, :_QUARTERS], np.stack(means, axis=1) / _QUARTERS
 
 
 def powers(
@@ -77,23 +74,25 @@ def powers(
     loudness_db: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """The top of some frames: `HARMONIC` and `NOISE`, power densities [shape=(n_frames, n_bands), float32] per Hz."""
-    values = np.clip(inputs(config, controls, f0_hz, loudness_db), top.low, top.high)
+    values = inputs(config, controls, f0_hz, loudness_db)
     with single_threaded():
-        log_power = ((values - top.centre) / top.scale) @ top.kernel + top.bias
+        log_power = ((np.clip(values, top.low, top.high) - top.centre) / top.scale) @ top.kernel + top.bias
     density = np.exp(np.clip(log_power, top.least, top.most))
     most = np.where(bands.centres_hz(top.n_bands) < bands.HARMONICS_HZ, top.harmonic_share, np.float32(0.0))
-    share = voiced_share(config, controls, f0_hz).astype(np.float32)[:, None] * most
-    return {HARMONIC: density * share, NOISE: density * (1.0 - share)}
+    harmonic = density * values[:, _SHARE, None] * most
+    return {HARMONIC: harmonic, NOISE: density - harmonic}
 
 
 class TopStream:
     """The top's two parts as a stream: frames in, samples out, one and a half frames late."""
 
     def __init__(self, *, seed: int):
-        self._seed, self._frame, self._cycles = seed, 0, 0.0
+        self._seed, self._frame, self._cycles = seed & (2**64 - 1), 0, 0.0
         window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(FRAME) / FRAME)
-        self._window = (window * np.sqrt(_BIN_HZ * 8.0 / 9.0) * FRAME).astype(np.float32)  # of the noise
+        self._window = (window * np.sqrt(_BIN_HZ * 4.0 / 9.0) * FRAME).astype(np.float32)  # of the noise
         self._tails = np.zeros((2, FRAME - HOP), np.float32)
+        self._spectra = np.zeros((2, _AT_ONCE, FRAME // 2 + 1), np.complex64)
+        self._unit, self._drawn = -1, np.zeros((0, 0), np.complex64)
 
     delay = FRAME // 2  # by how many samples the stream lags behind the frames
 
@@ -113,82 +112,74 @@ class TopStream:
         np.ndarray [shape=(2, 192 · n_frames), float32]
             Late by `delay` samples.
         """
-        ends, parts = np.append(f0_hz, following_hz), [np.zeros((2, 0), np.float32)]
-        for first in range(0, len(f0_hz), _AT_ONCE):
-            some = slice(first, min(first + _AT_ONCE, len(f0_hz)))
-            parts.append(self._some(ends[some.start : some.stop + 1], controls[HARMONIC][some], controls[NOISE][some]))
-        return np.concatenate(parts, axis=1)
+        n_frames, ends = len(f0_hz), np.append(f0_hz, following_hz)
+        out = np.zeros((2, n_frames * HOP + FRAME - HOP), np.float32)
+        out[:, : FRAME - HOP] = self._tails
+        hops = out.reshape(2, -1, HOP)
+        for first in range(0, n_frames, _AT_ONCE):
+            stop = min(first + _AT_ONCE, n_frames)
+            some = slice(first, stop)
+            frames = self._frames(ends[first : stop + 1], controls[HARMONIC][some], controls[NOISE][some])
+            for part in range(FRAME // HOP):
+                hops[:, first + part : stop + part] += frames[:, :, part * HOP : (part + 1) * HOP]
+        self._tails = out[:, n_frames * HOP :].copy()
+        return out[:, : n_frames * HOP]
 
-    def _some(self, f0_hz: np.ndarray, harmonic: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        """As `next`, with the f0 of the frame after these at its end."""
-        n_frames = len(noise)
-        spectra = np.zeros((2, n_frames, FRAME // 2 + 1), np.complex64)
-        spectra[1, :, _FIRST:_STOP] = np.sqrt(_at_bins(noise)) * self._phases(n_frames)
-        frames = np.empty((2, n_frames, FRAME), np.float32)
-        frames[1] = fft.irfft(spectra[1], FRAME, axis=1) * self._window
-        spectra[0] = self._harmonics(f0_hz, harmonic)
-        frames[0] = fft.irfft(spectra[0], FRAME, axis=1)
-        return self._overlapped(frames)
+    def _frames(self, f0_hz: np.ndarray, harmonic: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """Windowed frames of both parts [shape=(2, n_frames, FRAME), float32]; `f0_hz` has one frame more."""
+        spectra = self._spectra[:, : len(noise)]  # what is 0 in it stays so
+        spectra[0, :, _HARMONIC_BINS] = self._harmonics(f0_hz, harmonic)
+        spectra[1, :, _FIRST:_STOP] = np.sqrt(_at_bins(noise)) * self._phases(len(noise))
+        frames = fft.irfft(spectra, FRAME, axis=2)
+        frames[1] *= self._window
+        return frames
 
     def _phases(self, n_frames: int) -> np.ndarray:
-        """Unit numbers of random phase, over √2 [shape=(n_frames, n_bins), complex64]."""
-        drawn = np.empty((n_frames, _STOP - _FIRST), np.float32)
-        filled = 0
-        while filled < n_frames:
-            unit, offset = divmod(self._frame + filled, _UNIT_FRAMES)
-            count = min(_UNIT_FRAMES - offset, n_frames - filled)
-            rng = np.random.Generator(np.random.Philox(key=[self._seed & (2**64 - 1), unit + (_KEY << 32)]))
-            whole = rng.random((_UNIT_FRAMES, _STOP - _FIRST), np.float32)
-            drawn[filled : filled + count] = whole[offset : offset + count]
-            filled += count
-        self._frame += n_frames
-        angle = drawn * np.float32(2.0 * np.pi)
-        phases = np.empty(drawn.shape, np.complex64)
-        phases.real, phases.imag = np.cos(angle), np.sin(angle)
-        return phases * np.float32(np.sqrt(0.5))
+        """Numbers of random phase and size 1 [shape=(n_frames, n_bins), complex64], the next ones."""
+        parts = []
+        while n_frames:
+            unit, offset = divmod(self._frame, _UNIT_FRAMES)
+            if unit != self._unit:
+                rng = np.random.Generator(np.random.Philox(key=[self._seed, unit + (_KEY << 32)]))
+                self._unit, self._drawn = unit, _turned(rng.random((_UNIT_FRAMES, _STOP - _FIRST), np.float32))
+            parts.append(self._drawn[offset : offset + n_frames])
+            self._frame += len(parts[-1])
+            n_frames -= len(parts[-1])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _harmonics(self, f0_hz: np.ndarray, power: np.ndarray) -> np.ndarray:
-        """Spectra of windowed harmonics [shape=(n_frames, n_bins), complex64]; `f0_hz` has one frame more."""
+        """Spectra of windowed harmonics at `_HARMONIC_BINS` [shape=(n_frames, n_bins), complex64]."""
         now = np.asarray(f0_hz[:-1], np.float64)
         steps = (now * HOP_SAMPLES + np.diff(np.asarray(f0_hz, np.float64)) * (HOP_SAMPLES - 1) / 2) / SAMPLE_RATE
         cycles = self._cycles + np.concatenate([[0.0], np.cumsum(steps)])
         self._cycles = float(cycles[-1] % 1.0)
         cycles = cycles[:-1] + now / SAMPLE_RATE  # a sample of the model's has moved on already when it sounds
-        spectra = np.zeros(len(now) * (FRAME // 2 + 1), np.complex64)
+        spectra = np.zeros((len(now), _HARMONIC_BINS.stop - _HARMONIC_BINS.start), np.complex64)
         sounding = np.flatnonzero((power.max(axis=1) > _LEAST / FULL_BAND_RATE) & (now > 20.0))
         if not len(sounding):
-            return spectra.reshape(len(now), -1)
+            return spectra
         first = np.ceil(bands.LOW_HZ / now[sounding]).astype(int)
         count = np.floor(bands.HARMONICS_HZ / now[sounding]).astype(int) - first + 1
         frame = np.repeat(sounding, count)
-        number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
-        hz = number * now[frame]
-        amplitude = np.sqrt(2.0 * now[frame] * _interpolated(power, frame, hz))
-        turn = number * cycles[frame]
-        peak = 0.5 * amplitude * np.exp(2j * np.pi * (turn - np.rint(turn) - 0.25))  # a sine
-        place = hz / _BIN_HZ
-        nearest = np.rint(place).astype(int)
-        bins = nearest[:, None] + _LOBE
-        lobe = _LOBES[np.rint((place - nearest + 0.5) * _FINENESS).astype(int)]
-        lobe = lobe * (1.0 - 2.0 * (nearest & 1))[:, None]  # the frame's middle is its origin
-        values = peak[:, None] * lobe * (FRAME / 2 / 1.5)  # the windows add up to 3/2
-        kept = bins < FRAME // 2
-        where = (frame[:, None] * (FRAME // 2 + 1) + bins)[kept]
-        n = len(spectra)
-        spectra.real = np.bincount(where, values.real[kept], n)
-        spectra.imag = np.bincount(where, values.imag[kept], n)
-        return spectra.reshape(len(now), -1)
+        number = np.arange(len(frame)) + np.repeat(first - np.cumsum(count) + count, count)
+        hz, turn = number * now[frame], number * cycles[frame]
+        nearest = np.rint(hz / _BIN_HZ).astype(int)
+        lobe = _LOBES[np.rint((hz / _BIN_HZ - nearest + 0.5) * _FINENESS).astype(int)]
+        size = np.sqrt(2.0 * now[frame] * _interpolated(power, frame, hz)) * (FRAME / 4 / 1.5)  # windows add up to 3/2
+        size *= 1.0 - 2.0 * (nearest & 1)  # the frame's middle is its origin
+        angle = (2.0 * np.pi * (turn - np.rint(turn))).astype(np.float32)
+        bins = ((frame * spectra.shape[1] + nearest - _HARMONIC_BINS.start)[:, None] + _LOBE).ravel()
+        for part, wave in ((spectra.real, np.sin(angle)), (spectra.imag, -np.cos(angle))):
+            part[:] = np.bincount(bins, ((size * wave)[:, None] * lobe).ravel(), spectra.size).reshape(part.shape)
+        return spectra
 
-    def _overlapped(self, frames: np.ndarray) -> np.ndarray:
-        """Frames [shape=(2, n_frames, FRAME)] added up; the ends go on in the next call."""
-        n_frames = frames.shape[1]
-        out = np.zeros((2, n_frames * HOP + FRAME - HOP), np.float32)
-        out[:, : FRAME - HOP] = self._tails
-        for part in range(FRAME // HOP):
-            start = part * HOP
-            out[:, start : start + n_frames * HOP] += frames[:, :, start : start + HOP].reshape(2, -1)
-        self._tails = out[:, n_frames * HOP :].copy()
-        return out[:, : n_frames * HOP]
+
+def _turned(turns: np.ndarray) -> np.ndarray:
+    """Numbers of size 1 at so many turns from 1 [shape kept, complex64]."""
+    angle = turns * np.float32(2.0 * np.pi)
+    numbers = np.empty(turns.shape, np.complex64)
+    numbers.real, numbers.imag = np.cos(angle), np.sin(angle)
+    return numbers
 
 
 def _at_bins(power: np.ndarray) -> np.ndarray:
