@@ -96,7 +96,8 @@ def compare(workspace: Workspace, name: str, held_out: Path) -> dict[str, float]
 
 def timed(parts: dict[str, render.Solo], n_samples: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """What is sung at both rates; the medians of the seconds that each took, and of the ratio in each repetition."""
-    sung, seconds = {}, []
+    sung: dict[str, list[np.ndarray]] = {}
+    seconds: list[dict[str, float]] = []
     for _ in range(REPEATS):
         seconds.append({})
         for label, part in parts.items():  # in turns, so that both meet the same machine

@@ -1,7 +1,9 @@
 """What a recording sounds like above 8 kHz: how far up it goes, and its power there, frame by frame.
 
 A file's sample rate says nothing about that: an MP3 ends at 15 to 20 kHz, and what was made louder from a telephone's
-8 kHz ends there. Both leave a cliff in the spectrum, which `Spectrum` finds.
+8 kHz ends there. Both leave a cliff in the spectrum, which `Spectrum` finds: a steep one, as MP3 and sox make it, or one
+that takes two kHz, as ffmpeg's resampler does. Where a sound reaches full scale it may have been cut off there, which is
+heard at all frequencies; such moments say nothing of how far up it goes.
 
 The *upper band* is what the 16-kHz copy of a recording lacks, so that both together are the recording.
 
@@ -23,6 +25,9 @@ FULL_HZ = 19_000.0  # a recording that ends below can't teach a top
 RATE_HZ = 44_100  # the least sample rate of one that can
 _SIZE = 2048  # of the spectra in which a cliff is looked for
 _SMOOTH_HZ, _SIDE_HZ, _GAP_HZ = 500.0, 300.0, 350.0
+_WIDE_HZ, _WIDE_DB = 2_500.0, 20.0  # of what falls less steeply
+_FULL_SCALE = 0.9999
+_ABOVE_DB = 6.0  # what is left of the fall where it counts as ended
 _CLIFF_DB, _NOTHING_DB = 12.0, -125.0  # the latter per Hz: rounding to 16 bits leaves -141, with dither -136
 _LEAST_HZ = 3_000.0  # below it a cliff is the voice's own
 _HOP, _FRAME = FULL_BAND_RATE // FRAME_RATE, 3 * FULL_BAND_RATE // FRAME_RATE
@@ -37,8 +42,8 @@ class Spectrum:
     """The mean spectrum of a recording as it is in its file, taken block by block."""
 
     rate_hz: int = 0
-    _power: np.ndarray = field(default_factory=lambda: np.zeros(_SIZE // 2 + 1))
-    _n: int = 0
+    _power: np.ndarray = field(default_factory=lambda: np.zeros((2, _SIZE // 2 + 1)))  # below full scale, and at it
+    _n: np.ndarray = field(default_factory=lambda: np.zeros(2, int))  # frames of each
     _rest: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def take(self, block: np.ndarray, rate_hz: int) -> None:
@@ -52,9 +57,11 @@ class Spectrum:
         count = len(sound) // _SIZE
         self._rest = sound[count * _SIZE :]
         with np.errstate(all="ignore"):  # what is no sound is refused by the decoder
-            frames = sound[: count * _SIZE].reshape(count, _SIZE) * _WINDOW
-            self._power += (np.abs(fft.rfft(frames, axis=1)) ** 2).sum(axis=0)
-        self._n += count
+            frames = sound[: count * _SIZE].reshape(count, _SIZE)
+            full = np.abs(frames).max(axis=1, initial=0.0) >= _FULL_SCALE
+            power = np.abs(fft.rfft(frames * _WINDOW, axis=1)) ** 2
+            self._power += np.stack([power[full == kind].sum(axis=0) for kind in (False, True)])
+        self._n += np.bincount(full, minlength=2)
 
     @property
     def reach_hz(self) -> float | None:
@@ -62,11 +69,13 @@ class Spectrum:
 
         None for files below 32 kHz, of less than half a second, and for silence.
         """
-        if self._n * _SIZE < self.rate_hz / 2 or not self.rate_hz or not np.isfinite(self._power).all():
+        if self._n.sum() * _SIZE < self.rate_hz / 2 or not self.rate_hz or not np.isfinite(self._power).all():
             return None
+        enough = self._n[0] * _SIZE >= self.rate_hz / 2
+        power = self._power[0] / self._n[0] if enough else self._power.sum(axis=0) / self._n.sum()
         step_hz = self.rate_hz / _SIZE
         with np.errstate(divide="ignore"):
-            level_db = 10.0 * np.log10(self._power / self._n / (_WINDOW**2).sum() / (self.rate_hz / 2) + 1e-30)
+            level_db = 10.0 * np.log10(power / (_WINDOW**2).sum() / (self.rate_hz / 2) + 1e-30)
         smooth = median_filter(level_db, 2 * int(_SMOOTH_HZ / step_hz / 2) + 1, mode="nearest")  # lines are no level
         return None if smooth.max() < _NOTHING_DB else _cliff(smooth, step_hz)
 
@@ -76,14 +85,16 @@ _WINDOW = np.hanning(_SIZE).astype(np.float32)
 
 def _cliff(level_db: np.ndarray, step_hz: float) -> float:
     """Where a smoothed spectrum falls steeply to what it never leaves again; its end if nowhere."""
-    side, gap = int(_SIDE_HZ / step_hz), int(_GAP_HZ / step_hz)
-    end_hz = (len(level_db) - 1) * step_hz
     following = np.maximum.accumulate(level_db[::-1])[::-1]  # the loudest from here on
-    for bin_ in range(int(_LEAST_HZ / step_hz), len(level_db) - 2 * gap):
-        before, after = float(np.median(level_db[bin_ - side : bin_ + 1])), following[bin_ + gap]
-        if after < min(_NOTHING_DB, before - _CLIFF_DB):
-            return (bin_ + gap) * step_hz
-    return end_hz
+    side = int(_SIDE_HZ / step_hz)
+    for within_hz, by_db in ((_GAP_HZ, _CLIFF_DB), (_WIDE_HZ, _WIDE_DB)):
+        gap = int(within_hz / step_hz)
+        for bin_ in range(int(_LEAST_HZ / step_hz), len(level_db) - gap - int(_GAP_HZ / step_hz)):
+            before, after = float(np.median(level_db[bin_ - side : bin_ + 1])), following[bin_ + gap]
+            if after < min(_NOTHING_DB, before - by_db):
+                fallen = int(np.argmax(level_db[bin_:] < after + _ABOVE_DB))
+                return (bin_ + min(fallen, gap)) * step_hz
+    return (len(level_db) - 1) * step_hz
 
 
 def reaches(reach_hz: float | None, sample_rate_hz: int) -> bool:

@@ -9,7 +9,7 @@ from ddsing.dataset import scan
 from ddsing.sound import upper_band
 from ddsing.sound.bands import N_BANDS, centres_hz
 from tests.support import tops
-from tests.support.encoders import ffmpeg
+from tests.support.encoders import ffmpeg, sox
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,31 @@ def test_an_upsampled_file_is_told_by_its_cliff(recordings, rate, reach_hz):
     found = examined(recordings / f"up{rate}.wav")
     assert not found.full_band and found.reach_hz == pytest.approx(reach_hz, abs=700)
     assert found.remarks[0].endswith("kHz, as in a recording with a lower sample rate: it can't teach a top.")
+
+
+@pytest.fixture(scope="module")
+def loud(recordings):
+    """A hot recording: cut off at full scale, which a resampler overshoots, so that what it writes is cut off again."""
+    voice = soundfile.read(recordings / "wide.wav")[0]
+    soundfile.write(recordings / "loud.wav", np.clip(voice / np.abs(voice).max() * 1.3, -1, 1), 48_000)
+    return recordings / "loud.wav"
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 24_000, 32_000])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+def test_what_ffmpeg_and_sox_upsampled_is_told_at_any_rate_and_level(recordings, loud, tmp_path, rate, subtype):
+    codec = {"PCM_16": ("-c:a", "pcm_s16le"), "PCM_24": ("-c:a", "pcm_s24le")}[subtype]
+    for source in (recordings / "wide.wav", loud):
+        small = soundfile.read(source)[0]
+        small = np.clip(soxr.resample(small, 48_000, rate), -1, 1)
+        soundfile.write(tmp_path / "small.wav", small, rate, subtype="PCM_16")
+        for path in (
+            ffmpeg(tmp_path / "small.wav", tmp_path / "ffmpeg.wav", "-ar", "48000", *codec),
+            sox(tmp_path / "small.wav", tmp_path / "sox.wav", "-V1", "-b", subtype[-2:], "-r", "48000"),
+        ):
+            found = examined(path)
+            assert not found.full_band and found.reach_hz == pytest.approx(rate / 2, rel=0.15), path.name
+    assert examined(loud).full_band  # cut off, but recorded at 48 kHz
 
 
 def test_an_mp3_is_told_by_its_cliff_in_any_file(recordings, tmp_path):
