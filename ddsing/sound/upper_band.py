@@ -1,9 +1,9 @@
 """What a recording sounds like above 8 kHz: how far up it goes, and its power there, frame by frame.
 
-A file's sample rate says nothing about that: an MP3 ends at 15 to 20 kHz, and what was made louder from a telephone's
-8 kHz ends there. Both leave a cliff in the spectrum, which `Spectrum` finds: a steep one, as MP3 and sox make it, or one
-that takes two kHz, as ffmpeg's resampler does. Where a sound reaches full scale it may have been cut off there, which is
-heard at all frequencies; such moments say nothing of how far up it goes.
+A file's sample rate says nothing about that: an MP3 ends at 15 to 20 kHz, and what was made from a telephone's 8 kHz
+ends there. Both leave a cliff in the spectrum, which `Spectrum` finds: a steep one, as MP3 and sox make it, or one that
+takes two kHz, as ffmpeg's resampler does. A sound that reaches full scale may have been cut off there, which is heard
+at all frequencies, so such moments don't count.
 
 The *upper band* is what the 16-kHz copy of a recording lacks, so that both together are the recording.
 
