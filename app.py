@@ -1,4 +1,4 @@
-"""The dashboard: five pages, with the workspace and the device in the sidebar. Run with ``streamlit run app.py``."""
+"""The dashboard: six pages, with the workspace and the device in the sidebar. Run with ``streamlit run app.py``."""
 
 from ddsing.ui.entrance import account, door
 from ddsing.ui.shell import errors, links, sidebar, tab_owners, values, warmup

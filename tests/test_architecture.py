@@ -49,6 +49,7 @@ ORDER = (
     "ddsing.ui.shell",
     "ddsing.ui.entrance",
     "ddsing.ui.transfer",
+    "ddsing.ui.play",
     "ddsing.ui.dataset",
     "ddsing.ui.training",
     "ddsing.ui.instrument",

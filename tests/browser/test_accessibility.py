@@ -28,7 +28,15 @@ SCHEMES = ("light", "dark")
 WIDE = (1400, 1000)
 SIZES = (WIDE, (1366, 768), (390, 844))
 VIEWS = ("takes", "blind", "matrix", "morph", "voices", "parameters", "latent")
-PLACES = ["", "datasets", "training", "training, running", "instruments", *(f"experiments?view={v}" for v in VIEWS)]
+PLACES = [
+    "",
+    "play",
+    "datasets",
+    "training",
+    "training, running",
+    "instruments",
+    *(f"experiments?view={v}" for v in VIEWS),
+]
 PLACES += ["experiments?view=blind&test={test}, a trial"]
 EXEMPT = (
     Exempt(

@@ -15,7 +15,7 @@ from tests.support.dashboard import settled
 from tests.support.paths import GOLDEN
 
 Z = "Singer with timbre"
-PAGES = ("", "datasets", "training", "instruments", "experiments")
+PAGES = ("", "play", "datasets", "training", "instruments", "experiments")
 
 pytestmark = [
     pytest.mark.browser,

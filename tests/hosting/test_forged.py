@@ -38,7 +38,7 @@ from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
-PAGES = ("timbre_transfer", "datasets", "training", "instruments")
+PAGES = ("timbre_transfer", "play", "datasets", "training", "instruments")
 PLACES = [*PAGES, *(f"experiments/{view}" for view in views.VIEWS)]
 BESIDES = ("take", "test", "weights", "set", "job", "voice", "instrument", "window", "step", "file", "path", "matched")
 PUSH, FULL = 4, 20  # names for each place

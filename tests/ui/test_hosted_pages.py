@@ -13,7 +13,7 @@ from tests.support import tiny_workspace
 from tests.support.pages import clean, open_page, said
 from tests.support.tiny_workspace import EXAMPLE
 
-PAGES = ("timbre_transfer", "datasets", "training", "instruments", "experiments")
+PAGES = ("timbre_transfer", "play", "datasets", "training", "instruments", "experiments")
 
 
 @pytest.fixture

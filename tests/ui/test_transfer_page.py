@@ -21,7 +21,7 @@ from tests.support.pages import ROOT, clean, finished, fit_read, open_page, said
 from tests.support.patience import PATIENCE_S
 from tests.support.sounds import file_of
 
-PAGES = ("timbre_transfer", "datasets", "training", "instruments", "experiments")
+PAGES = ("timbre_transfer", "play", "datasets", "training", "instruments", "experiments")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -17,7 +17,7 @@ from tests.support.pages import clean, open_page, said
 pytestmark = pytest.mark.slow
 
 VIEWS = ("takes", "blind", "matrix", "morph", "voices", "parameters", "latent")
-PAGES = ["timbre_transfer", "datasets", "training", "instruments", *(f"experiments/{view}" for view in VIEWS)]
+PAGES = ["timbre_transfer", "play", "datasets", "training", "instruments", *(f"experiments/{view}" for view in VIEWS)]
 FEWEST = {"timbre_transfer": 12, "datasets": 6, "training": 9, "experiments/blind": 4, "experiments/matrix": 4}
 
 

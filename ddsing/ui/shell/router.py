@@ -1,4 +1,4 @@
-"""The five pages, the admins' own, and the router's one trap.
+"""The six pages, the admins' own, and the router's one trap.
 
 On a hosted dashboard, who has not come in sees none of them: at every address there is the entrance.
 """
@@ -31,6 +31,12 @@ PAGES = (  # file, title, icon, help
         "Timbre transfer",
         ":material/graphic_eq:",
         "Sing a recording with another voice: choose both, listen, compare takes.",
+    ),
+    (
+        "pages/play.py",
+        "Play",
+        ":material/music_note:",
+        "An instrument under your fingers: on screen or with the computer's keys, heard at once.",
     ),
     (
         "pages/datasets.py",

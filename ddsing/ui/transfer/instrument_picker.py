@@ -14,8 +14,21 @@ if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
 
 
-def pick():
-    """The select box with a line about the instrument; None where there is none to pick."""
+HELP = "The voice that sings the recording. Listen to each one on the Instruments page."
+
+
+def pick(*, key: str = state.INSTRUMENT, first: str | None = None, about: str = HELP):
+    """The select box with a line about the instrument; None where there is none to pick.
+
+    Parameters
+    ----------
+    key : str
+        Of the box, which a page has for itself.
+    first : str, optional
+        What is chosen until something else is, if it is there.
+    about : str
+        The box's help.
+    """
     entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
     if not entries:
         st.info("No instruments yet. Import one on the Instruments page.", icon=":material/piano:")
@@ -24,11 +37,11 @@ def pick():
     name = st.selectbox(
         "Instrument",
         list(entries),
-        key=values.among(state.INSTRUMENT, list(entries)),
+        key=values.among(key, list(entries), first if first in entries else None),
         persist_state="session",
         on_change=presets_panel.instrument_chosen,
         format_func=lambda name: sources.marked(name, entries[name].path) if name in entries else name,
-        help="The voice that sings the recording. Listen to each one on the Instruments page.",
+        help=about,
     )
     entry = entries[name]
     st.caption(_about(entry), help=_loudness(entry))

@@ -1,0 +1,1 @@
+"""The page Play: an instrument under the fingers, in the browser."""

@@ -1,0 +1,201 @@
+// The page Play: the instrument's buffer is fetched, this device is measured, and keys play it in the audio thread.
+//
+// Data: `place`; `name` of the instrument; `url` of its buffer, `worklet` of the audio thread's script; `range` in MIDI; `manner`, `loudness`
+// and `seed` as a Performer takes them; `breath_db`; `timbre`, shares along the directions.
+
+const MOST_MS = 2; // of each frame's 4, that live playing may take
+const LATE_S = 0.15; // by which the audio clock may fall behind within two seconds
+const FLOOR_DB = -60; // of the meter
+const instruments = (window.ddsingPlay ??= new Map()); // by place: what sounds, while its place is drawn anew
+
+function adopt(root, component) {
+  const { place } = component.data;
+  const self = instruments.get(place) ?? { place, state: "loading" };
+  instruments.set(place, self);
+  clearTimeout(self.ending);
+  const find = (name) => root.querySelector(name);
+  Object.assign(self, {
+    root, component, box: find(".play"), status: find(".status"), bar: find(".level i"), note: find(".note"), pad: find(".pad"),
+    lower: find(".lower"), higher: find(".higher"),
+  });
+  self.keyboard = new Keyboard(find(".keys"), {
+    press: (note) => press(self, note),
+    move: (note) => post(self, "move", note),
+    lift: (note) => post(self, "lift", note),
+  });
+  listen(self);
+  return self;
+}
+
+function listen(self) {
+  self.lower.onclick = () => self.keyboard.move(-1);
+  self.higher.onclick = () => self.keyboard.move(1);
+  const down = (event) => {
+    if (onPage(self.root) && !meantElsewhere(event, self.root) && self.keyboard.typed(event)) event.preventDefault();
+  };
+  const up = (event) => self.keyboard.up(event.code);
+  const away = () => self.keyboard.rest();
+  document.addEventListener("keydown", down);
+  document.addEventListener("keyup", up);
+  window.addEventListener("blur", away);
+  self.ignore = () => {
+    document.removeEventListener("keydown", down);
+    document.removeEventListener("keyup", up);
+    window.removeEventListener("blur", away);
+    self.keyboard.leave();
+  };
+}
+
+function say(self, text) {
+  if (self.status.textContent !== text) self.status.textContent = text;
+}
+
+// From the buffer to a measured instrument
+
+async function fetched(self) {
+  const { url, name } = self.data;
+  if (self.url === url) return;
+  self.url = url;
+  self.state = "loading";
+  silence(self);
+  show(self);
+  try {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`${name} could not be fetched. Reload the page.`);
+    const buffer = await response.arrayBuffer();
+    if (self.url !== url) return;
+    self.pack = unpack(buffer);
+    self.buffer = buffer;
+  } catch (error) {
+    if (self.url === url) fail(self, error.message);
+    return;
+  }
+  setTimeout(() => measured(self, url), 50); // after the page has been drawn
+}
+
+function measured(self, url) {
+  if (self.url !== url) return;
+  self.pace_ms = paceOf(self.pack, 48000, () => performance.now());
+  self.state = self.pace_ms > MOST_MS ? "slow" : "ready";
+  if (!window.AudioWorkletNode) self.state = "insecure";
+  show(self);
+}
+
+function fail(self, why) {
+  self.state = "failed";
+  self.why = why;
+  show(self);
+}
+
+function show(self) {
+  const { name } = self.data;
+  const texts = {
+    loading: `Fetching ${name} …`,
+    ready: "Press a key. The sound begins with the first one.",
+    starting: "Starting the sound …",
+    playing: `Playing ${name}.`,
+    slow: `${name} is too large to be played live on this device: each 4 ms of sound take it ${(self.pace_ms ?? 0).toFixed(1)} ms. ` +
+      "Choose a smaller instrument.",
+    insecure: "The browser plays live on this computer or over https only. Open the dashboard there.",
+    failed: self.why,
+  };
+  say(self, texts[self.state]);
+  self.box.dataset.state = self.state;
+}
+
+// The audio thread
+
+async function start(self) {
+  if (self.node || self.state !== "ready") return;
+  self.state = "starting";
+  show(self);
+  const { url, data } = self;
+  try {
+    if (!self.context) {
+      self.context = new AudioContext({ latencyHint: "interactive" });
+      await self.context.audioWorklet.addModule(data.worklet);
+    }
+    await self.context.resume();
+    if (self.url !== url) return;
+    const { manner, loudness, seed } = data;
+    self.node = new AudioWorkletNode(self.context, "ddsing-play", {
+      numberOfInputs: 0, outputChannelCount: [1], processorOptions: { pack: self.buffer, performer: { manner, loudness, seed }, seed },
+    });
+  } catch (error) {
+    fail(self, `The sound can't be started: ${error.message}`);
+    return;
+  }
+  self.node.port.onmessage = ({ data: heard }) => watch(self, heard);
+  self.node.onprocessorerror = () => fail(self, "The sound has stopped by a fault. Reload the page.");
+  self.node.connect(self.context.destination);
+  self.state = "playing";
+  show(self);
+  adjust(self);
+  for (const [name, value] of self.waiting ?? []) self.node.port.postMessage([name, value]);
+  self.waiting = [];
+}
+
+function silence(self) {
+  self.node?.port.postMessage(["end"]);
+  self.node?.disconnect();
+  self.node = null;
+  self.waiting = [];
+}
+
+function press(self, note) {
+  shared.active = self;
+  shared.starts(self, () => post(self, "rest"));
+  self.pressed_ms = performance.now();
+  post(self, "press", note);
+  start(self);
+}
+
+function post(self, name, value) {
+  if (self.node) self.node.port.postMessage([name, value]);
+  else if (["ready", "starting"].includes(self.state)) (self.waiting ??= []).push([name, value]);
+}
+
+/** What the page's controls say. */
+function adjust(self) {
+  const { manner, breath_db, timbre } = self.data;
+  if (!self.node) return;
+  post(self, "manner", manner);
+  post(self, "breath", breath_db);
+  post(self, "timbre", timbre);
+}
+
+function watch(self, { peak, f0Hz, silent, at_s }) {
+  const db = 20 * Math.log10(Math.max(peak, 1e-6));
+  self.bar.style.width = `${100 * Math.min(1, Math.max(0, 1 - db / FLOOR_DB))}%`;
+  const midi = 12 * Math.log2(f0Hz / 440) + 69;
+  const cents = Math.round(100 * (midi - Math.round(midi)));
+  self.note.textContent = silent ? "" : `${noteName(midi)} ${cents < 0 ? "−" : "+"}${Math.abs(cents)}`;
+  const now_s = performance.now() / 1000;
+  if (!self.clock || now_s - self.clock.now_s > 2) {
+    const late_s = self.clock ? now_s - self.clock.now_s - (at_s - self.clock.at_s) : 0;
+    if (late_s > LATE_S) say(self, "The sound breaks up: this device is busy. Close what you don't need, or choose a smaller instrument.");
+    self.clock = { now_s, at_s };
+  }
+}
+
+export default function (component) {
+  const root = component.parentElement;
+  let self = [...instruments.values()].find((one) => one.root === root && one.place === component.data.place);
+  if (!self) self = adopt(root, component);
+  Object.assign(self, { component, data: component.data });
+  self.keyboard.place(component.data.range);
+  self.box.setAttribute("aria-label", `Play ${component.data.name}`);
+  show(self);
+  fetched(self);
+  adjust(self);
+  return () => {
+    self.ignore();
+    self.root = null;
+    self.keyboard.rest();
+    self.ending = setTimeout(() => {
+      silence(self);
+      self.context?.close();
+      instruments.delete(self.place);
+    }, 300);
+  };
+}

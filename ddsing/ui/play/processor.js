@@ -1,0 +1,88 @@
+// The audio thread: an instrument that plays what a `Performer` makes of the page's messages, or curves that it was given.
+//
+// Options: `pack`, and either `performer` (what the Performer takes) or `curves` ({f0Hz, loudnessDb}); `seed`.
+// Messages: [name of a Performer's method, argument], or ["manner", ...], ["wheel", semitones], ["expression", share], ["depth", share],
+// ["breath", dB], ["timbre", directions' shares], ["end"]. It answers with what is heard, about 25 times per second.
+
+const TOLD_S = 0.04;
+const IDLE_S = 0.5; // of silence, after which nothing is computed
+
+class Played extends AudioWorkletProcessor {
+  constructor({ processorOptions: options }) {
+    super();
+    this.pack = unpack(options.pack);
+    this.z = this.pack.arrays["z/mean"]?.values ?? null;
+    this.performer = options.performer ? new Performer(options.performer) : null;
+    this.curves = options.curves ?? null;
+    this.frame = 0;
+    const targets = this.performer ? () => this.performed() : () => this.given();
+    this.voice = new Voice(this.pack, sampleRate, targets, options.seed ?? 0);
+    this.breath = 1;
+    this.peak = 0;
+    this.untold = 0;
+    this.idle = Infinity;
+    this.ended = false;
+    this.spare = new Float32Array(128);
+    this.port.onmessage = ({ data: [name, value] }) => this.heed(name, value);
+  }
+
+  performed() {
+    const target = this.performer.next();
+    target.z = this.z;
+    return target;
+  }
+
+  given() {
+    const { f0Hz, loudnessDb } = this.curves;
+    const at = Math.min(this.frame++, f0Hz.length - 1);
+    return { f0Hz: f0Hz[at], loudnessDb: loudnessDb[at], z: this.z };
+  }
+
+  heed(name, value) {
+    const { performer } = this;
+    if (name === "end") this.ended = true;
+    else if (name === "breath") this.breath = 10 ** (value / 20);
+    else if (name === "timbre") this.z = this.timbre(value);
+    else if (["manner", "wheel", "expression", "depth"].includes(name)) performer[name] = value;
+    else if (["press", "move", "lift", "pedal", "rest"].includes(name)) performer[name](value);
+  }
+
+  /** z some standard deviations from its mean. @param {number[]} shares along the first directions */
+  timbre(shares) {
+    const { "z/mean": mean, "z/directions": directions } = this.pack.arrays;
+    if (!mean) return null;
+    const z = Float32Array.from(mean.values);
+    const n = z.length;
+    for (let d = 0; d < Math.min(shares.length, directions.shape[0]); d++) {
+      for (let i = 0; i < n; i++) z[i] += shares[d] * directions.values[d * n + i];
+    }
+    return z;
+  }
+
+  process(_, [output]) {
+    if (this.ended) return false;
+    const [sound, second] = output;
+    this.tell(sound.length);
+    this.idle = this.performer?.silent ? this.idle + sound.length / sampleRate : 0;
+    if (this.idle > IDLE_S) return true; // outputs are silent as they come
+    if (this.spare.length !== sound.length) this.spare = new Float32Array(sound.length);
+    const noise = this.curves && second ? second : this.spare;
+    this.voice.next(sound, noise);
+    if (this.curves) return true; // both parts, each on its channel
+    for (let n = 0; n < sound.length; n++) {
+      sound[n] = Math.min(1, Math.max(-1, sound[n] + this.breath * noise[n]));
+      this.peak = Math.max(this.peak, Math.abs(sound[n]));
+    }
+    return true;
+  }
+
+  tell(n) {
+    this.untold += n / sampleRate;
+    if (this.untold < TOLD_S || !this.performer) return;
+    const { target, silent } = this.performer;
+    this.port.postMessage({ peak: this.peak, f0Hz: target.f0Hz, silent, at_s: currentTime });
+    this.untold = this.peak = 0;
+  }
+}
+
+registerProcessor("ddsing-play", Played);

@@ -1,0 +1,79 @@
+// An instrument that sounds: its decoder and both synthesisers, at the loudspeaker's rate, for targets that are asked for frame by
+// frame while it plays.
+
+/** @typedef {{f0Hz: number, loudnessDb: number, z: Float32Array | null}} Target */
+
+class Voice {
+  /**
+   * @param {ReturnType<typeof unpack>} pack
+   * @param {number} rate of the sound, Hz
+   * @param {() => Target} targets what to play in the next frame; a frame or a few before it is heard
+   * @param {number | (() => number)} chanceOrSeed of the noise
+   */
+  constructor(pack, rate, targets, chanceOrSeed = 0) {
+    this.rate = rate;
+    this.targets = targets;
+    this.decoder = new Decoder(pack);
+    this.harmonics = new Harmonics(pack.model);
+    this.noise = new Noise(pack, typeof chanceOrSeed === "function" ? chanceOrSeed : chance(chanceOrSeed));
+    this.resampler = new Resampler(rate);
+    this.ahead = Math.max(1, Math.ceil(this.noise.delay / this.noise.hop)); // frames that are decoded before they are heard
+    this.frames = Array.from({ length: this.ahead + 1 }, () => ({
+      f0Hz: 0, amplitudes: new Float32Array(pack.model.n_harmonics), noise: new Float32Array(pack.model.n_noise_bands),
+    }));
+    this.toDrop = this.noise.delay;
+    this.give = (sample) => {
+      if (this.toDrop > 0) this.toDrop--;
+      else this.resampler.write(sample);
+    };
+    this.oldest = 0; // among the frames: the one that is heard
+    this.decoded = 0;
+    this.since = 0; // the frame that is heard, in samples · 250
+  }
+
+  /** Decode the next frame, in the place of the oldest. */
+  decode() {
+    const frame = this.frames[this.decoded++ % this.frames.length];
+    const { f0Hz, loudnessDb, z } = this.targets();
+    frame.f0Hz = f0Hz;
+    this.decoder.next(f0Hz, loudnessDb, frame, z);
+    this.noise.next(frame.noise, this.give);
+  }
+
+  /** Write the next samples of both parts. @param {Float32Array} harmonic @param {Float32Array} noise */
+  next(harmonic, noise) {
+    while (this.decoded < this.frames.length) this.decode();
+    for (let n = 0; n < harmonic.length; n++) {
+      const before = this.frames[this.oldest % this.frames.length];
+      const after = this.frames[(this.oldest + 1) % this.frames.length];
+      const share = this.since / this.rate;
+      const f0Hz = before.f0Hz + (after.f0Hz - before.f0Hz) * share;
+      harmonic[n] = this.harmonics.next(f0Hz, before.amplitudes, after.amplitudes, share, this.rate);
+      noise[n] = this.resampler.read();
+      this.since += FRAME_RATE;
+      if (this.since >= this.rate) {
+        this.since -= this.rate;
+        this.oldest++;
+        this.decode();
+      }
+    }
+  }
+}
+
+/**
+ * How long a frame takes this device to decode and to synthesise.
+ * @param {ReturnType<typeof unpack>} pack @param {number} rate Hz @param {() => number} clock ms
+ * @returns {number} ms of each frame's 4; the quickest of some stretches, since a page is busy with other things in between
+ */
+function paceOf(pack, rate, clock, stretches = 5) {
+  const voice = new Voice(pack, rate, () => ({ f0Hz: 220, loudnessDb: -0.4 * pack.model.db_range, z: pack.arrays["z/mean"]?.values ?? null }));
+  const [harmonic, noise] = [new Float32Array(rate / 50), new Float32Array(rate / 50)]; // 20 ms
+  voice.next(harmonic, noise); // compiled by then
+  let best = Infinity;
+  for (let i = 0; i < stretches; i++) {
+    const from = clock();
+    voice.next(harmonic, noise);
+    best = Math.min(best, (clock() - from) / 5);
+  }
+  return best;
+}
