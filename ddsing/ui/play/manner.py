@@ -76,7 +76,7 @@ def pick(name: str, *, n_directions: int = 0) -> Manner:
     with panel:
         for column, field in zip(st.columns(len(_MORE)), _MORE):
             with column:
-                changes[field] = _slider(field, style, about, _MORE, drawn=panel.open)
+                changes[field] = _slider(field, style, about, _MORE, drawn=bool(panel.open))
     for number, key in enumerate(TIMBRE[:n_directions], 1):
         timbre.append(_timbre(key, number, name))
     return Manner(adjusted(style, changes), breath_db, tuple(timbre))
