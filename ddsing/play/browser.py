@@ -8,18 +8,20 @@ r"""An instrument for the browser: what its decoder and synthesisers need, as on
     numbers           float32, little-endian, from a multiple of 16 bytes on
 
 Kernels are transposed, a row per output, so that each output is one dot product over neighbouring numbers. An encoder's
-weights are left out: an instrument with z is given one, from its voice's mean and principal directions.
+weights are left out: an instrument with z is given one, from its voice's mean and principal directions. One that hears
+how sure the pitch is, hears that it is sure.
 
 Public: `pack`, `timbre`.
 """
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 
 from ddsing.engine import render
-from ddsing.engine.decoder import GruCell
+from ddsing.engine.decoder import GruCell, always_sure
 from ddsing.engine.synthesis import impulse_window
 from ddsing.instrument import Instrument
 from ddsing.sound import phrase
@@ -38,7 +40,8 @@ def pack(instrument: Instrument) -> bytes:
     for name, array in arrays.items():
         table.append([name, list(array.shape), at])
         at += array.size + -array.size % (_ALIGNED // 4)
-    model = instrument.config.to_json() | {"db_range": instrument.config.db_range}
+    config = replace(instrument.config, voicing=False)
+    model = config.to_json() | {"db_range": config.db_range}
     header = json.dumps({"version": VERSION, "model": model, "arrays": table}, separators=(",", ":")).encode("ascii")
     header += b" " * (-(len(MAGIC) + 4 + len(header)) % _ALIGNED)
     parts = [MAGIC, struct.pack("<I", len(header)), header]
@@ -48,7 +51,7 @@ def pack(instrument: Instrument) -> bytes:
 
 
 def _arrays(instrument: Instrument) -> dict[str, np.ndarray]:
-    config, weights = instrument.config, instrument.weights
+    config, weights = always_sure(instrument.config, instrument.weights)
     found: dict[str, np.ndarray] = {}
     for name, value in weights.items():
         if name.startswith("decoder/") and not name.startswith(_CELL):

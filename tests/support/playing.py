@@ -76,6 +76,11 @@ def many_bands():
     return Instrument("many bands", config, None, random_weights(config, seed=4))
 
 
+def hearing_voicing():
+    config = ModelConfig(rnn_channels=12, ch=10, n_harmonics=9, n_noise_bands=33, voicing=True)
+    return Instrument("hears voicing", config, None, random_weights(config, seed=5))
+
+
 VOICES = {
     "aria": lambda: demo("aria"),
     "cello": lambda: demo("cello"),
@@ -84,4 +89,5 @@ VOICES = {
     "with timbre and a map": lambda: z_models.z_instrument(latent=z_models.some_space()),
     "odd": odd,
     "many bands": many_bands,
+    "hears how sure the pitch is": hearing_voicing,
 }
