@@ -17,47 +17,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ddsing.constants import SAMPLE_RATE
+from ddsing.engine.changed import Changed
 from ddsing.engine.render import Renderable, held
 
 if TYPE_CHECKING:
     from ddsing.engine.decoder import Controls
-    from ddsing.model.config import ModelConfig
 
 _FLOOR = np.float32(1e-7)  # -140 dB, as low as networks go
 _TILT = np.float32(12.0 * np.log(10.0) / 20.0)  # 12 dB, as a natural logarithm
 
 
 @dataclass(frozen=True, eq=False)
-class Shifted:
+class Shifted(Changed):
     """What is rendered, with its formants moved; see `shifted`. A `ddsing.engine.render.Renderable`.
 
     Attributes
     ----------
-    part : Renderable
     semitones : float
     """
 
-    part: Renderable[Any]
     semitones: float
 
-    @property
-    def config(self) -> ModelConfig:
-        """The part's."""
-        return self.part.config
-
-    @property
-    def f0_hz(self) -> np.ndarray:
-        """The part's [shape=(n_frames,), float]."""
-        return self.part.f0_hz
-
-    def initial_state(self) -> Any:
-        """The part's state before the first frame."""
-        return self.part.initial_state()
-
-    def decode(self, frames: slice, state: Any) -> tuple[Controls, Any]:
-        """Controls of consecutive frames, and the state after them."""
-        controls, state = self.part.decode(frames, state)
-        return warped(controls, held(self.part.f0_hz, frames), self.semitones), state
+    def changed(self, controls: Controls, frames: slice) -> Controls:
+        """The controls of some frames, warped."""
+        return warped(controls, held(self.part.f0_hz, frames), self.semitones)
 
 
 def shifted(part: Renderable[Any], semitones: float) -> Renderable[Any]:

@@ -7,7 +7,7 @@ on the blocks but for rounding.
 Public: `blocks`, `upsampled`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +34,7 @@ def blocks(
     n_samples: int,
     seed: int = 0,
     block_frames: int = BLOCK_FRAMES,
+    added_above: Callable[[int, int], np.ndarray] | None = None,
     **options: Any,
 ) -> Iterator[Block]:
     """Render at 48 kHz, block by block; a `Block` starts and counts at 48 kHz then.
@@ -46,6 +47,8 @@ def blocks(
         Of the 16-kHz rendering.
     seed : int
         Of the noise.
+    added_above : callable, optional
+        Further noise at 48 kHz: gives its samples [float32] from one position up to another.
     options
         Those of `ddsing.engine.render.blocks`.
     """
@@ -70,6 +73,8 @@ def blocks(
                 over.add(upper.next(f0_hz[n_frames - 1 : n_frames], float(f0_hz[n_frames - 1]), still))
         count = min(ahead.n, over.n, TIMES * n_samples - start)
         sound = ahead.take(count) + over.take(count)
+        if added_above is not None:
+            sound[1] += added_above(start, start + count)
         kept = block.controls if keep_controls else None
         yield replace(block, start=start, harmonic=sound[0], noise=sound[1], controls=kept)
         start += count

@@ -7,7 +7,7 @@ at all frequencies, so such moments don't count.
 
 The *upper band* is what the 16-kHz copy of a recording lacks, so that both together are the recording.
 
-Public: `Spectrum`, `densities`, `harmonic_shares`, `reaches`, `FULL_HZ`, `RATE_HZ`.
+Public: `Spectrum`, `UpperBand`, `densities`, `harmonic_shares`, `reaches`, `FULL_HZ`, `RATE_HZ`.
 """
 
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ from scipy.ndimage import median_filter
 
 from ddsing.constants import FRAME_RATE, FULL_BAND_RATE, SAMPLE_RATE
 from ddsing.sound import bands
+from ddsing.sound.in_units import InUnits
 
 FULL_HZ = 19_000.0  # a recording that ends below can't teach a top
 RATE_HZ = 44_100  # the least sample rate of one that can
@@ -121,9 +122,30 @@ def upper(audio: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     for first in range(0, n_frames, _PIECE_FRAMES):
         count = min(_PIECE_FRAMES, n_frames - first)
         piece = whole[first * _HOP : first * _HOP + count * _HOP + 2 * _MARGIN]
-        copy = soxr.resample(soxr.resample(piece, FULL_BAND_RATE, SAMPLE_RATE), SAMPLE_RATE, FULL_BAND_RATE)
-        lacking = piece - np.pad(copy, (0, max(0, len(piece) - len(copy))))[: len(piece)]
-        yield first, lacking[_MARGIN - half : _MARGIN + count * _HOP + half]
+        yield first, _lacking(piece)[_MARGIN - half : _MARGIN + count * _HOP + half]
+
+
+def _lacking(piece: np.ndarray) -> np.ndarray:
+    """What the 16-kHz copy of a piece at 48 kHz lacks [shape kept, float32]."""
+    copy = soxr.resample(soxr.resample(piece, FULL_BAND_RATE, SAMPLE_RATE), SAMPLE_RATE, FULL_BAND_RATE)
+    return piece - np.pad(copy, (0, max(0, len(piece) - len(copy))))[: len(piece)]
+
+
+class UpperBand(InUnits):
+    """The upper band of a recording, in stretches of any length.
+
+    Parameters
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+        48 kHz mono.
+    """
+
+    def __init__(self, audio: np.ndarray):
+        super().__init__(audio, unit_samples=FULL_BAND_RATE, margin_samples=_MARGIN)
+
+    def filtered(self, heard: np.ndarray) -> np.ndarray:
+        """See `InUnits`."""
+        return _lacking(heard)[_MARGIN:-_MARGIN]
 
 
 def densities(audio: np.ndarray, n_bands: int = bands.N_BANDS) -> np.ndarray:

@@ -71,6 +71,7 @@ def sounded(
     take: Take,
     *,
     added: Callable[[int, int], np.ndarray] | None = None,
+    added_above: Callable[[int, int], np.ndarray] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[Block]:
     """The rendering block by block, at the sample rate of a take.
@@ -79,8 +80,10 @@ def sounded(
     ----------
     n_samples : int
         At 16 kHz.
-    added : callable, optional
-        See `ddsing.engine.render.blocks`.
+    added, added_above : callable, optional
+        See `ddsing.engine.render.blocks` and `ddsing.engine.full_band.blocks`.
     """
-    make = full_band.blocks if take.rate_hz == FULL_BAND_RATE else render.blocks
-    return make(part, n_samples=n_samples, seed=take.settings.seed, added=added, progress=progress)
+    options: dict[str, Any] = {"n_samples": n_samples, "seed": take.settings.seed, "added": added, "progress": progress}
+    if take.rate_hz == FULL_BAND_RATE:
+        return full_band.blocks(part, added_above=added_above, **options)
+    return render.blocks(part, **options)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ddsing.engine.render import Renderable, held
-from ddsing.engine.shaded import Shaded
+from ddsing.engine.shaded import Shade, Shaded
 from ddsing.errors import FeaturesError
 from ddsing.sound.audio import content_hash
 from ddsing.sound.curve import midi, operations, segments, slips, tables
@@ -59,18 +59,14 @@ class Edited:
 
 
 @dataclass(frozen=True, eq=False)
-class _Silence:
-    """A `ddsing.engine.shaded.Shade` of harmonics alone, with what they are multiplied with [shape=(n_frames,)]."""
+class _Silence(Shade):
+    """Harmonics alone fade, by what they are multiplied with [shape=(n_frames,), float32]."""
 
     gain: np.ndarray
 
     def harmonic_gain(self, frames: slice) -> np.ndarray:
         """See `Shade`; the last frame is held beyond the end."""
         return held(self.gain, frames)
-
-    def noise(self, frames: slice, magnitudes: np.ndarray) -> np.ndarray:
-        """As it is."""
-        return magnitudes
 
 
 def apply(edit: PitchEdit | None, features: Sequence[Features], audio: np.ndarray) -> Edited:

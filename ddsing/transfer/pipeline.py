@@ -142,10 +142,7 @@ def run(
             previous=previous,
             edit=edits.edit,
         )
-        take = _sung(take, folder, audio, singers, stages, keep_controls=keep_controls, edits=edits)
-        if take.rate_hz != SAMPLE_RATE:
-            with stages("save"):
-                save_original(folder, *own_rate(source, audio))
+        take = _sung(take, folder, audio, source, singers, stages, keep_controls=keep_controls, edits=edits)
         warnings = [*remarks, *band.remarks(opened, settings), *edits.warnings, *take.warnings]
         take = replace(take, warnings=tuple(dict.fromkeys(warnings)))
         write_take(take, folder)
@@ -232,6 +229,7 @@ def _sung(
     take: Take,
     folder: Path,
     audio: np.ndarray,
+    source: Sound,
     singers: Sequence[Singer],
     stages: Stages,
     *,
@@ -243,19 +241,26 @@ def _sung(
     if take.morph is not None:
         weights = take.morph.weights(len(weights))
     asked = _asked(singers, weights)
+    own = None
+    if all(one.renderer.top is not None for one in singers):
+        with stages("decode"):
+            own = own_rate(source, audio)
     with stages("conditioning"):
-        shaded = shading(audio, singers[0].features, asked, take.settings)
+        shaded = shading(audio, singers[0].features, asked, take.settings, own=own)
     with stages("render") as progress:
         alone = _mixture(singers, weights, audio)
         moved = formants.shifted(alone, take.settings.formant_shift)
         mixed, take = edits.of(shaded.of(moved)), replace(take, rate_hz=band.rate_hz(alone))
-        sound = band.sounded(mixed, len(audio), take, added=shaded.passed, progress=progress)
+        added = {"added": shaded.passed, "added_above": shaded.passed_above}
+        sound = band.sounded(mixed, len(audio), take, **added, progress=progress)
         peak = write_sound(folder, take.recipe(), sound, rate_hz=take.rate_hz)
     if keep_controls:
         with stages("render"):
             write_arrays(folder / "controls.npz", **controls(mixed, asked))
     with stages("save"):
         save_inputs(folder, audio, singers[0].features, asked, {**shaded.curves, **edits.curves})
+        if own is not None and take.rate_hz != SAMPLE_RATE:
+            save_original(folder, *own)
     said = (warning for one in singers for warning in one.asked.warnings)
     warnings = dict.fromkeys([*said, *shaded.warnings, *loud(peak)])
     return replace(take, seconds=stages.seconds, reused=stages.reused, warnings=tuple(warnings), peak=peak)

@@ -1,0 +1,50 @@
+"""A rendering whose controls are changed after the network, frame by frame; the network hears nothing of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ddsing.engine.render import Renderable
+
+if TYPE_CHECKING:
+    from ddsing.engine.decoder import Controls
+    from ddsing.model.config import ModelConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Changed(ABC):
+    """What is rendered, changed. A `ddsing.engine.render.Renderable`.
+
+    Attributes
+    ----------
+    part : Renderable
+    """
+
+    part: Renderable[Any]
+
+    @abstractmethod
+    def changed(self, controls: Controls, frames: slice) -> Controls:
+        """The controls of some frames as they are to sound; each frame by itself, so that blocks don't matter."""
+
+    @property
+    def config(self) -> ModelConfig:
+        """The part's."""
+        return self.part.config
+
+    @property
+    def f0_hz(self) -> np.ndarray:
+        """The part's [shape=(n_frames,), float]."""
+        return self.part.f0_hz
+
+    def initial_state(self) -> Any:
+        """The part's state before the first frame."""
+        return self.part.initial_state()
+
+    def decode(self, frames: slice, state: Any) -> tuple[Controls, Any]:
+        """Controls of consecutive frames, changed, and the state after them."""
+        controls, state = self.part.decode(frames, state)
+        return self.changed(controls, frames), state
