@@ -7,6 +7,7 @@ same kind of voice, not the same bits: training on several threads is not exact.
 import argparse
 import datetime
 import sys
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +17,8 @@ import soundfile
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `python demo/build.py` works as well
 
 from ddsing import instrument
-from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
+from ddsing.constants import FULL_BAND_RATE, HOP_SAMPLES, SAMPLE_RATE
+from ddsing.dataset import scan
 from ddsing.engine.tf.head_start import head_start
 from ddsing.engine.tf.step import Step
 from ddsing.model import statistics
@@ -24,6 +26,7 @@ from ddsing.model.config import ModelConfig
 from ddsing.model.weights import random_weights
 from ddsing.sound import audio as recordings
 from ddsing.sound import features, loudness
+from ddsing.training import top
 from demo.singer import ALTO, CELLO, SOPRANO, TENOR, WHISTLER, Note, Voice, practice, sing
 
 ASSETS = Path(__file__).parent / "assets"
@@ -42,6 +45,12 @@ ODE_TO_JOY += [(60, 1), (60, 1), (62, 1), (64, 1), (64, 1.5), (62, 0.5), (62, 2)
 GREENSLEEVES = [(69, 1), (72, 2), (74, 1), (76, 1.5), (77, 0.5), (76, 1), (74, 2), (71, 1)]
 GREENSLEEVES += [(67, 1.5), (69, 0.5), (71, 1)]
 GREENSLEEVES += [(72, 2), (69, 1), (69, 1.5), (68, 0.5), (69, 1), (71, 2), (68, 1), (64, 2)]
+SCARBOROUGH_FAIR = [(62, 2), (62, 1), (69, 2), (69, 1), (64, 1.5), (65, 0.5), (64, 1), (62, 3)]
+SCARBOROUGH_FAIR += [(69, 1), (72, 1), (74, 2), (72, 1), (69, 1), (71, 1), (67, 1), (69, 3)]
+SUR_LE_PONT = [(65, 1), (65, 1), (65, 2), (67, 1), (67, 1), (67, 2), (69, 1), (70, 1), (72, 1), (65, 1)]
+SUR_LE_PONT += [(64, 1), (65, 1), (67, 1), (60, 2)]
+FULL_BAND = "aria full band"  # Aria with a top
+FULL_BAND_MINUTES, FULL_BAND_SEED = 1.0, 61
 
 
 def recording(audio, f0_hz):
@@ -63,15 +72,38 @@ def voice_statistics(audio, f0_hz, sounding):
 
 
 def examples():
-    """The two recordings to transform, by name: (audio, f0_hz, sounding)."""
+    """The recordings to transform, by name: (audio, f0_hz, sounding), at the rate of `rate_hz`."""
     ode = [
         Note(midi - 5, 0.62 * beats, -8.0 + 4.0 * (i % 4 == 0), 0.25 if i == 7 else 0.0)
         for i, (midi, beats) in enumerate(ODE_TO_JOY)
     ]
     green = [Note(midi - 3, 0.36 * beats, -10.0 + 5.0 * (i % 3 == 0)) for i, (midi, beats) in enumerate(GREENSLEEVES)]
-    melodies = {"ode-to-joy-tenor": (TENOR, ode, 11), "greensleeves-whistle": (WHISTLER, green, 12)}
-    sung = {name: sing(voice, _framed(notes), seed=seed) for name, (voice, notes, seed) in melodies.items()}
+    fair = _syllables(SCARBOROUGH_FAIR, ["", "", "", "t", "s", "", "", "f", "", "s", "sh", "", "s", "", "", "t"], 0.38)
+    pont = _syllables(SUR_LE_PONT, ["s", "", "t", "", "f", "", "s", "", "sh", "s", "", "sh", "s", "t"], 0.5, -5)
+    melodies = {
+        "ode-to-joy-tenor": (TENOR, ode, 11),
+        "greensleeves-whistle": (WHISTLER, green, 12),
+        "scarborough-fair-alto": (ALTO, fair, 13),
+        "sur-le-pont-tenor": (TENOR, pont, 14),
+    }
+    sung = {
+        name: sing(voice, _framed(notes), seed=seed, rate_hz=rate_hz(name))
+        for name, (voice, notes, seed) in melodies.items()
+    }
     return {name: (audio * (EXAMPLE_PEAK / np.abs(audio).max()), *rest) for name, (audio, *rest) in sung.items()}
+
+
+def rate_hz(name: str) -> int:
+    """The sample rate of an example: those with consonants are at 48 kHz."""
+    return FULL_BAND_RATE if name in ("scarborough-fair-alto", "sur-le-pont-tenor") else SAMPLE_RATE
+
+
+def _syllables(melody, onsets, beat_s, shift=0):
+    """A melody with its consonants."""
+    pairs = enumerate(zip(melody, onsets, strict=True))
+    return [
+        Note(midi + shift, beat_s * beats, -9.0 + 4.0 * (i % 4 == 0), 0.0, onset) for i, ((midi, beats), onset) in pairs
+    ]
 
 
 def write_examples():
@@ -81,14 +113,17 @@ def write_examples():
     (ASSETS / "examples").mkdir(parents=True, exist_ok=True)
     for name, (audio, _, _) in examples().items():
         path = ASSETS / "examples" / f"{name}.flac"
-        path.write_bytes(recordings.encode(audio, format="FLAC"))
+        if rate_hz(name) == SAMPLE_RATE:
+            path.write_bytes(recordings.encode(audio, format="FLAC"))
+        else:
+            soundfile.write(path, audio, rate_hz(name), subtype="PCM_16")  # half as large
         features.extract(recordings.decode(path), cache=cache)
 
 
 def _framed(notes):
     """A melody with a breath of silence before and after, so that it neither begins nor ends with a click."""
     first, last = notes[0], notes[-1]
-    return [replace(first, duration_s=0.0, rest_s=0.15), *notes[:-1], replace(last, rest_s=0.3)]
+    return [replace(first, duration_s=0.0, rest_s=0.15, onset=""), *notes[:-1], replace(last, rest_s=0.3)]
 
 
 def voices():
@@ -219,14 +254,31 @@ def train(key: str, *, steps: int | None, folder: Path):
             )
 
 
+def write_full_band(folder: Path):
+    """Aria with a top, made from a minute of the same singer at 48 kHz; below 8 kHz she is as she was."""
+    aria = instrument.read(folder / "aria.zip")
+    notes = practice(minutes=FULL_BAND_MINUTES, low=LOW, high=HIGH, seed=FULL_BAND_SEED)
+    practised = sing(SOPRANO, notes, seed=FULL_BAND_SEED, rate_hz=FULL_BAND_RATE)[0]
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "practice.wav"
+        soundfile.write(path, practised, FULL_BAND_RATE, subtype="PCM_24")
+        source = top.Source(path, scan.examine(path, path.name)[0])
+        given = top.teach(
+            aria, [source], kept=features.FeatureCache(Path(place), padding=features.SAME), tracker="tiny"
+        )
+    about = f"{aria.provenance.notes} Its top: from a minute of the same singer at 48 kHz."
+    made = aria.replaced(name="Aria full band", top=given, provenance=replace(aria.provenance, notes=about))
+    instrument.write(made, folder / f"{FULL_BAND}.zip")
+
+
 def main():
     """Build everything, or what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=("examples", "voices", *RECIPES), help="build just this")
+    parser.add_argument("--only", choices=("examples", "voices", *RECIPES, FULL_BAND), help="build just this")
     parser.add_argument("--steps", type=int, help="training steps instead of the recipe's")
     parser.add_argument("--instruments", type=Path, default=ASSETS / "instruments", help="where they are written")
     arguments = parser.parse_args()
-    wanted = (arguments.only,) if arguments.only else ("examples", "voices", *RECIPES)
+    wanted = (arguments.only,) if arguments.only else ("examples", "voices", *RECIPES, FULL_BAND)
     if "examples" in wanted:
         write_examples()
     for voice, sung in voices().items() if "voices" in wanted else ():
@@ -236,6 +288,8 @@ def main():
     for key in wanted:
         if key in RECIPES:
             train(key, steps=arguments.steps, folder=arguments.instruments)
+    if FULL_BAND in wanted:
+        write_full_band(arguments.instruments)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A synthetic singer: harmonics of a glottal source, shaped by formants, with breath, vibrato and glides.
 
-Everything is computed, nothing is recorded, so its sound may be shipped under the project's own licence.
+Everything is computed, nothing is recorded, so its sound may be shipped under the project's own licence. It sings at
+16 kHz; at 48 kHz harmonics and breath go on above, and below 6 kHz it sings the same but for its noise.
 """
 
 from dataclasses import dataclass
@@ -8,8 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import signal
 
-SAMPLE_RATE = 16_000
-_N_HARMONICS = 70
+SAMPLE_RATE, FULL_BAND_RATE = 16_000, 48_000
+_REACH = {
+    SAMPLE_RATE: (70, 7_600.0, 6_000),
+    FULL_BAND_RATE: (100, 12_000.0, 9_000),
+}  # harmonics, up to Hz; breath, to Hz
+_ENVELOPE_SAMPLES = {SAMPLE_RATE: 1, FULL_BAND_RATE: 48}  # between two points at which the spectrum is known
 
 
 @dataclass(frozen=True)
@@ -60,16 +65,39 @@ CELLO = Voice(  # the air and wood resonances of a body, its dips between them, 
 
 @dataclass(frozen=True)
 class Note:
-    """A note: MIDI number, seconds, level in dB below full voice, and the seconds of silence after it."""
+    """A note: MIDI number, seconds, level in dB below full voice, the seconds of silence after it, and a consonant.
+
+    The consonant, of `CONSONANTS`, takes the note's first moments.
+    """
 
     midi: float
     duration_s: float
     level_db: float = -6.0
     rest_s: float = 0.0
+    onset: str = ""
 
 
-def sing(voice: Voice, notes: list[Note], *, seed: int = 0):
-    """Sing a list of notes.
+@dataclass(frozen=True)
+class Consonant:
+    """Noise between two frequencies; a stop is loud at once, the others swell."""
+
+    low_hz: float
+    high_hz: float
+    duration_s: float
+    strength: float
+    stop: bool = False
+
+
+CONSONANTS = {
+    "s": Consonant(4_500, 11_000, 0.14, 0.10),
+    "sh": Consonant(2_200, 7_000, 0.13, 0.10),
+    "f": Consonant(3_000, 14_000, 0.10, 0.03),
+    "t": Consonant(2_500, 10_000, 0.06, 0.16, stop=True),
+}
+
+
+def sing(voice: Voice, notes: list[Note], *, seed: int = 0, rate_hz: int = SAMPLE_RATE):
+    """Sing a list of notes, at 16 or 48 kHz; consonants are sung at 48 kHz only.
 
     Returns
     -------
@@ -79,30 +107,58 @@ def sing(voice: Voice, notes: list[Note], *, seed: int = 0):
     sounding : np.ndarray [shape=(n_samples,), bool]
     """
     rng = np.random.default_rng(seed)
-    midi, level, sounding, age_s = _score(notes)
+    midi, level, sounding, age_s = _score(notes, rate_hz)
     n = len(midi)
-    t = np.arange(n) / SAMPLE_RATE
-    midi = signal.sosfiltfilt(signal.butter(2, 9.0, fs=SAMPLE_RATE, output="sos"), midi)  # glides
-    depth = voice.vibrato_cents / 100.0 * np.clip(_slow_noise(rng, n, 0.7) * 0.4 + 0.8, 0, 1.5)
+    t = np.arange(n) / rate_hz
+    midi = signal.sosfiltfilt(signal.butter(2, 9.0, fs=rate_hz, output="sos"), midi)  # glides
+    depth = voice.vibrato_cents / 100.0 * np.clip(_slow_noise(rng, n, 0.7, rate_hz) * 0.4 + 0.8, 0, 1.5)
     depth = depth * np.clip(age_s / voice.vibrato_onset_s, 0.2, 1.0)
-    midi = midi + depth * np.sin(2 * np.pi * voice.vibrato_hz * t + 0.4 * _slow_noise(rng, n, 1.0))
-    midi = midi + 0.03 * _slow_noise(rng, n, 8.0)
+    midi = midi + depth * np.sin(2 * np.pi * voice.vibrato_hz * t + 0.4 * _slow_noise(rng, n, 1.0, rate_hz))
+    midi = midi + 0.03 * _slow_noise(rng, n, 8.0, rate_hz)
     f0_hz = 440.0 * 2.0 ** ((midi - 69.0) / 12.0)
     gain = 10.0 ** (level / 20.0) * np.where(sounding, 1.0, 0.0)
-    gain = signal.sosfiltfilt(signal.butter(1, 12.0, fs=SAMPLE_RATE, output="sos"), gain).clip(0.0)
-    phase = 2 * np.pi * np.cumsum(f0_hz) / SAMPLE_RATE
+    gain = signal.sosfiltfilt(signal.butter(1, 12.0, fs=rate_hz, output="sos"), gain).clip(0.0)
+    phase = 2 * np.pi * np.cumsum(f0_hz) / rate_hz
     audio = np.zeros(n)
     softness = np.clip(-level, 0.0, 40.0) / 10.0  # soft notes have fewer overtones
-    for harmonic in range(1, _N_HARMONICS + 1):
+    n_harmonics, last_hz, breath_hz = _REACH[rate_hz]
+    for harmonic in range(1, n_harmonics + 1):
         hz = f0_hz * harmonic
-        if hz.min() > SAMPLE_RATE / 2:
+        if hz.min() > rate_hz / 2:
             break
-        tilt = voice.tilt_db_per_octave - softness
-        amplitude = 10.0 ** (tilt * np.log2(harmonic) / 20.0) * _formant_gain(voice, hz)
-        audio += amplitude * (hz < 7600.0) * np.sin(harmonic * phase + harmonic * harmonic * 0.7)
-    breath = signal.sosfilt(signal.butter(2, [1200, 6000], "band", fs=SAMPLE_RATE, output="sos"), rng.normal(size=n))
+        amplitude = _amplitude(voice, harmonic, hz, softness, _ENVELOPE_SAMPLES[rate_hz])
+        audio += amplitude * (hz < last_hz) * np.sin(harmonic * phase + harmonic * harmonic * 0.7)
+    band = signal.butter(2, [1200, breath_hz], "band", fs=rate_hz, output="sos")
+    breath = signal.sosfilt(band, rng.normal(size=n)) * np.sqrt(rate_hz / SAMPLE_RATE)  # as dense at either rate
     audio = gain * (0.35 * audio + voice.breath * breath)
+    if rate_hz == FULL_BAND_RATE:
+        audio += _consonants(notes, n, seed)
     return np.float32(audio), f0_hz, sounding
+
+
+def _amplitude(voice, harmonic, hz, softness, step):
+    """Of a harmonic at its frequencies, from where the spectrum is known."""
+    some = hz[::step]
+    tilt = voice.tilt_db_per_octave - softness[::step]
+    known = 10.0 ** (tilt * np.log2(harmonic) / 20.0) * _formant_gain(voice, some)
+    return known if step == 1 else np.interp(np.arange(len(hz)), np.arange(len(some)) * step, known)
+
+
+def _consonants(notes, n, seed):
+    """Those of all notes, at 48 kHz."""
+    rng, audio, start = np.random.default_rng([seed, 1]), np.zeros(n), 0
+    for note in notes:
+        if note.onset:
+            kind = CONSONANTS[note.onset]
+            length = int(kind.duration_s * FULL_BAND_RATE)
+            band = signal.butter(3, [kind.low_hz, kind.high_hz], "band", fs=FULL_BAND_RATE, output="sos")
+            noise = signal.sosfilt(band, rng.normal(size=length + 480))[480:]
+            place = np.arange(length) / length
+            shape = np.minimum(place * 40.0, 1.0) * (1.0 - place) ** 2 if kind.stop else np.sin(np.pi * place) ** 0.7
+            stretch = slice(start, min(start + length, n))
+            audio[stretch] += (kind.strength * 10.0 ** (note.level_db / 40.0) * noise * shape)[: stretch.stop - start]
+        start += sum(int(x * FULL_BAND_RATE) for x in (note.duration_s, note.rest_s))
+    return audio
 
 
 def practice(*, minutes: float, low: int, high: int, seed: int) -> list[Note]:
@@ -120,23 +176,25 @@ def practice(*, minutes: float, low: int, high: int, seed: int) -> list[Note]:
     return notes
 
 
-def _score(notes):
+def _score(notes, rate_hz):
     midi, level, sounding, age_s = [], [], [], []
     for note in notes:
-        n_note, n_rest = (int(x * SAMPLE_RATE) for x in (note.duration_s, note.rest_s))
+        n_note, n_rest = (int(x * rate_hz) for x in (note.duration_s, note.rest_s))
+        n_onset = int(CONSONANTS[note.onset].duration_s * rate_hz) if note.onset else 0
         swell = note.level_db + 4.0 * np.sin(np.pi * np.arange(n_note) / max(n_note, 1)) - 3.0
         midi.append(np.full(n_note + n_rest, note.midi))
         level.append(np.concatenate([swell, np.full(n_rest, note.level_db)]))
-        sounding.append(np.arange(n_note + n_rest) < n_note)
-        age_s.append(np.arange(n_note + n_rest) / SAMPLE_RATE)
-    level = signal.sosfiltfilt(signal.butter(1, 6.0, fs=SAMPLE_RATE, output="sos"), np.concatenate(level))
+        place = np.arange(n_note + n_rest)
+        sounding.append((place >= n_onset) & (place < n_note))
+        age_s.append(place / rate_hz)
+    level = signal.sosfiltfilt(signal.butter(1, 6.0, fs=rate_hz, output="sos"), np.concatenate(level))
     return np.concatenate(midi), level, np.concatenate(sounding), np.concatenate(age_s)
 
 
-def _slow_noise(rng, n, hz):
+def _slow_noise(rng, n, hz, rate_hz):
     """Noise that moves about `hz` times a second, of unit deviation."""
-    knots = rng.normal(size=int(n / SAMPLE_RATE * hz * 2) + 4)
-    return np.interp(np.arange(n) / SAMPLE_RATE * hz * 2, np.arange(len(knots)), knots)
+    knots = rng.normal(size=int(n / rate_hz * hz * 2) + 4)
+    return np.interp(np.arange(n) / rate_hz * hz * 2, np.arange(len(knots)), knots)
 
 
 def _formant_gain(voice, hz):

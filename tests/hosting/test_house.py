@@ -38,8 +38,8 @@ def log(site):
 
 
 def test_it_has_the_demo_at_first(site):
-    assert {one.name for one in site.house.instruments()} == {"aria", "cello"}
-    assert len(site.house.examples()) == 2 and (site.house.folder / "audio" / "Mira").is_dir()
+    assert {one.name for one in site.house.instruments()} == {"aria", "aria full band", "cello"}
+    assert len(site.house.examples()) == 4 and (site.house.folder / "audio" / "Mira").is_dir()
 
 
 def test_what_is_published_takes_no_name_and_is_in_the_log_without_one(site):
@@ -68,7 +68,7 @@ def test_of_admins_who_publish_one_name_at_once_one_succeeds(site):
 
     at_once([lambda seed=seed: publish(seed) for seed in range(4)])
     assert len(refused) == 3
-    assert sorted(one.name for one in site.house.instruments()) == ["Alto", "aria", "cello"]
+    assert sorted(one.name for one in site.house.instruments()) == ["Alto", "aria", "aria full band", "cello"]
 
 
 @pytest.mark.slow
@@ -89,4 +89,4 @@ def test_commands_list_publish_and_withdraw(site, command, tmp_path):
         assert command("withdraw", name, "--json") == {"kind": kind, "name": name}
     assert "neither" in command("withdraw", "song.wav", status=2)
     assert [what for _, what in log(site)] == ["published", "published", "withdrawn", "withdrawn"]
-    assert len(Library(site.house.workspace).list()) == 2 and zipped.exists() and song.exists()
+    assert len(Library(site.house.workspace).list()) == 3 and zipped.exists() and song.exists()
