@@ -102,7 +102,7 @@ def empty_trash(workspace: Workspace) -> int:
 
 
 def _trashes(workspace: Workspace) -> Iterator[Path]:
-    for name in FOLDERS:
+    for name in (*FOLDERS, "presets"):
         for path, folders, _ in os.walk(workspace.root / name):  # follows no symbolic link
             if TRASH in folders:
                 folders.remove(TRASH)

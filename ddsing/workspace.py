@@ -46,6 +46,11 @@ class Workspace:
         return self.root / "experiments"
 
     @property
+    def presets(self) -> Path:
+        """Controls of a transfer under names."""
+        return self.root / "presets"
+
+    @property
     def jobs(self) -> Path:
         """One folder per background job."""
         return self.root / "jobs"

@@ -7,6 +7,7 @@ from ddsing.ui.transfer import (
     controls,
     fit_panel,
     instrument_picker,
+    many,
     pitch_editor,
     pitch_edits,
     presets_panel,
@@ -43,5 +44,7 @@ with left, errors.guard():
     fit_panel.show(instrument, sound)  # after the controls, which need not wait for what it reads of the recording
 with errors.guard():
     pitch_editor.show(sound)
+with errors.guard():
+    many.show(instrument)
 with errors.guard():
     takes.show()

@@ -61,11 +61,22 @@ def _list_text(document: dict) -> str:
 
 
 def _show(args: argparse.Namespace) -> dict:
-    return _document(_store(args).status(args.id))
+    status = _store(args).status(args.id)
+    document = _document(status)
+    if status.kind == "batch":
+        from ddsing.transfer.job import outcomes
+
+        document["recordings"] = [one.to_json() for one in outcomes(status)]
+    return document
 
 
 def _show_text(document: dict) -> str:
-    lines = [_line(document), document["message"], document["log_tail"]]
+    report = ""
+    if document.get("recordings"):
+        from ddsing.cli import transfer_many
+
+        report = transfer_many.report(document["recordings"])
+    lines = [_line(document), document["message"], report, document["log_tail"]]
     return "\n".join(line for line in lines if line)
 
 

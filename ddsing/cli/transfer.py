@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ddsing.cli import pitch_edits, tuning
+from ddsing.cli import background, pitch_edits, tuning
 from ddsing.cli.asked import OFF, Asked, write_stems
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.cli.writing import writing
@@ -52,7 +52,6 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--out",
-        required=True,
         metavar="OUT.wav|DIR",
         help="the result; of several recordings a folder, where what is done already is left as it is",
     )
@@ -69,9 +68,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "from --instrument to NAME in 8 s; up to three times. Mixes amplitude and noise in dB, harmonics in shares",
     )
     pitch_edits.add_arguments(parser)
+    background.add_option(parser)
     parser.add_argument("--stems", action="store_true", help="also write OUT_harmonic.wav and OUT_noise.wav")
     parser.add_argument("--controls", metavar="C.npz", help="also write the controls as used")
-    parser.set_defaults(func=run, text=text)
+    parser.set_defaults(func=run, text=background.or_text(text))
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -129,6 +129,10 @@ def run(args: argparse.Namespace) -> dict:
     from ddsing.cli import transfer_many
     from ddsing.transfer.takes import TakeStore
 
+    if background.wanted(args):
+        return transfer_many.start(args, OPTIONS)
+    if args.out is None:
+        raise SettingsError("Nothing to write; use --out for the sound, or --background to only keep the takes.")
     if transfer_many.wanted(args):
         return transfer_many.run(args, OPTIONS)
     asked, args.audio = Asked.of(args, OPTIONS), args.audio[0]

@@ -7,17 +7,17 @@ import functools
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ddsing import names
-from ddsing.cli import Failed, actions
+from ddsing.cli import Failed, actions, background, tuning
 from ddsing.cli.asked import Asked, stem_of, write_stems
 from ddsing.cli.quiet import native_messages_hidden
 from ddsing.cli.writing import writing
-from ddsing.errors import DdsingError, DiskFull, OutputError, SettingsError
+from ddsing.errors import DdsingError, DiskFull, InstrumentError, OutputError, SettingsError
 from ddsing.files import spelled, write_atomic
 from ddsing.units import format_bytes, format_range
 from ddsing.workspace import Workspace, open_workspace
@@ -63,6 +63,46 @@ def run(args: argparse.Namespace, options: Mapping[str, tuple]) -> dict:
         counted = f"{document['failed']} of {len(outcomes)}"
         raise Failed(f"{counted} could not be transferred; the report says why.", document)
     return document
+
+
+def start(args: argparse.Namespace, options: Mapping[str, tuple]) -> dict:
+    """Leave the recordings to a job, which only keeps the takes."""
+    from ddsing.instrument.library import Library
+    from ddsing.jobs.store import JobStore
+    from ddsing.transfer import batch, job
+
+    asked = Asked.of(args, options)
+    given = {"--out": args.out, "--controls": args.controls, "--f0": args.f0, "--stems": args.stems}
+    given |= {"--morph": asked.morph, "--repair-octaves": args.repair_octaves}
+    given["--transpose auto"] = args.transpose == tuning.AUTO
+    for option, value in given.items():
+        if value:
+            raise SettingsError(
+                f"{option} can't be used with --background, which keeps the takes. Leave one of them out."
+            )
+    workspace = open_workspace(args.workspace)
+    gathered = batch.gather(map(Path, args.audio))
+    if gathered.refused:
+        place, why = next(iter(gathered.refused.items()))
+        raise SettingsError(f"{place[:200]!r}: {why}")
+    asked.check(workspace)
+    entry = Library(workspace).find(asked.instrument)
+    path = Path(asked.instrument) if entry is None else entry.path
+    if not path.is_file():
+        raise InstrumentError(f"No instrument {asked.instrument[:80]!r}; `instrument list` shows all.")
+    sources = [job.Source(item.name, item.path) for item in gathered.items]
+    name = names.read(path.stem) if entry is None else entry.name
+    order = job.order(
+        workspace, path, sources, asked.settings, name=name, tracker=asked.tracker, z_source=asked.z_source
+    )
+    try:
+        started = background.start(workspace, order, args)
+    except DdsingError:
+        job.discard(workspace, order.options)
+        raise
+    if JobStore(workspace).status(started["job"]).options != order.options:  # one does the same already
+        job.discard(workspace, order.options)
+    return started
 
 
 def _check(args: argparse.Namespace, out: Path) -> None:
@@ -215,9 +255,15 @@ def _sentence(error: Exception) -> str:
 
 def text(document: dict) -> str:
     """The report for a person."""
-    from ddsing.transfer.batch import HEADINGS, Outcome, summary
+    from ddsing.transfer.batch import Outcome, summary
 
-    outcomes = [Outcome.from_json(one) for one in document["recordings"]]
-    rows = [[*HEADINGS, ""], *([*one.cells, one.said] for one in outcomes)]
-    table = actions.table(rows, right=(2, 3)) if outcomes else ""
-    return "\n".join(filter(None, [table, summary(outcomes), f"The results are in {document['out']}."]))
+    said = summary([Outcome.from_json(one) for one in document["recordings"]])
+    return "\n".join([report(document["recordings"]), said, f"The results are in {document['out']}."]).strip()
+
+
+def report(recordings: Sequence[Mapping]) -> str:
+    """What became of each recording, as a table."""
+    from ddsing.transfer.batch import HEADINGS, Outcome
+
+    outcomes = [Outcome.from_json(one) for one in recordings]
+    return actions.table([[*HEADINGS, ""], *([*one.cells, one.said] for one in outcomes)], right=(2, 3))

@@ -13,6 +13,7 @@ KINDS = {
     "prepare": "ddsing.dataset.job:run",
     "train": "ddsing.training.job:run",
     "sweep": "ddsing.experiments.sweep.job:run",
+    "batch": "ddsing.transfer.job:run",
     "matrix": "ddsing.experiments.comparison.job:run",
 }
 

@@ -24,7 +24,6 @@ from ddsing.formats import strict_json
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace
 
-FOLDER = "presets"
 FORMAT, VERSION = "ddsing presets", 1
 MAX_NAME, MAX_PRESETS, MAX_DEFAULTS = 80, 200, 200
 MAX_BYTES = 1_000_000
@@ -125,7 +124,7 @@ class Presets:
     """The presets of a workspace."""
 
     def __init__(self, workspace: Workspace):
-        self.folder = workspace.root / FOLDER
+        self.folder = workspace.presets
 
     def list(self) -> tuple[Preset, ...]:
         """All that can be read, by name."""

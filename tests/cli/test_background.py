@@ -25,18 +25,20 @@ COMMANDS = {
     "train": ["train", "alto", "--config", "singing_small"],
     "sweep": ["sweep", "alto", "--config", "singing_small"],
     "matrix": ["compare", "matrix"],
+    "batch": ["transfer", "EXAMPLES", "--instrument", tiny_workspace.NAMES[0]],
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_it_starts_a_job_says_how_to_follow_it_and_a_second_time_starts_none(root, capsys, kind):
+    command = [str(root / "examples") if word == "EXAMPLES" else word for word in COMMANDS[kind]]
     for _ in range(2):
-        assert cli.main([*COMMANDS[kind], "--background", "--workspace", str(root)]) == 0
+        assert cli.main([*command, "--background", "--workspace", str(root)]) == 0
         said = capsys.readouterr().out
         (job,) = JobStore(Workspace(root)).list()
         assert job.kind == kind and said == f"Started as job {job.id}. Follow it with `jobs show {job.id}`.\n"
-    assert cli.main([*COMMANDS[kind], "--background", "--json", "--workspace", str(root)]) == 0
+    assert cli.main([*command, "--background", "--json", "--workspace", str(root)]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["job"], document["state"]) == (job.id, "starting")
 

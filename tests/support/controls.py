@@ -23,6 +23,7 @@ TYPED = (
     "take_note.",
     "edit_",
     "set.",
+    "many.path",
     "preset.name",
     "preset.rename",
 )  # until sent or cancelled

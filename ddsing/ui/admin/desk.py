@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from ddsing.hosting.people import Person
     from ddsing.hosting.site import Site
 
-KINDS = {"prepare": "preparing", "train": "training", "sweep": "sweep", "matrix": "voice matrix"}
+KINDS = {
+    "prepare": "preparing",
+    "train": "training",
+    "sweep": "sweep",
+    "batch": "many recordings",
+    "matrix": "voice matrix",
+}
 ROLES = {"member": "member", "admin": "admin"}
 
 

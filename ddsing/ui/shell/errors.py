@@ -77,6 +77,23 @@ def callback(function: Callable) -> Callable:
     return wrapper
 
 
+@contextmanager
+def told(slot: str, about: str = "") -> Iterator[None]:
+    """Keep what goes wrong inside in the tab, for `show_told`: it outlasts the runs in which a page fills up."""
+    st.session_state.pop(slot, None)
+    try:
+        yield
+    except DdsingError as error:
+        st.session_state[slot] = (about, sentence(error))
+
+
+def show_told(slot: str, about: str = "") -> None:
+    """Show what was kept last, if it is about this, beside what it is about."""
+    kept, why = st.session_state.get(slot, (None, ""))
+    if kept == about:
+        st.error(why, icon=":material/block:")
+
+
 def called_back() -> bool:
     """Whether a callback was called since the page was drawn, or this was asked."""
     return st.session_state.pop(_CALLED, False)

@@ -5,21 +5,17 @@ The workspace's files are the truth, so that two tabs see the same; this page ho
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.errors import DdsingError
 from ddsing.transfer.settings import Settings, shown, text, words
 from ddsing.ui.shell import allowed, drafts, errors, opened, sources, state, trackers, undo, values
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.transfer import widgets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ddsing.instrument.library import Entry
     from ddsing.transfer.presets import Preset, Presets
 
@@ -77,10 +73,10 @@ def _panel(found: dict[str, Preset], instrument: Entry | None) -> None:
             _default(found[name], instrument.name)
     else:
         st.caption("No presets yet. Save the controls as they are now.")
-    _refused("preset")
+    errors.show_told(_REFUSED, "preset")
     undo.offer("presets", lambda token: _store().undo(str(token)), what="The preset")
     drafts.form("preset.save", _name, "Save", _save, fields=[_NAME], icon=":material/save:", cancel=_forget)
-    _refused("name")
+    errors.show_told(_REFUSED, "name")
     with widgets.more("Rename, import, export", "presets"):
         _more(found)
 
@@ -151,7 +147,7 @@ def _more(found: dict[str, Preset]) -> None:
     if chosen in found:
         draw, fields = functools.partial(_new_name, chosen), [_RENAME]
         drafts.form("preset.rename", draw, "Rename", _rename, fields=fields, args=(chosen,), cancel=_forget)
-        _refused("rename")
+        errors.show_told(_REFUSED, "rename")
         st.download_button(
             "Export all presets",
             data=to_file(found.values()),
@@ -169,31 +165,15 @@ def _more(found: dict[str, Preset]) -> None:
         on_change=_imported,
         help="A file that was exported here. Presets whose names are taken get new ones.",
     )
-    _refused("import")
+    errors.show_told(_REFUSED, "import")
 
 
 def _new_name(chosen: str) -> None:
     st.text_input("New name", key=drafts.field(_RENAME, chosen, about=chosen), max_chars=80, help="Of this preset.")
 
 
-def _refused(what: str) -> None:
-    about, why = st.session_state.get(_REFUSED, ("", ""))
-    if about == what:
-        st.error(why, icon=":material/block:")
-
-
 def _forget() -> None:
     st.session_state.pop(_REFUSED, None)
-
-
-@contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
-    """What goes wrong within is said beside what it is about, and outlasts the runs in which the page fills up."""
-    _forget()
-    try:
-        yield
-    except DdsingError as error:
-        st.session_state[_REFUSED] = (what, errors.sentence(error))
 
 
 def _now(name: str) -> Preset:
@@ -204,7 +184,7 @@ def _now(name: str) -> Preset:
 
 @errors.callback
 def _save() -> None:
-    with _told("name"):  # the field keeps what was typed
+    with errors.told(_REFUSED, "name"):  # the field keeps what was typed
         allowed.require_bytes("The preset", _BYTES)
         st.session_state[_CHOSEN] = _store().save(_now(str(values.get(_NAME)))).name
         drafts.drop([_NAME])
@@ -212,14 +192,14 @@ def _save() -> None:
 
 @errors.callback
 def _keep(name: str) -> None:
-    with _told("preset"):
+    with errors.told(_REFUSED, "preset"):
         _store().save(_now(name))
         st.toast(f"**{plain(name)}** is now as the controls are.", icon=":material/check:")
 
 
 @errors.callback
 def _load(name: str) -> None:
-    with _told("preset"):
+    with errors.told(_REFUSED, "preset"):
         _apply(_store().get(name))
 
 
@@ -242,27 +222,27 @@ def instrument_chosen() -> None:
 
 @errors.callback
 def _set_default(name: str, instrument: str) -> None:
-    with _told("preset"):
+    with errors.told(_REFUSED, "preset"):
         _store().set_default(instrument, name if st.session_state[_DEFAULT] else None)
 
 
 @errors.callback
 def _rename(name: str) -> None:
-    with _told("rename"):
+    with errors.told(_REFUSED, "rename"):
         st.session_state[_CHOSEN] = _store().rename(name, str(values.get(_RENAME))).name
         drafts.drop([_RENAME])
 
 
 @errors.callback
 def _delete(name: str) -> None:
-    with _told("preset"):
+    with errors.told(_REFUSED, "preset"):
         undo.remember("presets", name, _store().delete(name))
 
 
 @errors.callback
 def _imported() -> None:
     file = st.session_state.get(_FILE)
-    with _told("import"):
+    with errors.told(_REFUSED, "import"):
         if file is None:
             return
         allowed.require_bytes("The presets", file.size)
