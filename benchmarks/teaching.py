@@ -56,6 +56,7 @@ WAYS: dict[str, dict] = {
     "z-500-noise": {"config": Z, "z_time_steps": 500, "macros": {"z_noise": 0.5}},
     "z-500-dropout": {"config": Z, "z_time_steps": 500, "macros": {"z_dropout": 0.3}},
     "z-500-random": {"config": Z, "z_time_steps": 500, "macros": {"loss_random": 0.5}},
+    "z-500-room": {"config": Z, "z_time_steps": 500, "macros": {"room_ms": 100.0}},
     "z-500-voicing": {"config": Z, "z_time_steps": 500, "voicing": True},
     "z-500-mel-noise": {"config": Z, "z_time_steps": 500, "macros": {"loss_mel": 0.5, "z_noise": 0.5}},
 }

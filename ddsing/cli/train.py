@@ -81,7 +81,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         action="append",
         metavar="NAME=VALUE",
         help="another way of teaching, described in gin/optimization/base.gin: loss_mel, loss_random, "
-        "loudness_augmentation_db, z_noise or z_dropout, all off at 0; can be repeated",
+        "loudness_augmentation_db, z_noise, z_dropout or room_ms, all off at 0; can be repeated",
     )
     parser.add_argument(
         "--voicing",

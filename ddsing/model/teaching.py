@@ -13,6 +13,7 @@ LIMITS = {
     "loudness_augmentation_db": (0.0, 20.0),
     "z_noise": (0.0, 2.0),
     "z_dropout": (0.0, 0.9),
+    "room_ms": (0.0, 500.0),
 }
 OF_Z = ("z_noise", "z_dropout")  # which mean something only to models with z
 
@@ -33,6 +34,8 @@ class Teaching:
         How much noise z is given while it is learnt, in standard deviations of z.
     z_dropout : float
         How likely each number of z is left out of a window while it is learnt, 0 to 0.9; the others are raised for it.
+    room_ms : float
+        How long the room of the recordings is that is learnt beside the voice, and left out when it sings.
     """
 
     loss_mel: float = 0.0
@@ -40,6 +43,7 @@ class Teaching:
     loudness_augmentation_db: float = 0.0
     z_noise: float = 0.0
     z_dropout: float = 0.0
+    room_ms: float = 0.0
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():

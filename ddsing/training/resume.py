@@ -21,7 +21,7 @@ from ddsing.training.checkpoints import Newest
 from ddsing.training.folder import Begun
 from ddsing.training.listening import Listening
 from ddsing.training.recipe import Config, Recipe, resolved
-from ddsing.training.state import SLOTS
+from ddsing.training.state import SLOTS, read_floats
 
 if TYPE_CHECKING:
     from ddsing.engine.tf.step import Step
@@ -118,6 +118,8 @@ def resumed(trained: Config, recipe: Recipe, batch_size: int, newest: Newest) ->
     slots = state.slots or {slot: {name: np.zeros_like(w) for name, w in state.weights.items()} for slot in SLOTS}
     made.set_state(state.weights, slots, state.iterations if state.iterations is not None else step)
     made.set_loss_scale(newest.checkpoint.facts.get("loss_scale"))
+    if made.room is not None:
+        made.room.go_on(read_floats(newest.checkpoint.index_path, made.room.shapes))
     return made, step
 
 

@@ -65,6 +65,22 @@ def read(index_path: Path, config: ModelConfig) -> State:
         raise InstrumentError(f"The checkpoint {index_path.stem} can't be read: {error.strerror}.") from None
 
 
+def read_floats(index_path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray] | None:
+    """Other variables of a checkpoint than the model's, by their paths; None where they are not all there."""
+    try:
+        with open(index_path, "rb") as file:
+            index = file.read(tf_checkpoint.MAX_INDEX_BYTES + 1)
+        shards = _shards(index_path)
+        entries = tf_checkpoint.read_index(index, n_shards=len(shards))
+        keys = {f"{name}{_VALUE}": shape for name, shape in shapes.items()}
+        if not all(key in entries for key in keys):
+            return None
+        arrays = tf_checkpoint.read_floats(entries, shards, keys)
+    except OSError as error:
+        raise InstrumentError(f"The checkpoint {index_path.stem} can't be read: {error.strerror}.") from None
+    return {name: arrays[f"{name}{_VALUE}"] for name in shapes}
+
+
 def _named(entries: Entries, shards: Shards, config: ModelConfig, keys: Mapping[str, str]) -> dict[str, np.ndarray]:
     shapes = config.weight_shapes()
     arrays = tf_checkpoint.read_floats(entries, shards, {key: shapes[name] for name, key in keys.items()})

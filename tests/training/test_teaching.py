@@ -16,7 +16,8 @@ from ddsing.training.listening import Listening
 from ddsing.training.recipe import Recipe, config_file, configs, parsed, resolved
 from tests.support import tiny_training
 
-ALL = {"loss_mel": 0.25, "loss_random": 0.5, "loudness_augmentation_db": 6.0, "z_dropout": 0.25, "z_noise": 0.5}
+ALL = {"loss_mel": 0.25, "loss_random": 0.5, "loudness_augmentation_db": 6.0, "room_ms": 50.0}
+ALL |= {"z_dropout": 0.25, "z_noise": 0.5}
 CONFIG = ModelConfig(
     rnn_channels=8, ch=8, layers_per_stack=1, n_harmonics=6, n_noise_bands=9, z=ZConfig(6, 3, 500), noise_window_size=0
 )
@@ -180,7 +181,7 @@ def test_a_training_goes_on_as_it_was_taught(tiny_models, workspace):
     """Stopped and resumed, by a command that says nothing about it; and refused where it says something else."""
     path = tiny_training.prepared_voice(workspace, "alto", n_train=3, n_held_out=0)
     other = tiny_training.prepared_voice(workspace, "bass", n_train=3, n_held_out=0)
-    macros, done = {"loss_mel": 0.25, "loss_random": 0.5, "loudness_augmentation_db": 3.0}, []
+    macros, done = {"loss_mel": 0.25, "loss_random": 0.5, "loudness_augmentation_db": 3.0, "room_ms": 20.0}, []
     recipe = tiny_training.tiny(steps=4, save_every=2, macros=macros, lr_end=0.01)
     run.train(workspace, "alto", recipe, make_instrument=False)
     stops = {"report": lambda progress: done.append(progress.step), "should_stop": lambda: max(done, default=0) >= 2}

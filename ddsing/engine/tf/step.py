@@ -18,6 +18,7 @@ from ddsing.engine.tf import draws, precision, reconstruction, runtime
 from ddsing.engine.tf.mel_loss import mel_loss
 from ddsing.engine.tf.memory import n_parts_that_fit
 from ddsing.engine.tf.random_loss import random_loss
+from ddsing.engine.tf.room import Room
 from ddsing.engine.tf.runtime import Tensor
 from ddsing.engine.tf.spectral_loss import spectral_loss
 from ddsing.engine.tf.synthesis import ddsp_noise
@@ -85,6 +86,7 @@ class Step:
         self._optimizer = tf.keras.optimizers.Adam(self._schedule)
         self._optimizer.build(self._model.trainable_variables)
         self._clip_norm, self._seed, self._teaching = grad_clip_norm, seed, teaching
+        self._room = Room(teaching.room_ms) if teaching.room_ms else None
         self._dtype = precision.dtype(mixed_precision)
         self._loss_scale = precision.LossScale() if self._dtype == "float16" else None
         # On a GPU, Keras's own GRU is cuDNN's.
@@ -142,13 +144,24 @@ class Step:
             self._loss_scale.go_on(facts)
 
     def checkpoint_object(self) -> Any:
-        """A `tf.train.Checkpoint` of the model and the optimizer, named as ddsp's Trainer names them."""
-        return runtime.tensorflow().train.Checkpoint(model=self._model, optimizer=self._optimizer)
+        """A `tf.train.Checkpoint` of model and optimizer, named as ddsp's Trainer names them; and of the room."""
+        room = {} if self._room is None else {"room": self._room.variables}
+        return runtime.tensorflow().train.Checkpoint(model=self._model, optimizer=self._optimizer, **room)
+
+    @property
+    def room(self) -> Room | None:
+        """That of the recordings, where it is learnt."""
+        return self._room
 
     def _slots(self, slot: str) -> dict[str, Any]:
         averages = self._optimizer._momentums if slot == "m" else self._optimizer._velocities
         by_variable = {variable.ref(): average for variable, average in zip(self._model.trainable_variables, averages)}
         return {name: by_variable[variable.ref()] for name, variable in self._names.items()}
+
+    @property
+    def _learning(self) -> list:
+        """What is learnt: the model, then the room."""
+        return [*self._model.trainable_variables, *([] if self._room is None else [self._room.taps])]
 
     def _tensors(self, batch: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
         tf = runtime.tensorflow()
@@ -196,20 +209,22 @@ class Step:
             found = self._gradients({name: x[index] for name, x in parts.items()})
             return [index + 1, *(total + value / n for total, value in zip(sums, found))]
 
-        nothing = [tf.zeros([]), *(tf.zeros(variable.shape) for variable in self._model.trainable_variables)]
+        nothing = [tf.zeros([]), *(tf.zeros(variable.shape) for variable in self._learning)]
         return tf.while_loop(lambda index, *_: index < n, add, [0, *nothing], parallel_iterations=1)[1:]
 
     def _gradients(self, share: Mapping[str, Tensor]) -> list[Tensor]:
         """The loss of some windows, and its gradient by each trainable variable."""
-        tf, variables = runtime.tensorflow(), self._model.trainable_variables
+        tf = runtime.tensorflow()
         prepared = reconstruction.prepare(self.config, share, share["noise"])
         prepared |= {name: share[name] for name in draws.OF_Z if name in share}
         scale = 1.0 if self._loss_scale is None else self._loss_scale.value
         with tf.GradientTape() as tape:
             audio = self._audio(prepared)
+            if self._room is not None:
+                audio = self._room.heard(audio)
             loss = spectral_loss(share["audio"], audio)
             objective = self._learnt_by(loss, share["audio"], audio) * scale
-        gradients = tape.gradient(objective, variables)
+        gradients = tape.gradient(objective, self._learning)
         return [loss, *(gradients if self._loss_scale is None else [gradient / scale for gradient in gradients])]
 
     def _learnt_by(self, loss: Tensor, target: Tensor, audio: Tensor) -> Tensor:
@@ -231,8 +246,11 @@ class Step:
         adam._current_learning_rate.assign(rate)
         betas = {"beta1": adam.beta_1, "beta2": adam.beta_2}
         powers = {f"{name}_power": tf.constant(beta, tf.float32) ** n for name, beta in betas.items()}
-        variables = zip(self._model.trainable_variables, adam._momentums, adam._velocities, gradients)
-        for variable, m, v, gradient in variables:
+        averages = [list(adam._momentums), list(adam._velocities)]
+        if self._room is not None:
+            averages[0].append(self._room.variables.m)
+            averages[1].append(self._room.variables.v)
+        for variable, m, v, gradient in zip(self._learning, *averages, gradients):
             handles = {"var": variable.handle, "m": m.handle, "v": v.handle}
             tf.raw_ops.ResourceApplyAdam(**handles, **powers, **betas, lr=rate, epsilon=adam.epsilon, grad=gradient)
         adam.iterations.assign_add(1)
