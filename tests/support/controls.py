@@ -28,12 +28,13 @@ TYPED = (
     "preset.rename",
 )  # until sent or cancelled
 _NOT_ADDRESSED = (  # what doesn't change what is seen and heard: which panels are open, orders, files to take away
-    *("compare.", "session.", "ps.grid", "set.", "sweep.", "vs_image"),
+    *("compare.", "session.", "ps.grid", "set.", "sweep.", "vs_image", "morph.more.", "morph.fit."),
 )
 _WANTED = {  # of controls that don't take just any value
     "transfer.source_kind": "microphone",
     "setting.z_from": "mean",
     "setting.gate_db": -40.0,
+    "morph.setting.gate_db": -40.0,
     "blind.kind": "rating",
     "windows.colour": "confidence",
     "vs_colour": "run",

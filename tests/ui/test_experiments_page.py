@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -202,6 +203,23 @@ def test_a_morph_is_made_and_says_what_it_is(monkeypatch, filled):
 
 
 @pytest.mark.slow
+def test_a_morph_has_the_controls_of_a_transfer_and_its_address_too(monkeypatch, filled):
+    query = {"view": "morph", "morph-tracker": "tiny"}
+    query |= {"octave": "-1", "settings": "transpose:3.5;scale:D:minor;gate_db:-40;seed:x;pull:1"}
+    app = _open(monkeypatch, filled.root, **query)
+    assert app.slider(key="morph.setting.pull").disabled and "takes its timbre from the recording" in _text(app)
+    app.slider(key="morph.setting.formant_shift").set_value(2.0).run()
+    app.button(key="morph.start").click().run()
+    finished(app)
+    assert not app.exception and [error.value for error in app.error] == []
+    take = TakeStore(filled).list()[0]
+    wanted = Settings(octave_shift=-1, transpose=3.5, scale="D:minor", gate_db=-40.0, formant_shift=2.0)
+    assert take.settings == wanted, "what can't be read, or be done by a mixture, is as by default"
+    curves = take.curves()
+    np.testing.assert_allclose(curves["f0_hz_used"], curves["f0_hz"] * 2 ** (-8.5 / 12), rtol=1e-5)
+
+
+@pytest.mark.slow
 def test_a_cell_of_an_instrument_or_a_recording_that_was_replaced_is_not_shown(monkeypatch, filled):
     from ddsing import instrument
     from ddsing.experiments.comparison import job, matrix
@@ -252,9 +270,10 @@ def test_the_address_of_a_morph_is_read_back_from_a_files_recipe():
         "morph": morph.to_json(),
         "tracker": "tiny",
         "source": {"name": "x.wav"},
-        "settings": {"octave_shift": -1},
+        "settings": (asked_for := Settings(octave_shift=-1, autotune=0.3, gate_db=-45.0, full_band=False)).to_json(),
     }
     asked = morph_link.query(recipe)
+    assert morph_link.read_settings({name: asked.get(name, "") for name in morph_link.SETTINGS}) == asked_for
     assert morph_link.read(asked["weights"], 2) == morph.points
     assert asked["between"] == ["a", "b"] and asked["octave"] == "-1" and asked["recording"] == "x.wav"
     assert morph_link.query({}) == {} == morph_link.query({"morph": {"instruments": "?"}})

@@ -106,8 +106,12 @@ def test_a_first_version_is_heard_until_the_take_is_there(member, monkeypatch):
     place.write_bytes(encode(tiny_workspace.sung(5.0)))
     clean(app.run())
     assert "sings with the pitch found by the tracker **Instant**; refined when **Best** is done" in said(app)
+    app.session_state["pitch.panel"] = True
+    assert "is being found with the tracker **Best**" in said(app.run())
+    app.get_by_key("transfer.tracker").set_value("tiny").run()
+    assert "must be found with the tracker **Draft**" in said(app)
     order.cancel()
-    assert "A first version" not in said(app.run())
+    assert "A first version" not in said(app.run()) and "is being found" not in said(app)
 
 
 @pytest.mark.slow

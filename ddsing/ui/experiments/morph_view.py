@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.constants import TRACKERS
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
-from ddsing.transfer.settings import Settings
-from ddsing.ui.experiments import chosen_takes, morph_points
-from ddsing.ui.shell import allowed, caches, errors, links, opened, sources, take_player, trackers, work
+from ddsing.ui.experiments import chosen_takes, morph_points, morph_settings
+from ddsing.ui.shell import allowed, caches, errors, links, opened, sources, take_player, work
 from ddsing.ui.shell.formatting import format_duration, plain
+from ddsing.ui.transfer import fit_panel, pitch_edits
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from ddsing.instrument.library import Entry
     from ddsing.jobs.paces import Paces
     from ddsing.jobs.time_left import Part
     from ddsing.sound.recording import Recording
 
-BETWEEN, SOURCE, TRACKER, OCTAVES, STATISTICS = "between", "recording", "morph-tracker", "octave", "statistics"
+BETWEEN, SOURCE = "between", "recording"
 N_SHOWN = 5
 
 
@@ -29,66 +30,80 @@ def show() -> None:
     """The view."""
     work.announce(work.finished())
     st.write("Blend instruments: their amplitude, harmonics and noise are mixed frame by frame.")
-    names = [entry.name for entry in caches.instruments() if not entry.error]
+    entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
+    names = list(entries)
     files = {sources.name_of(path): path for path in sources.examples()}
     if len(names) < MIN_INSTRUMENTS or not files:
         missing = "two instruments" if files else "a recording in the examples folder"
         st.info(f"A morph needs {missing}.", icon=":material/blur_on:")
         return
-    left, right = st.columns([3, 2], gap="large")
-    sound = None
+    morph_settings.prepare()
+    left, right = st.columns([5, 6], gap="large")
+    chosen: list[str] = []
+    sound = morph = None
     with left, errors.guard():
-        links.choices(BETWEEN, names, names[:2])
-        chosen = st.multiselect(
-            "Two to four instruments", names, key=BETWEEN, persist_state="session", max_selections=MAX_INSTRUMENTS
-        )
-        links.keep(BETWEEN, chosen, first=names[:2])
-        links.choice(SOURCE, list(files))
-        file = st.selectbox("Recording", list(files), key=SOURCE, persist_state="session")
-        links.keep(SOURCE, [file], first=list(files)[:1])
+        chosen, file = _what(names, files)
         sound = caches.recording(files[file])
         points = morph_points.edit(chosen, sound.duration_s) if len(chosen) >= MIN_INSTRUMENTS else None
-    morph = None
-    with right, errors.guard():
-        settings, tracker = _settings(sound)
         morph = Morph(tuple(chosen), ("",) * len(chosen), points) if points else None
+    with right, errors.guard():
+        _button(morph, files[file], file)  # first, so that it stays where it is whatever is said below
+        morph_settings.show([entries[name] for name in chosen], sound)
+        links.copy_button(key="morph.link")
+    pitch_edits.keep(sound, morph_settings.DESK)
+    with left, errors.guard():
+        _reading(entries[chosen[0]] if morph else None, sound)
+    if morph is not None and not morph.fixed and sound is not None:
+        with errors.guard():
+            _plot(morph, sound.duration_s)
+    with errors.guard():
+        _takes()
+
+
+def _what(names: list[str], files: Mapping[str, Path]) -> tuple[list[str], str]:
+    """Which instruments sing which recording."""
+    links.choices(BETWEEN, names, names[:2])
+    chosen = st.multiselect(
+        "Two to four instruments", names, key=BETWEEN, persist_state="session", max_selections=MAX_INSTRUMENTS
+    )
+    links.keep(BETWEEN, chosen, first=names[:2])
+    links.choice(SOURCE, list(files))
+    file = st.selectbox("Recording", list(files), key=SOURCE, persist_state="session")
+    links.keep(SOURCE, [file], first=list(files)[:1])
+    return chosen, file
+
+
+def _button(morph: Morph | None, path: Path, name: str) -> None:
+    """The primary button, or in its place how far the tab's work is and how long it will still take."""
+    if not work.busy():
         st.button(
             "Morph",
             type="primary",
             key="morph.start",
             icon=":material/blur_on:",
             width="stretch",
-            disabled=morph is None or work.busy(),
+            disabled=morph is None,
             on_click=_start,
-            help="The result is saved as a take.",
-            args=(morph, file, files[file], settings, tracker),
+            help="The result is saved as a take."
+            if morph is not None
+            else f"Choose {MIN_INSTRUMENTS} to {MAX_INSTRUMENTS} instruments.",
+            args=(morph, name, path),
         )
-        links.copy_button(key="morph.link")
-    if morph is None:
-        st.info(f"Choose {MIN_INSTRUMENTS} to {MAX_INSTRUMENTS} instruments.", icon=":material/checklist:")
-    elif not morph.fixed:
-        with errors.guard():
-            _plot(morph, sound.duration_s)
     if work.current() is not None:
         work.show_progress()
-    with errors.guard():
-        _takes()
 
 
-def _settings(sound: Recording | None) -> tuple[Settings, str]:
-    octave = st.slider("Octave shift", -3, 3, 0, key=links.bound(OCTAVES, 0), bind="query-params")
-    statistics = st.toggle(
-        "Loudness statistics",
-        key=links.bound(STATISTICS, False),
-        bind="query-params",
-        help="Matches the loudness to each instrument's own recordings.",
-    )
-    links.choice(TRACKER, TRACKERS, "full")
-    tracker = trackers.choose(TRACKER, "How the pitch of the recording is found.")
-    if sound is not None:
-        trackers.show_times(sound.duration_s, of="this recording", known=caches.analysed(sound.key))
-    links.keep(TRACKER, [tracker] if tracker != "full" else [])
-    return Settings(octave_shift=octave, use_statistics=statistics), tracker
+def _reading(first: Entry | None, sound: Recording | None) -> None:
+    """How the recording fits the first instrument, and what of its pitch was edited."""
+    if first is None:
+        st.info(f"Choose {MIN_INSTRUMENTS} to {MAX_INSTRUMENTS} instruments.", icon=":material/checklist:")
+        return
+    fit_panel.show(first, sound, morph_settings.DESK)
+    st.caption(f"Fit and auto pitch are those of {plain(first.name)}, the first of the instruments.")
+    n_steps = pitch_edits.history().done
+    if n_steps:
+        many = "1 change of its pitch is" if n_steps == 1 else f"{n_steps} changes of its pitch are"
+        st.caption(f":material/timeline: {many} part of the morph, as on the page Timbre transfer.")
 
 
 def _plot(morph: Morph, duration_s: float) -> None:
@@ -99,11 +114,12 @@ def _plot(morph: Morph, duration_s: float) -> None:
 
 
 @errors.callback
-def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str) -> None:
+def _start(morph: Morph, name: str, path: Path) -> None:
     from ddsing.transfer import band
     from ddsing.work import kinds
     from ddsing.work.kinds import AtHand
 
+    settings, tracker = morph_settings.DESK.settings().without_z(), morph_settings.tracker()
     entries = {entry.name: entry for entry in caches.instruments()}
     instruments = [caches.instrument(entries[name]) for name in morph.names]
     recording = caches.recording(path)
@@ -121,7 +137,12 @@ def _start(morph: Morph, name: str, path: Path, settings: Settings, tracker: str
         "transfer",
         f"Morphing {plain(name)}",
         kinds.transfer_options(
-            instruments, settings, tracker, morph, owners=[opened.owner(entries[name].path) for name in morph.names]
+            instruments,
+            settings,
+            tracker,
+            morph,
+            owners=[opened.owner(entries[name].path) for name in morph.names],
+            edit=pitch_edits.edit(recording, tracker),
         ),
         sound=replace(recording, name=name),
         at_hand=lambda: AtHand(caches.models(), {one.digest: one for one in instruments}),

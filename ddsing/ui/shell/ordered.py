@@ -33,6 +33,7 @@ class Ordered:
         about = folder.about()
         self.label, self.tab = str(about.get("label", "")), str(about.get("tab", ""))
         self.options: Mapping[str, Any] = about.get("options") or {}
+        self.sound_key = str((about.get("sound") or {}).get("key", ""))
         self.root = folder.workspace
         self._queue = queue()
 

@@ -54,6 +54,8 @@ class Work:
         Given what a unit of each part took, see `ddsing.jobs.paces.Paces.learn`.
     options : Mapping, optional
         Of the order that it does, see `ddsing.work.order.Order`.
+    sound_key : str
+        The key of the recording that it is about, if it is about one.
     """
 
     def __init__(
@@ -66,9 +68,11 @@ class Work:
         parts: Sequence[time_left.Part] = (),
         learn: Callable[[Mapping[str, float]], None] | None = None,
         options: Mapping[str, Any] | None = None,
+        sound_key: str = "",
     ):
         self.label = label
         self.options = options or {}
+        self.sound_key = sound_key
         self.root = root
         self.tab = tab
         self.result: Any = None
@@ -199,6 +203,7 @@ def start(
     *,
     parts: Callable[[Paces], Sequence[time_left.Part]] = lambda known: (),
     options: Mapping[str, Any] | None = None,
+    sound_key: str = "",
 ) -> None:
     """Start a work in this tab unless one is running; a doubled click starts one.
 
@@ -208,6 +213,8 @@ def start(
         Given the paces known here, says of what parts the work consists; what they take is learnt.
     options : Mapping, optional
         Of the order that it does.
+    sound_key : str
+        Of the recording that it is about.
     """
     with _adding:
         if busy():
@@ -215,7 +222,15 @@ def start(
         known = paces.of(opened.workspace())
         root = opened.workspace().root
         tab, learn = ordered.tab(), known.learn
-        work = Work(label, function, root=root, tab=tab, parts=parts(known), learn=learn, options=options)
+        work = Work(
+            *(label, function),
+            root=root,
+            tab=tab,
+            parts=parts(known),
+            learn=learn,
+            options=options,
+            sound_key=sound_key,
+        )
         work.start()
         _works.append(work)
     st.session_state[_KEY] = work
@@ -254,7 +269,8 @@ def order(
 
         return kinds.do(workspace, asked, memory, report)
 
-    start(label, function, parts=lambda known: asked.parts, options=options)
+    sound_key = "" if sound is None else sound.key
+    start(label, function, parts=lambda known: asked.parts, options=options, sound_key=sound_key)
 
 
 def _memory() -> AtHand:

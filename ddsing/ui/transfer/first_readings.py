@@ -87,3 +87,11 @@ def known(sound: Recording, tracker: str) -> FirstReading | None:
     """What of a recording is being read by a tracker, if anything."""
     reading = _readings.get((opened.workspace().root, sound.key))
     return None if reading is None or reading.over or reading.found.tracker != tracker else reading.found
+
+
+def being_found(sound: Recording, tracker: str) -> bool:
+    """Whether the pitch of a recording is being found with a tracker: by the tab's work, or by a first reading."""
+    at = work.current()
+    if at is not None and at.running and at.sound_key == sound.key and at.options.get("tracker") == tracker:
+        return True
+    return ordered_readings.reads(sound, tracker) if ordered.by_workers() else known(sound, tracker) is not None

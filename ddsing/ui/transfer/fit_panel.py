@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from ddsing.sound.recording import Recording
     from ddsing.transfer.fit import Fit
     from ddsing.transfer.settings import Settings
+    from ddsing.ui.shell.state import Desk
 
 POLL_S = 0.4
 _BOLT = ":material/bolt:"
 
 
-def show(instrument: Entry | None, sound: Recording | None) -> None:
+def show(instrument: Entry | None, sound: Recording | None, desk: Desk = state.TRANSFER) -> None:
     """The fit reading: by the chosen tracker where it is known, else a first one that is made at once."""
     if instrument is None or sound is None:
         return
-    chosen, known = st.session_state[state.TRACKER], caches.analysed(sound.key)
+    chosen, known = st.session_state[desk.tracker], caches.analysed(sound.key)
     best = next((name for name in TRACKERS if name in known), None)
     with st.container(border=True, key="fit"):
         if instrument.statistics is None or instrument.config is None:
@@ -37,29 +38,30 @@ def show(instrument: Entry | None, sound: Recording | None) -> None:
         elif best is not None:
             tracker = chosen if chosen in known else best
             features = caches.features_of(sound.key, sound.audio, tracker, instrument.config.generation)
-            _reading(instrument, sound, features)
+            _reading(instrument, sound, features, desk)
             if TRACKERS.index(tracker) > TRACKERS.index(chosen):
                 _refine(sound, chosen, tracker)
         else:
-            _first(instrument, sound, chosen)
+            _first(instrument, sound, desk)
 
 
-def _first(instrument: Entry, sound: Recording, chosen: str) -> None:
+def _first(instrument: Entry, sound: Recording, desk: Desk) -> None:
     """The reading that nobody has to ask for."""
+    chosen = st.session_state[desk.tracker]
     reading = first_readings.of(sound)
     if reading.error is not None:
         st.markdown(f"**Fit** · The recording can't be analysed: {plain(errors.sentence(reading.error))}")
         _refine(sound, chosen, reading.found.tracker)
     elif reading.found.complete and instrument.config is not None:  # and the cache did not keep it
-        _reading(instrument, sound, reading.found.features(instrument.config.generation))
+        _reading(instrument, sound, reading.found.features(instrument.config.generation), desk)
         _refine(sound, chosen, reading.found.tracker)
     else:
-        _under_way(instrument, sound)
+        _under_way(instrument, sound, desk)
 
 
 @st.fragment(run_every=POLL_S)
 @errors.guarded
-def _under_way(instrument: Entry, sound: Recording) -> None:
+def _under_way(instrument: Entry, sound: Recording, desk: Desk) -> None:
     """What is known while the recording is being read; the page is shown again once all of it is."""
     reading = first_readings.of(sound)
     if reading.over:
@@ -68,7 +70,7 @@ def _under_way(instrument: Entry, sound: Recording) -> None:
         st.markdown("**Fit** · :gray[Analysing the recording …]")
         return
     features = reading.found.features(instrument.config.generation)
-    fit = caches.fit(features, sound.key, instrument, state.settings())
+    fit = caches.fit(features, sound.key, instrument, desk.settings())
     if fit.inside_share is not None:
         _said(fit, "in the first minute ")
     st.caption(f"{_found_by(reading.found.tracker)}; the rest of the recording follows.")
@@ -83,7 +85,7 @@ def _refine(sound: Recording, chosen: str, tracker: str) -> None:
     better = trackers.label(chosen)
     if chosen == tracker:
         said = "."
-    elif work.busy():
+    elif first_readings.being_found(sound, chosen):
         said = f"; refined when **{better}** is done."
     else:
         said = f". A transfer refines it with **{better}**."
@@ -128,21 +130,21 @@ def _analyse(sound: Recording, chosen: str) -> None:
     )
 
 
-def _reading(instrument: Entry, sound: Recording, features: Features) -> None:
+def _reading(instrument: Entry, sound: Recording, features: Features, desk: Desk) -> None:
     if instrument.statistics is None:
         return
-    settings = state.settings()
+    settings = desk.settings()
     content = f"{sound.key}{pitch_edits.digest(sound, features.tracker)}"
     features = pitch_edits.edited(sound, features)
     fit = caches.fit(features, content, instrument, settings)
     if not _said(fit):
         return
-    _best(fit, settings)
-    _auto_pitch(fit, settings)
+    _best(fit, settings, desk)
+    _auto_pitch(fit, settings, desk)
     panel = st.expander(
         "Where it is outside the range",
         icon=":material/show_chart:",
-        key=values.keep("fit.plot", False),
+        key=values.keep(desk.part("fit.plot"), False),
         on_change="rerun",
     )
     if panel.open:
@@ -162,7 +164,7 @@ def _said(fit: Fit, where: str = "") -> bool:
     return True
 
 
-def _best(fit: Fit, settings: Settings) -> None:
+def _best(fit: Fit, settings: Settings, desk: Desk) -> None:
     wanted = (fit.octave_shift, fit.loudness_shift_db)
     said = f"{octaves(fit.octave_shift)}, {signed(fit.loudness_shift_db, 'dB')}"
     if wanted == (settings.octave_shift, settings.loudness_shift_db):
@@ -174,13 +176,13 @@ def _best(fit: Fit, settings: Settings) -> None:
         icon=":material/auto_fix_high:",
         width="stretch",
         disabled=work.busy(),
-        on_click=state.apply_fit,
+        on_click=desk.apply_fit,
         args=wanted,
         help="Sets the octave and loudness shift that bring most of the recording into the range.",
     )
 
 
-def _auto_pitch(fit: Fit, settings: Settings) -> None:
+def _auto_pitch(fit: Fit, settings: Settings, desk: Desk) -> None:
     """The offer to transpose by semitones; nothing where that is set, or is what the octaves do already."""
     now = 12 * settings.octave_shift + settings.transpose
     if fit.transpose in (now, 12 * fit.octave_shift + settings.transpose):
@@ -191,7 +193,7 @@ def _auto_pitch(fit: Fit, settings: Settings) -> None:
         icon=":material/music_note:",
         width="stretch",
         disabled=work.busy(),
-        on_click=state.apply_pitch,
+        on_click=desk.apply_pitch,
         args=(fit.transpose,),
         help="Transposes to where most of the melody is inside the range, in another key. Octaves would keep the key.",
     )

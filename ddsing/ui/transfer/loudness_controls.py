@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ddsing.ui.transfer import widgets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from ddsing.ui.shell.state import Desk
 
 GATE_DB = (None, *(float(gate_db) for gate_db in range(-80, -9, 5)))
 HELP = {
@@ -21,18 +21,12 @@ HELP = {
 }
 
 
-def show(reasons: Mapping[str, str]) -> None:
-    """The group; `reasons` has why a field does nothing as the others stand."""
+def show(desk: Desk) -> None:
+    """The group."""
     widgets.title("Loudness")
-    _slider("loudness_shift_db", "Loudness shift, dB", -30.0, 30.0, 5.0, "%.0f", reasons)
-    widgets.toggle("use_statistics", "Loudness statistics", help_text=HELP["use_statistics"], reasons=reasons)
-    with widgets.more("Notes and gaps", "loudness"):
-        widgets.steps("gate_db", "Noise gate", GATE_DB, help_text=HELP["gate_db"], reasons=reasons)
-        _slider("mask_threshold", "Mask threshold", 0.0, 2.0, 0.1, "%.1f", reasons)
-        _slider("attenuation_db", "Attenuation, dB", 0.0, 50.0, 1.0, "%.0f", reasons)
-
-
-def _slider(
-    field: str, label: str, low: float, high: float, step: float, number: str, reasons: Mapping[str, str]
-) -> None:
-    widgets.slider(field, label, low, high, step, number, help_text=HELP[field], reasons=reasons)
+    widgets.slider(desk, "loudness_shift_db", "Loudness shift, dB", HELP["loudness_shift_db"], step=5.0)
+    widgets.toggle(desk, "use_statistics", "Loudness statistics", HELP["use_statistics"])
+    with widgets.more(desk, "Notes and gaps", "loudness"):
+        widgets.steps(desk, "gate_db", "Noise gate", HELP["gate_db"], options=GATE_DB)
+        widgets.slider(desk, "mask_threshold", "Mask threshold", HELP["mask_threshold"], step=0.1)
+        widgets.slider(desk, "attenuation_db", "Attenuation, dB", HELP["attenuation_db"], step=1.0)

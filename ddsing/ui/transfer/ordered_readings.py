@@ -92,6 +92,16 @@ def of(sound: Recording) -> OrderedReading:
     return OrderedReading(found, end)
 
 
+def reads(sound: Recording, tracker: str) -> bool:
+    """Whether a worker is to read a recording with a tracker, or does."""
+    from ddsing.sound import pitch
+    from ddsing.work import kinds
+
+    orders = (order.about() for order in ordered.folders() if order.ended() is None)
+    mine = (about["sound"]["key"] == sound.key for about in orders if about.get("kind") == kinds.READING)
+    return tracker == pitch.quickest() and any(mine)
+
+
 def _begin(sound: Recording) -> None:
     from ddsing.sound import pitch
     from ddsing.transfer import expected

@@ -12,13 +12,13 @@ import streamlit as st
 
 from ddsing.sound import scales
 from ddsing.transfer.settings import RANGES, text
-from ddsing.ui.shell import errors, state
+from ddsing.ui.shell import errors
 from ddsing.ui.transfer import widgets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from ddsing.ui.shell.state import Desk
 
-SEMITONES, CENTS, TONIC = "pitch.semitones", "pitch.cents", "pitch.tonic"
+SEMITONES, CENTS, TONIC = "pitch.semitones", "pitch.cents", "pitch.tonic"  # parts of a desk
 TUNINGS_HZ = (0.0, 415.0, 430.0, 432.0, 435.0, 438.0, 439.0, *(float(hz) for hz in range(440, 447)), 466.0)
 MOST_CENTS = 99.0
 HELP = {
@@ -36,49 +36,74 @@ HELP = {
 }
 
 
-def show(reasons: Mapping[str, str]) -> None:
-    """The group; `reasons` has why a field does nothing as the others stand."""
+def show(desk: Desk) -> None:
+    """The group."""
     widgets.title("Pitch")
-    _slider("octave_shift", "Octave shift", -3, 3, 1, "%d", reasons)
-    _transposition()
-    _slider("autotune", "Autotune", 0.0, 1.0, 0.1, "%.1f", reasons)
-    with widgets.more("Scale and tuning", "pitch"):
-        widgets.reason("scale", reasons)  # once for all three, which have the same
-        _scale(reasons)
-        _slider("autotune_speed_ms", "Autotune speed, ms", 0.0, 1000.0, 10.0, "%.0f", reasons, told=False)
-        _tuning(reasons)
+    widgets.slider(desk, "octave_shift", "Octave shift", HELP["octave_shift"], step=1)
+    _transposition(desk)
+    widgets.slider(desk, "autotune", "Autotune", HELP["autotune"], step=0.1)
+    with widgets.more(desk, "Scale and tuning", "pitch"):
+        widgets.reason(desk, "scale")  # once for all three, which have the same
+        _scale(desk)
+        widgets.slider(
+            desk,
+            "autotune_speed_ms",
+            "Autotune speed, ms",
+            HELP["autotune_speed_ms"],
+            step=10.0,
+            told=False,
+        )
+        _tuning(desk)
 
 
-def _transposition() -> None:
+def _transposition(desk: Desk) -> None:
     """Both fields; they are set anew only where the setting has become another than they say together."""
-    key = state.key("transpose")
-    wanted = float(st.session_state[key])
-    semitones, cents = (float(st.session_state.get(one, 0.0)) for one in (SEMITONES, CENTS))
+    keys = desk.part(SEMITONES), desk.part(CENTS)
+    wanted = float(st.session_state[desk.key("transpose")])
+    semitones, cents = (float(st.session_state.get(one, 0.0)) for one in keys)
     if abs(semitones + cents / 100.0 - wanted) > 1e-9:
         semitones, cents = float(int(wanted)), round(100.0 * (wanted - int(wanted)), 6)
-    st.session_state[SEMITONES], st.session_state[CENTS] = int(semitones), cents
+    st.session_state[keys[0]], st.session_state[keys[1]] = int(semitones), cents
     left, right = st.columns(2, gap="small")
     low, high = (int(end) for end in RANGES["transpose"])
     left.number_input(
-        "Semitones", low, high, step=1, format="%d", key=SEMITONES, on_change=_transposed, help=HELP["transpose"]
+        "Semitones",
+        low,
+        high,
+        step=1,
+        format="%d",
+        key=keys[0],
+        on_change=_transposed,
+        args=(desk,),
+        help=HELP["transpose"],
     )
     right.number_input(
-        "Cents", -MOST_CENTS, MOST_CENTS, step=1.0, format="%g", key=CENTS, on_change=_transposed, help=HELP["cents"]
+        "Cents",
+        -MOST_CENTS,
+        MOST_CENTS,
+        step=1.0,
+        format="%g",
+        key=keys[1],
+        on_change=_transposed,
+        args=(desk,),
+        help=HELP["cents"],
     )
 
 
 @errors.callback
-def _transposed() -> None:
+def _transposed(desk: Desk) -> None:
     low, high = RANGES["transpose"]
-    total = float(st.session_state[SEMITONES]) + float(st.session_state[CENTS]) / 100.0
-    st.session_state[state.key("transpose")] = min(high, max(low, total))
+    semitones, cents = (float(st.session_state[desk.part(one)]) for one in (SEMITONES, CENTS))
+    st.session_state[desk.key("transpose")] = min(high, max(low, semitones + cents / 100.0))
 
 
-def _scale(reasons: Mapping[str, str]) -> None:
+def _scale(desk: Desk) -> None:
     """What is drawn to: the kind of scale, and unless it is chromatic, the note that it begins on."""
-    key, idle = state.key("scale"), "scale" in reasons
-    chosen = st.session_state[key] = state.settings().scale
-    tonic = chosen.partition(":")[0] if chosen != scales.CHROMATIC else st.session_state.get(TONIC, scales.TONICS[0])
+    key, tonic_key, idle = desk.key("scale"), desk.part(TONIC), "scale" in desk.reasons
+    chosen = st.session_state[key] = desk.settings().scale
+    tonic = (
+        chosen.partition(":")[0] if chosen != scales.CHROMATIC else st.session_state.get(tonic_key, scales.TONICS[0])
+    )
     st.selectbox(
         "Scale",
         [scales.CHROMATIC, *(f"{tonic}:{kind}" for kind in scales.SCALES)],
@@ -89,14 +114,15 @@ def _scale(reasons: Mapping[str, str]) -> None:
         persist_state="session",
     )
     if chosen != scales.CHROMATIC:
-        st.session_state[TONIC] = tonic
+        st.session_state[tonic_key] = tonic
         st.selectbox(
             "Key",
             scales.TONICS,
-            key=TONIC,
+            key=tonic_key,
             format_func=scales.written,
             disabled=idle,
             on_change=_tonic,
+            args=(desk,),
             help=HELP["tonic"],
         )
 
@@ -107,33 +133,18 @@ def _kind(name: str) -> str:
 
 
 @errors.callback
-def _tonic() -> None:
-    kind = st.session_state[state.key("scale")].rpartition(":")[2]
-    st.session_state[state.key("scale")] = scales.Scale.parse(f"{st.session_state[TONIC]}:{kind}").name
+def _tonic(desk: Desk) -> None:
+    kind = st.session_state[desk.key("scale")].rpartition(":")[2]
+    st.session_state[desk.key("scale")] = scales.Scale.parse(f"{st.session_state[desk.part(TONIC)]}:{kind}").name
 
 
-def _tuning(reasons: Mapping[str, str]) -> None:
-    key = state.key("tuning_hz")
+def _tuning(desk: Desk) -> None:
     st.selectbox(
         "Tuning of A4",
-        sorted({*TUNINGS_HZ, state.settings().tuning_hz}),
-        key=key,
+        sorted({*TUNINGS_HZ, desk.settings().tuning_hz}),
+        key=desk.key("tuning_hz"),
         format_func=lambda hz: text("tuning_hz", hz) if hz else "As recorded",
-        disabled="tuning_hz" in reasons,
+        disabled="tuning_hz" in desk.reasons,
         help=HELP["tuning_hz"],
         persist_state="session",
     )
-
-
-def _slider(
-    field: str,
-    label: str,
-    low: float,
-    high: float,
-    step: float,
-    number: str,
-    reasons: Mapping[str, str],
-    *,
-    told: bool = True,
-) -> None:
-    widgets.slider(field, label, low, high, step, number, help_text=HELP[field], reasons=reasons, told=told)

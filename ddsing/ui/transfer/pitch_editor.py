@@ -16,7 +16,7 @@ from ddsing.sound.curve import operations, slips
 from ddsing.ui.player import rolls
 from ddsing.ui.shell import caches, errors, per_workspace, state, trackers, values
 from ddsing.ui.shell.formatting import plain
-from ddsing.ui.transfer import fit_panel, pitch_edits
+from ddsing.ui.transfer import first_readings, fit_panel, pitch_edits
 
 if TYPE_CHECKING:
     from ddsing.sound.curve.contour import Curve
@@ -78,9 +78,7 @@ def show(sound: Recording | None) -> None:
 
 def _panel(sound: Recording, tracker: str) -> None:
     if tracker not in caches.analysed(sound.key):
-        said = trackers.label(tracker)
-        st.markdown(f"The pitch of this recording must be found with the tracker **{said}** before it can be edited.")
-        fit_panel.offer_analysis(sound, tracker, f"Find the pitch with {said}", key="pitch.analyse")
+        _await(sound, tracker)
         return
     features = pitch_edits.features(sound, tracker, 3)
     curve = pitch_edits.curve(sound, tracker, features)
@@ -103,6 +101,16 @@ def _panel(sound: Recording, tracker: str) -> None:
     with amount:
         st.slider("Snap amount", 0.0, 1.0, step=0.1, key=values.keep(AMOUNT, 1.0), help=_AMOUNT, format="%.1f")
     _files(sound, features, curve)
+
+
+def _await(sound: Recording, tracker: str) -> None:
+    """In the roll's place: that the pitch is being found, or what finds it."""
+    said = trackers.label(tracker)
+    if first_readings.being_found(sound, tracker):
+        st.markdown(f"The pitch of this recording is being found with the tracker **{said}**. Then it can be edited.")
+        return
+    st.markdown(f"The pitch of this recording must be found with the tracker **{said}** before it can be edited.")
+    fit_panel.offer_analysis(sound, tracker, f"Find the pitch with {said}", key="pitch.analyse")
 
 
 _DEPTH = "For the button Vibrato: 0 sings straight, 1 leaves the depth as it is, 2 doubles it."

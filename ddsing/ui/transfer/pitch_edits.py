@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ddsing.sound.curve.operations import Operation
     from ddsing.sound.features import Features
     from ddsing.sound.recording import Recording
+    from ddsing.ui.shell.state import Desk
 
 MAX_TEXT = 4_000_000
 CURVES = 8
@@ -25,11 +26,11 @@ _ABOUT = "pitch.edit.about"  # the recording and the tracker that the history is
 _RESTORED = "pitch.edit.restored"  # what takes and files have brought back, by recording and tracker
 
 
-def keep(sound: Recording | None) -> None:
+def keep(sound: Recording | None, desk: Desk = state.TRANSFER) -> None:
     """Put the edit of a recording by the chosen tracker in place; in each run of the page that has one."""
     if sound is None:
         return
-    tracker = st.session_state[state.TRACKER]
+    tracker = st.session_state[desk.tracker]
     about = f"{sound.key}.{tracker}"
     values.keep(_HISTORY, "", about=about)
     st.session_state[_ABOUT] = (sound.key, tracker)

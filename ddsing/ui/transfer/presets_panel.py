@@ -77,7 +77,7 @@ def _panel(found: dict[str, Preset], instrument: Entry | None) -> None:
     undo.offer("presets", lambda token: _store().undo(str(token)), what="The preset")
     drafts.form("preset.save", _name, "Save", _save, fields=[_NAME], icon=":material/save:", cancel=_forget)
     errors.show_told(_REFUSED, "name")
-    with widgets.more("Rename, import, export", "presets"):
+    with widgets.more(state.TRANSFER, "Rename, import, export", "presets"):
         _more(found)
 
 

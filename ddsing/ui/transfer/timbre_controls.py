@@ -11,12 +11,11 @@ from ddsing.ui.shell import errors, sources, state
 from ddsing.ui.transfer import widgets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ddsing.instrument.library import Entry
     from ddsing.model.latent_space import LatentSpace
+    from ddsing.ui.shell.state import Desk
 
-FROM, RECORDING, SHIFT, PULL = (state.key(name) for name in ("z_from", "z_recording", "z_shift", "pull"))
+FROM, RECORDING, SHIFT = (state.key(name) for name in ("z_from", "z_recording", "z_shift"))
 SOURCES = {"recording": "This recording", "other": "Another recording", "mean": "The voice's average"}
 HELP = """This instrument also follows timbre: vowels, breath, brightness.
 
@@ -35,35 +34,36 @@ PULL_HELP = """Draws the timbre, moment by moment, to the nearest that the voice
 more the result sounds like the voice, and the less like the singer of the recording; vowels get less exact."""
 FULL_BAND = "Sings up to 24 kHz, as bright as the voice's recordings, and saves at 48 kHz. Off, it ends at 8 kHz."
 NOT_WITH_THIS = "Not with this instrument"
+NOT_IN_A_MORPH = "Not in this mixture"
 NO_Z = "This instrument does not follow timbre, so it sounds like its voice only."
 NO_PLACES = "This instrument does not know its voice's timbres. Save them on the Experiments page, under Latent space."
 NO_SPACE = "This instrument has no timbre map. Make one on the Experiments page, under Latent space."
 
 
-def show(entry: Entry | None, reasons: Mapping[str, str]) -> None:
-    """The group; what is about z only for an instrument with an encoder. `reasons` has why a field does nothing.
+def show(desk: Desk, entry: Entry | None) -> None:
+    """The group; what is about z only for an instrument with an encoder, and None for a mixture of several.
 
-    What this instrument can't do at all is folded away.
+    What this instrument, or a mixture, can't do at all is folded away.
     """
     widgets.title("Timbre")
     left, right = st.columns(2, gap="medium")
     with left:
-        widgets.slider("keep_unvoiced", KEEP, 0.0, 1.0, 0.1, "%.1f", help_text=KEEP_HELP, reasons=reasons)
+        widgets.slider(desk, "keep_unvoiced", KEEP, KEEP_HELP, step=0.1)
     with right:
-        widgets.slider("formant_shift", FORMANT, -12.0, 12.0, 0.5, "%.1f", help_text=FORMANT_HELP, reasons=reasons)
+        widgets.slider(desk, "formant_shift", FORMANT, FORMANT_HELP, step=0.5)
     _follow(entry)
     known = entry is not None and entry.config is not None
-    no_pull, no_band = _no_pull(entry), "full_band" in reasons
+    no_pull, no_band = desk.reasons.get("pull", "") or _no_pull(entry), "full_band" in desk.reasons
     if known and not no_pull:
-        _pull("")
+        _pull(desk, "")
     if not no_band:
-        _full_band(reasons)
+        _full_band(desk)
     if no_pull or no_band:
-        with widgets.more(NOT_WITH_THIS, "timbre"):
+        with widgets.more(desk, NOT_WITH_THIS if known or not no_pull else NOT_IN_A_MORPH, "timbre"):
             if no_pull:
-                _pull(no_pull)
+                _pull(desk, no_pull)
             if no_band:
-                _full_band(reasons)
+                _full_band(desk)
 
 
 def _no_pull(entry: Entry | None) -> str:
@@ -75,8 +75,8 @@ def _no_pull(entry: Entry | None) -> str:
     return "" if entry.has_places else NO_PLACES
 
 
-def _full_band(reasons: Mapping[str, str]) -> None:
-    widgets.toggle("full_band", "Full band, 48 kHz", help_text=FULL_BAND, reasons=reasons)
+def _full_band(desk: Desk) -> None:
+    widgets.toggle(desk, "full_band", "Full band, 48 kHz", FULL_BAND)
 
 
 def _follow(entry: Entry | None) -> None:
@@ -91,12 +91,12 @@ def _follow(entry: Entry | None) -> None:
             _shifts(entry.latent)
 
 
-def _pull(reason: str) -> None:
+def _pull(desk: Desk, reason: str) -> None:
     """How far timbre is drawn towards the voice; for an instrument that can't do so, none, and why."""
     if reason:
-        st.session_state[PULL] = 0.0
-    reasons = {"pull": reason} if reason else {}
-    widgets.slider("pull", "Pull towards this voice", 0.0, 1.0, 0.1, "%.1f", help_text=PULL_HELP, reasons=reasons)
+        st.session_state[desk.key("pull")] = 0.0
+    desk = desk.with_reasons({"pull": reason} if reason else {})
+    widgets.slider(desk, "pull", "Pull towards this voice", PULL_HELP, step=0.1)
 
 
 def _source(entry: Entry) -> None:

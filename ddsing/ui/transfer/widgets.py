@@ -1,7 +1,7 @@
 """What the controls of a transfer are made of: titled groups with a fold for what is rarely used, sliders, switches.
 
-A control is the widget of one field of `Settings`: kept under its key, with its help, and disabled with the reason
-where it does nothing.
+A control is the widget of one field of `Settings` on a desk: kept under its key, with its help, and disabled with the
+reason where it does nothing.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ddsing.transfer.settings import text
-from ddsing.ui.shell import state, values
+from ddsing.transfer.settings import RANGES, text
+from ddsing.ui.shell import values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from streamlit.delta_generator import DeltaGenerator
+
+    from ddsing.ui.shell.state import Desk
 
 
 def title(label: str) -> None:
@@ -25,42 +27,39 @@ def title(label: str) -> None:
     st.markdown(f"**{label}**")
 
 
-def more(label: str, key: str) -> DeltaGenerator:
+def more(desk: Desk, label: str, key: str) -> DeltaGenerator:
     """The fold for a group's rarely used controls, as it was left; what it holds is drawn while it is folded too."""
-    return st.expander(label, icon=":material/tune:", key=values.keep(f"more.{key}", False), on_change="rerun")
+    key = values.keep(desk.part(f"more.{key}"), False)
+    return st.expander(label, icon=":material/tune:", key=key, on_change="rerun")
 
 
-def slider(
-    field: str,
-    label: str,
-    low: float,
-    high: float,
-    step: float,
-    number: str,
-    *,
-    help_text: str,
-    reasons: Mapping[str, str],
-    told: bool = True,
-) -> None:
-    """A slider for a number, written as `number` says; with `told`, why it does nothing is said below it."""
+def slider(desk: Desk, field: str, label: str, help_text: str, *, step: float, told: bool = True) -> None:
+    """A slider over a setting's range, written to the digit that it moves by; `told`: why it does nothing, below it.
+
+    Parameters
+    ----------
+    step : int or float
+        Of the type of the setting's range.
+    """
+    low, high = RANGES[field]
     st.slider(
         label,
         low,
         high,
         step=step,
-        format=number,
-        key=state.key(field),
+        format="%d" if isinstance(step, int) else "%.0f" if step >= 1 else "%.1f",
+        key=desk.key(field),
         help=help_text,
-        disabled=field in reasons,
+        disabled=field in desk.reasons,
         persist_state="session",
     )
     if told:
-        reason(field, reasons)
+        reason(desk, field)
 
 
-def steps(field: str, label: str, options: Sequence[Any], *, help_text: str, reasons: Mapping[str, str]) -> None:
+def steps(desk: Desk, field: str, label: str, help_text: str, *, options: Sequence[Any]) -> None:
     """A slider with steps that are written as the setting's words are; a value between them gets a step of its own."""
-    value = st.session_state[state.key(field)]
+    value = st.session_state[desk.key(field)]
     if value not in options:
         numbers = sorted(one for one in (*options, value) if one is not None)
         options = [*([None] if None in options else []), *numbers]
@@ -68,21 +67,21 @@ def steps(field: str, label: str, options: Sequence[Any], *, help_text: str, rea
         label,
         options,
         format_func=functools.partial(text, field),
-        key=state.key(field),
+        key=desk.key(field),
         help=help_text,
-        disabled=field in reasons,
+        disabled=field in desk.reasons,
         persist_state="session",
     )
-    reason(field, reasons)
+    reason(desk, field)
 
 
-def toggle(field: str, label: str, *, help_text: str, reasons: Mapping[str, str]) -> None:
+def toggle(desk: Desk, field: str, label: str, help_text: str) -> None:
     """A switch."""
-    st.toggle(label, key=state.key(field), help=help_text, disabled=field in reasons, persist_state="session")
-    reason(field, reasons)
+    st.toggle(label, key=desk.key(field), help=help_text, disabled=field in desk.reasons, persist_state="session")
+    reason(desk, field)
 
 
-def reason(field: str, reasons: Mapping[str, str]) -> None:
+def reason(desk: Desk, field: str) -> None:
     """Why a control does nothing, below it."""
-    if field in reasons:
-        st.caption(f":material/info: {reasons[field]}")
+    if field in desk.reasons:
+        st.caption(f":material/info: {desk.reasons[field]}")
