@@ -64,6 +64,6 @@ class Levels:
         low = places.astype(int)
         share = (places - low).astype(np.float32)
         levels = self.columns(int(low.max()) + 2)
-        rows = np.arange(len(levels))[:, None]
+        rows = slice(None) if low.ndim == 1 else np.arange(len(levels))[:, None]
         below, above = levels[rows, low], levels[rows, low + 1]
         return below + share * (above - below)
