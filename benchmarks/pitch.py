@@ -1,13 +1,16 @@
 """The pitch trackers: what each takes, and how near each comes to CREPE full.
 
-    python -m benchmarks.pitch [AUDIO ...] [--trackers tiny instant] [--cache DIR] [--json]
+    python -m benchmarks.pitch [AUDIO ...] [--trackers tiny instant] [--ours] [--cache DIR] [--json]
     python -m benchmarks.pitch --map AUDIO ... [--cache DIR]
 
 Without recordings it prints seconds per second of audio, in turn, of each tracker and of CREPE full in Keras, as crepe
-runs it; decoding is left out for CREPE, on both sides. With recordings it also prints, for each tracker beside *full*:
-the share of frames within 50 and 25 cents where full is confident (0.8 or more), octave errors there (mir_eval's chroma
-less its pitch accuracy), voicing recall and false alarm (mir_eval; voiced is a confidence of 0.5 or more), the share of
-frames in which the note detector agrees, and the lag at which the pitch is nearest, in frames of 4 ms.
+runs it; decoding is left out for CREPE, on both sides. Seconds are those of the clock, and of processor time of all
+threads together, since a busy machine stretches the clock; ``--ours`` leaves Keras out, which takes most of them.
+
+With recordings it also prints, for each tracker beside *full*: the share of frames within 50 and 25 cents where full is
+confident (0.8 or more), octave errors there (mir_eval's chroma less its pitch accuracy), voicing recall and false alarm
+(mir_eval; voiced is a confidence of 0.5 or more), the share of frames in which the note detector agrees, and the lag at
+which the pitch is nearest, in frames of 4 ms.
 
 ``--map`` fits the map of SwiftF0's confidence onto CREPE's, which `ddsing.sound.pitch.instant` holds: the isotonic
 regression of CREPE's squared confidence, since the note detector goes by squares, and prints how well the detector
@@ -20,6 +23,7 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +58,7 @@ def main() -> None:
     parser.add_argument("--trackers", nargs="+", choices=TRACKERS[1:], default=TRACKERS[1:], help="beside full (all)")
     parser.add_argument("--cache", type=Path, help="a folder that keeps the tracks")
     parser.add_argument("--map", action="store_true", help="fit the map of confidence instead")
+    parser.add_argument("--ours", action="store_true", help="without CREPE in Keras")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     cache = features.FeatureCache(args.cache) if args.cache else None
@@ -61,41 +66,53 @@ def main() -> None:
         heard = [_heard(path, cache, ("full",)) for path in args.audio]
         document = {"map": fitted(heard), "note detector agrees": left_out(heard)}
     else:
-        document = {"seconds per second of audio": times()}
+        document = {"seconds per second of audio": times(keras=not args.ours)}
         if args.audio:
             heard = [_heard(path, cache, ("full", *args.trackers)) for path in args.audio]
             document["beside full"] = {name: beside_full(heard, name) for name in args.trackers}
     print(json.dumps(document) if args.json else json.dumps(document, indent=2))
 
 
-def times() -> dict[str, float]:
+def times(*, keras: bool = True) -> dict[str, dict[str, float]]:
     """Seconds per second of audio of each tracker's network, and of CREPE full in Keras; medians, in turn."""
-    from benchmarks.keras_crepe import keras_crepe
-
     t = np.arange(SECONDS * 16_000) / 16_000
     audio = (0.2 * np.sin(2 * np.pi * 220 * t) + np.random.default_rng(0).normal(0, 0.01, t.size)).astype(np.float32)
+
+    def ours(tracker):
+        tracking = pitch.Tracking(audio, tracker=tracker)
+        return list(tracking.blocks(range(tracking.n_tracked)))
+
+    work = {name: lambda name=name: ours(name) for name in TRACKERS}
+    if keras:
+        work = {"Keras full": _theirs(audio), **work}
+    clocks = {"clock": time.monotonic, "processor": time.process_time}
+    taken = {name: {clock: [] for clock in clocks} for name in work}
+    for repeat in range(REPEATS + 1):
+        for name, function in work.items():
+            began = {clock: now() for clock, now in clocks.items()}
+            function()
+            for clock, now in clocks.items():
+                taken[name][clock] += [(now() - began[clock]) / SECONDS] if repeat else []
+    return {
+        name: {clock: round(statistics.median(seconds), 4) for clock, seconds in by_clock.items()}
+        for name, by_clock in taken.items()
+    }
+
+
+def _theirs(audio: np.ndarray) -> Callable[[], object]:
+    """CREPE full in Keras on the same sound."""
+    from benchmarks.keras_crepe import keras_crepe
+
     keras = keras_crepe("full")
 
-    def theirs():
+    def track():
         padded = np.pad(audio, 512)
         frames = np.lib.stride_tricks.sliding_window_view(padded, 1024)[::64].copy()
         frames -= frames.mean(axis=1, keepdims=True)
         frames /= np.maximum(frames.std(axis=1, keepdims=True), 1e-8)
         return keras.predict(frames, verbose=0)
 
-    def ours(tracker):
-        tracking = pitch.Tracking(audio, tracker=tracker)
-        return list(tracking.blocks(range(tracking.n_tracked)))
-
-    work = {"Keras full": theirs, **{name: lambda name=name: ours(name) for name in TRACKERS}}
-    taken = {name: [] for name in work}
-    for repeat in range(REPEATS + 1):
-        for name, function in work.items():
-            began = time.monotonic()
-            function()
-            if repeat:
-                taken[name].append((time.monotonic() - began) / SECONDS)
-    return {name: round(statistics.median(seconds), 4) for name, seconds in taken.items()}
+    return track
 
 
 def beside_full(heard: list[Heard], tracker: str) -> dict[str, float]:

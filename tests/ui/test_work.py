@@ -10,6 +10,7 @@ from ddsing.ui.shell import work
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
 from tests.support.pages import clean, finished, open_page, said
+from tests.support.patience import PATIENCE_S
 
 OPEN = "a tab that is open"
 
@@ -99,6 +100,24 @@ def test_one_that_waits_says_for_what(monkeypatch, root, held):
     assert any("Transferring" in text and "waiting for :small[“Another work”]" in text for text in bars(app)), bars(app)
     ahead.cancel()
     ahead._thread.join(30)
+    clean(finished(app))
+    assert len(TakeStore(Workspace(root)).list()) == 1
+
+
+def test_the_bar_is_there_before_the_work_begins(monkeypatch, root):
+    began = threading.Event()
+    one = work.Work("Looking", lambda report: began.set(), root=root, tab="gone")
+    one.start(page_first_s=PATIENCE_S)
+    assert not began.wait(0.2) and one.stage == work.STARTING
+    one.shown()
+    one._thread.join(PATIENCE_S)
+    assert began.is_set()
+
+    monkeypatch.setattr(work, "PAGE_FIRST_S", PATIENCE_S)
+    app = open_page(monkeypatch, root)
+    app.get_by_key("transfer.tracker").set_value("instant").run()
+    app.button(key="transfer.start").click().run()
+    assert any("Transferring" in text for text in bars(app)), "however quick it is"
     clean(finished(app))
     assert len(TakeStore(Workspace(root)).list()) == 1
 

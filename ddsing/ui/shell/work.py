@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ddsing.work.order import Order
 
 POLL_S, SLOWEST_POLL_S, POLL_SHARE = 0.4, 2.0, 0.1
+PAGE_FIRST_S = 2.0  # that a work gives the page to show its bar, which the computing would hold up
 WAITING = "waiting"
 _KEY = "work.current"
 _works: list[Work] = []  # of this server: those that wait or run, and those whose end nobody has seen yet
@@ -80,13 +81,19 @@ class Work:
         self._function = function
         self._parts, self._learn = parts, learn
         self._progress = Progress(parts, WAITING)
-        self._cancelled = threading.Event()
+        self._cancelled, self._shown = threading.Event(), threading.Event()
+        self._page_first_s = 0.0
         self._visitor = visitor.current()
         self._thread = threading.Thread(target=self._run, name=f"work: {label}", daemon=True)
 
-    def start(self) -> None:
-        """Let it run, or wait for its turn."""
+    def start(self, *, page_first_s: float = 0.0) -> None:
+        """Let it run, or wait for its turn; before that, so long at most, for a page that shows its bar."""
+        self._page_first_s = page_first_s
         self._thread.start()
+
+    def shown(self) -> None:
+        """A page shows how far it is."""
+        self._shown.set()
 
     def cancel(self) -> None:
         """Ask the work to stop at its next report."""
@@ -117,7 +124,7 @@ class Work:
         """What it does, or what it waits for and for how long."""
         ahead = next((other for other in _works if other.running and not other.waits), None)
         if not self.waits or ahead is None or ahead is self:
-            return self._progress.stage
+            return STARTING if self.waits else self._progress.stage
         left = ahead.seconds_left
         ours = ahead.root == self.root  # else its name may be that of a file
         label = f":small[“{ahead.label}”]" if ours else "another person's work"
@@ -140,6 +147,7 @@ class Work:
 
     def _take_turn(self) -> None:
         try:
+            self._shown.wait(self._page_first_s)
             while not _turn.acquire(timeout=0.2):
                 self.report(WAITING, 0.0)
             try:
@@ -231,7 +239,7 @@ def start(
             options=options,
             sound_key=sound_key,
         )
-        work.start()
+        work.start(page_first_s=PAGE_FIRST_S)
         _works.append(work)
     st.session_state[_KEY] = work
 
@@ -338,6 +346,8 @@ def show_progress() -> None:
     left_s = work.expected_left_s if isinstance(work, Ordered) else 0.0
     every_s = min(SLOWEST_POLL_S, max(POLL_S, POLL_SHARE * left_s))
     st.fragment(_bar, run_every=round(every_s, 1))()
+    if isinstance(work, Work):
+        work.shown()
 
 
 @errors.guarded
