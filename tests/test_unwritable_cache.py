@@ -29,6 +29,7 @@ from ddsing.transfer import first_sound
 from ddsing.workspace import Workspace, open_workspace
 from tests.hostile.builders import notebook_members, packed
 from tests.support import dataset_signals, prepared_voices, tiny_runs, tops
+from tests.support.counts import full, seed
 from tests.support.failing_disk import refused
 from tests.support.paths import ROOT
 from tests.support.z_models import z_instrument
@@ -218,12 +219,26 @@ def test_every_cache_of_the_product_is_tried():
     assert named | told == set(USES.values()) | ELSEWHERE
 
 
-@pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
-@pytest.mark.parametrize(
-    ("error", "reading"),
-    [(errno.EACCES, False), (errno.ENOSPC, False), (errno.EIO, True)],
-)
-@pytest.mark.parametrize("there", [False, True], ids=["empty", "filled"])
+COSTLY = (top_of_recordings, report_of_a_voice)  # seconds each: on push they meet some of the faults, by turns
+REFUSALS = [
+    (error, reading, there)
+    for there in (False, True)
+    for error, reading in ((errno.EACCES, False), (errno.ENOSPC, False), (errno.EIO, True))
+]
+
+
+def met(faults: list) -> list:
+    """Each use with each of the faults; on push a costly one with one in three, at least one."""
+    n = min(3, len(faults))
+    return [
+        pytest.param(use, *fault, id="-".join(map(str, (use.__name__, *fault))))
+        for use in USES
+        for number, fault in enumerate(faults)
+        if full() or use not in COSTLY or (number - seed() - COSTLY.index(use)) % n == 0
+    ]
+
+
+@pytest.mark.parametrize(("use", "error", "reading", "there"), met(REFUSALS))
 def test_a_cache_that_the_system_refuses_costs_only_time(use, error, reading, there, workspace, healthy, monkeypatch):
     if there:
         workspace.cache.mkdir()
@@ -232,8 +247,7 @@ def test_a_cache_that_the_system_refuses_costs_only_time(use, error, reading, th
         assert_the_same(use, workspace, healthy)
 
 
-@pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
-@pytest.mark.parametrize("inside", [False, True], ids=["the cache", "its folders"])
+@pytest.mark.parametrize(("use", "inside"), met([(False,), (True,)]))
 def test_a_file_in_place_of_a_folder_costs_only_time(use, inside, workspace, healthy):
     if inside:
         workspace.cache.mkdir()

@@ -4,6 +4,7 @@ And what only a browser can show of the Datasets and Training pages: curves that
 windows chosen by drawing a box.
 """
 
+import contextlib
 import io
 import re
 import urllib.request
@@ -63,6 +64,8 @@ def steps_shown(tab):
 
 def choose_stretch(tab):
     """Drag over the loss curve; again if new points came just then."""
+    from playwright.sync_api import TimeoutError as NotChosen
+
     chosen = tab.get_by_role("button", name="Show all steps")
     for _ in range(6):
         tab.locator(LOSS).first.scroll_into_view_if_needed()
@@ -72,8 +75,8 @@ def choose_stretch(tab):
             tab.mouse.down()
             tab.mouse.move(curve["x"] + 320, curve["y"] + 160, steps=5)
             tab.mouse.up()
-        tab.wait_for_timeout(4000)
-        if chosen.count():
+        with contextlib.suppress(NotChosen):
+            chosen.wait_for(timeout=4000)
             return
     raise AssertionError("no stretch was chosen")
 

@@ -5,7 +5,6 @@ import shutil
 import pytest
 import soundfile
 
-from ddsing.engine.tf import runtime
 from ddsing.instrument.library import Library
 from ddsing.training import run
 from ddsing.workspace import Workspace
@@ -17,13 +16,11 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def trained(tiny_models, tmp_path_factory):
     """A workspace whose voice alto has been trained for six steps, bass not at all."""
-    config = runtime.tensorflow().config
-    config.run_functions_eagerly(True)  # compiling takes longer than these few steps
     workspace = Workspace(tiny_workspace.empty(tmp_path_factory.mktemp("trained") / "w"))
     tiny_training.prepared_voice(workspace, n_train=3, n_held_out=1)
     (workspace.audio / "bass").mkdir()
-    run.train(workspace, "alto", tiny_training.tiny(steps=6, save_every=2))
-    config.run_functions_eagerly(False)
+    with tiny_training.uncompiled():
+        run.train(workspace, "alto", tiny_training.tiny(steps=6, save_every=2))
     return workspace.root
 
 

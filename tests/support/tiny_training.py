@@ -1,6 +1,8 @@
 """A voice that is prepared without preparing: a small dataset of sung windows, written as records; and a tiny model."""
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,19 @@ def add_tiny_model(folder: Path) -> None:
 def tiny(**changes) -> Recipe:
     """A recipe of the tiny model; `add_tiny_model` must have been called."""
     return Recipe(**{"config": "tiny", "keep": 3} | changes)
+
+
+@contextlib.contextmanager
+def uncompiled() -> Iterator[None]:
+    """Trainings in this process compile nothing, which takes longer than a few steps of a tiny model."""
+    from ddsing.engine.tf import runtime
+
+    config = runtime.tensorflow().config
+    config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        config.run_functions_eagerly(False)
 
 
 def untrained(folder: Path) -> Workspace:

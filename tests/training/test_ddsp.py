@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddsing.engine.tf import runtime
 from ddsing.engine.tf.step import Step
 from ddsing.formats import tfrecord
 from ddsing.instrument.library import Library
@@ -27,10 +26,8 @@ N_FRAMES = 125
 
 @pytest.fixture(scope="module")
 def _tiny(tiny_models):
-    config = runtime.tensorflow().config
-    config.run_functions_eagerly(True)  # compiling takes longer than these few steps
-    yield
-    config.run_functions_eagerly(False)
+    with tiny_training.uncompiled():
+        yield
 
 
 @pytest.fixture

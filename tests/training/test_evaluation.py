@@ -9,7 +9,6 @@ import pytest
 import soundfile
 
 from ddsing import cli
-from ddsing.engine.tf import runtime
 from ddsing.engine.tf.step import Step
 from ddsing.errors import TrainingError
 from ddsing.formats import tfrecord
@@ -48,16 +47,14 @@ LISTENING = Listening(3, 3, centred=True)
 def trained(tiny_models, tmp_path_factory):
     """A workspace whose voice `alto` has been trained for six steps."""
     root = tmp_path_factory.mktemp("trained")
-    config = runtime.tensorflow().config
-    config.run_functions_eagerly(True)  # compiling takes longer than these few steps
     workspace = Workspace(root / "ws")
     for path in (workspace.audio, workspace.instruments, workspace.cache):
         path.mkdir(parents=True)
     tiny_training.prepared_voice(workspace, n_train=4, n_held_out=2)
     seen = []
-    outcome = run.train(workspace, "alto", tiny_training.tiny(steps=6, save_every=2), report=seen.append)
-    yield workspace, outcome, seen
-    config.run_functions_eagerly(False)
+    with tiny_training.uncompiled():
+        outcome = run.train(workspace, "alto", tiny_training.tiny(steps=6, save_every=2), report=seen.append)
+        yield workspace, outcome, seen
 
 
 def test_a_held_out_loss_can_be_compared_with_the_training_loss():
