@@ -5,7 +5,9 @@ FRAME_RATE = 250  # feature frames per second
 HOP_SAMPLES = SAMPLE_RATE // FRAME_RATE  # 64 samples, 4 ms
 FULL_BAND_RATE = 3 * SAMPLE_RATE  # Hz, of what an instrument with a top sings
 
-DB_RANGE = {1: 120.0, 3: 80.0}  # dB below full scale that each ddsp generation can express
+POWER = 50  # the "generation" of ddsp-vst's models: they hear plain power, 50 times a second
+DB_RANGE = {1: 120.0, 3: 80.0, POWER: 80.0}  # dB below full scale that each ddsp generation can express
+GENERATIONS = {1: "ddsp 1.x", 3: "ddsp 3.x", POWER: "ddsp-vst"}  # what a generation's loudness is called
 
 TRACKERS = ("full", "fast", "tiny", "instant")  # how pitch is found, see ddsing.sound.pitch
 TRACKER_WORDS = {"full": "Best", "fast": "Quicker", "tiny": "Draft", "instant": "Instant"}  # as the pages call them

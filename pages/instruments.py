@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ddsing.ui.instrument import cards, importing, notebook_zip
+from ddsing.ui.instrument import cards, importing, made_files
 from ddsing.ui.shell import errors, router, work
 
 router.require()
@@ -10,7 +10,7 @@ st.title("Instruments")
 
 work.announce(work.finished())
 with st.container():
-    if work.current() is not None and not notebook_zip.at_work():
+    if work.current() is not None and not made_files.at_work():
         work.show_progress()
 importing.show()
 with errors.guard():

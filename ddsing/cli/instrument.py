@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ddsing.cli import actions, instrument_top, trashed
 from ddsing.cli.quiet import load_tensorflow
 from ddsing.cli.writing import writing
+from ddsing.constants import GENERATIONS
 from ddsing.errors import InstrumentError, SettingsError
 from ddsing.files import spelled, write_atomic
 from ddsing.units import format_bytes, format_duration, note_name
@@ -35,7 +36,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     hear.add_argument("name", metavar="NAME")
     hear.add_argument("--out", required=True, metavar="OUT.wav")
     importing = actions.action(family, "import", _import, _import_text, "copy an instrument into the workspace")
-    importing.add_argument("zip", metavar="ZIP", help="ddsing's own format, or a zip of the 2021 notebooks")
+    importing.add_argument(
+        "zip", metavar="FILE", help="ddsing's own format, a zip of the 2021 notebooks, or a .tflite of ddsp-vst"
+    )
     importing.add_argument("--name", help="name of the instrument (as in the file)")
     make = actions.action(family, "make", _make, _make_text, "make a voice's instrument from one of its checkpoints")
     make.add_argument("voice", metavar="VOICE")
@@ -48,8 +51,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     export = actions.action(family, "export", _export, _export_text, "write an instrument to a file")
     export.add_argument("name", metavar="NAME")
-    export.add_argument("--format", choices=("native", "notebook"), default="native")
-    export.add_argument("--out", required=True, metavar="ZIP")
+    export.add_argument(
+        "--format",
+        choices=("native", "notebook", "vst"),
+        default="native",
+        help="ddsing's own zip, that of the 2021 notebooks, or the .tflite of the plug-in ddsp-vst (native)",
+    )
+    export.add_argument("--out", required=True, metavar="FILE")
     top = actions.action(
         family, "top", instrument_top.run, instrument_top.text, "let an instrument sing above 8 kHz, at 48 kHz"
     )
@@ -104,7 +112,7 @@ def _list_text(document: dict) -> str:
     lines = [
         f"{entry['name']}: {entry['error']}"
         if entry["error"]
-        else f"{entry['name']}: ddsp {'1.x' if entry['generation'] == 1 else '3.x'}, {_steps(entry['step'])}, "
+        else f"{entry['name']}: {GENERATIONS[entry['generation']]}, {_steps(entry['step'])}, "
         f"{format_bytes(entry['bytes'])}{', up to 24 kHz' if entry['top'] else ''}"
         for entry in document["instruments"]
     ]
@@ -145,7 +153,7 @@ def _inspect_text(document: dict) -> str:
     model, known = document["model"], document["ranges"] or {}
     lines = [
         f"{document['name']}: {document['format']} format, "
-        f"ddsp {'1.x' if document['generation'] == 1 else '3.x'} loudness, {_steps(document['step'])}",
+        f"{GENERATIONS[document['generation']]} loudness, {_steps(document['step'])}",
         f"GRU {model['rnn_channels']}, {model['n_harmonics']} harmonics, {model['n_noise_bands']} noise bands"
         + (f", z of {model['z']['z_dims']} dimensions" if model["z"] else ""),
     ]
@@ -188,21 +196,27 @@ def _make_text(document: dict) -> str:
 
 def _export(args: argparse.Namespace) -> dict:
     from ddsing import instrument as instruments
+    from ddsing.instrument.vst import writing
 
     instrument = _library(args).get(args.name)
     write = instruments.write
+    warnings: list[str] = []
+    where = ""
     if args.format == "notebook":
         load_tensorflow()
-        write = instruments.write_notebook
+        write, warnings = instruments.write_notebook, [instruments.NO_TOP] if instrument.top is not None else []
+    elif args.format == "vst":
+        load_tensorflow()
+        write, warnings, where = writing.write_vst, writing.remarks(instrument), writing.WHERE
     write(instrument, args.out)
     n_bytes = Path(args.out).stat().st_size
-    left_out = [instruments.NO_TOP] if args.format != "native" and instrument.top is not None else []
-    return {"name": instrument.name, "format": args.format, "path": args.out, "bytes": n_bytes, "warnings": left_out}
+    document = {"name": instrument.name, "format": args.format, "path": args.out, "bytes": n_bytes}
+    return document | {"warnings": warnings, "where": where}
 
 
 def _export_text(document: dict) -> str:
     wrote = f"Wrote {document['name']} to {document['path']} ({format_bytes(document['bytes'])})."
-    return "\n".join([wrote, *document["warnings"]])
+    return "\n".join([wrote, *document["warnings"], *filter(None, [document["where"]])])
 
 
 def _delete(args: argparse.Namespace) -> dict:

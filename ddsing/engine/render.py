@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
+from ddsing.engine import steps
 from ddsing.engine.decoder import Controls, Decoder
 from ddsing.engine.encoder import Encoder
 from ddsing.engine.synthesis import HarmonicStream, NoiseAhead
@@ -92,16 +93,20 @@ class Solo:
         """The instrument's."""
         return self.renderer.config
 
-    def initial_state(self) -> np.ndarray:
+    def initial_state(self) -> Any:
         """The network's state before the first frame."""
-        return self.renderer.decoder.initial_state()
+        decoder = self.renderer.decoder
+        return decoder.initial_state() if self.config.hop_frames == 1 else steps.begin(decoder)
 
-    def decode(self, frames: slice, state: np.ndarray) -> tuple[Controls, np.ndarray]:
+    def decode(self, frames: slice, state: Any) -> tuple[Controls, Any]:
         """Controls of consecutive frames, and the state after them."""
         z = None if self.z is None else held(self.z, frames)
         f0_hz, loudness_db = held(self.f0_hz, frames), held(self.loudness_db, frames)
-        confidence = None if self.confidence is None else held(self.confidence, frames)
-        controls, state = self.renderer.decoder.decode(f0_hz, loudness_db, z, state, confidence)
+        if self.config.hop_frames == 1:
+            confidence = None if self.confidence is None else held(self.confidence, frames)
+            controls, state = self.renderer.decoder.decode(f0_hz, loudness_db, z, state, confidence)
+        else:
+            controls, state = steps.decode(self.renderer.decoder, self.f0_hz, self.loudness_db, frames, state)
         if self.renderer.top is not None:
             controls |= powers(self.renderer.top, self.config, controls, f0_hz, loudness_db)
         return controls, state

@@ -150,6 +150,16 @@ def peek(source: Path | str | bytes) -> Iterator[Archive]:
         yield Archive(window, _members(window))
 
 
+def content(source: Path | str | bytes, *, n_bytes: int = MAX_INSTRUMENT_BYTES + 1) -> bytes:
+    """A file's first bytes, all of them unless told otherwise, of one that is no larger than an instrument."""
+    if isinstance(source, bytes):
+        if len(source) > MAX_INSTRUMENT_BYTES:
+            raise _too_large(len(source))
+        return source[:n_bytes]
+    with _opened(Path(source)) as (file, _):
+        return file.read(n_bytes)
+
+
 def is_clutter(name: str) -> bool:
     """Whether a member is what a system or an archiver leaves beside its user's files."""
     *folders, last = name.casefold().split("/")

@@ -34,7 +34,8 @@ class Provenance:
     dataset_hash : str
         SHA-256 of the training recordings, as hexadecimal digits.
     source_format : str
-        ``native`` where ddsing trained it, ``notebook`` where it was converted from a zip of the 2021 notebooks.
+        ``native`` where ddsing trained it, ``notebook`` where it was converted from a zip of the 2021 notebooks,
+        ``vst`` where it was read from a file of ddsp-vst's.
     """
 
     voice: str = ""
@@ -51,9 +52,9 @@ class Provenance:
         for field in ("voice", "author", "licence", "date", "dataset_hash"):
             check_text(getattr(self, field), field, MAX_LINE)
         check_text(self.notes, "notes", MAX_NOTES, lines=True)
-        if self.source_format not in ("native", "notebook"):
+        if self.source_format not in ("native", "notebook", "vst"):
             raise InstrumentError(
-                f"The instrument's source format is {self.source_format!r}; it must be native or notebook."
+                f"The instrument's source format is {self.source_format!r}; it must be native, notebook or vst."
             )
         if self.step is not None and (type(self.step) is not int or not 0 <= self.step < 10**12):
             raise InstrumentError(f"The instrument's step is {self.step!r:.40}; it must be a whole number from 0.")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ddsing import process
-from ddsing.constants import FRAME_RATE, SAMPLE_RATE
+from ddsing.constants import FRAME_RATE, POWER, SAMPLE_RATE
 from ddsing.errors import InstrumentError
 from ddsing.instrument.format import GIN_NAME, Instrument, add_member, read, write, write_whole
 from ddsing.model import statistics_pickle
@@ -32,6 +32,8 @@ def why_not(config: ModelConfig) -> str:
     """Why the notebooks can't have a model, as a sentence; "" where they can."""
     if config.voicing:
         return "The 2021 notebooks play no model that hears how sure the pitch is; train one without voicing for them."
+    if config.generation == POWER:
+        return "The 2021 notebooks play no models of ddsp-vst's kind, which hear power instead of loudness."
     return ""
 
 

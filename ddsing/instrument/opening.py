@@ -1,4 +1,4 @@
-"""Opening an instrument of either format: native here, a 2021 zip through the limited child process."""
+"""Opening an instrument of any format: native and ddsp-vst's here, a 2021 zip through the limited child process."""
 
 from pathlib import Path
 
@@ -7,29 +7,35 @@ from ddsing.errors import InstrumentError
 from ddsing.instrument.archive import peek
 from ddsing.instrument.format import Instrument, is_native, read
 from ddsing.instrument.manifest import MAX_NAME, printable
+from ddsing.instrument.vst import reading
 from ddsing.instrument.zip_headers import shown
 
 
 def open_any(source: Path | str | bytes, *, name: str | None = None) -> Instrument:
-    """The instrument in a native zip or in one of the 2021 notebooks.
+    """The instrument in a native zip, in one of the 2021 notebooks, or in a file of ddsp-vst's.
 
     Parameters
     ----------
     source : Path, str or bytes
         The zip's path, or its bytes.
     name : str, optional
-        How a 2021 instrument, which has no name of its own, is called; else it is called as its file.
+        How an instrument is called that has no name of its own, as only native ones have; else as its file.
     """
-    if detect(source) == "native":
+    found = detect(source)
+    if found == "native":
         return read(source)
     from ddsing.instrument.child import convert_in_child
 
     fallback = "Imported" if isinstance(source, bytes) else names.read(Path(source).stem)
+    if found == "vst":
+        return reading.read(source, name=clean_name(name or fallback))
     return convert_in_child(source if isinstance(source, bytes) else Path(source), name=clean_name(name or fallback))
 
 
 def detect(source: Path | str | bytes) -> str:
-    """``native`` or ``notebook``; a zip that is neither raises `InstrumentError`."""
+    """``native``, ``notebook`` or ``vst``; a file that is none of them raises `InstrumentError`."""
+    if reading.is_vst(source):
+        return "vst"
     with peek(source) as archive:
         if is_native(archive):
             return "native"

@@ -12,7 +12,7 @@ Reference: Engel et al., "DDSP: Differentiable Digital Signal Processing", ICLR 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from ddsing.constants import DB_RANGE
+from ddsing.constants import DB_RANGE, POWER
 from ddsing.errors import InstrumentError
 
 AMP_RESAMPLE_METHODS = ("window", "linear", "nearest")  # of ddsp's, all but cubic
@@ -41,7 +41,8 @@ class ModelConfig:
 
     `generation` is the ddsp generation of loudness that the model was trained with (1: ddsp ≤ 1.9, 120 dB;
     3: ddsp ≥ 3, 80 dB); the network sees ``loudness_db / DB_RANGE[generation] + 1``. With
-    `voicing` it also sees how sure the pitch is, 0 to 1, which no model of 2021 does.
+    `voicing` it also sees how sure the pitch is, 0 to 1, which no model of 2021 does. A model of generation `POWER` is
+    one of ddsp-vst's: it hears power instead of loudness, and decides every fifth frame.
     """
 
     generation: int = 3
@@ -79,7 +80,10 @@ class ModelConfig:
             if isinstance(value, bool) or not isinstance(value, wanted) or not low <= value <= high:
                 raise InstrumentError(f"The model's {field} is {value!r}; ddsing plays models with {low} to {high}.")
         if self.generation not in DB_RANGE:
-            raise InstrumentError(f"The model's ddsp generation is {self.generation!r}; it must be 1 or 3.")
+            known = ", ".join(map(str, DB_RANGE))
+            raise InstrumentError(f"The model's ddsp generation is {self.generation!r}; it must be one of {known}.")
+        if self.generation == POWER and (self.z is not None or self.voicing):
+            raise InstrumentError("The model is one of ddsp-vst's, which follow no timbre (z) and hear no voicing.")
         if self.noise_window_size in (1, 2):  # ddsp's own filters come out empty then
             raise InstrumentError(
                 f"The model's noise_window_size is {self.noise_window_size}; it must be 0 or at least 3."
@@ -104,9 +108,15 @@ class ModelConfig:
         return DB_RANGE[self.generation]
 
     @property
+    def hop_frames(self) -> int:
+        """Frames of 4 ms from one of the network's steps to the next."""
+        return 5 if self.generation == POWER else 1
+
+    @property
     def input_keys(self) -> tuple[str, ...]:
         """The decoder's inputs, in the order of its stacks."""
-        return ("ld_scaled", "f0_scaled") + (("z",) if self.z else ()) + ((VOICING_KEY,) if self.voicing else ())
+        level = "pw_scaled" if self.generation == POWER else "ld_scaled"
+        return (level, "f0_scaled") + (("z",) if self.z else ()) + ((VOICING_KEY,) if self.voicing else ())
 
     @property
     def output_splits(self) -> tuple[tuple[str, int], ...]:
@@ -115,7 +125,7 @@ class ModelConfig:
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every weight that a model of this configuration has, and no other."""
-        widths = {"ld_scaled": 1, "f0_scaled": 1, "z": self.z.z_dims if self.z else 0, VOICING_KEY: 1}
+        widths = {"ld_scaled": 1, "pw_scaled": 1, "f0_scaled": 1, "z": self.z.z_dims if self.z else 0, VOICING_KEY: 1}
         n_stacks = len(self.input_keys)
         shapes: dict[str, tuple[int, ...]] = {}
         for index, key in enumerate(self.input_keys):

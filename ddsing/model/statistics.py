@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing.constants import DB_RANGE
+from ddsing.constants import DB_RANGE, POWER
 from ddsing.errors import InstrumentError
 from ddsing.sound.notes import note_on_ratio, quantiles
 from ddsing.units import hz_to_midi
@@ -29,7 +29,7 @@ class DatasetStatistics:
     Attributes
     ----------
     generation : int
-        ddsp generation of the loudness scale, 1 or 3.
+        ddsp generation of the loudness scale; of `POWER`, "loudness" is power.
     values : Mapping[str, float]
         ``{mean,max,min,mean_max,mean_min,std}_{pitch,power,loudness}[_note]``; pitch in MIDI, the others in dB.
         All of `FIELDS` for what ddsing writes; instruments from 2021 may hold fewer.
@@ -44,7 +44,10 @@ class DatasetStatistics:
 
     def __post_init__(self) -> None:
         if self.generation not in DB_RANGE:
-            raise InstrumentError(f"The statistics' ddsp generation is {self.generation!r}; it must be 1 or 3.")
+            raise InstrumentError(
+                f"The statistics' ddsp generation is {self.generation!r}; it must be one of "
+                f"{', '.join(map(str, DB_RANGE))}."
+            )
         unknown = set(self.values) - set(FIELDS)
         if unknown:
             raise InstrumentError(f"The statistics hold unknown entries: {', '.join(sorted(map(repr, unknown))[:3])}.")
@@ -89,13 +92,18 @@ class DatasetStatistics:
 
         Its extremes, but not beyond 2.5 standard deviations from its mean, where slips of the pitch tracker lie.
         """
-        return self._range("pitch_note") or self._range("pitch")
+        return self._range("pitch_note") or self._range("pitch") or self._mean_range("pitch_note")
 
     @property
     def loudness_range_db(self) -> tuple[float, float] | None:
         """The loudness of the softest and loudest notes: the middle 98 % of the note frames."""
         low, high = np.interp([0.01, 0.99], self.references, self.quantiles)
         return float(low), float(high)
+
+    def _mean_range(self, quantity: str) -> tuple[float, float] | None:
+        """How far a window usually reaches: all that a file of ddsp-vst's says."""
+        low, high = (self.values.get(f"{measure}_{quantity}") for measure in ("mean_min", "mean_max"))
+        return None if self.generation != POWER or low is None or high is None else (low, high)
 
     def _range(self, quantity: str) -> tuple[float, float] | None:
         found = [self.values.get(f"{measure}_{quantity}") for measure in ("min", "max", "mean", "std")]

@@ -23,6 +23,7 @@ import numpy as np
 from ddsing.engine import render
 from ddsing.engine.decoder import GruCell, always_sure
 from ddsing.engine.synthesis import impulse_window
+from ddsing.errors import InstrumentError
 from ddsing.instrument import Instrument
 from ddsing.sound import phrase
 
@@ -34,7 +35,12 @@ _MAX_DIRECTIONS = 2  # of z, that two hands can move
 
 
 def pack(instrument: Instrument) -> bytes:
-    """The buffer of an instrument."""
+    """The buffer of an instrument; one of ddsp-vst's, which decides every fifth frame, is refused."""
+    if instrument.config.hop_frames > 1:
+        raise InstrumentError(
+            f"{instrument.name} is an instrument of ddsp-vst's kind, which the browser can't play. Sing with it on the "
+            "pages Timbre transfer and Experiments, or play it in the plug-in."
+        )
     arrays = _arrays(instrument)
     table, at = [], 0
     for name, array in arrays.items():

@@ -3,24 +3,27 @@
 Instruments hear loudness on the scale that they were trained with:
 
 - generation 1 (ddsp ≤ 1.9): STFT of 2048, mean over the bins of the A-weighted dB values less 20.7 dB, from -120 dB;
-- generation 3 (ddsp ≥ 3): STFT of 512, A-weighted power averaged over the bins and then in dB, from -80 dB.
+- generation 3 (ddsp ≥ 3): STFT of 512, A-weighted power averaged over the bins and then in dB, from -80 dB;
+- generation `POWER` (ddsp-vst): no loudness but the power of 1024 samples, from -80 dB; 0 dB is an RMS of 1.
 
 Frame k stands at sample 64·k; there are ``n_samples // 64 + 1`` frames. Datasets have ddsp's padding 'same' instead, as
 its preparation does: each window begins at its frame, and there is one frame per 64 samples begun.
 
-Reference: ddsp.spectral_ops.compute_loudness of 1.6.3 and 3.7.0; A-weighting of IEC 61672 as in librosa.
+Reference: ddsp.spectral_ops.compute_loudness of 1.6.3 and 3.7.0, compute_power of 3.7.0; A-weighting of IEC 61672 as in
+librosa.
 """
 
 import numpy as np
 
 from ddsing import units
-from ddsing.constants import DB_RANGE, HOP_SAMPLES, SAMPLE_RATE
+from ddsing.constants import DB_RANGE, HOP_SAMPLES, POWER, SAMPLE_RATE
 from ddsing.errors import FeaturesError
 from ddsing.sound.spectrum import magnitudes
 
 _N_FFT = {1: 2048, 3: 512}
 _ZEROS_BEFORE = {1: 0, 3: 256}  # generation 1 starts its windows at the frame, generation 3 centres them on it
 _REF_DB_1 = 20.7
+_POWER_SAMPLES = 1024  # of ddsp-vst's frames
 _BLOCK_FRAMES = 1024
 
 
@@ -32,7 +35,7 @@ def compute(audio: np.ndarray, *, generation: int = 3, padding: str = "center") 
     audio : np.ndarray [shape=(n_samples,), float32]
         16 kHz mono.
     generation : int
-        1 or 3, see above.
+        1, 3 or `POWER`, see above.
     padding : str
         ``center``, or ``same`` as in datasets.
 
@@ -42,9 +45,11 @@ def compute(audio: np.ndarray, *, generation: int = 3, padding: str = "center") 
         Of ``same``, ``ceil(n_samples / 64)`` frames.
         dB, not below ``-DB_RANGE[generation]``.
     """
-    if generation not in _N_FFT:
-        raise FeaturesError(f"Unknown ddsp generation of loudness {generation!r}; use 1 or 3.")
     audio = np.asarray(audio, np.float32)
+    if generation == POWER:
+        return _in_db(_windows(audio, _POWER_SAMPLES, 0 if padding == "same" else _POWER_SAMPLES // 2, padding))
+    if generation not in _N_FFT:
+        raise FeaturesError(f"Unknown ddsp generation of loudness {generation!r}; use 1, 3 or {POWER}.")
     n_fft = _N_FFT[generation]
     windows = _windows(audio, n_fft, 0 if padding == "same" else _ZEROS_BEFORE[generation], padding)
     n_frames = len(windows)
@@ -72,7 +77,11 @@ def power_db(audio: np.ndarray, *, frame_samples: int = 256) -> np.ndarray:
     np.ndarray [shape=(ceil(n_samples / 64),), float32]
         dB below full scale, not below -80.
     """
-    windows = _windows(np.asarray(audio, np.float32), frame_samples, 0, "same")
+    return _in_db(_windows(np.asarray(audio, np.float32), frame_samples, 0, "same"))
+
+
+def _in_db(windows: np.ndarray) -> np.ndarray:
+    """The power of each window in dB, not below -80."""
     power = np.empty(len(windows), np.float32)
     for start in range(0, len(windows), _BLOCK_FRAMES):
         part = slice(start, start + _BLOCK_FRAMES)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
+from ddsing.constants import FRAME_RATE, HOP_SAMPLES, POWER, SAMPLE_RATE
 from ddsing.units import midi_to_hz
 
 STEPS = (0, 2, 4, 7, 4, 0)  # semitones above the first note
@@ -10,7 +10,7 @@ DURATIONS_S = (0.45, 0.35, 0.35, 1.0, 0.45, 1.1)
 _N_FRAMES = [round(seconds * FRAME_RATE) for seconds in DURATIONS_S]  # of each note
 N_FRAMES = sum(_N_FRAMES)
 DEFAULT_RANGE_MIDI = (52.0, 72.0)
-DEFAULT_RANGE_DB = {1: (-70.0, -30.0), 3: (-55.0, -22.0)}  # by ddsp generation
+DEFAULT_RANGE_DB = {1: (-70.0, -30.0), 3: (-55.0, -22.0), POWER: (-50.0, -18.0)}  # by ddsp generation
 
 
 def phrase(

@@ -42,6 +42,7 @@ ONLY_ON_PAGES = {
     "pitch.try_elsewhere": "warms the server up",
     "hardware.device": "stands in the sidebar; `doctor` asks TensorFlow itself",
     "notebook.notebook_bytes_from_child": "the server may not load TensorFlow; a command may",
+    "writing.bytes_from_child": "the server may not load TensorFlow; a command may",
     "board_process.start": "`tensorboard` is that process itself",
     "board_process.current": "`tensorboard` is that process itself",
     "board_process.close": "`tensorboard` is that process itself",

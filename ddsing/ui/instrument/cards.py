@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.instrument import house_cards, notebook_zip, table, top_popover
+from ddsing.constants import GENERATIONS
+from ddsing.ui.instrument import house_cards, notebook_zip, table, top_popover, vst_file
 from ddsing.ui.player import players
 from ddsing.ui.shell import allowed, caches, drafts, errors, opened, short_work, state, undo, values
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, note_name, pitch_range, plain, when
@@ -37,7 +38,7 @@ def show() -> None:
     undo.forget("instruments", [entry.name for entry in entries])
     if not entries:
         st.info(
-            "No instruments yet. Import one above, in ddsing's format or as a zip from the 2021 notebooks.",
+            "No instruments yet. Import one above: in ddsing's format, from the 2021 notebooks, or from ddsp-vst.",
             icon=":material/piano:",
         )
     found = {entry.name: entry for entry in table.pick(entries)} if entries else {}
@@ -81,7 +82,8 @@ def _card(entry: Entry) -> None:
     with range_side:
         _range(entry)
     _actions(entry, playable=True)
-    notebook_zip.progress(entry)
+    for kind in (notebook_zip.KIND, vst_file.KIND):
+        kind.progress(entry)
     top_popover.progress(entry)
     if entry.name in st.session_state.get(_HEARD, ()):
         with errors.guard():
@@ -165,7 +167,7 @@ def _actions(entry: Entry, *, playable: bool) -> None:
                 args=(entry.name,),
                 help="Opens Timbre transfer with this instrument.",
             )
-            with st.popover("Download", icon=":material/download:", help="As a zip, in either format."):
+            with st.popover("Download", icon=":material/download:", help="For ddsing, the 2021 notebooks, or a DAW."):
                 st.download_button(
                     "ddsing's own format",
                     data=lambda: archive(entry),
@@ -176,6 +178,7 @@ def _actions(entry: Entry, *, playable: bool) -> None:
                     help="Small, without code, and with a record of its origin.",
                 )
                 notebook_zip.show(entry)
+                vst_file.show(entry)
             house_cards.show(entry)
             if not opened.is_of_house(entry.path):
                 top_popover.show(entry)
@@ -254,7 +257,7 @@ def _details(entry: Entry) -> None:
         f"GRU of {config.rnn_channels}, stacks of {config.layers_per_stack} × {config.ch}, "
         f"{config.n_harmonics} harmonics, {config.n_noise_bands} noise bands; "
         f"{sum(weight.size for weight in instrument.weights.values()):,} weights; "
-        f"loudness as in ddsp {'1.x' if config.generation == 1 else '3.x'}"
+        f"loudness as in {GENERATIONS[config.generation]}"
         f"{f'; an encoder of timbre with {config.z.z_dims} dimensions' if config.z else ''}."
     )
     st.caption(f"Content `{instrument.digest}`")

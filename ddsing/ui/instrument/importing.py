@@ -67,8 +67,8 @@ def _uploader() -> None:
     upload_round = st.session_state.setdefault(_ROUND, 0)
     limit_mb = MAX_INSTRUMENT_BYTES // 2**20
     files = st.file_uploader(
-        "ddsing instruments, or zips exported by the 2021 notebooks",
-        type=["zip"],
+        "ddsing instruments, zips exported by the 2021 notebooks, or .tflite files of ddsp-vst",
+        type=["zip", "tflite"],
         accept_multiple_files=True,
         key=f"instruments.uploader.{upload_round}",
         max_upload_size=limit_mb,
@@ -86,7 +86,7 @@ def _uploader() -> None:
         on_click=_import,
         args=(files,),
         disabled=work.busy(),
-        help="Checks each file, converts 2021 zips, and saves a copy of each in the workspace.",
+        help="Checks each file, converts those of others, and saves a copy of each in the workspace.",
     )
 
 
