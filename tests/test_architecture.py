@@ -40,6 +40,7 @@ ORDER = (
     "ddsing.experiments",
     "ddsing.play",
     "ddsing.work",
+    "ddsing.api",
     "ddsing.hosting",
     "ddsing.plots",
     "ddsing.cli",
