@@ -22,6 +22,9 @@ hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+# Files that take minutes, two of them mostly waiting: begun first, so that others compute meanwhile and none is last.
+LONGEST = ("browser/test_training.py", "jobs/test_slurm.py", "browser/test_accessibility.py", "ui/test_values.py")
+
 
 def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="repeat in full, and run what is marked full: it takes hours")
@@ -50,6 +53,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _effort(item) -> int:
+    if item.path.as_posix().endswith(LONGEST):
+        return 3
     return 2 if item.get_closest_marker("browser") else 1 if item.get_closest_marker("slow") else 0
 
 
