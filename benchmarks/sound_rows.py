@@ -91,7 +91,11 @@ class Sung:
 
     @cached_property
     def energies(self) -> dict[tuple[str, bool], float]:
-        """The energy of each sound in the frames with a clear pitch, and in those without."""
+        """The energy of each sound in the frames with a clear pitch, and in those without.
+
+        By each frame's confidence alone: glides, changes of note and silences count as without, which
+        `ddsing.sound.unvoiced` leaves out.
+        """
         voiced = self.f0_confidence >= CLEAR
         found = {}
         for name in ("original", "audio", "harmonic"):
@@ -147,7 +151,11 @@ def octave_error_db(some: Sequence[Sung]) -> float:
 
 
 def unvoiced_kept(some: Sequence[Sung]) -> float:
-    """The energy in frames without pitch against that of the recording, levels being equal in those with a pitch."""
+    """The energy in frames without pitch against that of the recording, levels being equal in those with a pitch.
+
+    At all frequencies, so that the instrument's own sound counts as kept, too; see `Sung.energies` for the frames, and
+    `ddsing.sound.unvoiced.energy_kept` for the figure that tells consonants.
+    """
     wanted, heard = (
         {voiced: sum(one.energies[name, voiced] for one in some) for voiced in (True, False)}
         for name in ("original", "audio")
@@ -158,7 +166,7 @@ def unvoiced_kept(some: Sequence[Sung]) -> float:
 
 
 def buzz_db(some: Sequence[Sung]) -> float:
-    """The harmonics' energy in frames without pitch, against theirs in the others, dB."""
+    """The harmonics' energy in frames without pitch, against theirs in the others, dB; see `Sung.energies`."""
     without, within = (sum(one.energies["harmonic", voiced] for one in some) for voiced in (False, True))
     return 10.0 * float(np.log10(max(without, _SILENCE) / max(within, _SILENCE)))
 
