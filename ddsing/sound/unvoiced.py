@@ -4,9 +4,9 @@ Unvoiced frames are those of the recording whose pitch is not clear (confidence 
 so that a dip of a frame or two within a note is none) and that are noise (`ddsing.sound.noisiness`), although something
 is to be heard; voiced frames are those with a clear pitch. `by_confidence` leaves out whether they are noise, so that
 glides and changes of note count as well: most of what it adds has a pitch, which a transfer goes on singing
-(`benchmarks.consonants` has how much). The rows of `benchmarks.sound` count otherwise: each frame by its own confidence,
-silences as well, with the energy at all frequencies. A frame is 64 samples, centred on its time. Both figures take
-whole sounds of one length, at 16 kHz.
+(`benchmarks.consonants` has how much). The rows of `benchmarks.sound` count otherwise: each frame by its own
+confidence, silences as well, with the energy at all frequencies. A frame is 64 samples, centred on its time. Both
+figures take whole sounds of one length, at 16 kHz.
 
 Public: `frames`, `energy_kept`, `buzz_db`.
 """
