@@ -260,7 +260,8 @@ class _Batch:
         except DdsingError as error:
             if shutil.disk_usage(self.workspace.root).free < _LOW_DISK_BYTES:
                 raise DiskFull("The disk is nearly full, so this is paused. Free some space, then resume it.") from None
-            return Outcome(name, FAILED, error=str(error)[:_MAX_SAID])
+            said = str(error).replace(str(path), name)  # which has no name of its own
+            return Outcome(name, FAILED, error=said[:_MAX_SAID])
 
     def _sung(self, name: str, path: Path, course: Course, number: int) -> Outcome:
         sound = recording.read(path, name=name)

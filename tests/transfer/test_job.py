@@ -69,6 +69,7 @@ def test_it_needs_nothing_that_is_deleted_meanwhile_and_goes_on_past_what_is_bad
     assert [one.result for one in found] == [*[batch.SUNG] * 2, *[batch.FAILED] * 3]
     assert [one.name for one in found] == made.options["recordings"] and all(one.error for one in found[2:])
     assert "up to 3.0 s can be transferred" in found[4].error
+    assert "gone.wav" in found[3].error and not any(job.FOLDER in one.error for one in found)
     take = TakeStore(tiny).get(found[1].take)
     assert (take.instrument_digest, take.instrument, take.source) == (digest, FIRST, "x/y ♪.flac")
     assert take.settings == LOW and (take.settings, take.tracker) == (LOW, "instant")

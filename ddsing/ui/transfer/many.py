@@ -178,7 +178,7 @@ def _submit(instrument: Entry, found: list[Source]) -> None:
 
     settings = state.settings()
     allowed.count("transfers", len(found))
-    allowed.require_bytes("The recordings", sum(len(one.content) for one in found if isinstance(one.content, bytes)))
+    allowed.require_bytes("The upload", sum(len(one.content) for one in found if isinstance(one.content, bytes)))
     workspace = opened.workspace()
     order = job.order(
         workspace,

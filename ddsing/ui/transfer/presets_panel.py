@@ -245,7 +245,7 @@ def _imported() -> None:
     with errors.told(_REFUSED, "import"):
         if file is None:
             return
-        allowed.require_bytes("The presets", file.size)
+        allowed.require_bytes("The file", file.size)
         kept = _store().take_over(file.getvalue())
         st.session_state[_CHOSEN] = kept[0].name
         st.toast(f"Imported: {plain(', '.join(one.name for one in kept[:8]))}.", icon=":material/check:")
