@@ -61,6 +61,7 @@ ONLY_ON_PAGES = {
     "device.describe": "names a site's devices for its admins; `doctor` asks TensorFlow itself",
     "divergence.gentler": "a button's recipe; a command that diverges names the option --learning-rate",
     "edit.History": "undo and redo in the pitch editor; a command makes all its changes at once",
+    "Settings.timbre": "another thing on the page Play has that name; commands read the setting by its name in `SHOWN`",
     "SetStore.of": "finds the set of the takes that are ticked; a command names the set",
 }
 
