@@ -2,13 +2,16 @@
 
 import streamlit as st
 
-from ddsing.ui.play import manner, stage
+from ddsing.ui.play import manner, recorded, stage
 from ddsing.ui.shell import errors, router, work
+from ddsing.ui.transfer import takes
 
 router.require()
 st.title("Play")
 
-work.announce(work.finished())
+done = work.finished()
+work.announce(done)
+takes.announce(done)
 entry = None
 with errors.guard():
     entry = stage.pick()
@@ -18,3 +21,8 @@ if entry is not None:
         how = manner.pick(entry.name, n_directions=stage.n_directions(entry))
         with keys:
             stage.show(entry, how)
+    with st.container():
+        if work.current() is not None:
+            work.show_progress()
+    with errors.guard():
+        recorded.show()

@@ -4,7 +4,7 @@ The take's recording is a hum of the same pitch and loudness, so that pages whic
 what they expect; two takes of the same curves have the same one. Beside it lies what was sung, ``score.json``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, MAX_TRANSFER_S, SAMPLE_RATE
 from ddsing.engine.morph import mixture
-from ddsing.engine.render import Renderer
+from ddsing.engine.render import Block, Renderer
 from ddsing.errors import ScoreError
 from ddsing.files import read_json, write_arrays, write_json
 from ddsing.instrument import Instrument
@@ -20,7 +20,7 @@ from ddsing.instrument import models as stores
 from ddsing.instrument.models import Models
 from ddsing.play import placing
 from ddsing.play.expression import Curves
-from ddsing.play.placing import TRACKER, Placed
+from ddsing.play.placing import TRACKER
 from ddsing.play.score import Line, shown
 from ddsing.play.style import STYLES, Style, adjusted
 from ddsing.transfer import band, pipeline
@@ -98,7 +98,7 @@ def sing(
             previous=previous,
         )
         take = replace(take, score=recipe(line, style, style_name, placed.transpose))
-        take = _rendered(take, folder, audio, placed, renderer, z, stages, keep_controls=keep_controls)
+        take = rendered(take, folder, audio, placed.curves, renderer, z, stages, keep_controls=keep_controls)
         with stages("save"):
             write_json(folder / FILE, line.to_json(), indent=None)
         said = [*warnings, placing.warning(placed, opened.statistics, opened.name), *take.warnings]
@@ -108,19 +108,20 @@ def sing(
     return take
 
 
-def _rendered(
+def rendered(
     take: Take,
     folder: Path,
     audio: np.ndarray,
-    placed: Placed,
+    curves: Curves,
     renderer: Renderer,
     z: np.ndarray | None,
     stages: Stages,
     *,
-    keep_controls: bool,
+    keep_controls: bool = False,
+    through: Callable[[Iterator[Block]], Iterator[Block]] = lambda blocks: blocks,
 ) -> Take:
-    """Render into a take's folder, and keep the curves and the hum there."""
-    curves, weights = placed.curves, np.ones((len(placed.curves.f0_hz), 1))
+    """Render curves into a take's folder, and keep them and the hum there; `through` may change the sound's blocks."""
+    weights = np.ones((len(curves.f0_hz), 1))
     given = Conditioning(curves.f0_hz, curves.loudness_db, None, None, None, ())
     with stages("render") as progress:
         one = mixture(
@@ -128,7 +129,7 @@ def _rendered(
         )
         take = replace(take, rate_hz=band.rate_hz(one))
         sound = band.sounded(one, len(audio), take, progress=progress)
-        peak = pipeline.write_sound(folder, take.recipe(), sound, rate_hz=take.rate_hz)
+        peak = pipeline.write_sound(folder, take.recipe(), through(sound), rate_hz=take.rate_hz)
         if keep_controls:
             write_arrays(folder / "controls.npz", **pipeline.controls(one, given))
     with stages("save"):
@@ -152,9 +153,13 @@ def recipe(line: Line, style: Style, style_name: str, transpose: int) -> dict:
         "part": line.part,
         "line": line.rule,
         "transpose": transpose,
-        "style": style_name,
-        "numbers": style.changed_from(STYLES.get(style_name, STYLES[_DEFAULT])),
+        **recipe_of_style(style, style_name),
     }
+
+
+def recipe_of_style(style: Style, style_name: str) -> dict:
+    """What a take keeps of a style: what it began as, and the numbers that were changed."""
+    return {"style": style_name, "numbers": style.changed_from(STYLES.get(style_name, STYLES[_DEFAULT]))}
 
 
 def style_of(score: Mapping) -> tuple[Style, str]:

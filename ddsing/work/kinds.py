@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +32,9 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.work import counted
 from ddsing.work.order import Order
 from ddsing.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ddsing.play.played import Played
 
 MEASURING = "measuring"
 READING = "first reading"
@@ -120,6 +123,11 @@ def phrase_options(
 ) -> dict[str, Any]:
     """What the built-in phrase needs to know: the instrument, and no z, one, or the first and the last."""
     return {"instruments": [_about(instrument, owner)], "z": list(map(list, z))}
+
+
+def played_options(instrument: Instrument, owner: Workspace | None, played: Played) -> dict[str, Any]:
+    """What a take of what was played needs to know."""
+    return {"instruments": [_about(instrument, owner)], "played": played.to_json()}
 
 
 def wav_of(result: Mapping[str, Any]) -> bytes:
@@ -267,6 +275,24 @@ def _phrase(workspace: Workspace, order: Order, at_hand: AtHand, report: Report)
     return {"wav": base64.b64encode(wav).decode("ascii")}
 
 
+def _played(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
+    """A take of what was played on keys."""
+    from ddsing.play import played
+
+    (instrument,) = [_instrument(workspace, about, at_hand) for about in order.options["instruments"]]
+    with counted.transfer():
+        take = played.render(
+            workspace,
+            played.Played.from_json(order.options["played"]),
+            instrument,
+            models=at_hand.models,
+            progress=lambda stage, done: report(stages.doing(stage), done),
+            store=at_hand.takes,
+        )
+    heard.remember(workspace.cache, take)
+    return {"take": take.id}
+
+
 def _points(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
     """The z of a voice's windows, which are kept in the cache, from where a page reads them."""
     from ddsing.dataset import voices
@@ -297,6 +323,7 @@ KINDS: Mapping[str, Callable[[Workspace, Order, AtHand, Report], dict[str, Any]]
     "measure": _measure,
     "report": _report,
     "phrase": _phrase,
+    "played": _played,
     "points": _points,
     "top": _top,
 }

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ddsing.play import browser as packing
+from ddsing.transfer.takes import TakeStore
 from ddsing.ui.play import scripts
-from ddsing.workspace import open_workspace
+from ddsing.workspace import Workspace, open_workspace
 from tests.support import loudspeaker, playing
 from tests.support.dashboard import Server, new_context, settled
 
@@ -64,12 +65,16 @@ def page(browser, server):
     context = new_context(browser, viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
     tab = context.new_page()
     tab.add_init_script(loudspeaker.TAP)
+    _open(tab, server)
+    yield tab
+    context.close()
+
+
+def _open(tab, server, state: str = "ready") -> None:
     tab.goto(f"{server.url}/play")
     tab.get_by_role("radio", name="Plain").click()
     settled(tab)
-    tab.locator('.play[data-state="ready"]').wait_for()
-    yield tab
-    context.close()
+    tab.locator(f'.play[data-state="{state}"]').wait_for()
 
 
 def _heard(tab) -> tuple[np.ndarray, float]:
@@ -138,3 +143,64 @@ def test_another_instrument_takes_its_place(page):
     page.locator('.play[data-state="playing"]').wait_for()
     assert 20 * np.log10(np.abs(_heard(page)[0]).max()) > -50
     page.keyboard.up("a")
+
+
+MIDI = """
+const port = { name: "Grand", onmidimessage: null };
+navigator.requestMIDIAccess = async () => ({ inputs: new Map([["one", port]]), onstatechange: null });
+window.midi = (...data) => port.onmidimessage({ data: Uint8Array.from(data) });
+"""
+
+
+def test_a_midi_keyboard_plays_bends_and_holds(browser, server):
+    context = new_context(browser, viewport={"width": 390, "height": 844})
+    tab = context.new_page()
+    tab.add_init_script(loudspeaker.TAP + MIDI)
+    _open(tab, server)
+    tab.get_by_role("button", name="Connect a MIDI keyboard").click()
+    tab.get_by_role("button", name="MIDI: Grand").wait_for()
+    tab.evaluate("() => midi(0x90, 60, 100)")
+    tab.locator('.play[data-state="playing"]').wait_for()
+    assert tab.locator('[data-down="true"]').get_attribute("aria-label") == "C4"
+    assert _pitch(*_heard(tab)) == pytest.approx(60.0, abs=0.15)
+    tab.evaluate("() => { midi(0xE0, 0, 96); midi(0xB0, 64, 127); midi(0x80, 60, 0); }")
+    assert _pitch(*_heard(tab)) == pytest.approx(61.0, abs=0.15)  # held by the pedal, and bent
+    held = np.square(_heard(tab)[0]).mean()
+    tab.evaluate("() => midi(0xB0, 64, 0)")
+    tab.wait_for_timeout(900)
+    assert np.square(_heard(tab)[0]).mean() < 1e-4 * held
+    context.close()
+
+
+def test_what_is_recorded_becomes_a_take(page, server):
+    page.get_by_role("button", name="Record").click()
+    page.locator('.play[data-state="playing"]').wait_for()
+    page.keyboard.down("g")
+    page.wait_for_timeout(1000)
+    page.keyboard.up("g")
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Stop and render").click()
+    page.get_by_role("heading", name="Played → aria").wait_for()
+    page.locator(".player").wait_for()
+    (take,) = TakeStore(Workspace(server.workspace)).list()
+    with np.load(take.folder / "features.npz") as curves:
+        midi, loudness_db = 69 + 12 * np.log2(curves["f0_hz_used"] / 440), curves["loudness_db_used"]
+    sounding = loudness_db > -70
+    shown = page.locator('[data-letter="G"]').get_attribute("data-midi")
+    assert np.median(midi[sounding]) == pytest.approx(int(shown), abs=0.02)
+    assert 0.9 < sounding.sum() / 250 < 4.0
+
+
+def test_what_is_too_large_for_the_device_is_a_plain_tone(browser, server):
+    """On a device that is a thousand times as slow."""
+    context = new_context(browser)
+    tab = context.new_page()
+    slow = "const now = performance.now.bind(performance); performance.now = () => 1000 * now();"
+    tab.add_init_script(loudspeaker.TAP + slow)
+    _open(tab, server, "slow")
+    assert "too large to be played live" in tab.locator(".status").first.text_content()
+    tab.keyboard.down("g")
+    tab.locator('.play[data-state="playing"]').wait_for()
+    shown = int(tab.locator('[data-letter="G"]').get_attribute("data-midi"))
+    assert _pitch(*_heard(tab)) == pytest.approx(shown, abs=0.1)
+    context.close()

@@ -47,6 +47,8 @@ ONLY_ON_PAGES = {
     "board_process.current": "`tensorboard` is that process itself",
     "board_process.close": "`tensorboard` is that process itself",
     "pitch.quickest": "what a page takes unasked; a command is told with --tracker",
+    "played.Played": "what was played on the page's keys",
+    "played.render": "what was played on the page's keys",
     "browser.pack": "an instrument for the browser, in which it is played",
     "first_sound.new": "something to hear while the page waits for a take",
     "first_sound.wanted": "something to hear while the page waits for a take",

@@ -40,15 +40,18 @@ class Manner:
     Attributes
     ----------
     style : Style
+    style_name : str
+        What it began as.
     breath_db : float
         By which the noise is louder than the instrument's own.
-    timbre : tuple[float, ...]
+    timbre_shift : tuple[float, ...]
         Standard deviations from the mean timbre, along its first directions.
     """
 
     style: Style
+    style_name: str
     breath_db: float
-    timbre: tuple[float, ...]
+    timbre_shift: tuple[float, ...]
 
 
 def pick(name: str, *, n_directions: int = 0) -> Manner:
@@ -79,7 +82,7 @@ def pick(name: str, *, n_directions: int = 0) -> Manner:
                 changes[field] = _slider(field, style, about, _MORE, drawn=bool(panel.open))
     for number, key in enumerate(TIMBRE[:n_directions], 1):
         timbre.append(_timbre(key, number, name))
-    return Manner(adjusted(style, changes), breath_db, tuple(timbre))
+    return Manner(adjusted(style, changes), chosen or "classical", breath_db, tuple(timbre))
 
 
 def _slider(field: str, style: Style, about: str, shown: dict, *, drawn: bool = True) -> float:

@@ -1,7 +1,8 @@
 // The page Play: the instrument's buffer is fetched, this device is measured, and keys play it in the audio thread.
 //
 // Data: `place`; `name` of the instrument; `url` of its buffer, `worklet` of the audio thread's script; `range` in MIDI; `manner`, `loudness`
-// and `seed` as a Performer takes them; `breath_db`; `timbre`, shares along the directions.
+// and `seed` as a Performer takes them; `breath_db`; `timbre`, shares along the directions; `most_s`, the longest that can be recorded.
+// Trigger: `played`, the curves of what was recorded.
 
 const MOST_MS = 2; // of each frame's 4, that live playing may take
 const LATE_S = 0.15; // by which the audio clock may fall behind within two seconds
@@ -16,7 +17,14 @@ function adopt(root, component) {
   const find = (name) => root.querySelector(name);
   Object.assign(self, {
     root, component, box: find(".play"), status: find(".status"), bar: find(".level i"), note: find(".note"), pad: find(".pad"),
-    lower: find(".lower"), higher: find(".higher"),
+    lower: find(".lower"), higher: find(".higher"), midiButton: find(".midi"), recordButton: find(".record"),
+  });
+  const shown = (note, down) => self.keyboard.show(note.midi, down);
+  self.midi ??= new Midi({
+    press: (note) => (shown(note, true), press(self, note)),
+    move: (note) => post(self, "move", note),
+    lift: (note) => (shown(note, false), post(self, "lift", note)),
+    post: (name, value) => post(self, name, value),
   });
   self.keyboard = new Keyboard(find(".keys"), {
     press: (note) => press(self, note),
@@ -30,6 +38,9 @@ function adopt(root, component) {
 function listen(self) {
   self.lower.onclick = () => self.keyboard.move(-1);
   self.higher.onclick = () => self.keyboard.move(1);
+  self.recordButton.onclick = () => record(self);
+  self.midiButton.onclick = () => connect(self);
+  labelMidi(self);
   const down = (event) => {
     if (onPage(self.root) && !meantElsewhere(event, self.root) && self.keyboard.typed(event)) event.preventDefault();
   };
@@ -44,6 +55,23 @@ function listen(self) {
     window.removeEventListener("blur", away);
     self.keyboard.leave();
   };
+}
+
+// A MIDI keyboard, which the browser asks for permission to use
+
+async function connect(self) {
+  try {
+    await self.midi.connect(() => self.root && labelMidi(self));
+  } catch {
+    self.midiButton.textContent = "MIDI is not allowed in this browser";
+  }
+}
+
+function labelMidi(self) {
+  const { midi, midiButton } = self;
+  midiButton.disabled = !Midi.there;
+  if (!Midi.there) midiButton.textContent = "No MIDI in this browser: use Chrome, Edge or Firefox";
+  else if (midi.access) midiButton.textContent = midi.names.length ? `MIDI: ${midi.names.join(", ")}` : "No MIDI keyboard is plugged in";
 }
 
 function say(self, text) {
@@ -76,7 +104,8 @@ async function fetched(self) {
 function measured(self, url) {
   if (self.url !== url) return;
   self.pace_ms = paceOf(self.pack, 48000, () => performance.now());
-  self.state = self.pace_ms > MOST_MS ? "slow" : "ready";
+  self.slow = self.pace_ms > MOST_MS;
+  self.state = self.slow ? "slow" : "ready";
   if (!window.AudioWorkletNode) self.state = "insecure";
   show(self);
 }
@@ -93,20 +122,21 @@ function show(self) {
     loading: `Fetching ${name} …`,
     ready: "Press a key. The sound begins with the first one.",
     starting: "Starting the sound …",
-    playing: `Playing ${name}.`,
-    slow: `${name} is too large to be played live on this device: each 4 ms of sound take it ${(self.pace_ms ?? 0).toFixed(1)} ms. ` +
-      "Choose a smaller instrument.",
+    playing: self.slow ? `Playing a plain tone in the place of ${name}.` : `Playing ${name}.`,
+    slow: `${name} is too large to be played live on this device: 4 ms of sound take it ${(self.pace_ms ?? 0).toFixed(1)} ms. ` +
+      `You hear a plain tone; press Record, and what you play is rendered with ${name} afterwards.`,
     insecure: "The browser plays live on this computer or over https only. Open the dashboard there.",
     failed: self.why,
   };
   say(self, texts[self.state]);
   self.box.dataset.state = self.state;
+  labelRecord(self);
 }
 
 // The audio thread
 
 async function start(self) {
-  if (self.node || self.state !== "ready") return;
+  if (self.node || !["ready", "slow"].includes(self.state)) return;
   self.state = "starting";
   show(self);
   const { url, data } = self;
@@ -119,7 +149,7 @@ async function start(self) {
     if (self.url !== url) return;
     const { manner, loudness, seed } = data;
     self.node = new AudioWorkletNode(self.context, "ddsing-play", {
-      numberOfInputs: 0, outputChannelCount: [1], processorOptions: { pack: self.buffer, performer: { manner, loudness, seed }, seed },
+      numberOfInputs: 0, outputChannelCount: [1], processorOptions: { pack: self.buffer, performer: { manner, loudness, seed }, seed, hum: self.slow },
     });
   } catch (error) {
     fail(self, `The sound can't be started: ${error.message}`);
@@ -140,6 +170,54 @@ function silence(self) {
   self.node?.disconnect();
   self.node = null;
   self.waiting = [];
+  self.recording = null;
+}
+
+// Recording: what was played goes to the page as curves, which are rendered there
+
+function record(self) {
+  if (self.recording) {
+    post(self, "record", false); // the last frames come before the answer
+    return;
+  }
+  self.recording = { f0Hz: [], loudnessDb: [] };
+  post(self, "record", true);
+  start(self);
+  labelRecord(self);
+}
+
+function recorded(self) {
+  const { f0Hz, loudnessDb } = self.recording ?? {};
+  self.recording = null;
+  labelRecord(self);
+  if (f0Hz?.length) self.component.setTriggerValue("played", { name: self.data.name, f0_hz: base64(f0Hz), loudness_db: base64(loudnessDb) });
+}
+
+function base64(values) {
+  const bytes = new Uint8Array(Float32Array.from(values).buffer); // little-endian, as all that runs a browser
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return btoa(text);
+}
+
+function labelRecord(self) {
+  const { recordButton, recording, state } = self;
+  const length_s = Math.floor((recording?.f0Hz.length ?? 0) / FRAME_RATE);
+  const text = recording ? `Stop and render, ${clock(length_s)}` : "Record";
+  if (recordButton.lastChild.textContent !== text) recordButton.lastChild.textContent = text;
+  recordButton.dataset.on = Boolean(recording);
+  recordButton.disabled = !recording && !["ready", "slow", "starting", "playing"].includes(state);
+}
+
+function keep(self, frames) {
+  const { recording } = self;
+  if (!recording || !frames) return;
+  for (let at = 0; at < frames.length; at += 2) {
+    recording.f0Hz.push(frames[at]);
+    recording.loudnessDb.push(frames[at + 1]);
+  }
+  if (recording.f0Hz.length >= self.data.most_s * FRAME_RATE - FRAME_RATE) post(self, "record", false);
+  labelRecord(self);
 }
 
 function press(self, note) {
@@ -152,7 +230,7 @@ function press(self, note) {
 
 function post(self, name, value) {
   if (self.node) self.node.port.postMessage([name, value]);
-  else if (["ready", "starting"].includes(self.state)) (self.waiting ??= []).push([name, value]);
+  else if (["ready", "slow", "starting"].includes(self.state)) (self.waiting ??= []).push([name, value]);
 }
 
 /** What the page's controls say. */
@@ -164,7 +242,13 @@ function adjust(self) {
   post(self, "timbre", timbre);
 }
 
-function watch(self, { peak, f0Hz, silent, at_s }) {
+function watch(self, { peak, f0Hz, silent, at_s, frames, recorded: ended }) {
+  if (ended) {
+    recorded(self);
+    return;
+  }
+  keep(self, frames);
+  if (!self.root || !onPage(self.root)) return;
   const db = 20 * Math.log10(Math.max(peak, 1e-6));
   self.bar.style.width = `${100 * Math.min(1, Math.max(0, 1 - db / FLOOR_DB))}%`;
   const midi = 12 * Math.log2(f0Hz / 440) + 69;
@@ -195,6 +279,7 @@ export default function (component) {
     self.ending = setTimeout(() => {
       silence(self);
       self.context?.close();
+      self.midi.leave();
       instruments.delete(self.place);
     }, 300);
   };

@@ -1,8 +1,9 @@
 // The audio thread: an instrument that plays what a `Performer` makes of the page's messages, or curves that it was given.
 //
-// Options: `pack`, and either `performer` (what the Performer takes) or `curves` ({f0Hz, loudnessDb}); `seed`.
+// Options: `pack`, and `hum` for a plain tone in its place; and either `performer` (what the Performer takes) or `curves` ({f0Hz, loudnessDb}); `seed`.
 // Messages: [name of a Performer's method, argument], or ["manner", ...], ["wheel", semitones], ["expression", share], ["depth", share],
-// ["breath", dB], ["timbre", directions' shares], ["end"]. It answers with what is heard, about 25 times per second.
+// ["breath", dB], ["timbre", directions' shares],
+// ["record", whether what is played is kept], ["end"]. It answers with what is heard, about 25 times per second.
 
 const TOLD_S = 0.04;
 const IDLE_S = 0.5; // of silence, after which nothing is computed
@@ -16,7 +17,8 @@ class Played extends AudioWorkletProcessor {
     this.curves = options.curves ?? null;
     this.frame = 0;
     const targets = this.performer ? () => this.performed() : () => this.given();
-    this.voice = new Voice(this.pack, sampleRate, targets, options.seed ?? 0);
+    this.voice = new Voice(this.pack, sampleRate, targets, options.seed ?? 0, options.hum ? new Hum() : undefined);
+    this.kept = null; // frames since the page was told, while it records: pitch, loudness, pitch, …
     this.breath = 1;
     this.peak = 0;
     this.untold = 0;
@@ -29,6 +31,7 @@ class Played extends AudioWorkletProcessor {
   performed() {
     const target = this.performer.next();
     target.z = this.z;
+    this.kept?.push(target.f0Hz, target.loudnessDb);
     return target;
   }
 
@@ -41,10 +44,18 @@ class Played extends AudioWorkletProcessor {
   heed(name, value) {
     const { performer } = this;
     if (name === "end") this.ended = true;
+    else if (name === "record") this.record(value);
     else if (name === "breath") this.breath = 10 ** (value / 20);
     else if (name === "timbre") this.z = this.timbre(value);
     else if (["manner", "wheel", "expression", "depth"].includes(name)) performer[name] = value;
     else if (["press", "move", "lift", "pedal", "rest"].includes(name)) performer[name](value);
+  }
+
+  record(on) {
+    this.untold = Infinity;
+    this.tell(0);
+    this.kept = on ? [] : null;
+    if (!on) this.port.postMessage({ recorded: true });
   }
 
   /** z some standard deviations from its mean. @param {number[]} shares along the first directions */
@@ -64,7 +75,7 @@ class Played extends AudioWorkletProcessor {
     const [sound, second] = output;
     this.tell(sound.length);
     this.idle = this.performer?.silent ? this.idle + sound.length / sampleRate : 0;
-    if (this.idle > IDLE_S) return true; // outputs are silent as they come
+    if (this.idle > IDLE_S && !this.kept) return true; // outputs are silent as they come
     if (this.spare.length !== sound.length) this.spare = new Float32Array(sound.length);
     const noise = this.curves && second ? second : this.spare;
     this.voice.next(sound, noise);
@@ -80,7 +91,9 @@ class Played extends AudioWorkletProcessor {
     this.untold += n / sampleRate;
     if (this.untold < TOLD_S || !this.performer) return;
     const { target, silent } = this.performer;
-    this.port.postMessage({ peak: this.peak, f0Hz: target.f0Hz, silent, at_s: currentTime });
+    const frames = this.kept?.length ? Float32Array.from(this.kept) : null;
+    if (frames) this.kept.length = 0;
+    this.port.postMessage({ peak: this.peak, f0Hz: target.f0Hz, silent, at_s: currentTime, frames });
     this.untold = this.peak = 0;
   }
 }

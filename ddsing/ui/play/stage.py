@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.play.expression import Loudness
+from ddsing.play.played import MAX_S
 from ddsing.sound.phrase import DEFAULT_RANGE_MIDI
-from ddsing.ui.play import scripts
+from ddsing.ui.play import recorded, scripts
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, per_workspace, state
 from ddsing.ui.transfer import instrument_picker
@@ -29,7 +30,9 @@ PLAY = """<div class="play" role="group" aria-label="Play">
 </div>
 <div class="keys" role="group" aria-label="Keys"></div>
 <div class="foot">
+<button type="button" class="record" disabled><span class="dot" aria-hidden="true"></span><span>Record</span></button>
 <button type="button" class="lower">Octave lower</button><button type="button" class="higher">Octave higher</button>
+<button type="button" class="midi">Connect a MIDI keyboard</button>
 <div class="hint">Touch a key near its lower edge to play louder; move aside to bend the pitch.
 <span class="typing">The letters on the keys play too; <kbd>Z</kbd> and <kbd>X</kbd> change the octave, <kbd>1</kbd> to
 <kbd>9</kbd> the loudness.</span></div>
@@ -70,10 +73,11 @@ def show(entry: Entry, manner: Manner) -> None:
             "silence_db": loudness.silence_db,
         },
         "breath_db": manner.breath_db,
-        "timbre": manner.timbre,
+        "timbre": manner.timbre_shift,
         "seed": 0,
+        "most_s": MAX_S,
     }
-    _play(key=PLACE, data=data)
+    _play(key=PLACE, data=data, on_played_change=lambda: recorded.order(entry, manner, st.session_state[PLACE].played))
 
 
 def _address(entry: Entry, instrument: Instrument) -> str:

@@ -3,17 +3,28 @@
 
 /** @typedef {{f0Hz: number, loudnessDb: number, z: Float32Array | null}} Target */
 
+/** A plain tone in an instrument's place, where that is too large to be played live. */
+class Hum {
+  next(f0Hz, loudnessDb, { amplitudes, noise }) {
+    const level = Math.min(0.4, 0.2 * 10 ** ((loudnessDb + 14) / 20));
+    for (let k = 0; k < amplitudes.length; k++) amplitudes[k] = k < 8 ? level / (k + 1) : 0;
+    noise.fill(0);
+    return level;
+  }
+}
+
 class Voice {
   /**
    * @param {ReturnType<typeof unpack>} pack
    * @param {number} rate of the sound, Hz
    * @param {() => Target} targets what to play in the next frame; a frame or a few before it is heard
    * @param {number | (() => number)} chanceOrSeed of the noise
+   * @param {{next: Function}} decoder another than the instrument's own, such as a `Hum`
    */
-  constructor(pack, rate, targets, chanceOrSeed = 0) {
+  constructor(pack, rate, targets, chanceOrSeed = 0, decoder = new Decoder(pack)) {
     this.rate = rate;
     this.targets = targets;
-    this.decoder = new Decoder(pack);
+    this.decoder = decoder;
     this.harmonics = new Harmonics(pack.model);
     this.noise = new Noise(pack, typeof chanceOrSeed === "function" ? chanceOrSeed : chance(chanceOrSeed));
     this.resampler = new Resampler(rate);

@@ -28,6 +28,8 @@ from ddsing.ui.shell.formatting import format_duration, percent, plain, when
 from ddsing.ui.transfer import first_version, pitch_edits, take_plots
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ddsing.transfer.take import Take
     from ddsing.ui.shell.work import Ended
 
@@ -89,7 +91,7 @@ def _take(take: Take, everything: list[Take], called: dict[str, str]) -> None:
     title, actions = st.columns([5, 4], vertical_alignment="top")
     with title:
         st.markdown(f"### {plain(called[take.id])}")
-        how = "sung from a score" if take.score else f"{plain(trackers.label(take.tracker))} pitch tracker"
+        how = _made(take.score) if take.score else f"{plain(trackers.label(take.tracker))} pitch tracker"
         said = [f"{plain(take.source)} → {plain(take.instrument)}", how, when(take.created)]
         st.caption(" · ".join(said + ["full band, 48 kHz"] * (take.rate_hz == FULL_BAND_RATE)))
     with actions:
@@ -266,3 +268,8 @@ def _delete(take_id: str, name: str) -> None:
 @errors.callback
 def _more() -> None:
     st.session_state[_SHOWN] += PAGE_SIZE
+
+
+def _made(score: Mapping) -> str:
+    """How a take came about that was made from no recording."""
+    return "played on keys" if score.get("played") else "sung from a score"
