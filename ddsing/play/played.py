@@ -95,12 +95,12 @@ class Played:
     def from_json(cls, data: Mapping[str, Any]) -> "Played":
         """What `to_json` gave, or a browser; anything else raises `ScoreError`."""
         try:
-            curves = [curve(data[name]) for name in ("f0_hz", "loudness_db")]
+            f0_hz, loudness_db = curve(data["f0_hz"]), curve(data["loudness_db"])
             breath_db, timbre = float(data["breath_db"]), tuple(map(float, data["timbre"]))
             style, name = Style.from_json(data["style"]), str(data["style_name"])[:200]
         except (KeyError, TypeError, ValueError):
             raise ScoreError(UNREADABLE) from None
-        return cls(*curves, style, name, breath_db, timbre)
+        return cls(f0_hz, loudness_db, style, name, breath_db, timbre)
 
     def curves(self, generation: int) -> Curves:
         """The curves from shortly before the first note until shortly after the last; `ScoreError` without any."""
@@ -167,7 +167,7 @@ def render(
     with stages("conditioning"):
         curves = played.curves(opened.config.generation)
         audio = sing.hum(curves)
-        settings, warnings = Settings(seed=seed), ()
+        settings, warnings = Settings(seed=seed), tuple[str, ...]()
         if renderer.encoder is not None:
             known = opened.latent is not None
             settings = Settings(seed=seed, z_from="mean", z_shift=played.timbre) if known else settings
