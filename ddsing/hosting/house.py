@@ -16,7 +16,7 @@ from ddsing.changing import changing
 from ddsing.errors import DdsingError
 from ddsing.files import safe_name, trash, write_atomic
 from ddsing.hosting import audit
-from ddsing.instrument.format import Instrument
+from ddsing.instrument.instrument import Instrument
 from ddsing.instrument.library import Entry, Library
 from ddsing.instrument.opening import open_any
 from ddsing.sound import audio

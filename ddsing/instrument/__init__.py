@@ -5,10 +5,12 @@ in it (`pickles`, `ddsing.formats.gin_text`, `ddsing.model.tf_checkpoint`); `con
 runs that in a limited process of its own.
 """
 
-from ddsing.instrument.format import Instrument, Summary, read, read_summary, to_bytes, write
+from ddsing.instrument.format import read, read_summary, to_bytes, write
+from ddsing.instrument.instrument import Instrument
 from ddsing.instrument.manifest import Provenance
 from ddsing.instrument.notebook import NO_TOP, write_notebook
 from ddsing.instrument.opening import open_any
+from ddsing.instrument.summary import Summary
 
 __all__ = [
     "NO_TOP",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ddsing.instrument.format import Instrument
+    from ddsing.instrument.instrument import Instrument
 
 TIMEOUT_S = 10.0
 MAX_MEMORY_BYTES = 1536 * 2**20  # address space: the largest zip and weights that are allowed, twice over

@@ -15,7 +15,8 @@ from ddsing.errors import InstrumentError
 from ddsing.formats import gin_text
 from ddsing.instrument import pickles
 from ddsing.instrument.archive import Archive, open_archive
-from ddsing.instrument.format import GIN_NAME, Instrument
+from ddsing.instrument.format import GIN_NAME
+from ddsing.instrument.instrument import Instrument
 from ddsing.instrument.manifest import MAX_NAME, Provenance
 from ddsing.instrument.pickled_statistics import read_statistics
 from ddsing.model import gin, tf_checkpoint

@@ -10,22 +10,17 @@
                              `ddsing.model.top.Top`. Readers of version 1 refuse such files and say why
 
 There is no code in it, no optimizer state, no host name and no home path. `read` takes files from strangers (see
-`ddsing.instrument.archive`) and checks everything before it is believed. Public: `Instrument`, `Provenance`, `read`,
-`read_summary`, `write`, `to_bytes`.
+`ddsing.instrument.archive`) and checks everything before it is believed. Public: `read`, `read_summary`, `verify`,
+`write`, `to_bytes`.
 """
 
 import hashlib
 import io
-import json
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
 
-import numpy as np
 from safetensors.numpy import save as save_safetensors
 
 from ddsing.errors import InstrumentError
@@ -33,155 +28,24 @@ from ddsing.files import write_atomic
 from ddsing.formats import strict_json
 from ddsing.instrument import manifest
 from ddsing.instrument.archive import Archive, open_archive, peek
-from ddsing.instrument.manifest import Provenance
+from ddsing.instrument.instrument import MAX_GIN_BYTES, Instrument
+from ddsing.instrument.summary import PLACES_NAME, Summary
 from ddsing.model import tensors
 from ddsing.model import weights as model_weights
-from ddsing.model.config import ModelConfig
-from ddsing.model.latent_space import LatentSpace
 from ddsing.model.places import MAX_BYTES as MAX_PLACES_BYTES
 from ddsing.model.places import Places
-from ddsing.model.statistics import DatasetStatistics
 from ddsing.model.top import MAX_BYTES as MAX_TOP_BYTES
-from ddsing.model.top import Top, check_about
+from ddsing.model.top import Top
 
 FORMAT = "ddsing-instrument"
 FORMAT_VERSION, WITH_MORE = 1, 2  # the latter where there are members of which older readers don't know
 MANIFEST_NAME = "instrument.json"
 WEIGHTS_NAME = "weights.safetensors"
 GIN_NAME = "operative_config-0.gin"
-PLACES_NAME = "timbre.safetensors"
 TOP_NAME = "top.safetensors"
 MAX_MANIFEST_BYTES = 2 * 2**20
-MAX_GIN_BYTES = 64 * 2**10
-MAX_WARNINGS = 50
 _OPTIONAL = {"latent", "top"}  # which older instruments lack
 _KEYS = {"format", "format_version", "name", "model", "statistics", "ranges", "provenance", "warnings", "members"}
-
-
-@dataclass(frozen=True, eq=False)
-class Instrument:
-    """A model that can be played, and what is known about it.
-
-    Attributes
-    ----------
-    name : str
-        How people call it.
-    config : ModelConfig
-        Its architecture, scaling and loudness generation.
-    statistics : DatasetStatistics or None
-        What its training recordings covered, on the same loudness generation.
-    weights : Mapping[str, np.ndarray]
-        float32, finite, read-only; names and shapes as in ``config.weight_shapes()``.
-    provenance : Provenance
-    gin_text : str
-        The operative gin text for reading only, or "".
-    warnings : tuple[str, ...]
-        What a user should know about how it was read, one sentence each.
-    latent : LatentSpace or None
-        Where its voice's z lies, for models with an encoder.
-    places : Places or None
-        In which places of z it was trained.
-    top : Top or None
-        What it sounds like above 8 kHz; without one it sings at 16 kHz.
-    """
-
-    name: str
-    config: ModelConfig
-    statistics: DatasetStatistics | None
-    weights: Mapping[str, np.ndarray]
-    provenance: Provenance = field(default_factory=Provenance)
-    gin_text: str = ""
-    warnings: tuple[str, ...] = ()
-    latent: LatentSpace | None = None
-    places: Places | None = None
-    top: Top | None = None
-
-    def __post_init__(self) -> None:
-        manifest.check_name(self.name)
-        if len(self.gin_text.encode("utf-8", "replace")) > MAX_GIN_BYTES:
-            raise InstrumentError(f"The instrument's configuration text is longer than {MAX_GIN_BYTES // 1024} KiB.")
-        manifest.check_text(self.gin_text, "configuration text", MAX_GIN_BYTES, lines=True)
-        if self.statistics is not None and self.statistics.generation != self.config.generation:
-            raise InstrumentError(
-                f"The instrument's statistics are of ddsp generation {self.statistics.generation}, its model of "
-                f"generation {self.config.generation}; compute the statistics again with the model's generation."
-            )
-        check_latent(self.latent, self.config)
-        check_places(self.places, self.config)
-        object.__setattr__(self, "warnings", tuple(self.warnings))
-        object.__setattr__(self, "weights", model_weights.checked(self.weights, self.config))
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of what decides the sound: configuration, statistics and weights; not of names and notes."""
-        hasher = hashlib.sha256()
-        statistics = None if self.statistics is None else self.statistics.to_json()
-        hasher.update(strict_json.dumps({"model": self.config.to_json(), "statistics": statistics}))
-        if self.latent is not None:
-            hasher.update(strict_json.dumps(self.latent.to_json()))
-        places = {} if self.places is None else self.places.arrays()
-        for name, array in {**self.weights, **places}.items():
-            hasher.update(f"{name} {array.shape}".encode())
-            hasher.update(array.astype("<f4", copy=False).tobytes())
-        for name, array in ({} if self.top is None else self.top.arrays).items():
-            hasher.update(f"top {name} {array.shape}".encode())
-            hasher.update(array.astype("<f4", copy=False).tobytes())
-        return hasher.hexdigest()
-
-    def replaced(self, **changes: Any) -> "Instrument":
-        """A copy with some fields changed."""
-        return replace(self, **changes)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """An instrument's manifest without its weights, for lists.
-
-    `content` is a hash of what makes it this instrument: weights and model, and where it comes from; not of its name,
-    of what people wrote about it, or of its latent space. `has_places` is whether it knows the places of its voice;
-    `top` is what the manifest says of its top, if it has one.
-    """
-
-    name: str
-    config: ModelConfig
-    statistics: DatasetStatistics | None
-    provenance: Provenance
-    warnings: tuple[str, ...]
-    latent: LatentSpace | None = None
-    content: str = ""
-    has_places: bool = False
-    top: Mapping | None = None
-
-    def to_json(self) -> dict:
-        """Plain values, for an index."""
-        return {
-            "name": self.name,
-            "model": self.config.to_json(),
-            "statistics": None if self.statistics is None else self.statistics.to_json(),
-            "provenance": self.provenance.to_json(),
-            "warnings": list(self.warnings),
-            "latent": None if self.latent is None else self.latent.to_json(),
-            "content": self.content,
-            "has_places": self.has_places,
-            "top": None if self.top is None else dict(self.top),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping) -> "Summary":
-        """What `to_json` gave; anything else raises `InstrumentError`, KeyError or TypeError."""
-        statistics, latent = data["statistics"], data["latent"]
-        config = ModelConfig.from_json(data["model"])
-        return cls(
-            manifest.check_name(data["name"]),
-            config,
-            None if statistics is None else DatasetStatistics.from_json(statistics),
-            Provenance.from_json(data["provenance"]),
-            tuple(manifest.check_text(text, "warning", 1000) for text in data["warnings"]),
-            None if latent is None else check_latent(LatentSpace.from_json(latent), config),
-            str(data["content"]),
-            bool(data["has_places"]),
-            None if data.get("top") is None else check_about(data["top"]),
-        )
 
 
 def read(source: Path | str | bytes) -> Instrument:
@@ -326,56 +190,7 @@ def _manifest(archive: Archive) -> tuple[dict, Summary]:
     for key in ("model", "provenance", "members"):
         if not isinstance(document[key], dict):
             raise InstrumentError(f"The instrument's manifest entry {key} must be an object.")
-    provenance = dict(document["provenance"])
-    generation = provenance.pop("ddsp_generation", None)
-    config = ModelConfig.from_json(document["model"])
-    if generation != config.generation:
-        raise InstrumentError(f"The instrument names two ddsp generations, {generation!r:.20} and {config.generation}.")
-    statistics = document["statistics"]
-    if statistics is not None:
-        statistics = (
-            DatasetStatistics.from_json(statistics) if isinstance(statistics, dict) else _no_object("statistics")
-        )
-    warnings = document["warnings"]
-    if not isinstance(warnings, list) or len(warnings) > MAX_WARNINGS:
-        raise InstrumentError(f"The instrument's warnings must be a list of at most {MAX_WARNINGS} sentences.")
-    summary = Summary(
-        manifest.check_name(document["name"]),
-        config,
-        statistics,
-        Provenance.from_json(provenance),
-        tuple(manifest.check_text(text, "warning", 1000) for text in warnings),
-        check_latent(LatentSpace.from_json(document["latent"]), config) if "latent" in document else None,
-        _content(document),
-        PLACES_NAME in document["members"],
-        check_about(document["top"]) if "top" in document else None,
-    )
-    return document, summary
-
-
-def _content(document: Mapping) -> str:
-    about = {name: value for name, value in document["provenance"].items() if name not in manifest.EDITABLE}
-    facts = [about, *(document[name] for name in ("model", "statistics", "members"))]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def check_latent(latent: LatentSpace | None, config: ModelConfig) -> LatentSpace | None:
-    """The latent space itself, where it fits the model; else `InstrumentError`."""
-    if latent is not None and (config.z is None or len(latent.mean) != config.z.z_dims):
-        needed = config.z.z_dims if config.z else 0
-        raise InstrumentError(f"The instrument's latent space has {len(latent.mean)} dimensions, its model {needed}.")
-    return latent
-
-
-def check_places(places: Places | None, config: ModelConfig) -> None:
-    """Raise `InstrumentError` for places that the model has not."""
-    if places is not None and (config.z is None or places.z_dims != config.z.z_dims):
-        needed = config.z.z_dims if config.z else 0
-        raise InstrumentError(f"The instrument's timbre has {places.z_dims} dimensions, its model {needed}.")
-
-
-def _no_object(key: str) -> NoReturn:
-    raise InstrumentError(f"The instrument's manifest entry {key} must be an object or null.")
+    return document, Summary.of(document)
 
 
 def _check_members(archive: Archive, document: dict) -> None:

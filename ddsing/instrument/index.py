@@ -13,7 +13,7 @@ from pathlib import Path
 import ddsing
 from ddsing import files
 from ddsing.errors import DdsingError
-from ddsing.instrument.format import Summary
+from ddsing.instrument.summary import Summary
 
 NAME = "index.jsonl"
 MAX_BYTES = 64 * 2**20

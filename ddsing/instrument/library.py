@@ -22,10 +22,11 @@ from ddsing.changing import changing
 from ddsing.errors import ConversionError, DdsingError, InstrumentError
 from ddsing.files import restore, safe_name, trash, write_atomic
 from ddsing.instrument import format as native
-from ddsing.instrument.format import Instrument
 from ddsing.instrument.index import Index, Known, Stamp, parsed, short
+from ddsing.instrument.instrument import Instrument
 from ddsing.instrument.manifest import EDITABLE, Provenance
 from ddsing.instrument.opening import clean_name, detect, open_any
+from ddsing.instrument.summary import Summary
 from ddsing.model.config import ModelConfig
 from ddsing.model.latent_space import LatentSpace
 from ddsing.model.places import Places
@@ -338,7 +339,7 @@ def _stamp(path: Path) -> Stamp | None:
         return None
 
 
-def _described(path: Path, n_bytes: int, source_format: str, known: native.Summary, *, changed_s: float) -> Entry:
+def _described(path: Path, n_bytes: int, source_format: str, known: Summary, *, changed_s: float) -> Entry:
     return Entry(
         name=_name(path),
         path=path,

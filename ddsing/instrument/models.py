@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from ddsing import files, names
 from ddsing.engine import phrase, render
 from ddsing.errors import InstrumentError
-from ddsing.instrument.format import Instrument
+from ddsing.instrument.instrument import Instrument
 from ddsing.instrument.library import Library
 from ddsing.instrument.opening import open_any
 from ddsing.sound import audio

@@ -14,7 +14,8 @@ from pathlib import Path
 from ddsing import process
 from ddsing.constants import FRAME_RATE, POWER, SAMPLE_RATE
 from ddsing.errors import InstrumentError
-from ddsing.instrument.format import GIN_NAME, Instrument, add_member, read, write, write_whole
+from ddsing.instrument.format import GIN_NAME, add_member, read, write, write_whole
+from ddsing.instrument.instrument import Instrument
 from ddsing.model import statistics_pickle
 from ddsing.model.config import ModelConfig
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from ddsing import names
 from ddsing.errors import InstrumentError
 from ddsing.instrument.archive import peek
-from ddsing.instrument.format import Instrument, is_native, read
+from ddsing.instrument.format import is_native, read
+from ddsing.instrument.instrument import Instrument
 from ddsing.instrument.manifest import MAX_NAME, printable
 from ddsing.instrument.vst import reading
 from ddsing.instrument.zip_headers import shown

@@ -9,7 +9,8 @@ import zlib
 
 import numpy as np
 
-from ddsing.instrument.format import Instrument, to_bytes
+from ddsing.instrument.format import to_bytes
+from ddsing.instrument.instrument import Instrument
 from ddsing.model.config import ModelConfig
 from ddsing.model.statistics import FIELDS, DatasetStatistics
 from tests.support.paths import GOLDEN
