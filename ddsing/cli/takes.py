@@ -38,7 +38,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
             add_texts(action, "note")
         if name == "export":
             action.add_argument(
-                "--out", required=True, metavar="OUT.wav|OUT.flac", help="24 bits, at the take's sample rate"
+                "--out",
+                required=True,
+                metavar="OUT.wav|OUT.flac|OUT.zip",
+                help="24 bits, at the take's sample rate; the zip, for a DAW, holds the result, its stems and the "
+                "recording, with a marker for every note, and the notes as MIDI",
             )
             action.add_argument("--stems", action="store_true", help="also OUT_harmonic.wav and OUT_noise.wav")
             action.add_argument("--recipe", metavar="R.json", help="also write the recipe as JSON")
@@ -160,12 +164,12 @@ def _export(args: argparse.Namespace) -> dict:
     from ddsing.transfer import edited
 
     out = actions.require_folder(args.out)
-    if out.suffix.lower() not in (".wav", ".flac"):
-        raise SettingsError(f"--out is {args.out[:200]!r}; its name must end in .wav or .flac.")
+    if out.suffix.lower() not in (".wav", ".flac", ".zip"):
+        raise SettingsError(f"--out is {args.out[:200]!r}; its name must end in .wav or .flac, or in .zip for a DAW.")
     store, take = _whole(open_workspace(args.workspace), args.take)
     written = [out]
     with writing(args.out):
-        write_atomic(out, store.export(take.id, out.suffix[1:].upper()))
+        write_atomic(out, _content(store, take, out.suffix[1:].upper()))
     for stem in _STEMS if args.stems else ():
         written.append(out.with_name(f"{out.stem}_{stem}.wav"))
         write_stem(take, stem, written[-1])
@@ -178,6 +182,14 @@ def _export(args: argparse.Namespace) -> dict:
         with writing(args.f0):
             write_atomic(written[-1], edited.exported(take, written[-1].name))
     return {"id": take.id, "written": [str(path) for path in written], "bytes": sum(_size(path) for path in written)}
+
+
+def _content(store: TakeStore, take: Take, kind: str) -> bytes:
+    if kind != "ZIP":
+        return store.export(take.id, kind)
+    from ddsing.play import daw
+
+    return daw.bundle(take)
 
 
 def write_stem(take: Take, stem: str, path: Path) -> None:

@@ -70,6 +70,15 @@ def test_takes_are_exported_with_recipe_and_stems(root, command, tmp_path):
     np.testing.assert_allclose(sum(parts), soundfile.read(out)[0], atol=1e-4)
 
 
+def test_a_take_of_a_recording_is_exported_for_a_daw(root, command, tmp_path):
+    written = command(root, "takes", "export", FIRST, "--out", tmp_path / "take.zip", "--json")
+    assert written["written"] == [str(tmp_path / "take.zip")]
+    with zipfile.ZipFile(tmp_path / "take.zip") as file:
+        assert {f"{part}.wav" for part in ("result", "harmonic", "noise", "original")} <= set(file.namelist())
+        parts = [soundfile.read(io.BytesIO(file.read(f"{name}.wav")))[0] for name in ("harmonic", "noise", "result")]
+    np.testing.assert_allclose(parts[0] + parts[1], parts[2], atol=1e-6)
+
+
 def test_what_is_deleted_comes_back_by_name_id_or_token(root, command):
     token = command(root, "takes", "delete", FIRST, "--json")["deleted"][0]["token"]
     assert [take["name"] for take in command(root, "takes", "list", "--json")["takes"]] == [SECOND]

@@ -202,6 +202,17 @@ def _actions(take: Take, title: str) -> None:
                     width="stretch",
                     help=f"24 bits, {take.rate_hz // 1000} kHz. Drop it back onto this page to restore all controls.",
                 )
+            st.download_button(
+                "For a DAW",
+                data=functools.partial(_bundle, take.id),
+                file_name=f"{safe_name(title)}.zip",
+                mime="application/zip",
+                key=f"take_daw.{take.id}",
+                on_click="ignore",
+                width="stretch",
+                help="Result, harmonic part, noise and recording as 24-bit WAV files that begin together, a marker for "
+                "every note, and the notes as MIDI.",
+            )
         with st.popover("", icon=":material/edit:", help="Rename, note"):
             drafts.form(
                 f"take_edit.{take.id}",
@@ -235,6 +246,12 @@ def _fields(take_id: str) -> tuple[str, str]:
 
 def _export(take_id: str, file_format: str) -> bytes:
     return opened.takes().export(take_id, file_format)
+
+
+def _bundle(take_id: str) -> bytes:
+    from ddsing.play import daw
+
+    return daw.bundle(opened.takes().get(take_id))
 
 
 @errors.callback
