@@ -9,7 +9,7 @@ and 3.0, ``recompute_loudness``) and its ``frame_rate``.
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
-from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
+from ddsing.constants import FRAME_RATE, HOP_SAMPLES, POWER, SAMPLE_RATE
 from ddsing.errors import InstrumentError
 from ddsing.formats.gin_text import Reference
 from ddsing.model.config import VOICING_KEY, Z_SPECTRA, ModelConfig, ZConfig
@@ -18,6 +18,8 @@ _Number = TypeVar("_Number", int, float)
 _ALIASES = {"Additive": "Harmonic", "DefaultPreprocessor": "F0LoudnessPreprocessor"}
 _OLD_PARAMETERS = {("F0LoudnessPreprocessor", "recompute_loudness"): "compute_loudness"}  # of ddsp 2.0 and 3.0
 _Z_ENCODER = "MfccTimeDistributedRnnEncoder"
+_OF_POWER = "OnlineF0PowerPreprocessor"  # of ddsp-vst's models
+_POWER_HOP = 320  # samples between two steps of such a model
 
 # Selectors that decide the sound, and every parameter of theirs that is understood.
 _SOUND: dict[str, frozenset[str]] = {
@@ -25,6 +27,8 @@ _SOUND: dict[str, frozenset[str]] = {
     for selector, parameters in {
         "Autoencoder": "preprocessor encoder decoder processor_group losses name",
         "F0LoudnessPreprocessor": "time_steps frame_rate sample_rate compute_loudness name",
+        _OF_POWER: "frame_rate frame_size padding compute_power compute_f0 crepe_saved_model_path viterbi name",
+        "Crop": "frame_size crop_location name",
         "RnnFcDecoder": "rnn_channels rnn_type ch layers_per_stack stateless input_keys output_splits name",
         _Z_ENCODER: "rnn_channels rnn_type z_dims z_time_steps f0_encoder name",
         "ProcessorGroup": "dag name",
@@ -60,20 +64,22 @@ _TRAINING = frozenset(
 def read_config(bindings: Mapping[tuple[str, str], object]) -> ModelConfig:
     """The model that an operative gin text describes; `InstrumentError` names what ddsing does not know or play."""
     found, unknown = _sorted(bindings)
-    for selector in ("Autoencoder", "F0LoudnessPreprocessor", "RnnFcDecoder", "ProcessorGroup"):
-        if selector == "F0LoudnessPreprocessor":  # by now the text is known to be an autoencoder's
-            with_z = _check_autoencoder(found["Autoencoder"])
-        if selector not in found:
-            raise _bad(f"it has no {selector}, so it is not the configuration of a singing model")
-    _check_graph(found["ProcessorGroup"])
+    preprocessor = "F0LoudnessPreprocessor"
+    for selector in ("Autoencoder", "", "RnnFcDecoder", "ProcessorGroup"):
+        if not selector:  # by now the text is known to be an autoencoder's
+            with_z, preprocessor = _check_autoencoder(found["Autoencoder"])
+        if (selector or preprocessor) not in found:
+            raise _bad(f"it has no {selector or preprocessor}, so it is not the configuration of a singing model")
+    of_power = preprocessor == _OF_POWER
+    _check_graph(found["ProcessorGroup"], cropped=of_power)
     if unknown:
         raise _bad(f"it sets {unknown}, which the models that ddsing plays don't have")
-    generation = _generation(found["F0LoudnessPreprocessor"])
+    generation = _of_power(found) if of_power else _generation(found["F0LoudnessPreprocessor"])
     decoder, harmonic = found["RnnFcDecoder"], found.get("Harmonic", {})
     noise, scale = found.get("FilteredNoise", {}), found.get("exp_sigmoid", {})
-    _check_decoder(decoder, with_z)
+    _check_decoder(decoder, with_z, first="pw_scaled" if of_power else "ld_scaled")
     _check_synthesisers(found)
-    _check_rates(found)
+    _check_rates(found, of_power=of_power)
     n_harmonics, n_noise_bands = _splits(decoder)
     return ModelConfig(
         generation=generation,
@@ -121,25 +127,43 @@ def _sorted(bindings: Mapping[tuple[str, str], object]) -> tuple[dict[str, dict[
     return found, unknown
 
 
-def _check_autoencoder(autoencoder: Mapping[str, object]) -> bool:
-    """Whether the model has the z encoder; its other parts must be those of the singing models."""
+def _check_autoencoder(autoencoder: Mapping[str, object]) -> tuple[bool, str]:
+    """Whether the model has the z encoder, and its preprocessor; its other parts must be those of singing models."""
     for parameter, wanted in (
-        ("preprocessor", ("F0LoudnessPreprocessor", "DefaultPreprocessor")),
+        ("preprocessor", ("F0LoudnessPreprocessor", "DefaultPreprocessor", _OF_POWER)),
         ("decoder", ("RnnFcDecoder",)),
         ("processor_group", ("ProcessorGroup",)),
     ):
         value = autoencoder.get(parameter)
         if not isinstance(value, Reference) or value.last not in wanted:
             raise _bad(f"its Autoencoder.{parameter} is {_shown(value)}; ddsing plays models with {wanted[0]}")
-    encoder = autoencoder.get("encoder")
+    encoder, preprocessor = autoencoder.get("encoder"), autoencoder["preprocessor"]
+    assert isinstance(preprocessor, Reference)
+    of_power = preprocessor.last == _OF_POWER
+    name = _OF_POWER if of_power else "F0LoudnessPreprocessor"
     if encoder is None:
-        return False
-    if not isinstance(encoder, Reference) or encoder.last != _Z_ENCODER:
+        return False, name
+    if not isinstance(encoder, Reference) or encoder.last != _Z_ENCODER or of_power:
         raise _bad(f"its Autoencoder.encoder is {_shown(encoder)}; ddsing plays models with {_Z_ENCODER} or none")
-    return True
+    return True, name
 
 
-def _check_graph(group: Mapping[str, object]) -> None:
+def _of_power(found: Mapping[str, Mapping[str, object]]) -> int:
+    """The generation of a model of ddsp-vst's, whose power is that of the plug-in."""
+    preprocessor, crop = found[_OF_POWER], found.get("Crop", {})
+    wanted = {"frame_rate": SAMPLE_RATE // _POWER_HOP, "frame_size": 1024, "padding": "center", "compute_power": True}
+    for parameter, value in (wanted | {"compute_f0": False}).items():
+        if preprocessor.get(parameter) != value:
+            raise _bad(
+                f"its {_OF_POWER}.{parameter} is {_shown(preprocessor.get(parameter))}; ddsing plays models of "
+                f"ddsp-vst with {value!r}"
+            )
+    if (crop.get("frame_size"), crop.get("crop_location")) != (_POWER_HOP, "back"):
+        raise _bad(f"its Crop is not that of ddsp-vst's models, {_POWER_HOP} samples at the back")
+    return POWER
+
+
+def _check_graph(group: Mapping[str, object], *, cropped: bool) -> None:
     graph = group.get("dag")
     names = []
     for step in graph if isinstance(graph, tuple) else ():
@@ -147,7 +171,7 @@ def _check_graph(group: Mapping[str, object]) -> None:
         if not isinstance(reference, Reference):
             raise _bad("its ProcessorGroup.dag can't be read")
         names.append(_ALIASES.get(reference.last, reference.last))
-    if sorted(names) != ["Add", "FilteredNoise", "Harmonic"]:
+    if sorted(names) != ["Add", *(["Crop"] if cropped else []), "FilteredNoise", "Harmonic"]:
         shown = ascii(", ".join(names))[:100]
         raise _bad(f"its synthesisers are {shown}; ddsing plays Harmonic + FilteredNoise added up, without effects")
 
@@ -159,11 +183,11 @@ def _generation(preprocessor: Mapping[str, object]) -> int:
     return 3 if {"compute_loudness", "frame_rate"} <= set(preprocessor) else 1
 
 
-def _check_decoder(decoder: Mapping[str, object], with_z: bool) -> None:
+def _check_decoder(decoder: Mapping[str, object], with_z: bool, *, first: str) -> None:
     _choice(decoder, "RnnFcDecoder", "rnn_type", ("gru",), "gru")
     if decoder.get("stateless", False) is not False:
         raise _bad("its RnnFcDecoder.stateless is set; ddsing plays models without it")
-    wanted = ("ld_scaled", "f0_scaled") + (("z",) if with_z else ())
+    wanted = (first, "f0_scaled") + (("z",) if with_z else ())
     if decoder.get("input_keys", ("ld_scaled", "f0_scaled", "z")) not in (wanted, (*wanted, VOICING_KEY)):
         raise _bad(f"its RnnFcDecoder.input_keys are {_shown(decoder.get('input_keys'))}; this model needs {wanted}")
 
@@ -193,12 +217,14 @@ def _check_synthesisers(found: Mapping[str, Mapping[str, object]]) -> None:
             raise _bad(f"its {name}.scale_fn is {_shown(scale_fn)}; ddsing plays models with exp_sigmoid")
 
 
-def _check_rates(found: Mapping[str, Mapping[str, object]]) -> None:
+def _check_rates(found: Mapping[str, Mapping[str, object]], *, of_power: bool) -> None:
     """16 kHz and 250 frames a second; from ddsp 1.x on the latter follows from the lengths of features and sound."""
     for name in ("Harmonic", "oscillator_bank", "harmonic_oscillator_bank"):
         rate = found.get(name, {}).get("sample_rate", SAMPLE_RATE)
         if rate != SAMPLE_RATE:
             raise _bad(f"its {name}.sample_rate is {_shown(rate)}; ddsing plays at {SAMPLE_RATE} Hz")
+    if of_power:  # its rate is its preprocessor's
+        return
     n_frames = _number(found["F0LoudnessPreprocessor"], "F0LoudnessPreprocessor", "time_steps", int, 1000)
     for name in ("Harmonic", "FilteredNoise"):
         n_samples = _number(found.get(name, {}), name, "n_samples", int, 64000)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ddsing.constants import HOP_SAMPLES
+from ddsing.constants import HOP_SAMPLES, POWER
 from ddsing.dataset import facts
 from ddsing.dataset.voices import Voice
 from ddsing.formats.tfrecord import Records
@@ -25,10 +25,14 @@ def measured(records: Records, listening: Listening) -> statistics.DatasetStatis
     for number in chosen:
         heard = listening.window(records.read(int(number)))
         heard.setdefault("f0_confidence", np.ones_like(heard["f0_hz"]))
-        power = (heard["audio"].reshape(-1, HOP_SAMPLES).astype(np.float64) ** 2).mean(axis=1)
-        heard["power_db"] = 10.0 * np.log10(np.maximum(power, _QUIETEST_POWER))
+        heard["power_db"] = heard["loudness_db"] if listening.generation == POWER else _power_db(heard["audio"])
         for name, rows in columns.items():
             rows.append(heard[name])
     shortest = min(len(row) for row in columns["f0_hz"])
     arrays = [np.stack([row[:shortest] for row in rows]) for rows in columns.values()]
     return statistics.measure(*arrays, generation=listening.generation)
+
+
+def _power_db(audio: np.ndarray) -> np.ndarray:
+    power = (audio.reshape(-1, HOP_SAMPLES).astype(np.float64) ** 2).mean(axis=1)
+    return 10.0 * np.log10(np.maximum(power, _QUIETEST_POWER))

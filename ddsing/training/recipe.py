@@ -6,12 +6,12 @@ The files are composed by include and macro, as ddsp's own. Here they are only r
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
-from ddsing.constants import HOP_SAMPLES, TRACKERS
+from ddsing.constants import HOP_SAMPLES, POWER, TRACKERS
 from ddsing.errors import SettingsError
 from ddsing.formats.gin_text import read_bindings
 from ddsing.model.config import ModelConfig
@@ -260,7 +260,7 @@ def resolved(recipe: Recipe) -> Config:
     if recipe.says_how_timbre_is_followed and file.model.z is None:
         raise SettingsError(
             f"The model {file.name} does not follow timbre, so it has no settings of z. Choose "
-            f"{file.name.replace('singing', 'singing_z')}."
+            f"{re.sub('^(singing|vst)', 'singing_z', file.name)}."
         )
     bindings = "".join(f"{name} = {value!r}\n" for name, value in recipe.overrides().items())
     if recipe.voicing is not None:
@@ -282,12 +282,13 @@ def parsed(name: str, text: str, *, header: str = "") -> Config:
         return value if 0 < value < 1e12 else None
 
     title, description = _header(header)
+    model = read_config(bindings)
     return Config(
         name=name,
         title=title,
         description=description,
-        model=read_config(bindings),
-        window_frames=int(number("F0LoudnessPreprocessor", "time_steps") or 64_000 // HOP_SAMPLES),
+        model=model,
+        window_frames=_window_frames(model, number),
         steps=int(number("train", "num_steps") or 40_000),
         batch_size=int(number("train", "batch_size") or 32),
         save_every=int(number("train", "steps_per_save") or 250),
@@ -300,6 +301,13 @@ def parsed(name: str, text: str, *, header: str = "") -> Config:
         teaching=Teaching(**{name: float(_macro(text, name, _NUMBER) or 0.0) for name in MACROS}),
         text=text,
     )
+
+
+def _window_frames(model: ModelConfig, number: Callable[[str, str], float | None]) -> int:
+    """Frames of 4 ms in a training window; a model of ddsp-vst's has one step more than the window is long."""
+    if model.generation == POWER:
+        return int(number("Harmonic", "n_samples") or 64_320) // HOP_SAMPLES - model.hop_frames
+    return int(number("F0LoudnessPreprocessor", "time_steps") or 64_000 // HOP_SAMPLES)
 
 
 def _macros(given: object) -> tuple[tuple[str, float], ...]:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ddsing.constants import POWER
 from ddsing.errors import TrainingError
 from ddsing.files import write_atomic
 from ddsing.formats.tfrecord import Records
+from ddsing.model.config import ModelConfig
 from ddsing.model.weights import random_weights
 from ddsing.training import checkpoints, folder, saving
 from ddsing.training.checkpoints import Newest
@@ -39,7 +41,7 @@ def model(path: Path, asked: Recipe, recipe: Recipe) -> Config:
     if asked.names_a_model:
         wanted = resolved(recipe)
         if (
-            replace(wanted.model, generation=has.model.generation) != has.model
+            _on_scale_of(wanted.model, has.model) != has.model
             or wanted.window_frames != has.window_frames
             or asked.centred_frames not in (None, has.centred_frames)
             or (asked.macros is not None and wanted.teaching != has.teaching)
@@ -55,6 +57,11 @@ def model(path: Path, asked: Recipe, recipe: Recipe) -> Config:
         lr_decay_steps=rates.lr_decay_steps,
         lr_decay_rate=rates.lr_decay_rate,
     )
+
+
+def _on_scale_of(wanted: ModelConfig, has: ModelConfig) -> ModelConfig:
+    """A model on another's scale of loudness, which a dataset of 2021 may have; power is no such scale."""
+    return wanted if POWER in (wanted.generation, has.generation) else replace(wanted, generation=has.generation)
 
 
 def write_model(path: Path, trained: Config) -> Config:

@@ -18,7 +18,7 @@ PLAYED = {
 REFUSED = {
     "solo_instrument": "FilteredNoise, Add, Reverb'; ddsing plays Harmonic .* without effects",
     "tiny_instrument": "FilteredNoise, Add, Reverb'; ddsing plays Harmonic .* without effects",
-    "vst": "preprocessor is @preprocessing.OnlineF0PowerPreprocessor; ddsing plays models with F0LoudnessPreprocessor",
+    "vst": "FilteredNoise, Add, FilteredNoiseReverb'; ddsing plays Harmonic .* without effects",
 }
 
 

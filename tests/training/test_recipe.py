@@ -33,13 +33,14 @@ def test_the_small_variants():
 
 def test_every_file_says_what_it_is_what_it_decodes_from_and_what_it_assumes():
     found = configs()
-    assert [config.name for config in found] == ["singing", "singing_small", "singing_z", "singing_z_small"]
+    names = ["singing", "singing_small", "singing_z", "singing_z_small", "vst", "vst_small"]
+    assert [config.name for config in found] == names
     for config in found:
         assert config.title and "Decodes from: " in config.description and "Assumes: " in config.description
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["singing_small", "singing_z_small"])
+@pytest.mark.parametrize("name", ["singing_small", "singing_z_small", "vst_small"])
 def test_gin_builds_the_model_that_is_read_as_data(name):
     """And the operative configuration, read again as that of a stranger, is the same model and training."""
     z = {"z_time_steps": 250, "z_dims": 5} if "_z" in name else {}
@@ -51,7 +52,8 @@ def test_gin_builds_the_model_that_is_read_as_data(name):
     assert [getattr(again, field) for field in fields] == [getattr(asked, field) for field in fields]
     assert (asked.steps, asked.learning_rate, asked.model.n_harmonics) == (7, 1e-5, 20)
     assert not re.search(r"/(home|root|work|tmp)/", operative)
-    assert "F0LoudnessPreprocessor.compute_loudness = False" in operative
+    power = "OnlineF0PowerPreprocessor.compute_power = True"
+    assert (power if "vst" in name else "F0LoudnessPreprocessor.compute_loudness = False") in operative
 
 
 @pytest.mark.slow
@@ -89,7 +91,7 @@ def test_ddsp_run_can_be_given_the_files_as_they_are():
         ({"z_time_steps": 126}, "z_time_steps is 126; it must be 125, 250, 500."),
         ({"z_dims": 0}, "z_dims is 0; it must be 1 to 64"),
         ({"config": "../../etc/passwd"}, "No model"),
-        ({"config": "base"}, "available: singing, singing_small, singing_z, singing_z_small"),
+        ({"config": "base"}, "available: singing, singing_small, singing_z, singing_z_small, vst, vst_small."),
         ({"export": "first"}, "latest or best"),
         ({"tracker": "yin"}, "tiny"),
         ({"mixed_precision": "no"}, "true or false"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
+from ddsing.constants import FRAME_RATE, HOP_SAMPLES, POWER, SAMPLE_RATE
 from ddsing.engine.tf import runtime
 from ddsing.engine.tf.runtime import Tensor
 from ddsing.model.config import VOICING_KEY, ModelConfig
@@ -33,6 +33,10 @@ def autoencoder(config: ModelConfig, *, n_samples: int) -> Any:
             f0_hz, loudness_db = self.resample(f0_hz), self.resample(loudness_db)
             f0_scaled = training.preprocessing.scale_f0_hz(f0_hz)
             return f0_hz, loudness_db, f0_scaled, loudness_db / config.db_range + 1.0
+
+    class PowerPreprocessor(Preprocessor):  # of ddsp-vst's models, fed with power
+        def call(self, loudness_db: Tensor, f0_hz: Tensor) -> ["f0_hz", "loudness_db", "f0_scaled", "pw_scaled"]:  # type: ignore # noqa: F821
+            return super().call(loudness_db, f0_hz)
 
     dag = [
         (
@@ -67,7 +71,11 @@ def autoencoder(config: ModelConfig, *, n_samples: int) -> Any:
             z_time_steps=config.z.z_time_steps,
         )
     model = training.models.Autoencoder(
-        preprocessor=Preprocessor(time_steps=n_frames, frame_rate=FRAME_RATE, compute_loudness=False),
+        preprocessor=(PowerPreprocessor if config.generation == POWER else Preprocessor)(
+            time_steps=n_frames // config.hop_frames,
+            frame_rate=FRAME_RATE // config.hop_frames,
+            compute_loudness=False,
+        ),
         encoder=encoder,
         decoder=training.decoders.RnnFcDecoder(
             rnn_channels=config.rnn_channels,

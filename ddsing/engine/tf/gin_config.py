@@ -7,6 +7,7 @@ texts composed from our own ``gin`` folder and validated numbers come here, neve
 import threading
 from types import ModuleType
 
+from ddsing.constants import HOP_SAMPLES
 from ddsing.engine.tf import runtime
 from ddsing.model.config import VOICING_KEY
 from ddsing.model.teaching import LIMITS as TEACHING  # written where they are on
@@ -32,9 +33,13 @@ def operative(text: str) -> str:
             ddsp.training.trainers.Trainer(model, tf.distribute.get_strategy())
             n_frames = gin.query_parameter("%time_steps")
             n_samples = gin.query_parameter("%n_samples")
+            n_audio = n_frames * HOP_SAMPLES
+            if n_samples > n_audio:  # a model of ddsp-vst's: one step more than the sound is long
+                n_frames = n_samples // (n_samples - n_audio)
             window = {
-                "audio": tf.zeros([1, n_samples]),
+                "audio": tf.zeros([1, n_audio]),
                 "f0_hz": tf.fill([1, n_frames], 220.0),
+                "f0_confidence": tf.ones([1, n_frames]),
                 "loudness_db": tf.fill([1, n_frames], -40.0),
                 VOICING_KEY: tf.ones([1, n_frames, 1]),
             }

@@ -18,8 +18,9 @@ def features(config: ModelConfig, batch: Mapping) -> dict:
     Returns
     -------
     dict of tf.Tensor
-        ``f0_hz`` [n_frames, batch]; ``ld_scaled``, ``f0_scaled`` [n_frames, batch, 1]; for models with z ``mfccs``, and
-        for those with voicing ``f0_confidence`` [n_frames, batch, 1].
+        ``f0_hz`` [n_frames, batch]; ``ld_scaled`` (of a model of ddsp-vst's, the power), ``f0_scaled``
+        [n_frames, batch, 1]; for models with z ``mfccs``, and for those with voicing ``f0_confidence``
+        [n_frames, batch, 1].
     """
     tf, preprocessing = runtime.tensorflow(), runtime.ddsp().training.preprocessing
     f0_hz, loudness_db = tf.transpose(batch["f0_hz"]), tf.transpose(batch["loudness_db"])
@@ -56,15 +57,16 @@ def controls(
 
     ``heard["z_noise"]`` and ``heard["z_kept"]``, if they are there, are what z is disturbed and multiplied by.
     """
-    inputs = [heard["ld_scaled"], heard["f0_scaled"]]
+    n_frames, hop = heard["f0_hz"].shape[0], config.hop_frames
+    inputs = [heard["ld_scaled"][::hop], heard["f0_scaled"][::hop]]
     if config.z:
-        n_frames = heard["f0_hz"].shape[0]
         disturbed = {"disturbance": heard.get("z_noise"), "kept": heard.get("z_kept")}
         inputs.append(network.encode(weights, heard["mfccs"], n_frames, dtype=dtype, recurrent=recurrent, **disturbed))
     if config.voicing:
         inputs.append(heard[VOICING_KEY])
     outputs = network.decode(config, weights, inputs, dtype=dtype, recurrent=recurrent)
-    return synthesis.controls(config, outputs, heard["f0_hz"])
+    found = synthesis.controls(config, outputs, heard["f0_hz"][::hop])
+    return found if hop == 1 else synthesis.between_steps(*found, hop=hop, n_frames=n_frames)
 
 
 def audio(

@@ -58,6 +58,19 @@ def controls(config: ModelConfig, outputs: Tensor, f0_hz: Tensor) -> tuple[Tenso
     return amplitudes, scale(noise + config.noise_initial_bias)
 
 
+def between_steps(amplitudes: Tensor, magnitudes: Tensor, *, hop: int, n_frames: int) -> tuple[Tensor, Tensor]:
+    """The controls of each frame, from every `hop`-th: amplitudes go straight from one to the next, noise is held.
+
+    As `ddsing.engine.steps`, and as ddsp's synthesisers do with such steps (``amp_resample_method = 'linear'``).
+    """
+    tf = runtime.tensorflow()
+    following = tf.concat([amplitudes[1:], amplitudes[-1:]], axis=0)
+    share = tf.reshape(tf.range(float(hop)) / hop, [1, hop, 1, 1])
+    straight = amplitudes[:, tf.newaxis] + share * (following - amplitudes)[:, tf.newaxis]
+    straight = tf.reshape(straight, [-1, *amplitudes.shape[1:]])
+    return straight[:n_frames], tf.repeat(magnitudes, hop, axis=0)[:n_frames]
+
+
 def waves(n_harmonics: int, f0_hz: Tensor) -> Tensor:
     """The sinusoids of f0 and its harmonics; those above Nyquist are silent.
 
