@@ -1,6 +1,7 @@
 """What one of each costs: a transfer, a minute prepared, a training run, a session, in processor time, memory and disk.
 
     python -m benchmarks.costs [--only transfer preparing training sessions database] [--out benchmarks/costs.json]
+    python -m benchmarks.costs --trackers instant        # adds what transfers and preparing take with these trackers
 
 `benchmarks.scale` reckons with these figures; they are kept in ``costs.json`` with the processor, the date and the
 command. Times are seconds of processor time of all threads together, since a busy machine stretches the clock; each
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def disk(path: Path) -> dict[str, int]:
     return {"bytes": sum(sizes), "files": len(sizes)}
 
 
-def transfer(size: str) -> dict:
+def transfer(size: str, trackers: Sequence[str] = TRACKERS) -> dict:
     """Of an instrument of a size: seconds by the length of the sound, with known pitch and, by tracker, without."""
     from ddsing.transfer import pipeline
 
@@ -93,7 +94,7 @@ def transfer(size: str) -> dict:
         first_s = cost(_song(workspace, LENGTHS_S[0], 99), "tiny")
         known: dict[str, float] = {}
         unknown: dict[str, dict[str, float]] = {}
-        for number, tracker in enumerate(TRACKERS):
+        for number, tracker in enumerate(trackers):
             cost(_song(workspace, 1.0, number), tracker)  # loads the tracker's network
             unknown[tracker] = {
                 f"{length_s:g}": min(cost(_song(workspace, length_s, 10 * number + n), tracker) for n in (1, 2))
@@ -101,7 +102,7 @@ def transfer(size: str) -> dict:
             }
         for length_s in LENGTHS_S:
             audio = _song(workspace, length_s, 1)
-            known[f"{length_s:g}"] = statistics.median(cost(audio, "full", n % 3 - 1) for n in range(REPEATS))
+            known[f"{length_s:g}"] = statistics.median(cost(audio, trackers[0], n % 3 - 1) for n in range(REPEATS))
         longest = disk(takes[-1]) | {"seconds": LENGTHS_S[-1]}
     times = {"first_of_a_process_s": first_s, "known_s": known, "unknown_s": unknown}
     return times | {"take": longest, "peak_bytes": peak_memory_bytes()}
@@ -204,13 +205,17 @@ def measured(part: str) -> dict:
     one_thread = ONE_THREAD if part in ("transfer", "preparing") else {}
     found = {}
     for row in PARTS[part]:
-        command = [sys.executable, "-m", "benchmarks.costs", "--child", part, row]
-        print(f"{part} {row}".strip(), file=sys.stderr, flush=True)
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, check=True, text=True, cwd=ROOT, env=os.environ | one_thread
-        )
-        found[row] = json.loads(done.stdout.splitlines()[-1])
+        found[row] = _child(part, row, one_thread)
     return found[""] if tuple(found) == ("",) else found
+
+
+def _child(part: str, row: str, environment: Mapping[str, str], *trackers: str) -> dict:
+    command = [sys.executable, "-m", "benchmarks.costs", "--child", part, row, *trackers]
+    print(f"{part} {row}".strip(), file=sys.stderr, flush=True)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, check=True, text=True, cwd=ROOT, env={**os.environ, **environment}
+    )
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def provenance() -> dict:
@@ -237,21 +242,43 @@ def rounded(value):
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
+def with_trackers(document: dict, trackers: Sequence[str]) -> dict:
+    """The document with what some trackers cost, measured later than its other figures."""
+    for part in ("transfer", "preparing"):
+        about = provenance() | {"command": f"python -m benchmarks.costs --trackers {' '.join(trackers)}"}
+        found = document[part]["found"]
+        if part == "preparing":
+            found |= {name: rounded(_child(part, name, ONE_THREAD)) for name in trackers}
+        else:
+            for size in PARTS[part]:
+                found[size]["unknown_s"] |= rounded(_child(part, size, ONE_THREAD, *trackers))["unknown_s"]
+        document[part].setdefault("later", {}).update(dict.fromkeys(trackers, about))
+    return document
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=tuple(PARTS), default=list(PARTS))
     parser.add_argument("--out", type=Path, default=COSTS)
-    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--trackers", nargs="+", choices=TRACKERS)
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
-        part, row = asked.child
-        print(json.dumps(globals()[part](row)))
+        part, row, *trackers = asked.child
+        print(json.dumps(globals()[part](row, trackers) if trackers else globals()[part](row)))
         return
     document = json.loads(asked.out.read_text("utf-8")) if asked.out.exists() else {}
+    if asked.trackers:
+        _write(asked.out, with_trackers(document, asked.trackers))
+        return
     for part in asked.only:
         about = provenance() | {"command": f"python -m benchmarks.costs --only {part}"}
         document[part] = {"measured": about, "found": rounded(measured(part))}
-        asked.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8", newline="\n")
+        _write(asked.out, document)
+
+
+def _write(path: Path, document: dict) -> None:
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

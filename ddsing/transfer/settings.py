@@ -72,7 +72,8 @@ class Words:
             return value
         number = str(value) if isinstance(value, int) else f"{value + 0.0:g}"  # which makes -0 a 0
         sign = "+" if self.signed and value > 0 else ""
-        return f"{sign}{number} {self.unit}".strip().replace("-", "−")
+        unit = self.unit.removesuffix("s") if self.unit == "semitones" and abs(value) == 1 else self.unit
+        return f"{sign}{number} {unit}".strip().replace("-", "−")
 
 
 def _setting(default: Any, label: str, **how: Any) -> Any:

@@ -35,7 +35,7 @@ def _opened(entry: Entry) -> None:
         length = format_duration(60.0 * entry.top["minutes"])
         st.markdown(f"Sings up to 24 kHz. Its top was made from {length} of recordings.")
     else:
-        st.markdown("Sings up to 8 kHz. Recordings at 44.1 or 48 kHz give it a top, unless they were an MP3 once.")
+        st.markdown("Sings up to 8 kHz. Recordings at 44.1 or 48 kHz give it a top,  \nunless they were an MP3 once.")
     names = voice_picker.names()
     if not names:
         st.caption(":material/info: Add recordings on the Datasets page first.")

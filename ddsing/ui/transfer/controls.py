@@ -39,7 +39,7 @@ def settings(instrument: Entry | None) -> None:
     reasons = state.settings().disabled()
     if instrument is not None and instrument.statistics is None:
         reasons = reasons | {"use_statistics": NO_STATISTICS}
-    if instrument is None or instrument.top is None:
+    if instrument is not None and instrument.top is None:
         reasons = reasons | {"full_band": NO_TOP}
     _groups(state.TRANSFER.with_reasons(reasons), instrument)
 
