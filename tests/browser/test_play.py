@@ -10,6 +10,7 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.ui.play import scripts
 from ddsing.workspace import Workspace, open_workspace
 from tests.support import loudspeaker, playing
+from tests.support.accessible import jumps
 from tests.support.dashboard import Server, new_context, settled
 
 pytestmark = pytest.mark.browser
@@ -157,7 +158,7 @@ def test_a_midi_keyboard_plays_bends_and_holds(browser, server):
     tab = context.new_page()
     tab.add_init_script(loudspeaker.TAP + MIDI)
     _open(tab, server)
-    tab.get_by_role("button", name="Connect a MIDI keyboard").click()
+    tab.get_by_role("button", name="Connect MIDI keyboard").click()
     tab.get_by_role("button", name="MIDI: Grand").wait_for()
     tab.evaluate("() => midi(0x90, 60, 100)")
     tab.locator('.play[data-state="playing"]').wait_for()
@@ -182,6 +183,7 @@ def test_what_is_recorded_becomes_a_take(page, server):
     page.get_by_role("button", name="Stop and render").click()
     page.get_by_role("heading", name="Played → aria").wait_for()
     page.locator(".player").wait_for()
+    assert jumps(page) == []
     (take,) = TakeStore(Workspace(server.workspace)).list()
     with np.load(take.folder / "features.npz") as curves:
         midi, loudness_db = 69 + 12 * np.log2(curves["f0_hz_used"] / 440), curves["loudness_db_used"]

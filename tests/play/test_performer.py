@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ddsing.play import browser
 from ddsing.play.expression import Loudness
 from ddsing.play.style import STYLES
 from ddsing.ui.play import scripts
-from tests.support import in_node
+from tests.support import in_node, playing
 
 FILES = (*scripts.ENGINE, "performer.js")
 LOUDNESS = Loudness(np.linspace(0, 1, 11), np.linspace(-60.0, -20.0, 11), -80.0)
@@ -109,3 +110,32 @@ def test_chance_depends_on_the_seed_and_strays_as_far_as_asked(tmp_path):
     np.testing.assert_array_equal(midi[0, 0], midi[0, 1])
     assert np.abs(midi[0, 0] - midi[1, 0]).max() > 0.05
     assert 100 * midi[0, 0].std() == pytest.approx(10.0, rel=0.35)
+
+
+LATENCY = """
+const pack = unpack(buffer("pack"));
+const performer = new Performer({ manner: given.manner, loudness: given.loudness });
+const voice = new Voice(pack, 48000, () => ({ ...performer.next(), z: null }));
+const [sound, noise] = [new Float32Array(48000), new Float32Array(48000)];
+for (let from = 0; from < 48000; from += 128) { // as the browser asks for it
+  if (from === given.pressed) performer.press({ id: "a", midi: 57, share: 0.7 });
+  voice.next(sound.subarray(from, from + 128), noise.subarray(from, from + 128));
+}
+give("sound", sound);
+"""
+
+
+@pytest.mark.parametrize("pressed", [128 * 75, 128 * 76, 128 * 77])
+def test_a_key_is_heard_within_twenty_milliseconds(tmp_path, pressed):
+    """Beyond what the device buffers; of a note that begins at once, up to a tenth of its amplitude."""
+    voice = playing.demo("aria")
+    loudness = Loudness.of(voice.statistics, generation=3)
+    given = {"manner": replace(STILL, attack_s=0.004).to_json(), "pressed": pressed}
+    given["loudness"] = {
+        "references": loudness.references.tolist(),
+        "quantiles": loudness.quantiles.tolist(),
+        "silence_db": loudness.silence_db,
+    }
+    sound = in_node.run(tmp_path, LATENCY, FILES, pack=browser.pack(voice), **given)["sound"]
+    loud = np.flatnonzero(np.abs(sound) > 0.1 * np.abs(sound).max())[0]
+    assert 0 < (loud - pressed) / 48_000 < 0.020

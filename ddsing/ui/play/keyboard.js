@@ -20,7 +20,9 @@ class Keyboard {
   constructor(box, sound) {
     this.box = box;
     this.sound = sound;
-    this.first = 48;
+    this.first = 48; // the lowest key, a C
+    this.moved = false; // whether somebody has chosen it
+    this.white = 0; // keys that are shown
     this.range = [52, 72];
     this.share = 0.7; // of computer keys
     this.pointers = new Map();
@@ -41,11 +43,12 @@ class Keyboard {
     if (String(range) === String(this.range) && this.drawn) return;
     this.range = range;
     this.drawn = "";
-    this.first = null;
+    this.moved = false;
     this.draw();
   }
 
   move(octaves) {
+    this.moved = true;
     this.first = Math.min(96, Math.max(12, this.first + 12 * octaves));
     this.draw();
   }
@@ -55,13 +58,14 @@ class Keyboard {
     if (!width) return;
     const white = Math.min(MOST_WHITE, Math.max(8, Math.floor(width / LEAST_KEY_PX)));
     const [low, high] = this.range;
-    if (this.first === null) {
+    if (!this.moved) {
       const octaves = white / 7;
       this.first = Math.min(96, Math.max(12, 12 * Math.round((low + high) / 24 - octaves / 2)));
     }
     const drawn = `${white} ${this.first} ${this.range}`;
     if (drawn === this.drawn) return;
     this.drawn = drawn;
+    this.white = white;
     this.box.replaceChildren(...this.keys(white));
     this.current = null;
     this.focusOn(this.box.querySelector(`[data-midi="${Math.round((low + high) / 2)}"]`) ?? this.box.firstChild, false);
@@ -96,7 +100,8 @@ class Keyboard {
   lettersFrom() {
     const [low, high] = this.range;
     const middle = (low + high) / 2 - 6;
-    return Math.max(0, 12 * Math.round((middle - this.first) / 12));
+    const most = Math.max(0, Math.floor((12 * this.white) / 7 / 12 - 1)); // so that a whole octave of letters is shown
+    return 12 * Math.min(most, Math.max(0, Math.round((middle - this.first) / 12)));
   }
 
   show(midi, down) {

@@ -54,6 +54,7 @@ def show() -> None:
     if found is None:
         st.caption("Press **Record**, play, and press it again: the take is rendered in full quality and kept.")
         return
+    st.header("Recorded last")
     title = take_player.called()[found.id]
     with st.container(border=True, key=f"played.{found.id}"):
         st.markdown(f"### {plain(title)}")

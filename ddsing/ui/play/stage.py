@@ -32,7 +32,7 @@ PLAY = """<div class="play" role="group" aria-label="Play">
 <div class="foot">
 <button type="button" class="record" disabled><span class="dot" aria-hidden="true"></span><span>Record</span></button>
 <button type="button" class="lower">Octave lower</button><button type="button" class="higher">Octave higher</button>
-<button type="button" class="midi">Connect a MIDI keyboard</button>
+<button type="button" class="midi">Connect MIDI keyboard</button>
 <div class="hint">Touch a key near its lower edge to play louder; move aside to bend the pitch.
 <span class="typing">The letters on the keys play too; <kbd>Z</kbd> and <kbd>X</kbd> change the octave, <kbd>1</kbd> to
 <kbd>9</kbd> the loudness.</span></div>
