@@ -152,6 +152,7 @@ USES = {
 # The workspace is opened with `storage`; the others hand the folder of pitch tracks on, or are tried with their page;
 # a person's parcel only asks for names in it.
 ELSEWHERE = {
+    "ddsing/api.py",
     "ddsing/ui/shell/opened.py",
     "ddsing/ui/shell/sources.py",
     "ddsing/ui/shell/take_player.py",
