@@ -10,7 +10,7 @@ from ddsing.constants import DB_RANGE, POWER
 from ddsing.errors import InstrumentError
 from ddsing.formats import tflite
 from ddsing.instrument.archive import content
-from ddsing.instrument.format import Instrument
+from ddsing.instrument.instrument import Instrument
 from ddsing.instrument.manifest import Provenance, printable
 from ddsing.instrument.vst import graph
 from ddsing.instrument.vst.contract import metadata_of, model_of

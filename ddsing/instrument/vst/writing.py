@@ -14,7 +14,8 @@ from pathlib import Path
 from ddsing import process
 from ddsing.constants import POWER, SAMPLE_RATE
 from ddsing.errors import InstrumentError
-from ddsing.instrument.format import Instrument, read, write, write_whole
+from ddsing.instrument.format import read, write, write_whole
+from ddsing.instrument.instrument import Instrument
 from ddsing.instrument.vst.contract import METADATA, N_HARMONICS, N_NOISE_BANDS, STATE, check
 from ddsing.model.config import ModelConfig
 from ddsing.sound.phrase import DEFAULT_RANGE_DB, DEFAULT_RANGE_MIDI
