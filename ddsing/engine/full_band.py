@@ -138,7 +138,7 @@ def _interpolated(whole: np.ndarray) -> np.ndarray:
     """Three samples for each of `whole` but for the first and last `_REACH` of its rows."""
     n_sounds, n = len(whole), max(whole.shape[1] - 2 * _REACH, 0)
     n_units = -(-n // _UNIT)
-    padded = np.pad(whole, [(0, 0), (0, n_units * _UNIT - n)])
+    padded = np.concatenate([whole, np.zeros((n_sounds, n_units * _UNIT - n), np.float32)], axis=1)
     out = np.empty((n_sounds, n_units, _UNIT, TIMES), np.float32)
     for unit in range(n_units):  # each by itself: what it needs fits memory that is used again
         spectrum = fft.rfft(padded[:, unit * _UNIT :][:, :_SIZE], axis=1)

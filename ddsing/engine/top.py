@@ -25,7 +25,7 @@ HARMONIC, NOISE = "top_harmonic", "top_noise"  # the controls that a top adds
 _FIRST, _STOP = int(bands.LOW_HZ * FRAME / FULL_BAND_RATE), FRAME // 2  # bins that sound
 _BIN_HZ = FULL_BAND_RATE / FRAME
 _UNIT_FRAMES = 250  # noise is drawn in units of this many frames, each from its own counter
-_AT_ONCE = 100  # frames: their arrays fit memory that is used again
+_AT_ONCE = 125  # frames: their arrays fit memory that is used again
 _KEY = 0x746F70  # the top's draws are not those of the noise below it
 _QUARTERS = 4  # of the band below 8 kHz
 _SHARE = 5  # the column of the inputs that has how much is harmonic, 0 to 1
@@ -184,16 +184,23 @@ def _turned(turns: np.ndarray) -> np.ndarray:
 
 def _at_bins(power: np.ndarray) -> np.ndarray:
     """Power densities of all frames at the bins that sound [shape=(n_frames, n_bins), float32]."""
-    padded = np.pad(power, [(0, 0), (1, 1)])
+    padded = _edged(power)
     place = bands.place(np.arange(_FIRST, _STOP) * _BIN_HZ, power.shape[1])
     below = np.minimum(place.astype(int), power.shape[1])
     share = (place - below).astype(np.float32)
     return padded[:, below] * (1.0 - share) + padded[:, below + 1] * share
 
 
+def _edged(power: np.ndarray) -> np.ndarray:
+    """Power densities with a 0 at both ends of each row; np.pad takes as long as all that follows."""
+    padded = np.zeros((len(power), power.shape[1] + 2), power.dtype)
+    padded[:, 1:-1] = power
+    return padded
+
+
 def _interpolated(power: np.ndarray, frame: np.ndarray, hz: np.ndarray) -> np.ndarray:
     """Power densities of some frames at some frequencies, as `ddsing.sound.bands.bands` interpolates them."""
-    padded = np.pad(power, [(0, 0), (1, 1)])
+    padded = _edged(power)
     place = bands.place(hz, power.shape[1])
     below = np.minimum(place.astype(int), power.shape[1])
     share = place - below
