@@ -5,11 +5,13 @@ import base64
 import numpy as np
 import pytest
 
+from ddsing import instrument
 from ddsing.play import browser as packing
 from ddsing.transfer.takes import TakeStore
 from ddsing.ui.play import scripts
+from ddsing.ui.shell import errors
 from ddsing.workspace import Workspace, open_workspace
-from tests.support import loudspeaker, playing
+from tests.support import loudspeaker, playing, z_models
 from tests.support.accessible import jumps
 from tests.support.dashboard import Server, new_context, settled
 
@@ -55,6 +57,7 @@ def test_the_audio_thread_sounds_as_python_does(blank, name):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, chromium_path):
     workspace = open_workspace(tmp_path_factory.mktemp("play") / "ws")
+    instrument.write(z_models.z_instrument(latent=z_models.some_space()), workspace.instruments / "Listener.zip")
     started = Server(workspace.root)
     started.wait()
     yield started
@@ -143,6 +146,7 @@ def test_another_instrument_takes_its_place(page):
     page.keyboard.down("a")
     page.locator('.play[data-state="playing"]').wait_for()
     assert 20 * np.log10(np.abs(_heard(page)[0]).max()) > -50
+    assert page.get_by_text(errors.SORRY).count() == 0
     page.keyboard.up("a")
 
 
@@ -206,3 +210,17 @@ def test_what_is_too_large_for_the_device_is_a_plain_tone(browser, server):
     shown = int(tab.locator('[data-letter="G"]').get_attribute("data-midi"))
     assert _pitch(*_heard(tab)) == pytest.approx(shown, abs=0.1)
     context.close()
+
+
+def test_timbre_is_moved_on_the_pad_and_its_sliders_follow(page):
+    assert not page.locator(".pad").is_visible()
+    page.get_by_role("combobox", name="Instrument").click()
+    page.get_by_role("option", name="Listener").click()
+    page.locator('.play[aria-label="Play Listener"][data-state="ready"]').wait_for()
+    box = page.locator(".pad").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.75 * box["height"])
+    page.mouse.up()
+    page.get_by_text("+1.5", exact=True).wait_for()
+    page.get_by_text("-1.5", exact=True).wait_for()

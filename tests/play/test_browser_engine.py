@@ -99,6 +99,19 @@ def test_the_noise_depends_on_its_seed(tmp_path):
     assert np.abs(found["0"]).max() <= 1.0
 
 
+def test_timbre_is_moved_along_the_voice_s_directions(tmp_path):
+    space = z_models.some_space()
+    pack = browser.pack(z_models.z_instrument(latent=space))
+    body = """
+    const pack = unpack(buffer("pack"));
+    give("z", timbreOf(pack, [1.5, -0.7]));
+    give("none", timbreOf(pack, []));
+    """
+    found = in_node.run(tmp_path, body, pack=pack)
+    np.testing.assert_allclose(found["z"], space.mean + space.offset([1.5, -0.7]), atol=1e-5)
+    np.testing.assert_allclose(found["none"], space.mean, atol=1e-5)
+
+
 def test_what_is_no_instrument_is_refused(tmp_path):
     body = """
     const refused = (name) => { try { unpack(buffer(name)); return 0; } catch { return 1; } };

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
 
 from ddsing.play.style import CONTROLS, STYLES, Style, adjusted
-from ddsing.ui.shell import values
+from ddsing.ui.shell import errors, values
 
 STYLE = "play.style"
 BREATH = "play.breath_db"
+MOST_SHARE = 3.0  # standard deviations that the timbre can be moved
 TIMBRE = ("play.timbre_1", "play.timbre_2")
 _SHOWN = {  # of a style: label, factor of what is shown, its most, step, unit, help
     "vibrato_cents": (
@@ -120,11 +122,21 @@ def _breath(name: str) -> float:
     )
 
 
+@errors.callback
+def put_timbre(name: str, n_directions: int, sent: Mapping | None) -> None:
+    """Set the sliders of the timbre to what was chosen on the pad; for callbacks."""
+    if not sent or sent.get("name") != name or not isinstance(sent.get("shares"), list | tuple):
+        return
+    for key, share in zip(TIMBRE[:n_directions], sent["shares"]):
+        if isinstance(share, int | float) and -MOST_SHARE <= share <= MOST_SHARE:
+            st.session_state[key] = round(float(share), 1)
+
+
 def _timbre(key: str, number: int, name: str) -> float:
     return st.slider(
         f"Timbre {number}",
-        -3.0,
-        3.0,
+        -MOST_SHARE,
+        MOST_SHARE,
         step=0.1,
         key=values.keep(key, 0.0, about=name),
         format="%+.1f",

@@ -2,11 +2,12 @@
 //
 // Data: `place`; `name` of the instrument; `url` of its buffer, `worklet` of the audio thread's script; `range` in MIDI; `manner`, `loudness`
 // and `seed` as a Performer takes them; `breath_db`; `timbre`, shares along the directions; `most_s`, the longest that can be recorded.
-// Trigger: `played`, the curves of what was recorded.
+// Triggers: `played`, the curves of what was recorded; `timbre`, what was chosen on the pad.
 
 const MOST_MS = 2; // of each frame's 4, that live playing may take
 const LATE_S = 0.15; // by which the audio clock may fall behind within two seconds
 const FLOOR_DB = -60; // of the meter
+const MOST_SHARE = 3; // standard deviations that the timbre can be moved
 const instruments = (window.ddsingPlay ??= new Map()); // by place: what sounds, while its place is drawn anew
 
 function adopt(root, component) {
@@ -16,7 +17,7 @@ function adopt(root, component) {
   clearTimeout(self.ending);
   const find = (name) => root.querySelector(name);
   Object.assign(self, {
-    root, component, box: find(".play"), status: find(".status"), bar: find(".level i"), note: find(".note"), pad: find(".pad"),
+    root, component, box: find(".play"), status: find(".status"), bar: find(".level i"), note: find(".note"), pad: find(".pad"), dot: find(".pad i"),
     lower: find(".lower"), higher: find(".higher"), midiButton: find(".midi"), recordButton: find(".record"),
   });
   const shown = (note, down) => self.keyboard.show(note.midi, down);
@@ -41,6 +42,7 @@ function listen(self) {
   self.recordButton.onclick = () => record(self);
   self.midiButton.onclick = () => connect(self);
   labelMidi(self);
+  listenPad(self);
   const down = (event) => {
     if (onPage(self.root) && !meantElsewhere(event, self.root) && self.keyboard.typed(event)) event.preventDefault();
   };
@@ -72,6 +74,35 @@ function labelMidi(self) {
   midiButton.disabled = !Midi.there;
   if (!Midi.there) midiButton.textContent = "No MIDI in this browser: use Chrome, Edge or Firefox";
   else if (midi.access) midiButton.textContent = midi.names.length ? `MIDI: ${midi.names.join(", ")}` : "No MIDI keyboard is plugged in";
+}
+
+// The timbre, moved by a finger on a pad; the page's sliders follow when it is lifted, and do the same
+
+function listenPad(self) {
+  const { pad } = self;
+  const shares = ({ clientX, clientY }) => {
+    const { left, top, width, height } = pad.getBoundingClientRect();
+    const share = (part) => Math.round(10 * Math.min(MOST_SHARE, Math.max(-MOST_SHARE, MOST_SHARE * (2 * part - 1)))) / 10;
+    return [share((clientX - left) / width), share(1 - (clientY - top) / height)].slice(0, self.data.timbre.length);
+  };
+  const moved = (event) => {
+    if (!pad.hasPointerCapture(event.pointerId)) return;
+    self.shares = shares(event);
+    placeDot(self, self.shares);
+    post(self, "timbre", self.shares);
+  };
+  pad.onpointerdown = (event) => {
+    event.preventDefault();
+    pad.setPointerCapture(event.pointerId);
+    moved(event);
+  };
+  pad.onpointermove = moved;
+  pad.onpointerup = () => self.component.setTriggerValue("timbre", { name: self.data.name, shares: self.shares });
+}
+
+function placeDot({ dot }, [x = 0, y = 0]) {
+  dot.style.left = `${50 + (50 * x) / MOST_SHARE}%`;
+  dot.style.top = `${50 - (50 * y) / MOST_SHARE}%`;
 }
 
 function say(self, text) {
@@ -268,6 +299,8 @@ export default function (component) {
   if (!self) self = adopt(root, component);
   Object.assign(self, { component, data: component.data });
   self.keyboard.place(component.data.range);
+  self.pad.hidden = !component.data.timbre.length;
+  placeDot(self, component.data.timbre);
   self.box.setAttribute("aria-label", `Play ${component.data.name}`);
   show(self);
   fetched(self);

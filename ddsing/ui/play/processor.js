@@ -46,7 +46,7 @@ class Played extends AudioWorkletProcessor {
     if (name === "end") this.ended = true;
     else if (name === "record") this.record(value);
     else if (name === "breath") this.breath = 10 ** (value / 20);
-    else if (name === "timbre") this.z = this.timbre(value);
+    else if (name === "timbre") this.z = timbreOf(this.pack, value);
     else if (["manner", "wheel", "expression", "depth"].includes(name)) performer[name] = value;
     else if (["press", "move", "lift", "pedal", "rest"].includes(name)) performer[name](value);
   }
@@ -56,18 +56,6 @@ class Played extends AudioWorkletProcessor {
     this.tell(0);
     this.kept = on ? [] : null;
     if (!on) this.port.postMessage({ recorded: true });
-  }
-
-  /** z some standard deviations from its mean. @param {number[]} shares along the first directions */
-  timbre(shares) {
-    const { "z/mean": mean, "z/directions": directions } = this.pack.arrays;
-    if (!mean) return null;
-    const z = Float32Array.from(mean.values);
-    const n = z.length;
-    for (let d = 0; d < Math.min(shares.length, directions.shape[0]); d++) {
-      for (let i = 0; i < n; i++) z[i] += shares[d] * directions.values[d * n + i];
-    }
-    return z;
   }
 
   process(_, [output]) {

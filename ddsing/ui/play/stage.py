@@ -10,6 +10,7 @@ import streamlit as st
 from ddsing.play.expression import Loudness
 from ddsing.play.played import MAX_S
 from ddsing.sound.phrase import DEFAULT_RANGE_MIDI
+from ddsing.ui.play import manner as manners
 from ddsing.ui.play import recorded, scripts
 from ddsing.ui.player import players
 from ddsing.ui.shell import caches, per_workspace, state
@@ -28,7 +29,8 @@ PLAY = """<div class="play" role="group" aria-label="Play">
 <div class="status" aria-live="polite"></div>
 <div class="level" aria-hidden="true"><i></i></div><div class="note" aria-hidden="true"></div>
 </div>
-<div class="keys" role="group" aria-label="Keys"></div>
+<div class="stage"><div class="keys" role="group" aria-label="Keys"></div>
+<div class="pad" aria-hidden="true" hidden><span>Timbre</span><i></i></div></div>
 <div class="foot">
 <button type="button" class="record" disabled><span class="dot" aria-hidden="true"></span><span>Record</span></button>
 <button type="button" class="lower">Octave lower</button><button type="button" class="higher">Octave higher</button>
@@ -51,7 +53,7 @@ _WORKLET = scripts.text_of(*scripts.WORKLET).encode()
 def pick():
     """The choice of an instrument, at first the one of the page Timbre transfer; None where there is none."""
     return instrument_picker.pick(
-        key=INSTRUMENT, first=st.session_state.get(state.INSTRUMENT), about="What the keys play."
+        key=INSTRUMENT, first=st.session_state.get(state.INSTRUMENT), about="What the keys play.", on_change=None
     )
 
 
@@ -77,7 +79,14 @@ def show(entry: Entry, manner: Manner) -> None:
         "seed": 0,
         "most_s": MAX_S,
     }
-    _play(key=PLACE, data=data, on_played_change=lambda: recorded.order(entry, manner, st.session_state[PLACE].played))
+    _play(
+        key=PLACE,
+        data=data,
+        on_played_change=lambda: recorded.order(entry, manner, st.session_state[PLACE].played),
+        on_timbre_change=lambda: manners.put_timbre(
+            entry.name, len(manner.timbre_shift), st.session_state[PLACE].timbre
+        ),
+    )
 
 
 def _address(entry: Entry, instrument: Instrument) -> str:

@@ -3,6 +3,21 @@
 
 /** @typedef {{f0Hz: number, loudnessDb: number, z: Float32Array | null}} Target */
 
+/**
+ * z some standard deviations from its mean, null for an instrument without.
+ * @param {ReturnType<typeof unpack>} pack @param {number[]} shares along the first directions
+ */
+function timbreOf({ arrays }, shares) {
+  const { "z/mean": mean, "z/directions": directions } = arrays;
+  if (!mean) return null;
+  const z = Float32Array.from(mean.values);
+  const n = z.length;
+  for (let d = 0; d < Math.min(shares.length, directions.shape[0]); d++) {
+    for (let i = 0; i < n; i++) z[i] += shares[d] * directions.values[d * n + i];
+  }
+  return z;
+}
+
 /** A plain tone in an instrument's place, where that is too large to be played live. */
 class Hum {
   next(f0Hz, loudnessDb, { amplitudes, noise }) {

@@ -11,13 +11,21 @@ from ddsing.ui.shell.formatting import loudness_range, pitch_range, plain
 from ddsing.ui.transfer import presets_panel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ddsing.instrument.library import Entry
 
 
 HELP = "The voice that sings the recording. Listen to each one on the Instruments page."
 
 
-def pick(*, key: str = state.INSTRUMENT, first: str | None = None, about: str = HELP):
+def pick(
+    *,
+    key: str = state.INSTRUMENT,
+    first: str | None = None,
+    about: str = HELP,
+    on_change: Callable[[], None] | None = presets_panel.instrument_chosen,
+):
     """The select box with a line about the instrument; None where there is none to pick.
 
     Parameters
@@ -28,6 +36,8 @@ def pick(*, key: str = state.INSTRUMENT, first: str | None = None, about: str = 
         What is chosen until something else is, if it is there.
     about : str
         The box's help.
+    on_change : callable, optional
+        Called when another is chosen; by default its preset is loaded.
     """
     entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
     if not entries:
@@ -39,7 +49,7 @@ def pick(*, key: str = state.INSTRUMENT, first: str | None = None, about: str = 
         list(entries),
         key=values.among(key, list(entries), first if first in entries else None),
         persist_state="session",
-        on_change=presets_panel.instrument_chosen,
+        on_change=on_change,
         format_func=lambda name: sources.marked(name, entries[name].path) if name in entries else name,
         help=about,
     )
