@@ -30,6 +30,7 @@ _KEY = 0x746F70  # the top's draws are not those of the noise below it
 _QUARTERS = 4  # of the band below 8 kHz
 _SHARE = 5  # the column of the inputs that has how much is harmonic, 0 to 1
 _LEAST = 1e-12  # power of full scale, below which nothing is told apart
+_PHASES = np.exp(2j * np.pi * np.arange(256) / 256).astype(np.complex64)  # that noise has: a byte chooses one
 _LOBE = np.arange(-3, 4)  # bins around a harmonic; beyond them a Hann window is 40 dB down
 _HARMONIC_BINS = slice(round(bands.LOW_HZ / _BIN_HZ) - 3, round(bands.HARMONICS_HZ / _BIN_HZ) + 4)
 
@@ -141,7 +142,8 @@ class TopStream:
             unit, offset = divmod(self._frame, _UNIT_FRAMES)
             if unit != self._unit:
                 rng = np.random.Generator(np.random.Philox(key=[self._seed, unit + (_KEY << 32)]))
-                self._unit, self._drawn = unit, _turned(rng.random((_UNIT_FRAMES, _STOP - _FIRST), np.float32))
+                drawn = np.frombuffer(rng.bytes(_UNIT_FRAMES * (_STOP - _FIRST)), np.uint8)
+                self._unit, self._drawn = unit, np.take(_PHASES, drawn).reshape(_UNIT_FRAMES, -1)
             parts.append(self._drawn[offset : offset + n_frames])
             self._frame += len(parts[-1])
             n_frames -= len(parts[-1])
@@ -172,14 +174,6 @@ class TopStream:
         for part, wave in ((spectra.real, np.sin(angle)), (spectra.imag, -np.cos(angle))):
             part[:] = np.bincount(bins, ((size * wave)[:, None] * lobe).ravel(), spectra.size).reshape(part.shape)
         return spectra
-
-
-def _turned(turns: np.ndarray) -> np.ndarray:
-    """Numbers of size 1 at so many turns from 1 [shape kept, complex64]."""
-    angle = turns * np.float32(2.0 * np.pi)
-    numbers = np.empty(turns.shape, np.complex64)
-    numbers.real, numbers.imag = np.cos(angle), np.sin(angle)
-    return numbers
 
 
 def _at_bins(power: np.ndarray) -> np.ndarray:
