@@ -3,7 +3,8 @@
 For each recording at 44.1 kHz or more: a second of every four is held out; a small singing model is trained on the
 rest for some steps, as `ddsing train` does; then its top is made from the same seconds. Pitch and loudness of the
 held-out seconds are rendered at both rates and compared with them: the level of the octaves around 8 and 16 kHz, and
-pitch and loudness error. Beside it, what the top adds to the time of training and of rendering.
+pitch and loudness error. Beside it, what the top adds to the time of training and of rendering, in seconds of
+processor time, which other work on the computer does not change. `benchmarks/FULL_BAND.md` has what was found.
 """
 
 import argparse
@@ -52,20 +53,21 @@ def level_db(audio: np.ndarray, low_hz: float, high_hz: float) -> float:
 
 
 def teach(workspace: Workspace, name: str, steps: int) -> dict[str, float]:
-    """Train a voice and make its top; seconds of each."""
-    began = time.monotonic()
+    """Train a voice and make its top; seconds of each, and how many times as long training with a top takes."""
+    began = time.process_time()
     if steps:
         recipe = Recipe(config="singing_small", steps=steps, tracker="tiny", save_every=steps, seed=0)
         runs.train(workspace, name, recipe, report=lambda progress: None, should_stop=lambda: False)
     else:
         prepare.prepare(voices.get(workspace, name), tracker="tiny")
-    trained = time.monotonic()
+    trained = time.process_time()
     made = Library(workspace).get(name)
     found, left_out = top.sources(voices.get(workspace, name))
     given = top.teach(made, found, left_out, kept=analysis.store(voices.get(workspace, name)), tracker="tiny")
-    topped = time.monotonic()
+    topped = time.process_time()
     Library(workspace).put_top(name, given)
-    return {"train_s": trained - began, "top_s": topped - trained}
+    seconds = {"train_s": trained - began, "top_s": topped - trained}
+    return seconds | {"training, times": (topped - began) / (trained - began)} if steps else seconds
 
 
 def compare(workspace: Workspace, name: str, held_out: Path) -> dict[str, float]:
