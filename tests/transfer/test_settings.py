@@ -26,6 +26,7 @@ from ddsing.transfer.settings import RANGES, SHOWN, Settings, text, words
         ("seed", 2**63 - 1, "9223372036854775807"),
         ("timbre", "", "of the recording"),
         ("transpose", -2.5, "−2.5 semitones"),
+        ("formant_shift", -1.0, "−1 semitone"),
         ("scale", "F#:minor-pentatonic", "F♯ minor pentatonic"),
         ("tuning_hz", 0.0, "of the recording"),
         ("tuning_hz", 432.0, "432 Hz"),
