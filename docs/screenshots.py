@@ -34,7 +34,7 @@ TAKES = (  # example, instrument, settings
 TRAINING = ("--config", "singing_small", "--steps", "300", "--batch-size", "8", "--save-every", "50")
 REPORT = "Make the report"
 PAGES = {  # file: address, height of the window, colour scheme, button that is pressed or text that is looked up before
-    "timbre-transfer": ("", 1330, "light", ""),
+    "timbre-transfer": ("", 1700, "light", ""),
     "timbre-transfer-full-output": ("", 1300, "dark", "Full output"),
     "datasets": ("datasets", 1450, "light", REPORT),
     "training": ("training", 1330, "light", ""),
@@ -97,7 +97,9 @@ def settled(page: Page) -> None:
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
     for passing in (page.get_by_text("Measuring how fast"), page.get_by_role("button", name="Cancel")):
         passing.wait_for(state="hidden", timeout=180_000)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=180_000)
     page.wait_for_timeout(1500)
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
 
 
 def main() -> None:
