@@ -37,8 +37,8 @@ def why_not(config: ModelConfig) -> str:
     """Why the plug-in can't play a model, as a sentence; "" where it can."""
     if config.generation != POWER:
         return (
-            "ddsp-vst plays only models that hear power, 50 times a second. This instrument hears loudness, 250 times "
-            "a second."
+            "ddsp-vst plays only models that hear power, 50 times a second; this instrument hears loudness, 250 times "
+            "a second. For the plug-in, train the voice with the model “For the plug-in ddsp-vst” (--config vst)."
         )
     if (config.n_harmonics, config.n_noise_bands) != (N_HARMONICS, N_NOISE_BANDS):
         return (
