@@ -19,7 +19,7 @@ from ddsing.model.statistics import DatasetStatistics
 MAX_BYTES = 128 * 2**20  # those of the plug-in's own models are 7.5 MB
 NO_RANGES = "The file says nothing that can be read about its pitch and power, so its ranges are unknown."
 _RANGES = {"pitch_note": (-100.0, 200.0), "power_note": (-200.0, 50.0)}  # MIDI, dB: what can be meant
-_MAX_SAID = 60
+_MAX_SAID, _DATE = 60, len("2026-01-01")
 
 
 def is_vst(source: Path | str | bytes) -> bool:
@@ -72,10 +72,12 @@ def _statistics(said: Mapping) -> DatasetStatistics | None:
 def _origin(said: Mapping) -> str:
     """Where the file says that it comes from."""
     parts = [
-        f"{word} {_clean(said[key])}" for key, word in (("version", "ddsp"), ("export_time", "exported")) if key in said
+        f"{word} {_clean(said[key])[:most]}"
+        for key, word, most in (("version", "ddsp", _MAX_SAID), ("export_time", "exported", _DATE))
+        if key in said
     ]
     return "Read from a ddsp-vst file" + (f" ({', '.join(parts)})" if parts else "") + "."
 
 
 def _clean(value: object) -> str:
-    return "".join(letter for letter in str(value) if printable(letter))[:_MAX_SAID]
+    return "".join(letter for letter in str(value) if printable(letter))

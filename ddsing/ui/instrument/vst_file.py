@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ddsing.instrument import Instrument
     from ddsing.instrument.library import Entry
 
-LABEL = "For the plug-in ddsp-vst"
+LABEL = "The file for the plug-in ddsp-vst"
 
 
 @per_workspace.resource(max_entries=1, show_spinner=False)
