@@ -18,6 +18,8 @@ GENERATED = {
     "singing_z_2021.npz": "singing_1_6_3.py",
     "workspace_0_1.zip": "workspace_0_1.py",
     "workspace_0_1.json": "workspace_0_1.py",
+    "vst_ddsp.tflite": "vst.py",
+    "vst_ddsing.tflite": "vst.py",
 }
 FOUND = {  # random weights, and what 0.1.0 left in its caches: they can't be had again
     "singing_2021.zip",

@@ -1,7 +1,4 @@
-"""Models of ddsp-vst's kind: small ones, ddsp 3.7's own class with their weights, and the files that it makes.
-
-``python -m tests.support.vst_models`` writes ``tests/golden/vst_ddsp.tflite`` and ``vst_ddsing.tflite`` anew.
-"""
+"""Models of ddsp-vst's kind: small ones, ddsp 3.7's own class with their weights, and the files that it makes."""
 
 import tempfile
 
@@ -9,13 +6,10 @@ import numpy as np
 
 from ddsing.constants import POWER, SAMPLE_RATE
 from ddsing.engine.tf import autoencoder, runtime
-from ddsing.engine.tf import vst as engine_vst
 from ddsing.instrument import Instrument
-from ddsing.instrument.vst import writing
 from ddsing.model.config import ModelConfig
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.model.weights import random_weights
-from tests.support.paths import GOLDEN
 
 SWEET_SPOT = {"pitch_note": (52.0, 71.5), "power_note": (-48.0, -17.5)}
 
@@ -90,15 +84,3 @@ def ddsp_file(model: ModelConfig, values) -> bytes:
         made = of_ddsp(model, values)
         tf.saved_model.save(made, folder, signatures=made._signatures)
         return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
-
-
-def main() -> None:
-    ada = instrument(rnn_channels=4, ch=4)
-    (GOLDEN / "vst_ddsing.tflite").write_bytes(writing.to_bytes(ada))
-    with_zip = writing.with_metadata(ddsp_file(ada.config, ada.weights), writing.metadata(ada))
-    (GOLDEN / "vst_ddsp.tflite").write_bytes(with_zip)
-    assert engine_vst.STATE == 512
-
-
-if __name__ == "__main__":
-    main()
