@@ -1,8 +1,6 @@
-"""Every page and view as axe-core judges it, light and dark, at three widths; and all of it by keyboard.
+"""Every page and view as axe-core judges it, light and dark, at three widths; and all of it by keyboard."""
 
-On push a place is seen at each width once, and in both schemes; which goes with which differs by place and by day.
-"""
-
+import itertools
 import time
 
 import pytest
@@ -17,7 +15,6 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_training, tiny_workspace
 from tests.support.accessible import Exempt, findings, jumps, missed
-from tests.support.counts import full, seed
 from tests.support.dashboard import Server, new_context, settled
 from tests.support.furnished import furnish
 from tests.support.idle_jobs import NoLauncher
@@ -152,21 +149,13 @@ def background(tab) -> str:
     return tab.evaluate("() => getComputedStyle(document.querySelector('.stApp')).backgroundColor")
 
 
-def looks(place: int) -> list[tuple[str, tuple[int, int]]]:
-    """The schemes and sizes in which a place is looked at: on push each size once, in another scheme by turns."""
-    if full():
-        return [(scheme, size) for scheme in SCHEMES for size in SIZES]
-    turn = seed() + place
-    return [(SCHEMES[(turn + number) % len(SCHEMES)], size) for number, size in enumerate(SIZES)]
-
-
 def sized(tab, size: tuple[int, int]) -> None:
     tab.set_viewport_size({"width": size[0], "height": size[1]})
 
 
 def test_nothing_serious_is_found(place, tab):
     found, backgrounds = {}, set()
-    for scheme, size in looks(PLACES.index(place)):
+    for scheme, size in itertools.product(SCHEMES, SIZES):
         tab.emulate_media(color_scheme=scheme)
         sized(tab, size)
         still(tab)

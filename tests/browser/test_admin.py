@@ -1,13 +1,14 @@
 """The page Admin in the browser: what an admin does there works at once, and for all others there is no such page."""
 
 import contextlib
+import itertools
 
 import pytest
 
 from ddsing.hosting import audit, reading
 from ddsing.hosting import site as sites
 from ddsing.jobs import queue
-from tests.browser.test_accessibility import SCHEMES, background, looks, still
+from tests.browser.test_accessibility import SCHEMES, SIZES, background, still
 from tests.support import busy_site, hosting
 from tests.support.accessible import findings, jumps, missed
 from tests.support.dashboard import settled
@@ -156,7 +157,7 @@ def test_its_views_are_accessible(admin, view):
     look_at(admin, view)
     admin.locator('[data-testid="stDataFrame"] canvas').first.wait_for()
     backgrounds = set()
-    for scheme, (width, height) in looks(VIEWS.index(view)):
+    for scheme, (width, height) in itertools.product(SCHEMES, SIZES):
         admin.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         admin.set_viewport_size({"width": width, "height": height})
         still(admin)

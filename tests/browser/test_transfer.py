@@ -34,7 +34,7 @@ def server(tmp_path_factory, chromium_path):
 def page(tabs, server):
     """A tab on the first page, with the motion that most people have; it asks for nothing outside this computer."""
     asked = []
-    with tabs.lent(permissions=["microphone"], reduced_motion="no-preference") as tab:
+    with tabs.lent(permissions=["microphone"]) as tab:
         tab.on("request", lambda request: asked.append(request.url) if foreign(request.url, server) else None)
         _visit(tab, server)
         yield tab

@@ -10,7 +10,6 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support import counts
 from tests.support.paths import ROOT
 from tests.support.patience import PATIENCE_S, until
 
@@ -70,17 +69,10 @@ def _free_port(wanted: int) -> int:
 
 
 def new_context(browser, **options):
-    """One of the browser's contexts, which waits with the patience of these tests.
-
-    It asks for less motion, since what moves is drawn sixty times a second; with ``--full`` for what people have.
-    """
-    context = browser.new_context(**{"reduced_motion": _motion()} | options)
+    """One of the browser's contexts, which waits with the patience of these tests."""
+    context = browser.new_context(**options)
     context.set_default_timeout(PATIENCE_S * 1000)
     return context
-
-
-def _motion() -> str:
-    return "no-preference" if counts.full() else "reduce"
 
 
 class Tabs:
@@ -127,7 +119,7 @@ def _emptied(tab, options: dict) -> bool:
         return False
     tab.context.clear_cookies()
     tab.set_viewport_size(options.get("viewport", {"width": 1280, "height": 720}))
-    motion = options.get("reduced_motion", _motion())
+    motion = options.get("reduced_motion", "no-preference")
     tab.emulate_media(color_scheme=options.get("color_scheme", "light"), reduced_motion=motion)
     return True
 
