@@ -53,7 +53,7 @@ _WORKLET = scripts.text_of(*scripts.WORKLET).encode()
 def pick():
     """The choice of an instrument, at first the one of the page Timbre transfer; None where there is none."""
     return instrument_picker.pick(
-        key=INSTRUMENT, first=st.session_state.get(state.INSTRUMENT), about="What the keys play.", on_change=None
+        key=INSTRUMENT, first=st.session_state.get(state.INSTRUMENT), about="What the keys play."
     )
 
 

@@ -11,8 +11,6 @@ from ddsing.ui.shell.formatting import loudness_range, pitch_range, plain
 from ddsing.ui.transfer import presets_panel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ddsing.instrument.library import Entry
 
 
@@ -24,20 +22,17 @@ def pick(
     key: str = state.INSTRUMENT,
     first: str | None = None,
     about: str = HELP,
-    on_change: Callable[[], None] | None = presets_panel.instrument_chosen,
 ):
     """The select box with a line about the instrument; None where there is none to pick.
 
     Parameters
     ----------
     key : str
-        Of the box, which a page has for itself.
+        Of the box, which a page has for itself; where it is that of a transfer, an instrument brings its preset.
     first : str, optional
         What is chosen until something else is, if it is there.
     about : str
         The box's help.
-    on_change : callable, optional
-        Called when another is chosen; by default its preset is loaded.
     """
     entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
     if not entries:
@@ -49,7 +44,7 @@ def pick(
         list(entries),
         key=values.among(key, list(entries), first if first in entries else None),
         persist_state="session",
-        on_change=on_change,
+        on_change=presets_panel.instrument_chosen if key == state.INSTRUMENT else None,
         format_func=lambda name: sources.marked(name, entries[name].path) if name in entries else name,
         help=about,
     )
