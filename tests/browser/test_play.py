@@ -185,7 +185,7 @@ def test_what_is_recorded_becomes_a_take(page, server):
     page.keyboard.up("g")
     page.wait_for_timeout(300)
     page.get_by_role("button", name="Stop and render").click()
-    page.get_by_role("heading", name="Played → aria").wait_for()
+    page.get_by_role("heading", name="Played → ").wait_for()
     page.locator(".player").wait_for()
     assert jumps(page) == []
     (take,) = TakeStore(Workspace(server.workspace)).list()
