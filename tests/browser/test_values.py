@@ -143,7 +143,7 @@ def test_the_address_says_what_is_shown_and_going_back_leads_from_view_to_view(d
     choose(tab, "Best")
     says(tab, view="matrix", tracker="full")
     choose(tab, "Morph")
-    tab.get_by_text("Loudness statistics").click()
+    tab.get_by_text("Loudness statistics", exact=True).click()
     says(tab, view="morph", statistics="true", tracker=None)
     tab.reload()
     says(tab, view="morph", statistics="true")
