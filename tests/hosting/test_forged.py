@@ -53,7 +53,7 @@ def places(tiny_models, shared, tmp_path_factory):
     root = tmp_path_factory.mktemp("people")
     ann, bob = one_of_each.make(root / "ann", shared), Workspace(root / "bob")
     shutil.copytree(ann.root, bob.root, copy_function=shutil.copy2, ignore=shutil.ignore_patterns(".trash", ".cache"))
-    for folder in (bob.experiments, bob.jobs):
+    for folder in (bob.experiments, bob.jobs, bob.presets):
         shutil.rmtree(folder)
     example = next(path for path in bob.examples.iterdir() if path.name == "another.wav")
     instrument = Library(bob).list()[0].name

@@ -31,7 +31,7 @@ def run(workspace, options, job):
             file.write(f"{os.getpid()} {cell} {training.step}\n")
 
     runs._Run._one_step = noted
-    with tempfile.TemporaryDirectory() as gin, tiny_training.uncompiled():
+    with tempfile.TemporaryDirectory() as gin:
         tiny_training.add_tiny_model(Path(gin) / "gin")
         return sweeping.run(workspace, options, job)
 
