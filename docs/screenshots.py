@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -22,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
+from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,6 +38,7 @@ REPORT = "Make the report"
 PAGES = {  # file: address, height of the window, colour scheme, button that is pressed or text that is looked up before
     "timbre-transfer": ("", 1700, "light", ""),
     "timbre-transfer-full-output": ("", 1300, "dark", "Full output"),
+    "play": ("play", 800, "light", ""),
     "datasets": ("datasets", 1450, "light", REPORT),
     "training": ("training", 1330, "light", ""),
     "instruments": ("instruments", 980, "light", ""),
@@ -85,6 +88,11 @@ class Dashboard:
         self._process.wait()
 
 
+def both_takes(root: Path) -> str:
+    """What an address adds to say that all takes are compared."""
+    return "?" + urllib.parse.urlencode([("take", take.id) for take in TakeStore(open_workspace(root)).list()])
+
+
 def photograph(page: Page, name: str) -> None:
     """Save what the window shows as a small PNG."""
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
@@ -95,7 +103,7 @@ def settled(page: Page) -> None:
     """Wait until the page stands still and no work runs."""
     page.wait_for_timeout(3000)
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
-    for passing in (page.get_by_text("Measuring how fast"), page.get_by_role("button", name="Cancel")):
+    for passing in (page.get_by_text("Measuring how fast"), page.get_by_test_id("stProgress").first):
         passing.wait_for(state="hidden", timeout=180_000)
     page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=180_000)
     page.wait_for_timeout(1500)
@@ -116,7 +124,7 @@ def main() -> None:
         for name in (arguments.only,) if arguments.only else PAGES:
             address, height, scheme, opened = PAGES[name]
             page = browser.new_page(viewport={"width": WIDTH, "height": height}, color_scheme=scheme)
-            page.goto(f"{dashboard.url}/{address}")
+            page.goto(f"{dashboard.url}/{address}" + (both_takes(arguments.workspace) if name == "experiments" else ""))
             page.get_by_role("heading", level=1).wait_for()
             settled(page)
             if opened == REPORT and (ask := page.get_by_role("button", name=REPORT)).count():
