@@ -6,7 +6,6 @@ model of generation 3 names its preprocessor's ``compute_loudness`` (False: loud
 """
 
 import io
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,8 @@ from pathlib import Path
 from ddsing import process
 from ddsing.constants import FRAME_RATE, POWER, SAMPLE_RATE
 from ddsing.errors import InstrumentError
-from ddsing.instrument.format import GIN_NAME, add_member, read, write, write_whole
+from ddsing.instrument import in_child
+from ddsing.instrument.format import GIN_NAME, add_member, write_whole
 from ddsing.instrument.instrument import Instrument
 from ddsing.model import statistics_pickle
 from ddsing.model.config import ModelConfig
@@ -41,23 +41,14 @@ def why_not(config: ModelConfig) -> str:
 def notebook_bytes_from_child(instrument: Instrument, *, progress: process.Progress | None = None) -> bytes:
     """The zip of `write_notebook`, made by `process.call`, so that TensorFlow is not imported here."""
     _require(instrument.config)
-    with tempfile.TemporaryDirectory(prefix="ddsing-export-") as folder:
-        source, target = Path(folder) / "instrument.zip", Path(folder) / "notebook.zip"
-        write(instrument, source)
-        request = {"source": str(source), "target": str(target)}
-        process.call("ddsing.instrument.notebook:rewrite", request, progress=progress)
-        return target.read_bytes()
+    return in_child.made("ddsing.instrument.notebook:rewrite", instrument, progress=progress)
 
 
 def rewrite(request: Mapping, progress: process.Progress) -> None:
     """What the child does: a native zip, ``source``, is written as the notebooks' own, ``target``."""
     from ddsing.engine.tf import runtime
 
-    progress("loading TensorFlow", 0.05)
-    runtime.ddsp()
-    progress("writing the checkpoint", 0.7)
-    write_notebook(read(request["source"]), request["target"])
-    progress("writing the checkpoint", 1.0)
+    in_child.rewrite(request, progress, load=runtime.ddsp, doing="writing the checkpoint", writing=write_notebook)
 
 
 def to_notebook_bytes(instrument: Instrument) -> bytes:

@@ -5,7 +5,6 @@ The plug-in takes the time of the export for the file's identity, so that no two
 
 import io
 import json
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +13,8 @@ from pathlib import Path
 from ddsing import process
 from ddsing.constants import POWER, SAMPLE_RATE
 from ddsing.errors import InstrumentError
-from ddsing.instrument.format import read, write, write_whole
+from ddsing.instrument import in_child
+from ddsing.instrument.format import write_whole
 from ddsing.instrument.instrument import Instrument
 from ddsing.instrument.vst.contract import METADATA, N_HARMONICS, N_NOISE_BANDS, STATE, check
 from ddsing.model.config import ModelConfig
@@ -65,23 +65,14 @@ def write_vst(instrument: Instrument, path: Path | str) -> None:
 def bytes_from_child(instrument: Instrument, *, progress: process.Progress | None = None) -> bytes:
     """The file of `write_vst`, made by `process.call`, so that TensorFlow is not imported here."""
     _require(instrument.config)
-    with tempfile.TemporaryDirectory(prefix="ddsing-export-") as folder:
-        source, target = Path(folder) / "instrument.zip", Path(folder) / f"instrument{SUFFIX}"
-        write(instrument, source)
-        request = {"source": str(source), "target": str(target)}
-        process.call("ddsing.instrument.vst.writing:rewrite", request, progress=progress)
-        return target.read_bytes()
+    return in_child.made("ddsing.instrument.vst.writing:rewrite", instrument, suffix=SUFFIX, progress=progress)
 
 
 def rewrite(request: Mapping, progress: process.Progress) -> None:
     """What the child does: a native zip, ``source``, is written for the plug-in, ``target``."""
     from ddsing.engine.tf import runtime
 
-    progress("loading TensorFlow", 0.05)
-    runtime.tensorflow()
-    progress("writing the model", 0.7)
-    write_vst(read(request["source"]), request["target"])
-    progress("writing the model", 1.0)
+    in_child.rewrite(request, progress, load=runtime.tensorflow, doing="writing the model", writing=write_vst)
 
 
 def to_bytes(instrument: Instrument) -> bytes:
