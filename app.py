@@ -1,8 +1,9 @@
 """The dashboard: six pages, with the workspace and the device in the sidebar. Run with ``streamlit run app.py``."""
 
 from ddsing.ui.entrance import account, door
-from ddsing.ui.shell import errors, links, sidebar, tab_owners, values, warmup
+from ddsing.ui.shell import automatic, errors, links, sidebar, tab_owners, values, warmup
 
+automatic.bring_no_values()
 page = door.page()
 
 try:
