@@ -42,9 +42,12 @@ def gliding() -> np.ndarray:
 
 def heard_of(tab, path: Path) -> tuple[float, float, float]:
     """Audio clock and position in a sound file, in s, of what is heard, and the gain that it has there, in dB."""
-    tab.wait_for_timeout(560)  # the analyser's window holds nothing of what was heard before
-    signal, at_s = tab.evaluate("() => window.heard()")
-    place, likeness, gain_db = located(np.array(signal), path)
+    for _ in range(10):  # on a busy machine the sound may begin late, and the window holds a part of what was before
+        tab.wait_for_timeout(560)
+        signal, at_s = tab.evaluate("() => window.heard()")
+        place, likeness, gain_db = located(np.array(signal), path)
+        if likeness > 0.9999:
+            break
     assert likeness > 0.95, likeness
     return at_s, place / 16_000, gain_db
 
