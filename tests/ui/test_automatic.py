@@ -5,6 +5,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
 from ddsing.ui.shell import automatic
+from tests.support.pages import open_page
 
 
 @pytest.fixture
@@ -58,3 +59,9 @@ def test_what_somebody_does_still_comes_with_its_values(requests):
     chosen = states(voice="tenor")
     requests.request_rerun(RerunData(widget_states=chosen, fragment_id="form"))
     assert requests.on_scriptrunner_ready().rerun_data.widget_states == chosen
+
+
+def test_the_dashboard_sees_to_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(ScriptRequests, "request_rerun", automatic._request)
+    open_page(monkeypatch, tmp_path)
+    assert ScriptRequests.request_rerun is automatic._without_values
