@@ -62,14 +62,16 @@ class Windows:
     hop_s: float = 1.0
 
 
-def figure(windows: Windows, *, colour: str = "state", current: int | None = None, boxed: bool = False) -> go.Figure:
+def figure(
+    windows: Windows, *, colour: str = "state", current: int | None = None, boxed: Sequence[int] = ()
+) -> go.Figure:
     """The strips, coloured by ``state`` or by one of `MEASURES`.
 
-    The window with id `current` is framed; where some are `boxed`, the others step back.
+    The window with id `current` is framed; where the ids of some are `boxed`, the others step back.
     """
     labels, rows, offsets = _lines(windows)
     result = go.Figure()
-    states = np.asarray(windows.state)
+    states, in_box = np.asarray(windows.state), np.isin(windows.ids, boxed)
     groups = [(name, states == name) for name in STATES] if colour == "state" else [("", np.ones(len(states), bool))]
     for name, chosen in groups:
         if chosen.any():
@@ -88,6 +90,7 @@ def figure(windows: Windows, *, colour: str = "state", current: int | None = Non
                 "silent %{customdata[5]}, clipped %{customdata[6]}<extra></extra>",
                 selected={"marker": {"opacity": 1.0}},
                 unselected={"marker": {"opacity": 0.35 if boxed else 1.0}},
+                selectedpoints=np.flatnonzero(in_box[chosen]) if boxed else None,
             )
     _frame(result, windows, rows, offsets, current)
     style.finish(result, height=max(150, (96 if colour == "state" else 108) + ROW_PX * len(labels)))

@@ -34,6 +34,7 @@ RUNS = """() => { window.runs = 0;
         document.querySelector('[data-testid="stApp"]'), {attributes: true, attributeFilter: ['data-test-script-state']}
     ); }"""
 PLACE_OF = "(e, s) => e._fullLayout.xaxis.l2p(s) + e._fullLayout.xaxis._offset"
+MIDDLE = "e => e._fullLayout.yaxis.l2p(0) + e._fullLayout.yaxis._offset"
 LOSS = '[class*="st-key-train-loss"] .js-plotly-plot'
 
 
@@ -178,11 +179,19 @@ def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):
     settled(tab)
     box = plot.bounding_box()
     at = [plot.evaluate(PLACE_OF, time_s) for time_s in (2.2, 6.2)]
-    middle = plot.evaluate("e => e._fullLayout.yaxis.l2p(0) + e._fullLayout.yaxis._offset")
+    middle = plot.evaluate(MIDDLE)
     tab.mouse.move(box["x"] + at[0], box["y"] + middle - 8)
     tab.mouse.down()
     tab.mouse.move(box["x"] + at[1], box["y"] + middle + 8, steps=6)
     tab.mouse.up()
+    tab.get_by_text("4 windows in the box").wait_for()
+
+    # The box stays while the page is drawn again, and in other colours.
+    tab.keyboard.press("r")
+    settled(tab)
+    tab.get_by_text("Confidence", exact=True).click()
+    plot.locator("text", has_text="confidence of the pitch").wait_for()
+    settled(tab)
     press(tab, "Exclude them")
     tab.get_by_text("changed since the dataset was prepared").first.wait_for()
     table = windows.load(voice)
@@ -194,7 +203,7 @@ def test_windows_are_left_out_by_drawing_a_box_over_them(dashboard, tmp_path):
     settled(tab)
     plot = plot.last  # the one before it may still be there
     box = plot.bounding_box()
-    tab.mouse.click(box["x"] + plot.evaluate(PLACE_OF, 7.5), box["y"] + middle)
+    tab.mouse.click(box["x"] + plot.evaluate(PLACE_OF, 7.5), box["y"] + plot.evaluate(MIDDLE))
     tab.get_by_text("from 7 s").first.wait_for()
 
 

@@ -122,6 +122,15 @@ def test_coverage_coloured_by_a_measure_pales_the_excluded(measure):
     assert figure.layout.shapes[0].x0 == 180.0
 
 
+@pytest.mark.parametrize("colour", ["state", *coverage.MEASURES])
+def test_cells_that_are_not_in_the_box_step_back(colour):
+    in_box = [101, 103, 110]
+    figure = coverage.figure(_windows(), colour=colour, boxed=in_box)
+    shown = [int(trace.customdata[at][0]) for trace in figure.data for at in trace.selectedpoints]
+    assert sorted(shown) == in_box and figure.data[0].unselected.marker.opacity < 1
+    assert all(trace.selectedpoints is None for trace in coverage.figure(_windows(), colour=colour).data)
+
+
 def test_coverage_hover_and_words():
     figure = coverage.figure(_windows())
     assert list(figure.data[0].customdata[0]) == [100, "a.wav", "from 0 s", "trained on", "0.00", "0 %", "unknown"]

@@ -223,6 +223,14 @@ def test_prepared_windows_are_inspected_and_a_choice_is_kept_and_honoured(monkey
     assert app.button(key="windows.before").disabled
     app.button(key="windows.after").click().run()
     assert app.slider(key="windows.place").value == 2
+    app.session_state["windows.boxed"] = (cache.dataset_stamp(voice(root)), (2,))
+    app.run()
+    assert "1 window** in the box" in said(app)
+    app.button(key="windows.clear_box").click().run()
+    assert "in the box" not in said(app)
+    app.session_state["windows.boxed"] = (("alto", "before it was prepared again"), (2,))
+    app.run()
+    assert "in the box" not in said(app), "its windows are others now"
     app.selectbox(key="windows.order").select("silence").run()
     assert app.slider(key="windows.place").value == 1
     worst = int(windows.load(voice(root)).order("silence")[0])

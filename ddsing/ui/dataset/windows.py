@@ -24,7 +24,7 @@ ORDERS = {
     "clipping": "most clipped first",
 }
 COLOURS = {"state": "Use", "confidence": "Confidence", "silence": "Silence", "clipping": "Clipping"}
-_ORDER, _PLACE, _COLOUR = "windows.order", "windows.place", "windows.colour"
+_ORDER, _PLACE, _COLOUR, _BOXED = "windows.order", "windows.place", "windows.colour", "windows.boxed"
 MAX_HEIGHT = 520
 
 
@@ -81,14 +81,14 @@ def _coverage(voice: Voice, table: WindowTable, rows: np.ndarray, row: int) -> N
             required=True,
             help="Click a cell to see its window. Draw a box over cells to exclude or include them together.",
         )
-    windows, key = _as_plotted(table), f"windows.coverage.{colour}"
-    boxed = coverage.boxed(st.session_state.get(key))
-    figure = coverage.figure(windows, colour=colour or "state", current=row, boxed=bool(boxed))
+    windows, key, stamp = _as_plotted(table), f"windows.coverage.{colour}", cache.dataset_stamp(voice)
+    boxed = _in_the_box(stamp)
+    figure = coverage.figure(windows, colour=colour or "state", current=row, boxed=boxed)
     with st.container(height=MAX_HEIGHT if figure.layout.height > MAX_HEIGHT else "content", border=False):
         st.plotly_chart(
             figure,
             key=key,
-            on_select=functools.partial(_press, key, rows),
+            on_select=functools.partial(_press, key, rows, stamp),
             selection_mode=("points", "box"),
             config=style.CONFIG,
             alt=coverage.alt_text(windows),
@@ -99,11 +99,20 @@ def _coverage(voice: Voice, table: WindowTable, rows: np.ndarray, row: int) -> N
         _boxed(voice, table, boxed)
 
 
+def _in_the_box(stamp: tuple) -> tuple[int, ...]:
+    """The windows in the box that was drawn over the table of this stamp."""
+    drawn_over, boxed = st.session_state.get(_BOXED, ((), ()))
+    return boxed if drawn_over == stamp else ()
+
+
 @errors.callback
-def _press(key: str, rows: np.ndarray) -> None:
+def _press(key: str, rows: np.ndarray, stamp: tuple) -> None:
+    """Take up what was chosen: the plot forgets it as soon as it is drawn in another way, as it is for a box."""
     from ddsing.plots import coverage
 
-    row = coverage.pressed(st.session_state.get(key))
+    chosen = st.session_state.get(key)
+    st.session_state[_BOXED] = (stamp, coverage.boxed(chosen))
+    row = coverage.pressed(chosen)
     if row is not None:
         st.session_state[_PLACE] = int(np.flatnonzero(rows == row)[0]) + 1
 
@@ -134,7 +143,7 @@ def _counts(table: WindowTable) -> None:
 
 def _boxed(voice: Voice, table: WindowTable, boxed: tuple[int, ...]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{len(boxed)} windows** in the box")
+        st.markdown(f"**{len(boxed)} window{'' if len(boxed) == 1 else 's'}** in the box")
         st.button(
             "Exclude them",
             key="windows.exclude_box",
@@ -151,6 +160,19 @@ def _boxed(voice: Voice, table: WindowTable, boxed: tuple[int, ...]) -> None:
             args=(voice, table, boxed, False),
             help="Train on these windows again.",
         )
+        st.button(
+            "",
+            key="windows.clear_box",
+            icon=":material/close:",
+            type="tertiary",
+            on_click=_clear_box,
+            help="Remove the box.",
+        )
+
+
+@errors.callback
+def _clear_box() -> None:
+    st.session_state.pop(_BOXED, None)
 
 
 @errors.callback
