@@ -18,7 +18,8 @@ BIN := .venv/bin
 # What is quick waits for nothing, so that more processes than cores would only import everything once more.
 quick: WORKERS ?= 2
 WORKERS ?= $(shell "$(PYTHON)" tests/workers.py)
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Python may keep what it has compiled, also where the environment says no: rewriting all tests takes longer than many of them.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-header $(UPGRADE)
 

@@ -25,6 +25,7 @@ SONG = tiny_workspace.sung(1.2)
 BLOCKS = re.findall(r"```python( train)?\n(.*?)```", (ROOT / "docs" / "api.md").read_text("utf-8"), re.DOTALL)
 
 
+@pytest.mark.slow
 def test_importing_it_loads_nothing_and_using_it_neither_tensorflow_nor_streamlit():
     program = (
         "import json, sys, ddsing\nbefore = set(sys.modules)\nddsing.open\n"

@@ -15,6 +15,7 @@ def tiny(tmp_path):
     return Workspace(tiny_workspace.fill(tmp_path / "w"))
 
 
+@pytest.mark.slow
 def test_presets_are_kept_shown_passed_on_and_brought_back(tiny, command, tmp_path):
     root = tiny.root
     assert "No presets yet" in command(root, "preset", "list")

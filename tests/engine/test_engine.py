@@ -158,6 +158,7 @@ def test_controls_are_those_of_ddsp_s_own_parts(n_samples, z):
         np.testing.assert_allclose(ours.controls[name], theirs[processor]["controls"][key].numpy()[0], atol=2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["window", "linear", "nearest"])
 def test_a_whole_harmonic_signal_is_ddsp_s_formula_in_double_precision(method):
     n_frames, n_harmonics = 500, 40

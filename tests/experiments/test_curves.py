@@ -56,6 +56,7 @@ def last_of_each_step(folder) -> dict[int, float]:
     return merged
 
 
+@pytest.mark.slow
 def test_a_folder_of_2021_reads_as_tensorflow_reads_it(workspace):
     folder = workspace.audio / "Old_checkpoints"
     loss = tiny_runs.loss_curve(60)

@@ -41,6 +41,7 @@ def test_a_short_window_is_cut_where_audio_and_features_agree(tmp_path):
         batches.cut(window, 2000, seed=1, place=0)
 
 
+@pytest.mark.slow
 def test_loudness_is_on_the_scale_that_the_model_hears(tmp_path):
     for recorded in (1, 3):
         made = tiny_training.windows(3, generation=recorded)

@@ -102,10 +102,12 @@ def trees():
     return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in [*LIBRARY, *PAGES]}
 
 
+@pytest.mark.slow
 def test_streamlit_s_caches_are_made_for_one_workspace_each():
     assert {name for name, tree in trees().items() if streamlit_caches(tree)} == set(CACHES)
 
 
+@pytest.mark.slow
 def test_what_a_process_keeps_is_known():
     found = {
         f"{file}:{name}"

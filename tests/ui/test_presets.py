@@ -28,6 +28,7 @@ def set_to(app, field, value):
     app.get_by_key(f"setting.{field}").set_value(value).run()
 
 
+@pytest.mark.slow
 def test_controls_are_saved_loaded_updated_renamed_and_deleted(monkeypatch, workspace):
     app, store = panel(monkeypatch, workspace), Presets(workspace)
     assert "No presets yet" in said(app)

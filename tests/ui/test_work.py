@@ -56,6 +56,7 @@ def bars(app):
     return [bar.proto.text for bar in app.get("progress")]
 
 
+@pytest.mark.slow
 def test_a_tab_that_is_loaded_again_finds_its_work_with_cancel_and_its_result(monkeypatch, root, held):
     one = held(root)
     app = open_page(monkeypatch, root)
@@ -88,6 +89,7 @@ def test_what_ends_while_nobody_looks_is_said_on_return(monkeypatch, root, held)
     assert not app.error
 
 
+@pytest.mark.slow
 def test_one_that_waits_says_for_what(monkeypatch, root, held):
     ahead = held(root, OPEN)
     app = open_page(monkeypatch, root)
