@@ -74,6 +74,10 @@ class Limiter:
         except StorageError as error:
             logging.getLogger("ddsing").error("Nothing is counted: %r can't be reached: %s", "rates.storage", error)
 
+    def most(self, what: str) -> int:
+        """How many there may be within the window at most."""
+        return parse(getattr(self._settings, what)).amount
+
     def _of_address(self, what: str, most: str, *, known: bool) -> RateLimitItem:
         """An address may have as much as several people, where those are counted as well."""
         item = parse(most)

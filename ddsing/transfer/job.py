@@ -4,7 +4,7 @@ What it needs lies in a folder of its own in the workspace's ``.batches``, until
 instrument as it was when it was ordered. So it depends on nothing that is changed or deleted meanwhile, its options
 name no place outside, and it can be stopped, killed and resumed.
 
-Public: `Source`, `order`, `discard`, `run`, `outcomes`.
+Public: `Source`, `claimed_s`, `order`, `discard`, `run`, `outcomes`.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def order(
         raise SettingsError(f"There are {len(sources)} recordings; choose 1 to {MAX_RECORDINGS} at a time.")
     opened = open_any(instrument, name=name)
     rate_hz = band.planned_rate_hz(settings, [opened])
-    durations_s = [min(_claimed_s(source.content), most_s) for source in sources]
+    durations_s = [min(claimed_s(source.content), most_s) for source in sources]
     needs_bytes = round(sum(durations_s) * band.bytes_per_s(rate_hz))
     _sweep(workspace)
     options = {
@@ -123,8 +123,8 @@ def order(
     )
 
 
-def _claimed_s(content: Path | bytes) -> float:
-    """As the file says; of one that will be refused, nothing."""
+def claimed_s(content: Path | bytes) -> float:
+    """How long a recording is, as its file says; of one that will be refused, 0."""
     try:
         return recordings.probe(content).duration_s
     except AudioError:

@@ -76,14 +76,15 @@ def nothing_kept(root: Path) -> bool:
         ({"spare_bytes": 1000}, "The upload needs"),
         ({"spare_bytes": 2 * len(SOUND) + 90_000}, "are left"),  # the takes are the rest
         ({"live_jobs": 0}, "is the most at once"),
+        ({"transfer_seconds": 1.3, "rates": Rates(transfers="1 per hour")}, "are 2.4 s long altogether, and 1.3 s can"),
         ({"rates": Rates(transfers="1 per hour")}, None),
     ],
-    ids=["uploads", "takes", "jobs", "rates"],
+    ids=["uploads", "takes", "jobs", "length", "rates"],
 )
 def test_what_is_too_much_is_refused_and_nothing_is_kept(come_in, monkeypatch, limits, why):
     root = come_in(**limits)
     app = order(open_page(monkeypatch, root))
-    if why is None:  # so many at once count as all that there may be, and the next ones are refused
+    if why is None:  # both are short, so that they count as one transfer, and the next ones are refused
         assert len(JobStore(Workspace(root)).list()) == 1
         JobStore(Workspace(root)).stop(JobStore(Workspace(root)).list()[0].id, force=True)
         app.run()

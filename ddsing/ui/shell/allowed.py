@@ -7,12 +7,14 @@ sentence with the numbers and what to delete, or when to try again, before anyth
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 
 import streamlit as st
 
 from ddsing.constants import FULL_BAND_RATE
 from ddsing.ui.shell import visitor
+from ddsing.units import format_duration
 
 
 def require_bytes(name: str, n_bytes: float) -> None:
@@ -28,6 +30,27 @@ def require_transfer(duration_s: float, rate_hz: int = FULL_BAND_RATE) -> None:
     if quota is not None:
         quota.require_transfer(duration_s, rate_hz)
     count("transfers")
+
+
+def count_batch(durations_s: Iterable[float]) -> None:
+    """Count the transfers of many recordings by how long they are altogether; more than there may be are refused.
+
+    They count as as many transfers as that much sound needs in pieces of the length that one may have: what a batch
+    can ask of the server within the window is what single transfers can.
+    """
+    found = visitor.current()
+    if found.limiter is None or found.quota is None:
+        return
+    total_s, longest_s = sum(durations_s), found.quota.transfer_s
+    n, most = max(1, math.ceil(total_s / longest_s)), found.limiter.most("transfers")
+    if n > most:
+        from ddsing.hosting.quotas import QuotaError
+
+        raise QuotaError(
+            f"The recordings are {format_duration(total_s)} long altogether, and {format_duration(most * longest_s)} "
+            "can be transferred at once. Choose fewer."
+        )
+    count("transfers", n)
 
 
 def count(what: str, n: int = 1) -> None:

@@ -177,8 +177,8 @@ def _submit(instrument: Entry, found: list[Source]) -> None:
     from ddsing.transfer import job
 
     settings = state.settings()
-    allowed.count("transfers", len(found))
     allowed.require_bytes("The upload", sum(len(one.content) for one in found if isinstance(one.content, bytes)))
+    allowed.count_batch(min(job.claimed_s(one.content), _most_s()) for one in found)
     workspace = opened.workspace()
     order = job.order(
         workspace,
