@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ddsing.cli import actions, trashed
 from ddsing.cli.writing import writing
 from ddsing.errors import SettingsError, TakeError
-from ddsing.files import write_atomic, write_json
+from ddsing.files import atomic, write_atomic, write_json
 from ddsing.units import format_bytes, format_duration
 from ddsing.workspace import Workspace, open_workspace
 
@@ -28,10 +28,18 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         ("show", _show, _show_text, "a take's recipe, settings, times and notes"),
         ("rename", _rename, _renamed_text, "rename a take"),
         ("edit", _edit, _show_text, "a take's note, tags and star"),
-        ("export", _export, _export_text, "a take as WAV or FLAC, with its recipe inside"),
+        ("export", _export, _export_text, "a take as WAV or FLAC, with its recipe inside; or several, for a DAW"),
     ):
         action = actions.action(family, name, func, text, help_text)
-        action.add_argument("take", metavar="TAKE", help="its id, or its name if no other take has it")
+        if name == "export":
+            action.add_argument(
+                "takes",
+                metavar="TAKE",
+                nargs="+",
+                help="its id, or its name if no other take has it; several go to a zip",
+            )
+        else:
+            action.add_argument("take", metavar="TAKE", help="its id, or its name if no other take has it")
         if name == "rename":
             action.add_argument("name", metavar="NAME")
         if name == "edit":
@@ -42,7 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
                 required=True,
                 metavar="OUT.wav|OUT.flac|OUT.zip",
                 help="24 bits, at the take's sample rate; the zip, for a DAW, holds the result, its stems and the "
-                "recording, with a marker for every note, and the notes as MIDI",
+                "recording, with a marker for every note, and the notes as MIDI; of several takes each has a folder",
             )
             action.add_argument("--stems", action="store_true", help="also OUT_harmonic.wav and OUT_noise.wav")
             action.add_argument("--recipe", metavar="R.json", help="also write the recipe as JSON")
@@ -166,7 +174,9 @@ def _export(args: argparse.Namespace) -> dict:
     out = actions.require_folder(args.out)
     if out.suffix.lower() not in (".wav", ".flac", ".zip"):
         raise SettingsError(f"--out is {args.out[:200]!r}; its name must end in .wav or .flac, or in .zip for a DAW.")
-    store, take = _whole(open_workspace(args.workspace), args.take)
+    if len(args.takes) > 1:
+        return _export_several(args, out)
+    store, take = _whole(open_workspace(args.workspace), args.takes[0])
     written = [out]
     with writing(args.out):
         write_atomic(out, _content(store, take, out.suffix[1:].upper()))
@@ -182,6 +192,24 @@ def _export(args: argparse.Namespace) -> dict:
         with writing(args.f0):
             write_atomic(written[-1], edited.exported(take, written[-1].name))
     return {"id": take.id, "written": [str(path) for path in written], "bytes": sum(_size(path) for path in written)}
+
+
+def _export_several(args: argparse.Namespace, out: Path) -> dict:
+    """All of the takes, or none, to one zip for a DAW."""
+    from ddsing.play import daw
+    from ddsing.transfer import titles
+
+    if out.suffix.lower() != ".zip":
+        raise SettingsError(f"--out is {args.out[:200]!r}; several takes are exported for a DAW, to a .zip.")
+    for option, value in (("--stems", args.stems), ("--recipe", args.recipe), ("--f0", args.f0)):
+        if value:
+            raise SettingsError(f"{option} is for one take. Leave it out, or export the takes one at a time.")
+    workspace = open_workspace(args.workspace)
+    takes = {take.id: take for _, take in (_whole(workspace, reference) for reference in args.takes)}
+    called = titles.of(list(takes.values()))
+    with writing(args.out), atomic(out) as file:
+        daw.bundle_several(file, [(called[take.id], take) for take in takes.values()])
+    return {"ids": list(takes), "written": [str(out)], "bytes": _size(out)}
 
 
 def _content(store: TakeStore, take: Take, kind: str) -> bytes:

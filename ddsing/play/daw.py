@@ -2,21 +2,24 @@
 
 All parts begin together and have one gain, so that harmonic part and noise together are the result, and the recording
 lies beside it. A take of a score brings the score's tempos and what it sang with bends; of a recording the notes are
-those that are heard in the pitch as it was sung, at 120 beats a minute.
+those that are heard in the pitch as it was sung, at 120 beats a minute. Of several takes each has a folder, and its
+name before that of each file, since a DAW calls its tracks by them.
 
-Public: `bundle`.
+Public: `bundle`, `bundle_several`.
 """
 
 import io
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 
 from ddsing.constants import FRAME_RATE
 from ddsing.errors import TakeError
+from ddsing.files import safe_name
 from ddsing.play import export, placing, sing
 from ddsing.play.expression import Curves
 from ddsing.sound import audio, markers
@@ -40,20 +43,51 @@ def bundle(take: Take) -> bytes:
     TakeError
         If a part of the take can't be read.
     """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, content in _files(take):
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
+def bundle_several(file: BinaryIO, takes: Iterable[tuple[str, Take]]) -> None:
+    """Write a zip of several takes with what each is called; one is in memory at a time.
+
+    Raises
+    ------
+    TakeError
+        If a part of one of the takes can't be read.
+    """
+    used: set[str] = set()
+    with zipfile.ZipFile(file, "w") as archive:
+        for title, take in takes:
+            called = _free(safe_name(title), used)
+            for name, content in _files(take):
+                archive.writestr(f"{called}/{called} {name}", content)
+
+
+def _free(name: str, used: set[str]) -> str:
+    """A name that no other folder has, whatever its case."""
+    candidate, number = name, 1
+    while candidate.casefold() in used:
+        number += 1
+        candidate = f"{name} {number}"
+    used.add(candidate.casefold())
+    return candidate
+
+
+def _files(take: Take) -> Iterator[tuple[str, bytes]]:
     marks, content, bpm = _of_score(take) if take.score is not None else _of_recording(take)
     sounds = {part: _read(take, part) for part in PARTS}
     loudest = max(_peak(sounds[part][0]) for part in _TOGETHER)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for part, (sound, rate_hz) in sounds.items():
-            peak = loudest if part in _TOGETHER else _peak(sound)
-            scaled = sound if peak <= 1.0 else sound * np.float32(0.999 / peak)
-            wav = audio.encode(scaled, recipe=take.recipe() if part == PARTS[0] else None, rate_hz=rate_hz)
-            at = [(round(at_s * rate_hz), name) for at_s, name in marks]
-            file.writestr(f"{part}.wav", markers.marked(wav, at, bpm=bpm, duration_s=len(sound) / rate_hz))
-        if content:
-            file.writestr(_NOTES, content)
-    return buffer.getvalue()
+    for part, (sound, rate_hz) in sounds.items():
+        peak = loudest if part in _TOGETHER else _peak(sound)
+        scaled = sound if peak <= 1.0 else sound * np.float32(0.999 / peak)
+        wav = audio.encode(scaled, recipe=take.recipe() if part == PARTS[0] else None, rate_hz=rate_hz)
+        at = [(round(at_s * rate_hz), name) for at_s, name in marks]
+        yield f"{part}.wav", markers.marked(wav, at, bpm=bpm, duration_s=len(sound) / rate_hz)
+    if content:
+        yield _NOTES, content
 
 
 def _of_score(take: Take) -> tuple[Sequence[Marked], bytes, float | None]:

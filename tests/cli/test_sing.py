@@ -1,14 +1,20 @@
 """``sing``: a score's file in, a take and its files out; what can't be done is one sentence."""
 
+import contextlib
+import io
 import json
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
-from ddsing.play import reading
+from ddsing import cli
+from ddsing.play import melody, reading
 from ddsing.sound import audio as recordings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
+from tests.play.test_midi import BROKEN, TRACKS
 from tests.support import scores, tiny_workspace
 
 SONG = ((60, 0.2, 0.95), (64, 0.95, 1.7), (62, 2.0, 3.2))
@@ -102,3 +108,35 @@ def test_the_csv_is_what_transfer_takes_as_f0(tiny, song, command, tmp_path):
     command(tiny.root, "sing", song, "--instrument", FIRST, "--curves", curves)
     example = next(tiny.examples.glob("*.wav"))
     command(tiny.root, "transfer", example, "--instrument", FIRST, "--tracker", "tiny", "--f0", curves, "--out", out)
+
+
+def asked(tiny, content, *words) -> str:
+    """What is said of a score that is not sung; "" for one that is, whose curves are then written."""
+    path, curves = tiny.root / "given.mid", tiny.root / "curves.csv"
+    path.write_bytes(content)
+    curves.unlink(missing_ok=True)
+    said, given = io.StringIO(), ("--instrument", FIRST, "--curves", str(curves), "--workspace", str(tiny.root))
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        status = cli.main(["sing", str(path), *given, *words])
+    assert status == (0 if curves.exists() else 2)
+    return said.getvalue()
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_score_is_one_sentence(tiny, what):
+    said = asked(tiny, BROKEN[what])
+    assert said.endswith(".\n") and said.count("\n") == 1 and "Traceback" not in said and len(said) < 400
+
+
+@pytest.mark.slow
+@hypothesis.settings(
+    max_examples=30, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture], deadline=None
+)
+@hypothesis.given(TRACKS, st.integers(1, 2000), st.sampled_from(melody.RULES), st.sampled_from(["plain", "pop"]))
+def test_any_score_is_sung_or_one_sentence_says_why_not(tiny, tracks, ticks, rule, style):
+    said = asked(tiny, scores.midi(*tracks, ticks=ticks), "--line", rule, "--style", style)
+    if not said:
+        rows = np.loadtxt(tiny.root / "curves.csv", delimiter=",", skiprows=1, ndmin=2)
+        assert np.isfinite(rows).all() and (np.diff(rows[:, 0]) > 0).all() and (rows[:, 1] >= 0).all()
+    else:
+        assert said.endswith(".\n") and said.count("\n") == 1 and len(said) < 400

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from ddsing.experiments.comparison.blind import BlindTests
+from ddsing.play import daw
 from ddsing.sound import audio
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
@@ -77,6 +78,35 @@ def test_a_take_of_a_recording_is_exported_for_a_daw(root, command, tmp_path):
         assert {f"{part}.wav" for part in ("result", "harmonic", "noise", "original")} <= set(file.namelist())
         parts = [soundfile.read(io.BytesIO(file.read(f"{name}.wav")))[0] for name in ("harmonic", "noise", "result")]
     np.testing.assert_allclose(parts[0] + parts[1], parts[2], atol=1e-6)
+
+
+def test_several_takes_are_exported_for_a_daw_at_once(root, command, tmp_path):
+    out = tmp_path / "both.zip"
+    done = command(root, "takes", "export", FIRST, SECOND, SECOND, "--out", out, "--json")
+    takes = [TakeStore(Workspace(root)).get(one) for one in done["ids"]]
+    assert [take.name for take in takes] == [FIRST, SECOND] and done["written"] == [str(out)]
+    with zipfile.ZipFile(out) as file:
+        folders = dict.fromkeys(name.split("/")[0] for name in file.namelist())
+        assert list(folders) == [take.name.replace("→", "-") for take in takes]
+        for folder, take in zip(folders, takes):
+            with zipfile.ZipFile(io.BytesIO(daw.bundle(take))) as alone:
+                inside = {f"{folder}/{folder} {name}": alone.read(name) for name in alone.namelist()}
+            assert inside == {name: file.read(name) for name in file.namelist() if name.startswith(f"{folder}/")}
+    command(root, "takes", "rename", SECOND, FIRST.upper())  # alike for disks that know no case
+    again = [take.id for take in takes]
+    command(root, "takes", "export", *again, "--out", out)
+    with zipfile.ZipFile(out) as file:
+        assert len({name.split("/")[0].casefold() for name in file.namelist()}) == 2
+    before = out.read_bytes()
+    (takes[1].folder / "noise.wav").unlink()
+    assert "can't be read" in command(root, "takes", "export", *again, "--out", out, status=2)
+    assert out.read_bytes() == before
+    for words, said in (
+        (("--out", tmp_path / "x.wav"), "several takes are exported for a DAW, to a .zip"),
+        (("--out", out, "--stems"), "--stems is for one take"),
+        (("--out", out, "--f0", "f.csv"), "--f0 is for one take"),
+    ):
+        assert said in command(root, "takes", "export", *again, *words, status=2)
 
 
 def test_what_is_deleted_comes_back_by_name_id_or_token(root, command):

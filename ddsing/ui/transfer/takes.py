@@ -25,7 +25,7 @@ from ddsing.ui.shell import (
     visitor,
 )
 from ddsing.ui.shell.formatting import format_duration, percent, plain, when
-from ddsing.ui.transfer import first_version, pitch_edits, take_plots
+from ddsing.ui.transfer import first_version, for_daw, pitch_edits, take_plots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,8 @@ def show() -> None:
 
     everything = opened.takes().list_all()
     found = {take.id: take for take in everything if not take.error}
-    st.header("Takes" if not found else f"Takes ({len(found)})")
+    heading = st.container()
+    heading.header("Takes" if not found else f"Takes ({len(found)})")
     for take in everything:
         if take.error:
             st.warning(plain(take.error), icon=":material/broken_image:")
@@ -64,6 +65,8 @@ def show() -> None:
     undo.forget("takes", found)
     offered, gone = undo.places("takes"), st.session_state.get(_GONE, {})
     called = titles.of([*found.values(), *(gone[take_id] for take_id in offered if take_id in gone)])
+    with heading:
+        for_daw.show(found, called)
     shown = list(found)[: st.session_state[values.keep(_SHOWN, PAGE_SIZE)]]
     for take_id in sorted({*shown, *offered}, reverse=True):  # ids sort by time
         if take_id in found:
