@@ -158,6 +158,7 @@ ELSEWHERE = {
     "ddsing/ui/shell/take_player.py",
     "ddsing/ui/shell/values.py",
     "ddsing/work/kinds.py",
+    "ddsing/transfer/job.py",
     "ddsing/hosting/parcel.py",
     "ddsing/cli/compare.py",
     "ddsing/cli/features.py",

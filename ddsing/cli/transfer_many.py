@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from ddsing.units import format_bytes, format_range
 from ddsing.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
+    from ddsing.instrument.library import Library
     from ddsing.sound.recording import Recording
     from ddsing.transfer.batch import Choir, Course, Item, Outcome
 
@@ -73,7 +74,6 @@ def start(args: argparse.Namespace, options: Mapping[str, tuple]) -> dict:
 
     asked = Asked.of(args, options)
     given = {"--out": args.out, "--controls": args.controls, "--f0": args.f0, "--stems": args.stems}
-    given |= {"--morph": asked.morph, "--repair-octaves": args.repair_octaves}
     given["--transpose auto"] = args.transpose == tuning.AUTO
     for option, value in given.items():
         if value:
@@ -86,14 +86,19 @@ def start(args: argparse.Namespace, options: Mapping[str, tuple]) -> dict:
         place, why = next(iter(gathered.refused.items()))
         raise SettingsError(f"{place[:200]!r}: {why}")
     asked.check(workspace)
-    entry = Library(workspace).find(asked.instrument)
-    path = Path(asked.instrument) if entry is None else entry.path
-    if not path.is_file():
-        raise InstrumentError(f"No instrument {asked.instrument[:80]!r}; `instrument list` shows all.")
+    files, called = zip(*(_file_and_name(Library(workspace), one) for one in asked.names))
+    morph = None if asked.morph is None else replace(asked.morph, names=called)
     sources = [job.Source(item.name, item.path) for item in gathered.items]
-    name = names.read(path.stem) if entry is None else entry.name
     order = job.order(
-        workspace, path, sources, asked.settings, name=name, tracker=asked.tracker, z_source=asked.z_source
+        workspace,
+        files,
+        sources,
+        asked.settings,
+        name=" and ".join(called),
+        tracker=asked.tracker,
+        morph=morph,
+        repair_octaves=args.repair_octaves,
+        z_source=asked.z_source,
     )
     try:
         started = background.start(workspace, order, args)
@@ -103,6 +108,15 @@ def start(args: argparse.Namespace, options: Mapping[str, tuple]) -> dict:
     if JobStore(workspace).status(started["job"]).options != order.options:  # one does the same already
         job.discard(workspace, order.options)
     return started
+
+
+def _file_and_name(library: Library, name: str) -> tuple[Path, str]:
+    """The file of an instrument, given as such or by its name, and what it is called."""
+    entry = library.find(name)
+    path = Path(name) if entry is None else entry.path
+    if not path.is_file():
+        raise InstrumentError(f"No instrument {name[:80]!r}; `instrument list` shows all.")
+    return path, names.read(path.stem) if entry is None else entry.name
 
 
 def _check(args: argparse.Namespace, out: Path) -> None:

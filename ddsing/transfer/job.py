@@ -1,7 +1,7 @@
 """Many recordings as a background job (kind ``batch``): its order, and what it does.
 
 What it needs lies in a folder of its own in the workspace's ``.batches``, until it is done: the recordings, and the
-instrument as it was when it was ordered. So it depends on nothing that is changed or deleted meanwhile, its options
+instruments as they were when it was ordered. So it depends on nothing that is changed or deleted meanwhile, its options
 name no place outside, and it can be stopped, killed and resumed.
 
 Public: `Source`, `claimed_s`, `order`, `discard`, `run`, `outcomes`.
@@ -17,7 +17,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from typing import Any
 from ddsing.constants import MAX_TRANSFER_S, TRACKERS
 from ddsing.errors import AudioError, Cancelled, DdsingError, DiskFull, SettingsError, TakeError
 from ddsing.files import listed, write_atomic
-from ddsing.instrument import Instrument
 from ddsing.instrument.models import Models
 from ddsing.instrument.opening import open_any
 from ddsing.jobs import time_left
@@ -34,9 +33,11 @@ from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.order import SPARE_BYTES, Order
 from ddsing.jobs.status import JobStatus
 from ddsing.sound import audio as recordings
-from ddsing.sound import recording
-from ddsing.transfer import band
+from ddsing.sound import features, recording
+from ddsing.sound.curve.edit import PitchEdit
+from ddsing.transfer import band, edited
 from ddsing.transfer.batch import FAILED, Choir, Course, Outcome, summary
+from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.units import format_duration
 from ddsing.workspace import Workspace
@@ -44,7 +45,7 @@ from ddsing.workspace import Workspace
 KIND = "batch"
 FOLDER = ".batches"
 MAX_RECORDINGS = 200
-_INSTRUMENT, _TIMBRE = "instrument.zip", "timbre"
+_TIMBRE = "timbre"
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 _UNUSED_S = 600.0  # a folder of no job this old was left by a crash
 _LOW_DISK_BYTES = 50_000_000
@@ -73,12 +74,14 @@ class Source:
 
 def order(
     workspace: Workspace,
-    instrument: Path,
+    instrument: Path | Sequence[Path],
     sources: Sequence[Source],
     settings: Settings,
     *,
     name: str,
     tracker: str,
+    morph: Morph | None = None,
+    repair_octaves: bool = False,
     z_source: Path | None = None,
     most_s: float = MAX_TRANSFER_S,
 ) -> Order:
@@ -86,10 +89,14 @@ def order(
 
     Parameters
     ----------
-    instrument : Path
-        A zip, wherever it lies.
+    instrument : Path or Sequence[Path]
+        A zip, wherever it lies; of a morph those of all its instruments.
     name : str
-        What the instrument is called.
+        What the instrument is called, or the mixture.
+    morph : Morph or None
+        With the names that the instruments will have.
+    repair_octaves : bool
+        Whether each pitch curve is sung with the octave slips repaired that are found in it.
     z_source : Path or None
         The recording that timbre comes from, where the settings name one.
     most_s : float
@@ -97,22 +104,29 @@ def order(
     """
     if not 1 <= len(sources) <= MAX_RECORDINGS:
         raise SettingsError(f"There are {len(sources)} recordings; choose 1 to {MAX_RECORDINGS} at a time.")
-    opened = open_any(instrument, name=name)
-    rate_hz = band.planned_rate_hz(settings, [opened])
+    files = [instrument] if isinstance(instrument, Path) else list(instrument)
+    called = [name] if morph is None else morph.names
+    opened = [open_any(file, name=one) for file, one in zip(files, called, strict=True)]
+    rate_hz = band.planned_rate_hz(settings, opened)
     durations_s = [min(claimed_s(source.content), most_s) for source in sources]
     needs_bytes = round(sum(durations_s) * band.bytes_per_s(rate_hz))
     _sweep(workspace)
+    how: dict[str, Any] = {} if morph is None else {"morph": morph.to_json()}
+    how |= {"repair_octaves": True} if repair_octaves else {}
     options = {
-        "folder": _fill(workspace, instrument, sources, z_source),
+        "folder": _fill(workspace, files, sources, z_source),
         "instrument": name,
         "recordings": [source.name for source in sources],
         "settings": settings.to_json(),
         "tracker": tracker,
         "most_s": most_s,
         "room_bytes": needs_bytes,
+        **how,
     }
     said = f"{len(sources)} recordings" if len(sources) > 1 else sources[0].name
-    identity = [opened.digest, settings.to_json(), tracker, [source.identity for source in sources]]
+    digests = [one.digest for one in opened]
+    identity = [digests[0], settings.to_json(), tracker, [source.identity for source in sources]]
+    identity += [digests[1:], how] if how else []
     return Order(
         kind=KIND,
         title=f"Transfer {said} to {name}",
@@ -131,13 +145,18 @@ def claimed_s(content: Path | bytes) -> float:
         return 0.0
 
 
-def _fill(workspace: Workspace, instrument: Path, sources: Sequence[Source], z_source: Path | None) -> str:
+def _instrument(number: int) -> str:
+    return f"instrument{number or ''}.zip"
+
+
+def _fill(workspace: Workspace, files: Sequence[Path], sources: Sequence[Source], z_source: Path | None) -> str:
     """Make the job's folder; returns what it is called."""
     token = secrets.token_hex(16)
     folder = workspace.root / FOLDER / token
     try:
         folder.mkdir(parents=True)
-        write_atomic(folder / _INSTRUMENT, instrument.read_bytes())
+        for number, file in enumerate(files):
+            write_atomic(folder / _instrument(number), file.read_bytes())
         if z_source is not None:
             _copy(z_source, folder / _TIMBRE)
         for number, source in enumerate(sources):
@@ -212,6 +231,7 @@ class _Batch:
     names: Sequence[str]
     settings: Settings
     choir: Choir
+    repair_octaves: bool
     job: Reporter
     most_s: float
     left_bytes: float
@@ -220,11 +240,14 @@ class _Batch:
     @classmethod
     def of(cls, workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> _Batch:
         folder, tracker = _folder(workspace, options), options.get("tracker")
-        if tracker not in TRACKERS or not (folder / _INSTRUMENT).is_file():
+        morph = None if options.get("morph") is None else Morph.from_json(options["morph"])
+        called = [str(options["instrument"])] if morph is None else morph.names
+        files = [folder / _instrument(number) for number in range(len(called))]
+        if tracker not in TRACKERS or not all(file.is_file() for file in files):
             raise TakeError("The job's recordings are missing. Choose them again.")
-        instrument: Instrument = open_any(folder / _INSTRUMENT).replaced(name=str(options["instrument"]))
+        opened = [open_any(file).replaced(name=name) for file, name in zip(files, called)]
         timbre = folder / _TIMBRE
-        choir = Choir(workspace, [instrument], tracker, Models(), z_source=timbre if timbre.is_file() else None)
+        choir = Choir(workspace, opened, tracker, Models(), morph, timbre if timbre.is_file() else None)
         known = earlier(job).get("recordings") or {}
         done = {number: Outcome.from_json(one) for number, one in known.items() if one["result"] != FAILED}
         return cls(
@@ -233,6 +256,7 @@ class _Batch:
             [str(name) for name in options["recordings"]],
             Settings.from_json(options["settings"]),
             choir,
+            options.get("repair_octaves") is True,
             job,
             min(float(options["most_s"]), MAX_TRANSFER_S),
             float(options["room_bytes"]),
@@ -272,11 +296,22 @@ class _Batch:
             course.at(stage, share)
             self._report(course, number)
 
-        take, there = self.choir.sing(sound, self.settings, progress=progress)
+        take, there = self.choir.sing(sound, self.settings, self._edit(sound, progress), progress=progress)
         if not there:
             self.left_bytes -= take.duration_s * band.bytes_per_s(take.rate_hz)
         made = Outcome.of(name, take, there=there)
         return replace(made, warnings=tuple(one[:_MAX_SAID] for one in made.warnings[:3]))
+
+    def _edit(self, sound: recording.Recording, progress: Callable[[str, float], None]) -> PitchEdit | None:
+        if not self.repair_octaves:
+            return None
+        found = features.extract(
+            sound.audio,
+            tracker=self.choir.tracker,
+            cache=features.FeatureCache(self.workspace.cache / "features"),
+            progress=lambda share: progress("features", share),
+        )
+        return edited.repaired(found, sound.audio)
 
     def _require(self, sound: recording.Recording) -> None:
         if sound.duration_s > self.most_s:

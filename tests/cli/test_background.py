@@ -55,3 +55,14 @@ def test_help_names_it(capsys):
         with pytest.raises(SystemExit):
             cli.main([*command, "--help"])
         assert "--background" in capsys.readouterr().out
+
+
+def test_many_recordings_by_a_mixture_with_repairs_are_left_to_a_job(root, capsys):
+    first, second = tiny_workspace.NAMES
+    given = ["transfer", str(root / "examples"), "--instrument", first, "--background", "--workspace", str(root)]
+    assert cli.main([*given, "--morph", "nobody=0.5"]) == 2
+    assert "No instrument 'nobody'" in capsys.readouterr().err and not (root / ".batches").exists()
+    assert cli.main([*given, "--morph", f"{second}=0.3", "--repair-octaves"]) == 0
+    (job,) = JobStore(Workspace(root)).list()
+    assert job.options["morph"]["instruments"] == [first, second] and job.options["repair_octaves"] is True
+    assert job.options["morph"]["points"] == [[0.0, [0.7, 0.3]]] and job.title.endswith(f"to {first} and {second}")

@@ -3,23 +3,26 @@
 import os
 import shutil
 import signal
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from ddsing.errors import Cancelled, DdsingError, SettingsError, TakeError
 from ddsing.instrument.library import Library
 from ddsing.jobs.status import JobStatus
 from ddsing.jobs.store import JobStore
-from ddsing.sound import audio
-from ddsing.transfer import batch, job
+from ddsing.sound import audio, features, recording
+from ddsing.transfer import batch, edited, job, pipeline
 from ddsing.transfer.job import Source
+from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
 from tests.support.patience import until
 
-FIRST = tiny_workspace.NAMES[0]
+FIRST, SECOND = tiny_workspace.NAMES
 LOW = Settings(octave_shift=-1)
 
 
@@ -87,6 +90,34 @@ def test_after_a_stop_only_what_is_missing_is_sung(tiny):
     done = job.run(tiny, made.options, Job())
     assert [one["result"] for one in done["recordings"]] == [batch.THERE, batch.SUNG, batch.SUNG]
     assert len(TakeStore(tiny).list()) == 3
+
+
+def test_a_mixture_sings_with_octave_slips_repaired_as_a_single_transfer_does(tiny):
+    time_s = np.arange(32_000) / 16_000
+    phase = 2 * np.pi * np.cumsum(np.where(abs(time_s - 1.0) < 0.15, 440.0, 220.0)) / 16_000
+    leaping = audio.encode((0.1 * sum(np.sin(k * phase) / k for k in range(1, 9))).astype(np.float32))
+    source, both = Source("a.wav", leaping), Morph((FIRST, SECOND), ("", ""), ((0.0, (0.7, 0.3)),))
+    files = [Library(tiny).find(name).path for name in both.names]
+    how = {"name": f"{FIRST} and {SECOND}", "tracker": "instant"}
+    made = job.order(tiny, files, [source], LOW, morph=both, repair_octaves=True, **how)
+    other = replace(both, points=((0.0, (0.6, 0.4)),))
+    keys = [
+        job.order(tiny, files, [source], LOW, morph=morph, repair_octaves=repair, **how).key
+        for morph, repair in ((both, True), (both, False), (other, True))
+    ]
+    assert made.key == keys[0] and len({*keys, job.order(tiny, files[0], [source], LOW, **how).key}) == 4
+    opened = [Library(tiny).get(name) for name in both.names]
+    for name in both.names:
+        Library(tiny).delete(name)
+    (outcome,) = job.run(tiny, made.options, Job())["recordings"]
+    take = TakeStore(tiny).get(outcome["take"])
+    assert (take.morph.names, take.morph.points) == (both.names, both.points)
+    read = recording.read(leaping, name="a.wav")
+    repaired = edited.repaired(features.extract(read.audio, tracker="instant"), read.audio)
+    assert len(repaired.steps) == 1 and take.edit == repaired
+    alone = pipeline.run(tiny, read, opened, LOW, morph=both, tracker="instant", edit=repaired)
+    assert alone.key == take.key
+    assert (audio.decode(alone.folder / "result.wav") == audio.decode(take.folder / "result.wav")).all()
 
 
 def test_a_file_that_is_longer_than_it_says_has_no_room(tiny):

@@ -79,3 +79,24 @@ def test_all_examples_are_offered_and_without_an_instrument_it_says_why_not(monk
         path.unlink()
     app.run()
     assert app.button(key="many.start").disabled
+
+
+def test_a_mixture_and_repairs_are_ordered_and_kept(monkeypatch, workspace):
+    monkeypatch.setattr(LocalLauncher, "start", lambda self, folder: None)
+    first, second = tiny_workspace.NAMES
+    app = panel(monkeypatch, workspace, "All examples")
+    assert app.get_by_key("many.second").options == ["None", second] and app.get_by_key("many.share").disabled
+    app.get_by_key("many.second").set_value(second).run()
+    app.get_by_key("many.share").set_value(30).run()
+    app.get_by_key("many.repair").set_value(True).run()
+    app.session_state["setting.z_from"] = "mean"  # as an instrument that follows timbre may have left it
+    app.run()
+    again = open_page(monkeypatch, workspace.root)  # as after a restart
+    again.button(key="many.start").click().run()
+    clean(again)
+    (job,) = JobStore(workspace).list()
+    assert job.options["morph"]["instruments"] == [first, second] and job.options["repair_octaves"] is True
+    assert job.options["morph"]["points"] == [[0.0, [0.7, 0.3]]] and job.options["settings"]["z_from"] == "recording"
+    app.get_by_key("transfer.instrument").set_value(second).run()
+    assert app.get_by_key("many.second").value == "None", "an instrument is not mixed with itself"
+    clean(app)

@@ -13,6 +13,7 @@ from ddsing.files import spelled
 from ddsing.sound import kinds
 from ddsing.ui.shell import allowed, drafts, errors, jobs, opened, sources, state, tables, values, visitor
 from ddsing.ui.shell.formatting import format_duration, percent, plain
+from ddsing.ui.transfer import many_how
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -70,6 +71,7 @@ def _choose(instrument: Entry | None, *, live: bool) -> None:
         found = _examples()
     else:
         _path(instrument, live=live)
+    many_how.show(instrument)
     if kind != FOLDER:
         reason = _missing(instrument, found, live=live)
         number = "" if not found else f"{len(found)} recordings" if len(found) > 1 else "1 recording"
@@ -182,10 +184,8 @@ def _submit(instrument: Entry, found: list[Source]) -> None:
     workspace = opened.workspace()
     order = job.order(
         workspace,
-        instrument.path,
-        found,
-        settings,
-        name=instrument.name,
+        sources=found,
+        **many_how.order(instrument, settings),
         tracker=st.session_state[state.TRACKER],
         z_source=sources.path_of(settings.z_recording) if settings.z_from == "other" else None,
         most_s=_most_s(),

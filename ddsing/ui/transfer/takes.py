@@ -56,7 +56,7 @@ def show() -> None:
 
     everything = opened.takes().list_all()
     found = {take.id: take for take in everything if not take.error}
-    heading = st.container()
+    heading = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom")
     heading.header("Takes" if not found else f"Takes ({len(found)})")
     for take in everything:
         if take.error:
