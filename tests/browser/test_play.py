@@ -213,6 +213,25 @@ def test_what_is_too_large_for_the_device_is_a_plain_tone(browser, server):
     context.close()
 
 
+BUSY = """
+    const now = performance.now.bind(performance);
+    let [last, shown, measured] = [now(), 0, 0];
+    performance.now = () => {
+        const [at, measures] = [now(), new Error().stack.includes("paceOf")];
+        shown += (at - last) * (measures && measured < 20 ? 1000 : 1);
+        [last, measured] = [at, measured + measures];
+        return shown;
+    };"""  # while its first two measurements are made, a thousand times as slow
+
+
+def test_a_device_that_was_busy_when_it_was_measured_plays_all_the_same(browser, server):
+    context = new_context(browser)
+    tab = context.new_page()
+    tab.add_init_script(loudspeaker.TAP + BUSY)
+    _open(tab, server)
+    context.close()
+
+
 def test_timbre_is_moved_on_the_pad_and_its_sliders_follow(page):
     assert not page.locator(".pad").is_visible()
     page.get_by_role("combobox", name="Instrument").click()

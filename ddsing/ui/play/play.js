@@ -5,6 +5,8 @@
 // Triggers: `played`, the curves of what was recorded; `timbre`, what was chosen on the pad.
 
 const MOST_MS = 2; // of each frame's 4, that live playing may take
+const MEASUREMENTS = 6; // before a device is called too slow: it may be busy, and the code not compiled yet
+const PAUSE_MS = 300; // between them
 const LATE_S = 0.15; // by which the audio clock may fall behind within two seconds
 const FLOOR_DB = -60; // of the meter
 const MOST_SHARE = 3; // standard deviations that the timbre can be moved
@@ -132,10 +134,11 @@ async function fetched(self) {
   setTimeout(() => measured(self, url), 50); // after the page has been drawn
 }
 
-function measured(self, url) {
+function measured(self, url, left = MEASUREMENTS) {
   if (self.url !== url) return;
   self.pace_ms = paceOf(self.pack, 48000, () => performance.now());
   self.slow = self.pace_ms > MOST_MS;
+  if (self.slow && left > 1) return void setTimeout(() => measured(self, url, left - 1), PAUSE_MS);
   self.state = self.slow ? "slow" : "ready";
   if (!window.AudioWorkletNode) self.state = "insecure";
   show(self);
