@@ -9,6 +9,7 @@ from ddsing import cli
 from ddsing.experiments.comparison import matrix
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.sound.audio import encode
+from ddsing.ui.shell import warmup
 from tests.support import tiny_workspace
 from tests.support.pages import clean, open_page
 
@@ -19,6 +20,7 @@ RECORDING = f"{tiny_workspace.EXAMPLE}.wav"
 def places(tmp_path, monkeypatch):
     """Two workspaces that are equal, on a computer without a GPU; jobs are ordered and never start."""
     monkeypatch.setattr(LocalLauncher, "start", lambda self, folder: None)
+    monkeypatch.setattr(warmup, "start", lambda: None)  # what it measures in between would be known to one of them only
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
     root = tiny_workspace.fill(tmp_path / "page")
