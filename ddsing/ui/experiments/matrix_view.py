@@ -107,7 +107,7 @@ def _job(matrix: Matrix):
     from ddsing.experiments.comparison import job as domain
 
     key = domain.key(matrix)
-    return next((job for job in jobs.store().list() if job.key == key), None)
+    return next((job for job in jobs.listed() if job.key == key), None)
 
 
 @errors.callback

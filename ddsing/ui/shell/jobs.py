@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+
 import streamlit as st
 
 from ddsing.jobs.status import JobStatus
@@ -21,10 +25,25 @@ STATES = {  # of a job: in words, colour of the badge, icon
     "failed": ("failed", "red", ":material/error:"),
     "lost": ("lost", "red", ":material/heart_broken:"),
 }
+_looked: ContextVar[dict[str, list[JobStatus]] | None] = ContextVar("looked", default=None)
+
+
+@contextlib.contextmanager
+def looked_at_once() -> Iterator[None]:
+    """Within it all of a page sees the jobs as they were at its first look.
+
+    A job may end while the page is drawn. If one part of it saw the job running and a later one, which would run the
+    page again at the job's end, saw it ended, then the first part stayed as it was.
+    """
+    token = _looked.set({})
+    try:
+        yield
+    finally:
+        _looked.reset(token)
 
 
 def store():
-    """The workspace's jobs; guests have none."""
+    """The workspace's jobs; guests have none. Parts of a page that run again by themselves look here."""
     from ddsing.jobs.store import JobStore
 
     visitor.members_only()
@@ -37,14 +56,30 @@ def store():
     return JobStore(opened.workspace())
 
 
+def listed() -> list[JobStatus]:
+    """All jobs, the newest first, without their logs; see `looked_at_once`."""
+    looked = _looked.get()
+    if looked is None:
+        return store().list()
+    root = str(opened.workspace().root)
+    if root not in looked:
+        looked[root] = store().list()
+    return looked[root]
+
+
+def live() -> list[JobStatus]:
+    """Those that run, or are going to by themselves."""
+    return [job for job in listed() if job.live]
+
+
 def of(voice_name: str, kind: str) -> JobStatus | None:
     """The voice's newest job of a kind, without its log."""
-    return next((job for job in store().list() if job.kind == kind and same(job.voice or "", voice_name)), None)
+    return next((job for job in listed() if job.kind == kind and same(job.voice or "", voice_name)), None)
 
 
 def any_live() -> bool:
     """Whether anything runs in the workspace, or is going to by itself."""
-    return bool(store().live())
+    return bool(live())
 
 
 def badge(job: JobStatus) -> str:

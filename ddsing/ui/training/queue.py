@@ -19,7 +19,7 @@ _SHOWN = "queue.shown"  # the ids and states of the last run, to see when one ha
 
 def show(*, besides: str | None) -> None:
     """The live ones, refreshed while there are any; nothing where that with id `besides`, shown below, is the only."""
-    live = jobs.store().live()
+    live = jobs.live()
     if any(job.id != besides for job in live):
         st.fragment(errors.guarded(_live), run_every=POLL_S)(_signature(live))
 
@@ -75,7 +75,7 @@ def ended() -> None:
     if not panel.open:
         return
     with panel, errors.guard():
-        found = [job for job in jobs.store().list() if not job.live]
+        found = [job for job in jobs.listed() if not job.live]
         if not found:
             st.caption("None yet.")
         for job in found[:MOST_ENDED]:

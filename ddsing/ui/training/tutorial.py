@@ -62,7 +62,7 @@ def _own_training() -> bool:
     """Whether a voice of one's own is or was trained here: the tutorial then steps aside, until it is asked for."""
     if any(name != VOICE for name in folder.trained(opened.workspace())):
         return True
-    return any(job.kind == "train" and job.voice != VOICE for job in jobs.store().list())
+    return any(job.kind == "train" and job.voice != VOICE for job in jobs.listed())
 
 
 def _marker():

@@ -34,7 +34,7 @@ def show(instrument: Entry | None) -> None:
     """The fold, and before it the job that is under way; guests have no jobs."""
     if visitor.current().is_guest:
         return
-    found = [job for job in jobs.store().list() if job.kind == "batch"]
+    found = [job for job in jobs.listed() if job.kind == "batch"]
     newest = found[0] if found else None
     live = newest is not None and newest.live
     if newest is not None and live:
