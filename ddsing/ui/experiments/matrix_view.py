@@ -25,6 +25,7 @@ _COUNT = "matrix.count"
 
 def show() -> None:
     """The view."""
+    jobs.look()
     st.write("Every instrument sings every recording. Cells appear as they are rendered; each is rendered only once.")
     names = [entry.name for entry in caches.own_instruments() if not entry.error]  # a job's, which knows this workspace
     files = [sources.name_of(path) for path in sources.own_examples()]

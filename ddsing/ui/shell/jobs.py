@@ -67,6 +67,14 @@ def listed() -> list[JobStatus]:
     return looked[root]
 
 
+def look() -> None:
+    """Look at the jobs now; for pages that read what jobs make before they say how the jobs stand.
+
+    What is read afterwards is then complete if its job is said to have ended.
+    """
+    listed()
+
+
 def live() -> list[JobStatus]:
     """Those that run, or are going to by themselves."""
     return [job for job in listed() if job.live]
