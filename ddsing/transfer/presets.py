@@ -4,7 +4,9 @@ A preset has the settings and the tracker, of no instrument in particular; it ca
 sets when one of these is chosen. Files from elsewhere are read strictly: what this version does not know is refused
 with the reason, and nothing of the file is taken over then. What a file leaves out is as by default.
 
-Public: `Preset`, `Presets`, `to_file`, `from_file`, `PresetError`.
+Presets of another kind are kept the same way: a `Store` takes any class of them.
+
+Public: `Preset`, `Presets`, `Store`, `to_file`, `from_file`, `PresetError`.
 """
 
 from __future__ import annotations
@@ -13,26 +15,50 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from ddsing import names
 from ddsing.changing import changing
 from ddsing.constants import TRACKERS
-from ddsing.errors import DdsingError, SettingsError
+from ddsing.errors import DdsingError, ScoreError, SettingsError
 from ddsing.files import listed, read_json, restore, safe_name, trash, write_json, write_new
 from ddsing.formats import strict_json
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace
 
-FORMAT, VERSION = "ddsing presets", 1
+VERSION = 1
 MAX_NAME, MAX_PRESETS, MAX_DEFAULTS = 80, 200, 200
 MAX_BYTES = 1_000_000
-_ENTRIES = ("name", "tracker", "settings")
 _OF_SETTINGS = tuple(one.name for one in fields(Settings))
 
 
 class PresetError(DdsingError):
     """A preset that can't be found, saved or read."""
+
+
+class Named(Protocol):
+    """What a store needs of a kind of presets; `FORMAT` is what its files say they are, `ENTRIES` what one has."""
+
+    FORMAT: ClassVar[str]
+    ENTRIES: ClassVar[tuple[str, ...]]
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def default_for(self) -> tuple[str, ...]:
+        """Names of the instruments whose default it is."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary, as files have it, without `default_for`."""
+
+    @classmethod
+    def from_json(cls, data: object) -> Any:
+        """What `to_json` has written, perhaps by somebody else."""
+
+
+K = TypeVar("K", bound=Named)
 
 
 @dataclass(frozen=True)
@@ -48,6 +74,9 @@ class Preset:
     default_for : tuple[str, ...]
         Names of the instruments whose default it is.
     """
+
+    FORMAT: ClassVar[str] = "ddsing presets"
+    ENTRIES: ClassVar[tuple[str, ...]] = ("name", "tracker", "settings")
 
     name: str
     settings: Settings
@@ -68,11 +97,11 @@ class Preset:
         """What `to_json` has written, perhaps by somebody else; `DdsingError` for anything that can't be meant."""
         if not isinstance(data, Mapping):
             raise PresetError("A preset must have a name and settings.")
-        _refuse_unknown("A preset", data, _ENTRIES)
+        refuse_unknown("A preset", data, cls.ENTRIES)
         settings = data.get("settings", {})
         if not isinstance(data.get("name"), str) or not isinstance(settings, Mapping):
             raise PresetError("A preset must have a name and settings.")
-        _refuse_unknown(f"The preset {data['name'][:80]!r}", settings, _OF_SETTINGS)
+        refuse_unknown(f"The preset {data['name'][:80]!r}", settings, _OF_SETTINGS)
         try:
             return cls(data["name"], Settings.from_json(settings), data.get("tracker", "full"))
         except TypeError:
@@ -87,13 +116,13 @@ def clean_name(name: str) -> str:
     return cleaned
 
 
-def to_file(presets: Iterable[Preset]) -> bytes:
-    """Presets as a JSON file to pass on, without whose default they are."""
-    return strict_json.dumps({"format": FORMAT, "version": VERSION, "presets": [one.to_json() for one in presets]})
+def to_file(presets: Iterable[K], kind: type[Named] = Preset) -> bytes:
+    """Presets of a kind as a JSON file to pass on, without whose default they are."""
+    return strict_json.dumps({"format": kind.FORMAT, "version": VERSION, "presets": [one.to_json() for one in presets]})
 
 
-def from_file(content: bytes) -> tuple[Preset, ...]:
-    """The presets in such a file; raises `PresetError` if it is none, whole or not at all."""
+def from_file(content: bytes, kind: type[Named] = Preset) -> tuple[Any, ...]:
+    """The presets of a kind in such a file; raises `PresetError` if it is none, whole or not at all."""
     if len(content) > MAX_BYTES:
         raise PresetError(f"The file is larger than {MAX_BYTES // 1_000_000} MB, which no file of presets is.")
     try:
@@ -102,56 +131,64 @@ def from_file(content: bytes) -> tuple[Preset, ...]:
         said = "it is not JSON" if isinstance(error, UnicodeDecodeError) or error.args[0][:9] == "Expecting" else error
         raise PresetError(f"The file of presets can't be read: {str(said)[:200]}.") from None
     found = document.get("presets")
-    if document.get("format") != FORMAT or not isinstance(found, list):
+    if document.get("format") != kind.FORMAT or not isinstance(found, list):
         raise PresetError("This is no file of presets. Choose one that was exported by ddsing.")
     if document.get("version") != VERSION:
         raise PresetError("The file of presets was made by a later version of ddsing. Update to read it.")
     if not 1 <= len(found) <= MAX_PRESETS:
         raise PresetError(f"The file has {len(found)} presets; it must have 1 to {MAX_PRESETS}.")
     try:
-        return tuple(map(Preset.from_json, found))
-    except SettingsError as error:
+        return tuple(map(kind.from_json, found))
+    except (SettingsError, ScoreError) as error:
         raise PresetError(f"The file of presets can't be read: {str(error)[:400]}") from None
 
 
-def _refuse_unknown(what: str, data: Mapping, known: Sequence[str]) -> None:
+def refuse_unknown(what: str, data: Mapping, known: Sequence[str]) -> None:
+    """Raise `PresetError` for an entry that this version does not know."""
     unknown = next((name for name in data if name not in known), None)
     if unknown is not None:
         raise PresetError(f"{what} has an entry {str(unknown)[:60]!r} that this version of ddsing does not know.")
 
 
-class Presets:
-    """The presets of a workspace."""
+class Store(Generic[K]):
+    """The presets of a kind in a folder.
 
-    def __init__(self, workspace: Workspace):
-        self.folder = workspace.presets
+    Parameters
+    ----------
+    folder : Path
+    kind : type
+        Such as `Preset`.
+    """
 
-    def list(self) -> tuple[Preset, ...]:
+    def __init__(self, folder: Path, kind: type[K]):
+        self.folder, self.kind = folder, kind
+
+    def list(self) -> tuple[K, ...]:
         """All that can be read, by name."""
         return tuple(sorted(self._found().values(), key=lambda one: names.key(one.name).casefold()))
 
-    def get(self, name: str) -> Preset:
+    def get(self, name: str) -> K:
         """The preset of a name."""
         return self._at(name)[1]
 
-    def default_of(self, instrument: str) -> Preset | None:
+    def default_of(self, instrument: str) -> K | None:
         """The preset that is the default of an instrument, if it has one."""
         return next((one for one in self.list() if names.find(instrument, one.default_for) is not None), None)
 
-    def save(self, preset: Preset) -> Preset:
+    def save(self, preset: K) -> K:
         """Keep a preset; one of the same name is replaced, and stays whose default it was."""
         self._make()
         with changing(self.folder):
             there = self._path_of(preset.name)
             if there is not None:
-                preset = replace(preset, default_for=self._found()[there].default_for)
+                preset = _with(preset, default_for=self._found()[there].default_for)
             return self._write(preset, there)
 
-    def rename(self, name: str, new: str) -> Preset:
+    def rename(self, name: str, new: str) -> K:
         """Call a preset otherwise."""
         with changing(self.folder):
             path, preset = self._at(name)
-            renamed, other = replace(preset, name=new), self._path_of(clean_name(new))
+            renamed, other = _with(preset, name=new), self._path_of(clean_name(new))
             if other not in (None, path):
                 raise PresetError(f"There is a preset {renamed.name!r} already. Choose another name.")
             return self._write(renamed, path)
@@ -164,14 +201,14 @@ class Presets:
                 others = tuple(one for one in preset.default_for if not names.same(one, instrument))
                 wanted = (*others, instrument)[-MAX_DEFAULTS:] if path == chosen else others
                 if wanted != preset.default_for:
-                    self._write(replace(preset, default_for=wanted), path)
+                    self._write(_with(preset, default_for=wanted), path)
 
     def delete(self, name: str) -> str:
         """Move a preset to the trash; returns what `undo` takes."""
         with changing(self.folder):
             return str(trash(self._at(name)[0]))
 
-    def undo(self, token: str) -> Preset:
+    def undo(self, token: str) -> K:
         """Bring a deleted preset back."""
         path = Path(token)
         if path.parent.parent != self.folder / ".trash":
@@ -179,31 +216,31 @@ class Presets:
         with changing(self.folder):
             taken = {one.name: one for one in self._found().values()}
             there = restore(path)
-            found = _read(there)
+            found = _read(there, self.kind)
             if found is None:
                 raise PresetError(f"The preset {names.read(path.stem)!r} is damaged and can't be read.")
             free = _free(found.name, taken)
-            return found if free == found.name else self._write(replace(found, name=free), there)
+            return found if free == found.name else self._write(_with(found, name=free), there)
 
-    def take_over(self, content: bytes) -> tuple[Preset, ...]:
+    def take_over(self, content: bytes) -> tuple[K, ...]:
         """Keep the presets of a file, those whose names are taken under new ones; returns them as they are kept."""
         self._make()
         with changing(self.folder):
             kept = []
-            for preset in from_file(content):
+            for preset in from_file(content, self.kind):
                 there = {one.name: one for one in self._found().values()}
                 same = next((one for one in there.values() if one.to_json() == preset.to_json()), None)
-                kept.append(same or self._write(replace(preset, name=_free(preset.name, there)), None))
+                kept.append(same or self._write(_with(preset, name=_free(preset.name, there)), None))
             return tuple(kept)
 
     def _make(self) -> None:
         try:
-            self.folder.mkdir(exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise PresetError(f"Presets can't be saved in this workspace: {error.strerror or error}.") from None
 
-    def _found(self) -> dict[Path, Preset]:
-        read = {path: _read(path) for path in sorted(listed(self.folder)) if path.suffix == ".json"}
+    def _found(self) -> dict[Path, K]:
+        read = {path: _read(path, self.kind) for path in sorted(listed(self.folder)) if path.suffix == ".json"}
         return {path: preset for path, preset in read.items() if preset is not None}
 
     def _path_of(self, name: str) -> Path | None:
@@ -211,18 +248,23 @@ class Presets:
         found = names.find(name, called)
         return None if found is None else called[found]
 
-    def _at(self, name: str) -> tuple[Path, Preset]:
+    def _at(self, name: str) -> tuple[Path, K]:
         path = self._path_of(name)
-        preset = None if path is None else _read(path)
+        preset = None if path is None else _read(path, self.kind)
         if path is None or preset is None:
             there = ", ".join(repr(one.name) for one in self.list()[:8]) or "none yet"
             raise PresetError(f"No preset {name[:80]!r}; available: {there}.")
         return path, preset
 
-    def _write(self, preset: Preset, path: Path | None) -> Preset:
+    def _write(self, preset: K, path: Path | None) -> K:
         if path is None and len(self._found()) >= MAX_PRESETS:
             raise PresetError(f"There are {MAX_PRESETS} presets already. Delete one first.")
-        document = {"format": FORMAT, "version": VERSION, **preset.to_json(), "default_for": list(preset.default_for)}
+        document = {
+            "format": self.kind.FORMAT,
+            "version": VERSION,
+            **preset.to_json(),
+            "default_for": list(preset.default_for),
+        }
         try:
             if path is None:
                 write_new(self.folder / f"{safe_name(preset.name)}.json", strict_json.dumps(document))
@@ -233,7 +275,14 @@ class Presets:
         return preset
 
 
-def _free(name: str, taken: Mapping[str, Preset]) -> str:
+class Presets(Store[Preset]):
+    """The presets of a workspace."""
+
+    def __init__(self, workspace: Workspace):
+        super().__init__(workspace.presets, Preset)
+
+
+def _free(name: str, taken: Mapping[str, K]) -> str:
     number, candidate = 1, name
     while names.find(candidate, taken) is not None:
         number += 1
@@ -242,14 +291,18 @@ def _free(name: str, taken: Mapping[str, Preset]) -> str:
     return candidate
 
 
-def _read(path: Path) -> Preset | None:
+def _with(preset: K, **changes: Any) -> K:
+    return cast(K, replace(cast(Any, preset), **changes))
+
+
+def _read(path: Path, kind: type[K]) -> K | None:
     """A preset as it is kept; None for what can't be read."""
     document = read_json(path) or {}
-    if document.get("format") != FORMAT:
+    if document.get("format") != kind.FORMAT:
         return None
     try:
-        preset = Preset.from_json({name: document[name] for name in _ENTRIES if name in document})
+        preset = kind.from_json({name: document[name] for name in kind.ENTRIES if name in document})
         default_for = document.get("default_for", [])
-        return replace(preset, default_for=tuple(one for one in default_for if isinstance(one, str)))
+        return _with(preset, default_for=tuple(one for one in default_for if isinstance(one, str)))
     except (DdsingError, TypeError):
         return None

@@ -7,7 +7,7 @@ from tests.support.paths import ROOT
 CALLED = ("on_click", "on_change", "on_select")
 NOT_OURS = {"login", "logout", "update"}  # Streamlit's own, and a dictionary's
 CANNOT_FAIL = {"cancel"}  # sets a flag
-PARAMETERS = {"on_send", "on_open"}  # a caller's, who is looked at too
+PARAMETERS = {"on_send", "on_open", "on_change"}  # a caller's, who is looked at too
 
 
 def _trees():

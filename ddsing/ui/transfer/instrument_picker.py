@@ -11,6 +11,8 @@ from ddsing.ui.shell.formatting import loudness_range, pitch_range, plain
 from ddsing.ui.transfer import presets_panel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ddsing.instrument.library import Entry
 
 
@@ -22,17 +24,20 @@ def pick(
     key: str = state.INSTRUMENT,
     first: str | None = None,
     about: str = HELP,
+    on_change: Callable[[], None] = presets_panel.instrument_chosen,
 ):
     """The select box with a line about the instrument; None where there is none to pick.
 
     Parameters
     ----------
     key : str
-        Of the box, which a page has for itself; where it is that of a transfer, an instrument brings its preset.
+        Of the box, which a page has for itself.
     first : str, optional
         What is chosen until something else is, if it is there.
     about : str
         The box's help.
+    on_change : callable
+        What else is done when another is chosen, such as setting its preset.
     """
     entries = {entry.name: entry for entry in caches.instruments() if not entry.error}
     if not entries:
@@ -44,7 +49,7 @@ def pick(
         list(entries),
         key=values.among(key, list(entries), first if first in entries else None),
         persist_state="session",
-        on_change=presets_panel.instrument_chosen if key == state.INSTRUMENT else None,
+        on_change=on_change,
         format_func=lambda name: sources.marked(name, entries[name].path) if name in entries else name,
         help=about,
     )
