@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ddsing.ui.play import manner, recorded, stage
+from ddsing.ui.play import manner, presets, recorded, stage
 from ddsing.ui.shell import errors, router, work
 from ddsing.ui.transfer import takes
 
@@ -18,7 +18,10 @@ with errors.guard():
 if entry is not None:
     with errors.guard():
         keys = st.container()
-        how = manner.pick(entry.name, n_directions=stage.n_directions(entry))
+        top = st.container(horizontal=True, vertical_alignment="bottom")
+        how = manner.pick(entry, style_in=top)
+        with top:
+            presets.show(entry)
         with keys:
             stage.show(entry, how)
     with st.container():

@@ -199,6 +199,41 @@ def test_what_is_recorded_becomes_a_take(page, server):
     assert 0.9 < sounding.sum() / 250 < 4.0
 
 
+def test_what_is_recorded_is_kept_until_it_is_rendered(browser, server):
+    """Another instrument is chosen while it is recorded, the page is left and loaded again, and it is rendered then."""
+    context = new_context(browser, viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
+    tab = context.new_page()
+    tab.add_init_script(loudspeaker.TAP)
+    tab.goto(f"{server.url}/play?instrument=cello")
+    tab.locator('.play[aria-label="Play cello"][data-state="ready"]').wait_for()
+    n_before = len(TakeStore(Workspace(server.workspace)).list())
+    tab.get_by_role("button", name="Record").click()
+    tab.locator('.play[data-state="playing"]').wait_for()
+    tab.keyboard.down("g")
+    tab.get_by_role("button", name="Stop and render, 0:01").wait_for()
+    tab.keyboard.up("g")
+    tab.get_by_role("combobox", name="Instrument").click()
+    tab.get_by_role("option", name="Listener").click()
+    kept = tab.get_by_text("Recorded with cello")
+    kept.wait_for()
+    assert jumps(tab) == []
+    tab.get_by_role("link", name="Instruments").click()
+    tab.get_by_role("heading", name="Instruments").wait_for()
+    tab.get_by_role("link", name="Play", exact=True).click()
+    kept.wait_for()
+    tab.reload()
+    tab.locator('.play[aria-label="Play Listener"][data-state="ready"]').wait_for()
+    kept.wait_for()
+    tab.get_by_role("button", name="Render", exact=True).click()
+    tab.get_by_role("heading", name="Played → cello").wait_for()
+    kept.wait_for(state="hidden")
+    assert len(TakeStore(Workspace(server.workspace)).list()) == n_before + 1
+    tab.reload()
+    tab.locator('.play[data-state="ready"]').wait_for()
+    assert not kept.is_visible()
+    context.close()
+
+
 def test_what_is_too_large_for_the_device_is_a_plain_tone(browser, server):
     """On a device that is a thousand times as slow."""
     context = new_context(browser)

@@ -49,6 +49,8 @@ ONLY_ON_PAGES = {
     "pitch.quickest": "what a page takes unasked; a command is told with --tracker",
     "played.Played": "what was played on the page's keys",
     "played.render": "what was played on the page's keys",
+    "presets.PlayPreset": "how the page's keys are played",
+    "presets.PlayPresets": "how the page's keys are played",
     "browser.pack": "an instrument for the browser, in which it is played",
     "first_sound.new": "something to hear while the page waits for a take",
     "first_sound.wanted": "something to hear while the page waits for a take",

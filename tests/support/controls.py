@@ -26,6 +26,8 @@ TYPED = (
     "many.path",
     "preset.name",
     "preset.rename",
+    "play.preset.name",
+    "play.preset.rename",
 )  # until sent or cancelled
 _NOT_ADDRESSED = (  # what doesn't change what is seen and heard: which panels are open, orders, files to take away
     *("compare.", "session.", "ps.grid", "set.", "sweep.", "vs_image", "morph.more.", "morph.fit."),

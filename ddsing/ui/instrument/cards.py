@@ -10,6 +10,7 @@ import streamlit as st
 
 from ddsing.constants import GENERATIONS
 from ddsing.ui.instrument import house_cards, notebook_zip, table, top_popover, vst_file
+from ddsing.ui.play import presets, stage
 from ddsing.ui.player import players
 from ddsing.ui.shell import allowed, caches, drafts, errors, opened, short_work, state, undo, values
 from ddsing.ui.shell.formatting import format_bytes, loudness_range, note_name, pitch_range, plain, when
@@ -20,20 +21,21 @@ if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
     from ddsing.instrument.manifest import Provenance
 
-TRANSFER_PAGE = "pages/timbre_transfer.py"
+TRANSFER_PAGE, PLAY_PAGE = "pages/timbre_transfer.py", "pages/play.py"
 REPAIR = (
     "Rewrites it in ddsing's own format with only what it needs to play: no optimizer state, no other "
     "checkpoints. The old file is moved to the trash."
 )
 _HEARD = "instruments.heard"  # names whose audition is open, with the occasion on which it was asked for
-_USE = "instruments.use"
+_USE = "instruments.use"  # the page on which one is to be used
 _DRAWN = "instruments.drawn"  # names of the cards, in order, with the offers to undo between them
 
 
 def show() -> None:
     """The instruments in a table, with the cards of the chosen ones, or where to get a first instrument."""
-    if st.session_state.pop(_USE, False):
-        st.switch_page(TRANSFER_PAGE)
+    page = st.session_state.pop(_USE, None)
+    if page:
+        st.switch_page(page)
     entries = caches.instruments()
     undo.forget("instruments", [entry.name for entry in entries])
     if not entries:
@@ -167,6 +169,14 @@ def _actions(entry: Entry, *, playable: bool) -> None:
                 args=(entry.name,),
                 help="Opens Timbre transfer with this instrument.",
             )
+            st.button(
+                "Play",
+                key=f"play.{entry.name}",
+                icon=":material/music_note:",
+                on_click=_play,
+                args=(entry.name,),
+                help="Opens Play with this instrument under your fingers.",
+            )
             with st.popover("Download", icon=":material/download:", help="For ddsing, the 2021 notebooks, or a DAW."):
                 st.download_button(
                     "ddsing's own format",
@@ -277,7 +287,14 @@ def _hear(name: str) -> None:
 @errors.callback
 def _use(name: str) -> None:
     st.session_state[state.INSTRUMENT] = name
-    st.session_state[_USE] = True
+    st.session_state[_USE] = TRANSFER_PAGE
+
+
+@errors.callback
+def _play(name: str) -> None:
+    st.session_state[stage.INSTRUMENT] = name
+    presets.instrument_chosen(name)
+    st.session_state[_USE] = PLAY_PAGE
 
 
 @errors.callback

@@ -1,7 +1,8 @@
 // The page Play: the instrument's buffer is fetched, this device is measured, and keys play it in the audio thread.
 //
 // Data: `place`; `name` of the instrument; `url` of its buffer, `worklet` of the audio thread's script; `range` in MIDI; `manner`, `loudness`
-// and `seed` as a Performer takes them; `breath_db`; `timbre`, shares along the directions; `most_s`, the longest that can be recorded.
+// and `seed` as a Performer takes them; `style_name`; `breath_db`; `timbre`, shares along the directions; `most_s`, the longest that can be recorded;
+// and of what was recorded `owner`, `ordered` and `answered`, see `kept.js`.
 // Triggers: `played`, the curves of what was recorded; `timbre`, what was chosen on the pad.
 
 const MOST_MS = 2; // of each frame's 4, that live playing may take
@@ -21,6 +22,7 @@ function adopt(root, component) {
   Object.assign(self, {
     root, component, box: find(".play"), status: find(".status"), bar: find(".level i"), note: find(".note"), pad: find(".pad"), dot: find(".pad i"),
     lower: find(".lower"), higher: find(".higher"), midiButton: find(".midi"), recordButton: find(".record"),
+    keptBox: find(".kept"),
   });
   const shown = (note, down) => self.keyboard.show(note.midi, down);
   self.midi ??= new Midi({
@@ -190,7 +192,7 @@ async function start(self) {
     return;
   }
   self.node.port.onmessage = ({ data: heard }) => watch(self, heard);
-  self.node.onprocessorerror = () => fail(self, "The sound has stopped by a fault. Reload the page.");
+  self.node.onprocessorerror = () => (silence(self), fail(self, "The sound has stopped by a fault. Reload the page."));
   self.node.connect(self.context.destination);
   self.state = "playing";
   show(self);
@@ -204,7 +206,7 @@ function silence(self) {
   self.node?.disconnect();
   self.node = null;
   self.waiting = [];
-  self.recording = null;
+  if (finish(self)) showKept(self);
 }
 
 // Recording: what was played goes to the page as curves, which are rendered there
@@ -214,24 +216,16 @@ function record(self) {
     post(self, "record", false); // the last frames come before the answer
     return;
   }
-  self.recording = { f0Hz: [], loudnessDb: [] };
+  begun(self);
   post(self, "record", true);
   start(self);
   labelRecord(self);
 }
 
 function recorded(self) {
-  const { f0Hz, loudnessDb } = self.recording ?? {};
-  self.recording = null;
+  const one = finish(self);
   labelRecord(self);
-  if (f0Hz?.length) self.component.setTriggerValue("played", { name: self.data.name, f0_hz: base64(f0Hz), loudness_db: base64(loudnessDb) });
-}
-
-function base64(values) {
-  const bytes = new Uint8Array(Float32Array.from(values).buffer); // little-endian, as all that runs a browser
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  return btoa(text);
+  if (one) send(self, one);
 }
 
 function labelRecord(self) {
@@ -305,6 +299,7 @@ export default function (component) {
   self.pad.hidden = !component.data.timbre.length;
   placeDot(self, component.data.timbre);
   self.box.setAttribute("aria-label", `Play ${component.data.name}`);
+  settleKept(self);
   show(self);
   fetched(self);
   adjust(self);

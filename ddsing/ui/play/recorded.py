@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from ddsing.errors import ScoreError
 from ddsing.ui.shell import allowed, caches, errors, opened, router, take_player, work
 from ddsing.ui.shell.formatting import plain
 
@@ -15,22 +17,57 @@ if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
     from ddsing.jobs.paces import Paces
     from ddsing.jobs.time_left import Part
-    from ddsing.ui.play.manner import Manner
+
+
+ELSEWHERE = "This was recorded in another workspace, and can be rendered only there."
+MOST = 50  # ids of recordings that are remembered
+_ORDERED, _ANSWERED = "play.ordered", "play.answered"
+
+
+def known() -> dict[str, Any]:
+    """What the browser, which keeps a recording until it is rendered, needs to know."""
+    state = st.session_state
+    return {"owner": _owner(), "ordered": state.get(_ORDERED, ()), "answered": state.get(_ANSWERED, "")}
+
+
+def _owner() -> str:
+    """Tells this workspace from all others, and says nothing of it."""
+    return hashlib.sha256(f"played in {opened.workspace().root}".encode()).hexdigest()[:32]
 
 
 @errors.callback
-def order(entry: Entry, manner: Manner, sent: Mapping | None) -> None:
+def order(sent: Mapping | None) -> None:
     """Have what the browser sent rendered, with the instrument that it was played on."""
+    if not sent:
+        return
+    state, called = st.session_state, str(sent.get("id"))[:40]
+    state[_ANSWERED] = called
+    if called in state.get(_ORDERED, ()):  # pressed twice
+        return
+    if sent.get("owner") != _owner():
+        raise ScoreError(ELSEWHERE)
+    _order(_instrument_of(str(sent.get("name"))), sent)
+    state[_ORDERED] = (*state.get(_ORDERED, ()), called)[-MOST:]
+
+
+def _instrument_of(name: str) -> Entry:
+    found = next((one for one in caches.instruments() if one.name == name and not one.error), None)
+    if found is None:
+        raise ScoreError(
+            f"The instrument {name[:80]!r}, with which this was recorded, is missing. Restore or import it, and press "
+            "Render again."
+        )
+    return found
+
+
+def _order(entry: Entry, sent: Mapping) -> None:
     from ddsing.play.played import Played
     from ddsing.transfer import band, expected
     from ddsing.transfer.settings import Settings
     from ddsing.work import kinds
     from ddsing.work.kinds import AtHand
 
-    if not sent or sent.get("name") != entry.name:  # another was chosen meanwhile
-        return
-    style = {"style": manner.style.to_json(), "style_name": manner.style_name}
-    played = Played.from_json({**sent, **style, "breath_db": manner.breath_db, "timbre": manner.timbre_shift})
+    played = Played.from_json(sent)
     loaded = caches.instrument(entry)
     played.curves(loaded.config.generation)  # says at once if there is nothing in it
     rate_hz = band.planned_rate_hz(Settings(), [loaded])

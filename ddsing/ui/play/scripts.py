@@ -5,7 +5,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 ENGINE = ("decoder.js", "synthesis.js", "voice.js")
 WORKLET = (*ENGINE, "performer.js", "processor.js")
-PAGE = (*ENGINE, "keyboard.js", "midi.js", "play.js")
+PAGE = (*ENGINE, "keyboard.js", "midi.js", "kept.js", "play.js")
 
 
 def text_of(*names: str) -> str:

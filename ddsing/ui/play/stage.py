@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing import names
 from ddsing.play.expression import Loudness
 from ddsing.play.played import MAX_S
 from ddsing.sound.phrase import DEFAULT_RANGE_MIDI
 from ddsing.ui.play import manner as manners
-from ddsing.ui.play import recorded, scripts
+from ddsing.ui.play import presets, recorded, scripts
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, per_workspace, state
+from ddsing.ui.shell import caches, links, per_workspace, state
+from ddsing.ui.shell.formatting import plain
 from ddsing.ui.transfer import instrument_picker
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from ddsing.ui.play.manner import Manner
 
 PLACE = "play.stage"
-INSTRUMENT = "play.instrument"
+INSTRUMENT = "instrument"  # in the address, too
 PACKS = 2  # in memory, up to 20 MB each
 PLAY = """<div class="play" role="group" aria-label="Play">
 <div class="head">
@@ -31,6 +33,7 @@ PLAY = """<div class="play" role="group" aria-label="Play">
 </div>
 <div class="stage"><div class="keys" role="group" aria-label="Keys"></div>
 <div class="pad" aria-hidden="true" hidden><span>Timbre</span><i></i></div></div>
+<div class="kept" role="group" aria-label="Not rendered yet" hidden></div>
 <div class="foot">
 <button type="button" class="record" disabled><span class="dot" aria-hidden="true"></span><span>Record</span></button>
 <button type="button" class="lower">Octave lower</button><button type="button" class="higher">Octave higher</button>
@@ -51,10 +54,27 @@ _WORKLET = scripts.text_of(*scripts.WORKLET).encode()
 
 
 def pick():
-    """The choice of an instrument, at first the one of the page Timbre transfer; None where there is none."""
-    return instrument_picker.pick(
-        key=INSTRUMENT, first=st.session_state.get(state.INSTRUMENT), about="What the keys play."
+    """The choice of an instrument: the address's, which follows it, or at first that of the page Timbre transfer.
+
+    None where there is none.
+    """
+    first = st.session_state.get(state.INSTRUMENT)
+    links.begin_plain()
+    there = [entry.name for entry in caches.instruments() if not entry.error]
+    if there:
+        asked = links.many(INSTRUMENT)
+        links.choice(INSTRUMENT, there, first if first in there else None)
+        if asked and names.find(asked[0], there) is None:
+            st.toast(f"No instrument **{plain(asked[0][:80])}** here.", icon=":material/piano:")
+    entry = instrument_picker.pick(
+        key=INSTRUMENT,
+        first=first,
+        about="What the keys play.",
+        on_change=lambda: presets.instrument_chosen(st.session_state[INSTRUMENT]),
     )
+    if entry is not None:
+        links.keep(INSTRUMENT, [entry.name])
+    return entry
 
 
 def show(entry: Entry, manner: Manner) -> None:
@@ -69,6 +89,7 @@ def show(entry: Entry, manner: Manner) -> None:
         "worklet": players.address(_WORKLET, "play.worklet", mime="text/javascript", known=_digest(_WORKLET)),
         "range": tuple(map(float, statistics.pitch_range_midi if statistics else DEFAULT_RANGE_MIDI)),
         "manner": manner.style.to_json(),
+        "style_name": manner.style_name,
         "loudness": {
             "references": tuple(map(float, loudness.references)),
             "quantiles": tuple(map(float, loudness.quantiles)),
@@ -78,11 +99,12 @@ def show(entry: Entry, manner: Manner) -> None:
         "timbre": manner.timbre_shift,
         "seed": 0,
         "most_s": MAX_S,
+        **recorded.known(),
     }
     _play(
         key=PLACE,
         data=data,
-        on_played_change=lambda: recorded.order(entry, manner, st.session_state[PLACE].played),
+        on_played_change=lambda: recorded.order(st.session_state[PLACE].played),
         on_timbre_change=lambda: manners.put_timbre(
             entry.name, len(manner.timbre_shift), st.session_state[PLACE].timbre
         ),
@@ -105,9 +127,3 @@ def _pack(stamp: tuple, _instrument: Instrument) -> bytes:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def n_directions(entry: Entry) -> int:
-    """In how many directions the timbre can be moved: none without a timbre map."""
-    space = caches.instrument(entry).latent
-    return 0 if space is None else min(2, space.n_directions)

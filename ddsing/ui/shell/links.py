@@ -103,6 +103,18 @@ def begin(views: Sequence[str]) -> None:
         st.rerun()  # or else Streamlit would set all that it has bound to the address to its default
 
 
+def begin_plain() -> None:
+    """The same for a page without views, of which the address speaks whenever it says anything."""
+    state = st.session_state
+    state[_STATE] = {}
+    arrived, spoken = state.pop(_ARRIVED, False), bool(st.query_params.to_dict())
+    if arrived:
+        state.pop(_SPEAKS, None)
+    if arrived and spoken:
+        state[_SPEAKS], state[_ANSWERED] = state.get(VIEW), set()
+    values.follow(linked=_SPEAKS in state, anew=arrived and spoken)
+
+
 def _went_back() -> bool:
     """Whether the browser's buttons led here."""
     context = get_script_run_ctx()
@@ -125,7 +137,7 @@ def asked(name: str) -> list[str] | None:
     An empty list asks for the default, and an empty text for none at all.
     """
     state = st.session_state
-    if state.get(_SPEAKS) != state.get(VIEW) or name in state[_ANSWERED]:
+    if _SPEAKS not in state or state[_SPEAKS] != state.get(VIEW) or name in state[_ANSWERED]:
         return None
     state[_ANSWERED].add(name)
     return many(name)

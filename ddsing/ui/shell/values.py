@@ -133,6 +133,15 @@ def held(key: str, default: Any, *, about: str) -> Any:
     return _held(_tab(), f"{key}@{about}", default)
 
 
+def hold(key: str, value: Any, default: Any, *, about: str) -> None:
+    """Set the value that a control has for something, whether or not it is shown for that; for callbacks."""
+    tab, place = _tab(), f"{key}@{about}"
+    if key in tab.seen and tab.seen[key][0] == place:
+        st.session_state[key] = value
+    else:
+        tab.hold(place, value, default)
+
+
 def chosen(key: str) -> bool:
     """Whether a value is other than its default, as that was when its control was drawn last."""
     return get(key) != _tab().seen[key][1]
