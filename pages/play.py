@@ -13,14 +13,14 @@ done = work.finished()
 work.announce(done)
 takes.announce(done)
 entry = None
-with errors.guard():
+which, preset = st.columns([7, 2])
+with which, errors.guard():
     entry = stage.pick()
 if entry is not None:
     with errors.guard():
         keys = st.container()
-        top = st.container(horizontal=True, vertical_alignment="bottom")
-        how = manner.pick(entry, style_in=top)
-        with top:
+        how = manner.pick(entry)
+        with preset:
             presets.show(entry)
         with keys:
             stage.show(entry, how)

@@ -15,6 +15,7 @@ from ddsing.transfer.presets import Presets
 from ddsing.transfer.takes import TakeStore
 from ddsing.ui.play import manner, recorded
 from ddsing.ui.shell import visitor, work
+from ddsing.ui.shell.formatting import plain
 from ddsing.ui.shell.visitor import Visitor
 from ddsing.workspace import Workspace
 from tests.support import prepared_voices, tiny_workspace
@@ -132,6 +133,6 @@ def test_what_another_person_has_recorded_in_this_tab_is_refused(monkeypatch, tm
     curve = base64.b64encode(np.full(250, -20.0, "<f4").tobytes()).decode()
     sent = {"id": "1", "name": FIRST, "owner": owners["ann"], "f0_hz": curve, "loudness_db": curve}
     recorded.order(sent | {"style": {}, "style_name": "pop", "breath_db": 0.0, "timbre": []})
-    assert recorded.st.session_state["errors.later"] == [recorded.ELSEWHERE]
+    assert recorded.st.session_state["errors.later"] == [plain(recorded.ELSEWHERE)]
     assert recorded.known() == {"owner": owners["bob"], "ordered": (), "answered": "1"} and not work._works
     assert TakeStore(Workspace(tmp_path / "bob")).list() == []

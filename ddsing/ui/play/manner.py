@@ -14,8 +14,6 @@ from ddsing.ui.play.learnt import DEFAULT
 from ddsing.ui.shell import caches, errors, values
 
 if TYPE_CHECKING:
-    from streamlit.delta_generator import DeltaGenerator
-
     from ddsing.instrument.library import Entry
 
 STYLE = "play.style"
@@ -67,19 +65,18 @@ class Manner:
     timbre_shift: tuple[float, ...]
 
 
-def pick(entry: Entry, *, style_in: DeltaGenerator) -> Manner:
-    """The controls for an instrument; the choice of a style is drawn in a container of its own."""
+def pick(entry: Entry) -> Manner:
+    """The controls for an instrument."""
     name, options = entry.name, _styles(entry)
-    with style_in:
-        st.segmented_control(
-            "Style",
-            options,
-            key=values.among(STYLE, options, DEFAULT, about=name),
-            required=True,
-            format_func=learnt.called,
-            persist_state="session",
-            help=_ABOUT_STYLES + (learnt.ABOUT if len(options) > len(STYLES) else ""),
-        )
+    st.segmented_control(
+        "Style",
+        options,
+        key=values.among(STYLE, options, DEFAULT, about=name),
+        required=True,
+        format_func=learnt.called,
+        persist_state="session",
+        help=_ABOUT_STYLES + (learnt.ABOUT if len(options) > len(STYLES) else ""),
+    )
     chosen = values.get(STYLE) or DEFAULT
     learnt.tell(chosen)
     style, about = learnt.style(chosen)[1], f"{name}/{chosen}"
