@@ -15,6 +15,7 @@ from ddsing.workspace import Workspace, open_workspace
 from tests.support import loudspeaker, playing, z_models
 from tests.support.accessible import jumps
 from tests.support.dashboard import Server, new_context, settled
+from tests.support.patience import until
 
 pytestmark = pytest.mark.browser
 
@@ -206,14 +207,15 @@ def test_what_is_recorded_is_kept_until_it_is_rendered(browser, server):
     tab.add_init_script(loudspeaker.TAP)
     tab.goto(f"{server.url}/play?instrument=cello")
     tab.locator('.play[aria-label="Play cello"][data-state="ready"]').wait_for()
-    n_before = len(TakeStore(Workspace(server.workspace)).list())
+    store = TakeStore(Workspace(server.workspace))
+    n_before = len(store.list())
     tab.get_by_role("button", name="Record").click()
     tab.locator('.play[data-state="playing"]').wait_for()
     tab.keyboard.down("g")
     tab.get_by_role("button", name="Stop and render, 0:01").wait_for()
     tab.keyboard.up("g")
     tab.get_by_role("combobox", name="Instrument").click()
-    tab.get_by_role("option", name="Listener").click()
+    tab.get_by_role("option", name="aria", exact=True).click()
     kept = tab.get_by_text("Recorded with cello")
     kept.wait_for()
     assert jumps(tab) == []
@@ -222,14 +224,15 @@ def test_what_is_recorded_is_kept_until_it_is_rendered(browser, server):
     tab.get_by_role("link", name="Play", exact=True).click()
     kept.wait_for()
     tab.reload()
-    tab.locator('.play[aria-label="Play Listener"][data-state="ready"]').wait_for()
+    tab.locator('.play[aria-label="Play aria"]').wait_for()
     kept.wait_for()
     tab.get_by_role("button", name="Render", exact=True).click()
     tab.get_by_role("heading", name="Played → cello").wait_for()
     kept.wait_for(state="hidden")
-    assert len(TakeStore(Workspace(server.workspace)).list()) == n_before + 1
+    until(lambda: len(store.list()) == n_before + 1)
+    assert store.list()[0].instrument == "cello"
     tab.reload()
-    tab.locator('.play[data-state="ready"]').wait_for()
+    tab.locator('.play[aria-label="Play aria"]').wait_for()
     assert not kept.is_visible()
     context.close()
 
