@@ -20,6 +20,7 @@ from ddsing.ui.shell.visitor import Visitor
 from ddsing.workspace import Workspace
 from tests.support import prepared_voices, tiny_workspace
 from tests.support.pages import clean, open_page, said
+from tests.support.patience import until
 
 FIRST, SECOND = tiny_workspace.NAMES
 
@@ -136,3 +137,18 @@ def test_what_another_person_has_recorded_in_this_tab_is_refused(monkeypatch, tm
     assert recorded.st.session_state["errors.later"] == [plain(recorded.ELSEWHERE)]
     assert recorded.known() == {"owner": owners["bob"], "ordered": (), "answered": "1"} and not work._works
     assert TakeStore(Workspace(tmp_path / "bob")).list() == []
+
+
+@pytest.mark.slow
+def test_what_is_ordered_is_known_after_a_reload(monkeypatch, workspace):
+    """The browser keeps a recording until it hears that it is ordered, which may be after a reload."""
+    monkeypatch.setattr(visitor, "current", lambda: Visitor("member", "", "ann", workspace.root))
+    monkeypatch.setattr(recorded.st, "session_state", {})
+    curve = base64.b64encode(np.full(250, -20.0, "<f4").tobytes()).decode()
+    pitch = base64.b64encode(np.full(250, 220.0, "<f4").tobytes()).decode()
+    sent = {"id": "1", "name": FIRST, "owner": recorded.known()["owner"], "f0_hz": pitch, "loudness_db": curve}
+    recorded.order(sent | {"style": {}, "style_name": "pop", "breath_db": 0.0, "timbre": []})
+    assert "errors.later" not in recorded.st.session_state
+    monkeypatch.setattr(recorded.st, "session_state", {})
+    assert recorded.known()["ordered"] == ("1",)
+    until(lambda: len(TakeStore(workspace).list()) == 1)

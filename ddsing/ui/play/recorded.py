@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from ddsing.errors import ScoreError
-from ddsing.ui.shell import allowed, caches, errors, opened, router, take_player, work
+from ddsing.ui.shell import allowed, caches, errors, opened, router, take_player, values, work
 from ddsing.ui.shell.formatting import plain
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ _ORDERED, _ANSWERED = "play.ordered", "play.answered"
 
 def known() -> dict[str, Any]:
     """What the browser, which keeps a recording until it is rendered, needs to know."""
-    state = st.session_state
-    return {"owner": _owner(), "ordered": state.get(_ORDERED, ()), "answered": state.get(_ANSWERED, "")}
+    state = st.session_state  # what is ordered is known after a reload, too, if the browser has not heard of it before
+    return {"owner": _owner(), "ordered": state[values.keep(_ORDERED, ())], "answered": state.get(_ANSWERED, "")}
 
 
 def _owner() -> str:
@@ -42,12 +42,13 @@ def order(sent: Mapping | None) -> None:
         return
     state, called = st.session_state, str(sent.get("id"))[:40]
     state[_ANSWERED] = called
-    if called in state.get(_ORDERED, ()):  # pressed twice
+    values.keep(_ORDERED, ())
+    if called in values.get(_ORDERED):  # pressed twice
         return
     if sent.get("owner") != _owner():
         raise ScoreError(ELSEWHERE)
     _order(_instrument_of(str(sent.get("name"))), sent)
-    state[_ORDERED] = (*state.get(_ORDERED, ()), called)[-MOST:]
+    values.put(_ORDERED, (*values.get(_ORDERED), called)[-MOST:])
 
 
 def _instrument_of(name: str) -> Entry:
