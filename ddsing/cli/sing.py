@@ -20,6 +20,7 @@ from ddsing.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
     from ddsing.instrument import Instrument
+    from ddsing.play.edit import ScoreEdit
     from ddsing.play.score import Line, Score
     from ddsing.play.style import Style
     from ddsing.transfer.take import Take
@@ -39,8 +40,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--curves", metavar="F.mid|F.csv", help="also write the curves: as MIDI with bends, or as CSV")
     parser.add_argument("--controls", metavar="C.npz", help="also write the controls as used")
     parser.add_argument(
-        "--like", metavar="TAKE", help="use instrument, style, transposition and seed of a take sung from a score"
+        "--like", metavar="TAKE", help="use instrument, style, transposition, seed and edit of a take sung from a score"
     )
+    parser.add_argument("--edit", metavar="FILE", help="sing with the edit in this file, as the page saves it")
     parser.add_argument("--part", type=int, metavar="N", help="the part as --list numbers it (the first for a voice)")
     parser.add_argument("--line", choices=RULES, help="which note is sung where several sound (highest)")
     parser.add_argument("--start", type=float, metavar="S", help="sing from this second of the score on")
@@ -74,7 +76,9 @@ def run(args: argparse.Namespace) -> dict:
     instrument = models.find(workspace, args.instrument or before.instrument)
     line, warnings = _line(workspace, args)
     style, style_name, more = _style(workspace, args, before)
-    asked = _Asked(workspace, instrument, line, style, style_name, transpose, seed, (*warnings, *more))
+    edit, said = _edit(workspace, args, line)
+    warnings = (*warnings, *more, *said)
+    asked = _Asked(workspace, instrument, line, style, style_name, transpose, seed, edit, warnings)
     return _sung(asked, args)
 
 
@@ -109,6 +113,7 @@ class _Asked:
     style_name: str
     transpose: int | None
     seed: int
+    edit: ScoreEdit | None
     warnings: tuple[str, ...]
 
 
@@ -187,6 +192,37 @@ def _style(workspace: Workspace, args: argparse.Namespace, before: _Before) -> t
     return style.adjusted(chosen, changes), name, warnings
 
 
+def _edit(workspace: Workspace, args: argparse.Namespace, line: Line) -> tuple[ScoreEdit | None, tuple[str, ...]]:
+    """What is changed: as a file says, else as in the take that is sung or followed; and what that warns of."""
+    from ddsing.play.edit import ScoreEdit, line_digest
+    from ddsing.play.sing import edit_of
+
+    if args.edit is not None:
+        edit = ScoreEdit.from_text(_content(args.edit))
+        edit.notes_of(line)
+        return edit or None, ()
+    path = spelled(Path(args.score))
+    is_file = path.suffix.lower() in _suffixes() or path.is_file()
+    for reference in filter(None, (None if is_file else args.score, args.like)):
+        take = _take(workspace, reference)
+        edit = edit_of(take)
+        if edit and edit.line == line_digest(line):
+            return edit, ()
+        if edit:
+            return None, (f"The edit of the take {take.name!r} is for other notes, and was left out.",)
+    return None, ()
+
+
+def _content(edit: str) -> bytes:
+    from ddsing.play.edit import MAX_BYTES
+
+    try:
+        with open(spelled(Path(edit)), "rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SettingsError(f"--edit is {edit[:200]!r}, which can't be read: {error.strerror or error}.") from None
+
+
 def _transpose(text: str) -> int | None:
     """Semitones; None for ``auto``."""
     if text == "auto":
@@ -201,7 +237,7 @@ def _sung(asked: _Asked, args: argparse.Namespace) -> dict:
     from ddsing.play import export, placing, sing
 
     sing.check_length(asked.line)
-    how: dict[str, Any] = {"transpose": asked.transpose, "seed": asked.seed}
+    how: dict[str, Any] = {"transpose": asked.transpose, "seed": asked.seed, "edit": asked.edit}
     placed = placing.place(
         asked.line, asked.style, asked.instrument.statistics, generation=asked.instrument.config.generation, **how
     )
@@ -209,8 +245,9 @@ def _sung(asked: _Asked, args: argparse.Namespace) -> dict:
         "score": asked.line.score,
         "part": asked.line.part,
         "line": asked.line.rule,
-        "notes": len(asked.line.notes),
-        "duration_s": asked.line.duration_s,
+        "notes": len(placed.line.notes),
+        "duration_s": placed.line.duration_s,
+        **({"edit": asked.edit.digest} if asked.edit else {}),
         "transpose": placed.transpose,
         "style": {"name": asked.style_name, **asked.style.to_json()},
         "fit": placed.fit.to_json(),
@@ -243,6 +280,7 @@ def _rendered(asked: _Asked, args: argparse.Namespace) -> dict:
         style_name=asked.style_name,
         transpose=asked.transpose,
         seed=asked.seed,
+        edit=asked.edit,
         keep_controls=args.controls is not None,
         warnings=asked.warnings,
     )

@@ -93,7 +93,7 @@ def _files(take: Take) -> Iterator[tuple[str, bytes]]:
 def _of_score(take: Take) -> tuple[Sequence[Marked], bytes, float | None]:
     """Markers, MIDI and the tempo of the beginning, of what was sung from a score."""
     assert take.score is not None
-    line = placing.transposed(sing.line_of(take), int(take.score.get("transpose", 0)))
+    line = placing.transposed(sing.sung_by(take), int(take.score.get("transpose", 0)))
     found = take.curves()
     sounding = found["f0_confidence"] > _SURE
     drawn = Curves(found["f0_hz_used"], found["loudness_db_used"], sounding, take.generation)

@@ -86,9 +86,28 @@ class Curves:
     sounding: np.ndarray
     generation: int
 
+    @property
+    def silence_db(self) -> float:
+        """The loudness where nothing sounds."""
+        return -DB_RANGE[self.generation]
 
-def curves(line: Line, style: Style, loudness: Loudness, *, generation: int, seed: int = 0) -> Curves:
-    """The curves of a line in a style; the same for the same seed."""
+
+def curves(
+    line: Line,
+    style: Style,
+    loudness: Loudness,
+    *,
+    generation: int,
+    seed: int = 0,
+    numbers: Sequence[int] | None = None,
+) -> Curves:
+    """The curves of a line in a style; the same for the same seed.
+
+    Parameters
+    ----------
+    numbers : Sequence of int, optional
+        Of each note, by which its chance is drawn; by default its place.
+    """
     notes = breathed(line.notes, style)
     n_frames = int(np.ceil((notes[-1].end_s + style.release_s + TAIL_S) * FRAME_RATE)) + 1
     time_s = np.arange(n_frames) / FRAME_RATE
@@ -97,7 +116,7 @@ def curves(line: Line, style: Style, loudness: Loudness, *, generation: int, see
     _draw_steps(midi, time_s, notes, connected, style)
     for group in _groups(connected):
         _draw_loudness(level_db, time_s, [notes[place] for place in group], style, loudness)
-    for number, note in enumerate(notes):
+    for number, note in zip(range(len(notes)) if numbers is None else numbers, notes):
         frames, swing = _vibrato(note, n_frames, style, np.random.default_rng([seed, number]))
         midi[frames] += style.vibrato_cents / 100.0 * swing
         level_db[frames] += style.vibrato_db * swing

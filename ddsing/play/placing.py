@@ -7,6 +7,7 @@ import numpy as np
 from ddsing.constants import MAX_F0_MIDI
 from ddsing.errors import ScoreError
 from ddsing.model.statistics import DatasetStatistics
+from ddsing.play.edit import ScoreEdit
 from ddsing.play.expression import Curves, Loudness, curves
 from ddsing.play.score import Line
 from ddsing.play.style import Style
@@ -27,12 +28,25 @@ OUTSIDE = (
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """A line where it is sung: its notes and curves there, how far it was moved in semitones, and the reading."""
+    """A line where it is sung.
+
+    Attributes
+    ----------
+    line : Line
+        Its notes there.
+    curves, styled : Curves
+        What is sung, and the same without what an edit adds to it.
+    transpose : int
+        How far it was moved, in semitones.
+    fit : Fit
+        The reading.
+    """
 
     line: Line
     curves: Curves
     transpose: int
     fit: Fit
+    styled: Curves
 
 
 def place(
@@ -43,8 +57,11 @@ def place(
     generation: int,
     seed: int = 0,
     transpose: int | None = None,
+    edit: ScoreEdit | None = None,
 ) -> Placed:
     """Draw a line's curves, moved by `transpose` semitones, or by the octaves with which most of it is in the range.
+
+    An edit does not change the octaves, so that the whole does not jump while a note is moved.
 
     Parameters
     ----------
@@ -57,9 +74,13 @@ def place(
     if transpose is None:
         plain = curves(line, style, loudness, generation=generation, seed=seed)
         transpose = 12 * fit.measure(features(plain), statistics).octave_shift
+    numbers = None
+    if edit:
+        line, numbers = edit.notes_of(line)
     moved = transposed(line, transpose)
-    drawn = curves(moved, style, loudness, generation=generation, seed=seed)
-    return Placed(moved, drawn, transpose, fit.measure(features(drawn), statistics))
+    styled = curves(moved, style, loudness, generation=generation, seed=seed, numbers=numbers)
+    drawn = edit.drawn_on(styled) if edit else styled
+    return Placed(moved, drawn, transpose, fit.measure(features(drawn), statistics), styled)
 
 
 def transposed(line: Line, semitones: int) -> Line:

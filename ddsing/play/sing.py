@@ -1,7 +1,8 @@
 """Singing a score: its curves take the place of a recording's features, and the result is a take like all others.
 
 The take's recording is a hum of the same pitch and loudness, so that pages which compare, play or re-render takes find
-what they expect; two takes of the same curves have the same one. Beside it lies what was sung, ``score.json``.
+what they expect; two takes of the same curves have the same one. Beside it lies what was sung, ``score.json``, and
+``score_edit.json`` with what was changed in that, if anything was.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,7 @@ from ddsing.instrument import Instrument
 from ddsing.instrument import models as stores
 from ddsing.instrument.models import Models
 from ddsing.play import placing
+from ddsing.play.edit import MAX_BYTES, ScoreEdit
 from ddsing.play.expression import Curves
 from ddsing.play.placing import TRACKER
 from ddsing.play.score import Line, shown
@@ -33,7 +35,7 @@ from ddsing.transfer.timbre import z_of
 from ddsing.units import format_duration, n_frames
 from ddsing.workspace import Workspace
 
-FILE = "score.json"  # beside a take
+FILE, EDIT_FILE = "score.json", "score_edit.json"  # beside a take
 NO_MEAN = "The instrument has no timbre map, so its timbre is that of a plain tone."
 _DEFAULT = "classical"  # whose numbers a learnt style begins with
 _HUM_DB = -14.0
@@ -49,6 +51,7 @@ def sing(
     style_name: str = _DEFAULT,
     transpose: int | None = None,
     seed: int = 0,
+    edit: ScoreEdit | None = None,
     models: Models | None = None,
     progress: Callable[[str, float], None] | None = None,
     keep_controls: bool = False,
@@ -63,6 +66,8 @@ def sing(
         What the style began as: one of `STYLES`, or ``voice:`` and a name.
     transpose : int, optional
         Semitones; by default the octaves with which most is in the instrument's range.
+    edit : ScoreEdit, optional
+        What is changed in the notes and in the curves.
     models, progress, keep_controls, store
         As in `ddsing.transfer.pipeline.run`.
     warnings : tuple[str, ...]
@@ -77,7 +82,9 @@ def sing(
         stages.reuse("model")
     with stages("conditioning"):
         generation = opened.config.generation
-        placed = placing.place(line, style, opened.statistics, generation=generation, seed=seed, transpose=transpose)
+        placed = placing.place(
+            line, style, opened.statistics, generation=generation, seed=seed, transpose=transpose, edit=edit
+        )
         audio = hum(placed.curves)
         settings = Settings(seed=seed, z_from="mean" if renderer.encoder is not None and opened.latent else "recording")
         z = z_of(renderer.encoder, opened.latent, settings, n_frames(len(audio), centred=False), audio, None)
@@ -97,10 +104,12 @@ def sing(
             fit=placed.fit.to_json(),
             previous=previous,
         )
-        take = replace(take, score=recipe(line, style, style_name, placed.transpose))
+        take = replace(take, score=recipe(line, style, style_name, placed.transpose, edit))
         take = rendered(take, folder, audio, placed.curves, renderer, z, stages, keep_controls=keep_controls)
         with stages("save"):
             write_json(folder / FILE, line.to_json(), indent=None)
+            if edit:
+                write_json(folder / EDIT_FILE, edit.to_json(), indent=None)
         said = [*warnings, placing.warning(placed, opened.statistics, opened.name), *take.warnings]
         said += [NO_MEAN] if renderer.encoder is not None and opened.latent is None else []
         take = replace(take, seconds=stages.seconds, warnings=tuple(dict.fromkeys(filter(None, said))))
@@ -146,7 +155,7 @@ def check_length(line: Line) -> None:
         )
 
 
-def recipe(line: Line, style: Style, style_name: str, transpose: int) -> dict:
+def recipe(line: Line, style: Style, style_name: str, transpose: int, edit: ScoreEdit | None = None) -> dict:
     """What a take keeps of the score and the style; it must fit into a file's metadata."""
     return {
         "hash": line.score_hash,
@@ -154,6 +163,7 @@ def recipe(line: Line, style: Style, style_name: str, transpose: int) -> dict:
         "line": line.rule,
         "transpose": transpose,
         **recipe_of_style(style, style_name),
+        **({"edit": edit.digest} if edit else {}),
     }
 
 
@@ -172,11 +182,28 @@ def style_of(score: Mapping) -> tuple[Style, str]:
 
 
 def line_of(take: Take) -> Line:
-    """What a take of a score has sung, untransposed; raises `ScoreError` for another take."""
+    """The notes that a take of a score was given, untransposed; raises `ScoreError` for another take."""
     document = read_json(take.folder / FILE, max_bytes=32 * 2**20)
     if document is None:
         raise ScoreError(f"The take {take.name!r} was not sung from a score. Name a score's file instead.")
     return Line.from_json(document)
+
+
+def edit_of(take: Take) -> ScoreEdit | None:
+    """What was changed in a take's notes and curves; None for nothing; raises `ScoreError` where it can't be read."""
+    digest = (take.score or {}).get("edit")
+    if digest is None:
+        return None
+    found = ScoreEdit.from_json(read_json(take.folder / EDIT_FILE, max_bytes=MAX_BYTES))
+    if found.digest != digest:
+        raise ScoreError(f"The edit of the take {take.name!r} is not the one that it was sung with. Edit it again.")
+    return found
+
+
+def sung_by(take: Take) -> Line:
+    """The notes that a take of a score sings, untransposed."""
+    line, edit = line_of(take), edit_of(take)
+    return edit.notes_of(line)[0] if edit else line
 
 
 def hum(curves: Curves) -> np.ndarray:

@@ -63,7 +63,7 @@ def changes(take: Take, previous: Take) -> str:
 
 
 def _sung(score: Mapping, before: Mapping) -> list[str]:
-    """What changed in how a score is sung: its style, its transposition, its line."""
+    """What changed in how a score is sung: its style, its transposition, its line, its edit."""
     said = []
     if any(score.get(name) != before.get(name) for name in ("style", "numbers")):
         said.append(f"{score.get('style', '')} style{', adjusted' if score.get('numbers') else ''}".strip())
@@ -71,6 +71,8 @@ def _sung(score: Mapping, before: Mapping) -> list[str]:
         said.append(f"transposed {score['transpose']:+d}".replace("-", "−").replace("+0", "0"))
     if any(score.get(name) != before.get(name) for name in ("part", "line")):
         said.append(f"part {score.get('part')}, {score.get('line')} notes")
+    if score.get("edit") != before.get("edit"):
+        said.append("as written" if not score.get("edit") else "another edit" if before.get("edit") else "edited")
     return said
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ddsing import cli
 from ddsing.play import melody, reading
+from ddsing.play.edit import ScoreEdit, line_digest
 from ddsing.sound import audio as recordings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
@@ -64,6 +65,8 @@ def test_parts_are_listed_and_curves_written_without_a_sound(tiny, command, tmp_
 def test_what_can_t_be_done_is_one_sentence(tiny, song, command, tmp_path):
     out = ("--out", tmp_path / "o.wav")
     given = ("--instrument", FIRST)
+    other = tmp_path / "other.json"
+    other.write_text(ScoreEdit("0" * 64, removed=(0,)).to_text())
     for words, said in (
         ((tmp_path / "no.mid", *given, *out), "can't be opened"),
         (("no such take", *given, *out), "No take"),
@@ -83,9 +86,30 @@ def test_what_can_t_be_done_is_one_sentence(tiny, song, command, tmp_path):
         ((song, *given, *out, "--start", "8.3", "--end", "9"), "No note begins"),
         ((song, *given, *out, "--seed", "-1"), "The noise seed is -1"),
         ((song, *given, *out, "--like", "no such take"), "No take"),
+        ((song, *given, *out, "--edit", tmp_path / "no.json"), "--edit is"),
+        ((song, *given, *out, "--edit", song), "The edit of the score can't be read: it is not JSON"),
+        ((song, *given, *out, "--edit", other), "made for other notes"),
     ):
         assert said in command(tiny.root, "sing", *words, status=2)
     assert TakeStore(tiny).list() == []
+
+
+def test_an_edit_is_sung_and_comes_with_its_take(tiny, song, command, tmp_path):
+    line = melody.line(reading.read(song))
+    edit = ScoreEdit(line_digest(line), removed=(1,), pitch=((0.0, 100.0), (9.0, 100.0)))
+    file, curves, out = tmp_path / "edit.json", tmp_path / "c.csv", tmp_path / "o.wav"
+    file.write_text(edit.to_text())
+    written = ("--instrument", FIRST, "--style", "plain", "--transpose", "0", "--curves", curves, "--json")
+    done = command(tiny.root, "sing", song, *written, "--edit", file, "--out", out)
+    assert done["notes"] == 2 and done["edit"] == edit.digest
+    rows = np.loadtxt(curves, delimiter=",", skiprows=1)
+    assert rows[100, 1] == pytest.approx(440 * 2 ** ((61 - 69) / 12), rel=1e-4) and rows[350, 1] == 0.0
+    assert recordings.read_recipe(out)["score"]["edit"] == edit.digest
+    for words in ((done["take"],), (song, "--like", done["take"])):
+        before = curves.read_bytes()
+        assert command(tiny.root, "sing", *words, *written)["edit"] == edit.digest and curves.read_bytes() == before
+    cut = command(tiny.root, "sing", song, "--like", done["take"], "--end", "1", *written)
+    assert "edit" not in cut and "was left out" in cut["warnings"][-1]
 
 
 def test_a_score_longer_than_a_transfer_can_be_sung_in_part(tiny, command, tmp_path):

@@ -292,4 +292,6 @@ def _more() -> None:
 
 def _made(score: Mapping) -> str:
     """How a take came about that was made from no recording."""
-    return "played on keys" if score.get("played") else "sung from a score"
+    if score.get("played"):
+        return "played on keys"
+    return "sung from an edited score" if score.get("edit") else "sung from a score"
