@@ -6,6 +6,7 @@
 # make test-processors   the numeric tests as other processors run them; takes a few minutes for each
 # make bench   speed beside ddsp's own path
 # make demo    make the demo's examples and instruments again
+# make wasm    make the page Play's WebAssembly again, with Debian's wabt
 # make lock    compile the requirements again; UPGRADE=--upgrade for the newest versions
 # make help    this list
 # WORKERS=...  how many processes run the tests; 2 to 4 unless told, 2 for make quick; each may take 3 GB
@@ -23,7 +24,7 @@ PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-header $(UPGRADE)
 
-.PHONY: app test quick test-full test-processors check bench demo lock help
+.PHONY: app test quick test-full test-processors check bench demo wasm lock help
 
 app: .venv/ddsing.stamp
 	$(BIN)/python -m streamlit run app.py
@@ -55,9 +56,13 @@ bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks.first_page
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.event_files
+	$(BIN)/python -m benchmarks.playing
 
 demo: .venv/ddsing.stamp
 	$(BIN)/python -m demo.build
+
+wasm:
+	wat2wasm ddsing/ui/play/products.wat --output ddsing/ui/play/products.wasm
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\|WORKERS\)/\1/p' $(firstword $(MAKEFILE_LIST))

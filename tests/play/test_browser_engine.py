@@ -2,6 +2,7 @@
 
 import json
 import struct
+from itertools import product
 
 import numpy as np
 import pytest
@@ -31,17 +32,21 @@ give("noise", noise);
 CONTROL = """
 const pack = unpack(buffer("pack"));
 const [f0, loudness] = [array("f0_hz"), array("loudness_db")];
-const decoder = new Decoder(pack);
 const { n_harmonics, n_noise_bands } = pack.model;
 const frame = { amplitudes: new Float32Array(n_harmonics), noise: new Float32Array(n_noise_bands) };
-const found = { amps: [], distribution: [], magnitudes: [] };
-f0.forEach((f0Hz, k) => {
-  const amps = decoder.next(f0Hz, loudness[k], frame, pack.arrays["z/mean"]?.values ?? null);
-  found.amps.push(amps);
-  found.distribution.push(...frame.amplitudes.map((value) => value / amps));
-  found.magnitudes.push(...frame.noise);
-});
-for (const [name, values] of Object.entries(found)) give(name, values);
+const fast = productsFor(pack);
+if (!(fast instanceof FastProducts)) throw new Error("no WebAssembly");
+for (const [by, products] of [["fast", fast], ["plain", new PlainProducts()]]) {
+  const decoder = new Decoder(pack, products);
+  const found = { amps: [], distribution: [], magnitudes: [] };
+  f0.forEach((f0Hz, k) => {
+    const amps = decoder.next(f0Hz, loudness[k], frame, pack.arrays["z/mean"]?.values ?? null);
+    found.amps.push(amps);
+    found.distribution.push(...frame.amplitudes.map((value) => value / amps));
+    found.magnitudes.push(...frame.noise);
+  });
+  for (const [name, values] of Object.entries(found)) give(`${by} ${name}`, values);
+}
 """
 
 
@@ -51,17 +56,15 @@ def voice(request):
 
 
 def test_controls_are_those_of_python(voice, tmp_path):
+    """In WebAssembly and in plain code."""
     f0_hz, loudness_db, rendering = playing.rendered(voice)
     found = in_node.run(tmp_path, CONTROL, pack=browser.pack(voice), f0_hz=f0_hz, loudness_db=loudness_db)
     n = len(f0_hz) - 2
     ours = rendering.controls
-    for name, theirs in (
-        ("amps", "amps"),
-        ("distribution", "harmonic_distribution"),
-        ("magnitudes", "noise_magnitudes"),
-    ):
-        values = found[name].reshape(len(f0_hz), -1)[:n]
-        assert np.abs(values - ours[theirs][:n]).max() < CONTROLS, name
+    names = {"amps": "amps", "distribution": "harmonic_distribution", "magnitudes": "noise_magnitudes"}
+    for by, name in product(("fast", "plain"), names):
+        values = found[f"{by} {name}"].reshape(len(f0_hz), -1)[:n]
+        assert np.abs(values - ours[names[name]][:n]).max() < CONTROLS, (by, name)
 
 
 def test_both_parts_are_those_of_python(voice, tmp_path):

@@ -81,6 +81,12 @@ def hearing_voicing():
     return Instrument("hears voicing", config, None, random_weights(config, seed=5))
 
 
+@lru_cache(maxsize=1)
+def full_size():
+    config = ModelConfig(n_harmonics=60)
+    return Instrument("full size", config, None, random_weights(config, seed=3))
+
+
 VOICES = {
     "aria": lambda: demo("aria"),
     "cello": lambda: demo("cello"),
@@ -90,4 +96,5 @@ VOICES = {
     "odd": odd,
     "many bands": many_bands,
     "hears how sure the pitch is": hearing_voicing,
+    "full size": full_size,
 }

@@ -32,56 +32,25 @@ function unpack(buffer) {
   return { model, arrays: found };
 }
 
-/** `y[0..nOut)` = rows · x + bias, where `x` has nIn numbers and `rows` as many per output. */
-function dense(y, rows, bias, x, nIn, nOut) {
-  let row = 0;
-  let out = 0;
-  for (; out + 4 <= nOut; out += 4) {
-    let a = 0;
-    let b = 0;
-    let c = 0;
-    let d = 0;
-    const second = row + nIn;
-    const third = second + nIn;
-    const fourth = third + nIn;
-    for (let i = 0; i < nIn; i++) {
-      const value = x[i];
-      a += rows[row + i] * value;
-      b += rows[second + i] * value;
-      c += rows[third + i] * value;
-      d += rows[fourth + i] * value;
-    }
-    y[out] = a + bias[out];
-    y[out + 1] = b + bias[out + 1];
-    y[out + 2] = c + bias[out + 2];
-    y[out + 3] = d + bias[out + 3];
-    row = fourth + nIn;
-  }
-  for (; out < nOut; out++, row += nIn) {
-    let sum = 0;
-    for (let i = 0; i < nIn; i++) sum += rows[row + i] * x[i];
-    y[out] = sum + bias[out];
-  }
-}
-
 /** Layers of a dense one, a normalisation and a leaky rectifier each. */
 class Stack {
-  constructor(arrays, name, count) {
+  constructor(arrays, name, count, products) {
+    this.products = products;
     this.layers = [];
     for (let layer = 0; layer < count; layer++) {
       const part = (which) => arrays[`${name}/${layer}/${which}`].values;
       const [size, nIn] = arrays[`${name}/${layer}/0/kernel`].shape;
       this.layers.push({
-        size, nIn, rows: part("0/kernel"), bias: part("0/bias"), gamma: part("1/gamma"), beta: part("1/beta"),
-        y: new Float32Array(size),
+        size, nIn, rows: products.rows(part("0/kernel"), nIn, size), bias: products.room(size, part("0/bias")),
+        gamma: part("1/gamma"), beta: part("1/beta"), y: products.room(size),
       });
     }
   }
 
-  /** @param {Float32Array} x @returns {Float32Array} the stack's own, which the next call changes */
+  /** @param {Float32Array} x of the products' room @returns {Float32Array} the stack's own, which the next call changes */
   next(x) {
     for (const { rows, bias, gamma, beta, y, nIn, size } of this.layers) {
-      dense(y, rows, bias, x, nIn, size);
+      this.products.dense(y, rows, bias, x, nIn, size);
       let mean = 0;
       for (let i = 0; i < size; i++) mean += y[i];
       mean /= size;
@@ -100,29 +69,33 @@ class Stack {
 
 /** The network of an instrument, with its state; `next` is called once per frame of 4 ms. */
 class Decoder {
-  /** @param {ReturnType<typeof unpack>} pack */
-  constructor({ model, arrays }) {
+  /** @param {ReturnType<typeof unpack>} pack @param {PlainProducts | FastProducts} products */
+  constructor(pack, products = productsFor(pack)) {
+    const { model, arrays } = pack;
     this.model = model;
-    const stack = (name) => new Stack(arrays, name, model.layers_per_stack);
-    const values = (name) => arrays[name].values;
+    this.products = products;
+    const stack = (name) => new Stack(arrays, name, model.layers_per_stack, products);
+    const layer = (kernel, bias) => {
+      const { shape: [size, nIn], values } = arrays[kernel];
+      return { rows: products.rows(values, nIn, size), bias: products.room(size, bias && arrays[bias].values) };
+    };
     this.ofLoudness = stack("input_stacks/0");
     this.ofPitch = stack("input_stacks/1");
     this.ofTimbre = model.z ? stack("input_stacks/2") : null;
     this.out = stack("out_stack");
-    this.head = { rows: values("dense_out/kernel"), bias: values("dense_out/bias") };
-    this.cell = {
-      kernel: values("gru/kernel"), recurrent: values("gru/recurrent"), bias: values("gru/bias"),
-      candidateBias: values("gru/candidate_bias"),
-    };
+    this.head = layer("dense_out/kernel", "dense_out/bias");
+    this.kernel = layer("gru/kernel", "gru/bias");
+    this.recurrent = layer("gru/recurrent", null);
+    this.candidateBias = arrays["gru/candidate_bias"].values;
     const channels = model.rnn_channels;
     this.nInputs = (model.z ? 3 : 2) * model.ch;
-    this.x = new Float32Array(this.nInputs + channels); // the inputs' stacks, then the recurrent layer
-    this.state = new Float32Array(channels);
-    this.outer = new Float32Array(3 * channels);
-    this.inner = new Float32Array(3 * channels);
-    this.none = new Float32Array(3 * channels); // the recurrent product's bias
-    this.one = new Float32Array(1);
-    this.outputs = new Float32Array(1 + model.n_harmonics + model.n_noise_bands);
+    this.x = products.room(this.nInputs + channels); // the inputs' stacks, then the recurrent layer
+    this.state = products.room(channels);
+    this.outer = products.room(3 * channels);
+    this.inner = products.room(3 * channels);
+    this.one = products.room(1);
+    this.outputs = products.room(1 + model.n_harmonics + model.n_noise_bands);
+    this.zRoom = model.z ? products.room(model.z.z_dims) : null;
     this.z = null;
   }
 
@@ -140,25 +113,26 @@ class Decoder {
     one[0] = f0Hz > 0 ? (12 * Math.log2(f0Hz / 440) + 69) / 127 : 0;
     x.set(this.ofPitch.next(one), model.ch);
     if (this.ofTimbre && z !== this.z) {
-      x.set(this.ofTimbre.next(z), 2 * model.ch);
+      this.zRoom.set(z);
+      x.set(this.ofTimbre.next(this.zRoom), 2 * model.ch);
       this.z = z;
     }
     this.recur();
     x.set(this.state, nInputs);
-    dense(this.outputs, this.head.rows, this.head.bias, this.out.next(x), model.ch, this.outputs.length);
+    this.products.dense(this.outputs, this.head.rows, this.head.bias, this.out.next(x), model.ch, this.outputs.length);
     return this.scale(f0Hz, controls);
   }
 
   /** One step of Keras's GRU with `reset_after`. */
   recur() {
-    const { x, nInputs, state, outer, inner, cell } = this;
+    const { x, nInputs, state, outer, inner, kernel, recurrent, candidateBias, products } = this;
     const channels = state.length;
-    dense(outer, cell.kernel, cell.bias, x, nInputs, 3 * channels);
-    dense(inner, cell.recurrent, this.none, state, channels, 3 * channels);
+    products.dense(outer, kernel.rows, kernel.bias, x, nInputs, 3 * channels);
+    products.dense(inner, recurrent.rows, recurrent.bias, state, channels, 3 * channels);
     for (let i = 0; i < channels; i++) {
       const update = 1 / (1 + Math.exp(-(outer[i] + inner[i])));
       const reset = 1 / (1 + Math.exp(-(outer[channels + i] + inner[channels + i])));
-      const own = inner[2 * channels + i] + cell.candidateBias[i];
+      const own = inner[2 * channels + i] + candidateBias[i];
       const candidate = Math.tanh(outer[2 * channels + i] + reset * own);
       state[i] = candidate + update * (state[i] - candidate);
     }

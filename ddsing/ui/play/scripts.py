@@ -3,11 +3,18 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-ENGINE = ("decoder.js", "synthesis.js", "voice.js")
+ENGINE = ("products.wasm", "products.js", "decoder.js", "synthesis.js", "voice.js")
 WORKLET = (*ENGINE, "performer.js", "processor.js")
 PAGE = (*ENGINE, "keyboard.js", "midi.js", "kept.js", "play.js")
 
 
 def text_of(*names: str) -> str:
-    """Files of this folder, one after the other."""
-    return "\n".join((FOLDER / name).read_text("utf-8") for name in names)
+    """Files of this folder, one after the other; ``products.wasm`` as its bytes, under the name ``productsWasm``."""
+    return "\n".join(
+        _bytes_of(name) if name.endswith(".wasm") else (FOLDER / name).read_text("utf-8") for name in names
+    )
+
+
+def _bytes_of(name: str) -> str:
+    numbers = ",".join(map(str, (FOLDER / name).read_bytes()))  # an audio thread can decode no Base64
+    return f"const {name.removesuffix('.wasm')}Wasm = Uint8Array.of({numbers});\n"
