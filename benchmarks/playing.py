@@ -66,7 +66,9 @@ def instruments_played() -> dict[str, Instrument]:
     folder = build.ASSETS / "instruments"
     config = ModelConfig(n_harmonics=60)
     full = Instrument("full size", config, None, random_weights(config, seed=3))
-    return {name: instruments.read(folder / f"{name}.zip") for name in ("aria", "cello")} | {"full size": full}
+    return {name: instruments.read(folder / f"{name}.zip") for name in ("aria", "aria full band", "cello")} | {
+        "full size": full
+    }
 
 
 def in_node(pack: bytes) -> dict[str, float]:

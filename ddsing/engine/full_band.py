@@ -4,7 +4,7 @@ What lies below 8 kHz is what `ddsing.engine.render` gives, block by block; the 
 what it mirrors from 8.2 kHz on. The length is exactly three times that of the 16-kHz rendering, and no sample depends
 on the blocks but for rounding.
 
-Public: `blocks`, `upsampled`.
+Public: `blocks`, `upsampled`, `passed`.
 """
 
 from collections.abc import Callable, Iterator
@@ -147,11 +147,19 @@ def _interpolated(whole: np.ndarray) -> np.ndarray:
     return out.reshape(n_sounds, -1)[:, : n * TIMES]
 
 
+def passed(frequencies_hz: np.ndarray) -> np.ndarray:
+    """How much of a 16-kHz sound's frequencies is left at 48 kHz, 0 to 1 [shape as given, float64]."""
+    _, response = signal.freqz(_filter() / TIMES, worN=np.asarray(frequencies_hz), fs=FULL_BAND_RATE)
+    return np.abs(response)
+
+
+def _filter() -> np.ndarray:
+    return signal.firwin(2 * TIMES * _REACH + 1, _CUT_HZ, window=("kaiser", 8.0), fs=FULL_BAND_RATE) * TIMES
+
+
 def _polyphase() -> np.ndarray:
     """The filter's three phases [shape=(3, 2 · _REACH + 1), float32], each summing up to about 1."""
-    half = TIMES * _REACH
-    whole = signal.firwin(2 * half + 1, _CUT_HZ, window=("kaiser", 8.0), fs=FULL_BAND_RATE) * TIMES
-    return np.pad(whole, (0, TIMES - 1)).reshape(-1, TIMES).T.astype(np.float32)
+    return np.pad(_filter(), (0, TIMES - 1)).reshape(-1, TIMES).T.astype(np.float32)
 
 
 _RESPONSES = fft.rfft(_polyphase(), _SIZE, axis=1)

@@ -9,7 +9,7 @@ r"""An instrument for the browser: what its decoder and synthesisers need, as on
 
 Kernels are transposed, a row per output, so that each output is one dot product over neighbouring numbers. An encoder's
 weights are left out: an instrument with z is given one, from its voice's mean and principal directions. One that hears
-how sure the pitch is, hears that it is sure.
+how sure the pitch is, hears that it is sure. A top comes with how much its filter at 48 kHz leaves of what is below.
 
 Public: `pack`, `timbre`.
 """
@@ -20,7 +20,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ddsing.engine import render
+from ddsing.constants import SAMPLE_RATE
+from ddsing.engine import full_band, render
 from ddsing.engine.decoder import GruCell, always_sure
 from ddsing.engine.synthesis import impulse_window
 from ddsing.errors import InstrumentError
@@ -32,6 +33,7 @@ VERSION = 1
 _ALIGNED = 16  # bytes
 _CELL = "decoder/rnn/rnn/cell"
 _MAX_DIRECTIONS = 2  # of z, that two hands can move
+_PASSED_STEP_HZ = 25
 
 
 def pack(instrument: Instrument) -> bytes:
@@ -72,6 +74,9 @@ def _arrays(instrument: Instrument) -> dict[str, np.ndarray]:
     if config.z is not None:
         mean, directions = timbre(instrument)
         found |= {"z/mean": mean, "z/directions": directions}
+    if instrument.top is not None:
+        found |= {f"top/{name}": value.T for name, value in instrument.top.arrays.items()}
+        found["top/passed"] = full_band.passed(np.arange(0.0, SAMPLE_RATE / 2 + 1, _PASSED_STEP_HZ))
     return found
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from ddsing import instrument
+from ddsing.engine import full_band, render
 from ddsing.play import browser as packing
 from ddsing.transfer.takes import TakeStore
 from ddsing.ui.play import scripts
 from ddsing.ui.shell import errors
 from ddsing.workspace import Workspace, open_workspace
-from tests.support import loudspeaker, playing, z_models
+from tests.support import loudspeaker, playing, tops, z_models
 from tests.support.accessible import jumps
 from tests.support.dashboard import Server, new_context, settled
 from tests.support.patience import until
@@ -20,9 +21,9 @@ from tests.support.patience import until
 pytestmark = pytest.mark.browser
 
 SITE = "https://play.test/"  # nothing is asked of it: only such an address may have an audio thread
-OFFLINE = """async ({ pack, f0Hz, loudnessDb, script }) => {
+OFFLINE = """async ({ pack, f0Hz, loudnessDb, script, rate = 16000 }) => {
   const buffer = Uint8Array.from(atob(pack), (letter) => letter.charCodeAt(0)).buffer;
-  const context = new OfflineAudioContext(2, 64 * (f0Hz.length - 2), 16000);
+  const context = new OfflineAudioContext(2, rate / 250 * (f0Hz.length - 2), rate);
   await context.audioWorklet.addModule(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
   const node = new AudioWorkletNode(context, "ddsing-play", {
     numberOfInputs: 0, outputChannelCount: [2], processorOptions: { pack: buffer, curves: { f0Hz, loudnessDb } },
@@ -54,6 +55,22 @@ def test_the_audio_thread_sounds_as_python_does(blank, name):
     assert playing.apart_db(np.array(harmonic), ours.harmonic) < -80.0
     power = [10 * np.log10(np.mean(np.square(sound[3200:-6400]))) for sound in (np.array(noise), ours.noise)]
     assert power[0] == pytest.approx(power[1], abs=1.0)
+
+
+def test_the_audio_thread_of_a_48_khz_device_plays_the_top(blank):
+    """A tone's harmonics up to 12 kHz are within -80 dB; of the noise above 8 kHz, the power."""
+    voice = playing.demo("aria full band")
+    f0_hz, loudness_db = np.full(502, 220.0, np.float32), np.full(502, -25.0, np.float32)
+    part = render.solo(render.load(voice.config, voice.weights, voice.top), f0_hz, loudness_db, n_samples=32_000)
+    blocks = list(full_band.blocks(part, n_samples=32_000))
+    ours, hiss = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("harmonic", "noise"))
+    given = {"pack": base64.b64encode(packing.pack(voice)).decode(), "rate": 48_000}
+    given |= {"f0Hz": f0_hz.tolist(), "loudnessDb": loudness_db.tolist(), "script": scripts.text_of(*scripts.WORKLET)}
+    harmonic, noise = map(np.array, blank.evaluate(OFFLINE, given))
+    assert playing.apart_db(harmonic[4_802:-4_800], ours[4_800:-4_802]) < -80.0
+    for low_hz, high_hz in ((8_500, 11_300), (11_300, 22_600)):
+        off = tops.band_density(noise[4_800:], low_hz, high_hz) / tops.band_density(hiss, low_hz, high_hz)
+        assert 10 * np.log10(off) == pytest.approx(0.0, abs=0.3)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-ENGINE = ("products.wasm", "products.js", "decoder.js", "synthesis.js", "voice.js")
+ENGINE = ("products.wasm", "products.js", "decoder.js", "synthesis.js", "top.js", "voice.js")
 WORKLET = (*ENGINE, "performer.js", "processor.js")
 PAGE = (*ENGINE, "keyboard.js", "midi.js", "kept.js", "play.js")
 

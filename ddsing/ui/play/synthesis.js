@@ -114,15 +114,15 @@ class Noise {
 const REACH = 16; // samples of the 16-kHz sound to each side that a resampled one depends on
 const FINENESS = 512; // places between two samples for which the filter is known
 
-/** A 16-kHz sound that comes in by the sample and is read at another rate, 1 ms late; at 16 kHz as it is. */
+/** A sound that comes in by the sample and is read at another rate, `REACH` samples late (1 ms at 16 kHz); at its own as it is. */
 class Resampler {
-  constructor(rate) {
-    this.step = MODEL_RATE / rate;
+  constructor(rate, from = MODEL_RATE) {
+    this.step = from / rate;
     this.ring = new Float32Array(4096);
     this.mask = this.ring.length - 1;
     this.written = 0;
     this.at = 0; // of the sample that is read next
-    this.through = rate === MODEL_RATE;
+    this.through = rate === from;
     this.filter = this.through ? null : Resampler.windowedSinc(Math.min(1, 1 / this.step));
   }
 

@@ -1,6 +1,8 @@
 // An instrument that sounds: its decoder and both synthesisers, at the loudspeaker's rate, for targets that are asked for frame by
 // frame while it plays.
 
+const TOP_SEED = 2; // beside that of the noise, so that both draw chance of their own
+
 /** @typedef {{f0Hz: number, loudnessDb: number, z: Float32Array | null}} Target */
 
 /**
@@ -44,6 +46,8 @@ class Voice {
     this.noise = new Noise(pack, typeof chanceOrSeed === "function" ? chanceOrSeed : chance(chanceOrSeed));
     this.resampler = new Resampler(rate);
     this.ahead = Math.max(1, Math.ceil(this.noise.delay / this.noise.hop)); // frames that are decoded before they are heard
+    this.top = null;
+    if (!(decoder instanceof Hum) && Top.isPlayed(pack, rate)) this.addTop(pack, typeof chanceOrSeed === "function" ? 0 : chanceOrSeed);
     this.frames = Array.from({ length: this.ahead + 1 }, () => ({
       f0Hz: 0, amplitudes: new Float32Array(pack.model.n_harmonics), noise: new Float32Array(pack.model.n_noise_bands),
     }));
@@ -57,6 +61,19 @@ class Voice {
     this.since = 0; // the frame that is heard, in samples · 250
   }
 
+  /** What sounds above 8 kHz: a frame more is decoded ahead for it. */
+  addTop(pack, seed) {
+    this.top = new Top(pack, this.rate, chance(seed + TOP_SEED));
+    this.above = [0, 1].map(() => new Resampler(this.rate, TOP_RATE));
+    let toDrop = this.top.delay + (this.rate === TOP_RATE ? 0 : REACH);
+    this.ahead = Math.max(this.ahead, Math.ceil(toDrop / TOP_HOP));
+    this.giveAbove = (harmonic, noise) => {
+      if (toDrop-- > 0) return;
+      this.above[0].write(harmonic);
+      this.above[1].write(noise);
+    };
+  }
+
   /** Decode the next frame, in the place of the oldest. */
   decode() {
     const frame = this.frames[this.decoded++ % this.frames.length];
@@ -64,6 +81,9 @@ class Voice {
     frame.f0Hz = f0Hz;
     this.decoder.next(f0Hz, loudnessDb, frame, z);
     this.noise.next(frame.noise, this.give);
+    if (!this.top) return;
+    this.top.next(f0Hz, loudnessDb, frame, this.giveAbove);
+    this.top.hand(f0Hz, frame.amplitudes);
   }
 
   /** Write the next samples of both parts. @param {Float32Array} harmonic @param {Float32Array} noise */
@@ -76,6 +96,10 @@ class Voice {
       const f0Hz = before.f0Hz + (after.f0Hz - before.f0Hz) * share;
       harmonic[n] = this.harmonics.next(f0Hz, before.amplitudes, after.amplitudes, share, this.rate);
       noise[n] = this.resampler.read();
+      if (this.top) {
+        harmonic[n] += this.above[0].read();
+        noise[n] += this.above[1].read();
+      }
       this.since += FRAME_RATE;
       if (this.since >= this.rate) {
         this.since -= this.rate;
