@@ -221,7 +221,9 @@ class Studio:
         ``error``.
         """
         wanted, tracker = self._wanted(settings, tracker, preset, changes)
-        choir = batch.Choir(self.workspace, [self._opened(instrument)], tracker, self._models)
+        opened = [self._opened(instrument)]
+        batch.require(self.workspace, opened, wanted)
+        choir = batch.Choir(self.workspace, opened, tracker, self._models)
         gathered = batch.gather([Path(one) for one in ([sounds] if isinstance(sounds, str | Path) else sounds)])
         for name, why in gathered.refused.items():
             yield Outcome(name, batch.FAILED, error=why)

@@ -49,6 +49,7 @@ def run(args: argparse.Namespace, options: Mapping[str, tuple]) -> dict:
     store = models.shared()
     opened = [store.open(workspace, name) for name in asked.names]
     asked.check(workspace)
+    batch.require(workspace, opened, asked.settings, morph=asked.morph, z_source=asked.z_source)
     choir = batch.Choir(workspace, opened, asked.tracker, store, asked.morph, asked.z_source)
     with writing(args.out):
         out.mkdir(exist_ok=True)
@@ -98,6 +99,7 @@ def start(args: argparse.Namespace, options: Mapping[str, tuple]) -> dict:
         tracker=asked.tracker,
         morph=morph,
         repair_octaves=args.repair_octaves,
+        edit=asked.edit,
         z_source=asked.z_source,
     )
     try:

@@ -43,7 +43,14 @@ def magnitudes(audio: np.ndarray, frames: np.ndarray, n_bands: int) -> np.ndarra
 
 @functools.lru_cache(maxsize=8)
 def _shares(n_bands: int) -> np.ndarray:
-    """What each bin gives to each band [shape=(n_bins, n_bands), float32]: triangles whose mean is taken."""
-    position = np.linspace(0.0, n_bands - 1.0, _N_FFT // 2 + 1)
+    """What each bin gives to each band [shape=(n_bins, n_bands), float32]: triangles whose mean is taken.
+
+    Bands that are narrower than bins are interpolated between two of these.
+    """
+    n_bins = _N_FFT // 2 + 1
+    if n_bands > n_bins:
+        place = np.linspace(0.0, n_bins - 1.0, n_bands)
+        return np.maximum(1.0 - np.abs(np.arange(n_bins)[:, None] - place), 0.0).astype(np.float32)
+    position = np.linspace(0.0, n_bands - 1.0, n_bins)
     triangles = np.maximum(1.0 - np.abs(position[:, None] - np.arange(n_bands)), 0.0)
     return (triangles / triangles.sum(axis=0)).astype(np.float32)

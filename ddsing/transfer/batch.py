@@ -4,7 +4,7 @@ A take that sounds the same (`ddsing.transfer.take.Take.key`), made by this vers
 file that was written from it: whatever ended a batch, it goes on where it was. One recording that can't be read keeps
 none of the others.
 
-Public: `Item`, `Gathered`, `gather`, `Choir`, `key_of_recipe`, `Course`, `Outcome`, `summary`.
+Public: `Item`, `Gathered`, `gather`, `require`, `Choir`, `key_of_recipe`, `Course`, `Outcome`, `summary`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ddsing.jobs import paces, time_left
 from ddsing.sound import folder as folders
 from ddsing.sound.curve.edit import PitchEdit
 from ddsing.sound.recording import Recording
-from ddsing.transfer import band, expected, pipeline, stages
+from ddsing.transfer import band, expected, pipeline, stages, timbre
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.take import Take, content_key, read_edit, read_morph, read_recipe
@@ -116,6 +116,23 @@ def _places(called: Sequence[str]) -> list[Path]:
         taken.add(names.key(str(candidate)).casefold())
         places.append(candidate)
     return places
+
+
+def require(
+    workspace: Workspace,
+    instruments: Sequence[Instrument],
+    settings: Settings,
+    *,
+    morph: Morph | None = None,
+    z_source: Path | None = None,
+) -> Path | None:
+    """Raise `SettingsError` for what no recording could be sung with; the file that timbre is taken from, if any."""
+    pipeline.require_own_timbre(morph, settings)
+    if morph is None:
+        timbre.require(instruments[0], settings)
+    if settings.z_from != "other" or instruments[0].config.z is None:
+        return None
+    return pipeline.example(workspace, settings.z_recording) if z_source is None else z_source
 
 
 @dataclass(frozen=True, eq=False)

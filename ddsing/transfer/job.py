@@ -35,7 +35,7 @@ from ddsing.jobs.status import JobStatus
 from ddsing.sound import audio as recordings
 from ddsing.sound import features, recording
 from ddsing.sound.curve.edit import PitchEdit
-from ddsing.transfer import band, edited
+from ddsing.transfer import band, batch, edited
 from ddsing.transfer.batch import FAILED, Choir, Course, Outcome, summary
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
@@ -45,7 +45,7 @@ from ddsing.workspace import Workspace
 KIND = "batch"
 FOLDER = ".batches"
 MAX_RECORDINGS = 200
-_TIMBRE = "timbre"
+_TIMBRE, _EDIT = "timbre", "pitch_edit.json"
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 _UNUSED_S = 600.0  # a folder of no job this old was left by a crash
 _LOW_DISK_BYTES = 50_000_000
@@ -82,6 +82,7 @@ def order(
     tracker: str,
     morph: Morph | None = None,
     repair_octaves: bool = False,
+    edit: PitchEdit | None = None,
     z_source: Path | None = None,
     most_s: float = MAX_TRANSFER_S,
 ) -> Order:
@@ -97,8 +98,10 @@ def order(
         With the names that the instruments will have.
     repair_octaves : bool
         Whether each pitch curve is sung with the octave slips repaired that are found in it.
+    edit : PitchEdit or None
+        Of a pitch curve, before the repairs; recordings and trackers that it is not of are sung without it, and say so.
     z_source : Path or None
-        The recording that timbre comes from, where the settings name one.
+        The recording that timbre comes from, where the settings name one; else the example of that name.
     most_s : float
         The longest recording that is transferred.
     """
@@ -107,6 +110,7 @@ def order(
     files = [instrument] if isinstance(instrument, Path) else list(instrument)
     called = [name] if morph is None else morph.names
     opened = [open_any(file, name=one) for file, one in zip(files, called, strict=True)]
+    z_source = batch.require(workspace, opened, settings, morph=morph, z_source=z_source)
     rate_hz = band.planned_rate_hz(settings, opened)
     durations_s = [min(claimed_s(source.content), most_s) for source in sources]
     needs_bytes = round(sum(durations_s) * band.bytes_per_s(rate_hz))
@@ -114,7 +118,7 @@ def order(
     how: dict[str, Any] = {} if morph is None else {"morph": morph.to_json()}
     how |= {"repair_octaves": True} if repair_octaves else {}
     options = {
-        "folder": _fill(workspace, files, sources, z_source),
+        "folder": _fill(workspace, files, sources, z_source, edit),
         "instrument": name,
         "recordings": [source.name for source in sources],
         "settings": settings.to_json(),
@@ -127,6 +131,8 @@ def order(
     digests = [one.digest for one in opened]
     identity = [digests[0], settings.to_json(), tracker, [source.identity for source in sources]]
     identity += [digests[1:], how] if how else []
+    identity += [["pitch edit", edit.digest]] if edit else []
+    identity += [["timbre", Source(z_source.name, z_source).identity]] if z_source else []
     return Order(
         kind=KIND,
         title=f"Transfer {said} to {name}",
@@ -149,7 +155,13 @@ def _instrument(number: int) -> str:
     return f"instrument{number or ''}.zip"
 
 
-def _fill(workspace: Workspace, files: Sequence[Path], sources: Sequence[Source], z_source: Path | None) -> str:
+def _fill(
+    workspace: Workspace,
+    files: Sequence[Path],
+    sources: Sequence[Source],
+    z_source: Path | None,
+    edit: PitchEdit | None,
+) -> str:
     """Make the job's folder; returns what it is called."""
     token = secrets.token_hex(16)
     folder = workspace.root / FOLDER / token
@@ -159,6 +171,8 @@ def _fill(workspace: Workspace, files: Sequence[Path], sources: Sequence[Source]
             write_atomic(folder / _instrument(number), file.read_bytes())
         if z_source is not None:
             _copy(z_source, folder / _TIMBRE)
+        if edit:
+            write_atomic(folder / _EDIT, json.dumps(edit.to_json()).encode())
         for number, source in enumerate(sources):
             _copy(source.content, folder / _file(number))
     except OSError as error:
@@ -218,9 +232,9 @@ def run(workspace: Workspace, options: Mapping[str, Any], job: Reporter) -> dict
     job : Reporter
         Told what became of each as ``extra["recordings"]``; asked ``should_stop``.
     """
-    batch = _Batch.of(workspace, options, job)
-    found = batch.run()
-    shutil.rmtree(batch.folder, ignore_errors=True)
+    whole = _Batch.of(workspace, options, job)
+    found = whole.run()
+    shutil.rmtree(whole.folder, ignore_errors=True)
     return {"recordings": [one.to_json() for one in found], "message": summary(found)}
 
 
@@ -232,6 +246,7 @@ class _Batch:
     settings: Settings
     choir: Choir
     repair_octaves: bool
+    edit: PitchEdit | None
     job: Reporter
     most_s: float
     left_bytes: float
@@ -257,6 +272,7 @@ class _Batch:
             Settings.from_json(options["settings"]),
             choir,
             options.get("repair_octaves") is True,
+            _read_edit(folder / _EDIT),
             job,
             min(float(options["most_s"]), MAX_TRANSFER_S),
             float(options["room_bytes"]),
@@ -304,14 +320,14 @@ class _Batch:
 
     def _edit(self, sound: recording.Recording, progress: Callable[[str, float], None]) -> PitchEdit | None:
         if not self.repair_octaves:
-            return None
+            return self.edit
         found = features.extract(
             sound.audio,
             tracker=self.choir.tracker,
             cache=features.FeatureCache(self.workspace.cache / "features"),
             progress=lambda share: progress("features", share),
         )
-        return edited.repaired(found, sound.audio)
+        return edited.repaired(found, sound.audio, self.edit)
 
     def _require(self, sound: recording.Recording) -> None:
         if sound.duration_s > self.most_s:
@@ -334,6 +350,10 @@ class _Batch:
             extra={"recordings": {number: one.to_json() for number, one in self.done.items()}},
             **time_left.fields(course.left),
         )
+
+
+def _read_edit(path: Path) -> PitchEdit | None:
+    return PitchEdit.from_json(json.loads(path.read_bytes())) if path.is_file() else None
 
 
 def _n_bytes(path: Path) -> int:

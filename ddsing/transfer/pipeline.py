@@ -161,9 +161,14 @@ def _references(
         raise SettingsError(
             f"There are {len(references)} instruments, but shares for {n_shares}. Give each its own share."
         )
+    require_own_timbre(morph, settings)
+    return references
+
+
+def require_own_timbre(morph: Morph | None, settings: Settings) -> None:
+    """Raise `SettingsError` where a morph is to take its timbre from elsewhere."""
     if morph is not None and settings != settings.without_z():
         raise SettingsError("A morph takes its timbre from the recording. Leave out the timbre (z) settings.")
-    return references
 
 
 def decoded(source: Sound) -> np.ndarray:
@@ -205,10 +210,11 @@ def other_recording(workspace: Workspace, settings: Settings, z_source: Sound | 
     """The decoded recording that timbre is to come from, `z_source` or the example that is named; None for none."""
     if settings.z_from != "other":
         return None
-    return decoded(_example(workspace, settings.z_recording) if z_source is None else z_source)
+    return decoded(example(workspace, settings.z_recording) if z_source is None else z_source)
 
 
-def _example(workspace: Workspace, name: str) -> Path:
+def example(workspace: Workspace, name: str) -> Path:
+    """The file of the example that timbre is taken from; raises `SettingsError` where it is not there."""
     path = folders.named(workspace.examples, name)
     if path is None:
         raise SettingsError(

@@ -9,6 +9,7 @@ import numpy as np
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine.encoder import Encoder
 from ddsing.errors import SettingsError
+from ddsing.instrument import Instrument
 from ddsing.model.latent_space import LatentSpace
 from ddsing.model.places import Places
 from ddsing.transfer.settings import Settings
@@ -65,6 +66,16 @@ def z_of(
             raise SettingsError(NO_PLACES)
         z = places.pulled(z, settings.pull)
     return z if offset is None else z + offset
+
+
+def require(instrument: Instrument, settings: Settings) -> None:
+    """Raise `SettingsError` where an instrument can't be given the timbre that is asked for, before it sings."""
+    if instrument.config.z is None:
+        return
+    if settings.z_shift or settings.z_from == "mean":
+        _known(instrument.latent)
+    if settings.pull and instrument.places is None:
+        raise SettingsError(NO_PLACES)
 
 
 def _known(space: LatentSpace | None) -> LatentSpace:

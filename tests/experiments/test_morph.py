@@ -1,5 +1,6 @@
 """Morphs: weights over time, controls between instruments, and takes that say what they are made of."""
 
+import itertools
 import json
 import tracemalloc
 from dataclasses import replace
@@ -133,6 +134,23 @@ def test_instruments_with_z_take_part():
     f0_hz, loudness_db = _curves()
     plain = render.render(with_z, f0_hz, loudness_db, n_samples=len(audio), audio=audio, seed=3).audio
     np.testing.assert_array_equal(sung, plain)
+
+
+def test_any_two_kinds_of_instruments_can_be_mixed(filled):
+    """With timbre, with voicing, of ddsp-vst, and as small and as large as models are: no order has to be refused."""
+    small = {"rnn_channels": 8, "ch": 8}
+    kinds = {
+        "z": ModelConfig(z=ZConfig(rnn_channels=8, z_dims=4, z_time_steps=63), **small),
+        "plugin": ModelConfig(generation=50, amp_resample_method="linear", noise_window_size=0, **small),
+        "poor": ModelConfig(generation=1, voicing=True, n_harmonics=1, n_noise_bands=3, noise_window_size=3, **small),
+        "rich": replace(SMALL, n_harmonics=300, n_noise_bands=1025, normalize_below_nyquist=False),
+    }
+    made = [_instrument(name, config, seed) for seed, (name, config) in enumerate(kinds.items())]
+    song, settings = tiny_workspace.sung(0.6), Settings(use_statistics=True, formant_shift=2.0, keep_unvoiced=0.5)
+    for first, second in itertools.permutations(made, 2):
+        shares = Morph((first.name, second.name), ("", ""), ((0.0, (0.5, 0.5)),))
+        take = pipeline.run(filled, song, [first, second], settings, morph=shares, tracker="instant")
+        assert 0 < take.peak < np.inf
 
 
 def test_weights_are_shares_and_run_linearly():
