@@ -1,8 +1,9 @@
-"""Timbre transfer: an instrument, a recording, and the takes made from them."""
+"""Timbre transfer: an instrument, a recording or a score, and the takes made from them."""
 
 import streamlit as st
 
-from ddsing.ui.shell import errors, router, work
+from ddsing.ui.score import humming, panel
+from ddsing.ui.shell import errors, router, sources, work
 from ddsing.ui.transfer import (
     controls,
     fit_panel,
@@ -32,19 +33,23 @@ with left:
         instrument = instrument_picker.pick()
     with errors.guard():
         sound = recording.pick()
-with right, errors.guard():
-    start.show(instrument, sound)  # first, so that it stays where it is whatever is said below
-    recording.tracker(sound)
+if sources.of_score():
+    panel.show(left, right, instrument)
+else:
+    with right, errors.guard():
+        start.show(instrument, sound)  # first, so that it stays where it is whatever is said below
+        recording.tracker(sound)
+        with errors.guard():
+            presets_panel.show(instrument)
+        controls.settings(instrument)
     with errors.guard():
-        presets_panel.show(instrument)
-    controls.settings(instrument)
+        pitch_edits.keep(sound)
+    with left, errors.guard():
+        fit_panel.show(instrument, sound)  # after the controls, which need not wait for what it reads of the recording
+        humming.offer(sound)
+    with errors.guard():
+        pitch_editor.show(sound)
+    with errors.guard():
+        many.show(instrument)
 with errors.guard():
-    pitch_edits.keep(sound)
-with left, errors.guard():
-    fit_panel.show(instrument, sound)  # after the controls, which need not wait for what it reads of the recording
-with errors.guard():
-    pitch_editor.show(sound)
-with errors.guard():
-    many.show(instrument)
-with errors.guard():
-    takes.show()
+    takes.show(panel.use)

@@ -51,6 +51,7 @@ ORDER = (
     "ddsing.ui.entrance",
     "ddsing.ui.transfer",
     "ddsing.ui.play",
+    "ddsing.ui.score",
     "ddsing.ui.dataset",
     "ddsing.ui.training",
     "ddsing.ui.instrument",

@@ -163,6 +163,7 @@ ELSEWHERE = {
     "ddsing/cli/compare.py",
     "ddsing/cli/features.py",
     "ddsing/cli/fit.py",
+    "ddsing/cli/humming.py",
     "ddsing/cli/pitch_edits.py",
     "ddsing/cli/tuning.py",
     "ddsing/experiments/comparison/job.py",

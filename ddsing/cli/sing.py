@@ -1,4 +1,4 @@
-"""``sing``: sing a score with an instrument."""
+"""``sing``: sing a score, or the notes of a recording, with an instrument."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddsing import names
+from ddsing.cli import humming
 from ddsing.cli.writing import writing
 from ddsing.errors import AudioError, ScoreError, SettingsError
 from ddsing.files import spelled, write_atomic
@@ -32,7 +33,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser("sing", help="sing a score with an instrument")
     parser.add_argument(
-        "score", metavar="SCORE", help="a MIDI or MusicXML file (.mid, .musicxml, .xml, .mxl), or a take sung from one"
+        "score",
+        metavar="SCORE",
+        help="a MIDI or MusicXML file (.mid, .musicxml, .xml, .mxl), a take sung from one, or a recording of a melody",
     )
     parser.add_argument("--list", action="store_true", help="only list the score's parts, with their ranges")
     parser.add_argument("--instrument", metavar="NAME|ZIP", help="required without --list or --like")
@@ -54,6 +57,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         metavar="|".join([*STYLES, f"{VOICE}NAME"]),
         help=f"how it is sung; {VOICE}NAME sings as the recordings of that voice do (classical)",
     )
+    humming.add_arguments(parser)
     numbers = parser.add_argument_group("what can be changed in a style")
     for name, control in CONTROLS.items():
         unit = f" {control.words.unit}" if control.words.unit else ""
@@ -151,11 +155,15 @@ def _line(workspace: Workspace, args: argparse.Namespace) -> tuple[Line, tuple[s
     from ddsing.play.sing import line_of
 
     path = spelled(Path(args.score))
-    if path.suffix.lower() not in _suffixes() and not path.is_file():
+    if humming.is_one(path):
+        line, warnings = humming.line(args, workspace, path)  # type: Line, tuple[str, ...]
+    elif path.suffix.lower() not in _suffixes() and not path.is_file():
+        humming.refuse(args)
         if args.part is not None or args.line is not None:
             raise SettingsError("--part and --line are for a score's file; a take has its notes already.")
-        line, warnings = line_of(_take(workspace, args.score)), ()  # type: Line, tuple[str, ...]
+        line, warnings = line_of(_take(workspace, args.score)), ()
     else:
+        humming.refuse(args)
         score = _score(args)
         line, warnings = melody.line(score, args.part, args.line or RULES[0]), score.warnings
     if args.start is not None or args.end is not None:
@@ -198,9 +206,9 @@ def _edit(workspace: Workspace, args: argparse.Namespace, line: Line) -> tuple[S
     from ddsing.play.sing import edit_of
 
     if args.edit is not None:
-        edit = ScoreEdit.from_text(_content(args.edit))
-        edit.notes_of(line)
-        return edit or None, ()
+        asked = ScoreEdit.from_text(_content(args.edit))
+        asked.notes_of(line)
+        return asked or None, ()
     path = spelled(Path(args.score))
     is_file = path.suffix.lower() in _suffixes() or path.is_file()
     for reference in filter(None, (None if is_file else args.score, args.like)):

@@ -102,11 +102,20 @@ def features(drawn: Curves) -> Features:
     return Features(drawn.f0_hz, confidence, drawn.loudness_db, TRACKER, drawn.generation)
 
 
-def warning(placed: Placed, statistics: DatasetStatistics | None, name: str) -> str:
-    """A sentence where a line does not fit although another transposition would; else ""."""
+@dataclass(frozen=True)
+class Better:
+    """Another transposition that fits better: `transpose` semitones, and the shares outside now and with it."""
+
+    transpose: int
+    outside: float
+    left: float
+
+
+def better(placed: Placed, statistics: DatasetStatistics | None) -> Better | None:
+    """The transposition with which more of a line would fit, where much of it does not."""
     pitch_range = None if statistics is None else statistics.pitch_range_midi
     if pitch_range is None:
-        return ""
+        return None
     low, high = pitch_range
     midi = np.array([note.midi for note in placed.line.notes])
     length_s = np.array([note.duration_s for note in placed.line.notes])
@@ -115,14 +124,16 @@ def warning(placed: Placed, statistics: DatasetStatistics | None, name: str) -> 
         out = (midi + by < low - _SLACK_MIDI) | (midi + by > high + _SLACK_MIDI)
         return float(length_s[out].sum() / length_s.sum())
 
-    better = min(sorted(range(-24, 25), key=abs), key=outside)
-    if outside(0) <= 1.0 - _GOOD or better == 0:
+    by = min(sorted(range(-24, 25), key=abs), key=outside)
+    if outside(0) <= 1.0 - _GOOD or by == 0:
+        return None
+    return Better(placed.transpose + by, outside(0), outside(by))
+
+
+def warning(placed: Placed, statistics: DatasetStatistics | None, name: str) -> str:
+    """A sentence where a line does not fit although another transposition would; else ""."""
+    found = better(placed, statistics)
+    if found is None or statistics is None or statistics.pitch_range_midi is None:
         return ""
-    return OUTSIDE.format(
-        outside=outside(0),
-        name=name,
-        low=note_name(low),
-        high=note_name(high),
-        better=placed.transpose + better,
-        left=outside(better),
-    )
+    low, high = map(note_name, statistics.pitch_range_midi)
+    return OUTSIDE.format(outside=found.outside, name=name, low=low, high=high, better=found.transpose, left=found.left)

@@ -34,7 +34,10 @@ from ddsing.work.order import Order
 from ddsing.workspace import Workspace
 
 if TYPE_CHECKING:
+    from ddsing.play.edit import ScoreEdit
     from ddsing.play.played import Played
+    from ddsing.play.score import Line
+    from ddsing.play.style import Style
 
 MEASURING = "measuring"
 READING = "first reading"
@@ -128,6 +131,31 @@ def phrase_options(
 def played_options(instrument: Instrument, owner: Workspace | None, played: Played) -> dict[str, Any]:
     """What a take of what was played needs to know."""
     return {"instruments": [_about(instrument, owner)], "played": played.to_json()}
+
+
+def score_options(
+    instrument: Instrument,
+    owner: Workspace | None,
+    line: Line,
+    style: Style,
+    *,
+    style_name: str,
+    transpose: int | None,
+    seed: int,
+    edit: ScoreEdit | None,
+    warnings: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What a take of a score needs to know; all but `owner` as in `ddsing.play.sing.sing`."""
+    return {
+        "instruments": [_about(instrument, owner)],
+        "line": line.to_json(),
+        "style": style.to_json(),
+        "style_name": style_name,
+        "transpose": transpose,
+        "seed": seed,
+        "edit": edit.to_json() if edit else None,
+        "warnings": list(warnings),
+    }
 
 
 def wav_of(result: Mapping[str, Any]) -> bytes:
@@ -293,6 +321,34 @@ def _played(workspace: Workspace, order: Order, at_hand: AtHand, report: Report)
     return {"take": take.id}
 
 
+def _sing(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
+    """A take of a score."""
+    from ddsing.play import sing
+    from ddsing.play.edit import ScoreEdit
+    from ddsing.play.score import Line
+    from ddsing.play.style import Style
+
+    options = order.options
+    (instrument,) = [_instrument(workspace, about, at_hand) for about in options["instruments"]]
+    with counted.transfer():
+        take = sing.sing(
+            workspace,
+            Line.from_json(options["line"]),
+            instrument,
+            Style.from_json(options["style"]),
+            style_name=options["style_name"],
+            transpose=options["transpose"],
+            seed=options["seed"],
+            edit=None if options["edit"] is None else ScoreEdit.from_json(options["edit"]),
+            models=at_hand.models,
+            progress=lambda stage, done: report(stages.doing(stage), done),
+            store=at_hand.takes,
+            warnings=tuple(options["warnings"]),
+        )
+    heard.remember(workspace.cache, take)
+    return {"take": take.id}
+
+
 def _points(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
     """The z of a voice's windows, which are kept in the cache, from where a page reads them."""
     from ddsing.dataset import voices
@@ -324,6 +380,7 @@ KINDS: Mapping[str, Callable[[Workspace, Order, AtHand, Report], dict[str, Any]]
     "report": _report,
     "phrase": _phrase,
     "played": _played,
+    "score": _sing,
     "points": _points,
     "top": _top,
 }

@@ -66,6 +66,9 @@ ONLY_ON_PAGES = {
     "divergence.gentler": "a button's recipe; a command that diverges names the option --learning-rate",
     "edit.History": "undo and redo in the pitch editor; a command makes all its changes at once",
     "Settings.timbre": "another thing on the page Play has that name; commands read the setting by its name in `SHOWN`",
+    "ScoreEdit.to_text": "saves an edit that was drawn on the page; a command reads it with --edit",
+    "Style.disabled": "a slider that does nothing is disabled; a command takes any number",
+    "Line.between": "a command does it too, with --start and --end, on a line that it is handed",
     "SetStore.of": "finds the set of the takes that are ticked; a command names the set",
 }
 

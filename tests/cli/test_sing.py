@@ -10,8 +10,11 @@ import pytest
 from hypothesis import strategies as st
 
 from ddsing import cli
-from ddsing.play import melody, reading
+from ddsing.play import expression, melody, reading, sing
 from ddsing.play.edit import ScoreEdit, line_digest
+from ddsing.play.expression import Loudness
+from ddsing.play.score import Line, Note
+from ddsing.play.style import STYLES
 from ddsing.sound import audio as recordings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
@@ -110,6 +113,25 @@ def test_an_edit_is_sung_and_comes_with_its_take(tiny, song, command, tmp_path):
         assert command(tiny.root, "sing", *words, *written)["edit"] == edit.digest and curves.read_bytes() == before
     cut = command(tiny.root, "sing", song, "--like", done["take"], "--end", "1", *written)
     assert "edit" not in cut and "was left out" in cut["warnings"][-1]
+
+
+def test_a_hummed_melody_is_sung(tiny, command, tmp_path):
+    made = tuple(Note(start, end, midi + 0.3, 0.5) for midi, start, end in SONG)
+    drawn = expression.curves(
+        Line(made, (), ((0.0, 120.0),), "s", "", 1, "highest"),
+        STYLES["plain"], Loudness.of(None, generation=3), generation=3,
+    )  # fmt: skip
+    path, curves = tmp_path / "hum.wav", tmp_path / "c.mid"
+    path.write_bytes(recordings.encode(sing.hum(drawn)))
+    given = ("--instrument", FIRST, "--curves", curves, "--transpose", "0")
+    done = command(tiny.root, "sing", path, *given, "--style", "plain", "--tracker", "tiny", "--json")
+    assert (done["notes"], done["line"], done["score"]) == (3, "hummed", "hum.wav")
+    for note, (midi, start_s, end_s) in zip(reading.read(curves).parts[0].notes, SONG):
+        assert note.midi == midi and (note.start_s, note.end_s) == pytest.approx((start_s, end_s), abs=0.06)
+    assert "one melody" in command(tiny.root, "sing", path, *given, "--part", "1", status=2)
+    song = tmp_path / "song.mid"
+    song.write_bytes(scores.melody(*SONG))
+    assert "for a recording" in command(tiny.root, "sing", song, *given, "--as-sung", status=2)
 
 
 def test_a_score_longer_than_a_transfer_can_be_sung_in_part(tiny, command, tmp_path):

@@ -9,6 +9,7 @@ Public: `Note`, `notes`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,14 +37,22 @@ class Note:
     midi: float
 
 
-def notes(curve: Curve, start: int = 0, end: int | None = None) -> list[Note]:
-    """The notes of a stretch in their order; cut where it begins and ends."""
+def notes(
+    curve: Curve, start: int = 0, end: int | None = None, *, contour: Callable[[np.ndarray], np.ndarray] | None = None
+) -> list[Note]:
+    """The notes of a stretch in their order; cut where it begins and ends.
+
+    Parameters
+    ----------
+    contour : callable, optional
+        Makes a slow contour of a piece in semitones; by default that of `split`.
+    """
     end = len(curve.f0_hz) if end is None else min(end, len(curve.f0_hz))
     found: list[Note] = []
     midi = curve.midi
     offset = _tuning(midi[curve.sung])
     for piece in pieces(curve, start, end):
-        slow, _ = split(midi[piece])
+        slow = split(midi[piece])[0] if contour is None else contour(midi[piece])
         for first, last in _runs(slow - offset):
             a, b = max(piece.start + first, start), min(piece.start + last, end)
             if b - a >= min(_LEAST, end - start):

@@ -1,4 +1,4 @@
-"""Where the sound to transfer comes from: the examples folder, an upload, or the microphone."""
+"""Where the sound to transfer comes from: the examples folder, an upload, or the microphone; or it is a score."""
 
 import contextlib
 from collections.abc import Callable
@@ -16,7 +16,8 @@ from ddsing.transfer.settings import Settings
 from ddsing.ui.shell import allowed, caches, errors, opened, per_workspace, state, values, visitor
 from ddsing.ui.shell.formatting import plain
 
-KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone"}
+SCORE = "score"  # which has notes in place of a recording
+KINDS = {"examples": "Examples", "upload": "Upload", "microphone": "Microphone", SCORE: "Score"}
 _UPLOADED, _RECORDED = "source.uploaded", "source.recorded"
 _UPLOADER, _MICROPHONE = "source.uploader", "source.microphone"
 _Chosen = tuple[Path | bytes, str]  # a file or its content, and its name
@@ -73,19 +74,22 @@ def tell_if_replaced(settings: Settings, content: str) -> None:
 
 
 def pick(*, on_own: Callable[[dict, str, bytes], None]) -> Recording | None:
-    """The source picker, and the chosen recording decoded; None until there is one.
+    """The source picker, and the chosen recording decoded; None until there is one, and where a score is chosen.
 
     `on_own` is called, in a callback, with recipe, name and content of a file of ours that was uploaded.
     """
     kind = st.segmented_control(
-        "Recording",
+        "Recording or score",
         list(KINDS),
         format_func=KINDS.__getitem__,
         key=state.SOURCE_KIND,
         required=True,
-        help="Sing, hum or play one note at a time: the pitch tracker follows a single voice.",
+        help="Sing, hum or play one note at a time: the pitch tracker follows a single voice. A score, MIDI or "
+        "MusicXML, is sung without a recording.",
         persist_state="session",
     )
+    if kind == SCORE:
+        return None
     if kind == "upload":
         chosen = _upload(on_own)
     else:
@@ -141,6 +145,11 @@ def _readable(stamp: tuple[str, int, int], _path: Path) -> bool:
     return True
 
 
+def of_score() -> bool:
+    """Whether a score is chosen in place of a recording."""
+    return st.session_state.get(state.SOURCE_KIND) == SCORE
+
+
 def held() -> tuple[bytes, str] | None:
     """The content and the name of what was uploaded or recorded, as long as that is what is chosen."""
     slot = {"upload": _UPLOADED, "microphone": _RECORDED}.get(st.session_state.get(state.SOURCE_KIND, ""))
@@ -149,10 +158,15 @@ def held() -> tuple[bytes, str] | None:
 
 def hold(content: bytes | None, name: str) -> None:
     """Take another recording for the one that was uploaded last, or none; for callbacks."""
-    file = st.session_state.get(_UPLOADER)
-    st.session_state[_UPLOADED] = (file.file_id if file else None, None if content is None else (content, name))
+    hold_in(_UPLOADED, _UPLOADER, content, name)
     st.session_state[state.SOURCE_KIND] = "upload"
-    _remember(_UPLOADED, content, name)
+
+
+def hold_in(slot: str, uploader: str, content: bytes | None, name: str) -> None:
+    """Take a file for the one that was uploaded last with an uploader, or none; for callbacks."""
+    file = st.session_state.get(uploader)
+    st.session_state[slot] = (file.file_id if file else None, None if content is None else (content, name))
+    _remember(slot, content, name)
 
 
 def choose_example(path: Path) -> None:
@@ -203,22 +217,27 @@ def _microphone() -> _Chosen | None:
 
 
 def _kept(slot: str, file: UploadedFile | None, said: str) -> _Chosen | None:
-    """The widget's file, or the one that it held before the page was left or loaded again."""
+    """`kept`, which is said where the widget does not show it."""
+    found = kept(slot, file, name="" if said == "uploaded" else "microphone.wav")
+    if found is not None and file is None:
+        st.caption(f"Still available, {said} earlier: {plain(found[1])}")
+    return found
+
+
+def kept(slot: str, file: UploadedFile | None, *, name: str = "") -> tuple[bytes, str] | None:
+    """The widget's file, under its own name if none is given, or the one held before the page was left or reloaded."""
+    given = name
     name = st.session_state[values.keep(f"{slot}_name", "")]
     held = st.session_state.get(slot)
     if file is not None and (held is None or held[0] != file.file_id):
-        name = file.name if said == "uploaded" else "microphone.wav"
+        name = given or file.name
         held = st.session_state[slot] = (file.file_id, (file.getvalue(), name))
         _remember(slot, *held[1])
     elif held is None and name:
         content = _put_away_before(slot)
         held = None if content is None else ("", (content, name))
         st.session_state[slot] = held
-    if held is None or held[1] is None:
-        return None
-    if file is None:
-        st.caption(f"Still available, {said} earlier: {plain(held[1][1])}")
-    return held[1]
+    return None if held is None else held[1]
 
 
 def _remember(slot: str, content: bytes | None, name: str) -> None:

@@ -21,6 +21,8 @@ _RESTORED = "source.restored_from"
 def pick() -> Recording | None:
     """The source picker with the chosen recording's player and a line about it; None while nothing is chosen."""
     recording = sources.pick(on_own=_bring_back)
+    if sources.of_score():
+        return None
     _restored(recording)
     if recording is not None:
         _show(recording)

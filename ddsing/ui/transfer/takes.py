@@ -25,10 +25,10 @@ from ddsing.ui.shell import (
     visitor,
 )
 from ddsing.ui.shell.formatting import format_duration, percent, plain, when
-from ddsing.ui.transfer import first_version, for_daw, pitch_edits, take_plots
+from ddsing.ui.transfer import first_version, for_daw, of_score, pitch_edits, take_plots
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ddsing.transfer.take import Take
     from ddsing.ui.shell.work import Ended
@@ -50,8 +50,14 @@ def announce(done: Ended | None) -> None:
         st.toast(f"**{plain(title)}** is ready.", icon=":material/graphic_eq:")
 
 
-def show() -> None:
-    """The takes with a title; nothing is computed for those not shown."""
+def show(use_score: Callable[[Take], None] = lambda take: None) -> None:
+    """The takes with a title; nothing is computed for those not shown.
+
+    Parameters
+    ----------
+    use_score : callable
+        Sets the controls of a score as they were for a take of one, in a callback.
+    """
     from ddsing.transfer import titles
 
     everything = opened.takes().list_all()
@@ -71,12 +77,13 @@ def show() -> None:
     for take_id in sorted({*shown, *offered}, reverse=True):  # ids sort by time
         if take_id in found:
             with st.container(border=True, key=f"take.{take_id}"), errors.guard():
-                _take(found[take_id], list(found.values()), called)
+                _take(found[take_id], list(found.values()), called, use_score)
         else:
             undo.offer("takes", lambda token: opened.takes().undo(token), place=take_id)
     if not found:
+        button = "Sing the score" if sources.of_score() else "Transfer timbre"
         until = "until you leave" if visitor.current().is_guest else "even after a restart"
-        st.caption(f"Press **Transfer timbre**. Each result is kept here, newest first, {until}.")
+        st.caption(f"Press **{button}**. Each result is kept here, newest first, {until}.")
     if len(found) > len(shown):
         st.button(
             f"Show {min(PAGE_SIZE, len(found) - len(shown))} older takes",
@@ -88,7 +95,7 @@ def show() -> None:
         )
 
 
-def _take(take: Take, everything: list[Take], called: dict[str, str]) -> None:
+def _take(take: Take, everything: list[Take], called: dict[str, str], use_score: Callable[[Take], None]) -> None:
     place = everything.index(take)
     older = everything[place + 1 :]
     title, actions = st.columns([5, 4], vertical_alignment="top")
@@ -98,7 +105,7 @@ def _take(take: Take, everything: list[Take], called: dict[str, str]) -> None:
         said = [f"{plain(take.source)} → {plain(take.instrument)}", how, when(take.created)]
         st.caption(" · ".join(said + ["full band, 48 kHz"] * (take.rate_hz == FULL_BAND_RATE)))
     with actions:
-        _actions(take, called[take.id])
+        _actions(take, called[take.id], use_score)
     st.markdown(_settings(take, older[0] if older else None))
     if take.note:
         st.markdown(f":material/sticky_note_2: {plain(take.note)}")
@@ -121,6 +128,8 @@ def _take(take: Take, everything: list[Take], called: dict[str, str]) -> None:
 
 def _settings(take: Take, previous: Take | None) -> str:
     """Every setting; those that changed since the previous take are emphasised."""
+    if take.score is not None and not take.score.get("played"):
+        return " ".join(f":gray-badge[{plain(one)}]" for one in of_score.said(take.score, take.settings.seed))
     before = previous.settings if previous else None
     hidden = take.settings.disabled()
     badges = []
@@ -178,13 +187,13 @@ def _how(take: Take) -> str:
     return said.strip(" ·")
 
 
-def _actions(take: Take, title: str) -> None:
+def _actions(take: Take, title: str, use_score: Callable[[Take], None]) -> None:
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.button(
             "Use these settings",
             key=f"take_use.{take.id}",
             on_click=_use,
-            args=(take.id,),
+            args=(take.id, use_score),
             icon=":material/settings_backup_restore:",
             help="Sets all controls as they were for this take.",
         )
@@ -258,8 +267,10 @@ def _bundle(take_id: str) -> bytes:
 
 
 @errors.callback
-def _use(take_id: str) -> None:
+def _use(take_id: str, use_score: Callable[[Take], None]) -> None:
     take = opened.takes().get(take_id)
+    if take.score is not None and not take.score.get("played"):
+        use_score(take)
     found = find(take.instrument, [entry.name for entry in caches.instruments()])
     state.apply(take.settings, tracker=take.tracker if take.tracker in TRACKERS else None, instrument=found)
     pitch_edits.restore(take.edit, take.source_hash, take.tracker)
