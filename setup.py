@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent
 CARRIED = (
     "app.py",
     "hosted.py",
+    "rest.py",
     "pages/*.py",
     ".streamlit/config.toml",
     "gin/**/*.gin",

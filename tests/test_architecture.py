@@ -10,7 +10,7 @@ import pytest
 from tests.support.paths import ROOT
 from tests.support.patience import PATIENCE_S
 
-PAGES = [ROOT / "app.py", ROOT / "hosted.py", *sorted((ROOT / "pages").glob("*.py"))]
+PAGES = [ROOT / "app.py", ROOT / "hosted.py", ROOT / "rest.py", *sorted((ROOT / "pages").glob("*.py"))]
 LIBRARY = sorted((ROOT / "ddsing").rglob("*.py"))
 # From the ground up; each package has its own number, and imports only go down.
 ORDER = (
@@ -25,6 +25,7 @@ ORDER = (
     "ddsing.hardware",
     "ddsing.process",
     "ddsing.workspace",
+    "ddsing.tokens",
     "ddsing.formats",
     "ddsing.sound",
     "ddsing.storage",
@@ -48,6 +49,7 @@ ORDER = (
     "ddsing.ui",
     "ddsing.ui.player",
     "ddsing.ui.shell",
+    "ddsing.ui.rest",
     "ddsing.ui.entrance",
     "ddsing.ui.transfer",
     "ddsing.ui.play",

@@ -35,7 +35,7 @@ GROUPS = {  # as the pages are: every command stands in one of them
     "training": ("train", "checkpoint", "resynthesise", "jobs", "tensorboard"),
     "instruments": ("instrument",),
     "experiments": ("compare", "sets", "blind", "sweep", "latent"),
-    "this computer": ("serve", "users", "house", "doctor", "storage"),
+    "this computer": ("serve", "token", "users", "house", "doctor", "storage"),
 }
 
 

@@ -17,6 +17,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     command.add_argument("--check", action="store_true", help="only report what would be done, or what is wrong")
     command.add_argument("--host", metavar="H", help="network address to listen on (127.0.0.1, or as in hosting.toml)")
     command.add_argument("--port", type=int, metavar="P", help="port to listen on (8501, or as in hosting.toml)")
+    command.add_argument(
+        "--rest", action="store_true", help="let programs that have a token use it over HTTP, too, see docs/rest.md"
+    )
     command.set_defaults(func=run, text=text)
 
 
@@ -26,11 +29,15 @@ def run(args: argparse.Namespace) -> dict:
 
     path = reading.find()
     if path is None:
-        found = launch.local(workspace=args.workspace, host=args.host, port=args.port)
+        found = launch.local(workspace=args.workspace, host=args.host, port=args.port, rest=args.rest)
         return _end(args, None, found, launch)
     if args.workspace is not None:
         raise launch.ServeError(
             f"--workspace is for one person, but {str(path)!r} is about several: each has a workspace below its `root`."
+        )
+    if args.rest:
+        raise launch.ServeError(
+            f"--rest is for one person. For several, write `allowed = true` below `[rest]` in {str(path)!r}."
         )
     try:
         config, found = launch.hosted(path, host=args.host, port=args.port)

@@ -100,9 +100,11 @@ def _person(here, number: int):
 
 def block(args: argparse.Namespace) -> dict:
     """Keep somebody out, or let them in again."""
+    from ddsing.hosting import oversight
+
     here = site_here()
     person = _person(here, args.id)
-    here.people.block(person, args.blocked, by="command line")
+    oversight.keep_out(here, person, args.blocked, by="command line")
     return {"id": person.id, "name": person.called, "blocked": args.blocked}
 
 

@@ -41,6 +41,7 @@ _RANGES = {  # from, to
     "work.processes": (0, 1000),
     "expiry.warning_days": (0, 36_500),
     "expiry.trash_days": (0, 36_500),
+    "rest.sign_in_days": (0.01, 366),
 }
 
 

@@ -121,6 +121,17 @@ class Metrics:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """Whether programs may use the REST interface, ``[rest]``, each with a token of a person's.
+
+    A token works while its owner has signed in within the last `sign_in_days`: who may no longer come in, is out.
+    """
+
+    allowed: bool = False
+    sign_in_days: float = 30.0
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole file.
 
@@ -156,6 +167,7 @@ class Config:
     expiry: Expiry = Expiry()
     work: Work = Work()
     metrics: Metrics = Metrics()
+    rest: Rest = Rest()
     engine: Mapping[str, Any] = field(default_factory=_nothing)
 
     @property

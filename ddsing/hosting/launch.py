@@ -53,8 +53,13 @@ class Launch:
     about: Mapping[str, str]
 
 
-def local(*, workspace: str | None = None, host: str | None = None, port: int | None = None) -> Launch:
-    """The dashboard of one person, on this computer only; `ServeError` for a host that others could reach."""
+def local(
+    *, workspace: str | None = None, host: str | None = None, port: int | None = None, rest: bool = False
+) -> Launch:
+    """The dashboard of one person, on this computer only; `ServeError` for a host that others could reach.
+
+    With `rest`, programs that have a token can use it, too.
+    """
     if host is not None and not checks.is_loopback(host):
         raise ServeError(
             f"Without hosting.toml the dashboard is for this computer only, and {host!r} can be reached from others: "
@@ -66,7 +71,8 @@ def local(*, workspace: str | None = None, host: str | None = None, port: int | 
     environment = {} if workspace is None else {"DDSING_WORKSPACE": str(Path(workspace).expanduser().absolute())}
     address = f"http://localhost:{port or DEFAULT_PORT}"
     about = {"mode": "local: one workspace, this computer only, no login", "address": address}
-    return Launch(_program("app.py", options), environment, address, about)
+    about |= {"REST interface": f"{address}/api/v1, with tokens"} if rest else {}
+    return Launch(_program("rest.py" if rest else "app.py", options), environment, address, about)
 
 
 def hosted(path: Path, *, host: str | None = None, port: int | None = None) -> tuple[Config, Launch]:
@@ -174,5 +180,8 @@ def _about(config: Config) -> dict[str, str]:
         "guests": f"{guests.most} at once, for {guests.hours:g} hours, transfers up to {guests.transfer_seconds:g} s"
         if guests.allowed
         else "none",
+        "REST interface": f"with tokens of people who signed in within {config.rest.sign_in_days:g} days"
+        if config.rest.allowed
+        else "off",
         "metrics": "with the token" if config.metrics.token else "for programs on this computer",
     }

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddsing.errors import DdsingError
-from ddsing.hosting import audit
+from ddsing.hosting import audit, expiry
 from ddsing.hosting.people import Person
 from ddsing.hosting.site import Site
 from ddsing.jobs import device, queue
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.store import JobStore
+from ddsing.tokens import Tokens
 from ddsing.workspace import Workspace
 
 
@@ -69,8 +70,16 @@ def block(site: Site, number: int, blocked: bool, *, by: str) -> Person:
     found = person(site, number)
     if found.who == by and blocked:
         raise OversightError("You can't block yourself: ask another admin.")
-    site.people.block(found, blocked, by=by)
+    keep_out(site, found, blocked, by=by)
     return found
+
+
+def keep_out(site: Site, found: Person, blocked: bool, *, by: str) -> None:
+    """Keep somebody out, whose tokens end for good, or let them in again."""
+    site.people.block(found, blocked, by=by)
+    for folder in (site.member_folder(found.workspace), site.config.root / expiry.TRASH / found.workspace):
+        if blocked and folder.is_dir():
+            Tokens(Workspace(folder)).clear()
 
 
 def stop(site: Site, number: int, job: str, *, by: str, force: bool = False) -> None:

@@ -140,6 +140,12 @@ class People:
         with database.reading(self._engine) as connection:
             return [Person(**row._mapping) for row in connection.execute(wanted)]
 
+    def find(self, number: int) -> Person | None:
+        """Somebody by their number; None if nobody has it."""
+        with database.reading(self._engine) as connection:
+            row = connection.execute(select(people).where(people.c.id == number)).first()
+        return None if row is None else Person(**row._mapping)
+
     def count_sessions(self) -> int:
         """How many sign-ins have not ended."""
         same = (people.c.id == sessions.c.person) & (people.c.generation == sessions.c.generation)

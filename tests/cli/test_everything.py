@@ -65,6 +65,7 @@ ONLY_ON_PAGES = {
     "device.describe": "names a site's devices for its admins; `doctor` asks TensorFlow itself",
     "divergence.gentler": "a button's recipe; a command that diverges names the option --learning-rate",
     "edit.History": "undo and redo in the pitch editor; a command makes all its changes at once",
+    "Tokens.accepts": "a program's request is answered by the server; `token` makes what it shows",
     "Settings.timbre": "another thing on the page Play has that name; commands read the setting by its name in `SHOWN`",
     "ScoreEdit.to_text": "saves an edit that was drawn on the page; a command reads it with --edit",
     "Style.disabled": "a slider that does nothing is disabled; a command takes any number",

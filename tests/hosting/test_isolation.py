@@ -109,6 +109,7 @@ COMMANDS = {  # what is tried in the place of {}, and the kinds of things that g
     "takes restore {}": "deleted take",
     "tensorboard {}": "voice",
     "train {} --steps 1": "voice",
+    "token revoke {}": "token",
     "transfer {own} --instrument {}": "instrument",
     "transfer {own} --like {}": "take",
     "transfer {own} --instrument aria --morph cello {}": "instrument",
@@ -123,6 +124,7 @@ NOBODY_S = {  # name nothing of a workspace, or make something new
     "house withdraw",
     "instrument import",
     "preset import",
+    "token make",
     "users block",
     "users export",
     "users first",  # a job of anybody's, for admins only

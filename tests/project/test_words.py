@@ -58,10 +58,17 @@ DOCUMENTS = (
     "docs/scale.md",
     "docs/engines.md",
     "docs/hosting.md",
+    "docs/rest.md",
 )
 SCRIPTS = sorted((ROOT / "ddsing" / "ui" / "player").glob("*.js"))
 SOURCES = sorted(
-    [ROOT / "app.py", ROOT / "hosted.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "ddsing").rglob("*.py")]
+    [
+        ROOT / "app.py",
+        ROOT / "hosted.py",
+        ROOT / "rest.py",
+        *(ROOT / "pages").glob("*.py"),
+        *(ROOT / "ddsing").rglob("*.py"),
+    ]
 )
 
 

@@ -11,6 +11,7 @@ from ddsing.experiments.comparison.blind import BlindTests
 from ddsing.experiments.comparison.sets import SetStore
 from ddsing.instrument.library import Library
 from ddsing.jobs.store import JobStore
+from ddsing.tokens import Tokens
 from ddsing.transfer.presets import Preset, Presets
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
@@ -46,6 +47,7 @@ def make(root: Path, shared: Path) -> Workspace:
     presets.save(Preset("Anns dusk", Settings(octave_shift=-1)))
     presets.set_default("Second voice", "Anns dusk")
     presets.delete(presets.save(Preset("Anns dawn", Settings(octave_shift=1))).name)
+    Tokens(workspace).make("Anns laptop")
     jobs = JobStore(workspace, launcher=NoLauncher())
     for kind in (*JOBS, "train"):
         job = jobs.submit(idle_jobs.order(kind, f"Anns {kind} {len(jobs.list())}"))
@@ -72,6 +74,7 @@ def asked(workspace: Workspace) -> dict[str, list[str]]:
         "test": [one.id for one in tests],
         "job": [job.id for job in jobs],
         "preset": [one.name for one in Presets(workspace).list()],
+        "token": [one.name for one in Tokens(workspace).list()],
         "example": [path.name for path in workspace.examples.iterdir()],
     }
     for kind, folder in (

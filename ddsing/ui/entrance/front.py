@@ -27,6 +27,7 @@ from ddsing.hosting.site import Site
 from ddsing.hosting.totals import Totals
 from ddsing.ui.entrance import probes
 from ddsing.ui.entrance.ownership import Ownership
+from ddsing.ui.rest import routes as rest
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -60,14 +61,20 @@ def served() -> Site:
 def routes() -> Sequence[Route]:
     """The addresses that make somebody a guest and end that, and those for machines."""
     here = served()
-    base = f"/{here.config.base_path}" if here.config.base_path else ""
     site.keep_clean(here)
     census.keep_counting(here)
     here.start_workers()
     totals = Totals(here.config.root)
     totals.keep()
+    return addresses(here, totals)
+
+
+def addresses(here: Site, totals: Totals) -> list[Route]:
+    """Those of `routes`, without starting anything."""
+    base = f"/{here.config.base_path}" if here.config.base_path else ""
     return [
         *probes.routes(here, totals),
+        *(rest.routes(base) if here.config.rest.allowed else ()),
         Route(f"{base}/guest/come", functools.partial(come, here), methods=["GET"]),
         Route(f"{base}/guest/leave", functools.partial(leave, here), methods=["GET"]),
     ]
@@ -131,7 +138,7 @@ class Guard:
             await self._refuse(refusal, scope, receive, send)
         elif often is not None:
             headers = {"retry-after": f"{math.ceil(often.wait_s)}"}
-            answer = PlainTextResponse(str(often), status_code=429, headers=headers)
+            answer = self._sentence(scope, 429, str(often), headers)
             await answer(scope, receive, self._with_headers(send))
         elif elsewhere is not None:
             await RedirectResponse(elsewhere)(scope, receive, self._with_headers(send))
@@ -151,6 +158,8 @@ class Guard:
         announced = headers.get("content-length", "0")
         if announced.isdigit() and int(announced) > self._most_bytes:
             return 413, f"Files can be up to {self._config.limits.upload_mb} MB."
+        if scope["type"] == "http" and self._is_of_programs(scope) and rest.misleading(scope["path"]):
+            return 404, "There is nothing at this address."
         client = scope.get("client")
         return probes.hides(self._config, scope["path"], client[0] if client else None, headers)
 
@@ -198,7 +207,17 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": sentence})
             return
-        await PlainTextResponse(sentence, status_code=status)(scope, receive, self._with_headers(send))
+        await self._sentence(scope, status, sentence)(scope, receive, self._with_headers(send))
+
+    def _sentence(self, scope: Scope, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+        """A sentence for people, or, where a program asks, as JSON."""
+        if self._is_of_programs(scope):
+            return rest.refusal(status, text, headers)
+        return PlainTextResponse(text, status_code=status, headers=headers)
+
+    def _is_of_programs(self, scope: Scope) -> bool:
+        base = _cookie_path(self._config).rstrip("/")
+        return self._config.rest.allowed and rest.is_of_programs(scope["path"], base)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         came, began = 0, False

@@ -57,7 +57,7 @@ def count(what: str, n: int = 1) -> None:
     """Count something that costs; raises `ddsing.hosting.rates.TooOften` where it is too much."""
     found = visitor.current()
     if found.limiter is not None:
-        found.limiter.ask(what, who=found.who, address=st.context.ip_address or "", n=n)
+        found.limiter.ask(what, who=found.who, address=found.address or st.context.ip_address or "", n=n)
 
 
 @contextlib.contextmanager

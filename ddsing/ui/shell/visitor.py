@@ -15,7 +15,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from ddsing.workspace import Workspace
 
 if TYPE_CHECKING:  # a local dashboard needs no database
     from ddsing.hosting.house import House
+    from ddsing.hosting.people import Person
     from ddsing.hosting.quotas import Quota
     from ddsing.hosting.rates import Limiter
     from ddsing.hosting.site import Site
@@ -83,6 +84,8 @@ class Visitor:
         Counts what is asked for, where that is limited.
     house : House or None
         The library that everybody has beside their own, where there is one.
+    address : str
+        The network address of a program; that of a page is known to its tab.
     """
 
     kind: str
@@ -94,6 +97,7 @@ class Visitor:
     notice: str = ""
     limiter: Limiter | None = None
     house: House | None = None
+    address: str = ""
 
     @property
     def hosted(self) -> bool:
@@ -196,7 +200,6 @@ def _known_to(served: Site) -> Visitor:
 def _member(served: Site, claims: dict) -> Visitor:
     from ddsing.hosting import admission
     from ddsing.hosting.people import SessionOver
-    from ddsing.hosting.quotas import Quota
 
     found = admission.identity(claims)
     role = None if found is None else admission.role(found, claims, served.config.login)
@@ -208,13 +211,24 @@ def _member(served: Site, claims: dict) -> Visitor:
         visit = served.people.enter(found, role)
     except SessionOver as over:
         raise Outside(str(over)) from None
-    folder, limits = served.member_folder(visit.person.workspace), served.config.limits
-    if not folder.is_dir():  # a first visit, or the first after a long time
+    if not served.member_folder(visit.person.workspace).is_dir():  # a first visit, or the first after a long time
         served.expiry.restore(visit.person)
-    quota = Quota(limits, Workspace(folder), limits.transfer_seconds, visit.person.id, served.use)
     notice = served.expiry.notice(visit.person)
+    return replace(of_person(served, visit.person), kind=role, ends_s=visit.ends_s, notice=notice)
+
+
+def of_person(served: Site, person: Person, *, address: str = "") -> Visitor:
+    """Somebody with an account, as a member, with what they may use; whether they may come in, is asked before."""
+    from ddsing.hosting.quotas import Quota
+
+    folder, limits = served.member_folder(person.workspace), served.config.limits
+    quota = Quota(limits, Workspace(folder), limits.transfer_seconds, person.id, served.use)
     return Visitor(
-        role, visit.person.called, visit.person.who, folder, visit.ends_s, quota, notice, served.limiter, served.house
+        *("member", person.called, person.who, folder),
+        quota=quota,
+        limiter=served.limiter,
+        house=served.house,
+        address=address,
     )
 
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.constants import MAX_TRANSFER_S
 from ddsing.errors import SettingsError
 from ddsing.files import spelled
 from ddsing.sound import kinds
-from ddsing.ui.shell import allowed, drafts, errors, jobs, opened, sources, state, tables, values, visitor
+from ddsing.ui.shell import batches, drafts, errors, jobs, opened, sources, state, tables, values, visitor
 from ddsing.ui.shell.formatting import format_duration, percent, plain
 from ddsing.ui.transfer import many_how
 
@@ -105,7 +104,7 @@ def _uploads() -> list[Source]:
         accept_multiple_files=True,
         key=f"many.uploader.{st.session_state.setdefault(_ROUND, 0)}",
         label_visibility="collapsed",
-        help=f"Each up to {format_duration(_most_s())}: {kinds.WORDS}.",
+        help=f"Each up to {format_duration(batches.most_s())}: {kinds.WORDS}.",
     )
     return [Source(file.name, file.getvalue()) for file in files or ()]
 
@@ -176,32 +175,7 @@ def _start(instrument: Entry, found: list[Source]) -> None:
 
 
 def _submit(instrument: Entry, found: list[Source]) -> None:
-    from ddsing.transfer import job
-
-    settings = state.settings()
-    allowed.require_bytes("The upload", sum(len(one.content) for one in found if isinstance(one.content, bytes)))
-    allowed.count_batch(min(job.claimed_s(one.content), _most_s()) for one in found)
-    workspace = opened.workspace()
-    order = job.order(
-        workspace,
-        sources=found,
-        **many_how.order(instrument, settings),
-        tracker=st.session_state[state.TRACKER],
-        z_source=sources.path_of(settings.z_recording) if settings.z_from == "other" else None,
-        most_s=_most_s(),
-    )
-    try:
-        started = jobs.store().submit(order)
-    except Exception:
-        job.discard(workspace, order.options)
-        raise
-    if started.options.get("folder") != order.options["folder"]:  # a press that came twice
-        job.discard(workspace, order.options)
-
-
-def _most_s() -> float:
-    quota = visitor.current().quota
-    return MAX_TRANSFER_S if quota is None else min(MAX_TRANSFER_S, quota.transfer_s)
+    batches.submit(found, lambda: many_how.order(instrument, state.settings()), tracker=st.session_state[state.TRACKER])
 
 
 @st.fragment(run_every=POLL_S)

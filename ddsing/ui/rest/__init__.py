@@ -1,0 +1,1 @@
+"""What programs can do over HTTP, with a token: the REST interface."""
