@@ -4,12 +4,17 @@
 // The harmonics are synthesised at the loudspeaker's own rate: at 16 kHz they are those of Python, at others the same waves, sampled elsewhere.
 // The noise is made at 16 kHz and brought to that rate by a filter.
 
+/** Cycles by which each end of a wave is further at 16 kHz than at another rate, since a sample has moved on already when it sounds. */
+function leadOf(f0Hz, rate) {
+  return (f0Hz * (1 / MODEL_RATE - 1 / rate)) / 2;
+}
+
 /** A bank of harmonics whose phase goes on. */
 class Harmonics {
   constructor(model) {
     this.method = model.amp_resample_method;
     this.n = model.n_harmonics;
-    this.cycles = 0;
+    this.cycles = null; // none before the first sample
   }
 
   /** How far the next frame's amplitudes have come in, 0 to 1, `share` of the way from one frame to the next. */
@@ -26,11 +31,12 @@ class Harmonics {
    * @param {number} rate Hz
    */
   next(f0Hz, before, after, share, rate) {
-    this.cycles += f0Hz / rate;
+    const lead = leadOf(f0Hz, rate);
+    this.cycles = (this.cycles ?? lead) + f0Hz / rate;
     this.cycles -= Math.floor(this.cycles);
     if (!(f0Hz > 0)) return 0;
     const used = Math.min(this.n, Math.ceil(MODEL_RATE / 2 / f0Hz) - 1);
-    const angle = 2 * Math.PI * this.cycles;
+    const angle = 2 * Math.PI * (this.cycles + lead);
     const twice = 2 * Math.cos(angle);
     let last = 0;
     let wave = Math.sin(angle); // sin((k + 1) a) = 2 cos(a) sin(k a) - sin((k - 1) a)

@@ -140,7 +140,7 @@ class Top {
       return Top.lobe(offset - Math.floor(at / (2 * LOBE_REACH + 1)) / LOBE_FINENESS + 0.5) * (offset % 2 ? -1 : 1);
     });
     this.sums = [new Float64Array(TOP_FRAME), new Float64Array(TOP_FRAME)]; // of harmonics and noise: what is still to come
-    this.cycles = 0;
+    this.cycles = 0; // as those of `Harmonics`
     this.beforeHz = null;
     // A harmonic near 8 kHz passes the filter of Python's 48 kHz as far as this, in steps from 0 to 8 kHz.
     this.passed = pack.arrays["top/passed"].values;
@@ -199,14 +199,16 @@ class Top {
 
   addHarmonics(f0Hz) {
     const { powers, transform: { re, im }, lobes, rate } = this;
-    if (this.beforeHz !== null) {
+    const lead = leadOf(f0Hz, rate);
+    if (this.beforeHz === null) this.cycles = lead;
+    else {
       const hop = rate / FRAME_RATE;
       this.cycles += (this.beforeHz * hop + ((f0Hz - this.beforeHz) * (hop - 1)) / 2) / rate;
       this.cycles -= Math.floor(this.cycles);
     }
     this.beforeHz = f0Hz;
     if (!(f0Hz > 20) || Math.max(...powers.harmonic) <= LEAST_POWER / TOP_RATE) return;
-    const cycles = this.cycles + f0Hz / rate; // a sample has moved on already when it sounds
+    const cycles = this.cycles + f0Hz / rate + lead; // a sample has moved on already when it sounds
     for (let number = Math.ceil(TOP_LOW_HZ / f0Hz); number * f0Hz <= TOP_HARMONICS_HZ; number++) {
       const place = (number * f0Hz) / TOP_BIN_HZ;
       const nearest = Math.round(place);
