@@ -153,10 +153,10 @@ def test_two_jobs_of_slurm_for_one_order_are_one_process(store):
 
 def test_at_its_time_limit_a_job_saves_and_continues_automatically(slurm, tmp_path):
     (tmp_path / "w").mkdir()
-    with closed_at_the_end(open_store(tmp_path / "w", time="00:01:00", signal_s=50)) as store:
+    with closed_at_the_end(open_store(tmp_path / "w", time="00:02:00", signal_s=60)) as store:
         job = submit(store, steps=ENDLESS)
         until(lambda: any(step for *_, step in notes(store, "begin")))  # while nobody looks at the store
-        begun = [step for *_, step in notes(store, "begin")]  # 0 again where ten seconds were not enough to begin
+        begun = [step for *_, step in notes(store, "begin")]  # 0 again where half a minute was not enough to begin
         saved = [step for *_, step in notes(store, "end")]
         assert begun[0] == 0 and begun[1:] == saved[: len(begun) - 1] and begun[-1] > 0
         assert wait_for_step(store, job, begun[-1] + 1).state == "running"
