@@ -1,7 +1,7 @@
 """A take for a DAW: its parts as 24-bit WAV that lie on each other, a marker for every note, the notes as MIDI.
 
 All parts begin together and have one gain, so that harmonic part and noise together are the result, and the recording
-lies beside it. A take of a score brings the score's tempos and what it sang with bends; of a recording the notes are
+lies beside it. A take of a score brings the score's tempos and what it sang with bends; of any other the notes are
 those that are heard in the pitch as it was sung, at 120 beats a minute. Of several takes each has a folder, and its
 name before that of each file, since a DAW calls its tracks by them.
 
@@ -77,7 +77,7 @@ def _free(name: str, used: set[str]) -> str:
 
 
 def _files(take: Take) -> Iterator[tuple[str, bytes]]:
-    marks, content, bpm = _of_score(take) if take.score is not None else _of_recording(take)
+    marks, content, bpm = _of_score(take) if take.sung else _of_recording(take)
     sounds = {part: _read(take, part) for part in PARTS}
     loudest = max(_peak(sounds[part][0]) for part in _TOGETHER)
     for part, (sound, rate_hz) in sounds.items():

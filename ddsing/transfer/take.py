@@ -64,7 +64,8 @@ class Take:
     error : str
         Why the take can't be read, or "".
     score : Mapping or None
-        Of a take that was sung from a score: which, how and in what style, see `ddsing.play.sing.recipe`.
+        Of a take that was sung from a score: which, how and in what style, see `ddsing.play.sing.recipe`; of one that
+        was played, see `ddsing.play.played.Played.recipe`.
     """
 
     id: str
@@ -108,6 +109,11 @@ class Take:
             morph=self.morph,
             edit=self.edit,
         )
+
+    @property
+    def sung(self) -> bool:
+        """Whether it was sung from a score; one that was played has no notes that were written."""
+        return self.score is not None and not self.score.get("played")
 
     @classmethod
     def begun(

@@ -10,7 +10,8 @@ import pytest
 import soundfile
 
 from ddsing.errors import TakeError
-from ddsing.play import daw, melody, reading, sing
+from ddsing.play import daw, melody, played, reading, sing
+from ddsing.play.played import Played
 from ddsing.play.style import STYLES
 from ddsing.sound import audio as recordings
 from ddsing.sound import markers
@@ -80,6 +81,19 @@ def test_a_score_s_take_lies_on_its_notes_and_bars(tiny, song):
             starts.append((at_s, message.note))
     assert [key for _, key in starts] == [round(note.midi) + 2 for note in line.notes]
     np.testing.assert_allclose([at for at, _ in starts], [note.start_s for note in line.notes], atol=1e-3)
+
+
+def test_a_take_that_was_played_brings_the_notes_that_are_heard(tiny):
+    at = np.arange(500)
+    f0_hz, loudness_db = np.where(at < 250, 220.0, 330.0), np.where((at >= 50) & (at < 450), -30.0, -80.0)
+    take = played.render(tiny, Played(f0_hz, loudness_db, STYLES["plain"], "plain"), FIRST)
+    with zipfile.ZipFile(io.BytesIO(daw.bundle(take))) as file:
+        marks = cues(chunks(file.read("result.wav")))
+        notes = mido.MidiFile(file=io.BytesIO(file.read("notes.mid")))
+    assert [name for _, name in marks] == ["A3", "E4"]
+    starts = [message.note for message in notes if message.type == "note_on" and message.velocity]
+    assert starts == [57, 64]
+    assert marks[1][0] - marks[0][0] == pytest.approx(64 * 200, abs=64 * 13)  # 0.8 s, to a twentieth of a second
 
 
 def test_what_can_t_be_read_is_said(tiny, song):

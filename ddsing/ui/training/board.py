@@ -17,11 +17,11 @@ def show() -> None:
     if visitor.current().hosted:  # TensorBoard would be on the server, where nobody could open it, without a sign-in
         return
     workspace = opened.workspace()
-    found = board_process.current(workspace)
-    if not _live(found) and not folder.trained(workspace):
+    state = _live(board_process.current(workspace))
+    if not state and not folder.trained(workspace):
         return
-    every = {"": None, "starting": POLL_S, "open": WATCH_S}[_live(found)]
-    st.fragment(errors.guarded(_panel), run_every=every)(_live(found))
+    every = {"": None, "starting": POLL_S, "open": WATCH_S}[state]
+    st.fragment(errors.guarded(_panel), run_every=every)(state)
 
 
 def _live(found: board_process.BoardProcess | None) -> str:

@@ -128,7 +128,7 @@ def _take(take: Take, everything: list[Take], called: dict[str, str], use_score:
 
 def _settings(take: Take, previous: Take | None) -> str:
     """Every setting; those that changed since the previous take are emphasised."""
-    if take.score is not None and not take.score.get("played"):
+    if take.score is not None and take.sung:
         return " ".join(f":gray-badge[{plain(one)}]" for one in of_score.said(take.score, take.settings.seed))
     before = previous.settings if previous else None
     hidden = take.settings.disabled()
@@ -269,7 +269,7 @@ def _bundle(take_id: str) -> bytes:
 @errors.callback
 def _use(take_id: str, use_score: Callable[[Take], None]) -> None:
     take = opened.takes().get(take_id)
-    if take.score is not None and not take.score.get("played"):
+    if take.sung:
         use_score(take)
     found = find(take.instrument, [entry.name for entry in caches.instruments()])
     state.apply(take.settings, tracker=take.tracker if take.tracker in TRACKERS else None, instrument=found)
