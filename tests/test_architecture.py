@@ -1,6 +1,7 @@
 """Imports go down only; streamlit stays in the dashboard, tensorflow in the engine, where it is loaded when needed."""
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -69,25 +70,36 @@ LIGHT = ["numpy", "scipy.signal", "scipy.stats", "h5py", "numba", "soundfile", "
 LIGHT += ["pandas", "pyarrow", "plotly.graph_objects", "sqlalchemy", "alembic.command", "huey", "limits", "psutil"]
 LIGHT += ["prometheus_client", "cryptography.fernet"]
 
-# Import each module in a child of one clean interpreter, forked before anything of ours is imported.
+# Import each module in a child of one clean interpreter, in which nothing of ours is there but what the module imports
+# itself: below one such module, see `grown`, so that most of the others are there already. Garbage is not collected,
+# which would take longer than the imports.
 FRESH = """
-import importlib, json, os, sys
-preload, modules = json.loads(sys.argv[1])
+import gc, importlib, json, os, sys
+preload, below = json.loads(sys.stdin.read())
+gc.disable()
 for name in preload:
     importlib.import_module(name)
-for name in modules:
-    sys.stdout.flush()
-    child = os.fork()
-    if child == 0:
-        try:
-            importlib.import_module(name)
-            found = sorted({module.partition(".")[0] for module in sys.modules})
-        except BaseException as error:
-            found = [f"{type(error).__name__}: {error}"]
-        print(json.dumps([name, found]))
+def grow(trunk):
+    *branches, top = below.get(trunk) or [None]
+    for name in branches:
         sys.stdout.flush()
-        os._exit(0)
-    os.waitpid(child, 0)
+        child = os.fork()
+        if child == 0:
+            return bring(name)
+        os.waitpid(child, 0)
+    if top:
+        bring(top)
+def bring(name):
+    try:
+        importlib.import_module(name)
+        found = sorted({module.partition(".")[0] for module in sys.modules})
+    except BaseException as error:
+        found = [f"{type(error).__name__}: {error}"]
+    print(json.dumps([name, found]))
+    grow(name)
+grow("")
+sys.stdout.flush()
+os._exit(0)
 """
 
 
@@ -107,6 +119,7 @@ def package(name):
     return found
 
 
+@functools.cache  # two tests ask for every file
 def imports(source, name, is_package=False):
     """(imported module, whether at import time) of every import statement; those for type checkers don't count."""
     found = []
@@ -169,6 +182,33 @@ def test_no_file_needs_itself():
     assert circles(needs) == []
 
 
+def needed_at_once(path):
+    """The modules of ours that a file itself imports first, in any case, when it is imported."""
+    name, is_package = module_name(path), path.name == "__init__.py"
+    statements = [
+        node for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    found = imports("\n".join(map(ast.unparse, statements)), name, is_package)
+    modules = {module_name(path) for path in LIBRARY}
+    return {one if one in modules else one.rpartition(".")[0] for one, _ in found} & modules - {name}
+
+
+def grown(names, needs):
+    """A tree with all `names` and what they stand on: below each module, those to import where it is there already.
+
+    Each stands on the one of those it needs that brings the most with it, so nothing is there that it does not itself
+    import, and it fails here if it fails alone.
+    """
+    brought = functools.cache(lambda name: {name}.union(*map(brought, needs[name])))
+    below, todo = {}, list(names)
+    for name in todo:  # which grows meanwhile
+        trunk = max(sorted(needs[name]), key=lambda one: len(brought(one)), default="")
+        below.setdefault(trunk, []).append(name)
+        if trunk and trunk not in todo:
+            todo.append(trunk)
+    return {trunk: sorted(found) for trunk, found in below.items()}
+
+
 def circles(needs):
     """The modules that remain when those that need nothing that remains are taken away, again and again."""
     remaining = dict(needs)
@@ -184,6 +224,11 @@ def circles(needs):
 def test_the_search_for_circles_itself():
     assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
     assert circles({"top": {"a"}, "a": {"b"}, "b": {"c"}, "c": {"a"}, "ground": set()}) == ["a", "b", "c"]
+
+
+def test_the_tree_itself():
+    needs = {"a": set(), "b": {"a"}, "c": {"a"}, "d": {"a", "b", "e"}, "e": {"b"}}
+    assert grown({"c", "d"}, needs) == {"": ["a"], "a": ["b", "c"], "b": ["e"], "e": ["d"]}
 
 
 @pytest.mark.parametrize(
@@ -215,11 +260,12 @@ def test_the_check_itself(name, source, n_trespasses):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 @pytest.mark.parametrize(("in_ui", "preload"), [(False, LIGHT), (True, [*LIGHT, "streamlit"])], ids=["library", "ui"])
 def test_each_module_imports_alone_and_loads_nothing_heavy(in_ui, preload):
-    names = [module_name(path) for path in LIBRARY if path.name != "__main__.py"]
-    names = [name for name in names if name.startswith("ddsing.ui") == in_ui]
-    program = [sys.executable, "-c", FRESH, json.dumps([preload, names])]
-    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    names = {module_name(path) for path in LIBRARY if path.name != "__main__.py"}
+    names = {name for name in names if name.startswith("ddsing.ui") == in_ui}
+    below = grown(names, {module_name(path): needed_at_once(path) for path in LIBRARY})
+    program, told = [sys.executable, "-c", FRESH], json.dumps([preload, below])
+    done = subprocess.run(program, cwd=ROOT, input=told, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     loaded = dict(json.loads(line) for line in done.stdout.splitlines())
-    assert loaded.keys() == set(names)
+    assert loaded.keys() >= names and (in_ui or loaded.keys() == names)
     unwanted = {*HEAVY, "tensorboard"} | (set() if in_ui else {"streamlit"})
     assert {name: found for name, found in loaded.items() if "ddsing" not in found or unwanted & set(found)} == {}
