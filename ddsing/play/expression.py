@@ -12,6 +12,7 @@ one note leaves all others as they were.
 Reference: ``playing.md`` of the project's notes, after OpenUtau, Saitou et al. 2005, Timmers & Desain 2000.
 """
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -219,13 +220,21 @@ def _noise(n: int, band_hz: tuple[float, float], chance: np.random.Generator) ->
     """Noise between two frequencies, of standard deviation 1 in the long run [shape=(n,)]."""
     from scipy import signal
 
-    low_hz, high_hz = band_hz
     settle = 2 * FRAME_RATE
+    poles, level = _filter(band_hz)
+    return signal.sosfilt(poles, chance.standard_normal(n + settle))[settle:] / level
+
+
+@functools.lru_cache(maxsize=4)
+def _filter(band_hz: tuple[float, float]) -> tuple[np.ndarray, float]:
+    """A band's filter, and what it makes of noise of standard deviation 1."""
+    from scipy import signal
+
+    low_hz, high_hz = band_hz
     kind = {"Wn": [low_hz, high_hz], "btype": "bandpass"} if low_hz else {"Wn": high_hz, "btype": "lowpass"}
     poles = signal.butter(2, **kind, fs=FRAME_RATE, output="sos")
     _, response = signal.sosfreqz(poles, 4096)
-    found = signal.sosfilt(poles, chance.standard_normal(n + settle))[settle:]
-    return found / np.sqrt((np.abs(response) ** 2).mean())
+    return poles, np.sqrt((np.abs(response) ** 2).mean())
 
 
 def _drift(n_frames: int, style: Style, chance: np.random.Generator) -> np.ndarray:

@@ -38,6 +38,7 @@ KEPT = {  # what is kept for the whole process, and what tells its entries apart
     "ddsing/instrument/library.py:_summaries": "the zip's path",
     "ddsing/jobs/remote.py:_answers": "the cluster, and there the job's id",
     "ddsing/jobs/log.py:_printing": "nobody's: a lock of a job's process",
+    "ddsing/play/expression.py:_filter": "nobody's: a filter, by its band",
     "ddsing/sound/blas.py:_controller": "nobody's: the processor's libraries",
     "ddsing/sound/blas.py:_limit": "nobody's: how many threads the processor's libraries may start",
     "ddsing/sound/blas.py:_users": "nobody's: a count",
