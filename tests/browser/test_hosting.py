@@ -231,8 +231,8 @@ def test_guests_sing_wait_and_leave_nothing(visit, site):
     settled(first)
     assert first.get_by_text("You can transfer").count() == 0
     first.get_by_text("Guests can transfer up to 5.0 s").wait_for()  # the examples are longer
-    assert first.get_by_role("link", name="Training").count() == 0
-    for address in ("datasets", "training", "instruments", "experiments"):
+    assert first.get_by_role("link", name="Training").count() == first.get_by_role("link", name="Play").count() == 0
+    for address in ("play?instrument=aria", "datasets", "training", "instruments", "experiments"):
         go(first, f"{site.url}/{address}")
         first.get_by_role("heading", name="For members").wait_for()
     (folder,) = (site.root / "guests").iterdir()
