@@ -58,13 +58,7 @@ class Limiter:
         n : int
             How many at once.
         """
-        most = getattr(self._settings, what)
-        asked = []
-        if who:
-            asked.append((parse(most), who, f"More than {most} {_WORDS[what]} are not possible."))
-        if address:
-            sentence = f"Very many {_WORDS[what]} come from your network at the moment."
-            asked.append((self._of_address(what, most, known=bool(who)), _network(address), sentence))
+        asked = self._asked(what, who, address)
         try:
             for item, whose, sentence in asked:
                 if not self._windows.test(item, what, whose, cost=min(n, item.amount)):
@@ -73,6 +67,28 @@ class Limiter:
                 self._windows.hit(item, what, whose, cost=min(n, item.amount))
         except StorageError as error:
             logging.getLogger("ddsing").error("Nothing is counted: %r can't be reached: %s", "rates.storage", error)
+
+    def refusal(self, what: str, *, who: str = "", address: str = "") -> str:
+        """Why one more now would be too much, as a sentence; "" if it would not. Nothing is counted."""
+        try:
+            for item, whose, sentence in self._asked(what, who, address):
+                if not self._windows.test(item, what, whose):
+                    self._refuse(item, what, whose, sentence)
+        except TooOften as error:
+            return str(error)
+        except StorageError:  # it is in the log once something is counted
+            pass
+        return ""
+
+    def _asked(self, what: str, who: str, address: str) -> list[tuple[RateLimitItem, str, str]]:
+        """What is counted: how many there may be, of whom, and the sentence of a refusal."""
+        most, asked = getattr(self._settings, what), []
+        if who:
+            asked.append((parse(most), who, f"More than {most} {_WORDS[what]} are not possible."))
+        if address:
+            sentence = f"Very many {_WORDS[what]} come from your network at the moment."
+            asked.append((self._of_address(what, most, known=bool(who)), _network(address), sentence))
+        return asked
 
     def most(self, what: str) -> int:
         """How many there may be within the window at most."""

@@ -33,6 +33,12 @@ OFFLINE = """async ({ pack, f0Hz, loudnessDb, script, rate = 16000 }) => {
   return [0, 1].map((channel) => Array.from(sound.getChannelData(channel)));
 }"""
 
+FOUR_MORE = """() => {
+  const [one] = JSON.parse(sessionStorage.getItem("ddsing.play.kept"));
+  const more = [1, 2, 3, 4].map((number) => ({ ...one, id: `${one.id}${number}` }));
+  sessionStorage.setItem("ddsing.play.kept", JSON.stringify([one, ...more]));
+}"""
+
 
 @pytest.fixture(scope="module")
 def blank(browser):
@@ -240,8 +246,16 @@ def test_what_is_recorded_is_kept_until_it_is_rendered(browser, server):
     tab.get_by_role("heading", name="Instruments").wait_for()
     tab.get_by_role("link", name="Play", exact=True).click()
     kept.wait_for()
+    assert tab.get_by_text("At most 5 recordings are kept").count() == 0
+    tab.evaluate(FOUR_MORE)
     tab.reload()
     tab.locator('.play[aria-label="Play aria"]').wait_for()
+    tab.get_by_text("At most 5 recordings are kept, of all instruments").wait_for()
+    for left in (5, 4, 3, 2):
+        discard = tab.get_by_role("button", name="Discard")
+        assert discard.count() == left
+        discard.last.click()
+    assert tab.get_by_text("At most 5 recordings are kept").count() == 0
     kept.wait_for()
     tab.get_by_role("button", name="Render", exact=True).click()
     tab.get_by_role("heading", name="Played → cello").wait_for()

@@ -143,7 +143,9 @@ def test_a_page_counts_for_its_visitor(monkeypatch, tmp_path):
     ann, bob = (Visitor("member", name, name, tmp_path, limiter=limiter) for name in ("ann", "bob"))
     for one in (ann, bob):
         monkeypatch.setattr(visitor, "current", lambda one=one: one)
+        assert [allowed.transfer_refusal(1.0) for _ in range(3)] == [""] * 3  # which counts nothing
         allowed.require_transfer(1.0)
+    assert "More than 1 per hour transfers are not possible. Try again in" in allowed.transfer_refusal(1.0)
     with pytest.raises(TooOften):
         allowed.require_transfer(1.0)
     monkeypatch.setattr(visitor, "current", lambda: visitor.LOCAL)

@@ -139,6 +139,19 @@ def test_what_another_person_has_recorded_in_this_tab_is_refused(monkeypatch, tm
     assert TakeStore(Workspace(tmp_path / "bob")).list() == []
 
 
+def test_a_recording_is_not_rendered_on_another_loudness_scale(monkeypatch, workspace):
+    """The instrument was replaced, under the same name, by one of another generation since it was recorded."""
+    monkeypatch.setattr(visitor, "current", lambda: Visitor("member", "", "ann", workspace.root))
+    monkeypatch.setattr(recorded.st, "session_state", {})
+    curve = base64.b64encode(np.full(250, -20.0, "<f4").tobytes()).decode()
+    sent = {"id": "1", "name": FIRST, "owner": recorded.known()["owner"], "f0_hz": curve, "loudness_db": curve}
+    manner_of_it = {"style": {}, "style_name": "pop", "breath_db": 0.0, "timbre": [], "generation": 1}
+    recorded.order(sent | manner_of_it)
+    (why,) = recorded.st.session_state["errors.later"]
+    assert "that was one of ddsp 1" in why and "this is one of ddsp 3" in why
+    assert recorded.known()["ordered"] == () and not work._works, "it is kept"
+
+
 @pytest.mark.slow
 def test_what_is_ordered_is_known_after_a_reload(monkeypatch, workspace):
     """The browser keeps a recording until it hears that it is ordered, which may be after a reload."""
@@ -147,7 +160,7 @@ def test_what_is_ordered_is_known_after_a_reload(monkeypatch, workspace):
     curve = base64.b64encode(np.full(250, -20.0, "<f4").tobytes()).decode()
     pitch = base64.b64encode(np.full(250, 220.0, "<f4").tobytes()).decode()
     sent = {"id": "1", "name": FIRST, "owner": recorded.known()["owner"], "f0_hz": pitch, "loudness_db": curve}
-    recorded.order(sent | {"style": {}, "style_name": "pop", "breath_db": 0.0, "timbre": []})
+    recorded.order(sent | {"style": {}, "style_name": "pop", "breath_db": 0.0, "timbre": [], "generation": 3})
     assert "errors.later" not in recorded.st.session_state
     monkeypatch.setattr(recorded.st, "session_state", {})
     assert recorded.known()["ordered"] == ("1",)

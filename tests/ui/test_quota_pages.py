@@ -16,6 +16,7 @@ from ddsing.jobs.store import JobStore
 from ddsing.sound.audio import encode
 from ddsing.training import job as training
 from ddsing.transfer.takes import TakeStore
+from ddsing.ui.play import stage
 from ddsing.ui.shell import visitor
 from ddsing.ui.shell.visitor import Visitor
 from ddsing.workspace import DEMO, Workspace
@@ -230,3 +231,19 @@ def test_what_is_not_enough_to_be_a_recording_is_refused_as_before(limited, monk
     app = open_page(monkeypatch, root, "datasets")
     upload(app, "no.wav", io.BytesIO(b"no sound").getvalue(), "dataset.add.alto", "dataset.add_uploads")
     assert "not added" in str([one.proto for one in app.warning]) and FULL not in shown(app)
+
+
+@pytest.mark.slow
+def test_play_says_that_a_recording_can_t_be_rendered_and_ends_it_where_it_could_not(monkeypatch, root, limited):
+    seen = []
+    monkeypatch.setattr(stage, "_play", lambda **given: seen.append(given["data"]["most_s"]))
+    limited(spare_bytes=None, transfer_seconds=40.0)
+    app = open_page(monkeypatch, root, "play")
+    clean(app)
+    assert seen[-1] == 40.0 and "rendered now" not in shown(app)
+    limited()
+    assert "What you record is kept, but can't be rendered now. The take needs" in shown(app.run()) and FULL in said(
+        app
+    )
+    monkeypatch.setattr(visitor, "current", lambda: visitor.LOCAL)
+    assert "rendered now" not in shown(app.run()) and seen[-1] == 600.0

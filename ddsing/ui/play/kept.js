@@ -37,8 +37,8 @@ function begun(self) {
 }
 
 function aboutNow({ data }) {
-  const { name, owner, manner, style_name, breath_db, timbre, loudness } = data;
-  return { name, owner, style: manner, style_name, breath_db, timbre, silenceDb: loudness.silence_db };
+  const { name, generation, owner, manner, style_name, breath_db, timbre, loudness } = data;
+  return { name, generation, owner, style: manner, style_name, breath_db, timbre, silenceDb: loudness.silence_db };
 }
 
 /** The end of a recording, which is kept if anything sounded: it as the page takes it, null if there is none. */
@@ -70,7 +70,7 @@ function send(self, one) {
 /** What the page says: a recording of this instrument goes on in its manner, and what is rendered need not be kept. */
 function settleKept(self) {
   const { data, recording } = self;
-  if (recording?.about.name === data.name) recording.about = aboutNow(self);
+  if (recording?.about.name === data.name && recording.about.generation === data.generation) recording.about = aboutNow(self);
   if (keptRecordings().some((one) => data.ordered.includes(one.id))) setKept(keptRecordings().filter((one) => !data.ordered.includes(one.id)));
   if (data.answered === self.sent) self.sent = null;
   showKept(self);
@@ -79,11 +79,17 @@ function settleKept(self) {
 function showKept(self) {
   if (!self.keptBox) return;
   const shown = keptRecordings().filter((one) => one.owner === self.data.owner && one.id !== self.sent);
-  const ids = shown.map((one) => one.id).join();
+  const full = keptRecordings().length >= MOST_KEPT;
+  const ids = shown.map((one) => one.id).join() + full;
   if (self.keptBox.dataset.ids === ids) return;
   self.keptBox.dataset.ids = ids;
   self.keptBox.hidden = !shown.length;
-  self.keptBox.replaceChildren(...shown.map((one) => keptLine(self, one)));
+  self.keptBox.replaceChildren(...shown.map((one) => keptLine(self, one)), ...(full ? [keptNote()] : []));
+}
+
+function keptNote() {
+  const text = `At most ${MOST_KEPT} recordings are kept, of all instruments: the next one takes the place of the oldest.`;
+  return Object.assign(document.createElement("p"), { textContent: text });
 }
 
 function keptLine(self, one) {

@@ -1,6 +1,6 @@
 // The page Play: the instrument's buffer is fetched, this device is measured, and keys play it in the audio thread.
 //
-// Data: `place`; `name` of the instrument; `url` of its buffer, `worklet` of the audio thread's script; `range` in MIDI; `manner`, `loudness`
+// Data: `place`; `name` of the instrument; `generation` of its loudness; `url` of its buffer, `worklet` of the audio thread's script; `range` in MIDI; `manner`, `loudness`
 // and `seed` as a Performer takes them; `style_name`; `breath_db`; `timbre`, shares along the directions; `most_s`, the longest that can be recorded;
 // and of what was recorded `owner`, `ordered` and `answered`, see `kept.js`.
 // Triggers: `played`, the curves of what was recorded; `timbre`, what was chosen on the pad.

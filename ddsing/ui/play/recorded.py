@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from ddsing.constants import GENERATIONS
 from ddsing.errors import ScoreError
 from ddsing.ui.shell import allowed, caches, errors, opened, router, take_player, values, work
 from ddsing.ui.shell.formatting import plain
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 ELSEWHERE = "This was recorded in another workspace, and can be rendered only there."
+_SHORT_S = 1.0
 MOST = 50  # ids of recordings that are remembered
 _ORDERED, _ANSWERED = "play.ordered", "play.answered"
 
@@ -47,7 +49,9 @@ def order(sent: Mapping | None) -> None:
         return
     if sent.get("owner") != _owner():
         raise ScoreError(ELSEWHERE)
-    _order(_instrument_of(str(sent.get("name"))), sent)
+    entry = _instrument_of(str(sent.get("name")))
+    _require_same_scale(entry, sent.get("generation"))
+    _order(entry, sent)
     values.put(_ORDERED, (*values.get(_ORDERED), called)[-MOST:])
 
 
@@ -59,6 +63,17 @@ def _instrument_of(name: str) -> Entry:
             "Render again."
         )
     return found
+
+
+def _require_same_scale(entry: Entry, generation: object) -> None:
+    """Raise `ScoreError` where the instrument of that name is now another one, whose loudness means something else."""
+    own = caches.instrument(entry).config.generation
+    if isinstance(generation, int) and generation in GENERATIONS and generation != own:
+        raise ScoreError(
+            f"{entry.name[:80]!r} is not the instrument with which this was recorded: that was one of "
+            f"{GENERATIONS[generation]}, this is one of {GENERATIONS[own]}, whose loudness has another scale. Restore "
+            "the one before under this name, or discard the recording."
+        )
 
 
 def _order(entry: Entry, sent: Mapping) -> None:
@@ -87,7 +102,10 @@ def _order(entry: Entry, sent: Mapping) -> None:
 
 
 def show() -> None:
-    """The newest take of something played, with its player."""
+    """The newest take of something played, with its player, and why nothing could be rendered now."""
+    refused = allowed.transfer_refusal(_SHORT_S)
+    if refused:
+        st.info(plain(f"What you record is kept, but can't be rendered now. {refused}"), icon=":material/block:")
     found = next((take for take in opened.takes().list() if take.score and take.score.get("played")), None)
     if found is None:
         st.caption("Press **Record**, play, and press it again: the take is rendered in full quality and kept.")

@@ -14,7 +14,7 @@ from ddsing.sound.phrase import DEFAULT_RANGE_MIDI
 from ddsing.ui.play import manner as manners
 from ddsing.ui.play import presets, recorded, scripts
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, links, per_workspace, state
+from ddsing.ui.shell import allowed, caches, links, per_workspace, state
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.transfer import instrument_picker
 
@@ -98,7 +98,8 @@ def show(entry: Entry, manner: Manner) -> None:
         "breath_db": manner.breath_db,
         "timbre": manner.timbre_shift,
         "seed": 0,
-        "most_s": MAX_S,
+        "generation": instrument.config.generation,
+        "most_s": allowed.longest_transfer_s(MAX_S),
         **recorded.known(),
     }
     _play(

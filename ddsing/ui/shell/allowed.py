@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 import streamlit as st
 
 from ddsing.constants import FULL_BAND_RATE
+from ddsing.errors import DdsingError
 from ddsing.ui.shell import visitor
 from ddsing.units import format_duration
 
@@ -30,6 +31,25 @@ def require_transfer(duration_s: float, rate_hz: int = FULL_BAND_RATE) -> None:
     if quota is not None:
         quota.require_transfer(duration_s, rate_hz)
     count("transfers")
+
+
+def longest_transfer_s(most_s: float) -> float:
+    """The longest recording that the visitor may transfer, of `most_s` at most."""
+    quota = visitor.current().quota
+    return most_s if quota is None else min(most_s, quota.transfer_s)
+
+
+def transfer_refusal(duration_s: float) -> str:
+    """Why so much sound can't be transferred now, as a sentence; "" if it can. Nothing is counted."""
+    found = visitor.current()
+    if found.quota is not None:
+        try:
+            found.quota.require_transfer(duration_s)
+        except DdsingError as error:
+            return str(error)
+    if found.limiter is None:
+        return ""
+    return found.limiter.refusal("transfers", who=found.who, address=st.context.ip_address or "")
 
 
 def count_batch(durations_s: Iterable[float]) -> None:
