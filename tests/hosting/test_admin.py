@@ -190,6 +190,7 @@ def test_for_all_others_there_is_no_such_page(as_who, kind):
             ask()
 
 
+@pytest.mark.slow
 def test_an_admin_sees_figures_people_jobs_and_the_log(as_who, site):
     with busy_site.jobs_of(site, 5):
         census.Counter(site).count()

@@ -114,6 +114,7 @@ def _orders_a_job(path):
     return any(call.rpartition(".")[2] == "Order" and not (of_pages and call == "Order") for call in calls)
 
 
+@pytest.mark.slow
 def test_every_order_is_made_by_its_domain_alone():
     """Page and command line can't ask for other room than each other: neither makes an order of its own."""
     made = {path.relative_to(ROOT).as_posix() for path in (ROOT / "ddsing").rglob("*.py") if _orders_a_job(path)}

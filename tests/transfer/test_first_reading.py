@@ -54,6 +54,7 @@ def test_the_beginning_is_known_first_and_the_whole_is_that_of_one_go(sung, whol
     np.testing.assert_array_equal(kept.f0_hz, whole.f0_hz)
 
 
+@pytest.mark.slow
 def test_one_that_was_stopped_goes_on_where_it_was(sung, whole, cache):
     def stop(share):
         if share > 0.5:

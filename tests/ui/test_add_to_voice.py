@@ -24,6 +24,7 @@ def uploaded(monkeypatch, root):
     return app.run()
 
 
+@pytest.mark.slow
 def test_it_joins_a_voice_under_its_name_and_only_once(uploaded, root):
     for words in ("was added to the voice", "already has it"):
         uploaded.session_state["add_to_voice.panel"] = True

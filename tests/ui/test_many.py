@@ -52,6 +52,7 @@ def test_uploads_are_sung_in_the_background_and_reported(monkeypatch, workspace)
     assert store.list() == [] and len(TakeStore(workspace).list()) == 2
 
 
+@pytest.mark.slow
 def test_a_folder_is_ordered_once_followed_and_stopped(monkeypatch, workspace):
     monkeypatch.setattr(LocalLauncher, "start", lambda self, folder: None)
     app, store = panel(monkeypatch, workspace, "A folder"), JobStore(workspace)

@@ -117,6 +117,7 @@ def test_a_take_is_refused_before_it_is_made(limited, monkeypatch, root):
     assert len(TakeStore(Workspace(root)).list()) == 1
 
 
+@pytest.mark.slow
 def test_a_recording_that_is_too_long_is_not_transferred(limited, monkeypatch, root):
     limited(spare_bytes=None, transfer_seconds=1.0)
     app = open_page(monkeypatch, root)
@@ -226,6 +227,7 @@ def test_runs_and_datasets_can_be_deleted_but_not_under_a_job(limited, root, own
         storage.remove_run_or_dataset(Workspace(root), "alto")
 
 
+@pytest.mark.slow
 def test_what_is_not_enough_to_be_a_recording_is_refused_as_before(limited, monkeypatch, root):
     limited()
     app = open_page(monkeypatch, root, "datasets")

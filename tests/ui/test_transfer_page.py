@@ -216,6 +216,7 @@ def _without_help(app: AppTest, *, at_least: int) -> list[str]:
     return [str(control.key or control.label) for control in found if not control.help]
 
 
+@pytest.mark.slow
 def test_every_control_of_a_transfer_has_help(filled):
     app = filled
     for _ in range(3):
