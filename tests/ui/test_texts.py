@@ -1,5 +1,6 @@
-"""Texts of the pages that name a number: it is the one that the code goes by."""
+"""Texts of the pages: numbers are those that the code goes by, and nothing is without a name."""
 
+import ast
 import re
 
 import pytest
@@ -49,3 +50,14 @@ def test_how_many_right_answers_are_beyond_chance():
     for n, right in ((n_long, right_long), (n_short, right_short)):
         assert binomtest(right, n, 0.5, alternative="greater").pvalue < ALPHA
         assert binomtest(right - 1, n, 0.5, alternative="greater").pvalue >= ALPHA
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "ddsing" / "ui").rglob("*.py")), ids=lambda path: path.stem)
+def test_what_shows_an_icon_only_has_a_name(path):
+    """An empty label would be read aloud as the icon is called: "delete icon"."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+    named = [one for one in calls if any(word.arg == "icon" for word in one.keywords) and one.args]
+    empty = [
+        one.lineno for one in named if isinstance(one.args[0], ast.Constant) and not str(one.args[0].value).strip()
+    ]
+    assert empty == []

@@ -12,7 +12,7 @@ from ddsing.dataset.voices import Voice
 from ddsing.sound import audio
 from ddsing.ui.dataset import cache
 from ddsing.ui.shell import errors, values
-from ddsing.ui.shell.formatting import percent, plain
+from ddsing.ui.shell.formatting import percent, plain, unseen
 
 if TYPE_CHECKING:
     from ddsing.dataset.windows import Window, WindowTable
@@ -161,7 +161,7 @@ def _boxed(voice: Voice, table: WindowTable, boxed: tuple[int, ...]) -> None:
             help="Train on these windows again.",
         )
         st.button(
-            "",
+            unseen("Remove the box"),
             key="windows.clear_box",
             icon=":material/close:",
             type="tertiary",
@@ -206,7 +206,7 @@ def _steer(voice: Voice, table: WindowTable, rows: np.ndarray, row: int) -> None
             st.slider("Window", 1, len(rows), key=_PLACE, help="Position in the order above.")
     with buttons.container(horizontal=True, gap="small"):
         st.button(
-            "",
+            unseen("Previous window"),
             key="windows.before",
             icon=":material/chevron_left:",
             help="Previous window",
@@ -216,7 +216,7 @@ def _steer(voice: Voice, table: WindowTable, rows: np.ndarray, row: int) -> None
             args=(-1,),
         )
         st.button(
-            "",
+            unseen("Next window"),
             key="windows.after",
             icon=":material/chevron_right:",
             help="Next window",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ddsing.files import safe_name
 from ddsing.ui.shell import errors, opened, undo
-from ddsing.ui.shell.formatting import percent, plain, when
+from ddsing.ui.shell.formatting import percent, plain, unseen, when
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -144,7 +144,7 @@ def _row(test: BlindTest, on_open: Callable) -> None:
             "Results" if test.finished else "Continue", key=f"blind.open.{test.id}", on_click=on_open, args=(test.id,)
         )
         st.button(
-            "",
+            unseen(f"Delete {plain(test.title)}"),
             key=f"blind.delete.{test.id}",
             icon=":material/delete:",
             on_click=_delete,

@@ -23,6 +23,14 @@ def plain(text: object) -> str:
     return _SHORTCODE.sub(":" + _WORD_JOINER, escaped)
 
 
+def unseen(label: str) -> str:
+    """The label of a control that shows its icon only: it is read aloud, and hidden by ``page.css``.
+
+    Without one, Streamlit calls the control after its icon: "delete icon".
+    """
+    return f":small[{label}]"
+
+
 def signed(value: float, unit: str = "", *, digits: int = 0) -> str:
     """A number with its sign: ``+2 octaves``, ``−5 dB``, ``0 dB``."""
     return f"{format_number(value, digits=digits, sign=True)}{NO_BREAK}{unit}".rstrip()

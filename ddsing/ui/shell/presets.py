@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from ddsing.ui.shell import allowed, drafts, errors, undo, values
-from ddsing.ui.shell.formatting import plain
+from ddsing.ui.shell.formatting import plain, unseen
 
 if TYPE_CHECKING:
     from ddsing.transfer.presets import Store
@@ -125,7 +125,7 @@ class Panel:
                 help="Saves the controls as they are now under this name.",
             )
             st.button(
-                "",
+                unseen(f"Delete the preset {plain(name)}"),
                 key=self.key("delete"),
                 icon=":material/delete:",
                 type="tertiary",

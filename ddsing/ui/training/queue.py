@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.ui.shell import errors, jobs, values, voice_picker
-from ddsing.ui.shell.formatting import plain, when
+from ddsing.ui.shell.formatting import plain, unseen, when
 
 if TYPE_CHECKING:
     from ddsing.jobs.status import JobStatus
@@ -57,7 +57,7 @@ def _row(job: JobStatus) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(" · ".join(parts), width="stretch")
         st.button(
-            "",
+            unseen(f"Stop {plain(job.title)}"),
             key=f"queue.stop.{job.id}",
             icon=":material/stop:",
             on_click=jobs.stop,
@@ -98,7 +98,7 @@ def _ended_row(job: JobStatus) -> None:
             help="Show this voice on the page.",
         )
     remove.button(
-        "",
+        unseen(f"Remove {plain(job.title)} from the list"),
         key=f"queue.delete.{job.id}",
         icon=":material/delete:",
         on_click=jobs.delete,

@@ -16,7 +16,7 @@ from ddsing.training import folder
 from ddsing.training.recipe import Recipe
 from ddsing.ui.dataset import prepare
 from ddsing.ui.shell import allowed, errors, jobs, opened, state, values, voice_picker
-from ddsing.ui.shell.formatting import plain
+from ddsing.ui.shell.formatting import plain, unseen
 from ddsing.ui.training import cache as training_cache
 from ddsing.ui.training import export, previews
 from ddsing.ui.training import start as training_start
@@ -73,7 +73,7 @@ def _guide() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("## :material/school: Two minutes to your first instrument", width="stretch")
         st.button(
-            "",
+            unseen("Close the tutorial"),
             key="tutorial.close",
             icon=":material/close:",
             type="tertiary",

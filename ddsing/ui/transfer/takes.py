@@ -24,7 +24,7 @@ from ddsing.ui.shell import (
     values,
     visitor,
 )
-from ddsing.ui.shell.formatting import format_duration, percent, plain, when
+from ddsing.ui.shell.formatting import format_duration, percent, plain, unseen, when
 from ddsing.ui.transfer import first_version, for_daw, of_score, pitch_edits, take_plots
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _actions(take: Take, title: str, use_score: Callable[[Take], None]) -> None:
             help="Sets all controls as they were for this take.",
         )
         with st.popover(
-            "",
+            unseen(f"Download {plain(title)}"),
             icon=":material/download:",
             help="Download, with the recipe in the file's metadata",
             key=f"take_download.{take.id}",
@@ -225,7 +225,7 @@ def _actions(take: Take, title: str, use_score: Callable[[Take], None]) -> None:
                 help="Result, harmonic part, noise and recording as 24-bit WAV files that begin together, a marker for "
                 "every note, and the notes as MIDI.",
             )
-        with st.popover("", icon=":material/edit:", help="Rename, note"):
+        with st.popover(unseen(f"Rename {plain(title)}"), icon=":material/edit:", help="Rename, note"):
             drafts.form(
                 f"take_edit.{take.id}",
                 functools.partial(_words, take),
@@ -236,7 +236,7 @@ def _actions(take: Take, title: str, use_score: Callable[[Take], None]) -> None:
                 help="Saved with the take.",
             )
         st.button(
-            "",
+            unseen(f"Delete {plain(title)}"),
             key=f"take_delete.{take.id}",
             on_click=_delete,
             args=(take.id, title),
