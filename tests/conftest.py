@@ -17,6 +17,8 @@ from tests.support import counts, scores, tiny_training, tiny_workspace
 
 for _name, _value in TENSORFLOW.items():
     os.environ.setdefault(_name, _value)
+# What librosa compiles in a new environment when it is imported, and no test calls: compiled as quickly as can be.
+os.environ.setdefault("NUMBA_OPT", "0")
 
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
