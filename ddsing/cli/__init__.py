@@ -2,8 +2,8 @@
 
 Each module with an ``add_parser(subparsers)`` is a command, or a family of commands. It sets ``func(args)``, returning
 a document (a dictionary that JSON can hold), and ``text(document)``, the same in words for people. A module imports
-what is slow to import, NumPy and all that needs it, inside `func`, so that ``--help`` is quick. `GROUPS` is where a
-person finds a command.
+what is slow to import, NumPy and the job store among it, inside `func`, so that ``--help`` is quick; a command that is
+called is imported alone. `GROUPS` is where a person finds a command: it stands in the module of its name.
 
 Exit status: 0; 2 with one sentence on stderr; 130 when interrupted with Ctrl-C.
 """
@@ -12,10 +12,10 @@ import argparse
 import contextlib
 import dataclasses
 import importlib
+import itertools
 import json
 import math
 import os
-import pkgutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -87,7 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # file names may hold what the terminal can't show
     try:
-        return _run(build_parser().parse_args(arguments))
+        words = sys.argv[1:] if arguments is None else arguments
+        return _run(build_parser(_command(words)).parse_args(words))
     except (KeyboardInterrupt, Cancelled):
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader, `head` for instance, has seen enough
@@ -113,8 +114,19 @@ def _read_names_as_utf8() -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+def _command(words: Sequence[str]) -> str | None:
+    """The command that is called; None if it is none of ours, or if an option of the root, as ``--help``, is first."""
+    waiting = iter(words)
+    for word in waiting:
+        if word == "--workspace":
+            next(waiting, None)
+        elif word != "--json" and not word.startswith("--workspace="):
+            return word if any(word in commands for commands in GROUPS.values()) else None
+    return None
+
+
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The parser of all commands, or of one alone, which says the same and is there sooner."""
     root = _Root(
         prog="ddsing" if Path(sys.argv[0]).stem == "ddsing" else "python -m ddsing",
         description=ddsing.__doc__,
@@ -123,10 +135,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"ddsing {ddsing.__version__}")
     commands = root.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    for module in pkgutil.iter_modules(__path__):
-        command = importlib.import_module(f"{__name__}.{module.name}")
-        if hasattr(command, "add_parser"):
-            command.add_parser(commands)
+    for name in [command] if command else itertools.chain.from_iterable(GROUPS.values()):
+        importlib.import_module(f"{__name__}.{name}").add_parser(commands)
     _add_common(root)
     root.set_defaults(workspace=None, json=False)
     return root

@@ -1,13 +1,17 @@
 """Commands that can leave their work to a job: the option, the start, and what is said about it."""
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ddsing.errors import JobError
 from ddsing.jobs.engine import KINDS, REMOTE
-from ddsing.jobs.order import Order
-from ddsing.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ddsing.jobs.order import Order
+    from ddsing.workspace import Workspace
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,6 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from importlib import metadata
 from typing import Any
 
 import ddsing
@@ -119,6 +118,8 @@ def _python(problems: list[str]) -> str:
 
 
 def _packages(problems: list[str]) -> dict[str, str | None]:
+    from importlib import metadata
+
     locked = _locked_versions()
     versions: dict[str, str | None] = {}
     for name in PACKAGES:

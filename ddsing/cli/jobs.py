@@ -1,16 +1,21 @@
 """``jobs``: what runs in the background, and how it is stopped and resumed."""
 
+from __future__ import annotations
+
 import argparse
 import dataclasses
 import time
+from typing import TYPE_CHECKING
 
 from ddsing.cli import actions, trashed
 from ddsing.errors import SettingsError
 from ddsing.files import restore
-from ddsing.jobs.status import JobStatus
-from ddsing.jobs.store import JobStore
 from ddsing.units import format_duration, format_range
 from ddsing.workspace import open_workspace
+
+if TYPE_CHECKING:
+    from ddsing.jobs.status import JobStatus
+    from ddsing.jobs.store import JobStore
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -35,6 +40,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _store(args: argparse.Namespace) -> JobStore:
+    from ddsing.jobs.store import JobStore
+
     return JobStore(open_workspace(args.workspace))
 
 

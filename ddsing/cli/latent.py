@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import io
 import math
 from typing import TYPE_CHECKING
@@ -121,6 +120,8 @@ def _rows(known: LatentSpace, points: Points) -> list[dict]:
 
 
 def _table(rows: list[dict]) -> str:
+    import csv
+
     from ddsing.experiments.comparison.differences import spreadsheet_text
 
     buffer = io.StringIO()

@@ -11,7 +11,6 @@ from ddsing.cli import background
 from ddsing.constants import TRACKERS
 from ddsing.errors import SettingsError
 from ddsing.experiments.sweep.parameters import ORIGINAL, PARAMETERS
-from ddsing.jobs.time_left import around
 from ddsing.units import format_bytes, format_range
 from ddsing.workspace import Workspace, open_workspace
 
@@ -99,6 +98,8 @@ def axes(args: argparse.Namespace) -> dict[str, tuple[float, ...]]:
 
 def cost_text(expected: Cost) -> str:
     """What a sweep takes, for a person."""
+    from ddsing.jobs.time_left import around
+
     if not expected.n_left:
         return f"All {expected.n_cells} runs are done."
     done = expected.n_cells - expected.n_left

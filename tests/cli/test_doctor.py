@@ -33,7 +33,7 @@ def sing(monkeypatch, capsys):
         singing.set_defaults(func=function, text=lambda document: f"sang {document['what']}")
         cli._add_common(parser)
         parser.set_defaults(workspace=None, json=False)
-        monkeypatch.setattr(cli, "build_parser", lambda: parser)
+        monkeypatch.setattr(cli, "build_parser", lambda command=None: parser)
         status = cli.main(["sing", *arguments])
         return status, *capsys.readouterr()
 

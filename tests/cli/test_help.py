@@ -1,8 +1,10 @@
 """The help is quick, complete and true: groups, what is imported for it, and the thresholds that it names."""
 
 import argparse
+import importlib
 import inspect
 import json
+import pkgutil
 import re
 import subprocess
 import sys
@@ -23,7 +25,12 @@ HEAVY = (
     "streamlit",
     "tensorflow",
     "onnxruntime",
+    "psutil",
+    "filelock",
+    "urllib.request",
+    "importlib.metadata",
     "ddsing.ui",
+    "ddsing.jobs.store",
 )
 
 
@@ -47,10 +54,39 @@ def test_help_imports_nothing_that_is_slow_to_import():
     assert json.loads(done.stdout) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ([], None),
+        (["--help"], None),
+        (["--help", "takes"], None),
+        (["voice", "takes"], None),
+        (["takes", "list", "--help"], "takes"),
+        (["--json", "--workspace", "train", "takes"], "takes"),
+        (["--workspace=train", "takes"], "takes"),
+        (["--workspace"], None),
+    ],
+)
+def test_the_command_that_is_called_is_known_from_the_words(words, command):
+    assert cli._command(words) == command
+
+
+def test_a_command_that_is_called_is_imported_alone():
+    program = (
+        "import sys\nfrom ddsing import cli\n"
+        "try: cli.main(['--json', 'takes', '--help'])\nexcept SystemExit: pass\n"
+        "print(*(name for name in sys.modules if name.startswith('ddsing.cli.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    names = set(done.stdout.splitlines()[-1].split())
+    assert "ddsing.cli.takes" in names and not names & {f"ddsing.cli.{one}" for one in ("transfer", "train", "jobs")}
+
+
 def test_every_command_stands_in_one_group():
     grouped = [name for names in cli.GROUPS.values() for name in names]
-    there = [words[0] for words, _ in parsers() if len(words) == 1]
-    assert sorted(grouped) == sorted(there)
+    modules = [module.name for module in pkgutil.iter_modules(cli.__path__)]
+    there = [name for name in modules if hasattr(importlib.import_module(f"ddsing.cli.{name}"), "add_parser")]
+    assert sorted(grouped) == sorted(there) == sorted(words[0] for words, _ in parsers() if len(words) == 1)
     text = cli.build_parser().format_help()
     for heading, names in cli.GROUPS.items():
         section = text[text.index(f"\n{heading}:\n") :].split("\n\n")[0]
