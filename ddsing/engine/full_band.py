@@ -7,12 +7,13 @@ on the blocks but for rounding.
 Public: `blocks`, `upsampled`, `passed`.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy import fft, signal
+from scipy import fft
 
 from ddsing.constants import FULL_BAND_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine import render
@@ -142,18 +143,22 @@ def _interpolated(whole: np.ndarray) -> np.ndarray:
     out = np.empty((n_sounds, n_units, _UNIT, TIMES), np.float32)
     for unit in range(n_units):  # each by itself: what it needs fits memory that is used again
         spectrum = fft.rfft(padded[:, unit * _UNIT :][:, :_SIZE], axis=1)
-        for phase, response in enumerate(_RESPONSES):
+        for phase, response in enumerate(_responses()):
             out[:, unit, :, phase] = fft.irfft(spectrum * response, _SIZE, axis=1)[:, 2 * _REACH :]
     return out.reshape(n_sounds, -1)[:, : n * TIMES]
 
 
 def passed(frequencies_hz: np.ndarray) -> np.ndarray:
     """How much of a 16-kHz sound's frequencies is left at 48 kHz, 0 to 1 [shape as given, float64]."""
+    from scipy import signal  # takes a second to import, and is needed at 48 kHz alone
+
     _, response = signal.freqz(_filter() / TIMES, worN=np.asarray(frequencies_hz), fs=FULL_BAND_RATE)
     return np.abs(response)
 
 
 def _filter() -> np.ndarray:
+    from scipy import signal
+
     return signal.firwin(2 * TIMES * _REACH + 1, _CUT_HZ, window=("kaiser", 8.0), fs=FULL_BAND_RATE) * TIMES
 
 
@@ -162,5 +167,10 @@ def _polyphase() -> np.ndarray:
     return np.pad(_filter(), (0, TIMES - 1)).reshape(-1, TIMES).T.astype(np.float32)
 
 
-_RESPONSES = fft.rfft(_polyphase(), _SIZE, axis=1)
+@functools.cache
+def _responses() -> np.ndarray:
+    """Of the three phases [shape=(3, _SIZE // 2 + 1), complex64]."""
+    return fft.rfft(_polyphase(), _SIZE, axis=1)
+
+
 assert HOP == TIMES * HOP_SAMPLES

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import soxr
 from scipy import fft
-from scipy.ndimage import median_filter
 
 from ddsing.constants import FRAME_RATE, FULL_BAND_RATE, SAMPLE_RATE
 from ddsing.sound import bands
@@ -72,6 +71,8 @@ class Spectrum:
         """
         if self._n.sum() * _SIZE < self.rate_hz / 2 or not self.rate_hz or not np.isfinite(self._power).all():
             return None
+        from scipy.ndimage import median_filter  # takes a while to import, which no transfer waits for
+
         enough = self._n[0] * _SIZE >= self.rate_hz / 2
         power = self._power[0] / self._n[0] if enough else self._power.sum(axis=0) / self._n.sum()
         step_hz = self.rate_hz / _SIZE
