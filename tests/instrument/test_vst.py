@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from ddsing.constants import POWER
 from ddsing.engine import render
@@ -30,10 +31,8 @@ INPUTS = ("call_f0_scaled:0", "call_pw_scaled:0", "call_state:0")
 
 
 def driven(data, f0_scaled, pw_scaled):
-    """What TensorFlow Lite itself makes of a file, frame by frame from a state of zeros: [n_frames, ...] each."""
-    import tensorflow as tf
-
-    interpreter = tf.lite.Interpreter(model_content=data, num_threads=1)
+    """What LiteRT, TensorFlow Lite's own runtime, makes of a file, frame by frame from zeros: [n_frames, ...] each."""
+    interpreter = Interpreter(model_content=data, num_threads=1)
     interpreter.allocate_tensors()
     places = {entry["name"]: entry for entry in interpreter.get_input_details()}
     outputs = {entry["name"]: entry["index"] for entry in interpreter.get_output_details()}
