@@ -18,24 +18,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_POINTS = 40_000  # of a curve; more than a screen has, and ten minutes at 60 points per second
-ROLL = """<div class="roll" role="group" aria-label="Piano roll">
+DRAWN = """<canvas class="drawn" aria-hidden="true"></canvas><canvas class="over" aria-hidden="true"></canvas>
+</div>
+<label class="scroller" hidden><input class="scroll" type="range" min="0" aria-label="Time shown"></label>"""
+ZOOMS = """<div class="zooms" role="group" aria-label="Zoom">
+<button type="button" value="in" aria-label="Zoom in">+</button>
+<button type="button" value="out" aria-label="Zoom out">−</button>
+<button type="button" value="selection">Selection</button>
+<button type="button" value="all">All</button>
+</div>"""
+ROLL = f"""<div class="roll" role="group" aria-label="Piano roll">
 <div class="tools"></div>
 <div class="stage" tabindex="0" role="application" aria-roledescription="piano roll">
-<canvas class="drawn" aria-hidden="true"></canvas><canvas class="over" aria-hidden="true"></canvas>
-</div>
-<label class="scroller" hidden><input class="scroll" type="range" min="0" aria-label="Time shown"></label>
+{DRAWN}
 <div class="foot">
 <label>From
 <input class="from" type="number" min="0" step="0.05" inputmode="decimal" aria-label="Selection from, s"></label>
 <label>to
 <input class="to" type="number" min="0" step="0.05" inputmode="decimal" aria-label="Selection to, s"> s</label>
 <span class="status" aria-live="polite"></span>
-<div class="zooms" role="group" aria-label="Zoom">
-<button type="button" value="in" aria-label="Zoom in">+</button>
-<button type="button" value="out" aria-label="Zoom out">−</button>
-<button type="button" value="selection">Selection</button>
-<button type="button" value="all">All</button>
-</div>
+{ZOOMS}
 </div>
 <div class="legend"></div>
 <div class="hint">Drag to select, or <kbd>←</kbd> <kbd>→</kbd> with <kbd>Shift</kbd>; <kbd>↑</kbd> <kbd>↓</kbd> move the
@@ -43,7 +45,7 @@ selection by semitones, with <kbd>Shift</kbd> by octaves; <kbd>Ctrl</kbd> and th
 </div>"""
 
 _roll = st.components.v2.component(
-    "ddsing_roll", html=ROLL, css=text_of("roll.css"), js=text_of("shared.js", "roll.js")
+    "ddsing_roll", html=ROLL, css=text_of("roll.css"), js=text_of("shared.js", "grid.js", "roll.js")
 )
 
 
