@@ -1,10 +1,11 @@
-"""The engine of the page Play run by Node.js: arrays in, arrays out."""
+"""JavaScript of the pages run by Node.js: arrays in, arrays out, or plain values."""
 
 import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from ddsing.ui.play import scripts
 from tests.support.patience import PATIENCE_S
 
-_RUN = """
+_GIVEN = """
 import { readFileSync, writeFileSync } from "node:fs";
 const folder = process.argv[2];
 const given = JSON.parse(readFileSync(`${folder}/given.json`, "utf-8"));
@@ -24,6 +25,9 @@ const array = (name) => new Float32Array(buffer(name));
 function give(name, values) {
   writeFileSync(`${folder}/${name}`, new Uint8Array(Float32Array.from(values).buffer));
 }
+function tell(value) {
+  writeFileSync(`${folder}/told.json`, JSON.stringify(value));
+}
 """
 
 
@@ -33,6 +37,18 @@ def run(folder: Path, body: str, files: tuple = scripts.ENGINE, **given) -> dict
     ``given`` has what can be JSON; arrays are read by ``array(name)``, bytes by ``buffer(name)``.
     What the body hands to ``give(name, values)`` comes back, by name, as float32.
     """
+    known = _run(folder, scripts.text_of(*files) + body, given)
+    return {path.name: np.fromfile(path, "<f4") for path in folder.iterdir() if path.name not in known}
+
+
+def told(folder: Path, script: str, **given) -> Any:
+    """What JavaScript makes of plain values: the one that it gives to ``tell(value)``."""
+    _run(folder, script, given)
+    return json.loads((folder / "told.json").read_text("utf-8"))
+
+
+def _run(folder: Path, script_text: str, given: dict) -> set[str]:
+    """The names of what was there before."""
     node = shutil.which("node")
     if node is None:
         message = "These tests need Node.js: apt-get install nodejs (Debian)."
@@ -50,8 +66,7 @@ def run(folder: Path, body: str, files: tuple = scripts.ENGINE, **given) -> dict
             plain[name] = value
     (folder / "given.json").write_text(json.dumps(plain))
     script = folder / "script.mjs"
-    script.write_text(_RUN + scripts.text_of(*files) + body, encoding="utf-8")
+    script.write_text(_GIVEN + script_text, encoding="utf-8")
     done = subprocess.run([node, str(script), str(folder)], capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
-    known = {*given, "given.json", "script.mjs"}
-    return {path.name: np.fromfile(path, "<f4") for path in folder.iterdir() if path.name not in known}
+    return {*given, "given.json", "script.mjs"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.names import find
-from ddsing.ui.score import edits, manner, source
+from ddsing.ui.score import edits, manner, roll, source
 from ddsing.ui.shell import allowed, caches, errors, opened, per_workspace, values, work
 from ddsing.ui.shell.formatting import percent, plain, signed
 from ddsing.ui.transfer.start import SHORTCUT
@@ -43,7 +43,7 @@ class _Asked:
 
 
 def show(left: DeltaGenerator, right: DeltaGenerator, entry: Entry | None) -> None:
-    """Both columns of the page."""
+    """Both columns of the page, and the notes below them."""
     with right:
         button, fit = st.container(), st.container()  # filled last, so that they stay where they are
     chosen = how = asked = None
@@ -56,10 +56,19 @@ def show(left: DeltaGenerator, right: DeltaGenerator, entry: Entry | None) -> No
         edit = edits.of(chosen.line)
         with fit, errors.guard():
             asked = _place(entry, chosen, how, edit)
-        with fit:
-            edits.show(chosen.line, edit)
     with button:
         _start_button(asked, _missing(entry, chosen, how, asked))
+    if asked is not None and not asked.chosen.too_long:
+        with errors.guard():
+            _show_roll(asked)
+    if entry is not None and chosen is not None and how is not None:
+        edits.show(chosen.line, edit)  # below the roll, which it would move away from under the pointer
+
+
+def _show_roll(asked: _Asked) -> None:
+    entry, line = asked.entry, asked.chosen.line
+    placed = _placed(entry, line, asked.how, asked.transpose, asked.edit)
+    roll.show(line, placed, asked.edit, None if entry.statistics is None else entry.statistics.pitch_range_midi)
 
 
 def use(take: Take) -> None:
