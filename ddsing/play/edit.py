@@ -95,9 +95,9 @@ class ScoreEdit:
             raise ScoreError(OTHER)
         if not (self._places or self.added):
             return line, tuple(range(len(line.notes)))
-        instead = dict(self.changed)
+        instead, gone = dict(self.changed), set(self.removed)
         there = [(instead.get(place, note), place) for place, note in enumerate(line.notes)]
-        there = [one for one in there if one[1] not in set(self.removed)]
+        there = [one for one in there if one[1] not in gone]
         there += [(note, len(line.notes) + place) for place, note in enumerate(self.added)]
         sung = _one_at_a_time(sorted(there, key=lambda one: (one[0].start_s, one[1])))
         if not sung:

@@ -1,8 +1,11 @@
 """The notes of a score in their piano roll, in a real browser: dragged, drawn over, undone, and then sung as edited."""
 
+from dataclasses import replace
+
 import pytest
 
 from ddsing.play import sing
+from ddsing.play.edit import ScoreEdit
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.browser.test_pitch import accessible
@@ -103,9 +106,19 @@ def test_notes_and_curves_are_edited_undone_kept_and_sung(dashboard, workspace):
     assert tab.evaluate(STROKES) == [1, 0], "what was done before the reload is undone"
     accessible(tab)
 
-    tab.get_by_role("button", name="Sing the score").click()
+    with tab.expect_download() as saving:
+        tab.get_by_role("button", name="Save the edit").click()
+    assert saving.value.suggested_filename == "song edit.json"
+    saved = ScoreEdit.from_text(saving.value.path().read_bytes())
+
+    # Sung at once: the last change has not come to the page yet.
+    tab.locator(".stage").focus()
+    for key in ("Home", "ArrowUp", "Control+Enter"):
+        tab.keyboard.press(key)
     takes = TakeStore(workspace)
     until(lambda: takes.newest() is not None)
     edit = sing.edit_of(takes.newest())
+    assert replace(edit, changed=edit.changed[1:]) == replace(saved, changed=saved.changed[1:])
+    edited[0][2] += 1
     rows = [[note.start_s, note.end_s, note.midi] for _, note in edit.changed]
     assert rows == edited and edit.pitch and not edit.loudness

@@ -74,6 +74,7 @@ def test_notes_are_moved_as_far_as_there_is_room(told):
         [1.0, 2.0, 110, 0.6, True, 1],
     ]
     assert told("moved(edit, [1, 3], 0, -12, [55, 110]).edit.notes.map((note) => note[MIDI])") == [60, 55, 64, 58]
+    assert told("moved(edit, [2, 3], 9, 0, [0, 110, 5]).edit.notes[3][END]") == 5
     # Only rounded, the end of a note is not over the next one.
     assert changes(
         told(written(f"moved(edit, [2], {1 / 3:.4f}, 0, {SUNG})")), changed=[[2, [2.833, 3.333, 64, 0.7, False]]]

@@ -5,13 +5,15 @@
 // the changes that the page knows, see read(); `answered`, the id of the last edit that it has heard of; `duration_s`; `step_s` between the
 // points of `pitch`, in 1/256 semitone, and of `loudness`, from `silence_db` to 0 dB, both as the style sings them, unsigned 16 bits in
 // base64; `transpose`, the semitones by which it is sung higher than it is written; `range`, the lowest and the highest note that the
-// instrument sings well, or null; `highest`, the highest note that can be sung; `player`, whose position is shown.
+// instrument sings well, or null; `highest`, the highest note that can be sung; `longest_s`, until when; `player`, whose position is shown.
 
 const LANE_PX = 84;
 const SEND_MS = 400;
+const AGAIN_MS = 5000; // what the page has not heard of by then may be lost, with the connection
 const EDGE_PX = { mouse: 7, touch: 16 };
 const DRAG_PX = 3;
-const MOST_PUT_AWAY = 30;
+const MOST_PUT_AWAY = 30; // edits, of which each has all notes
+const MOST_NOTES_PUT_AWAY = 60_000;
 const LEVELS = 65535; // from silence to 0 dB
 const SECOND_PX = 90; // at first
 const kept = (window.ddsingNotes ??= new Map()); // by place: what was done and what is shown, while its place is drawn anew
@@ -26,6 +28,7 @@ function adopt(root, component) {
   listenToView(self);
   listenToPointer(self);
   self.box.onkeydown = (event) => key(self, event);
+  self.box.addEventListener("focusout", () => flush(self)); // what is pressed next is about the notes as they are
   for (const button of self.buttons) button.onclick = () => act(self, button.dataset.id);
   for (const field of self.held) listenToField(self, field);
   self.leaving = () => document.visibilityState === "hidden" && flush(self);
@@ -47,7 +50,7 @@ function take(self, data) {
   if (other) {
     flush(self);
     const found = kept.get(data.place) ?? putAwayBefore(data.place);
-    Object.assign(self, { history: begun(given(data)), view: null, waiting: null, sent: null, chosen: [], draft: null, ...found });
+    Object.assign(self, { history: begun(given(data)), view: null, waiting: null, sent: null, chosen: [], drag: null, draft: null, lasso: null, ...found });
   }
   self.data = data;
   const answer = self.waiting?.id === data.answered;
@@ -57,6 +60,7 @@ function take(self, data) {
     self.history = answer ? { ...self.history, now: self.drawn } : done(self.history, self.drawn); // as the page took it, or from elsewhere
   }
   if (self.waiting && other) later(self);
+  else if (self.waiting?.id === self.sent) later(self, AGAIN_MS);
   self.styled = { pitch: points(data.pitch), loudness: points(data.loudness) };
   lengthen(self);
   self.view ??= { start: 0, width: Math.min(self.data.duration_s, Math.max(2, (self.stage.clientWidth || 900) / SECOND_PX)) };
@@ -94,7 +98,7 @@ function reach(self) {
 }
 
 // The notes as they can be sung, written.
-const reachable = ({ data }) => [Math.max(0, -data.transpose), data.highest - data.transpose];
+const reachable = ({ data }) => [Math.max(0, -data.transpose), data.highest - data.transpose, data.longest_s];
 
 // The curves that are shown: as the style sings them, with what is drawn; and, until the page has drawn them anew, moved with the notes.
 function refresh(self) {
@@ -135,15 +139,15 @@ function changed(self, chosen, words) {
   later(self);
 }
 
-function later(self) {
+function later(self, wait_ms = SEND_MS) {
   clearTimeout(self.timer);
-  self.timer = setTimeout(() => flush(self), SEND_MS);
+  self.timer = setTimeout(() => flush(self, wait_ms === AGAIN_MS), wait_ms);
 }
 
 // What the page has not heard of is sent, and kept until it has: also over a reload.
-function flush(self) {
+function flush(self, again = false) {
+  if (!self.waiting || (self.waiting.id === self.sent && !again)) return;
   clearTimeout(self.timer);
-  if (!self.waiting || self.waiting.id === self.sent) return;
   self.sent = self.waiting.id;
   const { score, line, place } = self.data;
   self.component.setTriggerValue("edit", { id: self.waiting.id, place, edit: written(score, line, self.waiting.edit) });
@@ -159,7 +163,8 @@ const drawer = (place) => `ddsing.notes.${place}`;
 // For a reload: what is not sent yet, and what can be undone.
 function putAway(self) {
   const { past, now: edit, future } = self.history;
-  const history = { past: past.slice(-MOST_PUT_AWAY), now: edit, future: future.slice(0, MOST_PUT_AWAY) };
+  const most = Math.min(MOST_PUT_AWAY, Math.ceil(MOST_NOTES_PUT_AWAY / edit.notes.length));
+  const history = { past: past.slice(-most), now: edit, future: future.slice(0, most) };
   try {
     sessionStorage.setItem(drawer(self.data.place), JSON.stringify({ waiting: self.waiting, history }));
   } catch {
@@ -255,7 +260,7 @@ function withValue(self, index, column, value) {
   const edit = now(self);
   if (column === MIDI) return moved(edit, [index], 0, value - edit.notes[index][MIDI], reachable(self));
   if (column === VELOCITY) return valued(edit, [index], VELOCITY, within(value, 0, 100) / 100);
-  return stretched(edit, index, column, value);
+  return stretched(edit, index, column, Math.min(value, self.data.longest_s));
 }
 
 // Actions, by their buttons and keys
@@ -293,10 +298,11 @@ function addNear(self) {
 }
 
 function add(self, at, midi) {
-  const found = added(now(self), Math.max(0, at), within(Math.round(midi), ...reachable(self)), self.data.score.length);
-  if (found) commit(self, found);
+  const [lowest, highest, last_s] = reachable(self);
+  const found = added(now(self), Math.max(0, at), within(Math.round(midi), lowest, highest), self.data.score.length);
+  if (found && at < last_s) commit(self, found);
   else say(self, "There is no room for a note.");
-  if (found) follow(self);
+  follow(self);
 }
 
 // Without a selection, all that was drawn over pitch or loudness.
@@ -318,6 +324,7 @@ function follow(self) {
 
 function key(self, event) {
   const control = event.ctrlKey || event.metaKey;
+  if (control && event.key === "Enter") flush(self); // and then the page hears it
   if (event.altKey || event.target.matches("input")) return;
   const pressed = control ? withControl(self, event) : event.target === self.stage && plainly(self, event);
   if (!pressed) return;
@@ -387,6 +394,7 @@ export default function (component) {
   watch(self);
   return () => {
     flush(self);
+    clearTimeout(self.timer);
     instances.delete(self.root);
     document.removeEventListener("visibilitychange", self.leaving);
     self.ignore();

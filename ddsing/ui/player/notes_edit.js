@@ -67,13 +67,15 @@ function strokesOf(points) {
 function merged(edit, own, others) {
   const sorted = inOrder(own);
   const notes = inOrder([...others.flatMap((note) => uncovered(note, sorted)), ...sorted]);
-  return { edit: { ...edit, notes }, chosen: sorted.map((note) => notes.indexOf(note)) };
+  const places = new Map(notes.map((note, index) => [note, index]));
+  return { edit: { ...edit, notes }, chosen: sorted.map((note) => places.get(note)) };
 }
 
 function uncovered(note, own) {
   let [start, end] = note;
   for (const one of own) {
-    if (one[END] <= start + TOUCHING_S || one[START] >= end - TOUCHING_S) continue;
+    if (one[START] >= end - TOUCHING_S) break; // they are in order
+    if (one[END] <= start + TOUCHING_S) continue;
     if (one[START] > start) end = one[START];
     else start = one[END];
   }
@@ -90,11 +92,13 @@ function parted(edit, chosen) {
   return [edit.notes.filter((_, index) => own.has(index)), edit.notes.filter((_, index) => !own.has(index))];
 }
 
-// Notes moved in time and by semitones, together, as far as there is room, from `lowest` to `highest`; what was drawn over them comes along.
-function moved(edit, chosen, seconds, semitones, [lowest, highest]) {
+// Notes moved in time and by semitones, together, as far as there is room, from `lowest` to `highest` and until `last_s`; what was drawn
+// over them comes along.
+function moved(edit, chosen, seconds, semitones, [lowest, highest, last_s = Infinity]) {
   const [own, others] = parted(edit, chosen);
   if (!own.length) return { edit, chosen };
-  const later = Math.max(seconds, -own[0][START]);
+  const ends = own[own.length - 1][END];
+  const later = within(seconds, -own[0][START], Math.max(0, last_s - ends));
   const pitches = own.map((note) => note[MIDI]);
   const up = within(semitones, lowest - Math.min(...pitches), highest - Math.max(...pitches));
   const rows = own.map((note) => [milli(note[START] + later), milli(note[END] + later), note[MIDI] + up, ...note.slice(VELOCITY)]);

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from ddsing.constants import FRAME_RATE, MAX_F0_MIDI
+from ddsing.constants import FRAME_RATE, MAX_F0_MIDI, MAX_TRANSFER_S
 from ddsing.ui.player import rolls
 from ddsing.ui.player.players import text_of
 from ddsing.units import hz_to_midi
@@ -124,6 +124,7 @@ def score_roll(
         "transpose": transpose,
         "range": None if range_midi is None else tuple(map(float, range_midi)),
         "highest": MAX_F0_MIDI,
+        "longest_s": max(MAX_TRANSFER_S, max(note[1] for note in notes)),
         "player": player,
     }
     _notes(key=key, data=data, on_edit_change=on_edit)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from ddsing.errors import ScoreError
+from ddsing.files import safe_name
 from ddsing.play.edit import ScoreEdit, line_digest
 from ddsing.ui.shell import errors, values
 
@@ -47,25 +49,30 @@ def show(line: Line, edit: ScoreEdit | None) -> None:
         return
     with st.container(border=True, key="score.edited"):
         st.markdown(f":material/edit_note: **Edited** · {said(edit)}")
-        with st.container(horizontal=True):
-            st.download_button(
-                "Save the edit",
-                data=edit.to_text().encode(),
-                file_name="score edit.json",
-                mime="application/json",
-                key="score.edit.save",
-                on_click="ignore",
-                icon=":material/download:",
-                help="As a file for `ddsing sing --edit`.",
-            )
-            st.button(
-                "Sing as written",
-                key="score.edit.discard",
-                icon=":material/undo:",
-                on_click=_discard,
-                args=(line,),
-                help="Discards the edit. Takes that were sung with it keep it.",
-            )
+        st.button(
+            "Sing as written",
+            key="score.edit.discard",
+            icon=":material/undo:",
+            on_click=_discard,
+            args=(line,),
+            help="Discards the edit. Takes that were sung with it keep it.",
+        )
+
+
+def save(line: Line, edit: ScoreEdit | None) -> None:
+    """The button that saves an edit to a file."""
+    stem = Path(line.score).stem
+    st.download_button(
+        "Save the edit",
+        data=edit.to_text().encode() if edit else b"",
+        file_name=f"{safe_name(stem)} edit.json",
+        mime="application/json",
+        key="score.edit.save",
+        on_click="ignore",
+        icon=":material/download:",
+        disabled=not edit,
+        help="As a file, to load it here again, or for `ddsing sing --edit`." if edit else "Nothing is edited yet.",
+    )
 
 
 def said(edit: ScoreEdit) -> str:

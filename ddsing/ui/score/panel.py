@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 AUTO, TRANSPOSE = "score.auto", "score.transpose"
 PLACED = 8
 _REFUSED = "score.refused"
+_PRESSED = "score.pressed"  # the main button was pressed: what is asked is what the page says when it is drawn next
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +57,11 @@ def show(left: DeltaGenerator, right: DeltaGenerator, entry: Entry | None) -> No
         edit = edits.of(chosen.line)
         with fit, errors.guard():
             asked = _place(entry, chosen, how, edit)
+    missing = _missing(entry, chosen, how, asked)
     with button:
-        _start_button(asked, _missing(entry, chosen, how, asked))
+        if st.session_state.get(_PRESSED, False):
+            _take_up(asked if missing is None else None)
+        _start_button(asked, missing)
     if asked is not None and not asked.chosen.too_long:
         with errors.guard():
             _show_roll(asked)
@@ -201,8 +205,7 @@ def _start_button(asked: _Asked | None, missing: str | None) -> None:
             shortcut=SHORTCUT,
             width="stretch",
             disabled=missing is not None,
-            on_click=_start,
-            args=(asked,),
+            on_click=_press,
             help=missing or "Sings the score with the instrument's voice. The result is added to the takes below.",
         )
         errors.show_told(_REFUSED, asked.chosen.about if asked is not None else "")
@@ -211,6 +214,21 @@ def _start_button(asked: _Asked | None, missing: str | None) -> None:
 
 
 @errors.callback
+def _press() -> None:
+    """What was changed a moment before, such as a note, may not have been drawn yet: it is sung, too."""
+    st.session_state[_PRESSED] = True
+
+
+def _take_up(asked: _Asked | None) -> None:
+    """Begin what was asked for by a press; one that is interrupted here, by another change, is taken up after that."""
+    with errors.guard():
+        if asked is not None:
+            _start(asked)
+    st.session_state.pop(_PRESSED)
+    if work.busy():
+        st.rerun()
+
+
 def _start(asked: _Asked) -> None:
     from ddsing.transfer import band, expected
     from ddsing.transfer.settings import Settings

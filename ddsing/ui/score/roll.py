@@ -41,7 +41,10 @@ def show(line: Line, placed: Placed, edit: ScoreEdit | None, range_midi: tuple[f
     if panel.open:
         with panel:
             _roll(line, placed, edit, range_midi)
-            _load(line)
+            with st.container(horizontal=True):
+                edits.save(line, edit)
+                _load(line)
+            errors.show_told(_REFUSED, line_digest(line))
 
 
 def _roll(line: Line, placed: Placed, edit: ScoreEdit | None, range_midi: tuple[float, float] | None) -> None:
@@ -73,7 +76,6 @@ def _edited(line: Line, place: str) -> None:
 
 def _load(line: Line) -> None:
     """An edit from a file takes the place of the one that is shown."""
-    about = line_digest(line)
     with st.popover("Load an edit", icon=":material/upload:", help="An edit that was saved before, for these notes"):
         st.file_uploader(
             "Edit",
@@ -83,7 +85,6 @@ def _load(line: Line) -> None:
             args=(line,),
             help="As *Save the edit* wrote it. Undo restores what was there.",
         )
-    errors.show_told(_REFUSED, about)
 
 
 @errors.callback
