@@ -1,9 +1,10 @@
 """A take for a DAW: its parts as 24-bit WAV that lie on each other, a marker for every note, the notes as MIDI.
 
 All parts begin together and have one gain, so that harmonic part and noise together are the result, and the recording
-lies beside it. A take of a score brings the score's tempos and what it sang with bends; of any other the notes are
-those that are heard in the pitch as it was sung, at 120 beats a minute. Of several takes each has a folder, and its
-name before that of each file, since a DAW calls its tracks by them.
+lies beside it, or the guide of a take that has none: a plain tone of its pitch and loudness. A take of a score brings
+the score's tempos and what it sang with bends; of any other the notes are those that are heard in the pitch as it was
+sung, at 120 beats a minute. Of several takes each has a folder, and its name before that of each file, since a DAW
+calls its tracks by them.
 
 Public: `bundle`, `bundle_several`.
 """
@@ -36,7 +37,7 @@ Marked = tuple[float, str]  # seconds, name
 
 
 def bundle(take: Take) -> bytes:
-    """A zip of ``result.wav``, ``harmonic.wav``, ``noise.wav``, ``original.wav``, and ``notes.mid`` if there are notes.
+    """A zip of ``result.wav``, ``harmonic.wav``, ``noise.wav``, ``original.wav`` or ``guide.wav``, and ``notes.mid``.
 
     Raises
     ------
@@ -85,7 +86,8 @@ def _files(take: Take) -> Iterator[tuple[str, bytes]]:
         scaled = sound if peak <= 1.0 else sound * np.float32(0.999 / peak)
         wav = audio.encode(scaled, recipe=take.recipe() if part == PARTS[0] else None, rate_hz=rate_hz)
         at = [(round(at_s * rate_hz), name) for at_s, name in marks]
-        yield f"{part}.wav", markers.marked(wav, at, bpm=bpm, duration_s=len(sound) / rate_hz)
+        name = part if part in _TOGETHER else take.made_from
+        yield f"{name}.wav", markers.marked(wav, at, bpm=bpm, duration_s=len(sound) / rate_hz)
     if content:
         yield _NOTES, content
 

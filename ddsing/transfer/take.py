@@ -115,6 +115,11 @@ class Take:
         """Whether it was sung from a score; one that was played has no notes that were written."""
         return self.score is not None and not self.score.get("played")
 
+    @property
+    def made_from(self) -> str:
+        """What ``original.wav`` is, in a word: what was recorded, or a plain tone of what was sung or played."""
+        return "original" if self.score is None else "guide"
+
     @classmethod
     def begun(
         cls,

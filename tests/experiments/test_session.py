@@ -17,12 +17,15 @@ from ddsing.cli import main
 from ddsing.errors import TakeError
 from ddsing.experiments.comparison import blind, measure, methods, results, session
 from ddsing.experiments.comparison.sets import SetStore
+from ddsing.play import melody, reading, sing
+from ddsing.play.style import STYLES
 from ddsing.sound import audio
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
+from ddsing.ui.shell import take_player
 from ddsing.workspace import Workspace
-from tests.support import tiny_workspace
+from tests.support import scores, tiny_workspace
 
 NAMES = ("../../etc/passwd", '<script>alert("x")</script> & Söhne', "con")
 
@@ -106,6 +109,18 @@ def test_a_session_opens_and_its_page_names_every_take(made):
     assert rows[0]["raw_pitch_accuracy"] and not rows[1]["raw_pitch_accuracy"]
     with pytest.raises(TakeError, match="Nothing to export"):
         session.write(io.BytesIO(), workspace, [])
+
+
+def test_what_a_sung_take_is_made_from_is_a_guide(tmp_path):
+    """No recording was there, so that nothing is called one."""
+    workspace = Workspace(tiny_workspace.fill(tmp_path / "ws"))
+    line = melody.line(reading.read(scores.melody((60, 0.0, 0.4)), name="song.mid"))
+    take = sing.sing(workspace, line, tiny_workspace.NAMES[0], STYLES["plain"])
+    with zipfile.ZipFile(io.BytesIO(session.packed(workspace, [take]))) as file:
+        page = file.read("index.html").decode()
+        assert "audio/guide 01 song.flac" in file.namelist() and "The guide: a plain tone" in page
+        assert "recording</figcaption>" not in page
+    assert take_player.label_of(take, "original") == "Guide"
 
 
 def test_the_methods_say_what_is_known_and_name_what_is_not(made):

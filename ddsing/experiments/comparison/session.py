@@ -44,6 +44,7 @@ th, td { text-align: left; vertical-align: top; padding: 0.35rem 0.8rem 0.35rem 
 tr.differs th, tr.differs td { font-weight: 600; color: var(--mark); }
 pre { white-space: pre-wrap; font: inherit; border-left: 3px solid var(--line); padding-left: 1rem; }
 """
+_MADE_FROM = {"original": "The recording", "guide": "The guide: a plain tone of what is sung"}
 
 
 def write(
@@ -63,8 +64,8 @@ def write(
     ----------
     file : binary file or Path
     takes : Sequence[Take]
-        At least one; every one is in it with its result and its original as FLAC, recordings that are the same once,
-        at the highest rate that a take has kept.
+        At least one; every one is in it with its result and its original or guide as FLAC, those that are the same
+        once, at the highest rate that a take has kept.
     title, notes, tags
         About them all.
     listening : Mapping of str to str, optional
@@ -78,7 +79,7 @@ def write(
     called = titles.of(takes)
     names = [f"audio/{number:02d} {safe_name(called[take.id])}.flac" for number, take in enumerate(takes, start=1)]
     originals = {
-        take.source_hash: f"audio/original {number:02d} {safe_name(Path(take.source).stem)}.flac"
+        take.source_hash: f"audio/{take.made_from} {number:02d} {safe_name(Path(take.source).stem)}.flac"
         for number, take in enumerate({take.source_hash: take for take in takes}.values(), start=1)
     }
     widest = {take.source_hash: take for take in sorted(takes, key=lambda take: take.rate_hz)}
@@ -188,7 +189,8 @@ def _take(number: int, take: Take, name: str, original: str, first: bool) -> str
     lines += [f"<p>{said(line)}</p>" for line in take.note.splitlines() if line.strip()]
     if first:
         lines.append(
-            f'<figcaption>The recording</figcaption><audio controls preload="none" src="{_href(original)}"></audio>'
+            f"<figcaption>{_MADE_FROM[take.made_from]}</figcaption>"
+            f'<audio controls preload="none" src="{_href(original)}"></audio>'
         )
     return "\n".join([*lines, "</article>"])
 

@@ -71,7 +71,7 @@ def _player(takes: list[Take]) -> None:
     apart, called = dict(zip(ids, differences.apart(takes))), dict(zip(ids, take_player.names(takes)))
     tracks = [
         players.track(
-            "Original" if name == "original" else called[take.id],
+            take_player.label_of(take, name) if name == "original" else called[take.id],
             players.address(take.folder / f"{name}.wav", f"compare.{take.id}.{name}"),
             key="0" if name == "original" else str(number),
             detail=take.source if name == "original" else apart[take.id],

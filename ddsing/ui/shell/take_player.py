@@ -36,6 +36,11 @@ def names(takes: Sequence[Take]) -> list[str]:
     return [known[take.id] for take in takes]
 
 
+def label_of(take: Take, name: str) -> str:
+    """What one of a take's sounds is called."""
+    return take.made_from.capitalize() if name == "original" else NAMES[name]
+
+
 def heard(take: Take, name: str = "result") -> Heard:
     """How loud one of a take's sounds is, and how it looks."""
     from ddsing import files
@@ -74,8 +79,8 @@ def show(
     from ddsing.experiments.comparison import matching
     from ddsing.transfer import titles
 
-    shown = NAMES if parts else {"result": NAMES["result"]}
-    sounds = [(take, name, label, "") for name, label in shown.items() if (take.folder / f"{name}.wav").exists()]
+    shown = NAMES if parts else ("result",)
+    sounds = [(take, name, label_of(take, name), "") for name in shown if (take.folder / f"{name}.wav").exists()]
     if previous is not None:
         differs = titles.changes(previous, take)
         sounds.append((previous, "result", "Previous take", differs or "same settings"))

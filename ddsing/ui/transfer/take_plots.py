@@ -22,12 +22,13 @@ def show(take: Take) -> None:
     from ddsing.plots import features, spectrogram, style
 
     original, result = caches.take_audio(take.id)
+    names = (take.made_from, "result")
     st.plotly_chart(
-        spectrogram.figure(original, result, rate_hz=take.rate_hz),
+        spectrogram.figure(original, result, names=names, rate_hz=take.rate_hz),
         key=f"spectrogram.{take.id}",
         config=style.CONFIG,
         theme="streamlit",
-        alt=spectrogram.alt_text(original, result, rate_hz=take.rate_hz),
+        alt=spectrogram.alt_text(original, result, names=names, rate_hz=take.rate_hz),
     )
     curves = _curves(take)
     duration_s = len(curves.f0_hz) / FRAME_RATE

@@ -156,7 +156,7 @@ def _player(take: Take, previous: Take | None, called: dict[str, str]) -> None:
     take_player.show(take, called[take.id], previous=previous if whole else None, parts=whole, fresh=_fresh(take))
     if not whole:
         st.button(
-            "Load the original, the parts and the previous take",
+            f"Load the {take.made_from}, the parts and the previous take",
             key=f"take_parts.{take.id}",
             on_click=st.session_state.update,
             args=({asked: True},),
@@ -222,8 +222,8 @@ def _actions(take: Take, title: str, use_score: Callable[[Take], None]) -> None:
                 key=f"take_daw.{take.id}",
                 on_click="ignore",
                 width="stretch",
-                help="Result, harmonic part, noise and recording as 24-bit WAV files that begin together, a marker for "
-                "every note, and the notes as MIDI.",
+                help=f"Result, harmonic part, noise and {take.made_from} as 24-bit WAV files that begin together, a "
+                "marker for every note, and the notes as MIDI.",
             )
         with st.popover(unseen(f"Rename {plain(title)}"), icon=":material/edit:", help="Rename, note"):
             drafts.form(
