@@ -273,19 +273,27 @@ class BlindTests:
 def stimulus(workspace: Workspace, test: BlindTest, trial: int, slot: str) -> bytes:
     """The sound of a slot as a WAV that gives nothing away: equally loud, no metadata, never twice the same file."""
     slots = test.slots(trial)
-    hidden = [test.hidden(trial, name) for name in slots]
-    sounds = [
-        (selection.find(workspace, take_id), "original" if original else "result") for take_id, original in hidden
-    ]
+    sounds = _sounds(workspace, test, trial)
     heard = [matching.of(take, name, excerpt_s=test.excerpt_s) for take, name in sounds]
     place = slots.index(slot)
     gain = matching.matched_gains_db(heard)[place]
-    rate_hz = max(take.rate_hz for take, _ in sounds)  # of all, so that none is told by it
-    part = matching.excerpt(measure.sound(*sounds[place], rate_hz=rate_hz), test.excerpt_s, rate_hz)
-    part = _faded(part * np.float32(10.0 ** (gain / 20.0)), rate_hz)
+    rate = rate_hz(workspace, test, trial)
+    part = matching.excerpt(measure.sound(*sounds[place], rate_hz=rate), test.excerpt_s, rate)
+    part = _faded(part * np.float32(10.0 ** (gain / 20.0)), rate)
     buffer = io.BytesIO()
-    soundfile.write(buffer, part, rate_hz, format="WAV", subtype="PCM_24")
+    soundfile.write(buffer, part, rate, format="WAV", subtype="PCM_24")
     return _salted(buffer.getvalue())
+
+
+def rate_hz(workspace: Workspace, test: BlindTest, trial: int) -> int:
+    """The sample rate of all sounds of a trial, so that none is told by it."""
+    return max(take.rate_hz for take, _ in _sounds(workspace, test, trial))
+
+
+def _sounds(workspace: Workspace, test: BlindTest, trial: int) -> list[tuple[Take, str]]:
+    """The takes of a trial's slots, and which of a take's sounds each is."""
+    hidden = [test.hidden(trial, name) for name in test.slots(trial)]
+    return [(selection.find(workspace, take_id), "original" if original else "result") for take_id, original in hidden]
 
 
 def _faded(part: np.ndarray, rate_hz: int) -> np.ndarray:

@@ -174,6 +174,8 @@ def _begin(kind: str, ids: list[str]) -> None:
 
 
 def _run(test: BlindTest) -> None:
+    from ddsing.experiments.comparison import blind
+
     trial = len(test.answers)
     title, stop = st.columns([5, 2], vertical_alignment="center")
     title.header(f"Trial {trial + 1} of {len(test.trials)}")
@@ -189,9 +191,11 @@ def _run(test: BlindTest) -> None:
     st.progress(trial / len(test.trials))
     asked = "Is X A or B?" if test.kind == "abx" else test.question or "How good does it sound?"
     st.markdown(f"**{plain(asked)}**")
+    rate_hz = blind.rate_hz(opened.workspace(), test, trial)
+    sounds = [_stimulus(test.id, trial, slot, test) for slot in test.slots(trial)]
     slots = [
-        {"slot": slot, "url": players.address(_stimulus(test.id, trial, slot, test), f"blind.{number}")}
-        for number, slot in enumerate(test.slots(trial))
+        {"slot": slot, "url": players.address(sound, f"blind.{number}"), "rate": rate_hz}
+        for number, (slot, sound) in enumerate(zip(test.slots(trial), sounds))
     ]
     key = f"blind.trial.{test.id}"
     players.trial(test.kind, trial, slots, key=key, on_answer=functools.partial(_answer, key, test.id))

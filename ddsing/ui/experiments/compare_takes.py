@@ -77,6 +77,7 @@ def _player(takes: list[Take]) -> None:
             detail=take.source if name == "original" else apart[take.id],
             matched_db=gain_db,
             wave=one.wave,
+            rate_hz=take.rate_hz,
         )
         for number, ((take, name), one, gain_db) in enumerate(
             zip(heard, known, matching.matched_gains_db(loud)), start=1

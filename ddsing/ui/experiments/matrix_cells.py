@@ -138,7 +138,8 @@ def _cell(take: Take, gain_db: float) -> dict:
     shifts += [signed(settings.loudness_shift_db, "dB")] if settings.loudness_shift_db else []
     lines += [f"shifted by {', '.join(shifts)}"] if shifts else []
     url = players.address(_sound(take.id, take), f"matrix.{take.id}", mime="audio/flac", known=str(take.folder))
-    return {"state": "ready", "url": url, "gain_db": round(gain_db, 3), "said": fit, "lines": lines}
+    heard = {"url": url, "rate": take.rate_hz, "gain_db": round(gain_db, 3)}
+    return {"state": "ready", **heard, "said": fit, "lines": lines}
 
 
 def _as_encoded(loudness: Loudness):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.constants import GENERATIONS
+from ddsing.constants import FULL_BAND_RATE, GENERATIONS, SAMPLE_RATE
 from ddsing.ui.instrument import house_cards, notebook_zip, table, top_popover, vst_file
 from ddsing.ui.play import presets, stage
 from ddsing.ui.player import players
@@ -65,7 +65,8 @@ def _in_order(names: list[str], deleted: Iterable[str]) -> list[str]:
 def _phrase(entry: Entry) -> None:
     name = entry.name
     address = players.address(short_work.audition(entry), f"audition.{name}")
-    track = players.track(name, address, wave=short_work.audition_wave(entry))
+    rate_hz = SAMPLE_RATE if entry.top is None else FULL_BAND_RATE
+    track = players.track(name, address, wave=short_work.audition_wave(entry), rate_hz=rate_hz)
     asked = st.session_state[_HEARD][name]
     players.switcher([track], name=f"{name} sings a short phrase", key=f"player.audition.{name}", start=asked)
 

@@ -249,7 +249,7 @@ export default function (component) {
     self.mixer.pause();
     fill(self);
   }
-  self.mixer.load(self.data.slots.map(({ url }) => ({ url, gain: 1 })));
+  self.mixer.load(self.data.slots.map(({ url, rate }) => ({ url, rate, gain: 1 })));
   paint(self);
   return () => {
     document.removeEventListener("keydown", self.onKey);

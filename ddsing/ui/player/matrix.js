@@ -29,9 +29,10 @@ async function play(self, row, column) {
   if (self.row !== row) stop(self);
   Object.assign(self, { row, column });
   self.status.textContent = `${self.data.columns[column].name} sings ${self.data.rows[row].name}.`;
-  shared.open().resume(); // while the click still counts as one
+  const loading = mixer.load(ready.map(({ url, rate, gain_db }) => ({ url, rate, gain: 10 ** (gain_db / 20) })));
+  mixer.context.resume(); // while the click still counts as one
   paint(self);
-  await mixer.load(ready.map((cell) => ({ url: cell.url, gain: 10 ** (cell.gain_db / 20) })));
+  await loading;
   if (self.row !== row || self.column !== column) return;
   if (again) mixer.toggle();
   else {

@@ -8,6 +8,7 @@ class Mixer {
   constructor(onChange) {
     this.onChange = onChange;
     this.tracks = []; // {url, duration, buffer, loading, gain, node, source}
+    this.rate = RATE; // of the context
     this.current = 0;
     this.audible = 0; // the current one, once it is there
     this.loop = false;
@@ -19,6 +20,7 @@ class Mixer {
   }
 
   // Take up sounds and keep what is known. Gains are factors; `lazy` leaves them with the server until somebody plays.
+  // Of sounds at several rates all are played at the highest.
   load(sounds, { lazy = false } = {}) {
     const signature = sounds.map((sound) => sound.url).join("\n");
     this.lazy = lazy;
@@ -33,9 +35,13 @@ class Mixer {
     const position = this.position;
     this.pause();
     this.error = "";
+    const rate = sounds.some((sound) => sound.rate > RATE) ? FULL_BAND_RATE : RATE;
+    const decoded = rate === this.rate; // what was decoded for the other context isn't what this one plays
+    this.rate = rate;
     this.tracks = sounds.map(({ url, gain, duration }) => {
       const known = before.find((track) => track.url === url);
-      return { url, gain, duration: duration ?? known?.duration ?? 0, buffer: known?.buffer ?? null };
+      const buffer = (decoded && known?.buffer) || null;
+      return { url, gain, duration: duration ?? known?.duration ?? 0, buffer };
     });
     const same = sounds.findIndex((sound) => sound.url === heard);
     this.current = same >= 0 ? same : Math.min(this.current, Math.max(0, this.tracks.length - 1));
@@ -63,12 +69,16 @@ class Mixer {
     try {
       const answer = await fetch(track.url);
       if (!answer.ok) throw new Error(String(answer.status));
-      track.buffer = await shared.open().decodeAudioData(await answer.arrayBuffer());
+      track.buffer = await this.context.decodeAudioData(await answer.arrayBuffer());
       track.duration = track.buffer.duration;
     } catch {
       this.error = "A sound could not be loaded; reload the page.";
       track.loading = null;
     }
+  }
+
+  get context() {
+    return shared.open(this.rate);
   }
 
   get ready() {
@@ -81,14 +91,14 @@ class Mixer {
 
   get position() {
     if (!this.playing) return this.offset;
-    return Math.min(this.offset + Math.max(0, shared.context.currentTime - this.startedAt), this.duration);
+    return Math.min(this.offset + Math.max(0, this.context.currentTime - this.startedAt), this.duration);
   }
 
   // Play, at once or as soon as the sounds have come, so that they start together; of long ones the current is enough,
   // and another joins at the same position when it is chosen.
   async play() {
     if (!this.tracks.length || this.playing || this.wanted) return;
-    const context = shared.open();
+    const { context } = this;
     context.resume(); // while the click still counts as one
     shared.starts(this, () => this.pause());
     const { signature } = this;
@@ -119,7 +129,7 @@ class Mixer {
   // A sound's place in what plays; one that comes late joins where the others are.
   join(track, ahead_s) {
     if (!track.buffer || track.source) return;
-    const { context } = shared;
+    const { context } = this;
     const index = this.tracks.indexOf(track);
     const start = Math.max(this.startedAt, context.currentTime + ahead_s);
     const offset = this.offset + start - this.startedAt;
@@ -206,7 +216,7 @@ class Mixer {
     if (this.tracks[this.current].source) this.audible = this.current; // else the one before is heard a little longer
     this.tracks.forEach((track, index) => {
       const wanted = index === this.audible ? track.gain : 0;
-      track.node?.gain.setTargetAtTime(wanted, shared.context.currentTime, FADE_S / 3);
+      track.node?.gain.setTargetAtTime(wanted, this.context.currentTime, FADE_S / 3);
     });
   }
 

@@ -14,9 +14,11 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ddsing import files
+from ddsing.constants import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from streamlit.runtime.media_file_manager import MediaFileManager
 
@@ -135,7 +137,16 @@ def _kept(manager: MediaFileManager, url: str, place: str) -> bool:
     return True
 
 
-def track(name: str, url: str, *, key: str = "1", detail: str = "", matched_db: float = 0.0, wave: Wave | None = None):
+def track(
+    name: str,
+    url: str,
+    *,
+    key: str = "1",
+    detail: str = "",
+    matched_db: float = 0.0,
+    wave: Wave | None = None,
+    rate_hz: int = SAMPLE_RATE,
+) -> dict[str, Any]:
     """A sound of `switcher`.
 
     Parameters
@@ -146,9 +157,12 @@ def track(name: str, url: str, *, key: str = "1", detail: str = "", matched_db: 
         The gain for equal loudness.
     wave : Wave
         How it looks.
+    rate_hz : int
+        Its sample rate: below 48 kHz what is above 8 kHz is not heard.
     """
     drawn = {} if wave is None else {"duration": wave.duration_s, "wave": list(wave.levels)}
-    return {"key": key, "name": name, "detail": detail, "url": url, "matched_db": round(matched_db, 3), **drawn}
+    told = {"key": key, "name": name, "detail": detail, "url": url, "rate": rate_hz}
+    return told | {"matched_db": round(matched_db, 3), **drawn}
 
 
 def switcher(
@@ -215,7 +229,7 @@ def trial(kind: str, number: int, slots: Sequence[dict], *, key: str, on_answer:
     number : int
         From 0.
     slots : Sequence of dict
-        ``slot``, what it is called, and ``url``.
+        ``slot``, what it is called, ``url`` and ``rate`` in Hz.
     on_answer : callable
         Called once it is answered: ``st.session_state[key].answer`` has ``trial``, ``answer``, ``seconds``, ``plays``.
     """
@@ -231,8 +245,8 @@ def matrix(columns: Sequence[dict], rows: Sequence[dict], *, key: str, on_compar
     columns : Sequence of dict
         ``name`` and ``detail`` of each instrument.
     rows : Sequence of dict
-        ``name`` and ``detail`` of each recording, and its ``cells``: ``said``; ``url``, ``gain_db`` and ``lines``
-        where there is something to play, else ``state`` and ``why``.
+        ``name`` and ``detail`` of each recording, and its ``cells``: ``said``; ``url``, ``rate`` in Hz, ``gain_db``
+        and ``lines`` where there is something to play, else ``state`` and ``why``.
     on_compare : callable
         Called for a row that is to be compared: ``st.session_state[key].compare`` is its number.
     """

@@ -1,12 +1,16 @@
-// What all players of a page share: one sound at a time, one audio context, and whom the keyboard is for.
+// What all players of a page share: one sound at a time, an audio context for each band, and whom the keyboard is for.
 
-const RATE = 16000; // of every sound; the context resamples to the loudspeaker's
+const RATE = 16000; // of most sounds; the context resamples to the loudspeaker's
+const FULL_BAND_RATE = 48000; // a context of less would cut off what is above 8 kHz, and one of more takes more memory
 
 const shared = (window.ddsingPlayers ??= begin());
 
 function begin() {
-  const made = { context: null, playing: null, players: new Map(), seen: new Set(), active: null };
-  made.open = () => (made.context ??= newContext());
+  const made = { contexts: new Map(), playing: null, players: new Map(), seen: new Set(), active: null };
+  made.open = (rate) => {
+    if (!made.contexts.has(rate)) made.contexts.set(rate, newContext(rate));
+    return made.contexts.get(rate);
+  };
   // Whoever starts calls this; what played until then is stopped.
   made.starts = (owner, stop) => {
     const before = made.playing;
@@ -24,9 +28,9 @@ function begin() {
   return made;
 }
 
-function newContext() {
+function newContext(rate) {
   try {
-    return new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
+    return new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
   } catch {
     return new AudioContext();
   }

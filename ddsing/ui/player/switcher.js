@@ -210,7 +210,7 @@ export default function (component) {
   Object.assign(self, { component, data: component.data, matched: component.data.matched });
   fill(self);
   const levels = gains(self);
-  const sounds = self.data.tracks.map(({ url, duration }, i) => ({ url, duration, gain: levels[i] }));
+  const sounds = self.data.tracks.map(({ url, rate, duration }, i) => ({ url, rate, duration, gain: levels[i] }));
   const compared = self.data.layout === "rows" && sounds.length > 1; // what it is all about on its page
   self.mixer.load(sounds, { lazy: !compared });
   self.wave.open(self.data.wavesurfer);

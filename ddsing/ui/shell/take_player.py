@@ -94,6 +94,7 @@ def show(
             detail=detail,
             matched_db=gain_db,
             wave=one.wave,
+            rate_hz=of.rate_hz,
         )
         for number, ((of, name, label, detail), one, gain_db) in enumerate(
             zip(sounds, known, matching.matched_gains_db(loud)), start=1

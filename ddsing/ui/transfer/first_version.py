@@ -48,7 +48,7 @@ def _version(path: Path, name: str, options: Mapping[str, Any]) -> None:
     from ddsing.sound import audio, wave
 
     try:
-        drawn = wave.of(audio.decode(path))
+        drawn, rate_hz = wave.of(audio.decode(path)), audio.probe(path).sample_rate_hz
         address = players.address(path, f"first_version.{name}")
     except (DdsingError, OSError):  # it has just been replaced by its take
         return
@@ -60,7 +60,7 @@ def _version(path: Path, name: str, options: Mapping[str, Any]) -> None:
         f"**{better}** is done."
     )
     players.switcher(
-        [players.track("First version", address, wave=drawn)],
+        [players.track("First version", address, wave=drawn, rate_hz=rate_hz)],
         name="the first version",
         key=f"player.first_version.{name}",
         fresh=name,
