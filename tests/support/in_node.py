@@ -31,13 +31,13 @@ function tell(value) {
 """
 
 
-def run(folder: Path, body: str, files: tuple = scripts.ENGINE, **given) -> dict[str, np.ndarray]:
-    """Run JavaScript after some of the page's files.
+def run(folder: Path, body: str, files: tuple = scripts.ENGINE, *, before: str = "", **given) -> dict[str, np.ndarray]:
+    """Run JavaScript after some of the page's files, and what these need to be there `before` them.
 
     ``given`` has what can be JSON; arrays are read by ``array(name)``, bytes by ``buffer(name)``.
     What the body hands to ``give(name, values)`` comes back, by name, as float32.
     """
-    known = _run(folder, scripts.text_of(*files) + body, given)
+    known = _run(folder, before + scripts.text_of(*files) + body, given)
     return {path.name: np.fromfile(path, "<f4") for path in folder.iterdir() if path.name not in known}
 
 

@@ -20,6 +20,14 @@ function approach(seconds) {
   return 1 - Math.exp(-1 / (FRAME_RATE * Math.max(seconds, 1e-3)));
 }
 
+/** How loud a share of a voice's own notes is at most, in dB. @param {number} share 0 to 1 */
+function quantileDb({ references, quantiles }, share) {
+  let i = 1;
+  while (i < references.length - 1 && references[i] < share) i++;
+  const way = (share - references[i - 1]) / Math.max(references[i] - references[i - 1], 1e-9);
+  return quantiles[i - 1] + Math.min(1, Math.max(0, way)) * (quantiles[i] - quantiles[i - 1]);
+}
+
 /** Noise of standard deviation 1 between two frequencies, a value per frame. */
 class Wander {
   constructor(draw, lowHz, highHz) {
@@ -150,12 +158,7 @@ class Performer {
   /** How loud the note is to be: a share of the voice's own notes, softest to loudest. */
   wantedDb() {
     const { soft, loud } = this.manner;
-    const { references, quantiles } = this.loudness;
-    const at = soft + Math.min(1, Math.max(0, this.note.share * this.expression)) * (loud - soft);
-    let i = 1;
-    while (i < references.length - 1 && references[i] < at) i++;
-    const way = (at - references[i - 1]) / Math.max(references[i] - references[i - 1], 1e-9);
-    return quantiles[i - 1] + Math.min(1, Math.max(0, way)) * (quantiles[i] - quantiles[i - 1]);
+    return quantileDb(this.loudness, soft + Math.min(1, Math.max(0, this.note.share * this.expression)) * (loud - soft));
   }
 
   attack_s() {

@@ -4,7 +4,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 ENGINE = ("products.wasm", "products.js", "decoder.js", "synthesis.js", "top.js", "voice.js")
-WORKLET = (*ENGINE, "performer.js", "processor.js")
+FOLLOWING = ("performer.js", "tracker.js", "ear.js", "follower.js")
+WORKLET = (*ENGINE, *FOLLOWING, "processor.js")
 PAGE = (*ENGINE, "keyboard.js", "midi.js", "kept.js", "play.js")
 
 

@@ -117,11 +117,12 @@ class Noise {
   }
 }
 
-const REACH = 16; // samples of the 16-kHz sound to each side that a resampled one depends on
+const REACH = 16; // samples to each side that a resampled one depends on
 const FINENESS = 512; // places between two samples for which the filter is known
 
-/** A sound that comes in by the sample and is read at another rate, `REACH` samples late (1 ms at 16 kHz); at its own as it is. */
+/** A sound that comes in by the sample and is read at another rate, `REACH` samples late; at its own as it is. */
 class Resampler {
+  /** @param {number} rate Hz @param {number} from of what comes in, Hz */
   constructor(rate, from = MODEL_RATE) {
     this.step = from / rate;
     this.ring = new Float32Array(4096);
