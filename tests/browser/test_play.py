@@ -13,6 +13,7 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.ui.play import scripts
 from ddsing.ui.shell import errors
 from ddsing.workspace import Workspace, open_workspace
+from tests.browser.conftest import ARGUMENTS
 from tests.support import loudspeaker, playing, tops, z_models
 from tests.support.accessible import jumps
 from tests.support.dashboard import Server, new_context, settled
@@ -40,13 +41,17 @@ FOUR_MORE = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def blank(browser):
-    context = new_context(browser)
+def _blank(context):
     tab = context.new_page()
     tab.route("**/*", lambda route: route.fulfill(body="<!doctype html><title>blank</title>", content_type="text/html"))
     tab.goto(SITE)
-    yield tab
+    return tab
+
+
+@pytest.fixture(scope="module")
+def blank(browser):
+    context = new_context(browser)
+    yield _blank(context)
     context.close()
 
 
@@ -266,6 +271,84 @@ def test_what_is_recorded_is_kept_until_it_is_rendered(browser, server):
     tab.locator('.play[aria-label="Play aria"]').wait_for()
     assert not kept.is_visible()
     context.close()
+
+
+OPENED = """
+const made = AudioContext.prototype.createMediaStreamSource;
+window.opened = [];
+AudioContext.prototype.createMediaStreamSource = function (stream) {
+  window.opened.push(...stream.getTracks());
+  return made.call(this, stream);
+};
+"""
+
+
+@pytest.fixture
+def singer(playwright, chromium_path, microphone_file, server):
+    """A tab in a browser that has a microphone, and asks before a page may use it: nobody answers, which is no."""
+    arguments = [one for one in ARGUMENTS if one != "--use-fake-ui-for-media-stream"]
+    launched = playwright.chromium.launch(
+        executable_path=chromium_path, args=[*arguments, f"--use-file-for-fake-audio-capture={microphone_file}"]
+    )
+    context = new_context(launched, viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
+    tab = context.new_page()
+    tab.add_init_script(loudspeaker.TAP + OPENED)
+    tab.goto(f"{server.url}/play?instrument=cello")
+    tab.locator('.play[aria-label="Play cello"][data-state="ready"]').wait_for()
+    yield tab
+    launched.close()
+
+
+def test_the_instrument_follows_a_voice_at_the_microphone(singer, server):
+    """It sings the two notes of the microphone, kept as a take; switched off, it is silent and lets go of it."""
+    switch = singer.get_by_role("switch", name="Microphone")
+    switch.click()
+    singer.get_by_text("The browser does not allow the microphone.").wait_for()
+    assert switch.get_attribute("aria-checked") == "false"
+    singer.context.grant_permissions(["microphone"])
+    switch.click()
+    singer.get_by_text("Wear headphones").wait_for()
+    assert switch.get_attribute("aria-checked") == "true" and jumps(singer) == []
+    notes, heard = {57: [], 64: []}, []
+
+    def both() -> bool:
+        signal, rate_hz = _heard(singer)
+        if np.abs(signal).max() > 1e-3:
+            heard.append(_pitch(signal, rate_hz))
+            for note, found in notes.items():
+                found += [heard[-1]] if abs(heard[-1] - note - 0.02 * (note == 64)) < 0.15 else []
+        return all(notes.values())
+
+    until(both, told=lambda: heard)
+    store = TakeStore(Workspace(server.workspace))
+    n_before = len(store.list())
+    singer.get_by_role("button", name="Record").click()
+    singer.get_by_role("button", name="Stop and render, 0:04").click()
+    until(lambda: len(store.list()) == n_before + 1)
+    with np.load(store.list()[0].folder / "features.npz") as curves:
+        midi, loudness_db = 69 + 12 * np.log2(curves["f0_hz_used"] / 440), curves["loudness_db_used"]
+    sounding = midi[loudness_db > -70]
+    off = np.abs(sounding[:, None] - [57.0, 64.02]).min(axis=1)
+    assert len(sounding) > 500 and np.mean(off < 0.1) > 0.9
+    assert singer.evaluate("() => window.opened.map((one) => one.readyState)") == ["live"]
+    switch.click()
+    singer.get_by_text("Wear headphones").wait_for(state="hidden")
+    assert singer.evaluate("() => window.opened.map((one) => one.readyState)") == ["ended"]
+    until(lambda: np.abs(_heard(singer)[0]).max() < 1e-4)
+
+
+NO_MICROPHONE = """async (script) => {
+  const Microphone = new Function(`${script}; return Microphone;`)();
+  const one = new Microphone(() => null);
+  return one.open().then(() => one.why);
+}"""
+
+
+def test_a_computer_without_a_microphone_says_so(playwright, chromium_path):
+    launched = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
+    tab = _blank(new_context(launched))
+    assert tab.evaluate(NO_MICROPHONE, scripts.text_of("microphone.js")).startswith("No microphone was found.")
+    launched.close()
 
 
 def test_what_is_too_large_for_the_device_is_a_plain_tone(browser, server):

@@ -1,12 +1,17 @@
-"""What the browser makes of a voice at the microphone: its pitch, and its loudness."""
+"""What the browser makes of a voice at the microphone: its pitch, its loudness, and how late the instrument follows."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soxr
 
+from ddsing.play import browser
+from ddsing.play.expression import Loudness
+from ddsing.play.style import STYLES
 from ddsing.sound import loudness
 from ddsing.ui.play import scripts
-from tests.support import in_node
+from tests.support import in_node, playing
 
 FILES = (*scripts.ENGINE, *scripts.FOLLOWING)
 PITCH_LATE = 0.024  # s, the middle of what is compared
@@ -111,3 +116,64 @@ def test_consonants_and_noise_are_not_followed(tmp_path):
     assert found["gain"][165:250].max() == 0.0 and found["loudness_db"][165:250].max() == -80.0
     assert found["f0_hz"][130:250] == pytest.approx(220.0, rel=0.02)
     assert found["gain"][270:370].min() == 1.0 and found["gain"][410:].max() == 0.0
+
+
+AROUND = """
+globalThis.sampleRate = 48000;
+globalThis.currentTime = 0;
+globalThis.AudioWorkletProcessor = class { port = { postMessage() {} }; };
+let Thread;
+globalThis.registerProcessor = (_, made) => (Thread = made);
+"""
+THREAD = """
+const performer = { manner: given.manner, loudness: given.loudness };
+const thread = new Thread({ processorOptions: { pack: buffer("pack"), performer } });
+thread.port.onmessage({ data: ["listen", true] });
+const audio = array("audio");
+const sound = new Float32Array(audio.length);
+for (let at = 0; at + 128 <= audio.length; at += 128) { // as the browser asks for it
+  thread.process([[audio.subarray(at, at + 128)]], [[sound.subarray(at, at + 128)]]);
+}
+give("sound", sound);
+"""
+
+
+def through(folder, audio):
+    """What the audio thread makes of a microphone at 48 kHz, with aria."""
+    voice = playing.demo("aria")
+    own = Loudness.of(voice.statistics, generation=3)
+    given = {"manner": replace(STYLES["plain"], release_s=0.1).to_json(), "audio": audio.astype(np.float32)}
+    given["loudness"] = {
+        "references": own.references.tolist(),
+        "quantiles": own.quantiles.tolist(),
+        "silence_db": own.silence_db,
+    }
+    files = scripts.WORKLET
+    return in_node.run(folder, THREAD, files, before=AROUND, pack=browser.pack(voice), **given)["sound"]
+
+
+@pytest.mark.parametrize("begin", [96_000, 96_043, 96_100])
+def test_the_microphone_is_heard_within_sixty_milliseconds(tmp_path, begin):
+    """Beyond what the device buffers: a note that begins, to a tenth of its amplitude, and a new pitch, half of it."""
+    turn = begin + 24_000
+    f0_hz = np.where(np.arange(168_000) < turn, 220.0, 330.0)
+    audio = tone(f0_hz, BRIGHT, 48_000) * (np.arange(168_000) >= begin)
+    sound = through(tmp_path, audio)
+    assert np.abs(sound[:begin]).max() < 1e-3  # nothing is sung yet
+    loud = begin + np.flatnonzero(np.abs(sound[begin:]) > 0.1 * np.abs(sound).max())[0]
+    assert 0.0 < (loud - begin) / 48_000 < 0.060
+    low, high = (power_at(sound, hz) for hz in (220.0, 330.0))
+    crossed = turn + np.flatnonzero((high > low)[turn:])[0]
+    assert 0.0 < (crossed - turn) / 48_000 < 0.060
+    late = sound[-12_000:]
+    spectrum = np.abs(np.fft.rfft(late * np.hanning(len(late)), 1 << 20))
+    band = slice(round(300 * 2**20 / 48_000), round(360 * 2**20 / 48_000))
+    sung_hz = (band.start + np.argmax(spectrum[band])) * 48_000 / 2**20
+    assert abs(1200 * np.log2(sung_hz / 330.0)) < 10.0
+
+
+def power_at(sound, hz, window=960):
+    """How strong a frequency is in the 20 ms around each sample."""
+    wave = sound * np.exp(-2j * np.pi * hz * np.arange(len(sound)) / 48_000)
+    total = np.cumsum(np.concatenate([np.zeros(window // 2), wave, np.zeros(window - window // 2)]))
+    return np.abs(total[window:] - total[:-window])

@@ -13,7 +13,7 @@ from ddsing.play.presets import PlayPreset, PlayPresets
 from ddsing.play.style import STYLES
 from ddsing.transfer.presets import Presets
 from ddsing.transfer.takes import TakeStore
-from ddsing.ui.play import manner, recorded
+from ddsing.ui.play import manner, recorded, singing
 from ddsing.ui.shell import visitor, work
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.shell.visitor import Visitor
@@ -83,6 +83,17 @@ def test_the_own_style_of_a_voice_is_played_where_it_has_one(monkeypatch, tmp_pa
     assert app.slider(key="play.attack_s").value == pytest.approx(1000 * learnt.style.attack_s, abs=2.5)
     app.selectbox(key="instrument").set_value("Other").run()
     assert len(app.button_group(key=manner.STYLE).options) == 3
+    clean(app)
+
+
+def test_the_octave_of_the_microphone_is_kept_for_each_instrument(monkeypatch, workspace):
+    app = open_page(monkeypatch, workspace.root, "play", instrument=FIRST)
+    app.session_state["play.more"] = True
+    app.run().slider(key=singing.OCTAVES).set_value(1).run()
+    app.selectbox(key="instrument").set_value(SECOND).run()
+    assert app.slider(key=singing.OCTAVES).value == 0
+    app.selectbox(key="instrument").set_value(FIRST).run()
+    assert app.slider(key=singing.OCTAVES).value == 1
     clean(app)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from ddsing.play.style import CONTROLS, STYLES, Style, adjusted
-from ddsing.ui.play import learnt
+from ddsing.ui.play import learnt, singing
 from ddsing.ui.play.learnt import DEFAULT
 from ddsing.ui.shell import caches, errors, values
 
@@ -85,9 +85,12 @@ def pick(entry: Entry) -> Manner:
             _breath(name) if field == BREATH else _slider(field, style, about)
     panel = st.expander("More", icon=":material/tune:", key=values.keep("play.more", False), on_change="rerun")
     with panel:
-        for column, field in zip(st.columns(len(_MORE)), _MORE):
+        *columns, last = st.columns(len(_MORE) + 1)
+        for column, field in zip(columns, _MORE):
             with column:
                 _slider(field, style, about, drawn=bool(panel.open))
+        with last:
+            singing.pick(name, drawn=bool(panel.open))
     for number, key in enumerate(TIMBRE[: n_directions(entry)], 1):
         _timbre(key, number, name)
     return standing(entry)

@@ -1,8 +1,8 @@
 // The page Play: the instrument's buffer is fetched, this device is measured, and keys play it in the audio thread.
 //
 // Data: `place`; `name` of the instrument; `generation` of its loudness; `url` of its buffer, `worklet` of the audio thread's script; `range` in MIDI; `manner`, `loudness`
-// and `seed` as a Performer takes them; `style_name`; `breath_db`; `timbre`, shares along the directions; `most_s`, the longest that can be recorded;
-// and of what was recorded `owner`, `ordered` and `answered`, see `kept.js`.
+// and `seed` as a Performer takes them; `style_name`; `breath_db`; `timbre`, shares along the directions; `octaves`, by which the voice at the
+// microphone is moved; `most_s`, the longest that can be recorded; and of what was recorded `owner`, `ordered` and `answered`, see `kept.js`.
 // Triggers: `played`, the curves of what was recorded; `timbre`, what was chosen on the pad.
 
 const MOST_MS = 2; // of each frame's 4, that live playing may take
@@ -10,6 +10,7 @@ const MEASUREMENTS = 6; // before a device is called too slow: it may be busy, a
 const PAUSE_MS = 300; // between them
 const LATE_S = 0.15; // by which the audio clock may fall behind within two seconds
 const FLOOR_DB = -60; // of the meter
+const PLAYABLE = ["ready", "slow", "starting", "playing"]; // states
 const MOST_SHARE = 3; // standard deviations that the timbre can be moved
 const instruments = (window.ddsingPlay ??= new Map()); // by place: what sounds, while its place is drawn anew
 
@@ -22,7 +23,7 @@ function adopt(root, component) {
   Object.assign(self, {
     root, component, box: find(".play"), status: find(".status"), bar: find(".level i"), note: find(".note"), pad: find(".pad"), dot: find(".pad i"),
     lower: find(".lower"), higher: find(".higher"), midiButton: find(".midi"), recordButton: find(".record"),
-    keptBox: find(".kept"),
+    microphoneSwitch: find(".microphone"), singing: find(".singing"), keptBox: find(".kept"),
   });
   const shown = (note, down) => self.keyboard.show(note.midi, down);
   self.midi ??= new Midi({
@@ -31,6 +32,7 @@ function adopt(root, component) {
     lift: (note) => (shown(note, false), post(self, "lift", note)),
     post: (name, value) => post(self, name, value),
   });
+  self.microphone ??= new Microphone(() => hush(self, self.microphone.why));
   self.keyboard = new Keyboard(find(".keys"), {
     press: (note) => press(self, note),
     move: (note) => post(self, "move", note),
@@ -45,6 +47,7 @@ function listen(self) {
   self.higher.onclick = () => self.keyboard.move(1);
   self.recordButton.onclick = () => record(self);
   self.midiButton.onclick = () => connect(self);
+  self.microphoneSwitch.onclick = () => (self.microphone.wanted ? hush(self) : sing(self));
   labelMidi(self);
   listenPad(self);
   const down = (event) => {
@@ -78,6 +81,51 @@ function labelMidi(self) {
   midiButton.disabled = !Midi.there;
   if (!Midi.there) midiButton.textContent = "No MIDI in this browser: use Chrome, Edge or Firefox";
   else if (midi.access) midiButton.textContent = midi.names.length ? `MIDI: ${midi.names.join(", ")}` : "No MIDI keyboard is plugged in";
+}
+
+// The microphone, whose voice is followed while no key is held
+
+async function sing(self) {
+  const opened = self.microphone.open();
+  labelMicrophone(self);
+  await opened;
+  if (self.microphone.stream) {
+    take(self);
+    start(self);
+    plug(self);
+  }
+  if (self.root) labelMicrophone(self);
+}
+
+/** The voice into the audio thread, if there are both. */
+function plug(self) {
+  const { microphone, node } = self;
+  if (!node || !microphone.stream) return;
+  try {
+    microphone.plug(node);
+    post(self, "listen", true);
+  } catch (error) { // a browser in which both must have one rate
+    microphone.close(`The microphone can't be connected: ${error.message}`);
+    if (self.root) labelMicrophone(self);
+  }
+}
+
+/** @param {string} [why] the microphone can't be used */
+function hush(self, why) {
+  self.microphone.close(why);
+  post(self, "listen", false);
+  if (self.root) labelMicrophone(self);
+}
+
+function labelMicrophone(self) {
+  const { microphone, microphoneSwitch, singing, data, state } = self;
+  const { wanted, stream, why } = microphone;
+  microphoneSwitch.setAttribute("aria-checked", wanted);
+  microphoneSwitch.disabled = !wanted && (!Microphone.there || !PLAYABLE.includes(state));
+  const follows = `Sing, and ${data.name} follows your pitch and loudness, while no key is held. Wear headphones, so that the microphone hears only you.`;
+  const text = stream ? follows : wanted ? "Allow the microphone where the browser asks." : why;
+  if (singing.textContent !== text) singing.textContent = text;
+  singing.hidden = !text;
 }
 
 // The timbre, moved by a finger on a pad; the page's sliders follow when it is lifted, and do the same
@@ -144,11 +192,13 @@ function measured(self, url, left = MEASUREMENTS) {
   self.state = self.slow ? "slow" : "ready";
   if (!window.AudioWorkletNode) self.state = "insecure";
   show(self);
+  if (self.microphone.stream) start(self); // one instrument after the other follows the voice
 }
 
 function fail(self, why) {
   self.state = "failed";
   self.why = why;
+  if (self.microphone.wanted) hush(self);
   show(self);
 }
 
@@ -167,6 +217,7 @@ function show(self) {
   say(self, texts[self.state]);
   self.box.dataset.state = self.state;
   labelRecord(self);
+  labelMicrophone(self);
 }
 
 // The audio thread
@@ -185,7 +236,8 @@ async function start(self) {
     if (self.url !== url) return;
     const { manner, loudness, seed } = data;
     self.node = new AudioWorkletNode(self.context, "ddsing-play", {
-      numberOfInputs: 0, outputChannelCount: [1], processorOptions: { pack: self.buffer, performer: { manner, loudness, seed }, seed, hum: self.slow },
+      numberOfInputs: 1, channelCount: 1, channelCountMode: "explicit", outputChannelCount: [1],
+      processorOptions: { pack: self.buffer, performer: { manner, loudness, seed }, seed, hum: self.slow },
     });
   } catch (error) {
     fail(self, `The sound can't be started: ${error.message}`);
@@ -199,6 +251,7 @@ async function start(self) {
   adjust(self);
   for (const [name, value] of self.waiting ?? []) self.node.port.postMessage([name, value]);
   self.waiting = [];
+  plug(self);
 }
 
 function silence(self) {
@@ -234,7 +287,7 @@ function labelRecord(self) {
   const text = recording ? `Stop and render, ${clock(length_s)}` : "Record";
   if (recordButton.lastChild.textContent !== text) recordButton.lastChild.textContent = text;
   recordButton.dataset.on = Boolean(recording);
-  recordButton.disabled = !recording && !["ready", "slow", "starting", "playing"].includes(state);
+  recordButton.disabled = !recording && !PLAYABLE.includes(state);
 }
 
 function keep(self, frames) {
@@ -248,9 +301,17 @@ function keep(self, frames) {
   labelRecord(self);
 }
 
-function press(self, note) {
+/** This sounds from now on, and whatever else did on the page is stopped. */
+function take(self) {
   shared.active = self;
-  shared.starts(self, () => post(self, "rest"));
+  shared.starts(self, () => {
+    post(self, "rest");
+    hush(self);
+  });
+}
+
+function press(self, note) {
+  take(self);
   self.pressed_ms = performance.now();
   post(self, "press", note);
   start(self);
@@ -263,8 +324,9 @@ function post(self, name, value) {
 
 /** What the page's controls say. */
 function adjust(self) {
-  const { manner, breath_db, timbre } = self.data;
+  const { manner, breath_db, timbre, octaves } = self.data;
   if (!self.node) return;
+  post(self, "octaves", octaves);
   post(self, "manner", manner);
   post(self, "breath", breath_db);
   post(self, "timbre", timbre);
@@ -311,6 +373,7 @@ export default function (component) {
       silence(self);
       self.context?.close();
       self.midi.leave();
+      self.microphone.close();
       instruments.delete(self.place);
     }, 300);
   };

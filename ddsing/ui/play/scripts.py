@@ -6,7 +6,7 @@ FOLDER = Path(__file__).parent
 ENGINE = ("products.wasm", "products.js", "decoder.js", "synthesis.js", "top.js", "voice.js")
 FOLLOWING = ("performer.js", "tracker.js", "ear.js", "follower.js")
 WORKLET = (*ENGINE, *FOLLOWING, "processor.js")
-PAGE = (*ENGINE, "keyboard.js", "midi.js", "kept.js", "play.js")
+PAGE = (*ENGINE, "keyboard.js", "midi.js", "microphone.js", "kept.js", "play.js")
 
 
 def text_of(*names: str) -> str:

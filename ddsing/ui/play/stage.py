@@ -12,7 +12,7 @@ from ddsing.play.expression import Loudness
 from ddsing.play.played import MAX_S
 from ddsing.sound.phrase import DEFAULT_RANGE_MIDI
 from ddsing.ui.play import manner as manners
-from ddsing.ui.play import presets, recorded, scripts
+from ddsing.ui.play import presets, recorded, scripts, singing
 from ddsing.ui.player import players
 from ddsing.ui.shell import allowed, caches, links, per_workspace, state
 from ddsing.ui.shell.formatting import plain
@@ -36,8 +36,11 @@ PLAY = """<div class="play" role="group" aria-label="Play">
 <div class="kept" role="group" aria-label="Not rendered yet" hidden></div>
 <div class="foot">
 <button type="button" class="record" disabled><span class="dot" aria-hidden="true"></span><span>Record</span></button>
+<button type="button" class="microphone" role="switch" aria-checked="false"><i aria-hidden="true"></i>Microphone
+</button>
 <button type="button" class="lower">Octave lower</button><button type="button" class="higher">Octave higher</button>
 <button type="button" class="midi">Connect MIDI keyboard</button>
+<div class="singing" role="status" hidden></div>
 <div class="hint">Touch a key near its lower edge to play louder; move aside to bend the pitch.
 <span class="typing">The letters on the keys play too; <kbd>Z</kbd> and <kbd>X</kbd> change the octave, <kbd>1</kbd> to
 <kbd>9</kbd> the loudness.</span></div>
@@ -97,6 +100,7 @@ def show(entry: Entry, manner: Manner) -> None:
         },
         "breath_db": manner.breath_db,
         "timbre": manner.timbre_shift,
+        "octaves": singing.octaves(),
         "seed": 0,
         "generation": instrument.config.generation,
         "most_s": allowed.longest_transfer_s(MAX_S),
