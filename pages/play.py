@@ -20,7 +20,7 @@ if entry is not None:
     with errors.guard():
         keys = st.container()
         how = manner.pick(entry)
-        with preset:
+        with preset, st.container(key="beside-the-instrument"):
             presets.show(entry)
         with keys:
             stage.show(entry, how)

@@ -13,7 +13,6 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.ui.play import scripts
 from ddsing.ui.shell import errors
 from ddsing.workspace import Workspace, open_workspace
-from tests.browser.conftest import ARGUMENTS
 from tests.support import loudspeaker, playing, tops, z_models
 from tests.support.accessible import jumps
 from tests.support.dashboard import Server, new_context, settled
@@ -41,17 +40,13 @@ FOUR_MORE = """() => {
 }"""
 
 
-def _blank(context):
-    tab = context.new_page()
-    tab.route("**/*", lambda route: route.fulfill(body="<!doctype html><title>blank</title>", content_type="text/html"))
-    tab.goto(SITE)
-    return tab
-
-
 @pytest.fixture(scope="module")
 def blank(browser):
     context = new_context(browser)
-    yield _blank(context)
+    tab = context.new_page()
+    tab.route("**/*", lambda route: route.fulfill(body="<!doctype html><title>blank</title>", content_type="text/html"))
+    tab.goto(SITE)
+    yield tab
     context.close()
 
 
@@ -111,25 +106,6 @@ def _open(tab, server, state: str = "ready") -> None:
     tab.locator(f'.play[data-state="{state}"]').wait_for()
 
 
-def _heard(tab) -> tuple[np.ndarray, float]:
-    tab.wait_for_timeout(400)
-    signal, _ = tab.evaluate("() => window.heard()")
-    return np.array(signal), float(tab.evaluate("() => window.taps.at(-1)?.at.sampleRate ?? 16000"))
-
-
-def _pitch(signal: np.ndarray, rate_hz: float) -> float:
-    """MIDI number of the period at which a sound repeats best, between 80 and 800 Hz."""
-    size = 4 * len(signal)
-    likeness = np.fft.irfft(np.abs(np.fft.rfft(signal - signal.mean(), size)) ** 2)
-    likeness = likeness[: len(signal)] / np.arange(len(signal), 0, -1)
-    lags = np.arange(int(rate_hz / 800), int(rate_hz / 80))
-    best = lags[np.argmax(likeness[lags] > 0.95 * likeness[lags].max())]
-    while likeness[best + 1] > likeness[best]:
-        best += 1
-    left, middle, right = likeness[best - 1 : best + 2]
-    return 69 + 12 * np.log2(rate_hz / (best + 0.5 * (left - right) / (left - 2 * middle + right)) / 440)
-
-
 def test_a_key_is_heard_at_its_pitch_until_it_is_let_go(page):
     assert page.evaluate("() => window.taps.length") == 0  # no sound before a gesture
     key = page.get_by_role("button", name="A3")
@@ -137,33 +113,33 @@ def test_a_key_is_heard_at_its_pitch_until_it_is_let_go(page):
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 0.8 * box["height"])
     page.mouse.down()
     page.locator('.play[data-state="playing"]').wait_for()
-    signal, rate_hz = _heard(page)
+    signal, rate_hz = loudspeaker.heard(page)
     assert 20 * np.log10(np.abs(signal).max()) > -40
-    assert _pitch(signal, rate_hz) == pytest.approx(57.0, abs=0.15)
+    assert loudspeaker.pitch(signal, rate_hz) == pytest.approx(57.0, abs=0.15)
     page.locator(".note", has_text=re.compile("^A3")).wait_for()
     loud = np.square(signal).mean()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 0.7 * box["height"])
     page.mouse.move(
         box["x"] + box["width"] / 2 + 1.25 * 7 / 12 * box["width"] + 0.25 * box["width"], box["y"] + 0.7 * box["height"]
     )
-    signal, rate_hz = _heard(page)
-    assert _pitch(signal, rate_hz) == pytest.approx(57.0 + 1.25, abs=0.3)
+    signal, rate_hz = loudspeaker.heard(page)
+    assert loudspeaker.pitch(signal, rate_hz) == pytest.approx(57.0 + 1.25, abs=0.3)
     page.mouse.up()
     page.wait_for_timeout(900)
-    assert np.square(_heard(page)[0]).mean() < 1e-4 * loud
+    assert np.square(loudspeaker.heard(page)[0]).mean() < 1e-4 * loud
 
 
 def test_computer_keys_play_while_the_page_reruns(page):
     """The last key sounds, then the one before it again; a style chosen meanwhile stops nothing."""
     page.keyboard.down("a")
     page.locator('.play[data-state="playing"]').wait_for()
-    first = _pitch(*_heard(page))
+    first = loudspeaker.pitch(*loudspeaker.heard(page))
     page.keyboard.down("d")
-    assert _pitch(*_heard(page)) == pytest.approx(first + 4, abs=0.2)
+    assert loudspeaker.pitch(*loudspeaker.heard(page)) == pytest.approx(first + 4, abs=0.2)
     page.keyboard.up("d")
     page.get_by_role("radio", name="Pop").click()
     settled(page)
-    assert _pitch(*_heard(page)) == pytest.approx(first, abs=0.9)  # its vibrato
+    assert loudspeaker.pitch(*loudspeaker.heard(page)) == pytest.approx(first, abs=0.9)  # its vibrato
     assert page.locator('[data-down="true"]').count() == 1
     page.keyboard.up("a")
 
@@ -175,7 +151,7 @@ def test_another_instrument_takes_its_place(page):
     page.get_by_role("heading", name="Play").click()  # letters belong to the box that was typed into
     page.keyboard.down("a")
     page.locator('.play[data-state="playing"]').wait_for()
-    assert 20 * np.log10(np.abs(_heard(page)[0]).max()) > -50
+    assert 20 * np.log10(np.abs(loudspeaker.heard(page)[0]).max()) > -50
     assert page.get_by_text(errors.SORRY).count() == 0
     page.keyboard.up("a")
 
@@ -197,13 +173,13 @@ def test_a_midi_keyboard_plays_bends_and_holds(browser, server):
     tab.evaluate("() => midi(0x90, 60, 100)")
     tab.locator('.play[data-state="playing"]').wait_for()
     assert tab.locator('[data-down="true"]').get_attribute("aria-label") == "C4"
-    assert _pitch(*_heard(tab)) == pytest.approx(60.0, abs=0.15)
+    assert loudspeaker.pitch(*loudspeaker.heard(tab)) == pytest.approx(60.0, abs=0.15)
     tab.evaluate("() => { midi(0xE0, 0, 96); midi(0xB0, 64, 127); midi(0x80, 60, 0); }")
-    assert _pitch(*_heard(tab)) == pytest.approx(61.0, abs=0.15)  # held by the pedal, and bent
-    held = np.square(_heard(tab)[0]).mean()
+    assert loudspeaker.pitch(*loudspeaker.heard(tab)) == pytest.approx(61.0, abs=0.15)  # held by the pedal, and bent
+    held = np.square(loudspeaker.heard(tab)[0]).mean()
     tab.evaluate("() => midi(0xB0, 64, 0)")
     tab.wait_for_timeout(900)
-    assert np.square(_heard(tab)[0]).mean() < 1e-4 * held
+    assert np.square(loudspeaker.heard(tab)[0]).mean() < 1e-4 * held
     context.close()
 
 
@@ -273,84 +249,6 @@ def test_what_is_recorded_is_kept_until_it_is_rendered(browser, server):
     context.close()
 
 
-OPENED = """
-const made = AudioContext.prototype.createMediaStreamSource;
-window.opened = [];
-AudioContext.prototype.createMediaStreamSource = function (stream) {
-  window.opened.push(...stream.getTracks());
-  return made.call(this, stream);
-};
-"""
-
-
-@pytest.fixture
-def singer(playwright, chromium_path, microphone_file, server):
-    """A tab in a browser that has a microphone, and asks before a page may use it: nobody answers, which is no."""
-    arguments = [one for one in ARGUMENTS if one != "--use-fake-ui-for-media-stream"]
-    launched = playwright.chromium.launch(
-        executable_path=chromium_path, args=[*arguments, f"--use-file-for-fake-audio-capture={microphone_file}"]
-    )
-    context = new_context(launched, viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
-    tab = context.new_page()
-    tab.add_init_script(loudspeaker.TAP + OPENED)
-    tab.goto(f"{server.url}/play?instrument=cello")
-    tab.locator('.play[aria-label="Play cello"][data-state="ready"]').wait_for()
-    yield tab
-    launched.close()
-
-
-def test_the_instrument_follows_a_voice_at_the_microphone(singer, server):
-    """It sings the two notes of the microphone, kept as a take; switched off, it is silent and lets go of it."""
-    switch = singer.get_by_role("switch", name="Microphone")
-    switch.click()
-    singer.get_by_text("The browser does not allow the microphone.").wait_for()
-    assert switch.get_attribute("aria-checked") == "false"
-    singer.context.grant_permissions(["microphone"])
-    switch.click()
-    singer.get_by_text("Wear headphones").wait_for()
-    assert switch.get_attribute("aria-checked") == "true" and jumps(singer) == []
-    notes, heard = {57: [], 64: []}, []
-
-    def both() -> bool:
-        signal, rate_hz = _heard(singer)
-        if np.abs(signal).max() > 1e-3:
-            heard.append(_pitch(signal, rate_hz))
-            for note, found in notes.items():
-                found += [heard[-1]] if abs(heard[-1] - note - 0.02 * (note == 64)) < 0.15 else []
-        return all(notes.values())
-
-    until(both, told=lambda: heard)
-    store = TakeStore(Workspace(server.workspace))
-    n_before = len(store.list())
-    singer.get_by_role("button", name="Record").click()
-    singer.get_by_role("button", name="Stop and render, 0:04").click()
-    until(lambda: len(store.list()) == n_before + 1)
-    with np.load(store.list()[0].folder / "features.npz") as curves:
-        midi, loudness_db = 69 + 12 * np.log2(curves["f0_hz_used"] / 440), curves["loudness_db_used"]
-    sounding = midi[loudness_db > -70]
-    off = np.abs(sounding[:, None] - [57.0, 64.02]).min(axis=1)
-    assert len(sounding) > 500 and np.mean(off < 0.1) > 0.9
-    assert singer.evaluate("() => window.opened.map((one) => one.readyState)") == ["live"]
-    switch.click()
-    singer.get_by_text("Wear headphones").wait_for(state="hidden")
-    assert singer.evaluate("() => window.opened.map((one) => one.readyState)") == ["ended"]
-    until(lambda: np.abs(_heard(singer)[0]).max() < 1e-4)
-
-
-NO_MICROPHONE = """async (script) => {
-  const Microphone = new Function(`${script}; return Microphone;`)();
-  const one = new Microphone(() => null);
-  return one.open().then(() => one.why);
-}"""
-
-
-def test_a_computer_without_a_microphone_says_so(playwright, chromium_path):
-    launched = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
-    tab = _blank(new_context(launched))
-    assert tab.evaluate(NO_MICROPHONE, scripts.text_of("microphone.js")).startswith("No microphone was found.")
-    launched.close()
-
-
 def test_what_is_too_large_for_the_device_is_a_plain_tone(browser, server):
     """On a device that is a thousand times as slow."""
     context = new_context(browser)
@@ -362,7 +260,7 @@ def test_what_is_too_large_for_the_device_is_a_plain_tone(browser, server):
     tab.keyboard.down("g")
     tab.locator('.play[data-state="playing"]').wait_for()
     shown = int(tab.locator('[data-letter="G"]').get_attribute("data-midi"))
-    assert _pitch(*_heard(tab)) == pytest.approx(shown, abs=0.1)
+    assert loudspeaker.pitch(*loudspeaker.heard(tab)) == pytest.approx(shown, abs=0.1)
     context.close()
 
 

@@ -40,6 +40,25 @@ def gliding() -> np.ndarray:
     return (0.15 * sum(np.sin(k * phase) / k for k in range(1, 9))).astype(np.float32)
 
 
+def heard(tab) -> tuple[np.ndarray, float]:
+    tab.wait_for_timeout(400)
+    signal, _ = tab.evaluate("() => window.heard()")
+    return np.array(signal), float(tab.evaluate("() => window.taps.at(-1)?.at.sampleRate ?? 16000"))
+
+
+def pitch(signal: np.ndarray, rate_hz: float) -> float:
+    """MIDI number of the period at which a sound repeats best, between 80 and 800 Hz."""
+    size = 4 * len(signal)
+    likeness = np.fft.irfft(np.abs(np.fft.rfft(signal - signal.mean(), size)) ** 2)
+    likeness = likeness[: len(signal)] / np.arange(len(signal), 0, -1)
+    lags = np.arange(int(rate_hz / 800), int(rate_hz / 80))
+    best = lags[np.argmax(likeness[lags] > 0.95 * likeness[lags].max())]
+    while likeness[best + 1] > likeness[best]:
+        best += 1
+    left, middle, right = likeness[best - 1 : best + 2]
+    return 69 + 12 * np.log2(rate_hz / (best + 0.5 * (left - right) / (left - 2 * middle + right)) / 440)
+
+
 def heard_of(tab, path: Path) -> tuple[float, float, float]:
     """Audio clock and position in a sound file, in s, of what is heard, and the gain that it has there, in dB."""
     for _ in range(10):  # on a busy machine the sound may begin late, and the window holds a part of what was before

@@ -123,7 +123,8 @@ function labelMicrophone(self) {
   microphoneSwitch.setAttribute("aria-checked", wanted);
   microphoneSwitch.disabled = !wanted && (!Microphone.there || !PLAYABLE.includes(state));
   const follows = `Sing, and ${data.name} follows your pitch and loudness, while no key is held. Wear headphones, so that the microphone hears only you.`;
-  const text = stream ? follows : wanted ? "Allow the microphone where the browser asks." : why;
+  const none = Microphone.there || !PLAYABLE.includes(state) ? "" : "This browser gives no page the microphone: use Chrome, Edge, Firefox or Safari.";
+  const text = stream ? follows : wanted ? "Allow the microphone where the browser asks." : why || none;
   if (singing.textContent !== text) singing.textContent = text;
   singing.hidden = !text;
 }
@@ -190,7 +191,7 @@ function measured(self, url, left = MEASUREMENTS) {
   self.slow = self.pace_ms > MOST_MS;
   if (self.slow && left > 1) return void setTimeout(() => measured(self, url, left - 1), PAUSE_MS);
   self.state = self.slow ? "slow" : "ready";
-  if (!window.AudioWorkletNode) self.state = "insecure";
+  if (!window.isSecureContext || !window.AudioWorkletNode) self.state = "insecure"; // over http Chromium has the class all the same
   show(self);
   if (self.microphone.stream) start(self); // one instrument after the other follows the voice
 }
