@@ -1,6 +1,7 @@
 """Every page and view as axe-core judges it, light and dark, at three widths; and all of it by keyboard."""
 
 import itertools
+import re
 import time
 
 import pytest
@@ -166,6 +167,12 @@ def test_nothing_serious_is_found(place, tab):
     assert found == dict.fromkeys(found, [])
     assert len(backgrounds) == len(SCHEMES)
     assert tab.title() == f"{tab.get_by_role('heading', level=1).inner_text()} · ddsing"
+
+
+def test_every_button_is_called_after_what_it_does(place, tab):
+    """As screen readers are told: by a name, and not by that of its icon."""
+    told = re.findall(r"- button\b.*", tab.locator("body").aria_snapshot())
+    assert told and [one for one in told if not re.match(r'- button "[^"]', one) or re.search(r' icon"', one)] == []
 
 
 def test_the_tab_key_reaches_every_control_and_goes_on(place, tab):
