@@ -57,6 +57,7 @@ bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.event_files
 	$(BIN)/python -m benchmarks.playing
+	$(BIN)/python -m benchmarks.vst_approximation
 
 demo: .venv/ddsing.stamp
 	$(BIN)/python -m demo.build

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         choices=("native", "notebook", "vst"),
         default="native",
         help="ddsing's own zip, that of the 2021 notebooks, or the .tflite of the plug-in ddsp-vst (native)",
+    )
+    export.add_argument(
+        "--approximate",
+        action="store_true",
+        help="with --format vst: an instrument that was not trained for the plug-in, as near as it can be; how near is "
+        "measured and printed",
     )
     export.add_argument("--out", required=True, metavar="FILE")
     top = actions.action(
@@ -196,8 +203,10 @@ def _make_text(document: dict) -> str:
 
 def _export(args: argparse.Namespace) -> dict:
     from ddsing import instrument as instruments
-    from ddsing.instrument.vst import writing
+    from ddsing.instrument.vst import approximating, writing
 
+    if args.approximate and args.format != "vst":
+        raise SettingsError("--approximate goes with --format vst. Add that, or leave it out.")
     instrument = _library(args).get(args.name)
     write = instruments.write
     warnings: list[str] = []
@@ -208,10 +217,13 @@ def _export(args: argparse.Namespace) -> dict:
     elif args.format == "vst":
         load_tensorflow()
         write, warnings, where = writing.write_vst, writing.remarks(instrument), writing.WHERE
+        write = approximating.write if args.approximate else write
     write(instrument, args.out)
     n_bytes = Path(args.out).stat().st_size
+    measured = approximating.measured(Path(args.out).read_bytes()) if args.approximate else None
     document = {"name": instrument.name, "format": args.format, "path": args.out, "bytes": n_bytes}
-    return document | {"warnings": warnings, "where": where}
+    document |= {"approximation": None if measured is None else asdict(measured)}
+    return document | {"warnings": ([approximating.said(measured)] if measured else []) + warnings, "where": where}
 
 
 def _export_text(document: dict) -> str:

@@ -43,6 +43,7 @@ ONLY_ON_PAGES = {
     "hardware.device": "stands in the sidebar; `doctor` asks TensorFlow itself",
     "notebook.notebook_bytes_from_child": "the server may not load TensorFlow; a command may",
     "writing.bytes_from_child": "the server may not load TensorFlow; a command may",
+    "approximating.bytes_from_child": "the server may not load TensorFlow; a command may",
     "board_process.start": "`tensorboard` is that process itself",
     "board_process.current": "`tensorboard` is that process itself",
     "board_process.close": "`tensorboard` is that process itself",

@@ -30,6 +30,7 @@ KEPT = {  # what is kept for the whole process, and what tells its entries apart
     "ddsing/dataset/voices.py:_voices": "the path of the workspace's audio",
     "ddsing/dataset/windows.py:_foreign_table": "the dataset's path",
     "ddsing/dataset/windows.py:_sound": "the recording's path",
+    "ddsing/engine/full_band.py:_responses": "nobody's: a filter",
     "ddsing/hardware.py:_cpu_seen": "nobody's: how busy this computer is",
     "ddsing/hardware.py:_nvml": "nobody's: the library that looks at GPUs",
     "ddsing/hardware.py:processor": "nobody's: the processor's name",

@@ -3,7 +3,9 @@
 In: ``f0_scaled`` and ``pw_scaled`` [1], ``state`` [512]. Out: amplitude [1], harmonic distribution [60], noise
 magnitudes [65], state [512]. Only operations of TensorFlow Lite itself, in float32; it stays finite for any input.
 
-A GRU of less than 512 fills the state up with zeros.
+A GRU of less than 512 fills the state up with zeros. With a `PowerMap` the voice is one that hears loudness at 250
+frames a second: the graph looks the loudness up, takes five steps of the network, and leaves out what the plug-in has
+no place for; `ddsing.engine.approximation.Approximation` is the same in numpy.
 
 Reference: ddsp.training.inference.VSTStatelessPredictControls.
 """
@@ -15,6 +17,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ddsing.constants import SAMPLE_RATE
+from ddsing.engine.approximation import N_HARMONICS, N_NOISE_BANDS, STEPS, PowerMap, noise_bands
 from ddsing.engine.tf import runtime
 from ddsing.engine.tf.runtime import Tensor
 from ddsing.model.config import ModelConfig
@@ -23,8 +26,8 @@ STATE = 512
 _EPSILON, _SLOPE = 1e-3, 0.2
 
 
-def model(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> bytes:
-    """The file's first part: the model of a configuration of generation `POWER`."""
+def model(config: ModelConfig, weights: Mapping[str, np.ndarray], powers: PowerMap | None = None) -> bytes:
+    """The file's first part: the model of a configuration of generation `POWER`, or, with `powers`, of another."""
     tf = runtime.tensorflow()
 
     class Step(tf.Module):  # type: ignore[name-defined, misc]
@@ -35,7 +38,7 @@ def model(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> bytes:
 
         @tf.function(autograph=False)
         def call(self, f0_scaled: Tensor, pw_scaled: Tensor, state: Tensor) -> tuple[Tensor, ...]:
-            return _step(config, self.weights, f0_scaled, pw_scaled, state)
+            return _step(config, self.weights, f0_scaled, pw_scaled, state, powers)
 
     made = Step()
     concrete = made.call.get_concrete_function(
@@ -51,13 +54,21 @@ def model(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _step(
-    config: ModelConfig, weights: Mapping[str, Tensor], f0_scaled: Tensor, pw_scaled: Tensor, state: Tensor
+    config: ModelConfig,
+    weights: Mapping[str, Tensor],
+    f0_scaled: Tensor,
+    pw_scaled: Tensor,
+    state: Tensor,
+    powers: PowerMap | None,
 ) -> tuple[Tensor, ...]:
     tf = runtime.tensorflow()
-    inputs = [_stack(config, weights, "decoder/input_stacks/0", tf.reshape(pw_scaled, [1, 1]))]
-    inputs.append(_stack(config, weights, "decoder/input_stacks/1", tf.reshape(f0_scaled, [1, 1])))
-    before = tf.reshape(state, [1, STATE])[:, : config.rnn_channels]
-    after = _gru(weights, tf.concat(inputs, axis=1), before)
+    level, pitch = tf.reshape(pw_scaled, [1, 1]), tf.reshape(f0_scaled, [1, 1])
+    level = level if powers is None else _loudness(powers, pitch, level)
+    inputs = [_stack(config, weights, "decoder/input_stacks/0", level)]
+    inputs.append(_stack(config, weights, "decoder/input_stacks/1", pitch))
+    after = tf.reshape(state, [1, STATE])[:, : config.rnn_channels]
+    for _ in range(1 if powers is None else STEPS):
+        after = _gru(weights, tf.concat(inputs, axis=1), after)
     x = _stack(config, weights, "decoder/out_stack", tf.concat([*inputs, after], axis=1))
     outputs = _dense(weights, "decoder/dense_out", x)
     amps, distribution, noise = tf.split(outputs, [width for _, width in config.output_splits], axis=1)
@@ -72,8 +83,43 @@ def _step(
     padding = tf.zeros([1, STATE - config.rnn_channels])
     kept = after if config.rnn_channels == STATE else tf.concat([after, padding], axis=1)
     widths = [1, config.n_harmonics, config.n_noise_bands, STATE]
-    parts = (_scaled(config, amps), distribution, magnitudes, kept)
+    amps = _scaled(config, amps)
+    if powers is not None:
+        widths[1:3] = [N_HARMONICS, N_NOISE_BANDS]
+        amps, distribution = _first(amps, distribution)
+        magnitudes = tf.matmul(magnitudes, tf.constant(noise_bands(config.n_noise_bands)))
+    parts = (amps, distribution, magnitudes, kept)
     return tuple(tf.reshape(part, [width]) for part, width in zip(parts, widths))
+
+
+def _loudness(powers: PowerMap, pitch: Tensor, level: Tensor) -> Tensor:
+    """`PowerMap.at`, of sums of clipped ramps; bounds of ±1/2, as clips from 0 to 1 become newer operations."""
+    tf = runtime.tensorflow()
+    n_pitches, n_powers = powers.loudness.shape
+    low, high = (float(midi) / 127.0 for midi in powers.pitches_midi[[0, -1]])
+
+    def ramps(position: Tensor, n: int) -> Tensor:
+        past = position * (n - 1.0) - tf.constant(np.arange(n - 1, dtype=np.float32)[None] + 0.5)
+        return tf.minimum(tf.maximum(past, -0.5), 0.5) + 0.5
+
+    across, up = ramps((pitch - low) / (high - low), n_pitches), ramps(level, n_powers)
+    table = powers.loudness.astype(np.float64)
+    corner, column, row = table[:1, :1], np.diff(table[:, :1], axis=0), np.diff(table[:1], axis=1)
+    both = np.diff(np.diff(table, axis=0), axis=1)
+    corner, column, row, both = (tf.constant(part, tf.float32) for part in (corner, column, row.T, both))
+    bent = tf.reduce_sum(tf.matmul(across, both) * up, axis=1, keepdims=True)
+    return corner + tf.matmul(across, column) + tf.matmul(up, row) + bent
+
+
+def _first(amps: Tensor, distribution: Tensor) -> tuple[Tensor, Tensor]:
+    """The harmonics that the plug-in has, with their share of the amplitude."""
+    tf = runtime.tensorflow()
+    n_harmonics = distribution.shape[1]
+    kept = distribution[:, :N_HARMONICS]
+    if n_harmonics < N_HARMONICS:
+        kept = tf.concat([kept, tf.zeros([1, N_HARMONICS - n_harmonics])], axis=1)
+    share = tf.reduce_sum(kept, axis=1, keepdims=True)
+    return amps * share, kept / tf.maximum(share, 1e-7)
 
 
 def _dense(weights: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:

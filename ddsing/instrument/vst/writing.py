@@ -38,7 +38,8 @@ def why_not(config: ModelConfig) -> str:
     if config.generation != POWER:
         return (
             "ddsp-vst plays only models that hear power, 50 times a second; this instrument hears loudness, 250 times "
-            "a second. For the plug-in, train the voice with the model “For the plug-in ddsp-vst” (--config vst)."
+            "a second. For the plug-in, train the voice with the model “For the plug-in ddsp-vst” (--config vst)"
+            + (", or make an approximation (--approximate)." if config.z is None else ".")
         )
     if (config.n_harmonics, config.n_noise_bands) != (N_HARMONICS, N_NOISE_BANDS):
         return (
@@ -57,9 +58,14 @@ def remarks(instrument: Instrument) -> list[str]:
 
 def write_vst(instrument: Instrument, path: Path | str) -> None:
     """Write the instrument as a file for ddsp-vst; TensorFlow is imported, since it makes the model."""
+    require_suffix(path)
+    write_whole(Path(path), to_bytes(instrument))
+
+
+def require_suffix(path: Path | str) -> None:
+    """Raise `InstrumentError` for a name that the plug-in does not look for."""
     if Path(path).suffix.lower() != SUFFIX:
         raise InstrumentError(f"ddsp-vst finds only files whose names end in {SUFFIX}. Choose such a name.")
-    write_whole(Path(path), to_bytes(instrument))
 
 
 def bytes_from_child(instrument: Instrument, *, progress: process.Progress | None = None) -> bytes:

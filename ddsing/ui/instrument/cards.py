@@ -85,7 +85,7 @@ def _card(entry: Entry) -> None:
     with range_side:
         _range(entry)
     _actions(entry, playable=True)
-    for kind in (notebook_zip.KIND, vst_file.KIND):
+    for kind in (notebook_zip.KIND, vst_file.KIND, vst_file.NEAR):
         kind.progress(entry)
     top_popover.progress(entry)
     if entry.name in st.session_state.get(_HEARD, ()):

@@ -46,6 +46,8 @@ class Kind:
         The file's bytes from an instrument and a callable that is told stages and shares.
     made : Callable
         The files that were made lately, by the instruments' files.
+    told : Callable or None
+        What is said of a file, a sentence.
     """
 
     key: str
@@ -58,12 +60,14 @@ class Kind:
     mime: str
     make: Callable[[Instrument, Callable[[str, float], None]], bytes]
     made: Callable[[], Kept]
+    told: Callable[[bytes], str] | None = None
 
     def show(self, entry: Entry, *, why_not: str = "") -> None:
         """The button that makes it, or, once it is made, the download."""
         made = self.made().get(caches.stamp(entry.path))
         if made is not None and not why_not:
             self._download(entry, made, key=f"{self.key}.{entry.name}")
+            self._tell(made)
             return
         takes = f" Takes {format_range(*around(self._part(paces.of(opened.workspace())).expected_s))}."
         st.button(
@@ -88,6 +92,11 @@ class Kind:
             with st.container(horizontal=True, vertical_alignment="center", key=f"{self.key}.ready"):
                 st.markdown(f":material/check: {self.ready}")
                 self._download(entry, made, key=f"{self.key}_ready.{entry.name}")
+            self._tell(made)
+
+    def _tell(self, made: bytes) -> None:
+        if self.told is not None:
+            st.caption(f":material/straighten: {self.told(made)}")
 
     def _download(self, entry: Entry, made: bytes, *, key: str) -> None:
         st.download_button(

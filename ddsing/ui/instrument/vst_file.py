@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
 
 LABEL = "The file for the plug-in ddsp-vst"
+NEAR_LABEL = "An approximation for the plug-in ddsp-vst"
 
 
 @per_workspace.resource(max_entries=1, show_spinner=False)
@@ -27,6 +29,23 @@ def _make(instrument: Instrument, progress: Callable[[str, float], None]) -> byt
     from ddsing.instrument.vst import writing
 
     return writing.bytes_from_child(instrument, progress=progress)
+
+
+@per_workspace.resource(max_entries=1, show_spinner=False)
+def _made_near() -> cache.Kept:
+    return cache.Kept(made_files.MOST)
+
+
+def _make_near(instrument: Instrument, progress: Callable[[str, float], None]) -> bytes:
+    from ddsing.instrument.vst import approximating
+
+    return approximating.bytes_from_child(instrument, progress=progress)
+
+
+def _told(made: bytes) -> str:
+    from ddsing.instrument.vst import approximating
+
+    return approximating.said(approximating.measured(made))
 
 
 KIND = made_files.Kind(
@@ -42,12 +61,26 @@ KIND = made_files.Kind(
     made=_made,
 )
 
+NEAR = replace(
+    KIND,
+    key="vst_near",
+    label=NEAR_LABEL,
+    help="One .tflite file that sounds nearly like this instrument in a DAW. How near is measured and shown.",
+    ready="The approximation for ddsp-vst is ready.",
+    make=_make_near,
+    made=_made_near,
+    told=_told,
+)
+
 
 def show(entry: Entry) -> None:
     """The button that makes it, or, once it is made, the download with where to put it."""
-    from ddsing.instrument.vst import writing
+    from ddsing.instrument.vst import approximating, writing
 
     reason = writing.why_not(entry.config) if entry.config else ""
     KIND.show(entry, why_not=reason)
-    if not reason:
+    near = bool(reason) and entry.config is not None and not approximating.why_not(entry.config)
+    if near:
+        NEAR.show(entry)
+    if near or not reason:
         st.caption(f":material/info: {writing.WHERE_MARKDOWN}")
