@@ -10,10 +10,12 @@ import httpx
 import numpy as np
 import pytest
 
+from ddsing.instrument.library import Library
 from ddsing.sound import audio, features
 from ddsing.sound.audio import encode
 from ddsing.tokens import Tokens
-from ddsing.transfer import pipeline
+from ddsing.transfer import job, pipeline
+from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
@@ -27,6 +29,16 @@ pytestmark = pytest.mark.slow
 FIRST, SECOND = tiny_workspace.NAMES
 SONG = encode(tiny_workspace.sung(1.5))
 BLOCK = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "rest.md").read_text("utf-8"), re.DOTALL)
+
+
+class Here:
+    """Lets a job's function run here."""
+
+    def report(self, **fields) -> None:
+        """Nobody watches."""
+
+    def should_stop(self) -> bool:
+        return False
 
 
 def test_instruments_are_listed_and_shown(program):
@@ -90,6 +102,24 @@ def test_several_recordings_one_of_them_bad_a_preset_and_a_stop(program, local):
     assert program.post(f"/transfers/{done['id']}/stop").json()["state"] == "done"
 
 
+def test_a_mixture_sings_with_octave_slips_repaired_as_the_library_makes_it(program, tmp_path):
+    given = {"morph": json.dumps({SECOND: 0.25}), "repair_octaves": "true", "settings": '{"seed": 8}'}
+    done = program.ended(program.order(SONG, FIRST, **given).json())
+    assert done["state"] == "done" and done["instrument"] == f"{FIRST} and {SECOND}"
+    (sung,) = done["recordings"]
+    other = Workspace(tiny_workspace.fill(tmp_path / "other"))
+    parts = [Library(other).find(name).path for name in (FIRST, SECOND)]
+    called = {"name": done["instrument"], "morph": Morph((FIRST, SECOND), ("", ""), ((0.0, (0.75, 0.25)),))}
+    options = {"tracker": "instant", "repair_octaves": True, **called}
+    made = job.order(other, parts, [job.Source("song.wav", SONG)], Settings(seed=8), **options)
+    job.run(other, made.options, Here())
+    (take,) = TakeStore(other).list()
+    wav = program.get(f"/takes/{sung['take']}/result.wav").content
+    assert np.array_equal(audio.decode(wav), audio.decode(TakeStore(other).export(take.id)))
+    recipe = program.get(f"/takes/{sung['take']}/recipe.json").json()
+    assert recipe["morph"]["points"] == [[0.0, [0.75, 0.25]]] and recipe | {"take": take.id} == take.recipe()
+
+
 REFUSED = {  # method, address, form or options, status, what is said
     "no method": ("DELETE", "/instruments", {}, 405, "DELETE"),
     "nothing there": ("GET", "/nothing", {}, 404, "nothing"),
@@ -145,6 +175,29 @@ def test_what_can_t_be_done_is_one_sentence(program, local, case):
 @pytest.mark.parametrize("text", BAD_SETTINGS, ids=lambda text: text[:20])
 def test_bad_settings_are_one_sentence(program, local, text):
     refused(program.order(SONG, FIRST, settings=text), local, 422, BAD_SETTINGS[text])
+
+
+BAD_MIXTURES = {
+    "[]": (422, "JSON object"),
+    "{}": (422, "2 to 4 instruments"),
+    '{"nobody": 0.5}': (404, "No instrument"),
+    json.dumps({FIRST: 0.5}): (422, "twice"),
+    json.dumps({SECOND: 1.5}): (422, "0 to 1"),
+    json.dumps({SECOND: "0.5"}): (422, "0 to 1"),
+    f'{{"{SECOND}": 1e999}}': (422, "0 to 1"),
+    json.dumps({SECOND: 0.6, SECOND.upper(): 0.6}): (422, "add up to 1.2"),
+}
+
+
+@pytest.mark.parametrize("text", BAD_MIXTURES)
+def test_bad_mixtures_are_one_sentence(program, local, text):
+    refused(program.order(SONG, FIRST, morph=text), local, *BAD_MIXTURES[text])
+
+
+def test_what_else_goes_not_with_a_mixture_or_is_neither_true_nor_false(program, local):
+    mixed = {"morph": json.dumps({SECOND: 0.5}), "settings": '{"z_from": "mean"}'}
+    refused(program.order(SONG, FIRST, **mixed), local, 422, "timbre of each recording")
+    refused(program.order(SONG, FIRST, repair_octaves="1"), local, 422, "true or false")
 
 
 def refused(answer, local, status, told):

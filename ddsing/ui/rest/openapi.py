@@ -16,6 +16,7 @@ from ddsing.jobs.states import STATES
 from ddsing.transfer import settings as controls
 from ddsing.transfer.batch import RESULTS
 from ddsing.transfer.job import MAX_RECORDINGS
+from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS
 from ddsing.transfer.settings import RANGES, Settings
 
 Document = dict[str, Any]
@@ -125,6 +126,16 @@ def _order() -> Document:
             "contentMediaType": "application/json",
             "contentSchema": {"$ref": "#/components/schemas/Settings"},
             "description": 'Controls as JSON, such as `{"octave_shift": -1}`; they override the preset\'s.',
+        },
+        "morph": {
+            **_TEXT,
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/Morph"},
+            "description": 'Sung by a mixture: the shares of other instruments as JSON, such as `{"cello": 0.5}`.',
+        },
+        "repair_octaves": {
+            "enum": ["true", "false"],
+            "description": "Whether short stretches that were probably found an octave off are moved first.",
         },
     }
     answer = _ref("Transfer")
@@ -243,6 +254,13 @@ def _schemas() -> Document:
             loudness_db=_list(_NUMBER),
         ),
         "Settings": {"type": "object", "properties": _settings(), "additionalProperties": False},
+        "Morph": {
+            "type": "object",
+            "minProperties": MIN_INSTRUMENTS - 1,
+            "maxProperties": MAX_INSTRUMENTS - 1,
+            "additionalProperties": {**_NUMBER, "minimum": 0, "maximum": 1},
+            "description": "Instruments by name, and their shares; `instrument` has the share that is left.",
+        },
     }
 
 

@@ -15,7 +15,7 @@ from ddsing.sound import audio
 from ddsing.transfer import job as batch
 from ddsing.transfer.presets import Presets, refuse_unknown
 from ddsing.transfer.settings import Settings
-from ddsing.ui.rest import answers, instruments, uploads
+from ddsing.ui.rest import answers, instruments, mixtures, uploads
 from ddsing.ui.rest.answers import Refusal
 from ddsing.ui.rest.resource import Call
 from ddsing.ui.rest.uploads import Form
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ddsing.jobs.status import JobStatus
     from ddsing.transfer.batch import Outcome
 
-FIELDS = ("instrument", "tracker", "preset", "settings")
+FIELDS = ("instrument", "tracker", "preset", "settings", *mixtures.FIELDS)
 
 
 async def list_all(call: Call) -> Response:
@@ -61,10 +61,10 @@ def _start(form: Form) -> JobStatus:
         raise Refusal(400, "The form has no field `instrument` with an instrument's name.")
     entry = instruments.find(given)
     settings, tracker = _wanted(form.fields)
+    how = mixtures.how(entry, settings, form.fields)
     for one in form.recordings:
         _refuse_unreadable(one.name, audio.probe(one.content).duration_s)
     allowed.count("uploads", len(form.recordings))
-    how = {"instrument": entry.path, "name": entry.name, "settings": settings}
     found = batches.submit(form.recordings, lambda: how, tracker=tracker)
     if found.state == "failed":
         raise JobError(found.message)
