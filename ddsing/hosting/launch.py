@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from ddsing.errors import DdsingError
 from ddsing.hosting import checks, private, reading
 from ddsing.hosting.config import Config
-from ddsing.hosting.switch import SERVED, VARIABLE
+from ddsing.hosting.switch import REST, SERVED, VARIABLE
 from ddsing.resources import resource
 from ddsing.work import counted, pool
 
@@ -69,6 +69,7 @@ def local(
     if port is not None:
         options["server.port"] = str(_port(port))
     environment = {} if workspace is None else {"DDSING_WORKSPACE": str(Path(workspace).expanduser().absolute())}
+    environment |= {REST: "1"} if rest else {}
     address = f"http://localhost:{port or DEFAULT_PORT}"
     about = {"mode": "local: one workspace, this computer only, no login", "address": address}
     about |= {"REST interface": f"{address}/api/v1, with tokens"} if rest else {}

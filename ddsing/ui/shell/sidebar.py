@@ -7,7 +7,7 @@ import streamlit as st
 
 import ddsing
 from ddsing import hardware
-from ddsing.ui.shell import opened, storage_panel, visitor
+from ddsing.ui.shell import opened, programs_panel, storage_panel, visitor
 from ddsing.ui.shell.formatting import format_bytes, home_relative, plain
 
 LOW_DISK_BYTES = 2e9
@@ -29,6 +29,7 @@ def show() -> None:
         if free < LOW_DISK_BYTES:
             st.warning(f"Only {format_bytes(free)} left on this disk.", icon=":material/hard_drive:")
         storage_panel.show()
+        programs_panel.show()
         st.caption("Device", help="Used for training. Transfers always run on the processor.")
         st.markdown(f":material/memory: {plain(hardware.device().name)}")
         st.caption(f"ddsing {ddsing.__version__}")
