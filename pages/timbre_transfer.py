@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ddsing.ui.score import humming, panel
+from ddsing.ui.score import dropped, humming, panel
 from ddsing.ui.shell import errors, router, sources, work
 from ddsing.ui.transfer import (
     controls,
@@ -32,7 +32,7 @@ with left:
     with errors.guard():
         instrument = instrument_picker.pick()
     with errors.guard():
-        sound = recording.pick()
+        sound = recording.pick(dropped.bring_back)
 if sources.of_score():
     panel.show(left, right, instrument)
 else:

@@ -121,6 +121,27 @@ def test_a_take_of_an_edited_score_brings_everything_back(monkeypatch, workspace
     assert "edit" not in TakeStore(workspace).list()[0].score
 
 
+def test_a_take_of_a_score_that_is_dropped_back_brings_its_notes_and_their_edit(monkeypatch, workspace):
+    line = melody.line(reading.read(CONTENT, name=NAME))
+    edit = ScoreEdit(line_digest(line), removed=(1,))
+    takes = TakeStore(workspace)
+    take = sing.sing(workspace, line, SECOND, STYLES["pop"], style_name="pop", seed=9, transpose=-7, edit=edit)
+    content = takes.export(take.id, "FLAC")
+    app = open_page(monkeypatch, workspace.root)
+    app.button_group(key="transfer.source_kind").set_value("upload").run()
+    app.file_uploader(key="source.uploader").set_value(("made.flac", content, "audio/flac")).run()
+    clean(app)
+    assert app.button_group(key="transfer.source_kind").value == "score"
+    assert app.selectbox(key="transfer.instrument").value == SECOND and "Edited** · notes: 1 removed" in said(app)
+    sung(app)
+    assert takes.list()[0].key == take.key and len(takes.list()) == 2
+    for one in takes.list():
+        takes.delete(one.id)
+    app.button_group(key="transfer.source_kind").set_value("upload").run()
+    app.file_uploader(key="source.uploader").set_value(("made.flac", content, "audio/flac")).run()
+    assert any("no take here has its notes" in toast.value for toast in app.toast)
+
+
 @pytest.mark.slow
 def test_a_recording_becomes_notes(monkeypatch, workspace):
     app = fit_read(open_page(monkeypatch, workspace.root))

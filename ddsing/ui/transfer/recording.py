@@ -1,6 +1,7 @@
 """The chosen recording: decoded, described, played; and the settings that a file of ours brings back."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -18,14 +19,20 @@ from ddsing.ui.transfer import add_to_voice, controls, pitch_edits
 _RESTORED = "source.restored_from"
 
 
-def pick() -> Recording | None:
-    """The source picker with the chosen recording's player and a line about it; None while nothing is chosen."""
-    recording = sources.pick(on_own=_bring_back)
+def pick(use_score: Callable[[Mapping], None]) -> Recording | None:
+    """The source picker with the chosen recording's player and a line about it; None while nothing is chosen.
+
+    Parameters
+    ----------
+    use_score : callable
+        Sets the controls of a score as they were for the recipe of a take that was sung from one, in a callback.
+    """
+    recording = sources.pick(on_own=functools.partial(_bring_back, use_score))
     if sources.of_score():
         return None
     _restored(recording)
     if recording is not None:
-        _show(recording)
+        _show(recording, use_score)
     return None if recording is None or _too_long(recording) else recording
 
 
@@ -38,7 +45,7 @@ def _too_long(recording: Recording) -> bool:
     return bool(said)
 
 
-def _show(recording: Recording) -> None:
+def _show(recording: Recording, use_score: Callable[[Mapping], None]) -> None:
     info = recording.info
     channels = {1: "mono", 2: "stereo"}.get(info.n_channels, f"{info.n_channels} channels")
     if not sources.recording_now():
@@ -56,7 +63,7 @@ def _show(recording: Recording) -> None:
         st.caption(f":material/info: {plain(remark)}")
     held = sources.held()
     if recording.recipe is not None:
-        _offer(recording.recipe)
+        _offer(recording.recipe, use_score)
     elif held is not None and not visitor.current().is_guest:
         add_to_voice.show(*held)
 
@@ -67,14 +74,14 @@ def tracker(recording: Recording | None) -> str:
     return controls.tracker(recording.duration_s if recording else None, analysed)
 
 
-def _offer(recipe: dict) -> None:
+def _offer(recipe: dict, use_score: Callable[[Mapping], None]) -> None:
     with st.container(border=True):
         st.markdown(":material/restore: This file was made by ddsing and contains its recipe.")
         st.button(
             "Restore its settings",
             key="source.restore",
             on_click=_restore,
-            args=(recipe,),
+            args=(recipe, use_score),
             icon=":material/settings_backup_restore:",
             help="Sets all controls, the tracker and the instrument as they were for this take.",
         )
@@ -96,8 +103,10 @@ def _offer_morph(recipe: dict) -> None:
 
 
 @errors.callback
-def _restore(recipe: dict) -> None:
-    if _set_controls(recipe):
+def _restore(recipe: dict, use_score: Callable[[Mapping], None]) -> None:
+    if _sung(recipe):
+        use_score(recipe)
+    elif _set_controls(recipe):
         st.toast("All controls restored from this take.", icon=":material/check:")
 
 
@@ -120,8 +129,17 @@ def _set_controls(recipe: dict) -> bool:
     return found is not None
 
 
-def _bring_back(recipe: dict, name: str, content: bytes) -> None:
-    """Set the controls as for a take that was dropped back, and choose the recording that it was made from."""
+def _sung(recipe: dict) -> bool:
+    """Whether it is of a take of a score, which has notes in place of a recording."""
+    score = recipe.get("score")
+    return isinstance(score, Mapping) and not score.get("played")
+
+
+def _bring_back(use_score: Callable[[Mapping], None], recipe: dict, name: str, content: bytes) -> None:
+    """Set the controls as for a take that was dropped back, and choose the recording or the notes of which it is."""
+    if _sung(recipe):
+        use_score(recipe)
+        return
     _set_controls(recipe)
     source = recipe.get("source")
     about = source if isinstance(source, Mapping) else {}
