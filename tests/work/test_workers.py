@@ -10,17 +10,21 @@ import pytest
 from ddsing.errors import InstrumentError
 from ddsing.instrument import write
 from ddsing.instrument.library import Library
+from ddsing.play import melody, reading, sing
+from ddsing.play.edit import ScoreEdit, line_digest
+from ddsing.play.style import STYLES
 from ddsing.transfer import pipeline
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
 from ddsing.work import folder, kinds
 from ddsing.work.order import Order
 from ddsing.workspace import Workspace
-from tests.support import tiny_workspace
+from tests.support import scores, tiny_workspace
 from tests.support.patience import until
 from tests.support.worked import Site, at_work, ended, sounds, sung, takes, transfer
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs signals")]
+LINE = melody.line(reading.read(scores.melody((60, 0.0, 0.3), (64, 0.3, 0.8)), name="song.mid"))
 
 
 def same(one, other) -> None:
@@ -89,6 +93,20 @@ def test_a_morph_an_analysis_a_report_and_measuring(embedded):
     measuring = Order("measure", "Measuring", {"takes": [take.id], "complete": False})
     assert ended(queue.submit(ann.root, measuring)).error == ""
     assert measure.known(TakeStore(ann).get(take.id)) is not None
+
+
+def test_a_score_is_sung_with_its_edit(embedded):
+    """As `ddsing.play.sing.sing` sings it here, bit for bit."""
+    ann, edit = embedded.person("ann1"), ScoreEdit(line_digest(LINE), removed=(0,), pitch=((0.3, 40.0), (0.6, -40.0)))
+    asked = {"style_name": "pop", "transpose": -3, "seed": 4, "edit": edit, "warnings": ("Two chords.",)}
+    instrument = Library(ann).get(tiny_workspace.NAMES[1])
+    options = kinds.score_options(instrument, None, LINE, STYLES["pop"], **asked)
+    one = embedded.work().queue.submit(ann.root, Order("score", "Singing", options))
+    assert ended(one).error == ""
+    expected = sing.sing(embedded.person("bob1"), LINE, instrument, STYLES["pop"], **asked)
+    (take,) = takes(ann)
+    same(take, expected)
+    assert take.score == expected.score and sing.edit_of(take) == edit and sing.line_of(take) == LINE
 
 
 def test_an_instrument_and_an_example_of_another_workspace(embedded, tmp_path):
