@@ -16,6 +16,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import mido
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
@@ -34,10 +35,12 @@ TAKES = (  # example, instrument, settings
     ("ode-to-joy-tenor", "aria", Settings(octave_shift=1, use_statistics=True, autotune=0.6, show_full_output=True)),
 )
 TRAINING = ("--config", "singing_small", "--steps", "300", "--batch-size", "8", "--save-every", "50")
-REPORT = "Make the report"
+REPORT, SCORE = "Make the report", "Edit the notes"
+TUNE = "A4 1, C5 2, D5 1, E5 1.5, F5 0.5, E5 1, D5 2, B4 1, G4 1.5, A4 0.5, B4 1"  # notes and beats
 PAGES = {  # file: address, height of the window, colour scheme, button that is pressed or text that is looked up before
     "timbre-transfer": ("", 1700, "light", ""),
     "timbre-transfer-full-output": ("", 1300, "dark", "Full output"),
+    "score": ("", 800, "light", SCORE),
     "play": ("play", 800, "light", ""),
     "datasets": ("datasets", 1450, "light", REPORT),
     "training": ("training", 1330, "light", ""),
@@ -110,6 +113,42 @@ def settled(page: Page) -> None:
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
 
 
+def edit_a_score(page: Page) -> None:
+    """Choose the tune, open its piano roll and draw over its curves."""
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(100))])
+    for name, beats in (note.split() for note in TUNE.split(", ")):
+        key = "C D EF G A B".index(name[0]) + 12 * (int(name[1]) + 1)
+        track.append(mido.Message("note_on", note=key, velocity=80))
+        track.append(mido.Message("note_off", note=key, time=round(480 * float(beats))))
+    file = io.BytesIO()
+    mido.MidiFile(ticks_per_beat=480, tracks=[track]).save(file=file)
+    page.get_by_role("radio", name="Score").click()
+    settled(page)
+    tune = {"name": "Greensleeves.mid", "mimeType": "audio/midi", "buffer": file.getvalue()}
+    page.locator('input[type="file"]').first.set_input_files(tune)
+    settled(page)
+    stage = page.locator(".stage")
+    if not stage.count():
+        page.get_by_text(SCORE).click()
+    settled(page)
+    page.locator("summary", has_text=SCORE).evaluate("element => element.scrollIntoView()")
+    page.mouse.wheel(0, -70)  # the heading is under the page's own
+    page.wait_for_timeout(500)
+    box = stage.bounding_box()
+    for tool, line in (
+        ("Draw pitch", ((0.31, 0.36), (0.34, 0.27), (0.37, 0.236))),
+        ("Draw loudness", ((0.505, 0.89), (0.63, 0.83))),
+    ):
+        page.get_by_role("button", name=tool).click()
+        for number, (x, y) in enumerate(line):
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
+            if not number:
+                page.mouse.down()
+        page.mouse.up()
+    page.get_by_role("button", name="Notes", exact=True).click()
+    settled(page)
+
+
 def main() -> None:
     """Fill the workspace, and photograph all pages or one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -130,10 +169,15 @@ def main() -> None:
             if opened == REPORT and (ask := page.get_by_role("button", name=REPORT)).count():
                 ask.click()
                 settled(page)
+            elif opened == SCORE:
+                edit_a_score(page)
             elif opened and opened != REPORT:
                 page.locator("summary", has_text=opened).first.evaluate("element => element.scrollIntoView()")
                 settled(page)
             photograph(page, name)
+            if opened == SCORE:
+                page.get_by_role("radio", name="Examples").click()  # or the other pages' pictures would have the score
+                settled(page)
             page.close()
         browser.close()
 
