@@ -6,7 +6,7 @@ the score's tempos and what it sang with bends; of any other the notes are those
 sung, at 120 beats a minute. Of several takes each has a folder, and its name before that of each file, since a DAW
 calls its tracks by them.
 
-Public: `bundle`, `bundle_several`.
+Public: `bundle`, `bundle_several`, `curves_of`.
 """
 
 import io
@@ -96,11 +96,15 @@ def _of_score(take: Take) -> tuple[Sequence[Marked], bytes, float | None]:
     """Markers, MIDI and the tempo of the beginning, of what was sung from a score."""
     assert take.score is not None
     line = placing.transposed(sing.sung_by(take), int(take.score.get("transpose", 0)))
+    marks = [(note.start_s, note_name(note.midi)) for note in line.notes]
+    return marks, export.midi(line, curves_of(take)), float(line.tempos[0][1]) if line.tempos else None
+
+
+def curves_of(take: Take) -> Curves:
+    """The curves of a take that was sung from a score or played, as it was rendered from them."""
     found = take.curves()
     sounding = found["f0_confidence"] > _SURE
-    drawn = Curves(found["f0_hz_used"], found["loudness_db_used"], sounding, take.generation)
-    marks = [(note.start_s, note_name(note.midi)) for note in line.notes]
-    return marks, export.midi(line, drawn), float(line.tempos[0][1]) if line.tempos else None
+    return Curves(found["f0_hz_used"], found["loudness_db_used"], sounding, take.generation)
 
 
 def _of_recording(take: Take) -> tuple[Sequence[Marked], bytes, float | None]:

@@ -1,7 +1,10 @@
 """The notes of a score in their piano roll, in a real browser: dragged, drawn over, undone, and then sung as edited."""
 
+import io
+import zipfile
 from dataclasses import replace
 
+import mido
 import pytest
 
 from ddsing.play import sing
@@ -122,3 +125,23 @@ def test_notes_and_curves_are_edited_undone_kept_and_sung(dashboard, workspace):
     edited[0][2] += 1
     rows = [[note.start_s, note.end_s, note.midi] for _, note in edit.changed]
     assert rows == edited and edit.pitch and not edit.loudness
+    downloaded(tab, takes.newest())
+
+
+def downloaded(tab, take):
+    """What was sung goes to a DAW with its notes and bends, and to a table with its curves."""
+    settled(tab)
+    tab.get_by_text("Guide", exact=True).wait_for()
+    tab.get_by_role("button", name="Download song").click()
+    with tab.expect_download() as saving:
+        tab.get_by_role("button", name="For a DAW").click()
+    with zipfile.ZipFile(saving.value.path()) as file:
+        assert "guide.wav" in file.namelist()
+        messages = list(mido.MidiFile(file=io.BytesIO(file.read("notes.mid"))))
+    assert [one.type for one in messages].count("pitchwheel") > 10
+    notes = [one.note - take.score["transpose"] for one in messages if one.type == "note_on"]
+    assert notes == [60, 59, 64]
+    with tab.expect_download() as saving:
+        tab.get_by_role("button", name="Curves as CSV").click()
+    head, *rows = saving.value.path().read_text().splitlines()
+    assert head.startswith("time,frequency,confidence") and len(rows) == len(take.curves()["f0_hz"])

@@ -10,7 +10,8 @@ import pytest
 import soundfile
 
 from ddsing.errors import TakeError
-from ddsing.play import daw, melody, played, reading, sing
+from ddsing.instrument.library import Library
+from ddsing.play import daw, export, melody, placing, played, reading, sing
 from ddsing.play.played import Played
 from ddsing.play.style import STYLES
 from ddsing.sound import audio as recordings
@@ -82,6 +83,17 @@ def test_a_score_s_take_lies_on_its_notes_and_bars(tiny, song):
             starts.append((at_s, message.note))
     assert [key for _, key in starts] == [round(note.midi) + 2 for note in line.notes]
     np.testing.assert_allclose([at for at, _ in starts], [note.start_s for note in line.notes], atol=1e-3)
+
+
+def test_the_curves_of_a_sung_take_are_those_that_were_drawn(tiny, song):
+    """As `sing --curves` writes them before anything is rendered."""
+    line = melody.line(reading.read(song))
+    take = sing.sing(tiny, line, FIRST, STYLES["plain"], transpose=2, seed=3)
+    instrument = Library(tiny).get(FIRST)
+    drawn = placing.place(
+        line, STYLES["plain"], instrument.statistics, generation=take.generation, seed=3, transpose=2
+    ).curves
+    assert export.csv(daw.curves_of(take)) == export.csv(drawn)
 
 
 def test_a_take_that_was_played_brings_the_notes_that_are_heard(tiny):

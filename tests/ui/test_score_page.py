@@ -74,6 +74,7 @@ def test_a_score_is_sung_as_the_command_line_sings_it(monkeypatch, workspace):
     for badge in ("style pop", "vibrato depth 60 cents", "transposed −12", "lowest notes", "seed 5"):
         assert f"badge[{badge}]" in said(app)
     assert "octave shift" not in said(app)
+    assert f"take_curves.{take.id}" in [one.key for one in app.get("download_button")]
     again = open_page(monkeypatch, workspace.root)
     clean(again)
     assert (

@@ -225,6 +225,17 @@ def _actions(take: Take, title: str, use_score: Callable[[Take], None]) -> None:
                 help=f"Result, harmonic part, noise and {take.made_from} as 24-bit WAV files that begin together, a "
                 "marker for every note, and the notes as MIDI.",
             )
+            if take.score is not None:
+                st.download_button(
+                    "Curves as CSV",
+                    data=functools.partial(_curves, take.id),
+                    file_name=f"{safe_name(title)}.csv",
+                    mime="text/csv",
+                    key=f"take_curves.{take.id}",
+                    on_click="ignore",
+                    width="stretch",
+                    help="Pitch and loudness as they are sung, 250 rows a second.",
+                )
         with st.popover(unseen(f"Rename {plain(title)}"), icon=":material/edit:", help="Rename, note"):
             drafts.form(
                 f"take_edit.{take.id}",
@@ -264,6 +275,12 @@ def _bundle(take_id: str) -> bytes:
     from ddsing.play import daw
 
     return daw.bundle(opened.takes().get(take_id))
+
+
+def _curves(take_id: str) -> bytes:
+    from ddsing.play import daw, export
+
+    return export.csv(daw.curves_of(opened.takes().get(take_id)))
 
 
 @errors.callback
