@@ -29,6 +29,7 @@ ONLY_ON_PAGES = {
     "heard.of": "how loud a player plays a take, kept between visits",
     "heard.remember": "how loud a player plays a take, kept between visits",
     "blind.stimulus": "a blind test is answered by listening, on its page",
+    "blind.rate_hz": "a blind test is answered by listening, on its page",
     "BlindTests.answer": "a blind test is answered by listening, on its page",
     "matching.common_gain_db": "the switcher in place plays takes equally loud",
     "matching.matched_gains_db": "the switcher in place plays takes equally loud",
