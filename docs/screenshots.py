@@ -41,7 +41,6 @@ PAGES = {  # file: address, height of the window, colour scheme, button that is 
     "timbre-transfer": ("", 1700, "light", ""),
     "timbre-transfer-full-output": ("", 1300, "dark", "Full output"),
     "score": ("", 800, "light", SCORE),
-    "play": ("play", 800, "light", ""),
     "datasets": ("datasets", 1450, "light", REPORT),
     "training": ("training", 1330, "light", ""),
     "instruments": ("instruments", 980, "light", ""),
@@ -89,6 +88,11 @@ class Dashboard:
     def __exit__(self, *_):
         self._process.terminate()
         self._process.wait()
+
+
+def chromium() -> str | None:
+    """Where the browser is; None where it is not on the PATH."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def both_takes(root: Path) -> str:
@@ -156,10 +160,9 @@ def main() -> None:
     parser.add_argument("--only", choices=tuple(PAGES))
     arguments = parser.parse_args()
     fill(arguments.workspace.absolute())
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     FOLDER.mkdir(exist_ok=True)
     with Dashboard(arguments.workspace.absolute()) as dashboard, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         for name in (arguments.only,) if arguments.only else PAGES:
             address, height, scheme, opened = PAGES[name]
             page = browser.new_page(viewport={"width": WIDTH, "height": height}, color_scheme=scheme)
