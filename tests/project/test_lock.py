@@ -8,6 +8,7 @@ from importlib import metadata
 import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from ddsing.cli import doctor
@@ -16,6 +17,7 @@ from tests.support.paths import ROOT
 
 NAMES = ("requirements", "requirements-test")
 HEADER = re.compile(r"# Compiled from (\S+) by make lock; sha256 of the input: ([0-9a-f]{64})\n")
+PYTHONS = ("3.11", "3.12", "3.13")
 SYSTEMS = {
     "linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_machine": "x86_64"},
     "mac": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix", "platform_machine": "arm64"},
@@ -26,7 +28,7 @@ ENVIRONMENTS = [
         {**default_environment(), "python_version": python, "python_full_version": f"{python}.1", **system},
         id=f"{name}-{python}",
     )
-    for python in ("3.11", "3.12", "3.13")
+    for python in PYTHONS
     for name, system in SYSTEMS.items()
 ]
 
@@ -74,6 +76,17 @@ def replaced_metadata():
     """What pyproject.toml tells the compiler about packages whose own metadata is wrong: {name: requirements}."""
     entries = tomllib.loads(read("pyproject.toml"))["tool"]["uv"]["dependency-metadata"]
     return {entry["name"]: [Requirement(line) for line in entry["requires-dist"]] for entry in entries}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_package_is_for_every_supported_python(name):
+    """pip refuses what is only for older ones, which the compiler takes."""
+    refused = []
+    for pin in requirements(read(f"{name}.txt")):
+        if applies(pin, default_environment()):
+            asked = metadata.metadata(pin.name)["Requires-Python"] or ""
+            refused += [f"{pin}: {asked}" for version in PYTHONS if version not in SpecifierSet(asked)]
+    assert refused == []
 
 
 @pytest.mark.parametrize("name", NAMES)
