@@ -8,6 +8,7 @@ what they expect; two takes of the same curves have the same one. Beside it lies
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,7 @@ def sing(
     keep_controls: bool = False,
     store: TakeStore | None = None,
     warnings: tuple[str, ...] = (),
+    heard_at: Path | None = None,
 ) -> Take:
     """Sing a line with an instrument, and keep the take.
 
@@ -68,7 +70,7 @@ def sing(
         Semitones; by default the octaves with which most is in the instrument's range.
     edit : ScoreEdit, optional
         What is changed in the notes and in the curves.
-    models, progress, keep_controls, store
+    models, progress, keep_controls, store, heard_at
         As in `ddsing.transfer.pipeline.run`.
     warnings : tuple[str, ...]
         What the take is to say besides.
@@ -105,7 +107,8 @@ def sing(
             previous=previous,
         )
         take = replace(take, score=recipe(line, style, style_name, placed.transpose, edit))
-        take = rendered(take, folder, audio, placed.curves, renderer, z, stages, keep_controls=keep_controls)
+        options: dict[str, Any] = {"keep_controls": keep_controls, "heard_at": heard_at}
+        take = rendered(take, folder, audio, placed.curves, renderer, z, stages, **options)
         with stages("save"):
             write_json(folder / FILE, line.to_json(), indent=None)
             if edit:
@@ -127,6 +130,7 @@ def rendered(
     stages: Stages,
     *,
     keep_controls: bool = False,
+    heard_at: Path | None = None,
     through: Callable[[Iterator[Block]], Iterator[Block]] = lambda blocks: blocks,
 ) -> Take:
     """Render curves into a take's folder, and keep them and the hum there; `through` may change the sound's blocks."""
@@ -138,7 +142,7 @@ def rendered(
         )
         take = replace(take, rate_hz=band.rate_hz(one))
         sound = band.sounded(one, len(audio), take, progress=progress)
-        peak = pipeline.write_sound(folder, take.recipe(), through(sound), rate_hz=take.rate_hz)
+        peak = pipeline.write_sound(folder, take.recipe(), through(sound), rate_hz=take.rate_hz, heard_at=heard_at)
         if keep_controls:
             write_arrays(folder / "controls.npz", **pipeline.controls(one, given))
     with stages("save"):

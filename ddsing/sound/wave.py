@@ -1,6 +1,6 @@
 """A sound as its waveform is drawn: the largest magnitude in each of a few hundred equal parts.
 
-Public: `Wave`, `of`.
+Public: `Wave`, `of`, `grown`.
 """
 
 from dataclasses import dataclass
@@ -42,3 +42,23 @@ def of(audio: np.ndarray) -> Wave:
     peaks = np.maximum(np.maximum.reduceat(audio, starts), -np.minimum.reduceat(audio, starts))
     levels = np.clip(np.round(FULL * peaks), 0, FULL).astype(int)
     return Wave(len(audio) / SAMPLE_RATE, tuple(levels.tolist()))
+
+
+def grown(levels: np.ndarray, audio: np.ndarray, start: int, n_samples: int) -> np.ndarray:
+    """The levels of a sound of which more is there.
+
+    Parameters
+    ----------
+    levels : np.ndarray [shape=(N_PARTS,), int]
+        Of what was there before; 0 where there was nothing.
+    audio : np.ndarray [shape=(n_new,), float32]
+        What follows, from the sample `start` on.
+    n_samples : int
+        Of all of it.
+    """
+    places = np.minimum((start + np.arange(len(audio))) * N_PARTS // n_samples, N_PARTS - 1)
+    changed, firsts = np.unique(places, return_index=True)
+    new = np.clip(np.round(FULL * np.maximum.reduceat(np.abs(audio), firsts)), 0, FULL).astype(int)
+    found = levels.copy()
+    found[changed] = np.maximum(found[changed], new)
+    return found

@@ -1,10 +1,13 @@
-"""The first sound of a transfer: sung from the instant tracker's pitch, to be heard while a better tracker works.
+"""The first sound of a take: what there is of it is heard while the rest is rendered.
 
-It is a file in the workspace's cache for as long as that takes; then the take is in its place. What goes wrong with it
-is passed over, since the transfer itself follows and says the same.
+Where finding the pitch takes long, a first version is sung from the instant tracker's pitch before. Either is a file in
+the workspace's cache that grows: another name (a hard link) of the result that is being written, until the take is
+there. What goes wrong with it is passed over, since the take itself follows and says the same.
 
-Public: `wanted`, `new`, `path`, `found`, `sing`, `forget`.
+Public: `FirstSound`, `planned`, `wanted`, `path`, `let_hear`, `read_on`, `sing`, `forget`.
 """
+
+from __future__ import annotations
 
 import contextlib
 import os
@@ -12,7 +15,12 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
 
 from ddsing.errors import Cancelled, DdsingError
 from ddsing.files import safe_name
@@ -25,7 +33,54 @@ from ddsing.workspace import Workspace
 FOLDER = "first sounds"  # of the cache
 _SLOW = ("full", "fast")
 _SHORTEST_S = 4.0  # what is shorter is soon done
+_SOON_S = 2.0  # what is rendered in less is there before anybody could listen
 _ABANDONED_S = 3600.0  # left by a process that was killed
+
+
+@dataclass(frozen=True)
+class FirstSound:
+    """What there is to hear until a take is there.
+
+    Attributes
+    ----------
+    name : str
+        No other has it.
+    duration_s : float
+        Of the take.
+    instant : bool
+        Whether a first version is sung with the instant tracker's pitch.
+    """
+
+    name: str
+    duration_s: float
+    instant: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """For an order's options."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, options: object) -> FirstSound | None:
+        """That of an order's options; None where there is none."""
+        return cls(**options) if isinstance(options, dict) else None
+
+
+def planned(
+    duration_s: float, *, singing_s: float, tracker: str | None = None, to_analyse_s: float = 0.0
+) -> FirstSound | None:
+    """The first sound of a take; None where it would be there too late to be of use.
+
+    Parameters
+    ----------
+    duration_s, singing_s : float
+        Of the take, and how long rendering it will probably take.
+    tracker, to_analyse_s
+        See `wanted`.
+    """
+    instant_first = tracker is not None and wanted(tracker, to_analyse_s)
+    if not instant_first and singing_s < _SOON_S:
+        return None
+    return FirstSound(secrets.token_hex(8), duration_s, instant_first)
 
 
 def wanted(tracker: str, to_analyse_s: float) -> bool:
@@ -39,21 +94,30 @@ def wanted(tracker: str, to_analyse_s: float) -> bool:
     return tracker in _SLOW and to_analyse_s >= _SHORTEST_S and not instant.why_missing()
 
 
-def new() -> str:
-    """A name that no other first sound has."""
-    return secrets.token_hex(8)
-
-
 def path(workspace: Workspace, name: str) -> Path:
-    """Where a first sound is, once it is sung."""
+    """Where a first sound is, once it begins."""
     return workspace.cache / FOLDER / f"{safe_name(name)}.wav"
 
 
-def found(workspace: Workspace, name: str) -> Path | None:
-    """A first sound's file, once it is sung; None before and afterwards."""
+def let_hear(sound: Path, place: Path) -> None:
+    """Make a file that is being written a first sound; none where the disk has no links, or one is there already."""
     with contextlib.suppress(OSError):
-        place = path(workspace, name)
-        return place if place.is_file() else None
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(place.parent)
+        os.link(sound, place)
+
+
+def read_on(place: Path, start: int) -> tuple[np.ndarray, int] | None:
+    """What has come of a first sound since it was read last.
+
+    Returns
+    -------
+    tuple[np.ndarray, int] or None
+        Samples from `start` on [shape=(n_samples,), float32], and the sample rate; None while there is no first sound.
+    """
+    with contextlib.suppress(OSError, soundfile.SoundFileError), soundfile.SoundFile(os.fsencode(place)) as file:
+        file.seek(min(start, file.frames))
+        return file.read(dtype="float32"), file.samplerate
     return None
 
 
@@ -63,8 +127,8 @@ def sing(workspace: Workspace, name: str, run: Callable[..., Take]) -> None:
     Parameters
     ----------
     run : callable
-        The transfer, which takes ``tracker`` and ``store`` as `ddsing.transfer.pipeline.run` does; `Cancelled` passes
-        through.
+        The transfer, which takes ``tracker`` and ``store`` as `ddsing.transfer.pipeline.run` does, and ``heard_at``, if
+        it is to be heard while it is sung; `Cancelled` passes through.
     """
     place = path(workspace, name)
     aside = place.with_suffix("")

@@ -33,7 +33,7 @@ from ddsing.sound import folder as folders
 from ddsing.sound.curve.edit import PitchEdit
 from ddsing.sound.features import FeatureCache, Features, extract
 from ddsing.sound.recording import Recording, own_rate
-from ddsing.transfer import band, edited, expected, fit
+from ddsing.transfer import band, edited, expected, first_sound, fit
 from ddsing.transfer.conditioning import Conditioning, condition
 from ddsing.transfer.edited import Edited
 from ddsing.transfer.morph import Morph
@@ -77,6 +77,7 @@ def run(
     z_source: Sound | None = None,
     store: TakeStore | None = None,
     edit: PitchEdit | None = None,
+    heard_at: Path | None = None,
 ) -> Take:
     """Transfer a recording to an instrument, or to a mixture of several, and keep the take.
 
@@ -101,6 +102,8 @@ def run(
         Where the take is kept, if not among the workspace's takes.
     edit : PitchEdit, optional
         What is changed in the recording's pitch curve; one of another recording or tracker is left out with a warning.
+    heard_at : Path, optional
+        Where what there is of the result can be heard while it is rendered, see `ddsing.transfer.first_sound`.
     """
     references = _references(instruments, morph, settings)
     stages, models, known = Stages(progress), models or stores.shared(), paces.of(workspace)
@@ -142,7 +145,8 @@ def run(
             previous=previous,
             edit=edits.edit,
         )
-        take = _sung(take, folder, audio, source, singers, stages, keep_controls=keep_controls, edits=edits)
+        options: dict[str, Any] = {"keep_controls": keep_controls, "edits": edits, "heard_at": heard_at}
+        take = _sung(take, folder, audio, source, singers, stages, **options)
         warnings = [*remarks, *band.remarks(opened, settings), *edits.warnings, *take.warnings]
         take = replace(take, warnings=tuple(dict.fromkeys(warnings)))
         write_take(take, folder)
@@ -241,6 +245,7 @@ def _sung(
     *,
     keep_controls: bool,
     edits: Edited,
+    heard_at: Path | None,
 ) -> Take:
     """Render into a take's folder, and keep beside it what it was made from; returns the finished take."""
     weights = np.ones((len(singers[0].features.f0_hz), 1))
@@ -259,7 +264,7 @@ def _sung(
         mixed, take = edits.of(shaded.of(moved)), replace(take, rate_hz=band.rate_hz(alone))
         added = {"added": shaded.passed, "added_above": shaded.passed_above}
         sound = band.sounded(mixed, len(audio), take, **added, progress=progress)
-        peak = write_sound(folder, take.recipe(), sound, rate_hz=take.rate_hz)
+        peak = write_sound(folder, take.recipe(), sound, rate_hz=take.rate_hz, heard_at=heard_at)
     if keep_controls:
         with stages("render"):
             write_arrays(folder / "controls.npz", **controls(mixed, asked))
@@ -298,13 +303,17 @@ def _mixture(singers: Sequence[Singer], weights: np.ndarray, audio: np.ndarray) 
     )
 
 
-def write_sound(folder: Path, recipe: dict, sound: Iterable[Block], *, rate_hz: int = SAMPLE_RATE) -> float:
-    """Write ``result.wav`` and its two parts block by block; returns the peak."""
+def write_sound(
+    folder: Path, recipe: dict, sound: Iterable[Block], *, rate_hz: int = SAMPLE_RATE, heard_at: Path | None = None
+) -> float:
+    """Write ``result.wav``, which can be heard meanwhile, and its two parts block by block; returns the peak."""
     with (
         recordings.AudioWriter(folder / "result.wav", recipe=recipe, rate_hz=rate_hz) as result,
         recordings.AudioWriter(folder / "harmonic.wav", rate_hz=rate_hz) as harmonic,
         recordings.AudioWriter(folder / "noise.wav", rate_hz=rate_hz) as noise,
     ):
+        if heard_at is not None:
+            first_sound.let_hear(folder / "result.wav", heard_at)
         for block in sound:
             result.write(block.audio)
             harmonic.write(block.harmonic)

@@ -9,7 +9,7 @@ import base64
 import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +25,10 @@ from ddsing.sound.curve.edit import PitchEdit
 from ddsing.sound.features import FeatureCache
 from ddsing.transfer import first_sound, pipeline, stages
 from ddsing.transfer.first_reading import FirstReading
+from ddsing.transfer.first_sound import FirstSound
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
-from ddsing.transfer.take import read_edit
+from ddsing.transfer.take import Take, read_edit
 from ddsing.transfer.takes import TakeStore
 from ddsing.work import counted
 from ddsing.work.order import Order
@@ -78,7 +79,8 @@ def do(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> d
     Returns
     -------
     dict
-        What came of it; JSON can hold it. Of a transfer, ``take`` is the new take's id.
+        What came of it; JSON can hold it. Of a transfer, ``take`` is the new take's id, and ``heard_as`` the name of
+        its first sound, if it had one.
     """
     return KINDS[order.kind](workspace, order, at_hand, report)
 
@@ -95,7 +97,7 @@ def transfer_options(
     owners: Sequence[Workspace | None] = (),
     z_source: Path | None = None,
     edit: PitchEdit | None = None,
-    first: str | None = None,
+    first: FirstSound | None = None,
 ) -> dict[str, Any]:
     """What a transfer, with one instrument or a mixture, needs to know beside the recording.
 
@@ -107,8 +109,8 @@ def transfer_options(
         The example that timbre comes from, where the settings name one.
     edit : PitchEdit or None
         What is changed in the recording's pitch curve.
-    first : str or None
-        The name of a sound to be heard until the take is there, see `ddsing.transfer.first_sound`.
+    first : FirstSound or None
+        What is heard until the take is there.
     """
     return {
         "instruments": [_about(one, owner) for one, owner in zip(instruments, owners or [None] * len(instruments))],
@@ -117,7 +119,7 @@ def transfer_options(
         "tracker": tracker,
         "morph": None if morph is None else morph.to_json(),
         "pitch_edit": edit.to_json() if edit else None,
-        "first_sound": first,
+        "first_sound": None if first is None else first.to_json(),
     }
 
 
@@ -144,8 +146,9 @@ def score_options(
     seed: int,
     edit: ScoreEdit | None,
     warnings: Sequence[str] = (),
+    first: FirstSound | None = None,
 ) -> dict[str, Any]:
-    """What a take of a score needs to know; all but `owner` as in `ddsing.play.sing.sing`."""
+    """What a take of a score needs to know; all but `owner` and `first` as in `ddsing.play.sing.sing`."""
     return {
         "instruments": [_about(instrument, owner)],
         "line": line.to_json(),
@@ -155,6 +158,7 @@ def score_options(
         "seed": seed,
         "edit": edit.to_json() if edit else None,
         "warnings": list(warnings),
+        "first_sound": None if first is None else first.to_json(),
     }
 
 
@@ -204,22 +208,38 @@ def _transfer(workspace: Workspace, order: Order, at_hand: AtHand, report: Repor
         z_source=None if options["z_source"] is None else Path(options["z_source"]),
         edit=read_edit(options),
     )
-    first = options.get("first_sound")
-    if first:
-        finding = stages.doing("features")  # which takes nearly all of the time, and is just to begin
-        first_sound.sing(workspace, first, functools.partial(run, progress=lambda stage, done: report(finding, 0.0)))
-    try:
+    with _heard_meanwhile(workspace, options) as (first, heard_at):
+        if first is not None and first.instant:
+            finding = stages.doing("features")  # which takes nearly all of the time, and is just to begin
+            quick = functools.partial(run, progress=lambda stage, done: report(finding, 0.0), heard_at=heard_at)
+            first_sound.sing(workspace, first.name, quick)
         with counted.transfer():
             take = run(
                 tracker=options["tracker"],
                 progress=lambda stage, done: report(stages.doing(stage), done),
                 store=at_hand.takes,
+                heard_at=heard_at,
             )
+        heard.remember(workspace.cache, take)  # so that the page need not
+    return _made(take, first)
+
+
+def _made(take: Take, first: FirstSound | None) -> dict[str, Any]:
+    """A take's id, and as what it was heard before."""
+    return {"take": take.id} | ({} if first is None else {"heard_as": first.name})
+
+
+@contextlib.contextmanager
+def _heard_meanwhile(
+    workspace: Workspace, options: Mapping[str, Any]
+) -> Iterator[tuple[FirstSound | None, Path | None]]:
+    """An order's first sound, if it has one, and where it can be heard until the block ends."""
+    first = FirstSound.of(options.get("first_sound"))
+    try:
+        yield first, None if first is None else first_sound.path(workspace, first.name)
     finally:
-        if first:
-            first_sound.forget(workspace, first)
-    heard.remember(workspace.cache, take)  # so that the page need not
-    return {"take": take.id}
+        if first is not None:
+            first_sound.forget(workspace, first.name)
 
 
 def _instrument(workspace: Workspace, about: Mapping[str, Any], at_hand: AtHand) -> Instrument:
@@ -330,7 +350,7 @@ def _sing(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -
 
     options = order.options
     (instrument,) = [_instrument(workspace, about, at_hand) for about in options["instruments"]]
-    with counted.transfer():
+    with counted.transfer(), _heard_meanwhile(workspace, options) as (first, heard_at):
         take = sing.sing(
             workspace,
             Line.from_json(options["line"]),
@@ -344,9 +364,10 @@ def _sing(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -
             progress=lambda stage, done: report(stages.doing(stage), done),
             store=at_hand.takes,
             warnings=tuple(options["warnings"]),
+            heard_at=heard_at,
         )
-    heard.remember(workspace.cache, take)
-    return {"take": take.id}
+        heard.remember(workspace.cache, take)
+    return _made(take, first)
 
 
 def _points(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:

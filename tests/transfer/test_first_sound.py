@@ -1,5 +1,7 @@
 """Something to hear while a better tracker works: sung from the instant tracker's pitch, gone when its take is made."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from ddsing.sound.audio import decode, encode
 from ddsing.sound.pitch import instant
 from ddsing.sound.recording import read
 from ddsing.transfer import first_sound, pipeline
+from ddsing.transfer.first_sound import FirstSound
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
 from ddsing.work import kinds
@@ -28,7 +31,7 @@ def workspace(tmp_path):
 def transfer(workspace, report=lambda stage, share: None):
     models = Models(1)
     instrument = models.open(workspace, tiny_workspace.NAMES[0])
-    options = kinds.transfer_options([instrument], Settings(), "tiny", first=NAME)
+    options = kinds.transfer_options([instrument], Settings(), "tiny", first=FirstSound(NAME, 1.0, True))
     order = Order("transfer", "Transferring", options, read(encode(tiny_workspace.sung(1.0))))
     return kinds.do(workspace, order, AtHand(models), report)
 
@@ -76,3 +79,50 @@ def test_what_goes_wrong_with_it_does_not_hold_the_transfer_up(workspace, monkey
 )
 def test_it_is_made_where_the_pitch_takes_long(tracker, to_analyse_s, wanted):
     assert first_sound.wanted(tracker, to_analyse_s) == wanted
+
+
+def test_what_there_is_of_a_take_is_heard_while_it_is_rendered(workspace):
+    """What was read in several goes is the take's own sound, from its beginning, and then nothing is there any more."""
+    models, found = Models(1), []
+    place = first_sound.path(workspace, NAME)
+
+    def report(stage, share):
+        if stage == "render" and place.exists():
+            found.append(first_sound.read_on(place, sum(len(part) for part, _ in found)))
+
+    source = read(encode(tiny_workspace.sung(12.0)))
+    instrument = models.open(workspace, tiny_workspace.NAMES[0])
+    assert first_sound.read_on(place, 0) is None
+    take = pipeline.run(workspace, source, instrument, Settings(), tracker="tiny", progress=report, heard_at=place)
+    whole = decode(take.folder / "result.wav")
+    parts = [part for part, rate_hz in found if rate_hz == 16_000]
+    heard = np.concatenate(parts)
+    assert sum(map(bool, map(len, parts))) > 2 and 0 < len(parts[0]) < len(whole) / 2
+    np.testing.assert_array_equal(heard, whole[: len(heard)])
+    rest, _ = first_sound.read_on(place, len(heard))
+    np.testing.assert_array_equal(np.concatenate([heard, rest]), whole)
+    first_sound.forget(workspace, NAME)
+    assert first_sound.read_on(place, 0) is None and (take.folder / "result.wav").is_file()
+
+
+def test_where_the_disk_has_no_links_the_take_is_made_all_the_same(workspace, monkeypatch):
+    def refuse(*paths):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    place = first_sound.path(workspace, NAME)
+    source = tiny_workspace.sung(1.0)
+    pipeline.run(workspace, source, tiny_workspace.NAMES[0], Settings(), tracker="tiny", heard_at=place)
+    assert not place.exists() and len(TakeStore(workspace).list()) == 1
+
+
+@pytest.mark.parametrize(
+    ("singing_s", "tracker", "to_analyse_s", "instant"),
+    [(1.0, "tiny", 0.0, None), (1.0, None, 0.0, None), (3.0, "tiny", 60.0, False), (3.0, None, 0.0, False)]
+    + [(0.1, "full", 60.0, True), (9.0, "full", 0.0, False)],
+)
+def test_there_is_one_where_a_take_takes_its_time(singing_s, tracker, to_analyse_s, instant):
+    planned = first_sound.planned(60.0, singing_s=singing_s, tracker=tracker, to_analyse_s=to_analyse_s)
+    assert (None if planned is None else planned.instant) == instant
+    assert planned is None or FirstSound.of(planned.to_json()) == planned
+    assert FirstSound.of("0123abcd") is None and FirstSound.of(None) is None

@@ -101,7 +101,7 @@ def test_a_first_version_is_heard_until_the_take_is_there(member, monkeypatch):
     clean(app)
     assert "A first version" not in said(app)
     (order,) = orders(member, "transfer")
-    place = first_sound.path(member, order.about()["options"]["first_sound"])
+    place = first_sound.path(member, order.about()["options"]["first_sound"]["name"])
     place.parent.mkdir(parents=True)
     place.write_bytes(encode(tiny_workspace.sung(5.0)))
     clean(app.run())

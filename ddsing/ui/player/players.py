@@ -79,7 +79,7 @@ _switcher = st.components.v2.component(
     "ddsing_switcher",
     html=SWITCHER,
     css=text_of("player.css"),
-    js=text_of("shared.js", "mixer.js", "wave.js", "switcher.js"),
+    js=text_of("shared.js", "mixer.js", "growing.js", "wave.js", "switcher.js"),
 )
 
 _channel = st.components.v2.component(
@@ -95,17 +95,19 @@ _matrix = st.components.v2.component(
 )
 
 
-def address(sound: Path | bytes, place: str, *, mime: str = "audio/wav", known: Hashable = None) -> str:
+def address(
+    sound: Path | bytes | Callable[[], bytes], place: str, *, mime: str = "audio/wav", known: Hashable = None
+) -> str:
     """Where the browser finds a sound for as long as it is on the page.
 
     Parameters
     ----------
-    sound : Path or bytes
-        A file, which is read again only if it has changed, or what would be in it.
+    sound : Path, bytes or callable
+        A file, which is read again only if it has changed; or what would be in it, or gives that where it is needed.
     place : str
         Names the spot on the page that it takes.
     known : Hashable, optional
-        What tells the content of `bytes` from all others, so that it need not be looked at again.
+        What tells the content from all others, so that it need not be looked at again, where there is no file.
     """
     from streamlit import runtime
 
@@ -116,12 +118,18 @@ def address(sound: Path | bytes, place: str, *, mime: str = "audio/wav", known: 
     url = _addresses.get((content, mime)) if content is not None else None
     if url is not None and _kept(manager, url, place):
         return url
-    url = manager.add(sound.read_bytes() if isinstance(sound, Path) else sound, mime, place)
+    url = manager.add(_content(sound), mime, place)
     if content is not None:
         if len(_addresses) >= MOST_ADDRESSES:
             _addresses.clear()
         _addresses[content, mime] = url
     return url
+
+
+def _content(sound: Path | bytes | Callable[[], bytes]) -> bytes:
+    if isinstance(sound, Path):
+        return sound.read_bytes()
+    return sound if isinstance(sound, bytes) else sound()
 
 
 def _kept(manager: MediaFileManager, url: str, place: str) -> bool:
@@ -175,6 +183,8 @@ def switcher(
     layout: str = "rows",
     fresh: str = "",
     start: str = "",
+    parts: Sequence[dict] = (),
+    continues: str = "",
     on_matched: Callable = lambda: None,
 ) -> None:
     """The player, for one sound or for several that are switched in place.
@@ -195,6 +205,10 @@ def switcher(
         ``rows`` for a comparison, ``chips`` within a card.
     fresh, start : str
         A name for an occasion on which it is brought into view, or starts by itself; once for each.
+    parts : Sequence of dict
+        Of a sound that is still being made: ``url``, and ``at``, where in the sound a part begins, in s. More follow.
+    continues : str
+        The key of a player in whose place this one comes: it plays on from where that is.
     on_matched : callable
         Called when equal loudness is switched; the new value is ``st.session_state[key].matched``.
     """
@@ -207,6 +221,8 @@ def switcher(
         "layout": layout,
         "fresh": fresh,
         "start": start,
+        "parts": tuple(parts),
+        "continues": continues,
         "wavesurfer": address(WAVESURFER, f"wavesurfer.{key}", mime="text/javascript"),
     }
     _switcher(key=key, data=data, on_matched_change=on_matched)

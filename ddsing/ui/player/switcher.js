@@ -8,7 +8,8 @@ function factor(db) {
 // What plays lives longer than its place on the page, which Streamlit may take away and put elsewhere.
 function adopt(root, component) {
   const { place } = component.data;
-  const self = shared.players.get(place) ?? { place, mixer: new Mixer(() => paint(self)), path: location.pathname };
+  const Kind = component.data.parts.length ? GrowingMixer : Mixer;
+  const self = shared.players.get(place) ?? { place, mixer: new Kind(() => paint(self)), path: location.pathname };
   shared.players.set(place, self);
   self.ignore?.();
   self.wave?.close();
@@ -187,11 +188,27 @@ function startAsked(self) {
   if (!self.mixer.playing && !self.mixer.wanted) toggle(self);
 }
 
+// What comes in the place of a player that plays goes on from where that is, as soon as its own sound is there.
+async function goOn(self) {
+  const before = shared.players.get(self.data.continues);
+  if (!before || before.handed) return;
+  before.handed = true;
+  if (!before.mixer.playing && !before.mixer.wanted) return;
+  before.handing = true;
+  await self.mixer.prefetch();
+  before.handing = false;
+  if (!before.mixer.playing && !before.mixer.wanted) return; // somebody paused it meanwhile
+  self.mixer.loop = self.loopBox.checked = before.mixer.loop;
+  self.mixer.seek(before.mixer.position);
+  toggle(self);
+}
+
 function leave(self, root) {
   if (self.root !== root) return; // it was put elsewhere already
   self.ignore();
   const close = () => {
     if (self.root !== root || onPage(root)) return;
+    if (self.handing) return setTimeout(close, 500);
     self.mixer.close();
     self.wave.close();
     shared.players.delete(self.place);
@@ -211,12 +228,15 @@ export default function (component) {
   fill(self);
   const levels = gains(self);
   const sounds = self.data.tracks.map(({ url, rate, duration }, i) => ({ url, rate, duration, gain: levels[i] }));
+  const growing = self.data.parts.length > 0;
   const compared = self.data.layout === "rows" && sounds.length > 1; // what it is all about on its page
-  self.mixer.load(sounds, { lazy: !compared });
+  if (growing) self.mixer.grow(self.data.parts, sounds[0]);
+  else self.mixer.load(sounds, { lazy: !compared });
   self.wave.open(self.data.wavesurfer);
   paint(self);
   present(self);
   startAsked(self);
+  goOn(self);
   return () => {
     instances.delete(root);
     leave(self, root);

@@ -66,6 +66,7 @@ class Wave {
     const look = { ...BARS, waveColor, progressColor, peaks: [[...heights, ...silence]], duration: this.mixer.duration };
     if (this.surfer) {
       this.surfer.setOptions(look);
+      this.surfer.load("", look.peaks, look.duration); // without which the heights stay what they were
       return;
     }
     this.media = new MixerMedia(this.mixer);

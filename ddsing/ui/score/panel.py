@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddsing.constants import FRAME_RATE
 from ddsing.names import find
 from ddsing.ui.score import edits, manner, roll, source
 from ddsing.ui.shell import allowed, caches, errors, opened, per_workspace, values, work
@@ -230,7 +231,8 @@ def _take_up(asked: _Asked | None) -> None:
 
 
 def _start(asked: _Asked) -> None:
-    from ddsing.transfer import band, expected
+    from ddsing.jobs import paces
+    from ddsing.transfer import band, expected, first_sound
     from ddsing.transfer.settings import Settings
     from ddsing.work import kinds
     from ddsing.work.kinds import AtHand
@@ -248,6 +250,9 @@ def _start(asked: _Asked) -> None:
     def parts(known: Paces) -> list[Part]:
         return [expected.singing(known, [loaded.config], duration_s, rate_hz=rate_hz)]
 
+    placed = _placed(entry, line, asked.how, asked.transpose, asked.edit)
+    sung_s = (len(placed.curves.f0_hz) - 1) / FRAME_RATE
+    singing_s = parts(paces.of(opened.workspace()))[-1].expected_s
     work.order(
         "score",
         f"Singing {plain(line.score)}",
@@ -261,6 +266,7 @@ def _start(asked: _Asked) -> None:
             seed=asked.how.seed,
             edit=asked.edit,
             warnings=asked.chosen.warnings,
+            first=first_sound.planned(sung_s, singing_s=singing_s),
         ),
         at_hand=lambda: AtHand(caches.models(), {loaded.digest: loaded}),
         parts=parts,

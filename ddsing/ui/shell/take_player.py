@@ -62,6 +62,7 @@ def show(
     previous: Take | None = None,
     parts: bool = True,
     fresh: str = "",
+    continues: str = "",
 ) -> None:
     """The player of a take.
 
@@ -73,7 +74,7 @@ def show(
         The take before it, whose result is one more sound to switch to.
     parts : bool
         Whether there is more than the result.
-    fresh : str
+    fresh, continues : str
         See `players.switcher`.
     """
     from ddsing.experiments.comparison import matching
@@ -109,5 +110,6 @@ def show(
         matched=st.session_state.setdefault(MATCHED, True),
         layout="chips",
         fresh=fresh,
+        continues=continues,
         on_matched=lambda: st.session_state.update({MATCHED: bool(st.session_state[key].matched)}),
     )

@@ -65,6 +65,7 @@ def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
 
 @errors.callback
 def _start(instrument: Entry, sound: Recording) -> None:
+    from ddsing.jobs import paces
     from ddsing.transfer import band, first_sound
     from ddsing.work import kinds
     from ddsing.work.kinds import AtHand
@@ -94,13 +95,14 @@ def _start(instrument: Entry, sound: Recording) -> None:
             rate_hz=rate_hz,
         )
 
+    singing_s = parts(paces.of(opened.workspace()))[-1].expected_s
     options = kinds.transfer_options(
         [loaded],
         settings,
         tracker,
         owners=[opened.owner(instrument.path)],
         z_source=sources.path_of(settings.z_recording) if settings.z_from == "other" else None,
-        first=first_sound.new() if first_sound.wanted(tracker, to_analyse_s) else None,
+        first=first_sound.planned(sound.duration_s, singing_s=singing_s, tracker=tracker, to_analyse_s=to_analyse_s),
         edit=pitch_edits.edit(sound, tracker),
     )
 

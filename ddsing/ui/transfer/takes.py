@@ -37,16 +37,17 @@ PAGE_SIZE = 5
 LONG_S = 60.0  # from here on, sounds other than the result are loaded when asked for
 _SHOWN = "takes.shown"
 _GONE = "takes.gone"  # those that were deleted in this tab: the others keep their titles beside the offer to undo it
-_FRESH = "takes.fresh"  # the take that was made last in this tab
+_FRESH = "takes.fresh"  # the take that was made last in this tab, and as what it was heard before
 _DEFAULT = settings.Settings()
 
 
 def announce(done: Ended | None) -> None:
     """Say that a take is there, and have its player brought into view."""
-    take_id = done.result.get("take") if done is not None and isinstance(done.result, dict) else None
+    result = done.result if done is not None and isinstance(done.result, dict) else {}
+    take_id = result.get("take")
     title = None if take_id is None else take_player.called().get(take_id)
     if title is not None:
-        st.session_state[_FRESH] = take_id
+        st.session_state[_FRESH] = take_id, result.get("heard_as", "")
         st.toast(f"**{plain(title)}** is ready.", icon=":material/graphic_eq:")
 
 
@@ -153,7 +154,10 @@ def _player(take: Take, previous: Take | None, called: dict[str, str]) -> None:
     """The player; of a long take only the result until more is asked for, since all of it stays in memory."""
     asked = f"takes.parts.{take.id}"
     whole = take.duration_s <= LONG_S or st.session_state.get(asked, False)
-    take_player.show(take, called[take.id], previous=previous if whole else None, parts=whole, fresh=_fresh(take))
+    fresh, heard_as = _fresh(take)
+    continues = first_version.key(heard_as) if heard_as else ""
+    before = previous if whole else None
+    take_player.show(take, called[take.id], previous=before, parts=whole, fresh=fresh, continues=continues)
     if not whole:
         st.button(
             f"Load the {take.made_from}, the parts and the previous take",
@@ -166,9 +170,10 @@ def _player(take: Take, previous: Take | None, called: dict[str, str]) -> None:
         )
 
 
-def _fresh(take: Take) -> str:
-    """The occasion on which a take is brought into view, or ""."""
-    return f"made.{take.id}" if st.session_state.get(_FRESH) == take.id else ""
+def _fresh(take: Take) -> tuple[str, str]:
+    """The occasion on which a take is brought into view, or "", and as what it was heard before."""
+    take_id, heard_as = st.session_state.get(_FRESH, ("", ""))
+    return (f"made.{take.id}", heard_as) if take_id == take.id else ("", "")
 
 
 def _how(take: Take) -> str:
