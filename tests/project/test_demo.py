@@ -95,6 +95,9 @@ def test_a_new_workspace_holds_all_of_it(workspace):
         assert (workspace.root / path.relative_to(ASSETS)).read_bytes() == path.read_bytes()
 
 
+HEARD_DB = 60.0  # below the loudest; in silence a tracker may find any pitch, and no instrument sings it
+
+
 @pytest.fixture(
     scope="module",
     params=[EXAMPLES[0], *(pytest.param(path, marks=pytest.mark.full) for path in EXAMPLES[1:])],
@@ -122,7 +125,7 @@ def test_an_instrument_follows_pitch_and_loudness(path, example):
     loaded = render.load(instrument.config, instrument.weights)
     sung = render.render(loaded, asked.f0_hz, asked.loudness_db, n_samples=len(audio)).audio
     heard = feature_stage.extract(sung, tracker="tiny")
-    voiced = asked.f0_confidence > 0.5
+    voiced = (asked.f0_confidence > 0.5) & (asked.loudness_db > asked.loudness_db.max() - HEARD_DB)
     assert voiced.mean() > 0.8
     cents = 1200 * np.abs(np.log2(heard.f0_hz[voiced] / asked.f0_hz[voiced]))
     assert (cents <= 50).mean() >= 0.99
