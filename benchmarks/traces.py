@@ -105,8 +105,14 @@ def record(kind: str, of: dict, *, burners: int, after_s: float = 0.0, keep: Pat
         if keep is not None:
             for history in workspace.audio.glob("*_checkpoints/history.jsonl"):
                 (keep.parent / f"{keep.stem}-{time.time():.0f}.jsonl").write_bytes(history.read_bytes())
-    return {"kind": kind, "of": of, "burners": burners, "after_s": after_s, "crowd": round(crowd, 2),
-            "events": thinned(events)}  # fmt: skip
+    return {
+        "kind": kind,
+        "of": of,
+        "burners": burners,
+        "after_s": after_s,
+        "crowd": round(crowd, 2),
+        "events": thinned(events),
+    }
 
 
 def thinned(events: list[list]) -> list[list]:
@@ -124,9 +130,12 @@ def learning() -> Iterator[tuple[str, dict, int, float]]:
     examples = {"greensleeves": 9.1, "ode": 10.6}
     for burners, after_s in ((0, 0.0), (2, 0.0), (4, 0.0), (4, 2.0)):
         for instrument, example, tracker in (
-            ("aria", "greensleeves", "tiny"), ("aria", "ode", "fast"), ("cello", "greensleeves", "full"),
-            ("cello", "ode", "tiny"), ("cello", "greensleeves", "fast"),
-        ):  # fmt: skip
+            ("aria", "greensleeves", "tiny"),
+            ("aria", "ode", "fast"),
+            ("cello", "greensleeves", "full"),
+            ("cello", "ode", "tiny"),
+            ("cello", "greensleeves", "fast"),
+        ):
             of = {"instrument": instrument, "example": example, "tracker": tracker, "sound_s": examples[example]}
             yield "transfer", of, burners, after_s
         for tracker in ("tiny", "fast"):
@@ -138,8 +147,10 @@ def held_out() -> Iterator[tuple[str, dict, int, float]]:
     """What they are judged by: other recordings, other lengths, another crowd."""
     for burners, after_s in ((0, 0.0), (3, 0.0), (3, 3.0)):
         for instrument, example, tracker, sound_s in (
-            ("aria", "practice", "tiny", 25.0), ("cello", "practice", "fast", 12.0), ("aria", "ode", "tiny", 10.6),
-        ):  # fmt: skip
+            ("aria", "practice", "tiny", 25.0),
+            ("cello", "practice", "fast", 12.0),
+            ("aria", "ode", "tiny", 10.6),
+        ):
             of = {"instrument": instrument, "example": example, "tracker": tracker, "sound_s": sound_s}
             yield "transfer", of, burners, after_s
         yield "prepare", {"tracker": "tiny"}, burners, after_s * 4

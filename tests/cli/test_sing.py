@@ -119,8 +119,10 @@ def test_a_hummed_melody_is_sung(tiny, command, tmp_path):
     made = tuple(Note(start, end, midi + 0.3, 0.5) for midi, start, end in SONG)
     drawn = expression.curves(
         Line(made, (), ((0.0, 120.0),), "s", "", 1, "highest"),
-        STYLES["plain"], Loudness.of(None, generation=3), generation=3,
-    )  # fmt: skip
+        STYLES["plain"],
+        Loudness.of(None, generation=3),
+        generation=3,
+    )
     path, curves = tmp_path / "hum.wav", tmp_path / "c.mid"
     path.write_bytes(recordings.encode(sing.hum(drawn)))
     given = ("--instrument", FIRST, "--curves", curves, "--transpose", "0")

@@ -113,8 +113,13 @@ def test_a_head_start_brings_the_sound_near(z):
 
 def test_a_training_begins_with_a_head_start_and_never_has_a_second(workspace, tmp_path):
     stages = []
-    run.train(workspace, "alto", tiny_training.tiny(steps=2, head_start_steps=30, centred_frames=False),
-              report=lambda progress: stages.append(progress.stage), make_instrument=False)  # fmt: skip
+    run.train(
+        workspace,
+        "alto",
+        tiny_training.tiny(steps=2, head_start_steps=30, centred_frames=False),
+        report=lambda progress: stages.append(progress.stage),
+        make_instrument=False,
+    )
     path = workspace.audio / "alto_checkpoints"
     assert stages.count("head start") == 31 and stages.index("head start") < stages.index("training")
     trained = folder.config(path)
@@ -124,8 +129,13 @@ def test_a_training_begins_with_a_head_start_and_never_has_a_second(workspace, t
     assert max(np.abs(first[name] - random[name]).max() for name in random) > 0.02, "further than two steps go"
 
     stages.clear()
-    run.train(workspace, "alto", tiny_training.tiny(steps=4), report=lambda progress: stages.append(progress.stage),
-              make_instrument=False)  # fmt: skip
+    run.train(
+        workspace,
+        "alto",
+        tiny_training.tiny(steps=4),
+        report=lambda progress: stages.append(progress.stage),
+        make_instrument=False,
+    )
     assert "head start" not in stages and folder.config(path).centred_frames is False
     arguments = ["--workspace", str(workspace.root), "train", "alto", "--steps", "5", "--centred-frames"]
     assert cli.main(arguments) == 2, "frames stay where they were when it was begun"

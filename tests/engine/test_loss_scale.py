@@ -47,9 +47,19 @@ def test_it_is_kept_beside_the_checkpoint_and_gone_on_with(workspace):
     assert again[8]["factor"] == FIRST / 2, "from a checkpoint without one it begins anew"
 
 
-@pytest.mark.parametrize("facts", [None, 3, {}, {"factor": "2", "n_good": 0}, {"factor": float("inf"), "n_good": 0},
-                                   {"factor": 0.0, "n_good": 0}, {"factor": 4.0, "n_good": -1},
-                                   {"factor": 4.0, "n_good": None}])  # fmt: skip
+@pytest.mark.parametrize(
+    "facts",
+    [
+        None,
+        3,
+        {},
+        {"factor": "2", "n_good": 0},
+        {"factor": float("inf"), "n_good": 0},
+        {"factor": 0.0, "n_good": 0},
+        {"factor": 4.0, "n_good": -1},
+        {"factor": 4.0, "n_good": None},
+    ],
+)
 def test_what_is_no_scale_changes_nothing(facts):
     scale = precision.LossScale()
     before = scale.facts()

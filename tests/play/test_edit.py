@@ -96,8 +96,11 @@ NUMBERS = st.floats(0.0, 100.0)
 POINTS = st.lists(st.tuples(NUMBERS, st.floats(-60.0, 60.0)), max_size=5).map(lambda one: tuple(sorted(one)))
 MADE = st.builds(
     lambda start, length, midi, velocity: Note(start, start + length, midi, velocity),
-    NUMBERS, st.floats(0.01, 20.0), st.floats(30.0, 90.0), st.floats(0.0, 1.0),
-)  # fmt: skip
+    NUMBERS,
+    st.floats(0.01, 20.0),
+    st.floats(30.0, 90.0),
+    st.floats(0.0, 1.0),
+)
 EDITS = st.builds(
     lambda places, notes, added, removed, pitch, loudness: edited(
         changed=tuple(zip(sorted(places), notes)),
@@ -106,9 +109,13 @@ EDITS = st.builds(
         pitch=pitch,
         loudness=loudness,
     ),
-    st.sets(st.integers(0, 3)), st.lists(MADE, min_size=4, max_size=4), st.lists(MADE, max_size=4),
-    st.sets(st.integers(0, 3)), POINTS, POINTS,
-)  # fmt: skip
+    st.sets(st.integers(0, 3)),
+    st.lists(MADE, min_size=4, max_size=4),
+    st.lists(MADE, max_size=4),
+    st.sets(st.integers(0, 3)),
+    POINTS,
+    POINTS,
+)
 
 
 @hypothesis.given(EDITS)
@@ -131,16 +138,38 @@ GOOD = edited(pitch=((1.0, 2.0),)).to_json()
 @pytest.mark.parametrize(
     "text",
     [
-        "", "null", "[]", "{}", "{" * 10_000, "\xff", json.dumps(GOOD | {"version": 2}), json.dumps(GOOD | {"line": 7}),
-        *(json.dumps(GOOD | {name: value}) for name, value in (
-            ("pitch", [[2, 1], [1, 1]]), ("pitch", [[1, 5000]]), ("pitch", [[1]]), ("pitch", 5), ("pitch", [[1, "x"]]),
-            ("pitch", [[float("nan"), 1]]), ("loudness", [[-1, 1]]), ("loudness", [[1, 1]] * 20_001),
-            ("added", [[1, 2, 60, 0.5]]), ("added", [[2, 1, 60, 0.5, False]]), ("added", [[0, 1, 1e400, 0.5, False]]),
-            ("changed", [[-1, [0, 1, 60, 0.5, False]]]), ("changed", [[1, [0, 1, 60, 0.5, False]]] * 2),
-            ("removed", [1, 0]), ("removed", [True]), ("removed", ["1"]), ("more", [])
-        )),
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{" * 10_000,
+        "\xff",
+        json.dumps(GOOD | {"version": 2}),
+        json.dumps(GOOD | {"line": 7}),
+        *(
+            json.dumps(GOOD | {name: value})
+            for name, value in (
+                ("pitch", [[2, 1], [1, 1]]),
+                ("pitch", [[1, 5000]]),
+                ("pitch", [[1]]),
+                ("pitch", 5),
+                ("pitch", [[1, "x"]]),
+                ("pitch", [[float("nan"), 1]]),
+                ("loudness", [[-1, 1]]),
+                ("loudness", [[1, 1]] * 20_001),
+                ("added", [[1, 2, 60, 0.5]]),
+                ("added", [[2, 1, 60, 0.5, False]]),
+                ("added", [[0, 1, 1e400, 0.5, False]]),
+                ("changed", [[-1, [0, 1, 60, 0.5, False]]]),
+                ("changed", [[1, [0, 1, 60, 0.5, False]]] * 2),
+                ("removed", [1, 0]),
+                ("removed", [True]),
+                ("removed", ["1"]),
+                ("more", []),
+            )
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_edit_is_one_sentence(text):
     with pytest.raises(ScoreError) as error:
         ScoreEdit.from_text(text)

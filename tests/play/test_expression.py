@@ -68,9 +68,15 @@ def test_a_scoop_only_after_a_rest():
 
 def test_vibrato_has_the_rate_depth_delay_and_growth_that_were_asked_for():
     style = replace(
-        PLAIN, vibrato_cents=50.0, vibrato_hz=6.0, vibrato_delay_s=0.4, vibrato_delay_share=0.0, vibrato_growth_s=0.3,
-        vibrato_irregularity=0.0, vibrato_db=1.5,
-    )  # fmt: skip
+        PLAIN,
+        vibrato_cents=50.0,
+        vibrato_hz=6.0,
+        vibrato_delay_s=0.4,
+        vibrato_delay_share=0.0,
+        vibrato_growth_s=0.3,
+        vibrato_irregularity=0.0,
+        vibrato_db=1.5,
+    )
     midi, level = drawn(line((60, 0.0, 3.0)), style)
     cents = 100 * (midi - 60)
     assert np.abs(cents[: frame(0.4)]).max() < 1e-2

@@ -20,15 +20,36 @@ from tests.support import prepared_voices, tiny_workspace
 
 LOUDNESS = Loudness(np.array([0.0, 1.0]), np.array([-32.0, -18.0]), -80.0)
 HERS = Style(
-    vibrato_cents=62.0, vibrato_hz=6.3, vibrato_delay_s=0.35, vibrato_delay_share=0.0, vibrato_growth_s=0.4,
-    vibrato_irregularity=0.03, vibrato_db=1.5, portamento_s=0.14, overshoot=0.06, overshoot_s=0.06, scoop_semitones=0.0,
-    drift_cents=2.0, attack_s=0.12, release_s=0.16, arch_db_per_s=2.5, arch_peak=0.6,
-)  # fmt: skip
+    vibrato_cents=62.0,
+    vibrato_hz=6.3,
+    vibrato_delay_s=0.35,
+    vibrato_delay_share=0.0,
+    vibrato_growth_s=0.4,
+    vibrato_irregularity=0.03,
+    vibrato_db=1.5,
+    portamento_s=0.14,
+    overshoot=0.06,
+    overshoot_s=0.06,
+    scoop_semitones=0.0,
+    drift_cents=2.0,
+    attack_s=0.12,
+    release_s=0.16,
+    arch_db_per_s=2.5,
+    arch_peak=0.6,
+)
 TOLERANCE = {  # what is recovered, within
-    "vibrato_cents": 8.0, "vibrato_hz": 0.2, "vibrato_delay_s": 0.12, "vibrato_growth_s": 0.2, "vibrato_db": 0.6,
-    "portamento_s": 0.035, "overshoot": 0.04, "attack_s": 0.035, "release_s": 0.045, "arch_db_per_s": 0.7,
+    "vibrato_cents": 8.0,
+    "vibrato_hz": 0.2,
+    "vibrato_delay_s": 0.12,
+    "vibrato_growth_s": 0.2,
+    "vibrato_db": 0.6,
+    "portamento_s": 0.035,
+    "overshoot": 0.04,
+    "attack_s": 0.035,
+    "release_s": 0.045,
+    "arch_db_per_s": 0.7,
     "arch_peak": 0.15,
-}  # fmt: skip
+}
 
 
 def sung(style, *, n_phrases=6, seed=0, long_s=1.8):

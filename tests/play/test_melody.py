@@ -38,8 +38,10 @@ def test_a_covered_note_does_not_come_back():
 def test_notes_that_overlap_a_little_follow_each_other():
     for rule in melody.RULES:
         assert chosen(rule, (64, 0.0, 1.05), (60, 1.0, 2.0), (67, 1.9, 3.0)) == [
-            (64, 0.0, 1.0), (60, 1.0, 1.9), (67, 1.9, 3.0),
-        ]  # fmt: skip
+            (64, 0.0, 1.0),
+            (60, 1.0, 1.9),
+            (67, 1.9, 3.0),
+        ]
 
 
 def test_the_part_for_a_voice_is_the_one_that_is_sung():

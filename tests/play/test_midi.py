@@ -115,13 +115,22 @@ def test_a_broken_file_gives_one_sentence(what):
 
 
 EVENTS = st.one_of(
-    st.builds(lambda on, p, v, c: mido.Message("note_on" if on else "note_off", note=p, velocity=v, channel=c),
-              st.booleans(), st.integers(0, 127), st.integers(0, 127), st.integers(0, 15)),
-    st.builds(lambda n, v, c: mido.Message("control_change", control=n, value=v, channel=c),
-              st.sampled_from([6, 38, 64, 100, 101, 120, 123]), st.integers(0, 127), st.integers(0, 15)),
+    st.builds(
+        lambda on, p, v, c: mido.Message("note_on" if on else "note_off", note=p, velocity=v, channel=c),
+        st.booleans(),
+        st.integers(0, 127),
+        st.integers(0, 127),
+        st.integers(0, 15),
+    ),
+    st.builds(
+        lambda n, v, c: mido.Message("control_change", control=n, value=v, channel=c),
+        st.sampled_from([6, 38, 64, 100, 101, 120, 123]),
+        st.integers(0, 127),
+        st.integers(0, 15),
+    ),
     st.builds(lambda p: mido.Message("pitchwheel", pitch=p), st.integers(-8192, 8191)),
     st.builds(lambda t: mido.MetaMessage("set_tempo", tempo=t), st.integers(0, 2**24 - 1)),
-)  # fmt: skip
+)
 TRACKS = st.lists(st.lists(st.tuples(st.integers(0, 5000), EVENTS), max_size=40), max_size=3)
 
 

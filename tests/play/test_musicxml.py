@@ -10,26 +10,33 @@ from ddsing.play import melody, reading, repeats
 from ddsing.play.repeats import Signs
 from tests.support.scores import measure, packed, rest, written, xml
 
-MUSESCORE = measure(
-    "<attributes><key><fifths>0</fifths></key><time><beats>4</beats><beat-type>4</beat-type></time>"
-    "<clef><sign>G</sign><line>2</line></clef></attributes>"
-    '<direction placement="above"><direction-type><metronome parentheses="no"><beat-unit>quarter</beat-unit>'
-    '<per-minute>60</per-minute></metronome></direction-type><sound tempo="60"/></direction>'
-    '<direction><direction-type><dynamics><p/></dynamics></direction-type><sound dynamics="54.44"/></direction>'
-    + written("C", 4, 6, more="<type>quarter</type><dot/><lyric><syllabic>single</syllabic><text>la</text></lyric>")
-    + written("F", 4, 2, alter=1, more="<type>eighth</type>")
-    + "".join(written(step, 4, "2.666667", more="<time-modification/>") for step in "GAB"),
-    divisions=4,
-) + measure(
-    written("C", 5, 16, more='<notations><tied type="start"/></notations>', before="")
-    .replace("<voice>", '<tie type="start"/><voice>'),
-    number=2,
-) + measure(
-    written("C", 5, 8).replace("<voice>", '<tie type="stop"/><voice>')
-    + written("E", 5, 4, more="<notations><articulations><breath-mark>comma</breath-mark></articulations></notations>")
-    + rest(4),
-    number=3,
-)  # fmt: skip
+MUSESCORE = (
+    measure(
+        "<attributes><key><fifths>0</fifths></key><time><beats>4</beats><beat-type>4</beat-type></time>"
+        "<clef><sign>G</sign><line>2</line></clef></attributes>"
+        '<direction placement="above"><direction-type><metronome parentheses="no"><beat-unit>quarter</beat-unit>'
+        '<per-minute>60</per-minute></metronome></direction-type><sound tempo="60"/></direction>'
+        '<direction><direction-type><dynamics><p/></dynamics></direction-type><sound dynamics="54.44"/></direction>'
+        + written("C", 4, 6, more="<type>quarter</type><dot/><lyric><syllabic>single</syllabic><text>la</text></lyric>")
+        + written("F", 4, 2, alter=1, more="<type>eighth</type>")
+        + "".join(written(step, 4, "2.666667", more="<time-modification/>") for step in "GAB"),
+        divisions=4,
+    )
+    + measure(
+        written("C", 5, 16, more='<notations><tied type="start"/></notations>', before="").replace(
+            "<voice>", '<tie type="start"/><voice>'
+        ),
+        number=2,
+    )
+    + measure(
+        written("C", 5, 8).replace("<voice>", '<tie type="stop"/><voice>')
+        + written(
+            "E", 5, 4, more="<notations><articulations><breath-mark>comma</breath-mark></articulations></notations>"
+        )
+        + rest(4),
+        number=3,
+    )
+)
 
 
 def sung(content, *, name="song.musicxml", **options):
@@ -46,10 +53,12 @@ def test_as_musescore_writes_it():
     assert part.name == "Voice" and part.lyrics and score.kind == "MusicXML" and score.tempos == ((0.0, 60.0),)
     third = 2 / 3
     assert spans(part.notes) == [
-        (60, 0.0, 1.5), (66, 1.5, 2.0),
+        (60, 0.0, 1.5),
+        (66, 1.5, 2.0),
         *((midi, round(2 + n * third, 3), round(2 + (n + 1) * third, 3)) for n, midi in enumerate((67, 69, 71))),
-        (72, 4.0, 10.0), (76, 10.0, 11.0),
-    ]  # fmt: skip
+        (72, 4.0, 10.0),
+        (76, 10.0, 11.0),
+    ]
     assert [one.breath for one in part.notes] == [False] * 6 + [True]
     assert part.notes[0].velocity == pytest.approx(0.5444 * 90 / 127)
 
@@ -119,18 +128,18 @@ ORDERS = {
     "from the beginning": (bar("C") + bar("D", end=repeat("backward")), "CDCD"),
     "three times": (bar("C", end=repeat("backward", ' times="3"')), "CCC"),
     "two endings": (
-        bar("C") + bar("D", *FIRST) + bar("E", *SECOND)
-        + bar("F"),
+        bar("C") + bar("D", *FIRST) + bar("E", *SECOND) + bar("F"),
         "CDCEF",
     ),
     "an ending for two passes, with both closed": (
-        bar("C") + bar("D", ending("1, 2", "start"), ending("1, 2", "stop", BACK))
-        + bar("E", ending(3, "start"), ending(3, "discontinue", BACK)) + bar("F", end=repeat("backward")),
+        bar("C")
+        + bar("D", ending("1, 2", "start"), ending("1, 2", "stop", BACK))
+        + bar("E", ending(3, "start"), ending(3, "discontinue", BACK))
+        + bar("F", end=repeat("backward")),
         "CDCDCEFF",
     ),
     "two pairs of endings": (
-        (bar("C") + bar("D", *FIRST) + bar("E", *SECOND))
-        * 2,
+        (bar("C") + bar("D", *FIRST) + bar("E", *SECOND)) * 2,
         "CDCECDCE",
     ),
     "da capo al fine": (
@@ -138,11 +147,14 @@ ORDERS = {
         "CCDECD",
     ),
     "dal segno al coda": (
-        bar("C") + bar("D", '<direction><sound segno="segno"/></direction>') + bar("E", end='<sound tocoda="coda"/>')
-        + bar("F", end='<sound dalsegno="segno"/>') + bar("G", '<sound coda="coda"/>'),
+        bar("C")
+        + bar("D", '<direction><sound segno="segno"/></direction>')
+        + bar("E", end='<sound tocoda="coda"/>')
+        + bar("F", end='<sound dalsegno="segno"/>')
+        + bar("G", '<sound coda="coda"/>'),
         "CDEFDEG",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", ORDERS)

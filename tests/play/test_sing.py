@@ -52,9 +52,14 @@ def performed(tmp_path_factory):
     """The song sung by the demo's singer: the line, the style, and the result, tracked again."""
     workspace = open_workspace(tmp_path_factory.mktemp("sung") / "w")
     style = replace(
-        STYLES["classical"], vibrato_cents=45.0, vibrato_hz=5.8, vibrato_delay_s=0.3, vibrato_delay_share=0.0,
-        vibrato_irregularity=0.0, drift_cents=2.0,
-    )  # fmt: skip
+        STYLES["classical"],
+        vibrato_cents=45.0,
+        vibrato_hz=5.8,
+        vibrato_delay_s=0.3,
+        vibrato_delay_share=0.0,
+        vibrato_irregularity=0.0,
+        drift_cents=2.0,
+    )
     line = melody.line(reading.read(scores.melody(*SONG), name="song.mid"))
     take = sing.sing(workspace, line, "aria", style)
     result = recordings.decode(take.folder / "result.wav")

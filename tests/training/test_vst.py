@@ -74,9 +74,15 @@ def test_power_is_heard_from_the_sound_of_any_dataset(workspace):
 def test_what_is_trained_is_what_is_rendered():
     """Amplitudes and noise of TensorFlow's graph and of the renderer, between the network's steps, too."""
     config = ModelConfig(
-        generation=POWER, rnn_channels=8, ch=8, layers_per_stack=1, n_harmonics=60, n_noise_bands=65,
-        noise_window_size=0, amp_resample_method="linear",
-    )  # fmt: skip
+        generation=POWER,
+        rnn_channels=8,
+        ch=8,
+        layers_per_stack=1,
+        n_harmonics=60,
+        n_noise_bands=65,
+        noise_window_size=0,
+        amp_resample_method="linear",
+    )
     weights = random_weights(config, seed=1)
     f0_hz = 200.0 + 50.0 * np.sin(np.arange(40) / 6.0).astype(np.float32)
     power_db = -30.0 + 10.0 * np.cos(np.arange(40) / 5.0).astype(np.float32)

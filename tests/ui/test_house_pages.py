@@ -63,8 +63,11 @@ def test_names_that_both_have_are_told_apart(come_in, site, tmp_path):
     tiny_workspace.fill(root)
     entries = caches.instruments()
     assert [entry.name for entry in entries] == [
-        "First voice", "Second voice", "First voice (house)", "Second voice (house)",
-    ]  # fmt: skip
+        "First voice",
+        "Second voice",
+        "First voice (house)",
+        "Second voice (house)",
+    ]
     assert [opened.is_of_house(entry.path) for entry in entries] == [False, False, True, True]
     names = [sources.name_of(path) for path in sources.examples()]
     assert len(set(names)) == 2 and names[1] == f"{names[0]} (house)"
@@ -152,8 +155,9 @@ def test_an_admin_publishes_and_withdraws(come_in, monkeypatch, site):
         "Mezzo" not in {one.name for one in site.house.instruments()} and (root / "instruments" / "Mezzo.zip").exists()
     )
     assert [(one.who, one.what) for one in reversed(audit.newest(site.engine))] == [
-        ("ann", "published"), ("ann", "withdrawn"),
-    ]  # fmt: skip
+        ("ann", "published"),
+        ("ann", "withdrawn"),
+    ]
 
 
 def test_the_tutorial_uses_the_house_s_recording_and_counts_own_instruments_only(come_in, monkeypatch, site):

@@ -20,9 +20,11 @@ from tests.support.scores import named, note
 FIRST, SECOND = tiny_workspace.NAMES
 ALTO = [*note(0, 960, 76), *note(0, 960, 72), *note(960, 2880, 74)]
 CONTENT = scores.midi(
-    [scores.tempo(0, 90)], [named("Drums"), *note(0, 480, 36, channel=9)], [named("Alto"), *ALTO],
+    [scores.tempo(0, 90)],
+    [named("Drums"), *note(0, 480, 36, channel=9)],
+    [named("Alto"), *ALTO],
     [named("Bass"), *note(0, 960, 48)],
-)  # fmt: skip
+)
 NAME = "two *parts*.mid"
 
 

@@ -167,8 +167,12 @@ class _Step:
 
     def _added(self, node: _Node) -> list[np.ndarray]:
         """What is added to a node's result at once."""
-        return [c for step in self._nodes if step.name == "ADD" and node.outputs[0] in step.inputs
-                for c in self._constants(step)]  # fmt: skip
+        return [
+            c
+            for step in self._nodes
+            if step.name == "ADD" and node.outputs[0] in step.inputs
+            for c in self._constants(step)
+        ]
 
     def _layer(self, name: str, node: _Node) -> dict[str, np.ndarray]:
         """A dense layer with its normalisation, up to its leaky ReLU."""

@@ -31,8 +31,10 @@ def offer(sound: Recording | None) -> None:
         on_click=_hum,
         args=(sound, tracker),
         help="The notes that are sung or hummed here become a score: the instrument sings them in its own style, in "
-        "tune." if tracker else "Ready as soon as the pitch of the recording is found.",
-    )  # fmt: skip
+        "tune."
+        if tracker
+        else "Ready as soon as the pitch of the recording is found.",
+    )
 
 
 def _tracker(sound: Recording) -> str | None:

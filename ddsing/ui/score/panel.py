@@ -133,16 +133,32 @@ def _placed(entry: Entry, line: Line, how: Manner, transpose: int | None, edit: 
 
     style = tuple(how.style.to_json().items())
     return _placed_once(
-        caches.stamp(entry.path), line_digest(line), style, how.seed, transpose, edit.digest if edit else "",
-        entry, line, how, edit,
-    )  # fmt: skip
+        caches.stamp(entry.path),
+        line_digest(line),
+        style,
+        how.seed,
+        transpose,
+        edit.digest if edit else "",
+        entry,
+        line,
+        how,
+        edit,
+    )
 
 
 @per_workspace.resource(max_entries=PLACED, show_spinner=False)
 def _placed_once(
-    stamp: tuple, line: str, style: tuple, seed: int, transpose: int | None, edit: str,
-    _entry: Entry, _line: Line, _how: Manner, _edit: ScoreEdit | None,
-) -> Placed:  # fmt: skip
+    stamp: tuple,
+    line: str,
+    style: tuple,
+    seed: int,
+    transpose: int | None,
+    edit: str,
+    _entry: Entry,
+    _line: Line,
+    _how: Manner,
+    _edit: ScoreEdit | None,
+) -> Placed:
     from ddsing.play import placing
 
     generation = caches.instrument(_entry).config.generation if _entry.config is None else _entry.config.generation

@@ -179,14 +179,24 @@ def _stretch(line: Line, about: str) -> Line:
         left, right = st.columns(2)
         with left:
             start_s = st.number_input(
-                "From (s)", 0.0, whole_s, step=1.0, key=values.keep(FROM, 0.0, about=about), persist_state="session",
+                "From (s)",
+                0.0,
+                whole_s,
+                step=1.0,
+                key=values.keep(FROM, 0.0, about=about),
+                persist_state="session",
                 help="Notes that begin before are left out.",
-            )  # fmt: skip
+            )
         with right:
             end_s = st.number_input(
-                "To (s)", 0.0, whole_s, step=1.0, key=values.keep(TO, whole_s, about=about), persist_state="session",
+                "To (s)",
+                0.0,
+                whole_s,
+                step=1.0,
+                key=values.keep(TO, whole_s, about=about),
+                persist_state="session",
                 help="A note that lasts longer is cut there.",
-            )  # fmt: skip
+            )
     if start_s == 0.0 and end_s == whole_s:
         return line
     if end_s <= start_s:
