@@ -27,10 +27,10 @@ PIXELS = """(player) => {
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
-    """An instrument of the full size, and three minutes whose pitch is known."""
+    """An instrument of the full size, and two minutes whose pitch is known."""
     made = Workspace(tiny_workspace.fill(tmp_path_factory.mktemp("growing") / "ws"))
     instrument.write(playing.full_size(), made.instruments / "Big.zip")
-    song = np.tile(loudspeaker.gliding(), 9)
+    song = np.tile(loudspeaker.gliding(), 6)
     (made.examples / SONG).write_bytes(encode(song))
     read = decode(made.examples / SONG)
     features.extract(read, tracker="instant", cache=FeatureCache(made.cache / "features"))
