@@ -132,6 +132,7 @@ def test_many_clicks_are_one_job(store):
     store.stop(job.id)
     wait_for(store, job, "stopped")
     at_once([lambda: store.resume(job.id)] * rounds(full=50, push=10))
+    until(lambda: len(notes(store, "begin")) > 1)  # its last step from before the stop is told until then
     wait_for_step(store, job)
     assert len(squeue("%i", "--states=all", f"--name={job.id}")) == 2
     assert len(notes(store, "begin")) == 2
