@@ -4,7 +4,7 @@ Where finding the pitch takes long, a first version is sung from the instant tra
 the workspace's cache that grows: another name (a hard link) of the result that is being written, until the take is
 there. What goes wrong with it is passed over, since the take itself follows and says the same.
 
-Public: `FirstSound`, `planned`, `wanted`, `path`, `let_hear`, `read_on`, `sing`, `forget`.
+Public: `FirstSound`, `planned`, `wanted`, `path`, `heard`, `let_hear`, `read_on`, `sing`, `forget`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -102,8 +102,9 @@ def path(workspace: Workspace, name: str) -> Path:
 def let_hear(sound: Path, place: Path) -> None:
     """Make a file that is being written a first sound; none where the disk has no links, or one is there already."""
     with contextlib.suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(place.parent)
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
         os.link(sound, place)
 
 
@@ -119,6 +120,17 @@ def read_on(place: Path, start: int) -> tuple[np.ndarray, int] | None:
         file.seek(min(start, file.frames))
         return file.read(dtype="float32"), file.samplerate
     return None
+
+
+@contextlib.contextmanager
+def heard(workspace: Workspace, planned: object) -> Iterator[tuple[FirstSound | None, Path | None]]:
+    """The first sound that an order's options plan, if they do, and where it can be heard until the block ends."""
+    first = FirstSound.of(planned)
+    try:
+        yield first, None if first is None else path(workspace, first.name)
+    finally:
+        if first is not None:
+            forget(workspace, first.name)
 
 
 def sing(workspace: Workspace, name: str, run: Callable[..., Take]) -> None:

@@ -9,7 +9,7 @@ import base64
 import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -208,7 +208,7 @@ def _transfer(workspace: Workspace, order: Order, at_hand: AtHand, report: Repor
         z_source=None if options["z_source"] is None else Path(options["z_source"]),
         edit=read_edit(options),
     )
-    with _heard_meanwhile(workspace, options) as (first, heard_at):
+    with first_sound.heard(workspace, options.get("first_sound")) as (first, heard_at):
         if first is not None and first.instant:
             finding = stages.doing("features")  # which takes nearly all of the time, and is just to begin
             quick = functools.partial(run, progress=lambda stage, done: report(finding, 0.0), heard_at=heard_at)
@@ -227,19 +227,6 @@ def _transfer(workspace: Workspace, order: Order, at_hand: AtHand, report: Repor
 def _made(take: Take, first: FirstSound | None) -> dict[str, Any]:
     """A take's id, and as what it was heard before."""
     return {"take": take.id} | ({} if first is None else {"heard_as": first.name})
-
-
-@contextlib.contextmanager
-def _heard_meanwhile(
-    workspace: Workspace, options: Mapping[str, Any]
-) -> Iterator[tuple[FirstSound | None, Path | None]]:
-    """An order's first sound, if it has one, and where it can be heard until the block ends."""
-    first = FirstSound.of(options.get("first_sound"))
-    try:
-        yield first, None if first is None else first_sound.path(workspace, first.name)
-    finally:
-        if first is not None:
-            first_sound.forget(workspace, first.name)
 
 
 def _instrument(workspace: Workspace, about: Mapping[str, Any], at_hand: AtHand) -> Instrument:
@@ -350,7 +337,7 @@ def _sing(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -
 
     options = order.options
     (instrument,) = [_instrument(workspace, about, at_hand) for about in options["instruments"]]
-    with counted.transfer(), _heard_meanwhile(workspace, options) as (first, heard_at):
+    with counted.transfer(), first_sound.heard(workspace, options.get("first_sound")) as (first, heard_at):
         take = sing.sing(
             workspace,
             Line.from_json(options["line"]),

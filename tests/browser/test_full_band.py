@@ -13,22 +13,13 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import open_workspace
 from tests.support import loudspeaker, tiny_workspace, tops
 from tests.support.dashboard import Server
+from tests.support.looked_at import Job
 from tests.support.patience import until
 
 pytestmark = pytest.mark.browser
 
 WIDE, NARROW = tiny_workspace.NAMES
 HEARD = 1e-12  # a power density in full scale² per Hz; the top has 1e-7, and what a resampler mirrors is far below
-
-
-class Job:
-    """As much of a job as the function sees."""
-
-    def report(self, **fields) -> None:
-        self.fields = fields
-
-    def should_stop(self) -> bool:
-        return False
 
 
 @pytest.fixture(scope="module")

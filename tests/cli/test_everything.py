@@ -57,7 +57,7 @@ ONLY_ON_PAGES = {
     "first_sound.planned": "something to hear while the page waits for a take",
     "first_sound.read_on": "something to hear while the page waits for a take",
     "first_sound.sing": "something to hear while the page waits for a take",
-    "first_sound.forget": "something to hear while the page waits for a take",
+    "first_sound.heard": "something to hear while the page waits for a take",
     "first_sound.path": "something to hear while the page waits for a take",
     "first_sound.FirstSound": "something to hear while the page waits for a take",
     "wave.Wave": "something to hear while the page waits for a take",

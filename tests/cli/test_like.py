@@ -18,6 +18,7 @@ from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
+from tests.support.looked_at import Job
 from tests.support.z_models import some_space, z_instrument
 
 FIRST, SECOND = tiny_workspace.NAMES
@@ -44,16 +45,6 @@ ALL = Settings(
     z_shift=(0.5, -1.0),
     pull=0.5,
 )
-
-
-class Job:
-    """As much of a job as the function sees."""
-
-    def report(self, **fields):
-        pass
-
-    def should_stop(self):
-        return False
 
 
 @pytest.fixture

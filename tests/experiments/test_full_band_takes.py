@@ -16,19 +16,10 @@ from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import open_workspace
 from tests.support import tiny_workspace, tops
+from tests.support.looked_at import Job
 
 pytestmark = pytest.mark.slow
 WIDE, NARROW = tiny_workspace.NAMES
-
-
-class Job:
-    """As much of a job as the function sees."""
-
-    def report(self, **fields) -> None:
-        self.fields = fields
-
-    def should_stop(self) -> bool:
-        return False
 
 
 @pytest.fixture(scope="module")
