@@ -48,6 +48,7 @@ check: .venv/test.stamp
 	$(PYTEST)
 
 bench: .venv/test.stamp
+	$(BIN)/python -m benchmarks.limits
 	$(BIN)/python -m benchmarks.transfer
 	$(BIN)/python -m benchmarks.pitch
 	$(BIN)/python -m benchmarks.training
