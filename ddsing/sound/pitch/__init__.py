@@ -19,7 +19,7 @@ from ddsing import hardware, process
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE, TRACKERS
 from ddsing.errors import FeaturesError
 from ddsing.sound.pitch import instant, rates, viterbi
-from ddsing.sound.pitch.network import FRAME_SAMPLES, activation, network
+from ddsing.sound.pitch.network import BATCH_FRAMES, FRAME_SAMPLES, activation, network
 from ddsing.units import n_frames
 
 __all__ = [
@@ -79,7 +79,7 @@ class Tracking:
     def blocks(
         self, part: range, *, progress: Callable[[float], None] | None = None
     ) -> Generator[np.ndarray, None, None]:
-        """Activations of a part, in pieces [shape=(≤ 32 or 469, n_values), float32]."""
+        """Activations of a part, in pieces [shape=(≤ 64 or 469, n_values), float32]."""
         return self._source.blocks(part, progress)
 
     def finish(self, activations: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -217,7 +217,7 @@ def _check(tracker: str) -> None:
 
 def _trial(tracker: str):
     """Seconds per frame of one full batch, or of a piece on each core, after one that warms up."""
-    n_frames = instant.PIECE_FRAMES * hardware.n_cores() if tracker == INSTANT else 32
+    n_frames = instant.PIECE_FRAMES * hardware.n_cores() if tracker == INSTANT else BATCH_FRAMES
     noise = np.random.default_rng(0).normal(0.0, 0.1, (n_frames - 1) * _HOP[tracker]).astype(np.float32)
     tracking = Tracking(noise, tracker=tracker, part_frames=n_frames * _HOP[tracker] // HOP_SAMPLES)
     for _ in range(2):

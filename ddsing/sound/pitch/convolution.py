@@ -1,0 +1,174 @@
+"""Convolutions along positions as real matrix products, in the layout [positions, frames, channels] throughout.
+
+A convolution is a product, bin by bin, of short discrete Fourier transforms. Everything here is a matrix product, since
+BLAS computes some hundred times as many multiply-adds a second as NumPy copies numbers from one layout to another:
+
+- With positions first, transforming is a matrix from the left, and no array is ever transposed.
+- The transform of n = 8·m points goes in two steps: position 8·a + b, summed over a for each of m *coarse* frequencies;
+  then over b for the eight *fine* ones of each. That are 11,000 multiply-adds in place of 31,000 for n = 160.
+- A complex product takes three real ones in place of four (Gauss): with the sums x_r + x_i, which the transform gives
+  along with x_r and x_i, it is (x_r + x_i)·k_r, x_r·(k_i - k_r) and x_i·(k_r + k_i), of which the first less the third
+  is the real part and the first plus the second the imaginary. These sums are a part of the inverse transform's matrix.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddsing.sound import blas
+
+FINE = 8
+
+
+class Scratch:
+    """Arrays that are used again under their names, by one thread: fresh memory costs as much as filling it twice."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, np.ndarray] = {}
+
+    def __call__(self, name: str, *shape: int) -> np.ndarray:
+        """An array with whatever it held, float32; until the name is used again."""
+        size = math.prod(shape)
+        if name not in self._kept or self._kept[name].size < size:
+            self._kept[name] = np.empty(size, np.float32)
+        return self._kept[name][:size].reshape(shape)
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """The bins of one coarse frequency.
+
+    Attributes
+    ----------
+    rows : slice
+        Of the coarse transform: its real part, and the imaginary one if it has any.
+    products : slice
+        Of all products.
+    forward : np.ndarray [shape=(n_products, n_rows · 8), float32]
+    kernel : np.ndarray [shape=(n_products, n_in, n_out), float32]
+    inverse : np.ndarray [shape=(n_rows · 8, n_products), float32]
+    """
+
+    rows: slice
+    products: slice
+    forward: np.ndarray
+    kernel: np.ndarray
+    inverse: np.ndarray
+
+
+class Convolution:
+    """A convolution with zeros around, as many positions out as in (Keras's ``same``). Immutable.
+
+    Parameters
+    ----------
+    kernel : np.ndarray [shape=(width, n_in, n_out), float32]
+    length : int
+        Positions, a multiple of 8.
+
+    Attributes
+    ----------
+    n_multiply_adds : int
+        Of a frame.
+    """
+
+    def __init__(self, kernel: np.ndarray, length: int):
+        width, self._n_in, self._n_out = kernel.shape
+        lags = np.arange(width) - (width - 1) // 2
+        useful = np.abs(lags) < length
+        n_fft = length + min(width // 2, length)  # what comes around the end lands behind the last position
+        n_coarse = n_fft // FINE
+        self._groups: list[_Group] = []
+        coarse: list[np.ndarray] = []
+        with blas.single_threaded():
+            for frequency in range(n_coarse // 2 + 1):
+                n_rows = 1 if frequency in (0, n_coarse // 2) else 2
+                angles = 2.0 * np.pi * frequency / n_coarse * np.arange(length // FINE)
+                rows = slice(len(coarse), len(coarse) + n_rows)
+                coarse += [np.cos(angles), -np.sin(angles)][:n_rows]
+                first = self._groups[-1].products.stop if self._groups else 0
+                bins = _bins(frequency, n_coarse)
+                self._groups.append(_group(kernel[useful], lags[useful], n_fft, bins, rows, first))
+        self._coarse = np.array(coarse, np.float32)
+        self._back = np.ascontiguousarray(self._coarse.T)
+        per_in = self._coarse.size * FINE + sum(group.forward.size for group in self._groups)
+        per_out = self._back.size * FINE + sum(group.inverse.size for group in self._groups)
+        n_products = sum(group.kernel.size for group in self._groups)
+        self.n_multiply_adds = n_products + per_in * self._n_in + per_out * self._n_out
+
+    def __call__(self, x: np.ndarray, scratch: Scratch) -> np.ndarray:
+        """The convolution of frames [shape=(length, n_frames, n_in)]: [shape=(length, n_frames, n_out), float32]."""
+        spectrum = self.spectrum(x.shape[1], scratch)
+        self.transform(((fine, x[fine::FINE]) for fine in range(FINE)), scratch, out=spectrum)
+        return self.product(spectrum, scratch)
+
+    def spectrum(self, n_frames: int, scratch: Scratch) -> np.ndarray:
+        """Where `transform` writes [shape=(n_products, n_frames, n_in), float32]."""
+        return scratch("spectrum", self._groups[-1].products.stop, n_frames, self._n_in)
+
+    def transform(self, pieces: Iterable[tuple[int, np.ndarray]], scratch: Scratch, *, out: np.ndarray) -> None:
+        """The forward transform.
+
+        Parameters
+        ----------
+        pieces : Iterable of (int, np.ndarray [shape=(length / 8, n_frames, n_in), float32])
+            Each b, and the positions 8·a + b; one may be overwritten when the next is asked for.
+        out : np.ndarray [shape=(n_products, n_frames, n_in), float32]
+            May be some channels of `spectrum`; the pieces have these alone.
+        """
+        _, n_frames, n_in = out.shape
+        coarse = scratch("coarse", len(self._coarse), FINE, n_frames, n_in)
+        flat = coarse.reshape(len(coarse), FINE, -1)
+        for fine, piece in pieces:
+            np.matmul(self._coarse, piece.reshape(len(piece), -1), out=flat[:, fine])
+        for group in self._groups:
+            by_frame = coarse[group.rows].reshape(-1, n_frames, n_in).transpose(1, 0, 2)
+            np.matmul(group.forward, by_frame, out=out[group.products].transpose(1, 0, 2))
+
+    def product(self, spectrum: np.ndarray, scratch: Scratch) -> np.ndarray:
+        """The product with the kernel, transformed back [shape=(length, n_frames, n_out), float32]."""
+        n_frames, n_out = spectrum.shape[1], self._n_out
+        back = scratch("coarse", len(self._coarse), FINE * n_frames * n_out)
+        for group in self._groups:
+            n_products = len(group.kernel)
+            product = scratch("product", n_products, n_frames, n_out)
+            np.matmul(spectrum[group.products], group.kernel, out=product)
+            rows = back[group.rows].reshape(-1, n_frames * n_out)
+            np.matmul(group.inverse, product.reshape(n_products, -1), out=rows)
+        out = scratch("out", len(self._back), FINE * n_frames * n_out)
+        return np.matmul(self._back, back, out=out).reshape(-1, n_frames, n_out)
+
+
+def _bins(frequency: int, n_coarse: int) -> list[int]:
+    """The bins of a coarse frequency, of each pair of conjugate ones one, the real ones first."""
+    steps = (0, 4, 1, 2, 3) if frequency == 0 else range(4) if frequency == n_coarse // 2 else range(8)
+    return [frequency + n_coarse * step for step in steps]
+
+
+def _group(kernel: np.ndarray, lags: np.ndarray, n_fft: int, bins: list[int], rows: slice, first: int) -> _Group:
+    """What the bins of one coarse frequency need; each bin gives three products, a real one gives one."""
+    n_rows = rows.stop - rows.start
+    forward, of_kernel, inverse = [], [], []
+    for number in bins:
+        turn = 2.0 * np.pi * number / n_fft
+        wave = np.exp(-1j * turn * np.arange(FINE))
+        x = np.concatenate([wave, 1j * wave])  # of a complex input, real parts first
+        k = np.exp(1j * turn * lags)
+        y = np.concatenate([wave.conj(), -1j * wave.conj()]) / n_fft  # its real part is what the output gets
+        if number in (0, n_fft // 2):
+            forward += [x.real]
+            of_kernel += [k.real]
+            inverse += [y.real]
+        else:
+            forward += [x.real + x.imag, x.real, x.imag]
+            of_kernel += [k.real, k.imag - k.real, k.real + k.imag]
+            inverse += [2.0 * (y.real - y.imag), -2.0 * y.imag, -2.0 * y.real]
+    flat = np.array(of_kernel, np.float32) @ kernel.reshape(len(kernel), -1)
+    return _Group(
+        rows,
+        slice(first, first + len(flat)),
+        np.array(forward, np.float32)[:, : n_rows * FINE].copy(),
+        flat.reshape(-1, *kernel.shape[1:]),
+        np.array(inverse, np.float32)[:, : n_rows * FINE].T.copy(),
+    )

@@ -1,0 +1,65 @@
+"""The two ways in which CREPE's network saves products, beside the plain convolutions that they stand for."""
+
+import numpy as np
+import pytest
+
+from ddsing.sound.pitch.convolution import Convolution, Scratch
+from ddsing.sound.pitch.first_layer import AROUND, FirstLayer
+from ddsing.sound.pitch.network import network
+
+
+def plain(x, kernel):
+    """Keras's ``same`` along the first axis [length, n_frames, n_in], in double precision."""
+    left = (len(kernel) - 1) // 2
+    padded = np.pad(x.astype(np.float64), [(left, len(kernel) - 1 - left), (0, 0), (0, 0)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, len(kernel), axis=0)
+    return np.einsum("pfiw,wio->pfo", windows, kernel.astype(np.float64))
+
+
+@pytest.mark.parametrize("length", [128, 64, 32, 16, 8])
+def test_the_transformed_convolution_is_the_plain_one(length):
+    rng = np.random.default_rng(length)
+    x = rng.normal(0, 1, (length, 3, 5)).astype(np.float32)
+    kernel = rng.normal(0, 1, (64, 5, 7)).astype(np.float32)
+    found = Convolution(kernel, length)(x, Scratch())
+    assert found.shape == (length, 3, 7) and found.dtype == np.float32
+    expected = plain(x, kernel)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("hop_samples", [32, 64, 160])
+def test_the_shared_first_layer_is_that_of_each_frame_by_itself(hop_samples):
+    rng = np.random.default_rng(hop_samples)
+    n_frames, n_out = 4, 16
+    stretch = rng.normal(0, 1, (n_frames - 1) * hop_samples + 1024 + 2 * AROUND).astype(np.float32)
+    stretch[900:1300] *= 1e-3  # what is soft between what is loud
+    stretch += np.linspace(-0.3, 3.0, len(stretch), dtype=np.float32)  # the last frame's mean is above its deviation
+    kernel, bias = (rng.normal(0, 1, shape).astype(np.float32) for shape in ((512, n_out), n_out))
+    nothing = np.zeros((64, n_out, n_out), np.float32)
+    nothing[31] = np.eye(n_out)  # a convolution that gives what it is given
+    layer, after, scratch = FirstLayer(kernel, bias), Convolution(nothing, 128), Scratch()
+    spectrum, scale = layer(stretch, hop_samples, after, scratch)
+    found = after.product(spectrum, scratch) * scale[:, None]
+    frames = np.lib.stride_tricks.sliding_window_view(stretch[AROUND:-AROUND].astype(np.float64), 1024)[::hop_samples]
+    normal = (frames - frames.mean(axis=1, keepdims=True)) / frames.std(axis=1, keepdims=True)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(normal, [(0, 0), (254, 254)]), 512, axis=1)[:, ::4]
+    values = np.maximum(windows @ kernel + bias, 0.0)
+    expected = np.maximum(values[:, 0::2], values[:, 1::2]).transpose(1, 0, 2)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def test_a_frame_takes_a_twentieth_of_the_plain_network_s_products(monkeypatch):
+    crepe, counted, matmul = network("tiny"), [], np.matmul
+
+    def counting(a, b, out):
+        counted.append(a.shape[-1] * out.size)
+        return matmul(a, b, out=out)
+
+    monkeypatch.setattr(np, "matmul", counting)
+    assert sum(len(block) for block in crepe.blocks(np.zeros(64 * 63, np.float32), 64)) == 64
+    classifier = 360 * 4 * 64
+    assert sum(counted) / 64 + classifier == crepe.n_multiply_adds(64)
+    plain_layers = [(256, 512, 1, 1024), (128, 64, 1024, 128), (64, 64, 128, 128), (32, 64, 128, 128)]
+    plain_layers += [(16, 64, 128, 256), (8, 64, 256, 512), (1, 1, 2048, 360)]
+    whole = sum(map(np.prod, plain_layers))
+    assert round(whole / 1e6) == 1410 and network("full").n_multiply_adds(64) < whole / 20
