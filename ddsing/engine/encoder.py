@@ -16,7 +16,9 @@ from scipy import fft
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.engine.decoder import GruCell, gru
 from ddsing.model.config import N_MFCCS, ModelConfig
+from ddsing.sound.audio import content_hash
 from ddsing.sound.blas import single_threaded
+from ddsing.sound.kept import Kept
 from ddsing.sound.spectrum import frames, magnitudes
 
 WINDOW_S = 4
@@ -24,10 +26,11 @@ _FADE_S = 1
 _N_MELS = 128
 _LOWEST_HZ = 20.0
 _INSTANCE_NORM_EPSILON = 1e-5
+_KEPT_BYTES = 16 * 2**20  # of z, which has 16 kB for a second
 
 
 class Encoder:
-    """The z encoder of an instrument; `config.z` must be set."""
+    """The z encoder of an instrument; `config.z` must be set. What it encoded lately is kept."""
 
     def __init__(self, config: ModelConfig, weights: Mapping[str, np.ndarray]):
         if config.z is None:
@@ -39,6 +42,7 @@ class Encoder:
         self._cell = GruCell.of(self.weights, "encoder/rnn/rnn/cell")
         self._n_fft, self._hop = self._z.spectrum
         self._mel = _mel_matrix(self._n_fft // 2 + 1)
+        self._kept = Kept(_KEPT_BYTES)
 
     @property
     def z_dims(self) -> int:
@@ -56,7 +60,11 @@ class Encoder:
         Returns
         -------
         np.ndarray [shape=(n_frames, z_dims), float32]
+            Read-only.
         """
+        return self._kept.get((content_hash(audio), n_frames), lambda: self._encoded(audio, n_frames))
+
+    def _encoded(self, audio: np.ndarray, n_frames: int) -> np.ndarray:
         window, fade = WINDOW_S * FRAME_RATE, _FADE_S * FRAME_RATE
         last = max(n_frames - window, 0)
         starts = [*range(0, last, window - fade), last]

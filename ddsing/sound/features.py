@@ -5,7 +5,8 @@ Frames lie in one of two ways, called as in `ddsing.sound.loudness` and `ddsing.
 tells of the sound that begins there: f0 of the sound 32 ms later, loudness of that 16 ms later.
 
 Pitch is the slow part; it is kept on disk by the recording's content and the tracker, so that no recording is analysed
-twice. In a transfer loudness, which takes milliseconds, is computed anew, for the generation that is asked for.
+twice. In a transfer loudness, which takes milliseconds, is computed for the generation that is asked for, and kept in
+memory.
 """
 
 import contextlib
@@ -21,11 +22,13 @@ from ddsing.errors import FeaturesError
 from ddsing.files import read_arrays, write_arrays
 from ddsing.sound import loudness, pitch
 from ddsing.sound.audio import content_hash
+from ddsing.sound.kept import Kept
 from ddsing.units import hz_to_midi, n_frames
 
 CLEAR = 0.5  # the confidence from which a pitch is clear
 CENTER, SAME = "center", "same"
 _VERSION = 1  # of the pitch code: another number makes old entries unused
+_loudness = Kept(16 * 2**20)  # an hour of sound has 3.6 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +61,7 @@ class Features:
 
     def heard_db(self, audio: np.ndarray) -> np.ndarray:
         """Loudness of the recording on the scale of generation 3, whatever these features have [shape=(n_frames,)]."""
-        return self.loudness_db if self.generation == 3 else loudness.compute(audio)
+        return self.loudness_db if self.generation == 3 else loudness_of(audio)
 
 
 class FeatureCache:
@@ -187,5 +190,24 @@ def extract(
             cache.put(audio_hash, tracker, f0_hz, f0_confidence)
     if progress:
         progress(1.0)
-    loudness_db = loudness.compute(audio, generation=generation)
+    loudness_db = loudness_of(audio, generation=generation, audio_hash=audio_hash)
     return Features(f0_hz, f0_confidence, loudness_db, tracker, generation, reused)
+
+
+def loudness_of(audio: np.ndarray, *, generation: int = 3, audio_hash: str = "") -> np.ndarray:
+    """Loudness as `ddsing.sound.loudness.compute` has it, computed once while it is in use.
+
+    Parameters
+    ----------
+    audio : np.ndarray [shape=(n_samples,), float32]
+        16 kHz mono.
+    audio_hash : str
+        That of its content, where it is known.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_samples // 64 + 1,), float32]
+        dB; read-only.
+    """
+    key = (audio_hash or content_hash(audio), generation)
+    return _loudness.get(key, lambda: loudness.compute(audio, generation=generation))

@@ -4,6 +4,8 @@ Public: `Recording`, `read`, `own_rate`.
 """
 
 import functools
+import hashlib
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +14,13 @@ import numpy as np
 from ddsing import names
 from ddsing.constants import FULL_BAND_RATE, SAMPLE_RATE
 from ddsing.errors import AudioError
+from ddsing.files import key as file_key
 from ddsing.sound import audio as files
 from ddsing.sound.audio import AudioInfo
+from ddsing.sound.kept import Kept
 
 _SAME_S = 0.01  # by which the same sound may differ in length at another rate
+_at_own_rate = Kept(64 * 2**20)  # five minutes at 48 kHz
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +76,8 @@ def read(source: Path | bytes, *, name: str = "") -> Recording:
 def own_rate(source: Path | bytes | np.ndarray | Recording, audio: np.ndarray) -> tuple[np.ndarray, int]:
     """A recording at its file's own sample rate, up to 48 kHz; as it was decoded where that is not to be had.
 
+    A file of up to five minutes is decoded to that rate once while it is in use.
+
     Parameters
     ----------
     audio : np.ndarray [shape=(n_samples,), float32]
@@ -81,9 +88,15 @@ def own_rate(source: Path | bytes | np.ndarray | Recording, audio: np.ndarray) -
         return audio, SAMPLE_RATE
     try:
         rate_hz = min(files.probe(found).sample_rate_hz, FULL_BAND_RATE)
-        again = files.read(found, rate_hz=rate_hz).audio if rate_hz > SAMPLE_RATE else audio
-    except AudioError:
+        again = _again(found, rate_hz) if rate_hz > SAMPLE_RATE else audio
+    except (AudioError, OSError):
         return audio, SAMPLE_RATE
     if rate_hz <= SAMPLE_RATE or abs(len(again) / rate_hz - len(audio) / SAMPLE_RATE) > _SAME_S:
         return audio, SAMPLE_RATE  # of another length: the file is another one by now
     return again, rate_hz
+
+
+def _again(source: Path | bytes, rate_hz: int) -> np.ndarray:
+    """A file, or a file's content, at another rate [shape=(n_samples,), float32]."""
+    content: Hashable = file_key(source) if isinstance(source, Path) else hashlib.sha256(source).hexdigest()
+    return _at_own_rate.get((content, rate_hz), lambda: files.read(source, rate_hz=rate_hz).audio)

@@ -223,6 +223,7 @@ class Choir:
         there = self.known(key)
         if there is not None:
             return there, True
+        other = None if self.instruments[0].config.z is None else self._other(settings)
         take = pipeline.run(
             self.workspace,
             sound,
@@ -232,7 +233,7 @@ class Choir:
             source_name=sound.name,
             tracker=self.tracker,
             models=self.models,
-            z_source=self.z_source,
+            z_source=self.z_source if other is None else other,
             edit=edit,
             progress=progress,
         )

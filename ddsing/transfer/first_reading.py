@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.sound import loudness, pitch
-from ddsing.sound.features import FeatureCache, Features
+from ddsing.sound import pitch
+from ddsing.sound.features import FeatureCache, Features, loudness_of
 
 PART_FRAMES = 15_008  # a minute
 
@@ -140,4 +140,4 @@ def features_of(
         ``f0_hz`` and ``f0_confidence`` of its beginning, or of all of it where `complete`.
     """
     sound = audio if complete else audio[: (len(track[0]) - 1) * HOP_SAMPLES]
-    return Features(*track, loudness.compute(sound, generation=generation), tracker, generation)
+    return Features(*track, loudness_of(sound, generation=generation), tracker, generation)

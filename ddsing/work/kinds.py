@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ddsing.play.played import Played
     from ddsing.play.score import Line
     from ddsing.play.style import Style
+    from ddsing.sound.recording import Recording
 
 MEASURING = "measuring"
 READING = "first reading"
@@ -58,6 +59,8 @@ class AtHand:
         Opened ones by digest.
     begun : FirstReading or None
         A first reading of the recording by the same tracker, which is read to its end.
+    recordings : Mapping[str, Recording]
+        Decoded ones by their files' paths.
     takes : TakeStore or None
         Where a take is kept, if not among the workspace's.
     """
@@ -65,6 +68,7 @@ class AtHand:
     models: Models
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     begun: FirstReading | None = None
+    recordings: Mapping[str, Recording] = field(default_factory=dict)
     takes: TakeStore | None = None
 
 
@@ -205,7 +209,7 @@ def _transfer(workspace: Workspace, order: Order, at_hand: AtHand, report: Repor
         morph=None if morph is None else Morph.from_json(morph),
         source_name=order.sound.name,
         models=at_hand.models,
-        z_source=None if options["z_source"] is None else Path(options["z_source"]),
+        z_source=_timbre(options["z_source"], at_hand),
         edit=read_edit(options),
     )
     with first_sound.heard(workspace, options.get("first_sound")) as (first, heard_at):
@@ -222,6 +226,11 @@ def _transfer(workspace: Workspace, order: Order, at_hand: AtHand, report: Repor
             )
         heard.remember(workspace.cache, take)  # so that the page need not
     return _made(take, first)
+
+
+def _timbre(path: str | None, at_hand: AtHand) -> Recording | np.ndarray | None:
+    """The other recording that timbre comes from, decoded once for whatever is sung with it."""
+    return None if path is None else at_hand.recordings.get(path) or pipeline.decoded(Path(path))
 
 
 def _made(take: Take, first: FirstSound | None) -> dict[str, Any]:

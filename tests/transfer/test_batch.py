@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ddsing import hardware
 from ddsing.instrument.models import Models
 from ddsing.jobs.time_left import Clock, Part
 from ddsing.sound import audio, recording
@@ -39,7 +40,8 @@ def test_files_and_folders_are_gathered_once_each_but_for_the_results(tmp_path):
     assert found.refused == {str(tmp_path / "empty"): batch.EMPTY}
 
 
-def test_the_time_left_counts_only_what_is_worked_at():
+def test_the_time_left_counts_only_what_is_worked_at(monkeypatch):
+    monkeypatch.setattr(hardware, "crowd", lambda: 0.0)
     now = [0.0]
     course = batch.Course([10, 30, 60], clock=Clock(now=lambda: now[0], crowd=0.0))
     course.begin(0)

@@ -45,6 +45,7 @@ KEPT = {  # what is kept for the whole process, and what tells its entries apart
     "ddsing/sound/blas.py:_users": "nobody's: a count",
     "ddsing/sound/closeness.py:_filters": "nobody's: a bank of filters, by its sizes",
     "ddsing/sound/curve/contour.py:_lowpass": "nobody's: a filter",
+    "ddsing/sound/features.py:_loudness": "the sound's content",
     "ddsing/sound/highpass.py:taps": "nobody's: a filter, by its frequency",
     "ddsing/sound/noise_bands.py:_shares": "nobody's: numbers, by the count of bands",
     "ddsing/sound/pitch/instant.py:_failed": "nobody's: why the library can't be loaded",
@@ -52,6 +53,7 @@ KEPT = {  # what is kept for the whole process, and what tells its entries apart
     "ddsing/sound/pitch/network.py:network": "nobody's: weights that come with ddsing",
     "ddsing/sound/pitch/rates.py:_known": "nobody's: how quick this computer is",
     "ddsing/sound/pitch/weights.py:load": "nobody's: weights that come with ddsing",
+    "ddsing/sound/recording.py:_at_own_rate": "the file's content, or its path with size and time of change",
     "ddsing/training/board_process.py:_running": "the workspace; hosted, there is none",
     "ddsing/training/recipe.py:config_file": "nobody's: models that come with ddsing",
     "ddsing/transfer/takes.py:_remembered": "the take's folder",
@@ -88,7 +90,8 @@ def keepers(tree):
         empty = (isinstance(value, ast.Dict) and not value.keys) or (
             isinstance(value, ast.List | ast.Set) and not value.elts
         )
-        made = isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] in _MAKERS and not value.args
+        maker = ast.unparse(value.func).rpartition(".")[2] if isinstance(value, ast.Call) else ""
+        made = maker == "Kept" or (maker in _MAKERS and not value.args)
         found |= {target.id for target in targets if isinstance(target, ast.Name) and (empty or made)}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
@@ -124,6 +127,7 @@ def test_what_a_process_keeps_is_known():
     ("source", "names"),
     [
         ("_held: dict = {}", {"_held"}),
+        ("_held = Kept(2**20)", {"_held"}),
         ("_held = collections.OrderedDict()", {"_held"}),
         ("NAMES = {1: 2}", set()),
         ("def f():\n    global _at\n    _at = 1", {"_at"}),

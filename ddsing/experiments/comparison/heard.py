@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ddsing import files
+from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import TakeError
 from ddsing.experiments.comparison.matching import Loudness
 from ddsing.sound import wave
@@ -23,6 +25,7 @@ from ddsing.transfer.take import Take
 SOUNDS = ("result", "original", "harmonic", "noise")
 FOLDER = "heard"  # in the cache
 _VERSION = 1
+_measuring = threading.Lock()  # a page that shows a take may ask while the work that made it still measures
 
 
 @dataclass(frozen=True)
@@ -41,16 +44,24 @@ def of(cache: Path, take: Take, name: str = "result") -> Heard:
     cache : Path
         The workspace's folder for what can be computed again.
     """
-    kept = files.read_json(_path(cache, take)) or {}
-    stamp = _stamp(take, name)
-    known = _parse(kept.get(name), stamp)
-    if known is None:
-        known = _measure(take, name)
-        with contextlib.suppress(OSError):  # a full disk only means that it is measured again
-            path = _path(cache, take)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            files.write_json(path, kept | {name: _to_json(known, stamp)}, indent=None, durable=False)
+    known = _kept(cache, take, name)[0]
+    if known is not None:
+        return known
+    with _measuring:
+        known, kept = _kept(cache, take, name)  # by the work that has just made the take, it may be by now
+        if known is None:
+            stamp, known = _stamp(take, name), _measure(take, name)
+            with contextlib.suppress(OSError):  # a full disk only means that it is measured again
+                path = _path(cache, take)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                files.write_json(path, kept | {name: _to_json(known, stamp)}, indent=None, durable=False)
     return known
+
+
+def _kept(cache: Path, take: Take, name: str) -> tuple[Heard | None, dict]:
+    """What is kept of a sound, and of all sounds of its take."""
+    kept = files.read_json(_path(cache, take)) or {}
+    return _parse(kept.get(name), _stamp(take, name)), kept
 
 
 def remember(cache: Path, take: Take) -> None:
@@ -74,7 +85,9 @@ def _stamp(take: Take, name: str) -> list[int]:
 def _measure(take: Take, name: str) -> Heard:
     from ddsing.experiments.comparison import matching, measure
 
-    return Heard(matching.of(take, name), wave.of(measure.sound(take, name)))
+    sound = measure.sound(take, name)
+    audio = sound if take.rate_hz == SAMPLE_RATE else measure.sound(take, name, rate_hz=take.rate_hz)
+    return Heard(matching.loudness(audio, rate_hz=take.rate_hz), wave.of(sound))
 
 
 def _to_json(heard: Heard, stamp: list[int]) -> dict:

@@ -52,7 +52,12 @@ def of(take: Take, name: str = "result", *, excerpt_s: tuple[float, float] = (0.
     from ddsing.experiments.comparison import measure  # whose imports take a while, which gains need not wait for
 
     audio = excerpt(measure.sound(take, name, rate_hz=take.rate_hz), excerpt_s, take.rate_hz)
-    return Loudness(integrated_lufs(audio, rate_hz=take.rate_hz), float(np.abs(audio).max(initial=0.0)))
+    return loudness(audio, rate_hz=take.rate_hz)
+
+
+def loudness(audio: np.ndarray, *, rate_hz: int = SAMPLE_RATE) -> Loudness:
+    """The loudness of a sound [shape=(n_samples,), float32]."""
+    return Loudness(integrated_lufs(audio, rate_hz=rate_hz), float(np.abs(audio).max(initial=0.0)))
 
 
 def integrated_lufs(audio: np.ndarray, *, rate_hz: int = SAMPLE_RATE) -> float | None:

@@ -14,6 +14,8 @@ from ddsing.ui.shell import caches, per_workspace
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import plotly.graph_objects as go
+
     from ddsing.dataset.scan import RecordingFacts
 
 VOICES, WINDOWS, REPORTS = 8, 8, 4
@@ -111,6 +113,19 @@ def _window(stamp: tuple, row: int, _voice: Voice):
     from ddsing.dataset import windows as table
 
     return table.read(_voice, row)
+
+
+def close_up(voice: Voice, row: int) -> tuple[bytes, go.Figure, str]:
+    """One window from close up: its sound as WAV, its figure, and that in words."""
+    from ddsing.plots import dataset as plot
+    from ddsing.sound import audio
+
+    def make() -> tuple[bytes, go.Figure, str]:
+        one = window(voice, row)
+        shown = plot.Window(one.audio, one.f0_hz, one.f0_confidence, one.loudness_db, float(one.start_s))
+        return audio.encode(one.audio), plot.window_figure(shown), plot.window_alt(shown)
+
+    return caches.drawn(("window", *dataset_stamp(voice), row), make)
 
 
 def document(voice: Voice) -> dict:

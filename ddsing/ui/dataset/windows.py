@@ -9,7 +9,6 @@ import numpy as np
 import streamlit as st
 
 from ddsing.dataset.voices import Voice
-from ddsing.sound import audio
 from ddsing.ui.dataset import cache
 from ddsing.ui.shell import errors, values
 from ddsing.ui.shell.formatting import percent, plain, unseen
@@ -238,7 +237,6 @@ def _move(by: int) -> None:
 
 
 def _close_up(voice: Voice, table: WindowTable, row: int) -> None:
-    from ddsing.plots import dataset as plot
     from ddsing.plots import style
 
     window = cache.window(voice, row)
@@ -265,9 +263,9 @@ def _close_up(voice: Voice, table: WindowTable, row: int) -> None:
             args=(voice, table, (row,), False),
             help="Train on this window again.",
         )
-    st.audio(audio.encode(window.audio), format="audio/wav", alt=f"window {row + 1} of {voice.name}")
-    shown = plot.Window(window.audio, window.f0_hz, window.f0_confidence, window.loudness_db, float(window.start_s))
-    st.plotly_chart(plot.window_figure(shown), key="windows.figure", config=style.CONFIG, alt=plot.window_alt(shown))
+    wav, figure, alt = cache.close_up(voice, row)
+    st.audio(wav, format="audio/wav", alt=f"window {row + 1} of {voice.name}")
+    st.plotly_chart(figure, key="windows.figure", config=style.CONFIG, alt=alt)
 
 
 def _about(table: WindowTable, row: int, window: Window) -> str:

@@ -39,12 +39,12 @@ def curves(take: Take, *, original: bool = False):
 def _curves(take_id: str, original: bool, _take: Take):
     from ddsing.experiments.comparison import measure
     from ddsing.plots.comparison import Sung
-    from ddsing.sound import loudness as loudnesses
+    from ddsing.sound.features import loudness_of
 
     arrays = _take.curves()
     suffix = "" if original else "_used"
     sung = measure.sung_frames(arrays["f0_confidence"], arrays["loudness_db" + suffix], generation=_take.generation)
-    heard_db = loudnesses.compute(sound(_take, "original" if original else "result"))
+    heard_db = loudness_of(sound(_take, "original" if original else "result"))
     name = _take.source if original else _take.name
     return Sung(name, arrays["f0_hz" + suffix], sung, heard_db, original)
 

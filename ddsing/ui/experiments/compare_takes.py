@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from ddsing.transfer.take import Take
 from ddsing.ui.experiments import chosen_takes, compare_cache, takes_table
 from ddsing.ui.player import players
-from ddsing.ui.shell import errors, links, opened, take_player, values, work
+from ddsing.ui.shell import caches, errors, links, opened, take_player, values, work
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 MATCHED = "matched"
 _PLAYER, _MATCHED = "compare.player", "compare.matched"
@@ -144,17 +148,21 @@ def _plots(takes: list[Take]) -> None:
     )
     if panel.open:
         with panel, errors.guard():
-            from ddsing.plots import comparison
+            figure, alt = _spectrograms(takes, take_player.names(takes))
+            st.plotly_chart(figure, key="compare.spectrogram", config=style.CONFIG, alt=alt)
 
-            rate_hz = max(take.rate_hz for take in takes)
-            sounds = [
-                (f"{number} · {title}", compare_cache.sound(take, rate_hz=rate_hz))
-                for number, (take, title) in enumerate(zip(takes, take_player.names(takes)), start=1)
-            ]
-            sounds.insert(0, (takes[0].source, compare_cache.sound(takes[0], "original", rate_hz=rate_hz)))
-            st.plotly_chart(
-                comparison.spectrograms(sounds, rate_hz=rate_hz),
-                key="compare.spectrogram",
-                config=style.CONFIG,
-                alt=comparison.spectrograms_text(sounds, rate_hz=rate_hz),
-            )
+
+def _spectrograms(takes: list[Take], titles: list[str]) -> tuple[go.Figure, str]:
+    """The spectrograms of the first one's recording and of all takes, and the same in words."""
+    from ddsing.plots import comparison
+
+    def make() -> tuple[go.Figure, str]:
+        rate_hz = max(take.rate_hz for take in takes)
+        sounds = [
+            (f"{number} · {title}", compare_cache.sound(take, rate_hz=rate_hz))
+            for number, (take, title) in enumerate(zip(takes, titles), start=1)
+        ]
+        sounds.insert(0, (takes[0].source, compare_cache.sound(takes[0], "original", rate_hz=rate_hz)))
+        return comparison.spectrograms(sounds, rate_hz=rate_hz), comparison.spectrograms_text(sounds, rate_hz=rate_hz)
+
+    return caches.drawn(("spectrograms", *(take.id for take in takes), *titles), make)

@@ -6,20 +6,23 @@ import contextlib
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from ddsing import files, names
 from ddsing.constants import TRACKERS
-from ddsing.sound import audio
 from ddsing.sound import recording as recordings
 from ddsing.sound import wave as waves
 from ddsing.sound.recording import Recording
 from ddsing.sound.wave import Wave
 from ddsing.ui.shell import opened, per_workspace
 
+T = TypeVar("T")
+
 if TYPE_CHECKING:  # their imports take a while, which the first page should not wait for
+    from collections.abc import Callable, Hashable
+
     from ddsing.instrument.library import Entry
     from ddsing.model.statistics import DatasetStatistics
     from ddsing.sound import features
@@ -31,7 +34,7 @@ DIGESTS = 256
 FEATURES = 8
 WAVES = 32
 FITS = 16
-TAKES = 4
+DRAWN = 16
 
 
 def stamp(path: Path) -> tuple[str, int, int]:
@@ -181,11 +184,17 @@ def _fit(
     return reading.measure(_found, _statistics, settings)
 
 
-@per_workspace.data(max_entries=TAKES, show_spinner=False)
-def take_audio(take_id: str) -> tuple[np.ndarray, np.ndarray]:
-    """A take's original and result, float32 at the take's sample rate; a take's sound never changes."""
-    take = opened.takes().get(take_id)
-    original, result = (
-        audio.read(take.folder / f"{name}.wav", rate_hz=take.rate_hz).audio for name in ("original", "result")
-    )
-    return original, result
+def drawn(about: tuple[Hashable, ...], make: Callable[[], T]) -> T:
+    """A figure, or a sound for a player, that is made once as long as it is in use; nobody may change it.
+
+    Parameters
+    ----------
+    about : tuple
+        What tells it from all others of the workspace: what it is, of what, and how.
+    """
+    return _drawn(about, make)
+
+
+@per_workspace.resource(max_entries=DRAWN, show_spinner=False)
+def _drawn(about: tuple[Hashable, ...], _make: Callable[[], T]) -> T:
+    return _make()

@@ -9,14 +9,19 @@ import streamlit as st
 from ddsing.dataset.voices import Voice
 from ddsing.sound import audio
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import errors, opened, per_workspace, values, work
+from ddsing.ui.shell import caches, errors, opened, per_workspace, values, work
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import export
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import plotly.graph_objects as go
+
     from ddsing.jobs.paces import Paces
     from ddsing.jobs.time_left import Part
     from ddsing.training.history import History
+    from ddsing.training.sanity import Comparison
 
 CHECKS = 4
 SINGING = "singing"
@@ -45,7 +50,7 @@ def show(voice: Voice, history: History) -> None:
         step = _choose(voice, history)
         found = _checks().get(_about(voice, step))
         if found:
-            _compared(found)
+            _compared(found, _about(voice, step))
 
 
 def _choose(voice: Voice, history: History) -> int:
@@ -95,8 +100,8 @@ def _part(known: Paces) -> Part:
     return known.part(SINGING, 1, "training/sanity check", guess_s=10.0, turn=0)
 
 
-def _compared(found: tuple) -> None:
-    from ddsing.plots import spectrogram, style
+def _compared(found: Sequence[Comparison], about: tuple) -> None:
+    from ddsing.plots import style
 
     which = 0
     if len(found) > 1:
@@ -119,13 +124,18 @@ def _compared(found: tuple) -> None:
         cents = "no pitch" if pair.f0_cents is None else f"{pair.f0_cents:.0f} cents"
         st.metric("Pitch error", cents, border=True, help="Median over voiced frames; 100 cents are a semitone.")
         st.metric("Loudness error", f"{pair.loudness_error_db:.1f} dB", border=True, help="Mean over the window.")
-    for column, name in zip(st.columns(2, gap="medium"), NAMES, strict=True):
+    wavs, figure, alt = caches.drawn(("sanity", *about, pair.window), lambda: _drawn(pair))
+    for column, name, wav in zip(st.columns(2, gap="medium"), NAMES, wavs, strict=True):
         with column:
             st.caption(name.capitalize())
-            st.audio(audio.encode(getattr(pair, name)), format="audio/wav", alt=f"{name} of window {pair.window}")
-    st.plotly_chart(
-        spectrogram.figure(pair.original, pair.reconstruction, names=NAMES),
-        key="sanity.figure",
-        config=style.CONFIG,
-        alt=spectrogram.alt_text(pair.original, pair.reconstruction, names=NAMES),
-    )
+            st.audio(wav, format="audio/wav", alt=f"{name} of window {pair.window}")
+    st.plotly_chart(figure, key="sanity.figure", config=style.CONFIG, alt=alt)
+
+
+def _drawn(pair: Comparison) -> tuple[list[bytes], go.Figure, str]:
+    """Both sounds as WAV, their spectrograms, and these in words."""
+    from ddsing.plots import spectrogram
+
+    sounds = [getattr(pair, name) for name in NAMES]
+    figure, alt = (draw(*sounds, names=NAMES) for draw in (spectrogram.figure, spectrogram.alt_text))
+    return [audio.encode(sound) for sound in sounds], figure, alt

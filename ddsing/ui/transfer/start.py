@@ -96,12 +96,13 @@ def _start(instrument: Entry, sound: Recording) -> None:
         )
 
     singing_s = parts(paces.of(opened.workspace()))[-1].expected_s
+    timbre = sources.path_of(settings.z_recording) if settings.z_from == "other" else None
     options = kinds.transfer_options(
         [loaded],
         settings,
         tracker,
         owners=[opened.owner(instrument.path)],
-        z_source=sources.path_of(settings.z_recording) if settings.z_from == "other" else None,
+        z_source=timbre,
         first=first_sound.planned(sound.duration_s, singing_s=singing_s, tracker=tracker, to_analyse_s=to_analyse_s),
         edit=pitch_edits.edit(sound, tracker),
     )
@@ -109,6 +110,7 @@ def _start(instrument: Entry, sound: Recording) -> None:
     def at_hand() -> AtHand:
         """What the page has read already; what a tab changes meanwhile does not matter."""
         begun = first_readings.known(sound, tracker)
-        return AtHand(caches.models(), {loaded.digest: loaded}, begun)
+        others = {} if timbre is None else {str(timbre): caches.recording(timbre)}
+        return AtHand(caches.models(), {loaded.digest: loaded}, begun, recordings=others)
 
     work.order("transfer", f"Transferring {plain(sound.name)}", options, sound=sound, at_hand=at_hand, parts=parts)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.constants import FRAME_RATE
+from ddsing.sound import audio
 from ddsing.ui.shell import caches, values
 
 if TYPE_CHECKING:
     import numpy as np
+    import plotly.graph_objects as go
 
     from ddsing.transfer.take import Take
 
@@ -21,15 +23,18 @@ def show(take: Take) -> None:
     """Spectrograms of original and result, then loudness, pitch, confidence and note-on ratio."""
     from ddsing.plots import features, spectrogram, style
 
-    original, result = caches.take_audio(take.id)
     names = (take.made_from, "result")
-    st.plotly_chart(
-        spectrogram.figure(original, result, names=names, rate_hz=take.rate_hz),
-        key=f"spectrogram.{take.id}",
-        config=style.CONFIG,
-        theme="streamlit",
-        alt=spectrogram.alt_text(original, result, names=names, rate_hz=take.rate_hz),
-    )
+
+    def both() -> tuple[go.Figure, str]:
+        files = (take.folder / f"{name}.wav" for name in ("original", "result"))
+        original, result = (audio.read(path, rate_hz=take.rate_hz).audio for path in files)
+        return (
+            spectrogram.figure(original, result, names=names, rate_hz=take.rate_hz),
+            spectrogram.alt_text(original, result, names=names, rate_hz=take.rate_hz),
+        )
+
+    figure, alt = caches.drawn(("spectrogram", take.id, *names), both)
+    st.plotly_chart(figure, key=f"spectrogram.{take.id}", config=style.CONFIG, theme="streamlit", alt=alt)
     curves = _curves(take)
     duration_s = len(curves.f0_hz) / FRAME_RATE
     window = None
