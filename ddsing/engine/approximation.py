@@ -21,7 +21,7 @@ import numpy as np
 
 from ddsing.constants import DB_RANGE, FRAME_RATE, HOP_SAMPLES, POWER, SAMPLE_RATE
 from ddsing.engine import render
-from ddsing.engine.decoder import Controls, Decoder, always_sure
+from ddsing.engine.decoder import Controls, Decoder, Heard, always_sure
 from ddsing.model.config import ModelConfig
 from ddsing.model.statistics import DatasetStatistics
 from ddsing.sound import loudness, phrase, spectrum
@@ -103,13 +103,23 @@ class Approximation(Decoder):
         z: np.ndarray | None,
         state: np.ndarray,
         confidence: np.ndarray | None = None,
+        heard: Heard | None = None,
     ) -> tuple[Controls, np.ndarray]:
         """As `Decoder.decode`; `loudness_db` is the power, and the frames are the plug-in's."""
-        heard = self._powers.at(hz_to_midi(np.asarray(f0_hz, np.float64)), loudness_db)
-        as_db = (heard - 1.0) * self._voice.config.db_range
+        power = self._powers.at(hz_to_midi(np.asarray(f0_hz, np.float64)), loudness_db)
+        as_db = (power - 1.0) * self._voice.config.db_range
         held = (np.repeat(np.asarray(f0_hz), STEPS), np.repeat(as_db, STEPS))
         controls, state = self._voice.decode(*held, None, state)
         return self._plugs({name: values[STEPS - 1 :: STEPS] for name, values in controls.items()}), state
+
+    def hear(
+        self,
+        f0_hz: np.ndarray,
+        loudness_db: np.ndarray,
+        z: np.ndarray | None = None,
+        confidence: np.ndarray | None = None,
+    ) -> None:
+        """Nothing: what the network is given here is not what it hears."""
 
     def _plugs(self, controls: Controls) -> Controls:
         """With as many harmonics and noise bands as the plug-in plays."""

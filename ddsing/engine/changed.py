@@ -44,7 +44,11 @@ class Changed(ABC):
         """The part's state before the first frame."""
         return self.part.initial_state()
 
-    def decode(self, frames: slice, state: Any) -> tuple[Controls, Any]:
+    def hear(self, frames: slice) -> Any:
+        """What the part can be given of the frames."""
+        return self.part.hear(frames)
+
+    def decode(self, frames: slice, state: Any, heard: Any = None) -> tuple[Controls, Any]:
         """Controls of consecutive frames, changed, and the state after them."""
-        controls, state = self.part.decode(frames, state)
+        controls, state = self.part.decode(frames, state, heard)
         return self.changed(controls, frames), state

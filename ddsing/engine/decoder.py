@@ -49,6 +49,7 @@ class Decoder:
         z: np.ndarray | None,
         state: np.ndarray,
         confidence: np.ndarray | None = None,
+        heard: "Heard | None" = None,
     ) -> tuple[Controls, np.ndarray]:
         """Controls of some consecutive frames.
 
@@ -61,6 +62,8 @@ class Decoder:
             What the previous call returned, or `initial_state()`.
         confidence : np.ndarray [shape=(n_frames,)] or None
             Of the pitch, from 0 to 1, for a model with `voicing`.
+        heard : Heard, optional
+            What `hear` made of the same, if it was called before.
 
         Returns
         -------
@@ -70,35 +73,44 @@ class Decoder:
         state : np.ndarray [shape=(rnn_channels,), float32]
         """
         with single_threaded():
-            outputs, state = self._outputs(f0_hz, loudness_db, z, state, confidence)
+            heard = heard or self._heard(f0_hz, loudness_db, z, confidence)
+            recurrent, state = recur(heard.projected, state, self._cell)
+            x = self._stack("decoder/out_stack", np.concatenate([heard.inputs, recurrent], axis=1))
+            outputs = x @ self.weights["decoder/dense_out/kernel"] + self.weights["decoder/dense_out/bias"]
             return self._scale(outputs, np.asarray(f0_hz, np.float32)), state
 
-    def _outputs(
+    def hear(
         self,
         f0_hz: np.ndarray,
         loudness_db: np.ndarray,
-        z: np.ndarray | None,
-        state: np.ndarray,
-        confidence: np.ndarray | None,
-    ) -> tuple[np.ndarray, np.ndarray]:
+        z: np.ndarray | None = None,
+        confidence: np.ndarray | None = None,
+    ) -> "Heard | None":
+        """What comes before the recurrent layer, and needs no state, for `decode`; None if nothing does."""
+        return self._heard(f0_hz, loudness_db, z, confidence)
+
+    def _heard(
+        self, f0_hz: np.ndarray, loudness_db: np.ndarray, z: np.ndarray | None, confidence: np.ndarray | None
+    ) -> "Heard":
         config = self.config
         inputs = [loudness_db / config.db_range + 1.0, hz_to_midi(f0_hz) / 127.0]
         columns = [np.asarray(x, np.float32)[:, None] for x in inputs] + ([] if z is None else [z])
         columns += [] if confidence is None else [np.asarray(confidence, np.float32)[:, None]]
-        stacked = [self._stack(f"decoder/input_stacks/{i}", x) for i, x in enumerate(columns)]
-        x = np.concatenate(stacked, axis=1)
-        recurrent, state = gru(x, state, self._cell)
-        x = self._stack("decoder/out_stack", np.concatenate([x, recurrent], axis=1))
-        return x @ self.weights["decoder/dense_out/kernel"] + self.weights["decoder/dense_out/bias"], state
+        with single_threaded():
+            stacked = [self._stack(f"decoder/input_stacks/{i}", x) for i, x in enumerate(columns)]
+            joined = np.concatenate(stacked, axis=1)
+            return Heard(joined, joined @ self._cell.kernel + self._cell.bias)
 
     def _stack(self, prefix: str, x: np.ndarray) -> np.ndarray:
         for layer in range(self.config.layers_per_stack):
             dense, norm = (f"{prefix}/layer_with_weights-{layer}/layer_with_weights-{i}" for i in (0, 1))
-            x = x @ self.weights[f"{dense}/kernel"] + self.weights[f"{dense}/bias"]
-            x = x - x.mean(axis=1, keepdims=True)
+            x = x @ self.weights[f"{dense}/kernel"]
+            x += self.weights[f"{dense}/bias"]
+            x -= x.mean(axis=1, keepdims=True)
             x *= 1.0 / np.sqrt((x * x).mean(axis=1, keepdims=True) + np.float32(_LAYER_NORM_EPSILON))
-            x = x * self.weights[f"{norm}/gamma"] + self.weights[f"{norm}/beta"]
-            x = np.maximum(x, _LEAKY_RELU_SLOPE * x)
+            x *= self.weights[f"{norm}/gamma"]
+            x += self.weights[f"{norm}/beta"]
+            np.maximum(x, _LEAKY_RELU_SLOPE * x, out=x)
         return x
 
     def _scale(self, x: np.ndarray, f0_hz: np.ndarray) -> Controls:
@@ -118,6 +130,21 @@ class Decoder:
         log_sigmoid = -np.logaddexp(np.float32(0.0), -x)
         scaled = config.scale_max_value * np.exp(np.log(config.scale_exponent) * log_sigmoid) + config.scale_threshold
         return scaled.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What `Decoder.hear` makes of some frames.
+
+    Attributes
+    ----------
+    inputs : np.ndarray [shape=(n_frames, n_inputs · ch), float32]
+    projected : np.ndarray [shape=(n_frames, 3 · rnn_channels), float32]
+        Their product with the recurrent layer's kernel.
+    """
+
+    inputs: np.ndarray
+    projected: np.ndarray
 
 
 def always_sure(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> tuple[ModelConfig, Mapping[str, np.ndarray]]:
@@ -170,10 +197,6 @@ class GruCell:
 def gru(x: np.ndarray, state: np.ndarray, cell: GruCell) -> tuple[np.ndarray, np.ndarray]:
     """Keras's GRU (``reset_after=True``) over time.
 
-    The product with the recurrent kernel is a dot product per row, not a matrix product: BLAS would share each of them
-    out over all cores, 250 times per second of audio, and wait for the last; with other work on the machine that took
-    ten times as long.
-
     Parameters
     ----------
     x : np.ndarray [shape=(n_frames, n_in), float32]
@@ -185,18 +208,43 @@ def gru(x: np.ndarray, state: np.ndarray, cell: GruCell) -> tuple[np.ndarray, np
     y : np.ndarray [shape=(n_frames, channels), float32]
     state : np.ndarray [shape=(channels,), float32]
     """
+    return recur(x @ cell.kernel + cell.bias, state, cell)
+
+
+def recur(projected: np.ndarray, state: np.ndarray, cell: GruCell) -> tuple[np.ndarray, np.ndarray]:
+    """The GRU of inputs that are multiplied with its kernel already [shape=(n_frames, 3·channels)]; see `gru`.
+
+    The product with the recurrent kernel is a dot product per row, not a matrix product: BLAS would share each of them
+    out over all cores, 250 times per second of audio, and wait for the last; with other work on the machine that took
+    ten times as long. The rest, ::
+
+        gates = 1 / (1 + exp(-(outer + inner)))
+        candidate = tanh(outer + reset · (inner + bias))
+        state = candidate + update · (state - candidate)
+
+    is computed in place: arrays of some hundred numbers take longer to make than to fill.
+    """
     channels = len(state)
     gated = 2 * channels
-    projected = x @ cell.kernel + cell.bias
-    y = np.empty((len(x), channels), np.float32)
-    inner = np.empty(3 * channels, np.float32)
+    y = np.empty((len(projected), channels), np.float32)
+    inner, gates, candidate = (np.empty(size, np.float32) for size in (3 * channels, gated, channels))
+    inner_gates, inner_candidate = inner[:gated], inner[gated:]
+    update, reset = gates[:channels], gates[channels:]
     one = np.float32(1.0)
     with np.errstate(over="ignore"):  # exp of a very negative gate input is inf, and the gate 0, as it should be
-        for frame, outer in enumerate(projected):
+        for outer_gates, outer_candidate, after in zip(projected[:, :gated], projected[:, gated:], y):
             np.vecdot(cell.recurrent_rows, state, out=inner)
-            gates = one / (one + np.exp(-(outer[:gated] + inner[:gated])))
-            update, reset = gates[:channels], gates[channels:]
-            candidate = np.tanh(outer[gated:] + reset * (inner[gated:] + cell.candidate_bias))
-            state = candidate + update * (state - candidate)
-            y[frame] = state
-    return y, state
+            np.add(outer_gates, inner_gates, out=gates)
+            np.negative(gates, out=gates)
+            np.exp(gates, out=gates)
+            np.add(gates, one, out=gates)
+            np.divide(one, gates, out=gates)
+            np.add(inner_candidate, cell.candidate_bias, out=candidate)
+            np.multiply(candidate, reset, out=candidate)
+            np.add(candidate, outer_candidate, out=candidate)
+            np.tanh(candidate, out=candidate)
+            np.subtract(state, candidate, out=after)
+            np.multiply(after, update, out=after)
+            np.add(after, candidate, out=after)
+            state = after
+    return y, state.copy()

@@ -60,9 +60,14 @@ class Mixture:
         """The state of each instrument."""
         return tuple(part.initial_state() for part in self.parts)
 
-    def decode(self, frames: slice, state: _States) -> tuple[Controls, _States]:
+    def hear(self, frames: slice) -> tuple[Any, ...]:
+        """What each instrument can be given of the frames."""
+        return tuple(part.hear(frames) for part in self.parts)
+
+    def decode(self, frames: slice, state: _States, heard: tuple[Any, ...] | None = None) -> tuple[Controls, _States]:
         """Controls of consecutive frames, and the state after them."""
-        decoded = [part.decode(frames, before) for part, before in zip(self.parts, state)]
+        own = heard or (None,) * len(self.parts)
+        decoded = [part.decode(frames, before, ready) for part, before, ready in zip(self.parts, state, own)]
         controls = [fitted(own, self.config) for own, _ in decoded]
         return mixed(controls, held(self.weights, frames)), tuple(after for _, after in decoded)
 

@@ -7,7 +7,9 @@ What is rendered is a `Renderable`: one instrument's `Solo` here, several instru
 `ddsing.engine.morph`.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -25,6 +27,7 @@ from ddsing.model.top import Top
 from ddsing.units import n_frames as count_frames
 
 BLOCK_FRAMES = 500
+_AHEAD = 2  # blocks that are begun before they are asked for
 CONTROLS = ("amps", "harmonic_distribution", "noise_magnitudes")
 
 State = TypeVar("State")
@@ -55,7 +58,11 @@ class Renderable(Protocol[State]):
         """What `decode` takes before the first frame."""
         ...
 
-    def decode(self, frames: slice, state: State) -> tuple[Controls, State]:
+    def hear(self, frames: slice) -> Any:
+        """What `decode` can be given of the frames: that which needs no state, so that it can be computed before."""
+        ...
+
+    def decode(self, frames: slice, state: State, heard: Any = None) -> tuple[Controls, State]:
         """Controls of consecutive frames, and the state after them; beyond the end, inputs are held."""
         ...
 
@@ -98,18 +105,25 @@ class Solo:
         decoder = self.renderer.decoder
         return decoder.initial_state() if self.config.hop_frames == 1 else steps.begin(decoder)
 
-    def decode(self, frames: slice, state: Any) -> tuple[Controls, Any]:
+    def hear(self, frames: slice) -> Any:
+        """What the network hears, if it decides in every frame."""
+        return self.renderer.decoder.hear(*self._inputs(frames)) if self.config.hop_frames == 1 else None
+
+    def decode(self, frames: slice, state: Any, heard: Any = None) -> tuple[Controls, Any]:
         """Controls of consecutive frames, and the state after them."""
-        z = None if self.z is None else held(self.z, frames)
-        f0_hz, loudness_db = held(self.f0_hz, frames), held(self.loudness_db, frames)
+        f0_hz, loudness_db, z, confidence = self._inputs(frames)
         if self.config.hop_frames == 1:
-            confidence = None if self.confidence is None else held(self.confidence, frames)
-            controls, state = self.renderer.decoder.decode(f0_hz, loudness_db, z, state, confidence)
+            controls, state = self.renderer.decoder.decode(f0_hz, loudness_db, z, state, confidence, heard)
         else:
             controls, state = steps.decode(self.renderer.decoder, self.f0_hz, self.loudness_db, frames, state)
         if self.renderer.top is not None:
             controls |= powers(self.renderer.top, self.config, controls, f0_hz, loudness_db)
         return controls, state
+
+    def _inputs(self, frames: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        z = None if self.z is None else held(self.z, frames)
+        confidence = None if self.confidence is None else held(self.confidence, frames)
+        return held(self.f0_hz, frames), held(self.loudness_db, frames), z, confidence
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,42 +294,70 @@ def blocks(
     """
     n_frames = count_frames(n_samples, centred=False)
     f0_hz = held(part.f0_hz[:n_frames], slice(0, n_frames + 1))
-    decoded = _Decoded(part, n_frames, block_frames)
     harmonics, noises = HarmonicStream(part.config), NoiseAhead(part.config, n_frames, seed=seed)
-    for start in range(0, n_frames, block_frames):
-        stop = min(start + block_frames, n_frames)
-        decoded.up_to(max(stop, noises.reach(stop)) + 1)
-        controls = decoded.frames(start, stop + 1)
-        harmonic = harmonics.next(f0_hz[start : stop + 1], controls["amps"] * controls["harmonic_distribution"])
-        noise = noises.next(stop, decoded.frames(noises.read, noises.reach(stop))["noise_magnitudes"])
-        at = start * HOP_SAMPLES
-        keep = min(len(harmonic), n_samples - at)
-        kept = {name: values[:-1] for name, values in controls.items()} if keep_controls else None
-        heard = noise[:keep] if added is None else noise[:keep] + added(at, at + keep)
-        yield Block(at, harmonic[:keep], heard, kept)
-        decoded.forget_before(stop)
-        if progress:
-            progress((at + keep) / n_samples)
+    with _Decoded(part, n_frames, block_frames) as decoded:
+        for start in range(0, n_frames, block_frames):
+            stop = min(start + block_frames, n_frames)
+            decoded.up_to(max(stop, noises.reach(stop)) + 1)
+            controls = decoded.frames(start, stop + 1)
+            harmonic = harmonics.next(f0_hz[start : stop + 1], controls["amps"] * controls["harmonic_distribution"])
+            noise = noises.next(stop, decoded.frames(noises.read, noises.reach(stop))["noise_magnitudes"])
+            at = start * HOP_SAMPLES
+            keep = min(len(harmonic), n_samples - at)
+            kept = {name: values[:-1] for name, values in controls.items()} if keep_controls else None
+            heard = noise[:keep] if added is None else noise[:keep] + added(at, at + keep)
+            yield Block(at, harmonic[:keep], heard, kept)
+            decoded.forget_before(stop)
+            if progress:
+                progress((at + keep) / n_samples)
 
 
 class _Decoded:
-    """Controls of the frames that are still needed, one frame more than the sound has: the last is held, as in ddsp."""
+    """Controls of the frames that are still needed, one frame more than the sound has: the last is held, as in ddsp.
+
+    While one block is synthesised, the next is decoded and the one after it heard, each on a thread of its own::
+
+        heard      0   1   2   3
+        decoded        0   1   2   3
+        sounds             0   1   2   3
+    """
 
     def __init__(self, part: Renderable[Any], n_frames: int, block_frames: int):
         self._part, self._n_frames, self._block_frames = part, n_frames + 1, block_frames
         self._state = part.initial_state()
         self._controls: Controls = {}
         self._first = self._stop = 0
+        self._begun = 0
+        self._hearing, self._decoding = (ThreadPoolExecutor(1) for _ in range(2))
+        self._waiting: deque[tuple[slice, Future[Controls]]] = deque()
+
+    def __enter__(self) -> "_Decoded":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pool in (self._hearing, self._decoding):
+            pool.shutdown(cancel_futures=True)
 
     def up_to(self, stop: int) -> None:
         """Decode, block by block, until the frames before `stop` are there."""
         while self._stop < stop:
-            fresh = slice(self._stop, min(self._stop + self._block_frames, self._n_frames))
-            controls, self._state = self._part.decode(fresh, self._state)
-            self._controls = _joined(self._controls, controls)
+            while self._begun < self._n_frames and len(self._waiting) <= _AHEAD:
+                self._begin(slice(self._begun, min(self._begun + self._block_frames, self._n_frames)))
+            fresh, decoded = self._waiting.popleft()
+            self._controls = _joined(self._controls, decoded.result())
             self._stop = fresh.stop
             if self._stop == self._n_frames:
                 self._controls = {name: _last_held(values) for name, values in self._controls.items()}
+
+    def _begin(self, frames: slice) -> None:
+        heard = self._hearing.submit(self._part.hear, frames)
+
+        def decode() -> Controls:
+            controls, self._state = self._part.decode(frames, self._state, heard.result())
+            return controls
+
+        self._waiting.append((frames, self._decoding.submit(decode)))
+        self._begun = frames.stop
 
     def frames(self, start: int, stop: int) -> Controls:
         """Controls of frames that are there."""

@@ -15,6 +15,7 @@ from ddsing.sound.blas import single_threaded
 from ddsing.units import n_frames as count_frames
 
 _NOISE_UNIT_FRAMES = 250  # noise is drawn in units of this many frames, each from its own counter
+_PART_FRAMES = 16  # whose harmonics stay in the processor's second cache while they are computed
 
 
 class HarmonicStream:
@@ -53,16 +54,29 @@ class HarmonicStream:
         highest = f0_samples.max() if len(f0_samples) else 0.0
         lowest = max(f0_samples.min(), 1e-3) if len(f0_samples) else 1.0
         n_used = int(min(len(self._numbers), np.ceil(SAMPLE_RATE / 2 / lowest)))
-        numbers = self._numbers[:n_used]
-        phase = np.outer(cycles, numbers)
+        masked = highest * n_used >= SAMPLE_RATE / 2
+        starts = range(0, len(f0_hz) - 1, _PART_FRAMES)
+        parts = [slice(start, min(start + _PART_FRAMES, len(f0_hz) - 1)) for start in starts]
+        sums = [self._sum(part, f0_samples, cycles, amplitudes[:, :n_used], masked=masked) for part in parts]
+        return np.concatenate(sums)
+
+    def _sum(
+        self, frames: slice, f0_samples: np.ndarray, cycles: np.ndarray, amplitudes: np.ndarray, *, masked: bool
+    ) -> np.ndarray:
+        """The sum of the harmonics in some of the frames [shape=(64 · n_frames,), float32]."""
+        numbers = self._numbers[: amplitudes.shape[1]]
+        samples = slice(frames.start * HOP_SAMPLES, frames.stop * HOP_SAMPLES)
+        phase = np.outer(cycles[samples], numbers)
         phase -= np.rint(phase)
-        waves = np.sin((2.0 * np.pi) * phase.astype(np.float32))
-        if highest * n_used >= SAMPLE_RATE / 2:
-            waves *= np.outer(f0_samples, numbers) < SAMPLE_RATE / 2
-        waves = waves.reshape(len(f0_hz) - 1, HOP_SAMPLES, n_used)
-        edges = np.stack([amplitudes[:-1, :n_used], amplitudes[1:, :n_used]], axis=2)  # [frames, harmonics, 2]
+        waves = phase.astype(np.float32)
+        waves *= 2.0 * np.pi
+        np.sin(waves, out=waves)
+        if masked:
+            waves *= np.outer(f0_samples[samples], numbers) < SAMPLE_RATE / 2
+        waves = waves.reshape(-1, HOP_SAMPLES, len(numbers))
+        edges = np.stack([amplitudes[frames], amplitudes[frames.start + 1 : frames.stop + 1]], axis=2)
         with single_threaded():
-            both = waves @ edges
+            both = waves @ edges  # of [frames, harmonics, 2]
         return (both[..., 0] * (1.0 - self._rise) + both[..., 1] * self._rise).ravel()
 
 

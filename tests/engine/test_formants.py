@@ -77,7 +77,10 @@ class Bells:
     def initial_state(self):
         return 0
 
-    def decode(self, frames, state):
+    def hear(self, frames):
+        return None
+
+    def decode(self, frames, state, heard=None):
         return controls_of(render.held(self.f0_hz, frames)), state
 
 
