@@ -25,8 +25,8 @@ from ddsing.sound.pitch.network import Network
 FUNCTIONS = {  # by what they do: those of modules, and methods of classes
     "decode": (audio, "read"),
     "loudness": (loudness, "compute"),
-    "pitch by CREPE": (Network, "_batch"),
-    "pitch by SwiftF0": (instant.Source, "_piece"),
+    "pitch by CREPE": (Network, "blocks"),
+    "pitch by SwiftF0": (instant.Source, "blocks"),
     "z": (Encoder, "encode_window"),
     "open an instrument": (instruments, "read"),
     "load a model": (render, "load"),
@@ -119,6 +119,7 @@ def _add(found: Any, value: Any) -> None:
         for one in value:
             _add(found, one)
     elif kind.__module__.startswith("ddsing") and not callable(value) and kind.__name__ not in _KNOWN_BY_NAME:
-        _add(found, vars(value) if hasattr(value, "__dict__") else repr(value))
+        made = {key for key, one in vars(kind).items() if isinstance(one, functools.cached_property)}
+        _add(found, {key: one for key, one in getattr(value, "__dict__", {}).items() if key not in made})
     elif isinstance(value, str | int | float | bool | range | np.generic | None):
         found.update(repr(value).encode())
