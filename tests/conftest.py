@@ -111,6 +111,13 @@ def tiny_models(tmp_path_factory) -> Iterator[Path]:
     recipes.config_file.cache_clear()
 
 
+@pytest.fixture(scope="module")
+def uncompiled() -> Iterator[None]:
+    """Trainings of a few steps, not of their speed or last digits: see `tiny_training.uncompiled`."""
+    with tiny_training.uncompiled():
+        yield
+
+
 @pytest.fixture
 def workspace(tmp_path) -> Workspace:
     """A workspace as a newcomer finds it, with the demo in it."""

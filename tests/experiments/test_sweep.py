@@ -24,7 +24,7 @@ from ddsing.training import run as runs
 from tests.support import tiny_runs, tiny_training, tiny_workspace
 
 AXES = {"n_harmonics": (10, 12), "n_noise_bands": (5, 9)}
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tiny_models")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tiny_models", "uncompiled")]
 NAMES = ["alto_h10_n5", "alto_h10_n9", "alto_h12_n5", "alto_h12_n9"]
 
 

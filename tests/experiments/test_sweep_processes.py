@@ -38,7 +38,7 @@ def steps(workspace: Workspace) -> list[tuple[int, str, int]]:
 
 
 def test_stopped_and_killed_in_the_middle_it_goes_on_each_time_and_trains_nothing_twice(alto, monkeypatch):
-    store = JobStore(alto, launcher=LocalLauncher(sweep_process.PROGRAM))
+    store = JobStore(alto, launcher=LocalLauncher(sweep_process.UNCOMPILED))
     axes = {"n_harmonics": (10, 12), "n_noise_bands": (5, 9)}
     sweep = Sweep("alto", axes, tiny_training.tiny(steps=STEPS, save_every=SAVE_EVERY))
     job = store.submit(replace(sweep_job.order(alto, sweep), device="cpu"))

@@ -42,6 +42,7 @@ def tiny_z(tiny_models):
     (tiny_models / "models" / "tiny_z.gin").write_text(GIN)
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_from_dataset_to_take(workspace, tmp_path):
     path = tiny_training.prepared_voice(workspace, "alto", n_train=3, n_held_out=1)
     wanted = Recipe(config="tiny_z", seed=1)

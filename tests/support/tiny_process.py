@@ -1,7 +1,7 @@
 """A job's process that trains the model ``tiny``: ``python tests/support/tiny_process.py FOLDER``.
 
-It is the `ddsing.jobs.run` of all jobs, but for the option ``nan_at``, see
-`tests.support.training_faults.install`. `job` starts one and waits for its end.
+It is the `ddsing.jobs.run` of all jobs, but for the option ``nan_at``, see `tests.support.training_faults.install`, and
+that nothing is compiled. `job` starts one and waits for its end.
 """
 
 import sys
@@ -37,7 +37,7 @@ def run(workspace, options, job):
     from ddsing.training import job as training
     from tests.support import tiny_training, training_faults
 
-    with tempfile.TemporaryDirectory() as gin:
+    with tempfile.TemporaryDirectory() as gin, tiny_training.uncompiled():
         tiny_training.add_tiny_model(Path(gin) / "gin")
         training_faults.install(workspace.root, nan_at=options.get("nan_at"))
         return training.run(workspace, options, job)

@@ -19,7 +19,7 @@ from ddsing.training.recipe import Recipe
 from ddsing.workspace import open_workspace
 from tests.support import tiny_training, tiny_workspace, tops
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("uncompiled")]
 
 
 class Reporter:
