@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock, Timeout
 from sqlalchemy import select
@@ -24,20 +24,17 @@ from sqlalchemy import select
 from ddsing import storage
 from ddsing.files import read_json, write_json
 from ddsing.hosting import database, private, tables
+from ddsing.hosting.people import Person
+from ddsing.hosting.site import Site
 from ddsing.jobs import device, queue
 from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.states import ENDED, written_state
 from ddsing.jobs.store import JobStore
 from ddsing.workspace import Workspace
 
-if TYPE_CHECKING:
-    from ddsing.hosting.people import Person
-    from ddsing.hosting.site import Site
-
 NAME = "census.json"
 DAYS = 14
 CALM_S, WATCHED_S = 60.0, 4.0  # between two counts; and while an admin looks
-_LOOKING_S = 30.0
 _MOST_LABOUR = 10.0  # however long counting takes, it rests so many times as long
 _DAY_S = 24 * 3600.0
 _SIGNED_IN, _CAME_IN = "signed in", "came in"  # as the audit log has them
@@ -193,23 +190,6 @@ def look(site: Site) -> Census | None:
     """What was counted last, for a page of an admin; it is counted more often for a while."""
     site.looked.set_now()
     return read(site.config.root)
-
-
-class Looked:
-    """When an admin has looked last."""
-
-    def __init__(self) -> None:
-        self._at_s = float("-inf")
-        self.now = threading.Event()
-
-    def set_now(self) -> None:
-        """An admin looks now."""
-        self._at_s = time.monotonic()
-        self.now.set()
-
-    def lately(self) -> bool:
-        """Whether one has looked within half a minute."""
-        return time.monotonic() - self._at_s < _LOOKING_S
 
 
 def keep_counting(site: Site) -> threading.Event:

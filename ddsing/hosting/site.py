@@ -13,11 +13,11 @@ from sqlalchemy import Engine
 
 from ddsing.errors import DdsingError
 from ddsing.hosting import audit, chores, database, reading, switch
-from ddsing.hosting.census import Looked
 from ddsing.hosting.config import Config
 from ddsing.hosting.expiry import EVERY_S, Expiry
 from ddsing.hosting.guests import Guests
 from ddsing.hosting.house import House
+from ddsing.hosting.looked import Looked
 from ddsing.hosting.people import People
 from ddsing.hosting.rates import Limiter
 from ddsing.hosting.use import Use
