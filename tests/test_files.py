@@ -26,6 +26,7 @@ def write_in_pieces(path, durable=True):
             file.write(NEW[start : start + 1500])
 
 
+@pytest.mark.slow
 def test_killed_at_any_file_operation_there_is_the_old_content_or_the_new_one(tmp_path):
     report, outcomes = tmp_path / "report", []
     (tmp_path / "whole").mkdir()
@@ -44,6 +45,7 @@ def test_killed_at_any_file_operation_there_is_the_old_content_or_the_new_one(tm
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+@pytest.mark.slow
 def test_an_error_at_any_file_operation_is_said_and_leaves_nothing_half_done(tmp_path, error):
     report, outcomes = tmp_path / "report", []
     for point in range(1, 9):

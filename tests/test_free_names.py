@@ -15,6 +15,7 @@ OLD, NEW = b"old" * 1000, b"new" * 2000
 FORK = multiprocessing.get_context("fork")
 
 
+@pytest.mark.slow
 def test_killed_at_any_file_operation_a_new_file_is_whole_or_not_there_and_none_is_lost(tmp_path):
     report, outcomes = tmp_path / "report", []
     (tmp_path / "log").mkdir()

@@ -4,6 +4,8 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
 from tests.support import tiny_workspace
 from tests.support.paths import ROOT
 
@@ -23,6 +25,7 @@ SLOW = (
 )
 
 
+@pytest.mark.slow
 def test_a_transfer_with_known_pitch(sung, tmp_path):
     root = tmp_path / "w"
     shutil.copytree(sung, root)

@@ -145,6 +145,7 @@ def test_a_score_longer_than_a_transfer_can_be_sung_in_part(tiny, command, tmp_p
     assert done["notes"] == 1 and TakeStore(tiny).get(done["take"]).duration_s < 3.0
 
 
+@pytest.mark.slow
 def test_takes_made_before_scores_are_as_they_were(sung):
     for take in TakeStore(Workspace(sung)).list():
         assert take.score is None and "score" not in take.to_json() and "score" not in take.recipe()

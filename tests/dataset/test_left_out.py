@@ -124,6 +124,7 @@ def as_nobody(anyones: Workspace, *command: str) -> tuple[int, list[str], str]:
         return status, said.read().splitlines(), complained.read()
 
 
+@pytest.mark.slow
 def test_folders_that_can_t_be_read_are_said(anyones):
     write(anyones.audio / "alto" / "one.wav")
     write(anyones.audio / "alto" / "tutti" / "two.wav")

@@ -136,6 +136,7 @@ def test_instruments_with_z_take_part():
     np.testing.assert_array_equal(sung, plain)
 
 
+@pytest.mark.slow
 def test_any_two_kinds_of_instruments_can_be_mixed(filled):
     """With timbre, with voicing, of ddsp-vst, and as small and as large as models are: no order has to be refused."""
     small = {"rnn_channels": 8, "ch": 8}

@@ -29,6 +29,7 @@ def here(engine, clock):
     return Guests(engine, Settings(allowed=True, most=2, hours=1.0))
 
 
+@pytest.mark.slow
 def test_the_next_ones_wait_in_the_order_in_which_they_came(here, clock):
     states = [here.come(name) for name in "abcd"]
     assert [type(state) for state in states] == [Admitted, Admitted, Waiting, Waiting]

@@ -1,5 +1,6 @@
 """A sweep on a real Slurm of two nodes: real trainings of the model ``tiny``, one task of a job array for each cell."""
 
+import contextlib
 import shutil
 import subprocess
 import time
@@ -36,7 +37,8 @@ def test_the_runs_of_a_sweep_are_tasks_each_with_the_result_of_a_local_run(slurm
     here = Workspace(tiny_workspace.empty(tmp_path / "here"))
     tiny_training.prepared_voice(here, "alto", n_train=3, n_held_out=0)
     there = Workspace(shutil.copytree(here.root, tmp_path / "there"))
-    launcher = SlurmLauncher(Engine(kind="slurm", cpus=1, delay_s=1.0, at_once=2), sweep_process.PROGRAM)
+    program = sweep_process.PROGRAM if lost else sweep_process.UNCOMPILED
+    launcher = SlurmLauncher(Engine(kind="slurm", cpus=1, delay_s=1.0, at_once=2), program)
     with closed_at_the_end(JobStore(there, launcher=launcher)) as store:
         job = store.submit(sweep_job.order(there, sweep))
         tasks = JobFolder(there.jobs / job.id).tasks()
@@ -57,6 +59,7 @@ def test_the_runs_of_a_sweep_are_tasks_each_with_the_result_of_a_local_run(slurm
     assert sorted(done["trained"]) == names and not done["failed"] and not done["stopped"]
     assert "running" in states and (lost or nodes == {"n1", "n2"})
     assert all(name in found.log_tail for name in names)
-    assert sweeps.train(here, sweep).trained == tuple(names)
+    with contextlib.nullcontext() if lost else tiny_training.uncompiled():
+        assert sweeps.train(here, sweep).trained == tuple(names)
     for name in names:
         assert_same(here, there, name, n_steps=n_steps)

@@ -55,6 +55,7 @@ def voice(request):
     return playing.VOICES[request.param]()
 
 
+@pytest.mark.slow
 def test_controls_are_those_of_python(voice, tmp_path):
     """In WebAssembly and in plain code."""
     f0_hz, loudness_db, rendering = playing.rendered(voice)

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import numpy as np
+import pytest
 
 from ddsing.engine import full_band, render
 from ddsing.engine.synthesis import NoiseStream
@@ -96,6 +97,7 @@ def test_glides_and_leaps_are_those_of_python_s_48_khz(tmp_path):
     assert playing.apart_db(found["harmonic"], ours) < HARMONIC_DB
 
 
+@pytest.mark.slow
 def test_other_rates_have_it_too_and_lower_ones_and_other_instruments_end_at_8_khz(tmp_path):
     whole = steady(tmp_path, singer(), 48_000)
 

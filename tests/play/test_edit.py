@@ -119,6 +119,7 @@ EDITS = st.builds(
 
 
 @hypothesis.given(EDITS)
+@pytest.mark.slow
 def test_any_edit_is_read_as_it_was_written_and_sung_or_one_sentence_says_why_not(edit):
     again = ScoreEdit.from_text(edit.to_text())
     assert again == edit and again.digest == edit.digest and bool(again) == bool(edit)

@@ -81,6 +81,7 @@ def test_it_is_made_where_the_pitch_takes_long(tracker, to_analyse_s, wanted):
     assert first_sound.wanted(tracker, to_analyse_s) == wanted
 
 
+@pytest.mark.slow
 def test_what_there_is_of_a_take_is_heard_while_it_is_rendered(workspace):
     """What was read in several goes is the take's own sound, from its beginning, and then nothing is there any more."""
     models, found = Models(1), []

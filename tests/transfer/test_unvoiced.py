@@ -107,6 +107,7 @@ def test_nothing_kept_is_what_the_instrument_sings_bit_for_bit(singer):
     assert not {"harmonic_fading", "kept_share"} & set(take.curves())
 
 
+@pytest.mark.slow
 def test_the_hiss_is_kept_and_the_buzz_is_gone(singer):
     confidence = singer.sing().curves()["f0_confidence"]
     before, half, whole = (singer.sing(keep_unvoiced=amount) for amount in (0.0, 0.5, 1.0))

@@ -17,6 +17,7 @@ from ddsing.workspace import open_workspace
 from tests.support import tiny_runs, tiny_workspace
 from tests.support.pages import clean, open_page, said
 
+pytestmark = pytest.mark.slow
 VOICE = "Mira"  # which the tutorial on the Training page is about
 LOOKS = (1, 2, 3)
 

@@ -82,6 +82,7 @@ def test_all_examples_are_offered_and_without_an_instrument_it_says_why_not(monk
     assert app.button(key="many.start").disabled
 
 
+@pytest.mark.slow
 def test_a_mixture_and_repairs_are_ordered_and_kept(monkeypatch, workspace):
     monkeypatch.setattr(LocalLauncher, "start", lambda self, folder: None)
     first, second = tiny_workspace.NAMES

@@ -98,6 +98,7 @@ def test_a_note_is_stretched_at_both_ends(told):
     assert changes(both, changed=[[0, [0.0, 1.5, 60, 0.5, False]], [1, [1.5, 2.0, 62, 0.6, True]]])
 
 
+@pytest.mark.slow
 def test_notes_are_added_where_there_is_room_and_deleted(told):
     assert told("added(edit, 0.5, 70, 4)") is None
     assert told("added(edit, 2.48, 70, 4)") is None

@@ -63,6 +63,7 @@ def test_instruments_lead_to_play(monkeypatch, workspace):
     assert dict(app.query_params) == {"instrument": SECOND}
 
 
+@pytest.mark.slow
 def test_the_own_style_of_a_voice_is_played_where_it_has_one(monkeypatch, tmp_path):
     voice = prepared_voices.unprepared(tmp_path)
     workspace = Workspace(tmp_path / "w")

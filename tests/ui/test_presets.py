@@ -55,6 +55,7 @@ def test_controls_are_saved_loaded_updated_renamed_and_deleted(monkeypatch, work
     clean(app)
 
 
+@pytest.mark.slow
 def test_an_instrument_s_default_is_loaded_with_it_and_only_then(monkeypatch, workspace):
     store = Presets(workspace)
     store.save(Preset("High", Settings(octave_shift=1), "fast"))

@@ -51,6 +51,7 @@ def sung(app):
     return app
 
 
+@pytest.mark.slow
 def test_a_score_is_sung_as_the_command_line_sings_it(monkeypatch, workspace):
     app = with_score(monkeypatch, workspace)
     clean(app)
@@ -107,6 +108,7 @@ def test_where_it_is_sung_can_be_chosen(monkeypatch, workspace):
     assert "at a time" not in said(app) and not app.button(key="score.sing").disabled
 
 
+@pytest.mark.slow
 def test_a_take_of_an_edited_score_brings_everything_back(monkeypatch, workspace):
     line = melody.line(reading.read(CONTENT, name=NAME))
     edit = ScoreEdit(line_digest(line), removed=(1,), pitch=((0.0, 50.0), (1.0, 50.0)))
@@ -124,6 +126,7 @@ def test_a_take_of_an_edited_score_brings_everything_back(monkeypatch, workspace
     assert "edit" not in TakeStore(workspace).list()[0].score
 
 
+@pytest.mark.slow
 def test_a_take_of_a_score_that_is_dropped_back_brings_its_notes_and_their_edit(monkeypatch, workspace):
     line = melody.line(reading.read(CONTENT, name=NAME))
     edit = ScoreEdit(line_digest(line), removed=(1,))

@@ -50,6 +50,7 @@ def test_a_page_that_asked_stops_once_there_is_nothing_to_wait_for(monkeypatch, 
     assert "Measuring how fast" not in text and ("Time for this recording: Best" in text) == shown
 
 
+@pytest.mark.slow
 def test_a_measurement_that_fails_is_over(monkeypatch):
     from ddsing.sound import pitch
 
