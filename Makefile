@@ -56,6 +56,7 @@ bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks.voice
 	$(BIN)/python -m benchmarks.first_page
 	$(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m benchmarks.command_line
 	$(BIN)/python -m benchmarks.event_files
 	$(BIN)/python -m benchmarks.playing
 	$(BIN)/python -m benchmarks.vst_approximation

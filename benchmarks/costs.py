@@ -82,7 +82,7 @@ def transfer(size: str, trackers: Sequence[str] = TRACKERS) -> dict:
         workspace = open_workspace(Path(folder) / "workspace")
         instrument = stores.shared().open(workspace, "aria")
         if size == "full size":
-            instrument = _full_size(instrument)
+            instrument = full_size(instrument)
         takes = []
 
         def cost(audio: np.ndarray, tracker: str, octaves: int = 0) -> float:
@@ -183,7 +183,7 @@ def _song(workspace: Workspace, seconds: float, number: int) -> np.ndarray:
     return (np.resize(whole, n_samples) * (1.0 - 0.001 * number)).astype(np.float32)
 
 
-def _full_size(instrument: Instrument) -> Instrument:
+def full_size(instrument: Instrument) -> Instrument:
     """An instrument of the notebooks' size; its weights are random, which costs the same."""
     weights = random_weights(ModelConfig(), seed=0)
     return replace(instrument, name="full size", config=ModelConfig(), weights=weights)
