@@ -50,6 +50,7 @@ check: .venv/test.stamp
 bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks.limits
 	$(BIN)/python -m benchmarks.transfer
+	$(BIN)/python -m benchmarks.pitch --whole
 	$(BIN)/python -m benchmarks.pitch
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.dataset

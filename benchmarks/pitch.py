@@ -1,11 +1,16 @@
 """The pitch trackers: what each takes, and how near each comes to CREPE full.
 
     python -m benchmarks.pitch [AUDIO ...] [--trackers tiny instant] [--ours] [--cache DIR] [--json]
+    python -m benchmarks.pitch --whole [--peer DIR] [--json]
     python -m benchmarks.pitch --map AUDIO ... [--cache DIR]
 
 Without recordings it prints seconds per second of audio, in turn, of each tracker and of CREPE full in Keras, as crepe
 runs it; decoding is left out for CREPE, on both sides. Seconds are those of the clock, and of processor time of all
 threads together, since a busy machine stretches the clock; ``--ours`` leaves Keras out, which takes most of them.
+
+``--whole`` prints what people wait for, with decoding: CREPE full beside crepe 0.0.16's own path (its Keras network and
+hmmlearn's Viterbi, see `benchmarks.peer`) on the same sound in the same run; how many times as long that takes; and the
+share of the limit, which is all multiply-adds of our form of the network at the machine's peak on all cores.
 
 With recordings it also prints, for each tracker beside *full*: the share of frames within 50 and 25 cents where full is
 confident (0.8 or more), octave errors there (mir_eval's chroma less its pitch accuracy), voicing recall and false alarm
@@ -22,19 +27,25 @@ agrees on each recording with a map that was fitted on all the others.
 import argparse
 import json
 import statistics
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from mir_eval import melody
 from scipy import optimize
 
-from ddsing.constants import TRACKERS
+from benchmarks import limits, peer
+from ddsing import hardware
+from ddsing.constants import FRAME_RATE, TRACKERS
 from ddsing.sound import audio as recordings
 from ddsing.sound import features, loudness, notes, pitch
 from ddsing.sound.pitch import instant
+from ddsing.sound.pitch.network import network
 
 SECONDS, REPEATS = 4, 3
 CONFIDENT = 0.8
@@ -59,8 +70,14 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="a folder that keeps the tracks")
     parser.add_argument("--map", action="store_true", help="fit the map of confidence instead")
     parser.add_argument("--ours", action="store_true", help="without CREPE in Keras")
+    parser.add_argument("--whole", action="store_true", help="CREPE full with decoding, beside crepe and the limit")
+    parser.add_argument("--peer", type=Path, default=peer.FOLDER, help="crepe's environment")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    if args.whole:
+        found = rows(args.peer)
+        print(json.dumps([row.to_json() for row in found]) if args.json else "\n".join(row.text() for row in found))
+        return
     cache = features.FeatureCache(args.cache) if args.cache else None
     if args.map:
         heard = [_heard(path, cache, ("full",)) for path in args.audio]
@@ -75,8 +92,7 @@ def main() -> None:
 
 def times(*, keras: bool = True) -> dict[str, dict[str, float]]:
     """Seconds per second of audio of each tracker's network, and of CREPE full in Keras; medians, in turn."""
-    t = np.arange(SECONDS * 16_000) / 16_000
-    audio = (0.2 * np.sin(2 * np.pi * 220 * t) + np.random.default_rng(0).normal(0, 0.01, t.size)).astype(np.float32)
+    audio = _tone()
 
     def ours(tracker):
         tracking = pitch.Tracking(audio, tracker=tracker)
@@ -97,6 +113,41 @@ def times(*, keras: bool = True) -> dict[str, dict[str, float]]:
         name: {clock: round(statistics.median(seconds), 4) for clock, seconds in by_clock.items()}
         for name, by_clock in taken.items()
     }
+
+
+def rows(peer_folder: Path) -> list[limits.Row]:
+    """CREPE full with decoding, by the clock and in processor time, beside crepe and the limit."""
+    python, audio = peer.make(peer_folder), _tone()
+    with tempfile.TemporaryDirectory(prefix="ddsing-benchmark-") as temporary:
+        out, sound = Path(temporary) / "took.json", Path(temporary) / "tone.wav"
+        soundfile.write(sound, audio, 16_000, subtype="FLOAT")
+        subprocess.run([python, "-m", "benchmarks.peer", "--pitch", out, sound], cwd=peer.ROOT, check=True)
+        theirs = json.loads(out.read_text())
+    pitch.track(audio, tracker="full")
+    runs = [peer.timed(lambda: pitch.track(audio, tracker="full")) for _ in range(REPEATS)]
+    n_multiply_adds = network("full").n_multiply_adds(64) * FRAME_RATE
+    found = []
+    for clock, n_threads in (("seconds", hardware.n_cores()), ("cpu_seconds", 1)):
+        part = limits.Part("products", limits.matrix_product_flops(n_threads), multiply_adds=n_multiply_adds)
+        label = "CREPE full" if clock == "seconds" else "the same in processor time"
+        ours = min(run[clock] for run in runs)
+        found.append(
+            limits.Row(
+                label,
+                ours / SECONDS,
+                per="second of audio",
+                peer="crepe 0.0.16",
+                peer_s=theirs[clock] / SECONDS,
+                limit=limits.Limit((part,)),
+            )
+        )
+    return found
+
+
+def _tone() -> np.ndarray:
+    """Some seconds of a tone in noise at 16 kHz."""
+    t = np.arange(SECONDS * 16_000) / 16_000
+    return (0.2 * np.sin(2 * np.pi * 220 * t) + np.random.default_rng(0).normal(0, 0.01, t.size)).astype(np.float32)
 
 
 def _theirs(audio: np.ndarray) -> Callable[[], object]:

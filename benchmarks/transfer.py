@@ -6,11 +6,14 @@ The model is full size (GRU 512, stacks of 512, 100 harmonics, 65 noise bands) w
 synthetic. ddsp's own path is what the original notebook runs: its `Autoencoder`, built for the clip's length, called
 eagerly once, ``model(features, training=False)``. *First* is what a user waits for after the model is loaded, *best*
 the fastest of the repeats. The ratio compares first with first and best with best; that both make the same controls is
-checked and printed.
+checked and printed. A row for each tells the ratio and the share of the limit; the last is of a small model (GRU and
+stacks of 128, 60 harmonics), ours alone.
 """
 
 import argparse
+import functools
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -19,12 +22,15 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import limits
 from benchmarks.memory import peak_memory_bytes
-from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
+from ddsing import hardware
+from ddsing.constants import FRAME_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.model.config import ModelConfig
 from ddsing.model.weights import random_weights
 
 CONFIG = ModelConfig()
+SMALL = ModelConfig(rnn_channels=128, ch=128, n_harmonics=60)
 _CONTROLS = {
     "amps": ("harmonic", "amplitudes"),
     "harmonic_distribution": ("harmonic", "harmonic_distribution"),
@@ -41,14 +47,14 @@ def features(n_samples: int) -> tuple[np.ndarray, np.ndarray]:
     return (440.0 * 2.0 ** ((midi - 69.0) / 12.0)).astype(np.float32), loudness_db.astype(np.float32)
 
 
-def run_ours(n_samples: int, repeats: int, controls_path: Path | None) -> dict:
+def run_ours(n_samples: int, repeats: int, controls_path: Path | None, config: ModelConfig = CONFIG) -> dict:
     """Load and render block by block, as a transfer does; the sound is counted and dropped."""
     from ddsing.engine import render
 
-    weights = random_weights(CONFIG, seed=0)
+    weights = random_weights(config, seed=0)
     f0_hz, loudness_db = features(n_samples)
     start = time.perf_counter()
-    loaded = render.load(CONFIG, weights)
+    loaded = render.load(config, weights)
     load_s = time.perf_counter() - start
 
     def once():
@@ -132,15 +138,57 @@ def measure(seconds: float, long_seconds: float, repeats: int) -> dict:
         "ratio_best": ddsp["best_s"] / ours["best_s"],
         "controls_max_difference": difference,
     }
+    document["ours_small"] = _in_child("small", seconds, repeats)
     if long_seconds:
         document["ours_long"] = _in_child("ours", long_seconds, 1)
     return document
 
 
+def limit(config: ModelConfig) -> limits.Limit:
+    """The least that a second of sound takes, if the work of all stages was shared out over all cores.
+
+    Every kernel but the recurrent one meets many frames at once, which is arithmetic; that one is read anew for each
+    frame, from the cache that holds it. The synthesis, which is sines, is left out.
+    """
+    shapes = {name: shape for name, shape in config.weight_shapes().items() if name.endswith("kernel")}
+    recurrent = sum(math.prod(shape) for name, shape in shapes.items() if "recurrent" in name)
+    others = sum(math.prod(shape) for name, shape in shapes.items()) - recurrent
+    level, n_cores = "L2" if 4 * recurrent < limits.working_set_bytes("L2") else "L3", hardware.n_cores()
+    return limits.Limit(
+        (
+            limits.Part("products", limits.matrix_product_flops(n_cores), multiply_adds=float(FRAME_RATE * others)),
+            limits.Part(
+                f"recurrent weights from {level}",
+                n_cores * limits.memory_bandwidth(level),
+                n_bytes=4.0 * FRAME_RATE * recurrent,
+            ),
+        )
+    )
+
+
+def rows(document: dict) -> list[limits.Row]:
+    """What a second of sound takes, beside ddsp and the limit: the first time, at best, and of the small model."""
+    found = []
+    for name, config in (("", CONFIG), ("_small", SMALL)):
+        ours, ddsp = document[f"ours{name}"], document.get(f"ddsp{name}")
+        for key in ("first_s", "best_s") if ddsp else ("best_s",):
+            found.append(
+                limits.Row(
+                    f"Rendering, {'small' if name else 'full size'}, {key[:-2]}",
+                    ours[key] / ours["audio_s"],
+                    per="second of audio",
+                    peer="ddsp" if ddsp else "",
+                    peer_s=ddsp[key] / ddsp["audio_s"] if ddsp else None,
+                    limit=limit(config),
+                )
+            )
+    return found
+
+
 def text(document: dict) -> str:
     """A table for people."""
     lines = [f"{'':<10}{'audio':>8}{'load':>9}{'first':>9}{'best':>9}{'per s':>9}{'CPU':>9}{'memory':>10}"]
-    for name, label in (("ddsp", "ddsp"), ("ours", "ours"), ("ours_long", "ours")):
+    for name, label in (("ddsp", "ddsp"), ("ours", "ours"), ("ours_small", "small"), ("ours_long", "ours")):
         if row := document.get(name):
             times = "".join(f"{row[key]:>7.2f} s" for key in ("load_s", "first_s", "best_s"))
             per_second = row["best_s"] / row["audio_s"]
@@ -153,6 +201,7 @@ def text(document: dict) -> str:
         f"ours is {document['ratio_first']:.1f} times as fast on the first run, "
         f"{document['ratio_best']:.1f} times at best;"
     )
+    lines += [row.text() for row in rows(document)]
     lines.append(f"the controls differ by at most {document['controls_max_difference']:.1e}.")
     return "\n".join(lines)
 
@@ -166,16 +215,20 @@ def main() -> None:
     )
     parser.add_argument("--repeats", type=int, default=3, help="runs in each process (3)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
-    parser.add_argument("--child", choices=("ours", "ddsp"), help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=("ours", "ddsp", "small"), help=argparse.SUPPRESS)
     parser.add_argument("--controls", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
         n_samples = round(args.seconds * 250) * HOP_SAMPLES
-        way = {"ours": run_ours, "ddsp": run_ddsp}[args.child]
+        small = functools.partial(run_ours, config=SMALL)
+        way = {"ours": run_ours, "ddsp": run_ddsp, "small": small}[args.child]
         print(json.dumps(way(n_samples, args.repeats, args.controls)))
         return
     document = measure(args.seconds, args.long, args.repeats)
-    print(json.dumps(document, indent=2) if args.json else text(document))
+    if args.json:
+        print(json.dumps(document | {"rows": [row.to_json() for row in rows(document)]}, indent=2))
+    else:
+        print(text(document))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import numpy as np
 from ddsing.sound import blas
 
 FINE = 8
+_PAGE, _PADDING = 1024, 16  # numbers: 4 kB, and one line of the cache
 
 
 class Scratch:
@@ -29,11 +30,17 @@ class Scratch:
         self._kept: dict[str, np.ndarray] = {}
 
     def __call__(self, name: str, *shape: int) -> np.ndarray:
-        """An array with whatever it held, float32; until the name is used again."""
-        size = math.prod(shape)
+        """An array with whatever it held, float32; until the name is used again.
+
+        It is contiguous from its second axis on. Rows that would lie whole pages apart, and so share the same few
+        places of the processor's cache, lie a little further apart.
+        """
+        row = math.prod(shape[1:])
+        stride = row if row % _PAGE else row + _PADDING
+        size = shape[0] * stride
         if name not in self._kept or self._kept[name].size < size:
             self._kept[name] = np.empty(size, np.float32)
-        return self._kept[name][:size].reshape(shape)
+        return self._kept[name][:size].reshape(shape[0], stride)[:, :row].reshape(shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +50,12 @@ class _Group:
     Attributes
     ----------
     rows : slice
-        Of the coarse transform: its real part, and the imaginary one if it has any.
+        Of the coarse transform: eight of its real part, and eight of the imaginary one if it has any.
     products : slice
         Of all products.
-    forward : np.ndarray [shape=(n_products, n_rows · 8), float32]
+    forward : np.ndarray [shape=(n_products, n_rows), float32]
     kernel : np.ndarray [shape=(n_products, n_in, n_out), float32]
-    inverse : np.ndarray [shape=(n_rows · 8, n_products), float32]
+    inverse : np.ndarray [shape=(n_rows, n_products), float32]
     """
 
     rows: slice
@@ -85,7 +92,7 @@ class Convolution:
             for frequency in range(n_coarse // 2 + 1):
                 n_rows = 1 if frequency in (0, n_coarse // 2) else 2
                 angles = 2.0 * np.pi * frequency / n_coarse * np.arange(length // FINE)
-                rows = slice(len(coarse), len(coarse) + n_rows)
+                rows = slice(len(coarse) * FINE, (len(coarse) + n_rows) * FINE)
                 coarse += [np.cos(angles), -np.sin(angles)][:n_rows]
                 first = self._groups[-1].products.stop if self._groups else 0
                 bins = _bins(frequency, n_coarse)
@@ -118,26 +125,26 @@ class Convolution:
             May be some channels of `spectrum`; the pieces have these alone.
         """
         _, n_frames, n_in = out.shape
-        coarse = scratch("coarse", len(self._coarse), FINE, n_frames, n_in)
-        flat = coarse.reshape(len(coarse), FINE, -1)
+        coarse = scratch("coarse", len(self._coarse) * FINE, n_frames, n_in)
         for fine, piece in pieces:
-            np.matmul(self._coarse, piece.reshape(len(piece), -1), out=flat[:, fine])
+            into = coarse[fine::FINE].reshape(len(self._coarse), -1)
+            np.matmul(self._coarse, piece.reshape(len(piece), -1), out=into)
         for group in self._groups:
-            by_frame = coarse[group.rows].reshape(-1, n_frames, n_in).transpose(1, 0, 2)
+            by_frame = coarse[group.rows].transpose(1, 0, 2)
             np.matmul(group.forward, by_frame, out=out[group.products].transpose(1, 0, 2))
 
     def product(self, spectrum: np.ndarray, scratch: Scratch) -> np.ndarray:
         """The product with the kernel, transformed back [shape=(length, n_frames, n_out), float32]."""
         n_frames, n_out = spectrum.shape[1], self._n_out
-        back = scratch("coarse", len(self._coarse), FINE * n_frames * n_out)
+        coarse = scratch("coarse", len(self._coarse) * FINE, n_frames * n_out)
         for group in self._groups:
-            n_products = len(group.kernel)
-            product = scratch("product", n_products, n_frames, n_out)
+            product = scratch("product", len(group.kernel), n_frames, n_out)
             np.matmul(spectrum[group.products], group.kernel, out=product)
-            rows = back[group.rows].reshape(-1, n_frames * n_out)
-            np.matmul(group.inverse, product.reshape(n_products, -1), out=rows)
-        out = scratch("out", len(self._back), FINE * n_frames * n_out)
-        return np.matmul(self._back, back, out=out).reshape(-1, n_frames, n_out)
+            np.matmul(group.inverse, product.reshape(len(product), -1), out=coarse[group.rows])
+        out = scratch("out", len(self._back) * FINE, n_frames * n_out)
+        for fine in range(FINE):
+            np.matmul(self._back, coarse[fine::FINE], out=out[fine::FINE])
+        return out.reshape(-1, n_frames, n_out)
 
 
 def _bins(frequency: int, n_coarse: int) -> list[int]:
@@ -168,7 +175,7 @@ def _group(kernel: np.ndarray, lags: np.ndarray, n_fft: int, bins: list[int], ro
     return _Group(
         rows,
         slice(first, first + len(flat)),
-        np.array(forward, np.float32)[:, : n_rows * FINE].copy(),
+        np.array(forward, np.float32)[:, :n_rows].copy(),
         flat.reshape(-1, *kernel.shape[1:]),
-        np.array(inverse, np.float32)[:, : n_rows * FINE].T.copy(),
+        np.array(inverse, np.float32)[:, :n_rows].T.copy(),
     )
