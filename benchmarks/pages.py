@@ -5,8 +5,9 @@
 
 Makes such a workspace of tiny files, most of them links to one, in a temporary folder (or finds it in DIR, made there
 if it is not), and starts the server once. Each page is opened in a tab of its own: *first* is the first time, when
-nothing of the page is in the server's memory, *again* the best of the others, *click* until the page is complete after
-one of its controls was used. Needs Chromium and what the tests need (`make test` installs it).
+nothing of the page is in the server's memory, *again* the best of the others, *change* from a press in the sidebar of
+another page, *click* until the page is complete after one of its controls was used. What the scripts alone take is
+`benchmarks.reruns`'. Needs Chromium and what the tests need (`make test` installs it).
 """
 
 import argparse
@@ -181,11 +182,19 @@ def click(tab, what: str) -> float:
     return complete(tab, began_ms)
 
 
+def change(tab, address: str) -> float:
+    """Seconds from the press in the sidebar until the page is complete, of one that the tab has shown before."""
+    page = address.partition("?")[0]
+    other = "instruments" if page == "datasets" else "datasets"
+    return [click(tab, f'[data-testid="stSidebarNavLink"][href$="/{one}"]') for one in (other, page)][-1]
+
+
 def measure(browser, url: str, repeats: int, wanted: list[str]) -> Iterator[tuple[str, dict[str, float]]]:
-    """By page: the seconds of its first time, of the best of the others, and of a click; its height in pixels."""
+    """By page: the seconds of its first time, of the best of the others, of a change to it, of a click; height."""
     for name in wanted:
         address, what = PAGES[name]
         opened: list[float] = []
+        changed: list[float] = []
         clicked: list[float] = []
         for _ in range(repeats):
             tab = browser.new_page(viewport={"width": 1366, "height": 768})
@@ -194,8 +203,14 @@ def measure(browser, url: str, repeats: int, wanted: list[str]) -> Iterator[tupl
             opened.append(complete(tab, 0.0))
             height_px = tab.evaluate("document.querySelector('[data-testid=\"stMainBlockContainer\"]').scrollHeight")
             clicked.append(click(tab, what))
+            changed.append(change(tab, address))
             tab.close()
-        seconds = {"first": opened[0], "again": min(opened[1:], default=opened[0]), "click": min(clicked)}
+        seconds = {
+            "first": opened[0],
+            "again": min(opened[1:], default=opened[0]),
+            "change": min(changed),
+            "click": min(clicked),
+        }
         yield name, seconds | {"height_px": height_px}
 
 
@@ -227,12 +242,12 @@ def main() -> None:
             furnish(root, {what: getattr(asked, what) for what in MANY})
         with first_page.chromium() as browser, served(root) as url:
             if not asked.json:
-                print(f"{'seconds':<12} first  again  click  height")
+                print(f"{'seconds':<12} first  again  change  click  height")
             found = {}
             for name, one in measure(browser, url, asked.repeats, asked.only):
                 found[name] = one
                 if not asked.json:
-                    times = f"{one['first']:5.2f}  {one['again']:5.2f}  {one['click']:5.2f}"
+                    times = f"{one['first']:5.2f}  {one['again']:5.2f}  {one['change']:6.2f}  {one['click']:5.2f}"
                     print(f"{name:<12} {times}  {one['height_px']:,.0f} px", flush=True)
     if asked.json:
         print(json.dumps(found))

@@ -11,7 +11,8 @@ however many processes create things under one name at once: the name is taken i
 appears under it. A taken one gets a number, or is a FileExistsError. On a disk without hard links (FAT, some network
 drives) the name is taken by an empty file first, which a crash in that moment leaves.
 
-**Names.** What is `listed` in a folder, and what is `existing` there under a name, in any spelling: see `ddsing.names`.
+**Names.** What is `listed` in a folder, or `names_in` one of hundreds, and what is `existing` there under a name, in
+any spelling: see `ddsing.names`.
 
 **Read or nothing.** `read_json` and `read_arrays` give None for what can't be read: missing, damaged, of another kind.
 
@@ -55,6 +56,8 @@ MAX_JSON_BYTES = 64 * 2**20  # none of ours is as long
 MAX_NAME_BYTES = 255
 PATIENCE_S = 2.0  # longer than any of our own readers keeps a file open
 _POLL_S = 0.01
+_TICK_NS, _MOST_LISTINGS = 4 * 10**9, 10_000  # FAT's clock ticks every two seconds
+_listings: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {}  # by folder, with when it changed; bounded
 
 
 @contextlib.contextmanager
@@ -280,7 +283,7 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
     write_atomic(path, buffer.getvalue())
 
 
-def stamp(path: Path | os.DirEntry, *, inode: bool = False) -> tuple[int, ...]:
+def stamp(path: str | Path | os.DirEntry, *, inode: bool = False) -> tuple[int, ...]:
     """What changes when a file's content does: (size in bytes, time of change in ns), or OSError if it is not there.
 
     This is what is kept on disk. With `inode`, the file's number comes third: that tells apart what is written twice
@@ -303,8 +306,31 @@ def listed(folder: Path) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        reason = error.strerror or error
-        raise WorkspaceError(f"The folder {str(folder)!r} can't be read: {reason}. Fix that first.") from None
+        raise unreadable(folder, error) from None
+
+
+def unreadable(folder: Path, error: OSError) -> WorkspaceError:
+    """What is said of a folder that can't be read."""
+    reason = error.strerror or error
+    return WorkspaceError(f"The folder {str(folder)!r} can't be read: {reason}. Fix that first.")
+
+
+def names_in(folder: Path | str) -> tuple[str, ...]:
+    """The names in a folder, read again only if it has changed since; OSError if it can't be read.
+
+    A folder that changed a moment ago may change again within the same tick of its clock, and is not remembered yet.
+    """
+    facts = os.stat(folder)
+    changed = facts.st_mtime_ns, facts.st_ino
+    known = _listings.get(str(folder))
+    if known is not None and known[0] == changed:
+        return known[1]
+    found = tuple(os.listdir(folder))
+    if time.time_ns() - facts.st_mtime_ns > _TICK_NS:
+        if len(_listings) >= _MOST_LISTINGS:
+            _listings.clear()
+        _listings[str(folder)] = changed, found
+    return found
 
 
 def existing(folder: Path, name: str, suffix: str = "") -> Path | None:

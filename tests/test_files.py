@@ -238,3 +238,30 @@ def test_a_file_that_comes_and_goes_is_an_ordinary_one_at_every_moment(tmp_path)
         over.set()
         thread.join()
     assert not said
+
+
+def test_a_folder_is_listed_again_only_when_it_has_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_TICK_NS", 0)
+    listed, plain = [], os.listdir
+    monkeypatch.setattr(files.os, "listdir", lambda folder: listed.append(folder) or plain(folder))
+    folder = tmp_path / "a"
+    folder.mkdir()
+    (folder / "one").touch()
+    assert files.names_in(folder) == files.names_in(folder) == ("one",) and len(listed) == 1
+    (folder / "two").touch()
+    os.utime(folder, ns=(1, 1))  # later by the clock, or earlier
+    assert set(files.names_in(folder)) == {"one", "two"} and len(listed) == 2
+    (folder / "one").unlink()
+    assert files.names_in(folder) == ("two",)
+    shutil.rmtree(folder)
+    with pytest.raises(FileNotFoundError):
+        files.names_in(folder)
+
+
+def test_a_folder_that_changed_a_moment_ago_is_not_remembered(tmp_path):
+    (tmp_path / "one").touch()
+    changed = tmp_path.stat()
+    assert files.names_in(tmp_path) == ("one",)
+    (tmp_path / "two").touch()
+    os.utime(tmp_path, ns=(changed.st_atime_ns, changed.st_mtime_ns))  # within the same tick
+    assert set(files.names_in(tmp_path)) == {"one", "two"}

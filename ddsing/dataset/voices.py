@@ -6,6 +6,7 @@ Voices whose names look the same, see `ddsing.names`, are one: its three folders
 where the disk holds two of a kind, such as two folders of recordings, are they two voices, each with its spelling.
 """
 
+import contextlib
 import functools
 import itertools
 import os
@@ -15,8 +16,8 @@ from pathlib import Path
 
 from ddsing import names
 from ddsing.changing import changing
-from ddsing.errors import DatasetError, WorkspaceError
-from ddsing.files import listed, safe_name, stamp, trash
+from ddsing.errors import DatasetError
+from ddsing.files import listed, names_in, safe_name, stamp, trash, unreadable
 from ddsing.files import restore as bring_back
 from ddsing.formats import tfrecord
 from ddsing.sound import folder as folders
@@ -91,14 +92,18 @@ class Voice:
 
 def list_voices(workspace: Workspace) -> list[Voice]:
     """All voices by name; one with only a dataset or checkpoints counts too."""
+    return list(_voices(workspace.audio, _folders(workspace.audio)))
+
+
+def _folders(audio: Path) -> frozenset[str]:
+    """The names of the folders of all voices; none where there is no audio folder."""
     try:
-        with os.scandir(workspace.audio) as entries:  # which knows folders without asking the disk for each
-            there = frozenset(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
+        with os.scandir(audio) as entries:  # which knows folders without asking the disk for each
+            return frozenset(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
     except FileNotFoundError:
-        return []
+        return frozenset()
     except OSError:
-        there = frozenset(path.name for path in listed(workspace.audio) if path.is_dir())  # which says what is wrong
-    return list(_voices(workspace.audio, there))
+        return frozenset(path.name for path in listed(audio) if path.is_dir())  # which says what is wrong
 
 
 @functools.lru_cache(maxsize=8)
@@ -136,7 +141,28 @@ def _place(voice: Voice) -> tuple[str, str]:
 
 def trainings(workspace: Workspace) -> list[Voice]:
     """All voices with a checkpoints folder, by name."""
-    return [voice for voice in list_voices(workspace) if voice.checkpoints_folder.is_dir()]
+    there = _folders(workspace.audio)
+    return [voice for voice in _voices(workspace.audio, there) if voice.checkpoints_folder.name in there]
+
+
+def usable(workspace: Workspace) -> list[Voice]:
+    """All voices that can be trained, with recordings or a dataset, by name."""
+    there = _folders(workspace.audio)
+    return [
+        voice
+        for voice in _voices(workspace.audio, there)
+        if (voice.dataset_folder.name in there and voice.prepared)
+        or (voice.folder.name in there and _has_recordings(voice))
+    ]
+
+
+def _has_recordings(voice: Voice) -> bool:
+    """Whether it has any; for most the names in its folder say so."""
+    with contextlib.suppress(OSError):
+        shown = (voice.folder / name for name in names_in(voice.folder) if name[0] != ".")
+        if any(_says_so(path) and path.is_file() for path in shown):
+            return True
+    return bool(voice.recordings())
 
 
 def find(workspace: Workspace, name: str) -> Voice | None:
@@ -182,10 +208,13 @@ def astray(workspace: Workspace) -> list[str]:
     for path in sorted(listed(workspace.audio)):
         name, ending = _split(path)
         try:
-            inside = sorted(names.read(one.name) for one in listed(path) if _says_so(one)) if ending else []
-        except WorkspaceError as error:
-            said.append(str(error))
+            there = names_in(path) if ending else ()
+        except FileNotFoundError:
             continue
+        except OSError as error:
+            said.append(str(unreadable(path, error)))
+            continue
+        inside = sorted(names.read(one) for one in there if one[0] != "." and _says_so(Path(one)))
         if inside:
             said.append(
                 f"{_counted(inside)} in {names.read(path.name)!r}, whose ending is reserved for other folders; "

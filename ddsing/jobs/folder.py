@@ -9,6 +9,7 @@ mistakes the one for the other, both pass a gate, a second lock, one at a time.
 
 import contextlib
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ddsing import names
+from ddsing import files, names
 from ddsing.files import read_json, write_json
 from ddsing.jobs.states import ENDED, classify, written_state
 from ddsing.jobs.word import silence
@@ -25,6 +26,7 @@ GATE_TIMEOUT_S = 5.0  # a gate is passed in a millisecond, unless somebody in it
 SILENT_S = 10.0  # where locks can't be asked: after this long without a heartbeat a process counts as dead
 TASKS = "tasks"
 ENGINE_NAME = "engine.json"
+_ORDER, _RECORD = "spec.json", "status.json"
 _MAX_JSON_BYTES = 2**20
 
 
@@ -38,9 +40,21 @@ class JobFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        self.log = self.path / "log.txt"
-        self.stop = self.path / "stop"
-        self.heartbeat = self.path / "heartbeat"
+
+    @property
+    def log(self) -> Path:
+        """What its process prints."""
+        return self.path / "log.txt"
+
+    @property
+    def stop(self) -> Path:
+        """There once somebody has asked it to stop."""
+        return self.path / "stop"
+
+    @property
+    def heartbeat(self) -> Path:
+        """Touched while its process lives."""
+        return self.path / "heartbeat"
 
     @property
     def id(self) -> str:
@@ -73,13 +87,18 @@ class JobFolder:
         """Whether somebody has asked it, or the job that it is a part of, to stop."""
         return self.stop.exists() or (self.path.parent.name == TASKS and self.whole.stop.exists())
 
+    def stamps(self) -> tuple[int, ...]:
+        """What changes whenever another order or another record is written; OSError where one is missing."""
+        order, record = (files.stamp(os.path.join(self.path, name), inode=True) for name in (_ORDER, _RECORD))
+        return order + record
+
     def spec(self) -> dict[str, Any] | None:
         """What was asked for; None if it can't be read."""
-        return read_json(self.path / "spec.json", max_bytes=_MAX_JSON_BYTES)
+        return read_json(self.path / _ORDER, max_bytes=_MAX_JSON_BYTES)
 
     def record(self) -> dict[str, Any] | None:
         """``status.json``; None if it can't be read."""
-        return read_json(self.path / "status.json", max_bytes=_MAX_JSON_BYTES)
+        return read_json(self.path / _RECORD, max_bytes=_MAX_JSON_BYTES)
 
     def result(self) -> dict[str, Any] | None:
         """What the job returned; None if it did not, or can't be read."""
@@ -90,11 +109,11 @@ class JobFolder:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in ("lock", "gate", "heartbeat", "log.txt"):
             (self.path / name).touch()
-        write_json(self.path / "spec.json", plain(spec))
+        write_json(self.path / _ORDER, plain(spec))
 
     def write_record(self, record: Mapping[str, Any], *, durable: bool = True) -> None:
         """Replace ``status.json``; `durable` waits for the disk, for what must outlast a power cut. Raises OSError."""
-        write_json(self.path / "status.json", plain(record), durable=durable)
+        write_json(self.path / _RECORD, plain(record), durable=durable)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write ``result.json``; raises OSError."""

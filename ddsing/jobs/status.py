@@ -16,6 +16,8 @@ LOST = (
     "Resume it to continue from its last save."
 )
 UNREADABLE = "This job's settings are unreadable. You can only delete it."
+_MAX_REMEMBERED = 5000
+_ended: dict[str, tuple[tuple[int, ...], "JobStatus"]] = {}  # by folder, with its `stamps`; bounded
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,34 @@ def read(folder: JobFolder, *, whole: bool = False, ask: Ask = _nobody) -> JobSt
         engine=word.engine if word is not None else "",
         order=word.order if word is not None else 0,
     )
+
+
+def glance(folder: JobFolder, *, ask: Ask = _nobody) -> JobStatus:
+    """`read`, but one that has ended is read again only if its files have changed since."""
+    known = ended(folder)
+    if known is not None:
+        return known
+    stamps = _stamps(folder)
+    found = read(folder, ask=ask)
+    last = found.message != UNREADABLE and written_state(folder.record()) == found.state and found.state in ENDED
+    if last and stamps is not None and stamps == _stamps(folder):
+        if len(_ended) >= _MAX_REMEMBERED:
+            _ended.clear()
+        _ended[str(folder.path)] = (stamps, found)
+    return found
+
+
+def ended(folder: JobFolder) -> JobStatus | None:
+    """What is remembered of a job that has ended and whose files are as they were; None where it has to be read."""
+    known = _ended.get(str(folder.path))
+    return known[1] if known is not None and known[0] == _stamps(folder) else None
+
+
+def _stamps(folder: JobFolder) -> tuple[int, ...] | None:
+    try:
+        return folder.stamps()
+    except OSError:
+        return None
 
 
 def _tasks(folder: JobFolder, ask: Ask) -> list[array.Task]:

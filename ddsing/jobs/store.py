@@ -21,7 +21,7 @@ from ddsing.jobs.launcher import Launcher
 from ddsing.jobs.order import Order
 from ddsing.jobs.signalling import kill, terminate
 from ddsing.jobs.states import ENDED, written_state
-from ddsing.jobs.status import JobStatus, read
+from ddsing.jobs.status import JobStatus, ended, glance, read
 from ddsing.units import format_bytes
 from ddsing.workspace import Workspace
 
@@ -29,7 +29,7 @@ NEEDS_BYTES = 500_000_000  # of a job whose spec does not say
 
 
 class JobStore:
-    """The jobs of a workspace. It keeps nothing in memory: any number of them, in any process, see the same."""
+    """The jobs of a workspace. Any number of them, in any process, see the same: the files say how a job stands."""
 
     def __init__(
         self,
@@ -105,12 +105,13 @@ class JobStore:
     def list(self) -> builtins.list[JobStatus]:
         """All jobs, the newest first, without `log_tail` and `result`."""
         for folder in self._folders():
-            self.cluster.tend(folder, self._one_at_a_time)
+            if ended(folder) is None:
+                self.cluster.tend(folder, self._one_at_a_time)
         return self._found()
 
     def _found(self) -> builtins.list[JobStatus]:
         """See `list`; only looks."""
-        found = _with_ahead([read(folder, ask=self.cluster.word) for folder in self._folders()])
+        found = _with_ahead([glance(folder, ask=self.cluster.word) for folder in self._folders()])
         return sorted(found, key=lambda status: (status.created, status.id), reverse=True)
 
     def _folders(self) -> builtins.list[JobFolder]:

@@ -17,7 +17,7 @@ from filelock import Timeout
 from ddsing.dataset import voices
 from ddsing.dataset.voices import Voice
 from ddsing.errors import TrainingError
-from ddsing.files import read_json, write_atomic, write_json
+from ddsing.files import names_in, read_json, write_atomic, write_json
 from ddsing.formats import gin_text as gin_texts
 from ddsing.instrument.notebook import gin_text
 from ddsing.jobs import shared
@@ -68,10 +68,16 @@ def trained(workspace: Workspace) -> dict[str, Path]:
     return {name: folder for name, folder in folders.items() if _has_events(folder)}
 
 
+def trained_besides(workspace: Workspace, name: str) -> bool:
+    """Whether there is a training of another name; only as many are looked at as that takes."""
+    others = (voice for voice in voices.trainings(workspace) if voice.name != name)
+    return any(_has_events(voice.checkpoints_folder) for voice in others)
+
+
 def _has_events(folder: Path) -> bool:
     """`event_files`, of a thousand folders, without a path for each file."""
     try:
-        return any("tfevents" in name for name in os.listdir(folder / SUMMARIES))
+        return any("tfevents" in name for name in names_in(os.path.join(folder, SUMMARIES)))
     except OSError:
         return False
 

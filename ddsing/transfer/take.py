@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -97,7 +98,7 @@ class Take:
     error: str = ""
     score: Mapping | None = None
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """The same for takes that sound the same: of the instrument, the recordings, the tracker and the settings."""
         return content_key(
@@ -286,9 +287,9 @@ def content_key(
     """
     named_only = settings.z_from == "other" and not timbre_hash
     unheard = {"show_full_output"} | (set() if named_only else {"z_recording"})
-    default = Settings().to_json()
-    unheard |= {name for name, value in default.items() if name not in _FIRST and value == settings.to_json()[name]}
-    heard = {name: value for name, value in settings.to_json().items() if name not in unheard}
+    default, values = Settings().to_json(), settings.to_json()
+    unheard |= {name for name, value in default.items() if name not in _FIRST and value == values[name]}
+    heard = {name: value for name, value in values.items() if name not in unheard}
     said = [digest, source_hash, timbre_hash, tracker, heard, morph.to_json() if morph else None]
     said += [edit.digest] if edit else []
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -12,6 +12,7 @@ from ddsing import cli
 from ddsing.errors import DiskFull, JobError
 from ddsing.files import restore
 from ddsing.jobs import queue, states, status
+from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
@@ -41,6 +42,24 @@ def test_an_order_moments_after_the_end_of_one_like_it_is_not_swallowed(store, s
     write(store, job, state=state)
     assert submit(store).id != job.id
     assert len(store.launcher.started) == 2 and len(store.live()) == 1
+
+
+def test_what_has_ended_is_read_again_only_when_its_files_have_changed(store, monkeypatch):
+    job, read = submit(store), []
+    record = JobFolder.record
+    monkeypatch.setattr(JobFolder, "record", lambda folder: read.append(folder.id) or record(folder))
+    for changes in ({"state": "done"}, {"state": "failed", "message": "No."}, {"state": "failed", "message": "Oh."}):
+        write(store, job, **changes)
+        (first,) = store.list()
+        assert (first.state, first.message) == (changes["state"], changes.get("message", ""))
+        read.clear()
+        assert store.list() == [first] and not read
+    assert store.resume(job.id).state == "starting"
+    assert [one.state for one in store.list()] == ["starting"] and read
+    write(store, job, state="done")
+    store.list()
+    (folder(store, job).path / "spec.json").write_text("{")
+    assert [one.message for one in store.list()] == [status.UNREADABLE]
 
 
 def test_a_job_that_never_starts_is_lost_and_can_be_resumed(store):

@@ -17,6 +17,7 @@ Reference: C. Raffel et al., "mir_eval: A Transparent Implementation of Common M
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import metadata
@@ -24,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from ddsing import files
 from ddsing.constants import DB_RANGE, HOP_SAMPLES, MAX_DATASET_S, SAMPLE_RATE
 from ddsing.errors import AudioError, TakeError
 from ddsing.files import read_json, write_json
@@ -40,6 +42,8 @@ _ABOVE_FLOOR_DB = 20.0
 _CHUNK_SAMPLES = 20 * SAMPLE_RATE
 _VERSION = 1  # of these metrics: another number makes kept ones unused
 FILE = "metrics.json"
+_MAX_KNOWN = 5000
+_known: dict[str, tuple[tuple[int, ...], "Metrics | None"]] = {}  # by file, with its stamp; bounded
 MELODY = ("raw_pitch_accuracy", "raw_chroma_accuracy", "voicing_recall", "voicing_false_alarm")  # figures of mir_eval's
 
 
@@ -182,7 +186,21 @@ def spectral_distance(original: np.ndarray, result: np.ndarray) -> float:
 
 
 def known(take: Take) -> Metrics | None:
-    """The metrics of a take that was measured before."""
+    """The metrics of a take that was measured before, read again only if their file has changed."""
+    place = os.path.join(take.folder, FILE)
+    try:
+        stamps = files.stamp(place, inode=True)
+    except OSError:
+        return None
+    found = _known.get(place)
+    if found is None or found[0] != stamps:
+        if len(_known) >= _MAX_KNOWN:
+            _known.clear()
+        found = _known[place] = stamps, _read(take)
+    return found[1]
+
+
+def _read(take: Take) -> Metrics | None:
     data = read_json(take.folder / FILE) or {}
     try:
         return Metrics.from_json(data["metrics"]) if data["version"] == _VERSION else None

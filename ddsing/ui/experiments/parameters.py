@@ -37,7 +37,7 @@ def show() -> None:
     """The view."""
     workspace = opened.workspace()
     swept = results.swept(workspace)
-    usable = [voice.name for voice in voices.list_voices(workspace) if voice.prepared or voice.recordings()]
+    usable = [voice.name for voice in voices.usable(workspace)]
     there = sorted({*swept, *usable} - results.all_names(workspace), key=str.lower)
     if not there:
         st.info(

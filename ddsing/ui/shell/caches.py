@@ -16,7 +16,7 @@ from ddsing.sound import recording as recordings
 from ddsing.sound import wave as waves
 from ddsing.sound.recording import Recording
 from ddsing.sound.wave import Wave
-from ddsing.ui.shell import opened, per_workspace
+from ddsing.ui.shell import looks, opened, per_workspace
 
 T = TypeVar("T")
 
@@ -130,12 +130,12 @@ def instruments() -> list:
 
 def own_instruments() -> list:
     """The workspace's entries; the library itself remembers what it read of unchanged files."""
-    return opened.library().list()
+    return list(looks.once(("instruments", opened.key()), opened.library().list))
 
 
 def _house_instruments() -> list:
     with opened.owner_of(opened.require_house().instruments):
-        return opened.library().list()
+        return own_instruments()
 
 
 def beside(name: str, taken: set[str]) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from ddsing.jobs.status import JobStatus
 from ddsing.names import same
-from ddsing.ui.shell import errors, opened, visitor
+from ddsing.ui.shell import errors, looks, opened, visitor
 from ddsing.ui.shell.formatting import format_range, plain
 
 STATES = {  # of a job: in words, colour of the badge, icon
@@ -37,7 +37,8 @@ def looked_at_once() -> Iterator[None]:
     """
     token = _looked.set({})
     try:
-        yield
+        with looks.of_one_run():
+            yield
     finally:
         _looked.reset(token)
 
@@ -64,6 +65,7 @@ def listed() -> list[JobStatus]:
     root = str(opened.workspace().root)
     if root not in looked:
         looked[root] = store().list()
+        looks.anew()  # at what the jobs that have ended by now have made
     return looked[root]
 
 

@@ -108,9 +108,9 @@ def library() -> Library:
 
 def takes() -> TakeStore:
     """The workspace's takes."""
-    from ddsing.transfer.takes import TakeStore
+    from ddsing.ui.shell.seen_takes import SeenTakes
 
-    return TakeStore(workspace())
+    return SeenTakes(workspace())
 
 
 def feature_cache() -> FeatureCache:

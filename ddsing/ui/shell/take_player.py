@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.ui.player import players
-from ddsing.ui.shell import opened, per_workspace
+from ddsing.ui.shell import looks, opened, per_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,15 +24,17 @@ def called() -> dict[str, str]:
     """What the workspace's takes are called, by their ids, so that no two are alike."""
     from ddsing.transfer import titles
 
-    return titles.of(opened.takes().list())
+    return looks.once(("titles", opened.key()), lambda: titles.of(opened.takes().list()))
 
 
 def names(takes: Sequence[Take]) -> list[str]:
     """What some takes are called, which may be cells of the voice matrix as well."""
     from ddsing.transfer import titles
 
-    everything = {take.id: take for take in [*opened.takes().list(), *takes]}
-    known = titles.of(list(everything.values()))
+    known = called()
+    if any(take.id not in known for take in takes):
+        everything = {take.id: take for take in [*opened.takes().list(), *takes]}
+        known = titles.of(list(everything.values()))
     return [known[take.id] for take in takes]
 
 

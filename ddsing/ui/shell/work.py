@@ -20,7 +20,7 @@ import streamlit as st
 
 from ddsing.errors import Cancelled
 from ddsing.jobs import paces, time_left
-from ddsing.ui.shell import caches, errors, opened, ordered, visitor
+from ddsing.ui.shell import caches, errors, looks, opened, ordered, visitor
 from ddsing.ui.shell.ordered import Ordered
 from ddsing.units import format_range
 from ddsing.work.progress import STARTING, Progress
@@ -297,6 +297,7 @@ def finished() -> Ended | None:
     work = current()
     if work is None or work.running:
         return None
+    looks.anew()  # at what it has made
     del st.session_state[_KEY]
     ended = Ended(work.result, work.error, _left_alone(work))
     if isinstance(work, Ordered):

@@ -18,7 +18,7 @@ def show() -> None:
         return
     workspace = opened.workspace()
     state = _live(board_process.current(workspace))
-    if not state and not folder.trained(workspace):
+    if not state and not folder.trained_besides(workspace, ""):
         return
     every = {"": None, "starting": POLL_S, "open": WATCH_S}[state]
     st.fragment(errors.guarded(_panel), run_every=every)(state)

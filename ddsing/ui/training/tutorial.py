@@ -60,7 +60,7 @@ def _was_closed() -> bool:
 
 def _own_training() -> bool:
     """Whether a voice of one's own is or was trained here: the tutorial then steps aside, until it is asked for."""
-    if any(name != VOICE for name in folder.trained(opened.workspace())):
+    if folder.trained_besides(opened.workspace(), VOICE):
         return True
     return any(job.kind == "train" and job.voice != VOICE for job in jobs.listed())
 

@@ -71,7 +71,9 @@ def show(use_score: Callable[[Take], None] = lambda take: None) -> None:
     first_version.show()
     undo.forget("takes", found)
     offered, gone = undo.places("takes"), st.session_state.get(_GONE, {})
-    called = titles.of([*found.values(), *(gone[take_id] for take_id in offered if take_id in gone)])
+    called = take_player.called()
+    if any(take_id in gone for take_id in offered):
+        called = titles.of([*found.values(), *(gone[take_id] for take_id in offered if take_id in gone)])
     with heading:
         for_daw.show(found, called)
     shown = list(found)[: st.session_state[values.keep(_SHOWN, PAGE_SIZE)]]

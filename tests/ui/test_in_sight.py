@@ -1,0 +1,66 @@
+"""What a page reads and draws does not grow with what there is, but with what is in sight; as counts.
+
+How long it takes with hundreds of everything is `benchmarks.pages`' and `benchmarks.reruns`'.
+"""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from benchmarks.pages import MANY, PAGES, furnish
+from tests.support import scripts
+
+pytestmark = pytest.mark.slow
+
+FEW, MORE = 12, 48  # of everything; both are more than any page shows at first
+LISTS = ("selectbox", "multiselect", "dataframe")  # which hold the names of all
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory):
+    """By number and page: what a rerun takes, once the page has been there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ddsing.ui.shell.warmup.start", lambda: None)
+        patch.setattr("ddsing.files._TICK_NS", 0)  # what was made a moment ago counts as settled
+        found = {}
+        for number in (FEW, MORE):
+            root = tmp_path_factory.mktemp("many") / "ws"
+            furnish(root, dict.fromkeys(MANY, number))
+            patch.setenv("DDSING_WORKSPACE", str(root))
+            found[number] = asyncio.run(_reruns())
+        return found
+
+
+async def _reruns():
+    found = {}
+    async with scripts.dashboard() as runtime:
+        for name, (address, _) in PAGES.items():
+            tab = scripts.Tab(runtime)
+            await tab.open(*address.partition("?")[::2])
+            await tab.rerun()
+            found[name] = await tab.rerun()
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_rerun_reads_and_draws_what_is_in_sight(taken, page):
+    few, more = taken[FEW][page], taken[MORE][page]
+    assert few.n_runs == more.n_runs == 1
+    assert len(few.sent) > 10 and _kinds(few) == _kinds(more)
+    assert _names(few) == _names(more)
+    beside = [_bytes_beside_lists(one) for one in (few, more)]
+    assert beside[1] <= 1.02 * beside[0]
+
+
+def _kinds(taken):
+    return Counter(element.WhichOneof("type") for element in taken.sent.values())
+
+
+def _names(taken):
+    """The files and folders that were read, by their last name; for the message, in order."""
+    return Counter(path.rpartition("/")[2] for path in taken.read)
+
+
+def _bytes_beside_lists(taken):
+    return sum(element.ByteSize() for element in taken.sent.values() if element.WhichOneof("type") not in LISTS)
