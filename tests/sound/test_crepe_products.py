@@ -63,3 +63,16 @@ def test_a_frame_takes_a_twentieth_of_the_plain_network_s_products(monkeypatch):
     plain_layers += [(16, 64, 128, 256), (8, 64, 256, 512), (1, 1, 2048, 360)]
     whole = sum(map(np.prod, plain_layers))
     assert round(whole / 1e6) == 1410 and network("full").n_multiply_adds(64) < whole / 20
+
+
+@pytest.mark.parametrize("hop_samples", [64, 160])
+def test_parts_that_begin_at_multiples_of_32_are_the_whole_to_the_last_bit(hop_samples):
+    rng = np.random.default_rng(2)
+    audio = rng.normal(0, 0.1, 150 * hop_samples).astype(np.float32)
+    audio[3000:6000] = 0.5 + 1e-3 * audio[3000:6000]  # some frames are normalised by themselves
+    crepe = network("tiny")
+    whole = np.concatenate(list(crepe.blocks(audio, hop_samples)))
+    for cuts in ([0, 32, 151], [0, 96, 128, 151], [0, 64, 65 + 31, 151]):
+        ranges = [range(*pair) for pair in zip(cuts, cuts[1:])]
+        parts = [block for part in ranges for block in crepe.blocks(audio, hop_samples, frames=part)]
+        assert np.array_equal(np.concatenate(parts), whole)

@@ -5,6 +5,7 @@ known.
 """
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -91,6 +92,23 @@ def test_the_banded_viterbi_takes_the_path_of_the_whole_matrix():
     leaps = np.where(rng.random(300) < 0.2, rng.integers(0, 360, 300), walk)
     for observed in (walk, leaps, rng.integers(0, 360, 60), np.zeros(20, int), np.full(20, 359), np.array([7])):
         np.testing.assert_array_equal(viterbi.path(observed), full_viterbi(observed))
+
+
+def test_what_is_decided_early_changes_no_path_and_bounds_the_memory(monkeypatch):
+    rng = np.random.default_rng(4)
+    walk = np.clip(np.cumsum(rng.integers(-15, 16, 400)) + 180, 0, 359)
+    for n_frames in (1, 17, 400):
+        for observed in (walk[:n_frames], rng.integers(0, 360, n_frames), np.full(n_frames, 359)):
+            monkeypatch.setattr(viterbi, "_SECTION_FRAMES", 16)
+            np.testing.assert_array_equal(viterbi.path(observed), full_viterbi(observed))
+    monkeypatch.setattr(viterbi, "_SECTION_FRAMES", 256)
+    peaks = []
+    for n_frames in (2_000, 8_000):
+        tracemalloc.start()
+        viterbi.path(np.resize(walk, n_frames))
+        peaks.append(tracemalloc.get_traced_memory()[1] - 8 * n_frames)  # the path itself
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0] < 5e6
 
 
 @pytest.mark.parametrize("tracker", ["full", "fast", "tiny"])

@@ -20,6 +20,7 @@ import numpy as np
 from ddsing.sound import blas
 
 FINE = 8
+_AT_ONCE = 10**6  # multiply-adds up to which OpenBLAS does not copy the matrices into another order first
 _PAGE, _PADDING = 1024, 16  # numbers: 4 kB, and one line of the cache
 
 
@@ -128,7 +129,7 @@ class Convolution:
         coarse = scratch("coarse", len(self._coarse) * FINE, n_frames, n_in)
         for fine, piece in pieces:
             into = coarse[fine::FINE].reshape(len(self._coarse), -1)
-            np.matmul(self._coarse, piece.reshape(len(piece), -1), out=into)
+            _multiply(self._coarse, piece.reshape(len(piece), -1), out=into)
         for group in self._groups:
             by_frame = coarse[group.rows].transpose(1, 0, 2)
             np.matmul(group.forward, by_frame, out=out[group.products].transpose(1, 0, 2))
@@ -137,14 +138,26 @@ class Convolution:
         """The product with the kernel, transformed back [shape=(length, n_frames, n_out), float32]."""
         n_frames, n_out = spectrum.shape[1], self._n_out
         coarse = scratch("coarse", len(self._coarse) * FINE, n_frames * n_out)
+        at_once = _AT_ONCE // (self._n_in * n_out) // 16 * 16
+        width = at_once if 16 <= at_once < n_frames else n_frames  # fewer frames would read the kernel too often
+        parts = [slice(first, first + width) for first in range(0, n_frames, width)]
         for group in self._groups:
             product = scratch("product", len(group.kernel), n_frames, n_out)
-            np.matmul(spectrum[group.products], group.kernel, out=product)
-            np.matmul(group.inverse, product.reshape(len(product), -1), out=coarse[group.rows])
+            for frames in parts:
+                np.matmul(spectrum[group.products, frames], group.kernel, out=product[:, frames])
+            _multiply(group.inverse, product.reshape(len(product), -1), out=coarse[group.rows])
         out = scratch("out", len(self._back) * FINE, n_frames * n_out)
         for fine in range(FINE):
-            np.matmul(self._back, coarse[fine::FINE], out=out[fine::FINE])
+            _multiply(self._back, coarse[fine::FINE], out=out[fine::FINE])
         return out.reshape(-1, n_frames, n_out)
+
+
+def _multiply(matrix: np.ndarray, columns: np.ndarray, *, out: np.ndarray) -> None:
+    """The product of a small matrix with many columns."""
+    width = _AT_ONCE // matrix.size // 256 * 256
+    for first in range(0, columns.shape[1], width):
+        part = slice(first, first + width)
+        np.matmul(matrix, columns[:, part], out=out[:, part])
 
 
 def _bins(frequency: int, n_coarse: int) -> list[int]:

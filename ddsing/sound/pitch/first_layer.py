@@ -21,6 +21,7 @@ _WIDTH = 512
 _LEFT = 254  # samples of a kernel before its position
 AROUND = _WIDTH // 2  # samples before the first frame, and after the last, that are read along with them
 _BLOCK = 64  # samples at most; divides what kernels hang over
+_AT_ONCE = 128  # channels whose products OpenBLAS takes as they are; more, and it copies them into another order first
 _CHANNELS = 256  # at a time, so that what is summed stays in the second cache
 
 
@@ -82,7 +83,8 @@ class FirstLayer:
         sums = np.pad(np.cumsum(kernel, axis=0, dtype=np.float64), [(1, 0), (0, 0)])
         begin = STRIDE * np.arange(N_POSITIONS) - _LEFT
         inside = sums[np.minimum(FRAME_SAMPLES - begin, _WIDTH)] - sums[np.maximum(-begin, 0)]
-        self._tap_sums = inside.astype(np.float32)  # of the taps that lie on the frame [256, n_out]
+        self._affine = np.empty((N_POSITIONS, 2, len(bias)), np.float32)
+        self._affine[:, 0], self._affine[:, 1] = bias, inside  # what a deviation and a mean are multiplied by
 
     def n_multiply_adds(self, n_frames: int, hop_samples: int) -> int:
         """Of so many frames together."""
@@ -136,9 +138,8 @@ class FirstLayer:
         scratch: Scratch,
     ) -> Iterator[tuple[int, np.ndarray]]:
         """Some channels of the output, as `Convolution.transform` takes it."""
-        bias = self._bias[channels]
-        n_frames, n_channels, half = len(affine), len(bias), grid.n_positions // 2
-        moved = affine @ np.stack([bias, self._tap_sums[N_POSITIONS // 2, channels]])  # what lies wholly inside
+        n_frames, n_channels, half = len(affine), len(self._bias[channels]), grid.n_positions // 2
+        moved = affine @ self._affine[N_POSITIONS // 2, :, channels]  # for what lies wholly inside
         blocks = stretch.reshape(-1, grid.block)
         n_rows = len(blocks) - 2 * grid.reach  # blocks of the frames themselves
         seen = _windows(blocks.T, n_rows).transpose(1, 2, 0)  # from each place of a kernel [n_places, n_rows, block]
@@ -149,8 +150,7 @@ class FirstLayer:
                 if step != grid.reach:
                     at = grid.n_positions * step + position
                     own = scratch("own", 2, n_frames, n_channels)
-                    for one in range(2):
-                        np.matmul(affine, np.stack([bias, self._tap_sums[at + one, channels]]), out=own[one])
+                    np.matmul(affine, self._affine[at : at + 2, :, channels], out=own)
                     own += sums[:, grid.rows(step, n_frames)]
                     np.maximum(own[0], own[1], out=out[step])
                     continue
@@ -172,7 +172,9 @@ class FirstLayer:
         for one in range(2):
             begin = _BLOCK + _LEFT - AROUND - STRIDE * (position + one)
             laid = taps[begin : begin + n_places * grid.block].reshape(n_places, grid.block, -1)
-            np.matmul(seen, laid, out=products[:, one])
+            for first in range(0, taps.shape[1], _AT_ONCE):
+                few = slice(first, first + _AT_ONCE)
+                np.matmul(seen, laid[..., few], out=products[:, one, :, few])
         return products
 
     def _plain(self, normal: np.ndarray) -> np.ndarray:

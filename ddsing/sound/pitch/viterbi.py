@@ -4,17 +4,25 @@ The path is that of crepe 0.0.16 (a hidden Markov model whose observation is eac
 moves by less than 12 bins a frame), computed on the band of possible moves only.
 """
 
+import functools
+
 import numpy as np
 
 N_BINS = 360
 _REACH = 11  # bins that the pitch can move in a frame
 _SELF_EMISSION = 0.1
 _CENTS = np.linspace(0.0, 7180.0, N_BINS) + 1997.3794084376191  # of the bins, above 10 Hz
+_MISS = np.log((1.0 - _SELF_EMISSION) / N_BINS)
+_HIT = np.log(_SELF_EMISSION + (1.0 - _SELF_EMISSION) / N_BINS)
+_SECTION_FRAMES = 4096  # 12 MB of scores
 _NEIGHBOURS = 4  # bins on each side whose weighted mean is the pitch
 
 
 def path(observed: np.ndarray) -> np.ndarray:
     """The most likely sequence of bins.
+
+    Where the paths to all bins of a frame have met before, what lies before is decided, and its scores are let go: a
+    recording of any length takes as much memory as one of some seconds.
 
     Parameters
     ----------
@@ -25,38 +33,78 @@ def path(observed: np.ndarray) -> np.ndarray:
     -------
     np.ndarray [shape=(n_frames,), int]
     """
-    moves = np.arange(-_REACH, _REACH + 1)
-    targets = np.arange(N_BINS)
-    sources = targets[:, None] + moves  # [n_bins, n_moves]
+    states = np.empty(len(observed), np.int64)
+    n_decided = 0
+    scores = np.zeros((0, N_BINS + 2 * _REACH))  # of the frames that are not decided
+    for first in range(0, len(observed), _SECTION_FRAMES):
+        section = observed[first : first + _SECTION_FRAMES]
+        scores = np.concatenate([scores, np.empty((len(section), scores.shape[1]))])
+        _extend(scores, section)
+        stop = first + len(section)
+        n_met, state = (len(scores), int(scores[-1].argmax()) - _REACH) if stop == len(observed) else _meeting(scores)
+        states[n_decided : n_decided + n_met] = _traced(scores[:n_met], state)
+        n_decided, scores = n_decided + n_met, scores[n_met:]
+    return states
+
+
+def _extend(scores: np.ndarray, observed: np.ndarray) -> None:
+    """Fill in the last rows of the scores of the best path to each bin, with a margin that nothing comes from."""
+    emission = np.full(N_BINS, _MISS)
+    band = np.ascontiguousarray(_band().T)
+    candidates = np.empty(band.shape)
+    begin = len(scores) - len(observed)
+    scores[begin:] = -np.inf
+    inner = scores[:, _REACH:-_REACH]
+    before = np.lib.stride_tricks.sliding_window_view(scores, N_BINS, axis=1)  # [frame, move, bin]: follows `scores`
+    for frame, seen in enumerate(observed, begin):
+        emission[seen] = _HIT
+        if frame:
+            np.add(before[frame - 1], band, out=candidates)
+            np.maximum.reduce(candidates, axis=0, out=inner[frame])
+            inner[frame] += emission
+        else:
+            inner[frame] = np.log(1.0 / N_BINS) + emission
+        emission[seen] = _MISS
+
+
+def _meeting(scores: np.ndarray) -> tuple[int, int]:
+    """Up to which frame the paths to all bins of the last frame are one, and where that is there; 0 frames if none."""
+    states, band = np.arange(N_BINS), _band()
+    for frame in range(len(scores) - 1, 0, -1):
+        reached = np.unique(states)
+        if len(reached) == 1:
+            return frame + 1, int(reached[0])
+        candidates = scores[frame - 1][reached[:, None] + np.arange(2 * _REACH + 1)] + band[reached]
+        states = reached + _highest(candidates) - _REACH
+    return 0, 0
+
+
+def _traced(scores: np.ndarray, state: int) -> list[int]:
+    """The path to a bin of the last frame."""
+    states, band = [state], _band()
+    for row in scores[-2::-1]:
+        states.append(
+            states[-1] + int(_highest(row[states[-1] : states[-1] + 2 * _REACH + 1] + band[states[-1]])) - _REACH
+        )
+    return states[::-1] if len(scores) else []
+
+
+def _highest(candidates: np.ndarray) -> np.ndarray:
+    """The best of each row; of equals the highest bin, as hmmlearn."""
+    return 2 * _REACH - candidates[..., ::-1].argmax(axis=-1)
+
+
+@functools.cache
+def _band() -> np.ndarray:
+    """Logarithms of how likely each bin is reached from each of its neighbours [shape=(360, 23), float64]."""
+    targets, moves = np.arange(N_BINS), np.arange(-_REACH, _REACH + 1)
+    sources = targets[:, None] + moves
     inside = (sources >= 0) & (sources < N_BINS)
     weight = np.maximum(_REACH + 1 - np.abs(targets[:, None] - targets), 0).astype(float)
     transition = weight / weight.sum(axis=1, keepdims=True)
     band = np.full(sources.shape, -np.inf)
     band[inside] = np.log(transition[sources[inside], np.broadcast_to(targets[:, None], sources.shape)[inside]])
-    miss = np.log((1.0 - _SELF_EMISSION) / N_BINS)
-    hit = np.log(_SELF_EMISSION + (1.0 - _SELF_EMISSION) / N_BINS)
-    emission = np.full(N_BINS, miss)
-
-    n_frames = len(observed)
-    back = np.zeros((n_frames, N_BINS), np.int8)
-    padded = np.full(N_BINS + 2 * _REACH, -np.inf)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _REACH + 1)  # a view: follows `padded`
-    score = padded[_REACH:-_REACH]
-    emission[observed[0]] = hit
-    score[:] = np.log(1.0 / N_BINS) + emission
-    emission[observed[0]] = miss
-    for frame in range(1, n_frames):
-        candidates = windows + band
-        best = 2 * _REACH - candidates[:, ::-1].argmax(axis=1)  # of equals the highest bin, as hmmlearn
-        back[frame] = best - _REACH
-        emission[observed[frame]] = hit
-        score[:] = candidates[targets, best] + emission
-        emission[observed[frame]] = miss
-    states = np.empty(n_frames, np.int64)
-    states[-1] = score.argmax()
-    for frame in range(n_frames - 1, 0, -1):
-        states[frame - 1] = states[frame] + back[frame, states[frame]]
-    return states
+    return band
 
 
 def f0_hz(activation: np.ndarray, states: np.ndarray) -> np.ndarray:
