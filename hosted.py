@@ -2,6 +2,6 @@
 
 from streamlit.starlette import App
 
-from ddsing.ui.entrance import front
+from ddsing.ui.entrance import early, front
 
-app = App("app.py", routes=front.routes(), middleware=front.middleware())
+app = App("app.py", routes=front.routes(), middleware=front.middleware(), lifespan=early.lifespan)
