@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 def written(columns: Mapping[str, Sequence], words: Mapping[str, Callable[[Any], str]]) -> Styler:
     """Columns for `st.dataframe`; `words` writes the values of some, and what is missing stays empty."""
     import pandas as pd
+    from pandas.io.formats.style import Styler
 
-    return pd.DataFrame(dict(columns)).style.format({name: _or_empty(write) for name, write in words.items()})
+    # Under one name, or else pandas draws one, and the browser is sent a table anew that has not changed.
+    named = Styler(pd.DataFrame(dict(columns)), uuid="table")
+    return named.format({name: _or_empty(write) for name, write in words.items()})
 
 
 def _or_empty(write: Callable[[Any], str]) -> Callable[[Any], str]:
