@@ -4,8 +4,6 @@ The path is that of crepe 0.0.16 (a hidden Markov model whose observation is eac
 moves by less than 12 bins a frame), computed on the band of possible moves only.
 """
 
-import functools
-
 import numpy as np
 
 N_BINS = 360
@@ -33,25 +31,27 @@ def path(observed: np.ndarray) -> np.ndarray:
     -------
     np.ndarray [shape=(n_frames,), int]
     """
-    states = np.empty(len(observed), np.int64)
+    states, band = np.empty(len(observed), np.int64), _band()
     n_decided = 0
     scores = np.zeros((0, N_BINS + 2 * _REACH))  # of the frames that are not decided
     for first in range(0, len(observed), _SECTION_FRAMES):
         section = observed[first : first + _SECTION_FRAMES]
         scores = np.concatenate([scores, np.empty((len(section), scores.shape[1]))])
-        _extend(scores, section)
+        _extend(scores, section, band)
         stop = first + len(section)
-        n_met, state = (len(scores), int(scores[-1].argmax()) - _REACH) if stop == len(observed) else _meeting(scores)
-        states[n_decided : n_decided + n_met] = _traced(scores[:n_met], state)
+        n_met, state = (
+            (len(scores), int(scores[-1].argmax()) - _REACH) if stop == len(observed) else _meeting(scores, band)
+        )
+        states[n_decided : n_decided + n_met] = _traced(scores[:n_met], state, band)
         n_decided, scores = n_decided + n_met, scores[n_met:]
     return states
 
 
-def _extend(scores: np.ndarray, observed: np.ndarray) -> None:
+def _extend(scores: np.ndarray, observed: np.ndarray, band: np.ndarray) -> None:
     """Fill in the last rows of the scores of the best path to each bin, with a margin that nothing comes from."""
     emission = np.full(N_BINS, _MISS)
-    band = np.ascontiguousarray(_band().T)
-    candidates = np.empty(band.shape)
+    by_move = np.ascontiguousarray(band.T)
+    candidates = np.empty(by_move.shape)
     begin = len(scores) - len(observed)
     scores[begin:] = -np.inf
     inner = scores[:, _REACH:-_REACH]
@@ -59,7 +59,7 @@ def _extend(scores: np.ndarray, observed: np.ndarray) -> None:
     for frame, seen in enumerate(observed, begin):
         emission[seen] = _HIT
         if frame:
-            np.add(before[frame - 1], band, out=candidates)
+            np.add(before[frame - 1], by_move, out=candidates)
             np.maximum.reduce(candidates, axis=0, out=inner[frame])
             inner[frame] += emission
         else:
@@ -67,9 +67,9 @@ def _extend(scores: np.ndarray, observed: np.ndarray) -> None:
         emission[seen] = _MISS
 
 
-def _meeting(scores: np.ndarray) -> tuple[int, int]:
+def _meeting(scores: np.ndarray, band: np.ndarray) -> tuple[int, int]:
     """Up to which frame the paths to all bins of the last frame are one, and where that is there; 0 frames if none."""
-    states, band = np.arange(N_BINS), _band()
+    states = np.arange(N_BINS)
     for frame in range(len(scores) - 1, 0, -1):
         reached = np.unique(states)
         if len(reached) == 1:
@@ -79,9 +79,9 @@ def _meeting(scores: np.ndarray) -> tuple[int, int]:
     return 0, 0
 
 
-def _traced(scores: np.ndarray, state: int) -> list[int]:
+def _traced(scores: np.ndarray, state: int, band: np.ndarray) -> list[int]:
     """The path to a bin of the last frame."""
-    states, band = [state], _band()
+    states = [state]
     for row in scores[-2::-1]:
         states.append(
             states[-1] + int(_highest(row[states[-1] : states[-1] + 2 * _REACH + 1] + band[states[-1]])) - _REACH
@@ -94,7 +94,6 @@ def _highest(candidates: np.ndarray) -> np.ndarray:
     return 2 * _REACH - candidates[..., ::-1].argmax(axis=-1)
 
 
-@functools.cache
 def _band() -> np.ndarray:
     """Logarithms of how likely each bin is reached from each of its neighbours [shape=(360, 23), float64]."""
     targets, moves = np.arange(N_BINS), np.arange(-_REACH, _REACH + 1)
