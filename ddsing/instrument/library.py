@@ -84,9 +84,10 @@ class Library:
     def list(self) -> Entries:
         """All instruments by name; one that can't be opened has its reason as `error`."""
         paths = self._paths()
-        stamps = [stamp for path in paths if (stamp := _stamp(path)) is not None]
+        found = [_stamp(path) for path in paths]
+        stamps = [stamp for stamp in found if stamp is not None]
         unread = self._recall([stamp for stamp in stamps if stamp not in _summaries])
-        entries = [self._entry(path) for path in paths]
+        entries = [self._entry(path, stamp) for path, stamp in zip(paths, found)]
         new = {stamp: _summaries[stamp] for stamp in unread if stamp in _summaries}
         if new:
             self._index.add(new, stamps)
@@ -251,10 +252,10 @@ class Library:
                 _remember(_summaries, stamp, found)
         return unknown
 
-    def _entry(self, path: Path) -> Entry:
+    def _entry(self, path: Path, stamp: Stamp | None = None) -> Entry:
         n_bytes, changed_s = 0, 0.0
         try:
-            stamp = files.key(path)
+            stamp = stamp or files.key(path)
             n_bytes, changed_s = stamp[1], stamp[2] / 1e9
             known = _summaries.get(stamp)
             if known is None:

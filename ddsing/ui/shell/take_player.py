@@ -22,9 +22,24 @@ HEARD = 512
 
 def called() -> dict[str, str]:
     """What the workspace's takes are called, by their ids, so that no two are alike."""
+    return looks.once(("titles", opened.key()), _called)
+
+
+def _called() -> dict[str, str]:
     from ddsing.transfer import titles
 
-    return looks.once(("titles", opened.key()), lambda: titles.of(opened.takes().list()))
+    listed, kept = opened.takes().list(), _titled()
+    for before, found in kept:
+        if len(before) == len(listed) and all(one is other for one, other in zip(before, listed)):
+            return found
+    kept[:] = [(listed, titles.of(listed))]
+    return kept[0][1]
+
+
+@per_workspace.resource(max_entries=1, show_spinner=False)
+def _titled() -> list[tuple[Sequence[Take], dict[str, str]]]:
+    """The takes that were called something last, and what; a take that has changed is another."""
+    return []
 
 
 def names(takes: Sequence[Take]) -> list[str]:
