@@ -21,7 +21,7 @@ import numpy as np
 from ddsing.constants import SAMPLE_RATE
 from ddsing.dataset import prepare, voices
 from ddsing.engine import render
-from ddsing.engine.tf.head_start import measure
+from ddsing.engine.wanted_levels import measure
 from ddsing.formats import tfrecord
 from ddsing.sound import distance
 from ddsing.training import checkpoints, evaluation, run

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `python demo/build
 from ddsing import instrument
 from ddsing.constants import FULL_BAND_RATE, HOP_SAMPLES, SAMPLE_RATE
 from ddsing.dataset import scan
-from ddsing.engine.tf.head_start import head_start
+from ddsing.engine.head_start import head_start
 from ddsing.engine.tf.step import Step
 from ddsing.model import statistics
 from ddsing.model.config import ModelConfig

@@ -65,10 +65,14 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _never_the_users_workspace(tmp_path_factory):
-    """A test that names no workspace gets a temporary one, not ./workspace; nor waits for the user's own training."""
+def _never_the_users_workspace(tmp_path_factory, shared):
+    """A test that names no workspace gets a temporary one, not ./workspace; nor waits for the user's own training.
+
+    What trainings compile is kept for one another, and not for the user.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDSING_LOCKS", str(tmp_path_factory.mktemp("locks") / "locks"))
+        patch.setenv("DDSING_COMPILED", str(shared / "compiled"))
         patch.setenv("DDSING_WORKSPACE", str(tmp_path_factory.mktemp("unnamed") / "workspace"))
         yield
 

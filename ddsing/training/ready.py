@@ -11,9 +11,11 @@ from ddsing.dataset.voices import Voice
 from ddsing.errors import TrainingError
 from ddsing.formats import tfrecord
 from ddsing.formats.tfrecord import Records
-from ddsing.training import checkpoints, evaluation, folder, preparing, ranges, resume, top
+from ddsing.model.weights import random_weights
+from ddsing.training import checkpoints, evaluation, folder, head_start, preparing, ranges, resume, top
 from ddsing.training import listening as listenings
 from ddsing.training.batches import Batches
+from ddsing.training.building import Building
 from ddsing.training.folder import Begun, Where
 from ddsing.training.listening import Listening
 from ddsing.training.recipe import Config, Recipe
@@ -33,12 +35,34 @@ class Ready:
     config: Config
     recipe: Recipe
     step: int
-    stepper: "Step"
+    building: Building | None  # None where no step is left to take
     records: Records
     batches: Batches
     saver: Saver
     head_start_s: float = 0.0  # that it took
     loss: float | None = None  # of the checkpoint that is taken up
+
+    @property
+    def stepper(self) -> "Step":
+        """The model in training; waits until it is built."""
+        assert self.building is not None
+        return self.building.step
+
+    def worked(self) -> None:
+        """Note that a step was taken."""
+        if self.building is not None:
+            self.building.worked()
+
+    def finish_building(self) -> None:
+        """Wait until a checkpoint can be written, and the model is described."""
+        if self.building is not None:
+            self.building.finish()
+
+    def close(self) -> None:
+        """Let all threads go."""
+        self.batches.close()
+        if self.building is not None:
+            self.building.close()
 
     @property
     def steps(self) -> int:
@@ -86,23 +110,12 @@ def _made(where: Where, how: Begun | None, recipe: Recipe, trained: Config, reco
     known = ranges.of(source, records, listening)
     dataset_hash = facts.dataset_hash(source)
     newest = checkpoints.newest_state(path, trained.model)
-    if newest is None:
-        trained = resume.write_model(path, trained)
     folder.write_begun(
         path, Begun(recipe.to_json(), how.dataset_of if how else "", dataset_hash, bool(how and how.notebook))
     )
     folder.write_statistics(path, known)
     saver = Saver(path, trained.model, dataset_hash, _held_out(source, listening), listening, known, recipe.keep)
     batch_size = recipe.batch_size or trained.batch_size
-    head_start_s = 0.0
-    if newest is None:
-        began = time.monotonic()
-        weights = resume.first_weights(trained, recipe, records, listening, tell)
-        head_start_s = time.monotonic() - began
-        stepper, step = resume.stepper(trained, recipe, batch_size, weights), 0
-    else:
-        stepper, step = resume.resumed(trained, recipe, batch_size, newest)
-        resume.note(path, how, newest, dataset_hash, source.name, saver)
     batches = Batches(
         records,
         batch_size,
@@ -112,9 +125,34 @@ def _made(where: Where, how: Begun | None, recipe: Recipe, trained: Config, reco
         trained.teaching,
         trained.model.voicing,
     )
-    loss = newest.checkpoint.facts.get("loss") if newest else None
+    if newest is None:
+        building, head_start_s = _begun(path, source, recipe, trained, batch_size, listening, tell)
+        return Ready(path, trained, recipe, 0, building, records, batches, saver, head_start_s)
+    resume.note(path, how, newest, dataset_hash, source.name, saver)
+    step, loss = newest.checkpoint.step, newest.checkpoint.facts.get("loss")
+    left = step < (recipe.steps or trained.steps)
+    again = lambda: resume.resumed(trained, recipe, batch_size, newest)  # noqa: E731
+    resumed = Building(again, ahead=False, describe=None) if left else None
     known_loss = loss if isinstance(loss, float) else None
-    return Ready(path, trained, recipe, step, stepper, records, batches, saver, head_start_s, known_loss)
+    return Ready(path, trained, recipe, step, resumed, records, batches, saver, loss=known_loss)
+
+
+def _begun(
+    path: Path, source: Voice, recipe: Recipe, trained: Config, batch_size: int, listening: Listening, tell: Tell
+) -> tuple[Building, float]:
+    """The model of a training that begins, being built, and how long its head start took in the meantime."""
+    weights, seed = random_weights(trained.model, seed=recipe.seed or 0), recipe.seed or 0
+    build = lambda: resume.stepper(trained, recipe, batch_size, weights)  # noqa: E731
+    building = Building(build, ahead=bool(trained.head_start_steps), describe=(path, trained))
+    if not trained.head_start_steps:
+        return building, 0.0
+    began = time.monotonic()
+    try:
+        building.begin_with(head_start.weights(source, trained, listening, seed, tell))
+    except BaseException:
+        building.close()
+        raise
+    return building, time.monotonic() - began
 
 
 def _prepare(source: Voice, recipe: Recipe, tell: Tell) -> None:

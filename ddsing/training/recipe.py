@@ -77,7 +77,7 @@ class Recipe:
     centred_frames : bool or None
         Whether features stand where they were heard, see `ddsing.training.listening`.
     head_start_steps : int or None
-        See `ddsing.engine.tf.head_start`; before the first step, and not counted.
+        See `ddsing.engine.head_start`; before the first step, and not counted.
     macros : tuple of (str, float) pairs or None
         Other ways of teaching, by the names of `ddsing.model.teaching.Teaching`; given as such pairs, or as a mapping.
     voicing : bool or None

@@ -5,7 +5,7 @@ recipe that asks for another one is refused. Checkpoints of 2021 go on with thei
 loudness.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,20 +15,15 @@ import numpy as np
 from ddsing.constants import POWER
 from ddsing.errors import TrainingError
 from ddsing.files import write_atomic
-from ddsing.formats.tfrecord import Records
 from ddsing.model.config import ModelConfig
-from ddsing.model.weights import random_weights
 from ddsing.training import checkpoints, folder, saving
 from ddsing.training.checkpoints import Newest
 from ddsing.training.folder import Begun
-from ddsing.training.listening import Listening
 from ddsing.training.recipe import Config, Recipe, resolved
 from ddsing.training.state import SLOTS, read_floats
 
 if TYPE_CHECKING:
     from ddsing.engine.tf.step import Step
-
-HEAD_START_WINDOWS = 120  # more teach no other levels
 
 
 def model(path: Path, asked: Recipe, recipe: Recipe) -> Config:
@@ -64,8 +59,8 @@ def _on_scale_of(wanted: ModelConfig, has: ModelConfig) -> ModelConfig:
     return wanted if POWER in (wanted.generation, has.generation) else replace(wanted, generation=has.generation)
 
 
-def write_model(path: Path, trained: Config) -> Config:
-    """Write ``operative_config-0.gin``, by gin itself, of a training that begins; returns the model with that text."""
+def write_model(path: Path, trained: Config) -> None:
+    """Write ``operative_config-0.gin``, by gin itself, of a training that begins."""
     from ddsing.engine.tf import gin_config as engine_config
 
     text = engine_config.operative(trained.text)
@@ -73,30 +68,6 @@ def write_model(path: Path, trained: Config) -> Config:
     again = folder.config(path)
     if again is None or again.model != trained.model:
         raise TrainingError(f"gin builds another model from {trained.name} than ddsing reads in it.")
-    return replace(trained, text=text)
-
-
-def first_weights(
-    trained: Config, recipe: Recipe, records: Records, listening: Listening, tell: Callable[..., None]
-) -> dict[str, np.ndarray]:
-    """Random weights, or what a head start makes of them."""
-    from ddsing.engine.tf import head_start
-
-    weights = random_weights(trained.model, seed=recipe.seed or 0)
-    steps = trained.head_start_steps
-    if not steps:
-        return weights
-    spread = np.linspace(0, len(records) - 1, min(HEAD_START_WINDOWS, len(records))).round().astype(int)
-    tell("head start", 0.0)
-    return head_start.head_start(
-        trained.model,
-        weights,
-        [listening.window(records.read(number)) for number in np.unique(spread).tolist()],
-        steps=steps,
-        centred=listening.centred,
-        seed=recipe.seed or 0,
-        report=lambda step, off_db: tell("head start", step / steps, f"Level error {off_db:.1f} dB"),
-    )
 
 
 def stepper(trained: Config, recipe: Recipe, batch_size: int, weights: Mapping[str, np.ndarray]) -> "Step":
@@ -118,8 +89,8 @@ def stepper(trained: Config, recipe: Recipe, batch_size: int, weights: Mapping[s
     )
 
 
-def resumed(trained: Config, recipe: Recipe, batch_size: int, newest: Newest) -> tuple["Step", int]:
-    """The model in training as its newest checkpoint left it; and the step that it has done."""
+def resumed(trained: Config, recipe: Recipe, batch_size: int, newest: Newest) -> "Step":
+    """The model in training as its newest checkpoint left it."""
     step, state = newest.checkpoint.step, newest.state
     made = stepper(trained, recipe, batch_size, state.weights)
     slots = state.slots or {slot: {name: np.zeros_like(w) for name, w in state.weights.items()} for slot in SLOTS}
@@ -127,7 +98,7 @@ def resumed(trained: Config, recipe: Recipe, batch_size: int, newest: Newest) ->
     made.set_loss_scale(newest.checkpoint.facts.get("loss_scale"))
     if made.room is not None:
         made.room.go_on(read_floats(newest.checkpoint.index_path, made.room.shapes))
-    return made, step
+    return made
 
 
 def note(

@@ -162,7 +162,7 @@ class _Run:
             if self.step > self._saved:
                 self._save(events)
         finally:
-            ready.batches.close()
+            ready.close()
             _close(events)
             estimate.learn(self._workspace, ready, self._durations, self._save_seconds)
         return self.step < ready.steps
@@ -195,10 +195,12 @@ class _Run:
         ready, began = self._ready, time.monotonic()
         loss = ready.stepper.run(ready.batches.get(self.step + 1))
         if not math.isfinite(loss):
+            ready.finish_building()
             raise saving.diverged(ready.path, self.step + 1, "the loss became")
         self.step, self.loss = self.step + 1, loss
         self._recent.append(loss)
         self._durations.append(time.monotonic() - began)
+        ready.worked()
         self._note("training")
         speed = self._speed()
         events.add(self.step, {"losses/total_loss": loss} | ({} if speed is None else {"steps_per_sec": speed}))
@@ -209,6 +211,7 @@ class _Run:
         self._note("saving")
         self._report(replace(self.progress(), stage="saving"))
         events.sync()
+        ready.finish_building()
         seconds = ready.saver.save(
             self.step,
             loss=float(np.mean(self._recent)),

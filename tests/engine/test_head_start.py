@@ -1,12 +1,17 @@
 """Where frames stand, and the head start: against known pitches, closed forms, and trainings with and without."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ddsing import cli
 from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import render
-from ddsing.engine.tf.head_start import head_start, measure, wanted_levels
+from ddsing.engine.decoder_learning import LearningDecoder
+from ddsing.engine.head_start import head_start, heard, learn
+from ddsing.engine.tf import reconstruction, runtime
+from ddsing.engine.wanted_levels import EVERY, SILENCE, measure, wanted_levels
 from ddsing.errors import SettingsError
 from ddsing.model.config import ModelConfig, ZConfig
 from ddsing.model.weights import random_weights
@@ -92,6 +97,33 @@ def test_only_clear_loud_frames_teach():
     weights = random_weights(CONFIG)
     kept = head_start(CONFIG, weights, [unclear], steps=3, centred=True)
     assert all(np.array_equal(kept[name], weight) for name, weight in weights.items()), "nothing to learn from"
+
+
+def test_the_gradient_is_tensorflow_s_own():
+    """Of the levels' error, by each of the decoder's weights: numpy's, beside a tape's over the engine that trains."""
+    tf = runtime.tensorflow()
+    for config in (CONFIG, replace(CONFIG, layers_per_stack=2, voicing=True, z=ZConfig(12, 4, 250))):
+        rng, (window,) = np.random.default_rng(0), tiny_training.windows(1)
+        weights = random_weights(config, seed=1)
+        weights = {name: (x + rng.normal(0, 0.05, x.shape)).astype(np.float32) for name, x in weights.items()}
+        wanted = wanted_levels(window, config, quietest_db=-60.0, centred=True)[::EVERY]
+        decoder = LearningDecoder(config, weights)
+        error = learn(decoder, [x[:, np.newaxis] for x in heard(config, weights, window)], wanted[:, np.newaxis])
+        variables = {name: tf.Variable(value) for name, value in weights.items()}
+        with tf.GradientTape() as tape:
+            batch = {name: tf.constant(x[np.newaxis]) for name, x in window.items()}
+            played = tf.concat(
+                reconstruction.controls(config, variables, reconstruction.features(config, batch)), axis=2
+            )
+            apart = tf.abs(tf.math.log(played[::EVERY, 0] + SILENCE) - np.nan_to_num(wanted))
+            known = np.isfinite(wanted)
+            expected = tf.reduce_sum(tf.where(known, apart, 0.0)) / known.sum()
+        assert error == pytest.approx(float(expected), rel=1e-5)
+        names = [name for name in weights if name.startswith("decoder/")]
+        gradients = tape.gradient(expected, [variables[name] for name in names])
+        for name, gradient in zip(names, gradients):
+            off = np.linalg.norm(decoder.gradients[name] - gradient) / np.linalg.norm(gradient)
+            assert off < 2e-3, (name, off)
 
 
 @pytest.mark.parametrize("z", [None, ZConfig(12, 4, 250)], ids=["plain", "z"])

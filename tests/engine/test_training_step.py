@@ -11,8 +11,10 @@ from ddsing.engine.tf import autoencoder as models
 from ddsing.engine.tf import memory, precision, reconstruction, runtime, synthesis
 from ddsing.engine.tf.spectral_loss import spectral_loss
 from ddsing.engine.tf.step import Step
+from ddsing.engine.tf.twin import Twin, learnt, own_variables
 from ddsing.errors import SettingsError
 from ddsing.model.config import ModelConfig, ZConfig
+from ddsing.model.teaching import Teaching
 from ddsing.model.weights import random_weights
 from ddsing.sound.distance import FFT_SIZES
 from ddsing.training import recipe as recipes
@@ -109,6 +111,49 @@ def test_a_step_leaves_the_averages_weights_and_checkpoint_of_ddsp_s_trainer(tmp
         return {name for name, _ in tf.train.list_variables(checkpoint.write(str(tmp_path / name)))}
 
     assert names(step.checkpoint_object(), "ours") == names(trainer.get_checkpoint(), "theirs")
+
+
+def test_a_checkpoint_holds_the_weights_and_averages_of_now(tmp_path):
+    """By ddsp's own names, from variables that ddsp has no part in, in the order in which its model learns."""
+    config = replace(CONFIG, z=ZConfig(12, 4, 250), voicing=True)
+    own, theirs = (
+        own_variables(config),
+        Twin(config, runtime.tensorflow().keras.optimizers.schedules.ExponentialDecay(1e-3, 9, 1.0)),
+    )
+    assert list(own) == list(theirs.variables)
+    names = {variable.ref(): name for variables in (own, theirs.variables) for name, variable in variables.items()}
+    assert [names[x.ref()] for x in learnt(own)] == [names[x.ref()] for x in theirs.model.trainable_variables]
+    step = Step(CONFIG, random_weights(CONFIG, seed=1), batch_size=BATCH_SIZE, window_frames=N_FRAMES)
+    for number in range(2):  # the second time from a twin that is there already
+        step.run(batch(number))
+        saved = step.checkpoint_object().write(str(tmp_path / f"at-{number}"))
+        trainer, model = ddsp_trainer(CONFIG, random_weights(CONFIG, seed=2))
+        trainer.optimizer.build(model.trainable_variables)
+        trainer.get_checkpoint().read(saved).assert_consumed()
+        assert int(trainer.step.numpy()) == step.iterations == number + 1
+        np.testing.assert_array_equal(flat(models.read_weights(model, CONFIG)), flat(step.weights()))
+        for kind, found in averages(trainer.optimizer, model, CONFIG).items():
+            np.testing.assert_array_equal(flat(found), flat(step.slots()[kind]))
+        rate = trainer.optimizer._current_learning_rate
+        assert float(rate) == float(step._optimizer._current_learning_rate) > 0.0
+
+
+def test_what_is_compiled_ahead_leaves_no_trace():
+    options = {"batch_size": BATCH_SIZE, "window_frames": N_FRAMES, "seed": SEED, "teaching": Teaching(room_ms=20.0)}
+    weights, steps = random_weights(CONFIG, seed=1), []
+    for ahead in (False, True):
+        step = Step(CONFIG, random_weights(CONFIG, seed=2) if ahead else weights, **options)
+        if ahead:
+            step.trace()
+            step.compile()
+            assert step.iterations == 0 and not flat(step.slots()["m"]).any()
+            step.begin_with(weights)
+        steps.append((step, [step.run(batch(number)) for number in range(2)]))
+    (plain, losses), (ahead, again) = steps
+    assert losses == again
+    np.testing.assert_array_equal(flat(plain.weights()), flat(ahead.weights()))
+    np.testing.assert_array_equal(plain.room.taps.numpy(), ahead.room.taps.numpy())
+    assert plain._update.experimental_get_tracing_count() == ahead._update.experimental_get_tracing_count() == 1
 
 
 def flat(arrays):

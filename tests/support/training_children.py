@@ -116,6 +116,7 @@ def _warm_up() -> None:
             "loudness_db": np.full(shape, -40.0, np.float32),
         }
     )
+    stepper.prepare_checkpoints()  # ddsp, too
     track(np.zeros(640, np.float32), tracker="tiny")
 
 

@@ -94,7 +94,7 @@ def encode(
     `disturbance` [batch, n_steps, z_dims] is added to it, with its standard deviation as the unit; the sum is
     multiplied by `kept` [batch, 1, z_dims].
     """
-    tf, ddsp = runtime.tensorflow(), runtime.ddsp()
+    tf = runtime.tensorflow()
     x = normalised * weights["encoder/z_norm/scale"][0, 0] + weights["encoder/z_norm/shift"][0, 0]
     states = _recurrent(weights, "encoder", x, dtype, recurrent)
     n_steps, batch, channels = states.shape
@@ -106,7 +106,7 @@ def encode(
         z *= tf.transpose(kept, [1, 0, 2])
     if n_steps == n_frames:
         return z
-    return tf.transpose(ddsp.core.resample(tf.transpose(z, [1, 0, 2]), n_frames), [1, 0, 2])
+    return tf.transpose(runtime.ddsp().core.resample(tf.transpose(z, [1, 0, 2]), n_frames), [1, 0, 2])
 
 
 def _recurrent(weights: Mapping, part: str, x: Tensor, dtype: str, recurrent: Callable | None) -> Tensor:

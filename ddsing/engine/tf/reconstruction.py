@@ -22,18 +22,28 @@ def features(config: ModelConfig, batch: Mapping) -> dict:
         [n_frames, batch, 1]; for models with z ``mfccs``, and for those with voicing ``f0_confidence``
         [n_frames, batch, 1].
     """
-    tf, preprocessing = runtime.tensorflow(), runtime.ddsp().training.preprocessing
+    tf = runtime.tensorflow()
     f0_hz, loudness_db = tf.transpose(batch["f0_hz"]), tf.transpose(batch["loudness_db"])
     heard = {
         "f0_hz": f0_hz,
         "ld_scaled": loudness_db[..., tf.newaxis] / config.db_range + 1.0,
-        "f0_scaled": preprocessing.scale_f0_hz(f0_hz)[..., tf.newaxis],
+        "f0_scaled": _scaled(f0_hz)[..., tf.newaxis],
     }
     if config.z:
         heard["mfccs"] = network.mfccs(config.z, batch["audio"])
     if config.voicing:
         heard[VOICING_KEY] = tf.clip_by_value(tf.transpose(batch[VOICING_KEY]), 0.0, 1.0)[..., tf.newaxis]
     return heard
+
+
+def _scaled(f0_hz: Tensor) -> Tensor:
+    """MIDI note numbers as a share of 127, by the operations of ddsp's `scale_f0_hz`, which gives the same bits."""
+    tf = runtime.tensorflow()
+
+    def log2(x: Tensor) -> Tensor:
+        return tf.math.log(tf.where(x <= 0.0, 1e-5, x)) / tf.math.log(2.0)
+
+    return tf.where(f0_hz <= 0.0, 0.0, 12.0 * (log2(f0_hz) - log2(tf.constant(440.0))) + 69.0) / 127.0
 
 
 def prepare(config: ModelConfig, batch: Mapping, noise: Tensor) -> dict:

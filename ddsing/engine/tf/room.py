@@ -54,6 +54,10 @@ class Room:
         """The variables by their paths in a checkpoint."""
         return {f"room/{name}": (self.n_taps,) for name in SLOTS}
 
+    def state(self) -> dict[str, np.ndarray]:
+        """What `go_on` stands by."""
+        return {f"room/{name}": getattr(self.variables, name).numpy() for name in SLOTS}
+
     def go_on(self, state: Mapping[str, np.ndarray] | None) -> None:
         """Stand where a checkpoint's variables stood; without them, begin anew."""
         for name in SLOTS:

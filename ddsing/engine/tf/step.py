@@ -1,19 +1,18 @@
-"""One step of training: ddsp's loss, gradient clipping and Adam, on the variables of ddsp's own `Autoencoder`.
+"""One step of training: ddsp's loss, gradient clipping and Adam, on the weights of ddsp's own `Autoencoder`.
 
-What is computed is what ddsp's Trainer computes; how, is in the modules beside this one. The model's variables and the
-optimizer are ddsp's and Keras's, so a checkpoint of `Step.checkpoint_object` has the names that ddsp's Trainer writes,
-and either can go on from the other's.
+What is computed is what ddsp's Trainer computes; how, is in the modules beside this one. A checkpoint of
+`Step.checkpoint_object` has the names that ddsp's Trainer writes, and either can go on from the other's.
 
 Reference: ddsp.training.trainers.Trainer, ddsp.losses.SpectralLoss.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
-from ddsing.engine.tf import autoencoder as models
 from ddsing.engine.tf import draws, precision, reconstruction, runtime
 from ddsing.engine.tf.mel_loss import mel_loss
 from ddsing.engine.tf.memory import n_parts_that_fit
@@ -22,9 +21,11 @@ from ddsing.engine.tf.room import Room
 from ddsing.engine.tf.runtime import Tensor
 from ddsing.engine.tf.spectral_loss import spectral_loss
 from ddsing.engine.tf.synthesis import ddsp_noise
+from ddsing.engine.tf.twin import Twin, learnt, own_variables, slots
 from ddsing.errors import SettingsError
 from ddsing.model.config import VOICING_KEY, ModelConfig
 from ddsing.model.teaching import Teaching
+from ddsing.model.weights import checked
 
 _FEATURES = ("audio", "f0_hz", "loudness_db")
 
@@ -79,21 +80,38 @@ class Step:
         self._n_parts = n_parts or n_parts_that_fit(config, share, window_frames)
         if share % self._n_parts:
             raise SettingsError(f"A share of {share} windows does not divide into {self._n_parts} equal parts.")
-        self._model = models.autoencoder(config, n_samples=window_frames * HOP_SAMPLES)
-        self._names = models.variables(self._model, config)
-        models.assign_weights(self._model, config, weights)
         self._schedule = tf.keras.optimizers.schedules.ExponentialDecay(learning_rate, lr_decay_steps, lr_decay_rate)
+        # On a GPU, Keras's own GRU is cuDNN's.
+        self._recurrent = self._keras_gru if runtime.device().kind == "gpu" else None
+        self._made = threading.Lock()
+        self._twin = Twin(config, self._schedule, n_frames=window_frames) if self._recurrent else None
+        self._names = self._twin.variables if self._twin else own_variables(config)
+        self._assign(weights)
         self._optimizer = tf.keras.optimizers.Adam(self._schedule)
-        self._optimizer.build(self._model.trainable_variables)
+        self._optimizer.build(learnt(self._names))
         self._clip_norm, self._seed, self._teaching = grad_clip_norm, seed, teaching
         self._room = Room(teaching.room_ms) if teaching.room_ms else None
         self._dtype = precision.dtype(mixed_precision)
         self._loss_scale = precision.LossScale() if self._dtype == "float16" else None
-        # On a GPU, Keras's own GRU is cuDNN's.
-        self._recurrent = self._keras_gru if runtime.device().kind == "gpu" else None
         self._update, self._evaluate = (
             tf.function(function, autograph=False) for function in (self._update_graph, self._losses_graph)
         )
+
+    def trace(self) -> None:
+        """Have Python build the graph of a step before the first one is taken."""
+        tf = runtime.tensorflow()
+        if not tf.config.functions_run_eagerly():
+            self._update.get_concrete_function({name: tf.TensorSpec(x.shape) for name, x in self._made_up().items()})
+
+    def compile(self) -> None:
+        """Have a step optimised and compiled by taking one, which is undone."""
+        weights, averages, scale = self.weights(), self.slots(), self.loss_scale()
+        room = None if self._room is None else self._room.state()
+        self._update(self._tensors(self._made_up()))
+        self.set_state(weights, averages, 0)
+        self.set_loss_scale(scale)
+        if self._room is not None:
+            self._room.go_on(room)
 
     def run(self, batch: Mapping[str, np.ndarray]) -> float:
         """Train on a batch and return its loss before the update.
@@ -118,17 +136,21 @@ class Step:
 
     def weights(self) -> dict[str, np.ndarray]:
         """The weights as they are, by name."""
-        return models.read_weights(self._model, self.config)
+        return {name: variable.numpy() for name, variable in self._names.items()}
 
     def slots(self) -> dict[str, dict[str, np.ndarray]]:
         """Adam's averages of the gradient, ``m``, and of its square, ``v``, each by the weights' names."""
         return {slot: {name: variable.numpy() for name, variable in self._slots(slot).items()} for slot in ("m", "v")}
 
+    def begin_with(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Take other weights, before the first step."""
+        self._assign(weights)
+
     def set_state(
         self, weights: Mapping[str, np.ndarray], slots: Mapping[str, Mapping[str, np.ndarray]], iterations: int
     ) -> None:
         """Go on from another state: what `weights`, `slots` and `iterations` gave."""
-        models.assign_weights(self._model, self.config, weights)
+        self._assign(weights)
         for slot in ("m", "v"):
             for name, variable in self._slots(slot).items():
                 variable.assign(slots[slot][name])
@@ -143,10 +165,17 @@ class Step:
         if self._loss_scale is not None:
             self._loss_scale.go_on(facts)
 
+    def prepare_checkpoints(self) -> None:
+        """Make what the first checkpoint would have to wait for: ddsp's own model. Any thread may."""
+        with self._made:
+            self._twin = self._twin or Twin(self.config, self._schedule)
+
     def checkpoint_object(self) -> Any:
-        """A `tf.train.Checkpoint` of model and optimizer, named as ddsp's Trainer names them; and of the room."""
-        room = {} if self._room is None else {"room": self._room.variables}
-        return runtime.tensorflow().train.Checkpoint(model=self._model, optimizer=self._optimizer, **room)
+        """A `tf.train.Checkpoint` of model and optimizer as they are, named as ddsp's Trainer's; and of the room."""
+        self.prepare_checkpoints()
+        assert self._twin is not None
+        self._twin.take(self._names, self._optimizer)
+        return self._twin.checkpoint(**({} if self._room is None else {"room": self._room.variables}))
 
     @property
     def room(self) -> Room | None:
@@ -154,23 +183,34 @@ class Step:
         return self._room
 
     def _slots(self, slot: str) -> dict[str, Any]:
-        averages = self._optimizer._momentums if slot == "m" else self._optimizer._velocities
-        by_variable = {variable.ref(): average for variable, average in zip(self._model.trainable_variables, averages)}
-        return {name: by_variable[variable.ref()] for name, variable in self._names.items()}
+        return slots(self._optimizer, learnt(self._names), self._names, slot)
+
+    def _assign(self, weights: Mapping[str, np.ndarray]) -> None:
+        for name, value in checked(weights, self.config).items():
+            self._names[name].assign(value)
 
     @property
     def _learning(self) -> list:
         """What is learnt: the model, then the room."""
-        return [*self._model.trainable_variables, *([] if self._room is None else [self._room.taps])]
+        return [*learnt(self._names), *([] if self._room is None else [self._room.taps])]
 
     def _tensors(self, batch: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
         tf = runtime.tensorflow()
-        names = (*_FEATURES, VOICING_KEY) if self.config.voicing else _FEATURES
-        return {name: tf.constant(batch[name], tf.float32) for name in names}
+        return {name: tf.constant(batch[name], tf.float32) for name in self._heard}
+
+    def _made_up(self) -> dict[str, np.ndarray]:
+        """Windows in which a batch's shapes are right, and nothing else."""
+        sizes = {name: self.window_frames * (HOP_SAMPLES if name == "audio" else 1) for name in self._heard}
+        return {name: np.full((self.batch_size, size), 0.1, np.float32) for name, size in sizes.items()}
+
+    @property
+    def _heard(self) -> tuple[str, ...]:
+        return (*_FEATURES, VOICING_KEY) if self.config.voicing else _FEATURES
 
     def _keras_gru(self, part: str, x: Tensor) -> Tensor:
         tf = runtime.tensorflow()
-        layer = self._model.decoder.rnn if part == "decoder" else self._model.encoder.rnn
+        assert self._twin is not None
+        layer = self._twin.model.decoder.rnn if part == "decoder" else self._twin.model.encoder.rnn
         return tf.transpose(layer(tf.transpose(x, [1, 0, 2])), [1, 0, 2])
 
     def _losses_graph(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:

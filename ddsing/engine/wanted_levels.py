@@ -1,32 +1,21 @@
-"""A head start: before it trains by sound, the decoder learns how loud harmonics and noise are, as measured.
+"""How loud the harmonics and the noise of a recording are, as a decoder should learn them in a head start."""
 
-The spectral loss has no gradient for a harmonic that lies below the noise. From random weights its first steps push the
-high harmonics there, and noise takes their place: the voice is long dull and hisses. A model that begins with about the
-right levels keeps them, and sounds like the voice much sooner.
-"""
-
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
-from ddsing.engine.tf import reconstruction, runtime
-from ddsing.engine.tf.runtime import Tensor
-from ddsing.model.config import VOICING_KEY, ModelConfig
+from ddsing.model.config import ModelConfig
 
+EVERY = 5  # frames from one measurement to the next
+SILENCE = 1e-7
 _SIZE = 2048  # samples of a spectrum
 _F0_LEAD = 512  # samples
 _HIGHEST_HZ = 7000.0
-_EVERY = 5  # frames from one measurement to the next
-_QUIETEST_DB = -40.0  # of the recordings' loudest frame
 _DEPTH_DB = 45.0  # harmonics further below the strongest are not learnt
 _OUT_OF_NOISE = 4.0  # in power, against what lies between two harmonics
-_SILENCE = 1e-7
 _CLEAR = 0.8  # confidence of the pitch
 _WHITE_VARIANCE = 1.0 / 3.0  # of the noise that is filtered, uniform from -1 to 1
-_CUT_FRAMES, _BATCH_FRAMES = 125, 2000
-_DB_PER_NEPER = 20.0 / math.log(10.0)
 
 
 def measure(
@@ -105,7 +94,7 @@ def wanted_levels(
     """
     n_frames = len(window["f0_hz"])
     before = _SIZE // 2 - (0 if centred else _F0_LEAD)
-    frames = np.arange(0, n_frames, _EVERY)
+    frames = np.arange(0, n_frames, EVERY)
     starts = frames * HOP_SAMPLES - before
     good = (starts >= 0) & (starts + _SIZE <= len(window["audio"])) & (window["loudness_db"][frames] > quietest_db)
     if "f0_confidence" in window:
@@ -116,81 +105,5 @@ def wanted_levels(
         amplitudes, magnitudes = measure(window["audio"], window["f0_hz"][frames], starts, config)
         strongest = np.max(np.nan_to_num(amplitudes), axis=1, keepdims=True)
         amplitudes[amplitudes < strongest * 10.0 ** (-_DEPTH_DB / 20.0)] = np.nan
-        levels[frames] = np.log(np.concatenate([amplitudes, magnitudes], axis=1) + _SILENCE)
+        levels[frames] = np.log(np.concatenate([amplitudes, magnitudes], axis=1) + SILENCE)
     return levels
-
-
-def head_start(
-    config: ModelConfig,
-    weights: Mapping[str, np.ndarray],
-    windows: Sequence[Mapping[str, np.ndarray]],
-    *,
-    steps: int,
-    centred: bool,
-    seed: int = 0,
-    report: Callable[[int, float], None] = lambda step, error_db: None,
-) -> dict[str, np.ndarray]:
-    """Weights whose harmonics and noise are about those of the windows.
-
-    Parameters
-    ----------
-    weights : Mapping[str, np.ndarray]
-        Where it begins; names and shapes of `config.weight_shapes()`. An encoder of z stays as it is.
-    windows : sequence of Mapping
-        As in `wanted_levels`, of one length; `centred` as there.
-    steps : int
-    seed : int
-        Of the order of the windows.
-    report : callable, optional
-        Told each step and by how much the levels are off, in dB; what it raises passes through.
-
-    Returns
-    -------
-    dict[str, np.ndarray]
-        The weights as given where there is nothing to learn from.
-    """
-    tf = runtime.tensorflow()
-    loudest = max((float(window["loudness_db"].max()) for window in windows), default=0.0)
-    quietest_db = loudest + _QUIETEST_DB
-    levels = [wanted_levels(window, config, quietest_db=quietest_db, centred=centred) for window in windows]
-    useful = [number for number, level in enumerate(levels) if np.isfinite(level).any()]
-    if not useful:
-        return dict(weights)
-    n_frames = len(levels[0]) if config.z else min(_CUT_FRAMES, len(levels[0]))  # z is normalised over a window
-    batch_size = max(1, _BATCH_FRAMES // n_frames)
-    variables = {name: tf.Variable(value) for name, value in weights.items()}
-    learning = [variable for name, variable in variables.items() if name.startswith("decoder/")]
-    schedule = tf.keras.optimizers.schedules.ExponentialDecay(2e-3, max(steps // 10, 1), 0.8)
-    optimizer = tf.keras.optimizers.Adam(schedule)
-    optimizer.build(learning)
-
-    @tf.function(autograph=False)
-    def learn(batch: Mapping[str, Tensor]) -> Tensor:
-        wanted = tf.transpose(batch["levels"], [1, 0, 2])
-        known, heard = tf.math.is_finite(wanted), reconstruction.features(config, batch)
-        with tf.GradientTape() as tape:
-            played = tf.concat(reconstruction.controls(config, variables, heard), axis=2)
-            error = tf.abs(tf.where(known, tf.math.log(played + _SILENCE) - wanted, 0.0))
-            loss = tf.reduce_sum(error) / tf.maximum(tf.reduce_sum(tf.cast(known, tf.float32)), 1.0)
-        optimizer.apply_gradients(zip(tape.gradient(loss, learning), learning))
-        return loss * _DB_PER_NEPER
-
-    curves = ("f0_hz", "loudness_db", *((VOICING_KEY,) if config.voicing else ()))
-    random = np.random.default_rng(seed)
-    for step in range(1, steps + 1):
-        chosen = random.choice(useful, batch_size)
-        starts = random.integers(0, len(levels[0]) - n_frames + 1, batch_size)
-        batch = [
-            _cut(windows[number], levels[number], start, n_frames, curves) for number, start in zip(chosen, starts)
-        ]
-        report(step, float(learn({name: tf.constant(np.stack([x[name] for x in batch])) for name in batch[0]})))
-    return {name: variable.numpy() for name, variable in variables.items()}
-
-
-def _cut(
-    window: Mapping[str, np.ndarray], levels: np.ndarray, start: int, n_frames: int, curves: Sequence[str]
-) -> dict[str, np.ndarray]:
-    frames = slice(start, start + n_frames)
-    samples = slice(start * HOP_SAMPLES, (start + n_frames) * HOP_SAMPLES)
-    cut = {name: window[name][frames] for name in curves}
-    return {"audio": window["audio"][samples], "levels": levels[frames], **cut}
