@@ -126,7 +126,7 @@ def _mono(opened: Opened, max_seconds: float, channel: int | None, hear: Hear, w
     if opened.info.format == "WAV" and opened.info.duration_s > max_seconds:  # its bytes were counted
         raise _too_long(opened, max_seconds, limit_s)
     resampler, rate_hz, n_s = None, 0, 0.0
-    pieces = [np.zeros(0, np.float32)]
+    found = _Growing()
     for block, rate in opened.blocks():
         hear(block, rate)
         mono = _mixed(block, channel)
@@ -136,15 +136,38 @@ def _mono(opened: Opened, max_seconds: float, channel: int | None, hear: Hear, w
         if not (np.abs(mono) <= _MAX_PEAK).all():  # NaN is not less, either
             raise AudioError("The recording contains invalid samples (NaN, infinite or above 1e6). Export it again.")
         if rate != rate_hz:
-            pieces += _rest(resampler)
+            found.add(_rest(resampler))
             resampler = None if rate == wanted_hz else soxr.ResampleStream(rate, wanted_hz, 1, dtype="float32")
             rate_hz = rate
-        pieces.append(mono if resampler is None else resampler.resample_chunk(mono))
-    return np.concatenate(pieces + _rest(resampler))
+        found.add(mono if resampler is None else resampler.resample_chunk(mono))
+    found.add(_rest(resampler))
+    return found.whole()
 
 
-def _rest(resampler: soxr.ResampleStream | None) -> list[np.ndarray]:
-    return [] if resampler is None else [resampler.resample_chunk(np.zeros(0, np.float32), last=True)]
+def _rest(resampler: soxr.ResampleStream | None) -> np.ndarray:
+    nothing = np.zeros(0, np.float32)
+    return nothing if resampler is None else resampler.resample_chunk(nothing, last=True)
+
+
+class _Growing:
+    """Samples that are put one after the other: pieces that are joined at the end would take their memory twice."""
+
+    def __init__(self) -> None:
+        self._samples, self._n = np.empty(2**16, np.float32), 0
+
+    def add(self, piece: np.ndarray) -> None:
+        """Append samples [shape=(n_samples,), float32]."""
+        stop = self._n + len(piece)
+        if stop > len(self._samples):
+            room = max(stop, len(self._samples) * 9 // 8)
+            self._samples.resize(room, refcheck=False)  # which moves pages of memory, and copies none
+        self._samples[self._n : stop] = piece
+        self._n = stop
+
+    def whole(self) -> np.ndarray:
+        """All of them; nothing can be added after that."""
+        self._samples.resize(self._n, refcheck=False)
+        return self._samples
 
 
 def content_hash(audio: np.ndarray) -> str:

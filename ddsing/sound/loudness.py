@@ -13,6 +13,8 @@ Reference: ddsp.spectral_ops.compute_loudness of 1.6.3 and 3.7.0, compute_power 
 librosa.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ddsing import units
@@ -47,18 +49,15 @@ def compute(audio: np.ndarray, *, generation: int = 3, padding: str = "center") 
     """
     audio = np.asarray(audio, np.float32)
     if generation == POWER:
-        return _in_db(_windows(audio, _POWER_SAMPLES, 0 if padding == "same" else _POWER_SAMPLES // 2, padding))
+        return _power_db(audio, _POWER_SAMPLES, 0 if padding == "same" else _POWER_SAMPLES // 2, padding)
     if generation not in _N_FFT:
         raise FeaturesError(f"Unknown ddsp generation of loudness {generation!r}; use 1, 3 or {POWER}.")
     n_fft = _N_FFT[generation]
-    windows = _windows(audio, n_fft, 0 if padding == "same" else _ZEROS_BEFORE[generation], padding)
-    n_frames = len(windows)
     weighting_db = a_weighting_db(np.fft.rfftfreq(n_fft, 1.0 / SAMPLE_RATE)).astype(np.float32)
     measure = _mean_of_db if generation == 1 else _db_of_mean
-    loudness = np.empty(n_frames, np.float32)
-    for start in range(0, n_frames, _BLOCK_FRAMES):
-        part = slice(start, start + _BLOCK_FRAMES)
-        loudness[part] = measure(magnitudes(windows[part]), weighting_db)
+    loudness = np.empty(units.n_frames(len(audio), centred=padding != "same"), np.float32)
+    for part, windows in _windows(audio, n_fft, 0 if padding == "same" else _ZEROS_BEFORE[generation], len(loudness)):
+        loudness[part] = measure(magnitudes(windows), weighting_db)
     return loudness
 
 
@@ -77,24 +76,30 @@ def power_db(audio: np.ndarray, *, frame_samples: int = 256) -> np.ndarray:
     np.ndarray [shape=(ceil(n_samples / 64),), float32]
         dB below full scale, not below -80.
     """
-    return _in_db(_windows(np.asarray(audio, np.float32), frame_samples, 0, "same"))
+    return _power_db(np.asarray(audio, np.float32), frame_samples, 0, "same")
 
 
-def _in_db(windows: np.ndarray) -> np.ndarray:
-    """The power of each window in dB, not below -80."""
-    power = np.empty(len(windows), np.float32)
-    for start in range(0, len(windows), _BLOCK_FRAMES):
-        part = slice(start, start + _BLOCK_FRAMES)
-        power[part] = (windows[part] ** 2).mean(axis=1)
+def _power_db(audio: np.ndarray, length: int, before: int, padding: str) -> np.ndarray:
+    """The power of what each frame sees in dB, not below -80."""
+    power = np.empty(units.n_frames(len(audio), centred=padding != "same"), np.float32)
+    for part, windows in _windows(audio, length, before, len(power)):
+        power[part] = (windows**2).mean(axis=1)
     return np.maximum(10.0 * np.log10(np.maximum(power, 1e-20)), -DB_RANGE[3])
 
 
-def _windows(audio: np.ndarray, length: int, before: int, padding: str):
-    """What each frame sees [n_frames, length], with `before` zeros before the sound and as many as it takes after."""
-    n_frames = units.n_frames(len(audio), centred=padding != "same")
-    padded = np.zeros(max(n_frames - 1, 0) * HOP_SAMPLES + length, np.float32)
-    padded[before : before + len(audio)] = audio[: len(padded) - before]
-    return np.lib.stride_tricks.sliding_window_view(padded, length)[::HOP_SAMPLES][:n_frames]
+def _windows(audio: np.ndarray, length: int, before: int, n_frames: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """What each frame sees, some frames at a time: which, and their windows [≤ 1024, length].
+
+    There are `before` zeros before the sound, and as many as it takes after.
+    """
+    for start in range(0, n_frames, _BLOCK_FRAMES):
+        frames = slice(start, min(start + _BLOCK_FRAMES, n_frames))
+        first = start * HOP_SAMPLES - before
+        heard = np.zeros((frames.stop - start - 1) * HOP_SAMPLES + length, np.float32)
+        low, high = max(first, 0), min(first + len(heard), len(audio))
+        if high > low:
+            heard[low - first : high - first] = audio[low:high]
+        yield frames, np.lib.stride_tricks.sliding_window_view(heard, length)[::HOP_SAMPLES]
 
 
 def _mean_of_db(amplitude: np.ndarray, weighting_db: np.ndarray):

@@ -7,9 +7,10 @@ have ddsp's padding 'same' instead, as its preparation does: CREPE's window of 1
 that the frame is centred at sample 64·k + 512, and there is one frame per 64 samples begun.
 """
 
+import mmap
 import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -243,11 +244,23 @@ def append(file: IO[bytes], block: np.ndarray, n_tracked: int) -> None:
 
 def _decode(activations: Sequence[np.ndarray]):
     parts = [part[i : i + _PART_FRAMES] for part in activations for i in range(0, len(part), _PART_FRAMES)]
-    observed = np.concatenate([part.argmax(axis=1) for part in parts])
-    confidence = np.concatenate([part.max(axis=1) for part in parts])
+    strongest = [(part.argmax(axis=1), part.max(axis=1)) for part in _mapped_one_by_one(parts)]
+    observed, confidence = (np.concatenate(found) for found in zip(*strongest))
     states, first = viterbi.path(observed), 0
     f0_hz = np.empty(len(states), np.float32)
-    for part in parts:
+    for part in _mapped_one_by_one(parts):
         f0_hz[first : first + len(part)] = viterbi.f0_hz(part, states[first : first + len(part)])
         first += len(part)
     return f0_hz, confidence
+
+
+def _mapped_one_by_one(parts: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """The parts, each of which gives its memory back after its turn where it is a map of a file, as of long recordings.
+
+    An hour's activations are 1.3 GB, which would all be in memory at the end, though the system could take them back.
+    """
+    for part in parts:
+        yield part
+        mapped = getattr(part, "_mmap", None)
+        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
