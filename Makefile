@@ -54,6 +54,7 @@ bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks.pitch
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.start
+	$(BIN)/python -m benchmarks.time_to_voice
 	$(BIN)/python -m benchmarks.dataset
 	$(BIN)/python -m benchmarks.voice
 	$(BIN)/python -m benchmarks.first_page

@@ -1,5 +1,6 @@
 """Compiled code that is kept between processes: used the second time, the same bits; never what is torn or foreign."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -99,6 +100,19 @@ def test_it_is_kept_for_one_processor_and_by_one_user(tmp_path, monkeypatch):
     made.store.chmod(0o700)
     (made.store / "refused").touch()
     assert compiled_code.use() is None, "XLA did not take its own code back"
+
+
+def test_where_nothing_can_be_kept_training_goes_on(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.setenv("TF_XLA_FLAGS", "")
+    monkeypatch.setenv("DDSING_COMPILED", str(tmp_path / "file" / "below"))
+    (tmp_path / "file").touch()
+    assert compiled_code.use() is None and not os.environ["TF_XLA_FLAGS"]
+    monkeypatch.setenv("DDSING_COMPILED", str(tmp_path / "kept"))
+    made = compiled_code.use()
+    (made.own / "new.pb").write_bytes(b"code")
+    (made.store / f"{hashlib.sha256(b'code').hexdigest()}-new.pb").mkdir()  # in the way
+    assert made.keep() == 1 and not made.own.exists()
 
 
 def test_only_so_much_is_kept(tmp_path, monkeypatch):

@@ -81,17 +81,24 @@ class CompiledCode:
                 write_atomic(self.store / _REFUSED, b"")
 
     def keep(self) -> int:
-        """Keep what was compiled here, after a step has shown that it works; returns how many pieces that were."""
+        """Keep what was compiled here, after a step has shown that it works; returns how many pieces that were.
+
+        Where that can't be written, the next process compiles again.
+        """
         new = [path for path in sorted(self.own.glob("*.pb")) if path.stat().st_ino != self._taken.get(path.name)]
         if not (self.store / _REFUSED).exists():
-            for path in new:
-                data = path.read_bytes()
-                for before in self.store.glob(f"*-{path.name}"):
-                    before.unlink(missing_ok=True)
-                write_atomic(self.store / f"{hashlib.sha256(data).hexdigest()}-{path.name}", data, durable=False)
-            _prune(self.store.parent)
+            with contextlib.suppress(OSError):
+                for path in new:
+                    self._put(path)
+                _prune(self.store.parent)
         self.close()
         return len(new)
+
+    def _put(self, path: Path) -> None:
+        data = path.read_bytes()
+        for before in self.store.glob(f"*-{path.name}"):
+            before.unlink(missing_ok=True)
+        write_atomic(self.store / f"{hashlib.sha256(data).hexdigest()}-{path.name}", data, durable=False)
 
     def close(self) -> None:
         """Leave no trace of this process."""
@@ -102,9 +109,9 @@ def use() -> CompiledCode | None:
     """Let this process use what is kept; None where it can't: TensorFlow is imported already, or is another one."""
     if sys.platform != "linux" or "tensorflow" in sys.modules or "persistent_cache" in os.environ.get(_FLAGS, ""):
         return None
-    if not importlib.metadata.version("tensorflow").startswith(KNOWN_TO_WORK):
-        return None
     try:
+        if not importlib.metadata.version("tensorflow").startswith(KNOWN_TO_WORK):
+            return None
         store = folder() / _key()
         store.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_ours_alone(store) or (store / _REFUSED).exists():
@@ -112,7 +119,7 @@ def use() -> CompiledCode | None:
         if shutil.disk_usage(store).free < _LEAST_ROOM_BYTES:
             return None
         made = CompiledCode(store)
-    except OSError:
+    except (OSError, RuntimeError, ValueError, ImportError):  # no home, no such package, or none of our folders
         return None
     os.environ[_FLAGS] = f"{os.environ.get(_FLAGS, '')} {made.flags}".strip()
     atexit.register(made.close)
