@@ -104,10 +104,9 @@ def _step(gru: str, dtype: str, small: bool, devices: list[str] | None = None) -
 
     config, batch_size, n_frames = SMALL if small else SINGING
     weights, options = random_weights(config, seed=training.SEED), {"batch_size": batch_size, "devices": devices}
+    options["keras_gru"] = gru == "keras"
     with mock.patch.object(precision, "dtype", return_value=dtype):
-        step = Step(config, weights, window_frames=n_frames, seed=training.SEED, mixed_precision=True, **options)
-    step._recurrent = step._keras_gru if gru == "keras" else None
-    return step
+        return Step(config, weights, window_frames=n_frames, seed=training.SEED, mixed_precision=True, **options)
 
 
 def _timed(run: Callable[[dict], float], small: bool) -> dict[str, Any]:

@@ -35,11 +35,13 @@ import numpy as np
 import psutil
 from benchmarks import memory
 from ddsing import process
+from ddsing.engine.tf import compiled_code
 from ddsing.formats import tfrecord
 from ddsing.hosting import parcel, private
 from ddsing.instrument import child
 from ddsing.jobs import remote, slurm
 from ddsing.jobs.engine import Engine
+from ddsing.sound import pitch
 from ddsing.training import board
 
 psutil.Process.memory_info = lambda self: type("Memory", (), {"peak_wset": 123})  # its name on Windows
@@ -58,6 +60,9 @@ with contextlib.suppress(remote.Silent):  # where there is no Slurm
 with tfrecord.RecordWriter(path) as writer:
     writer.write({"f0_hz": np.arange(3, dtype=np.float32)})
 assert tfrecord.RecordFile(path).read(0)["f0_hz"].tolist() == [0, 1, 2]
+assert not compiled_code._is_ours_alone(path.parent)
+mapped = np.memmap(path.parent / "mapped", np.float32, "w+", shape=(2, 3))
+assert [len(part) for part in pitch._mapped_one_by_one([mapped])] == [2]
 """
 # The dashboard's side of a job, which is without the names as well as the job.
 DASHBOARD = """

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ddsing.engine.tf import compiled_code
-from ddsing.engine.tf.compiled_code import CompiledCode
 from ddsing.training import resume
 from ddsing.training.recipe import Config
 
 if TYPE_CHECKING:
+    from ddsing.engine.tf.compiled_code import CompiledCode
     from ddsing.engine.tf.step import Step
 
 
@@ -73,6 +72,8 @@ class Building:
         self._step.result().prepare_checkpoints()
 
     def _built(self, build: Callable[[], "Step"], ahead: bool) -> "Step":
+        from ddsing.engine.tf import compiled_code
+
         self._kept = compiled_code.use()
         if self._kept is not None:
             self._kept.check()

@@ -55,7 +55,6 @@ KEPT = {  # what is kept for the whole process, and what tells its entries apart
     "ddsing/sound/pitch/instant.py:_loaded": "nobody's: a network that comes with a package",
     "ddsing/sound/pitch/network.py:network": "nobody's: weights that come with ddsing",
     "ddsing/sound/pitch/rates.py:_known": "nobody's: how quick this computer is",
-    "ddsing/sound/pitch/viterbi.py:_band": "nobody's: numbers of the tracker",
     "ddsing/sound/pitch/weights.py:load": "nobody's: weights that come with ddsing",
     "ddsing/sound/recording.py:_at_own_rate": "the file's content, or its path with size and time of change",
     "ddsing/training/board_process.py:_running": "the workspace; hosted, there is none",

@@ -52,6 +52,8 @@ class Step:
     n_parts : int, optional
         In how many parts, one after the other, a device takes its share of a batch; the gradient is the same. By
         default as few as fit into memory.
+    keras_gru : bool, optional
+        Whether Keras's own GRU is used; by default on a GPU, where it is cuDNN's.
     teaching : Teaching
         What is learnt by beside ddsp's loss, which is reported in any case.
     """
@@ -71,6 +73,7 @@ class Step:
         seed: int = 0,
         devices: Sequence[str] | None = None,
         n_parts: int | None = None,
+        keras_gru: bool | None = None,
         teaching: Teaching = Teaching(),  # noqa: B008
     ):
         tf = runtime.tensorflow()
@@ -81,8 +84,9 @@ class Step:
         if share % self._n_parts:
             raise SettingsError(f"A share of {share} windows does not divide into {self._n_parts} equal parts.")
         self._schedule = tf.keras.optimizers.schedules.ExponentialDecay(learning_rate, lr_decay_steps, lr_decay_rate)
-        # On a GPU, Keras's own GRU is cuDNN's.
-        self._recurrent = self._keras_gru if runtime.device().kind == "gpu" else None
+        if keras_gru is None:  # on a GPU, Keras's own is cuDNN's
+            keras_gru = runtime.device().kind == "gpu"
+        self._recurrent = self._keras_gru if keras_gru else None
         self._made = threading.Lock()
         self._twin = Twin(config, self._schedule, n_frames=window_frames) if self._recurrent else None
         self._names = self._twin.variables if self._twin else own_variables(config)
