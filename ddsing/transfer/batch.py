@@ -337,17 +337,17 @@ class Course:
         self._sizes = [max(1, size) for size in sizes]
         self._left_out: set[int] = set()
         self._clock = clock or time_left.Clock()
-        self._number, self._own = 0, time_left.Clock()
+        self._number, self._own = 0, self._clock.another()
         self.stage = ""
 
     def begin(self, number: int) -> None:
         """The recording of this number, from 0, is next."""
-        self._number, self._own, self.stage = number, time_left.Clock(), stages.doing("decode")
+        self._number, self._own, self.stage = number, self._clock.another(), stages.doing("decode")
         self._tell(0.0)
 
     def plan(self, parts: Sequence[time_left.Part]) -> None:
         """What singing it consists of."""
-        self._own = time_left.Clock(parts)
+        self._own = self._clock.another(parts)
 
     def at(self, stage: str, share: float) -> None:
         """The stage at work, in words or as `ddsing.transfer.stages` calls it, and the share of it that is done."""
