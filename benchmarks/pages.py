@@ -227,28 +227,39 @@ def served(workspace: Path) -> Iterator[str]:
         server.wait()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def asked_for(description: str | None, *, repeats: int) -> argparse.Namespace:
+    """What is asked for on the command line: how many of everything, which pages, how often."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     for what, number in MANY.items():
         parser.add_argument(f"--{what}", type=int, default=number)
     parser.add_argument("--only", nargs="+", choices=tuple(PAGES), default=list(PAGES))
     parser.add_argument("--workspace", type=Path)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=repeats)
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
+    return parser.parse_args()
+
+
+@contextmanager
+def workspace_of(asked: argparse.Namespace) -> Iterator[Path]:
+    """The workspace that is asked for; made if it is not there, and removed again if it was not named."""
     with tempfile.TemporaryDirectory(prefix="ddsing-benchmark-") as folder:
         root = (asked.workspace or Path(folder) / "many").absolute()
         if not root.exists():
             furnish(root, {what: getattr(asked, what) for what in MANY})
-        with first_page.chromium() as browser, served(root) as url:
+        yield root
+
+
+def main() -> None:
+    asked = asked_for(__doc__, repeats=3)
+    with workspace_of(asked) as root, first_page.chromium() as browser, served(root) as url:
+        if not asked.json:
+            print(f"{'seconds':<12} first  again  change  click  height")
+        found = {}
+        for name, one in measure(browser, url, asked.repeats, asked.only):
+            found[name] = one
             if not asked.json:
-                print(f"{'seconds':<12} first  again  change  click  height")
-            found = {}
-            for name, one in measure(browser, url, asked.repeats, asked.only):
-                found[name] = one
-                if not asked.json:
-                    times = f"{one['first']:5.2f}  {one['again']:5.2f}  {one['change']:6.2f}  {one['click']:5.2f}"
-                    print(f"{name:<12} {times}  {one['height_px']:,.0f} px", flush=True)
+                times = f"{one['first']:5.2f}  {one['again']:5.2f}  {one['change']:6.2f}  {one['click']:5.2f}"
+                print(f"{name:<12} {times}  {one['height_px']:,.0f} px", flush=True)
     if asked.json:
         print(json.dumps(found))
 

@@ -9,14 +9,11 @@ script alone, by the processor time of its thread, which little disturbs. *first
 of a rerun is 100 ms. What the browser makes of it is `benchmarks.pages`'.
 """
 
-import argparse
 import asyncio
 import json
 import os
-import tempfile
-from pathlib import Path
 
-from benchmarks.pages import MANY, PAGES, furnish
+from benchmarks import pages
 from tests.support import scripts
 
 LIMIT_S = 0.1
@@ -28,7 +25,7 @@ async def measure(wanted: list[str], repeats: int) -> dict[str, dict[str, float]
     async with scripts.dashboard() as runtime:
         await scripts.Tab(runtime).open("play")  # what all pages need is there
         for name in wanted:
-            address, _ = PAGES[name]
+            address, _ = pages.PAGES[name]
             page, _, query = address.partition("?")
             first = await scripts.Tab(runtime).open(page, query)
             tab = scripts.Tab(runtime)
@@ -45,18 +42,8 @@ async def measure(wanted: list[str], repeats: int) -> dict[str, dict[str, float]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for what, number in MANY.items():
-        parser.add_argument(f"--{what}", type=int, default=number)
-    parser.add_argument("--only", nargs="+", choices=tuple(PAGES), default=list(PAGES))
-    parser.add_argument("--workspace", type=Path)
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ddsing-benchmark-") as folder:
-        root = (asked.workspace or Path(folder) / "many").absolute()
-        if not root.exists():
-            furnish(root, {what: getattr(asked, what) for what in MANY})
+    asked = pages.asked_for(__doc__, repeats=9)
+    with pages.workspace_of(asked) as root:
         os.environ["DDSING_WORKSPACE"] = str(root)
         found = asyncio.run(measure(asked.only, asked.repeats))
     if asked.json:
