@@ -17,6 +17,7 @@ from ddsing.units import hz_to_midi
 
 _LAYER_NORM_EPSILON = 1e-3  # Keras's default
 _CELL = "decoder/rnn/rnn/cell"
+_FIRST_OUT = "decoder/out_stack/layer_with_weights-0/layer_with_weights-0/kernel"
 _CELL_WEIGHTS = ("kernel", "recurrent_kernel", "bias")
 Controls = dict[str, np.ndarray]  # ``amps``, ``harmonic_distribution``, ``noise_magnitudes``: a row per frame
 _LEAKY_RELU_SLOPE = 0.2  # tf.nn.leaky_relu's default
@@ -75,7 +76,9 @@ class Decoder:
         with single_threaded():
             heard = heard or self._heard(f0_hz, loudness_db, z, confidence)
             recurrent, state = recur(heard.projected, state, self._cell)
-            x = self._stack("decoder/out_stack", np.concatenate([heard.inputs, recurrent], axis=1))
+            first = recurrent @ self.weights[_FIRST_OUT][-recurrent.shape[1] :]
+            first += heard.past_recurrent
+            x = self._stack("decoder/out_stack", first, multiplied=True)
             outputs = x @ self.weights["decoder/dense_out/kernel"] + self.weights["decoder/dense_out/bias"]
             return self._scale(outputs, np.asarray(f0_hz, np.float32)), state
 
@@ -99,15 +102,20 @@ class Decoder:
         with single_threaded():
             stacked = [self._stack(f"decoder/input_stacks/{i}", x) for i, x in enumerate(columns)]
             joined = np.concatenate(stacked, axis=1)
-            return Heard(joined, joined @ self._cell.kernel + self._cell.bias)
+            projected = joined @ self._cell.kernel
+            projected += self._cell.bias
+            return Heard(joined @ self.weights[_FIRST_OUT][: joined.shape[1]], projected)
 
-    def _stack(self, prefix: str, x: np.ndarray) -> np.ndarray:
+    def _stack(self, prefix: str, x: np.ndarray, *, multiplied: bool = False) -> np.ndarray:
+        """Dense, layer normalisation, leaky ReLU, some times; `x` may be what the first dense layer's kernel gave."""
         for layer in range(self.config.layers_per_stack):
             dense, norm = (f"{prefix}/layer_with_weights-{layer}/layer_with_weights-{i}" for i in (0, 1))
-            x = x @ self.weights[f"{dense}/kernel"]
+            if layer or not multiplied:
+                x = x @ self.weights[f"{dense}/kernel"]
             x += self.weights[f"{dense}/bias"]
             x -= x.mean(axis=1, keepdims=True)
-            x *= 1.0 / np.sqrt((x * x).mean(axis=1, keepdims=True) + np.float32(_LAYER_NORM_EPSILON))
+            variance = np.einsum("ij,ij->i", x, x)[:, None] / np.float32(x.shape[1])
+            x *= 1.0 / np.sqrt(variance + np.float32(_LAYER_NORM_EPSILON))
             x *= self.weights[f"{norm}/gamma"]
             x += self.weights[f"{norm}/beta"]
             np.maximum(x, _LEAKY_RELU_SLOPE * x, out=x)
@@ -126,10 +134,15 @@ class Decoder:
         return {"amps": amps, "harmonic_distribution": distribution, "noise_magnitudes": noise}
 
     def _exp_sigmoid(self, x: np.ndarray) -> np.ndarray:
+        """``max · sigmoid(x) ** log(exponent) + threshold``, of one exponential and one power."""
         config = self.config
-        log_sigmoid = -np.logaddexp(np.float32(0.0), -x)
-        scaled = config.scale_max_value * np.exp(np.log(config.scale_exponent) * log_sigmoid) + config.scale_threshold
-        return scaled.astype(np.float32)
+        with np.errstate(over="ignore"):  # exp of a very negative output is inf, and its power 0, as it should be
+            scaled = np.exp(-x)
+            scaled += np.float32(1.0)
+            np.power(scaled, np.float32(-np.log(config.scale_exponent)), out=scaled)
+        scaled *= np.float32(config.scale_max_value)
+        scaled += np.float32(config.scale_threshold)
+        return scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,12 +151,13 @@ class Heard:
 
     Attributes
     ----------
-    inputs : np.ndarray [shape=(n_frames, n_inputs · ch), float32]
+    past_recurrent : np.ndarray [shape=(n_frames, ch), float32]
+        What goes past the recurrent layer: the inputs' share in the first product of the stack behind it.
     projected : np.ndarray [shape=(n_frames, 3 · rnn_channels), float32]
-        Their product with the recurrent layer's kernel.
+        The inputs' product with the recurrent layer's kernel.
     """
 
-    inputs: np.ndarray
+    past_recurrent: np.ndarray
     projected: np.ndarray
 
 
@@ -158,8 +172,7 @@ def always_sure(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> tuple
     index, n_before = len(plain.input_keys), len(plain.input_keys) * config.ch
     heard = Decoder(config, weights)._stack(f"decoder/input_stacks/{index}", np.ones((1, 1), np.float32))[0]
     own, dropped = {name: weights[name] for name in plain.weight_shapes()}, slice(n_before, n_before + config.ch)
-    first = "decoder/out_stack/layer_with_weights-0/layer_with_weights-0"
-    for kernel, bias in ((f"{_CELL}/kernel", f"{_CELL}/bias"), (f"{first}/kernel", f"{first}/bias")):
+    for kernel, bias in ((f"{_CELL}/kernel", f"{_CELL}/bias"), (_FIRST_OUT, _FIRST_OUT.replace("kernel", "bias"))):
         more = heard @ weights[kernel][dropped]
         own[kernel] = np.delete(weights[kernel], dropped, axis=0)
         own[bias] = weights[bias] + (more if weights[bias].ndim == 1 else np.stack([more, np.zeros_like(more)]))
@@ -214,9 +227,9 @@ def gru(x: np.ndarray, state: np.ndarray, cell: GruCell) -> tuple[np.ndarray, np
 def recur(projected: np.ndarray, state: np.ndarray, cell: GruCell) -> tuple[np.ndarray, np.ndarray]:
     """The GRU of inputs that are multiplied with its kernel already [shape=(n_frames, 3·channels)]; see `gru`.
 
-    The product with the recurrent kernel is a dot product per row, not a matrix product: BLAS would share each of them
-    out over all cores, 250 times per second of audio, and wait for the last; with other work on the machine that took
-    ten times as long. The rest, ::
+    The product with the recurrent kernel reads all of it anew for each frame, which takes three quarters of the time.
+    The caller keeps BLAS on one thread: it would share each of them out over all cores, 250 times per second of audio,
+    and wait for the last; with other work on the machine that took ten times as long. The rest, ::
 
         gates = 1 / (1 + exp(-(outer + inner)))
         candidate = tanh(outer + reset · (inner + bias))
@@ -230,15 +243,14 @@ def recur(projected: np.ndarray, state: np.ndarray, cell: GruCell) -> tuple[np.n
     inner, gates, candidate = (np.empty(size, np.float32) for size in (3 * channels, gated, channels))
     inner_gates, inner_candidate = inner[:gated], inner[gated:]
     update, reset = gates[:channels], gates[channels:]
-    one = np.float32(1.0)
+    one, below = np.float32(1.0), np.negative(projected[:, :gated])
     with np.errstate(over="ignore"):  # exp of a very negative gate input is inf, and the gate 0, as it should be
-        for outer_gates, outer_candidate, after in zip(projected[:, :gated], projected[:, gated:], y):
-            np.vecdot(cell.recurrent_rows, state, out=inner)
-            np.add(outer_gates, inner_gates, out=gates)
-            np.negative(gates, out=gates)
+        for outer_gates, outer_candidate, after in zip(below, projected[:, gated:], y):
+            np.matmul(cell.recurrent_rows, state, out=inner)
+            np.subtract(outer_gates, inner_gates, out=gates)
             np.exp(gates, out=gates)
             np.add(gates, one, out=gates)
-            np.divide(one, gates, out=gates)
+            np.reciprocal(gates, out=gates)
             np.add(inner_candidate, cell.candidate_bias, out=candidate)
             np.multiply(candidate, reset, out=candidate)
             np.add(candidate, outer_candidate, out=candidate)

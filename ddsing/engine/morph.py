@@ -114,7 +114,8 @@ def mixture(
     tops = [part.renderer.top for part in parts]
     if None in tops or len({top.n_bands for top in tops if top is not None}) > 1:
         parts = [replace(part, renderer=replace(part.renderer, top=None)) for part in parts]
-    return Mixture(tuple(parts), weights[:, heard], config, mixed_f0([part.f0_hz for part in parts], weights[:, heard]))
+    of_parts = weights if len(heard) == len(renderers) else weights[:, heard]  # a copy has 16 bytes for each frame
+    return Mixture(tuple(parts), of_parts, config, mixed_f0([part.f0_hz for part in parts], of_parts))
 
 
 def render_morph(

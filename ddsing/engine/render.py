@@ -27,6 +27,7 @@ from ddsing.model.top import Top
 from ddsing.units import n_frames as count_frames
 
 BLOCK_FRAMES = 500
+_FIRST_FRAMES = 125  # of the first block that is decoded, since nothing else can be done until it is heard
 _AHEAD = 2  # blocks that are begun before they are asked for
 CONTROLS = ("amps", "harmonic_distribution", "noise_magnitudes")
 
@@ -320,6 +321,8 @@ class _Decoded:
         heard      0   1   2   3
         decoded        0   1   2   3
         sounds             0   1   2   3
+
+    Blocks are small at first, and twice as long each time, up to what is asked for.
     """
 
     def __init__(self, part: Renderable[Any], n_frames: int, block_frames: int):
@@ -328,6 +331,7 @@ class _Decoded:
         self._controls: Controls = {}
         self._first = self._stop = 0
         self._begun = 0
+        self._length = min(_FIRST_FRAMES, block_frames)
         self._hearing, self._decoding = (ThreadPoolExecutor(1) for _ in range(2))
         self._waiting: deque[tuple[slice, Future[Controls]]] = deque()
 
@@ -342,7 +346,8 @@ class _Decoded:
         """Decode, block by block, until the frames before `stop` are there."""
         while self._stop < stop:
             while self._begun < self._n_frames and len(self._waiting) <= _AHEAD:
-                self._begin(slice(self._begun, min(self._begun + self._block_frames, self._n_frames)))
+                self._begin(slice(self._begun, min(self._begun + self._length, self._n_frames)))
+                self._length = min(2 * self._length, self._block_frames)
             fresh, decoded = self._waiting.popleft()
             self._controls = _joined(self._controls, decoded.result())
             self._stop = fresh.stop

@@ -51,30 +51,27 @@ class HarmonicStream:
         f0_samples = (f0_hz[:-1, None] + np.diff(f0_hz)[:, None] * ramp).ravel()
         cycles = self._cycles + np.cumsum(f0_samples) / SAMPLE_RATE
         self._cycles = float(cycles[-1] % 1.0)
-        highest = f0_samples.max() if len(f0_samples) else 0.0
-        lowest = max(f0_samples.min(), 1e-3) if len(f0_samples) else 1.0
-        n_used = int(min(len(self._numbers), np.ceil(SAMPLE_RATE / 2 / lowest)))
-        masked = highest * n_used >= SAMPLE_RATE / 2
         starts = range(0, len(f0_hz) - 1, _PART_FRAMES)
         parts = [slice(start, min(start + _PART_FRAMES, len(f0_hz) - 1)) for start in starts]
-        sums = [self._sum(part, f0_samples, cycles, amplitudes[:, :n_used], masked=masked) for part in parts]
-        return np.concatenate(sums)
+        return np.concatenate([self._sum(part, f0_samples, cycles, amplitudes) for part in parts])
 
-    def _sum(
-        self, frames: slice, f0_samples: np.ndarray, cycles: np.ndarray, amplitudes: np.ndarray, *, masked: bool
-    ) -> np.ndarray:
+    def _sum(self, frames: slice, f0_samples: np.ndarray, cycles: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
         """The sum of the harmonics in some of the frames [shape=(64 · n_frames,), float32]."""
-        numbers = self._numbers[: amplitudes.shape[1]]
         samples = slice(frames.start * HOP_SAMPLES, frames.stop * HOP_SAMPLES)
+        f0_hz = f0_samples[samples]
+        n_used = int(np.searchsorted(self._numbers * f0_hz.min(), SAMPLE_RATE / 2))  # heard at least somewhere
+        n_whole = int(np.searchsorted(self._numbers * f0_hz.max(), SAMPLE_RATE / 2))  # heard throughout
+        numbers = self._numbers[:n_used]
         phase = np.outer(cycles[samples], numbers)
         phase -= np.rint(phase)
         waves = phase.astype(np.float32)
         waves *= 2.0 * np.pi
         np.sin(waves, out=waves)
-        if masked:
-            waves *= np.outer(f0_samples[samples], numbers) < SAMPLE_RATE / 2
-        waves = waves.reshape(-1, HOP_SAMPLES, len(numbers))
-        edges = np.stack([amplitudes[frames], amplitudes[frames.start + 1 : frames.stop + 1]], axis=2)
+        if n_whole < n_used:
+            waves[:, n_whole:] *= np.outer(f0_hz, numbers[n_whole:]) < SAMPLE_RATE / 2
+        waves = waves.reshape(frames.stop - frames.start, HOP_SAMPLES, n_used)
+        used = amplitudes[:, :n_used]
+        edges = np.stack([used[frames], used[frames.start + 1 : frames.stop + 1]], axis=2)
         with single_threaded():
             both = waves @ edges  # of [frames, harmonics, 2]
         return (both[..., 0] * (1.0 - self._rise) + both[..., 1] * self._rise).ravel()
