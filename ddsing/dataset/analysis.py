@@ -9,13 +9,14 @@ was stopped or killed goes on with the part it had reached, and gives the same r
 import contextlib
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES
-from ddsing.dataset.hearing import Heard
 from ddsing.dataset.voices import Voice
 from ddsing.files import atomic
 from ddsing.sound import loudness, pitch
@@ -28,6 +29,30 @@ WINDOW_FRAMES = 1000
 WINDOW_SAMPLES = WINDOW_FRAMES * HOP_SAMPLES
 PART_BYTES_PER_FRAME = 4 * N_BINS  # at most
 _CURVES = ("f0_hz", "f0_confidence", "loudness_db", "power_db", "silent", "clipped")  # in this order in the file
+
+
+class Sounding(Protocol):
+    """What is analysed: a `ddsing.dataset.hearing.Heard`, or a `ddsing.dataset.sounds.Sound` in a file."""
+
+    @property
+    def audio(self) -> np.ndarray:
+        """16 kHz mono [shape=(n_samples,), float32]."""
+        ...
+
+    @property
+    def clipped(self) -> np.ndarray:
+        """By frames of 64 samples [shape=(ceil(n_samples / 64),), bool]."""
+        ...
+
+    @property
+    def silent(self) -> np.ndarray:
+        """By frames of 64 samples, bool."""
+        ...
+
+    @property
+    def content_hash(self) -> str:
+        """See `ddsing.sound.audio.content_hash`."""
+        ...
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -68,25 +93,31 @@ def known(kept: FeatureCache, audio_hash: str, tracker: str) -> RecordingFeature
 
 
 def analyse(
-    kept: FeatureCache, heard: Heard, tracker: str, *, progress: Callable[[float], None] = lambda fraction: None
+    kept: FeatureCache, heard: Sounding, tracker: str, *, progress: Callable[[float], None] = lambda fraction: None
 ) -> RecordingFeatures:
     """Analyse a recording, or what was left of it; what `progress` raises passes through."""
     audio = heard.audio
     if len(audio) < WINDOW_SAMPLES:
         audio = np.pad(audio, (0, WINDOW_SAMPLES - len(audio)))
     parts = kept.path(heard.content_hash, tracker).with_suffix(".parts")
-    f0_hz, confidence = _pitch(audio, tracker, parts, progress)
+    with ThreadPoolExecutor(1) as pool:  # which makes use of a core while the pitch waits for another
+        levels = pool.submit(_levels, audio)
+        f0_hz, confidence = _pitch(audio, tracker, parts, progress)
     curves = {
         "f0_hz": f0_hz,
         "f0_confidence": np.nan_to_num(confidence),
-        "loudness_db": loudness.compute(audio, generation=GENERATION, padding=SAME),
-        "power_db": loudness.power_db(audio),
+        **levels.result(),
         "silent": np.pad(heard.silent, (0, len(f0_hz) - len(heard.silent)), constant_values=True),
         "clipped": np.pad(heard.clipped, (0, len(f0_hz) - len(heard.clipped))),
     }
     kept.put(heard.content_hash, tracker, **curves)
     shutil.rmtree(parts, ignore_errors=True)
     return _features(curves, tracker, reused=False)
+
+
+def _levels(audio: np.ndarray) -> dict[str, np.ndarray]:
+    loudness_db = loudness.compute(audio, generation=GENERATION, padding=SAME)
+    return {"loudness_db": loudness_db, "power_db": loudness.power_db(audio)}
 
 
 def _features(curves: dict[str, np.ndarray], tracker: str, *, reused: bool) -> RecordingFeatures:

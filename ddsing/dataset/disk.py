@@ -23,7 +23,7 @@ def needed_bytes(usable: Sequence[RecordingFacts], new: Sequence[RecordingFacts]
     longest_s = max((facts.duration_s for facts in new), default=0.0)
     activations = longest_s * SAMPLE_RATE / HOP_SAMPLES * PART_BYTES_PER_FRAME
     features = sum(facts.duration_s for facts in new) * _FEATURE_BYTES_PER_S
-    return max(windows * WINDOW_BYTES + sum(seconds) * 4 * SAMPLE_RATE, activations) + features
+    return max(windows * WINDOW_BYTES, activations) + sum(seconds) * 4 * SAMPLE_RATE + features
 
 
 def room_bytes(usable: Sequence[RecordingFacts], new: Sequence[RecordingFacts]) -> float:
@@ -31,9 +31,14 @@ def room_bytes(usable: Sequence[RecordingFacts], new: Sequence[RecordingFacts]) 
     return needed_bytes(usable, new) + SPARE_BYTES
 
 
-def check(voice: Voice, usable: Sequence[RecordingFacts], new: Sequence[RecordingFacts]) -> None:
-    """Raise `DiskFull`, with the numbers, if there is not enough room."""
-    needed, free = needed_bytes(usable, new), shutil.disk_usage(voice.dataset_folder).free
+def free_bytes(voice: Voice) -> int:
+    """How much is free where a voice's dataset is."""
+    return shutil.disk_usage(voice.dataset_folder).free
+
+
+def check(voice: Voice, usable: Sequence[RecordingFacts], new: Sequence[RecordingFacts], free: int) -> None:
+    """Raise `DiskFull`, with the numbers, if there was not enough room before anything was written."""
+    needed = needed_bytes(usable, new)
     if free < room_bytes(usable, new):
         raise DiskFull(
             f"Preparing {voice.name!r} needs {format_bytes(needed)}, and {format_bytes(SPARE_BYTES)} must stay free, "

@@ -18,6 +18,8 @@ import numpy as np
 
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES
 from ddsing.dataset.analysis import WINDOW_FRAMES, WINDOW_SAMPLES, RecordingFeatures
+from ddsing.sound.features import CLEAR
+from ddsing.units import hz_to_midi
 
 HOP_FRAMES = FRAME_RATE  # of the windows
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.06, 32
@@ -60,14 +62,15 @@ def places(file_hash: str, n_samples: int, features: RecordingFeatures) -> list[
 
 def _place(file_hash: str, start: int, features: RecordingFeatures):
     part = slice(start, start + WINDOW_FRAMES)
-    sounding, voiced = ~features.silent[part], features.voiced[part]
+    sounding = ~features.silent[part]
+    voiced = sounding & (features.f0_confidence[part] >= CLEAR)
     return Place(
         file_hash,
         start,
         confidence=float(features.f0_confidence[part][sounding].mean()) if sounding.any() else 0.0,
         silence=float(1.0 - sounding.mean()),
         clipping=float(features.clipped[part].mean()),
-        midi=float(np.median(features.midi[part][voiced])) if voiced.any() else float("nan"),
+        midi=float(np.median(hz_to_midi(features.f0_hz[part])[voiced])) if voiced.any() else float("nan"),
         loudness_db=float(features.loudness_db[part][sounding if sounding.any() else slice(None)].mean()),
     )
 

@@ -10,6 +10,7 @@ In the dataset folder:
 - ``windows.json``, ``selection.json``: see `ddsing.dataset.windows`; ``dataset.json``: what it was made from.
 - ``dataset_statistics.json`` and, as in the notebooks, ``dataset_statistics.pkl``, of the windows that are trained on.
 - ``features/``: what takes long, once per sound and tracker.
+- ``.sounds/``: while it lasts, the decoded sounds, see `ddsing.dataset.sounds`.
 
 Everything but the features is replaced as one (`ddsing.formats.tfrecord.publishing`). A dataset of 2021 is left as it
 is, and is trained on as it is. Another is made in its place only on request (`replace`), and nothing is lost by that:
@@ -30,12 +31,12 @@ from filelock import Timeout
 
 from ddsing.changing import changing
 from ddsing.constants import TRACKERS
-from ddsing.dataset import analysis, disk, manifest, replaced, writing
+from ddsing.dataset import analysis, disk, manifest, replaced, sounds, writing
 from ddsing.dataset.facts import foreign
-from ddsing.dataset.hearing import hear
 from ddsing.dataset.scan import Memory, RecordingFacts, scan
+from ddsing.dataset.sounds import Sounds
 from ddsing.dataset.voices import Voice
-from ddsing.errors import AudioError, DatasetError, DiskFull
+from ddsing.errors import DatasetError, DiskFull
 from ddsing.files import move_exclusively
 from ddsing.jobs import paces, shared
 from ddsing.jobs.paces import Paces
@@ -125,8 +126,8 @@ def prepare(
     kept_as = replaced.kept_as(voice)
     if kept_as and moved:
         moved(kept_as)
-    with _alone(voice, tell), _full_disk_said(voice):
-        done = _prepare(voice, tracker, tell, clock or Clock())
+    with _alone(voice, tell), _full_disk_said(voice), sounds.kept(voice) as kept:
+        done = _prepare(voice, tracker, tell, clock or Clock(), kept)
     if last:
         replaced.forget(voice)
     return dataclasses.replace(done, kept_as=kept_as)
@@ -196,16 +197,16 @@ def _duration_s(some: list[RecordingFacts]) -> float:
     return sum(facts.duration_s for facts in some)
 
 
-def _prepare(voice: Voice, tracker: str, progress: Callable[[str, float], None], clock: Clock):
+def _prepare(voice: Voice, tracker: str, progress: Callable[[str, float], None], clock: Clock, kept: Sounds):
     began = time.monotonic()
-    usable, refused = _usable(voice, progress)
+    usable, refused = _usable(voice, progress, kept)
     plan = manifest.Plan(voice, tracker, usable, refused)
     known = manifest.read(voice)
     if known is not None and plan.is_that_of(known):
         manifest.confirm(voice, known, plan)
         return _prepared(voice, known, refused, n_analysed=0, reused=True, seconds=time.monotonic() - began)
     store, new = _to_analyse(voice, usable, tracker)
-    disk.check(voice, usable, new)
+    disk.check(voice, usable, new, kept.free_bytes)
     share = _share_of_pitch(usable, new, tracker)
     from_here = 0.02 + 0.98 * share
 
@@ -220,16 +221,17 @@ def _prepare(voice: Voice, tracker: str, progress: Callable[[str, float], None],
     known_paces = paces.of(voice)
     clock.plan(_parts(known_paces, tracker, _duration_s(new), _duration_s(usable)))
     try:
-        _analyse(voice, store, new, tracker, analysed)
-        document = writing.write(plan, store, progress=written)
+        _analyse(voice, store, new, tracker, analysed, kept)
+        document = writing.write(plan, store, kept, progress=written)
     finally:
         known_paces.learn(clock.took())
     return _prepared(voice, document, refused, n_analysed=len(new), reused=False, seconds=time.monotonic() - began)
 
 
-def _usable(voice: Voice, progress: Callable[[str, float], None]):
+def _usable(voice: Voice, progress: Callable[[str, float], None], kept: Sounds | None = None):
     """What `choose` chooses; raises `DatasetError` if that is nothing."""
-    usable, refused = choose(scan(voice, progress=lambda fraction: progress(READING, 0.02 * fraction)))
+    offer = None if kept is None else kept.offer
+    usable, refused = choose(scan(voice, progress=lambda fraction: progress(READING, 0.02 * fraction), offer=offer))
     if not usable:
         why = "; ".join(f"{name}: {sentence}" for name, sentence in refused[:3])
         raise DatasetError(f"No recording of {voice.name!r} can be used. {why}")
@@ -257,7 +259,12 @@ def _to_analyse(voice: Voice, usable: list[RecordingFacts], tracker: str):
 
 
 def _analyse(
-    voice: Voice, store: FeatureCache, new: list[RecordingFacts], tracker: str, progress: Callable[[float], None]
+    voice: Voice,
+    store: FeatureCache,
+    new: list[RecordingFacts],
+    tracker: str,
+    progress: Callable[[float], None],
+    kept: Sounds,
 ):
     total, done = sum(facts.duration_s for facts in new), 0.0
     memory = Memory(voice)
@@ -267,15 +274,10 @@ def _analyse(
             progress((before + fraction * length) / total)
 
         tell(0.0)
-        path = voice.path_of(facts.name)
-        try:
-            heard = hear(path, check=functools.partial(tell, 0.0))
-        except AudioError as error:
-            raise DatasetError(f"{facts.name!r} has changed in the meantime: {error} Prepare again.") from None
-        if heard.content_hash != facts.content_hash:
-            raise DatasetError(f"{facts.name!r} has changed in the meantime. Prepare again.")
-        features = analysis.analyse(store, heard, tracker, progress=tell)
-        memory.note_voiced(path, float(features.voiced[: n_frames(len(heard.audio), centred=False)].mean()))
+        sound = kept.of(facts, check=functools.partial(tell, 0.0))
+        features = analysis.analyse(store, sound, tracker, progress=tell)
+        n_heard = n_frames(len(sound.audio), centred=False)
+        memory.note_voiced(voice.path_of(facts.name), float(features.voiced[:n_heard].mean()))
         done += facts.duration_s
     memory.save()
 

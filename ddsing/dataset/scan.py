@@ -19,6 +19,7 @@ from ddsing.sound.upper_band import reaches
 _VERSION = 4  # 1 knew neither files that are cut short nor a microphone on one channel only, 2 no `reach_hz`, 3 found
 # too high ones in upsampled files
 _PATIENCE_S = 0.3  # until the progress, which may stop it all, is told again
+_PIECE_SAMPLES = 2**16
 _N_AT_ONCE = 2  # an hour of sound takes half a gigabyte while it is read
 
 
@@ -151,7 +152,7 @@ def examine(
         heard = hear(source, check=check)
     except AudioError as error:
         return RecordingFacts(name, n_bytes=n_bytes, error=str(error)), None
-    power = float(np.mean(np.square(heard.audio, dtype=np.float64)))
+    power = _power(heard.audio)
     facts = RecordingFacts(
         name=name,
         content_hash=heard.content_hash,
@@ -173,7 +174,11 @@ def examine(
 
 
 def scan(
-    voice: Voice, *, cache: Path | None = None, progress: Callable[[float], None] | None = None
+    voice: Voice,
+    *,
+    cache: Path | None = None,
+    progress: Callable[[float], None] | None = None,
+    offer: Callable[[str, Heard, list[int]], None] | None = None,
 ) -> list[RecordingFacts]:
     """Facts of all recordings of a voice, by name; one that can't be read has its reason as `error`.
 
@@ -185,12 +190,14 @@ def scan(
         Folder that remembers facts by file name, size and time; else the workspace's own.
     progress : callable, optional
         Told the fraction done; what it raises passes through.
+    offer : callable, optional
+        Given what had to be read and can be used, on threads of its own: the name, the sound, and `stamp` of the file.
     """
     memory = Memory(voice, cache)
     paths = voice.recordings()
     new = [path for path in paths if memory.get(path) is None]
     if new:
-        _examine_all(voice, new, memory, progress or (lambda fraction: None))
+        _examine_all(voice, new, memory, progress or (lambda fraction: None), offer or (lambda *_: None))
     found = []
     for path in paths:
         name = voice.name_of(path)
@@ -198,7 +205,13 @@ def scan(
     return found + [RecordingFacts(name, error=why) for name, why in voice.unreadable().items()]
 
 
-def _examine_all(voice: Voice, paths: list[Path], memory: Memory, progress: Callable[[float], None]):
+def _examine_all(
+    voice: Voice,
+    paths: list[Path],
+    memory: Memory,
+    progress: Callable[[float], None],
+    offer: Callable[[str, Heard, list[int]], None],
+):
     stopped = threading.Event()
 
     def check():
@@ -206,7 +219,11 @@ def _examine_all(voice: Voice, paths: list[Path], memory: Memory, progress: Call
             raise Cancelled
 
     def one(path: Path):
-        memory.put(path, examine(path, voice.name_of(path), check=check)[0])
+        name, read_at = voice.name_of(path), stamp(path)
+        facts, heard = examine(path, name, check=check)
+        memory.put(path, facts)
+        if heard is not None and not facts.error:
+            offer(name, heard, read_at)
 
     sizes = {path: max(stamp(path)[0], 1) for path in paths}
     with ThreadPoolExecutor(_N_AT_ONCE) as pool:
@@ -221,6 +238,12 @@ def _examine_all(voice: Voice, paths: list[Path], memory: Memory, progress: Call
             stopped.set()
             pool.shutdown(cancel_futures=True)
             memory.save()
+
+
+def _power(audio: np.ndarray) -> float:
+    """The mean square, a piece at a time: squares of it all would take twice the memory of the sound itself."""
+    pieces = (audio[first : first + _PIECE_SAMPLES] for first in range(0, len(audio), _PIECE_SAMPLES))
+    return sum(float(np.square(piece, dtype=np.float64).sum()) for piece in pieces) / len(audio)
 
 
 def _db(power: float):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ import numpy as np
 from ddsing.constants import FRAME_RATE, HOP_SAMPLES
 from ddsing.dataset import analysis, disk, layout, manifest
 from ddsing.dataset.analysis import WINDOW_FRAMES, WINDOW_SAMPLES, RecordingFeatures
-from ddsing.dataset.hearing import hear
 from ddsing.dataset.layout import Place
 from ddsing.dataset.scan import RecordingFacts
+from ddsing.dataset.sounds import Sounds
 from ddsing.errors import DatasetError
 from ddsing.files import write_json
 from ddsing.formats import tfrecord
@@ -28,8 +29,8 @@ COLUMNS = ("confidence", "silence", "clipping", "midi", "loudness_db")
 _SHARD_BYTES = 100e6
 
 
-def write(plan: manifest.Plan, store: FeatureCache, *, progress: Callable[[float], None]) -> dict:
-    """Write a dataset whose features are all there; returns its document."""
+def write(plan: manifest.Plan, store: FeatureCache, sounds: Sounds, *, progress: Callable[[float], None]) -> dict:
+    """Write a dataset whose features are all there, of sounds that are kept or are read now; returns its document."""
     features = {facts.content_hash: _known(store, facts, plan.tracker) for facts in plan.usable}
     places = [
         place
@@ -42,7 +43,7 @@ def write(plan: manifest.Plan, store: FeatureCache, *, progress: Callable[[float
         raise DatasetError(f"All windows of {plan.voice.name!r} are excluded. Include some.")
     rows["train"] = _mixed(rows["train"], plan.dataset_hash)
     with tfrecord.publishing(plan.voice.dataset_folder, replaces=REPLACED) as aside:
-        sounds = _Sounds(plan, aside, lambda fraction: progress(0.3 * fraction))
+        _require(sounds, plan, lambda fraction: progress(0.3 * fraction))
         total, done = len(rows["train"]) + len(rows["held_out"]), 0
         for prefix, chosen in rows.items():
             for path, part in _shards(aside, prefix, chosen):
@@ -51,7 +52,6 @@ def write(plan: manifest.Plan, store: FeatureCache, *, progress: Callable[[float
                         writer.write(example(sounds, features, places[row]))
                         done += 1
                         progress(0.3 + 0.65 * done / total)
-        sounds.close()
         _write_windows(aside, plan, places, states, rows)
         _write_statistics(aside, features, [places[row] for row in rows["train"]])
         document = plan.document(
@@ -79,9 +79,9 @@ def n_samples_of(facts: RecordingFacts) -> int:
     return round(facts.duration_s * FRAME_RATE * HOP_SAMPLES)
 
 
-def example(sounds: _Sounds, features: dict[str, RecordingFeatures], place: Place) -> dict:
+def example(sounds: Sounds, features: Mapping[str, RecordingFeatures], place: Place) -> dict:
     """What is written of a window; ddsp's keys, and where it comes from."""
-    audio = sounds.window(place)
+    audio = cut(sounds.part(place.file_hash, place.start_frame * HOP_SAMPLES, WINDOW_SAMPLES), 0)
     part = slice(place.start_frame, place.start_frame + WINDOW_FRAMES)
     curves = {name: getattr(features[place.file_hash], name)[part] for name in KEYS}
     origin = {"file_hash": place.file_hash.encode(), "start_s": np.array([place.start_frame / FRAME_RATE])}
@@ -94,32 +94,14 @@ def cut(audio: np.ndarray, start_frame: int) -> np.ndarray:
     return np.pad(part, (0, WINDOW_SAMPLES - len(part)))
 
 
-class _Sounds:
-    """The recordings' sounds in files aside, so that windows can be read in any order."""
-
-    def __init__(self, plan: manifest.Plan, folder: Path, progress: Callable[[float], None]):
-        self._paths: dict[str, Path] = {}
-        total, done = sum(facts.duration_s for facts in plan.usable), 0.0
-
-        def tell():
-            progress(done / total)
-
-        for number, facts in enumerate(plan.usable):
-            heard = hear(plan.voice.path_of(facts.name), check=tell)
-            if heard.content_hash != facts.content_hash:
-                raise DatasetError(f"{facts.name!r} has changed in the meantime. Prepare again.")
-            self._paths[facts.content_hash] = folder / f".sound-{number}"
-            heard.audio.tofile(self._paths[facts.content_hash])
-            done += facts.duration_s
-
-    def window(self, place: Place) -> np.ndarray:
-        offset = place.start_frame * HOP_SAMPLES * 4
-        audio = np.fromfile(self._paths[place.file_hash], np.float32, WINDOW_SAMPLES, offset=offset)
-        return cut(audio, 0)
-
-    def close(self) -> None:
-        for path in self._paths.values():
-            path.unlink()
+def _require(sounds: Sounds, plan: manifest.Plan, progress: Callable[[float], None]) -> None:
+    """See to it that all sounds are in files, so that windows can be read in any order."""
+    total, done = sum(facts.duration_s for facts in plan.usable), 0.0
+    for facts in plan.usable:
+        tell = functools.partial(progress, done / total)
+        tell()
+        sounds.require(facts, check=tell)
+        done += facts.duration_s
 
 
 def _mixed(rows: list[int], dataset_hash: str):

@@ -1,17 +1,20 @@
 """What preparing a dataset does, counted: what is analysed and written is so once, however busy the machine is."""
 
+import os
 from collections import Counter
 
 import numpy as np
 import pytest
+import soundfile
 
-from ddsing.dataset import hearing, prepare
+from ddsing.dataset import analysis, disk, hearing, layout, prepare, scan, sounds, windows
+from ddsing.errors import DatasetError, DiskFull
 from ddsing.formats import tfrecord
 from ddsing.sound import loudness
 from ddsing.sound.pitch import instant
 from tests.support import prepared_voices
 
-PASSES = 3  # over a recording: to know it, to analyse it, and to write it; in between it is not in memory
+PASSES = 1  # over a recording; its sound waits in a file until it is analysed and written
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +60,63 @@ def test_a_recording_is_analysed_once_and_each_window_written_once(voice, counts
     assert counts["bytes of checksums"] <= counts["records"] * window
     counts.clear()
     assert prepare.prepare(voice, tracker="instant").reused and not counts
+
+
+@pytest.mark.slow
+def test_a_recording_that_was_known_before_is_decoded_once_too_and_its_sound_does_not_stay(tmp_path, counts):
+    voice = prepared_voices.unprepared(tmp_path)
+    scan.scan(voice)  # as the page does when recordings are added
+    counts.clear()
+    made = prepare.prepare(voice, tracker="instant")
+    assert counts["decoded"] == len(voice.recordings()) - len(made.refused)
+    assert not list(voice.dataset_folder.glob(".sounds*"))
+
+
+@pytest.mark.slow
+def test_what_changes_while_it_is_prepared_is_decoded_again_and_refused_where_it_is_another_sound(tmp_path, counts):
+    voice = prepared_voices.unprepared(tmp_path)
+    path, n_before = voice.folder / "long.flac", []
+
+    def touched(stage, fraction):
+        if stage == prepare.WRITING and not n_before:
+            n_before.append(counts["decoded"])
+            os.utime(path, ns=(5, 5))  # another time, the same sound
+
+    prepare.prepare(voice, tracker="instant", progress=touched)
+    assert counts["decoded"] == n_before[0] + 1
+    n_before.clear()
+    os.utime(path, ns=(7, 7))
+    windows.exclude(voice, [0])  # so that it is written again
+
+    def replaced(stage, fraction):
+        if stage == prepare.WRITING and not n_before:
+            n_before.append(counts["decoded"])
+            soundfile.write(path, np.full(32_000, 0.5), 16_000)
+
+    with pytest.raises(DatasetError, match=r"'long.flac' has changed in the meantime\. Prepare again"):
+        prepare.prepare(voice, tracker="instant", progress=replaced)
+    assert not list(voice.dataset_folder.glob(".sounds*"))
+
+
+@pytest.mark.slow
+def test_where_the_disk_has_no_room_to_spare_nothing_is_kept_and_it_is_said_before_anything_is_written(
+    tmp_path, counts, monkeypatch
+):
+    voice = prepared_voices.unprepared(tmp_path)
+    monkeypatch.setattr(disk, "free_bytes", lambda voice: 1_000)
+    kept = sounds.Sounds(voice)
+    scan.scan(voice, offer=kept.offer)
+    assert not (voice.dataset_folder / ".sounds").exists()
+    with pytest.raises(DiskFull, match=r"only 1\.0 kB are free"):
+        prepare.prepare(voice, tracker="instant")
+
+
+def test_the_facts_of_a_window_are_computed_of_that_window(monkeypatch):
+    """Not of the whole recording for each of them, which took as long as the square of its length."""
+    n_seen, n_windows, n_frames = [], 60, 60 * 250 + 750
+    monkeypatch.setattr(layout, "hz_to_midi", lambda hz: n_seen.append(len(hz)) or np.zeros(len(hz)))
+    curves = {name: np.ones(n_frames, np.float32) for name in ("f0_hz", "f0_confidence", "loudness_db", "power_db")}
+    frames = {name: np.zeros(n_frames, bool) for name in ("silent", "clipped")}
+    heard = analysis.RecordingFeatures(**curves, **frames, tracker="tiny", generation=3)
+    assert len(layout.places("a", 64 * n_frames, heard)) == n_windows
+    assert sum(n_seen) == 1_000 * n_windows
