@@ -203,8 +203,8 @@ class _Run:
         ready.worked()
         self._note("training")
         speed = self._speed()
+        self._report(self.progress())  # first: a curve that outlives a crash has no step that nobody was told of
         events.add(self.step, {"losses/total_loss": loss} | ({} if speed is None else {"steps_per_sec": speed}))
-        self._report(self.progress())
 
     def _save(self, events: EventWriter) -> None:
         ready = self._ready

@@ -16,6 +16,7 @@ def install(
     nan_at: int | None = None,
     broken_weight_at: int | None = None,
     die_at: int | None = None,
+    die_noting: list | None = None,
     room: dict | None = None,
 ) -> None:
     """Install the faults that are named, in this process, for good.
@@ -28,14 +29,20 @@ def install(
         The step after which a weight is infinite, though the loss was not.
     die_at : int, optional
         The step before which the process kills itself.
+    die_noting : [int, str], optional
+        The step for whose place on the curve the process kills itself, ``before`` it is written or ``after``;
+        what was written has reached the disk.
     room : dict, optional
         ``at``: the step of this run before which the disk is filled; ``bytes``: what stays free; ``blind``: whether the
         training does not look first; ``disk``: whether the workspace has a small disk of its own, else the write of a
         checkpoint fails after so many bytes.
     """
     from ddsing.engine.tf import step as steps
+    from ddsing.formats.event_log import EventWriter
     from ddsing.training import checkpoints
 
+    if die_noting is not None:
+        EventWriter.add = _dying(EventWriter, *die_noting)
     run, weights, taken = steps.Step.run, steps.Step.weights, iter(range(1, 10**9))
 
     def faulty_run(self, batch):
@@ -57,6 +64,20 @@ def install(
     steps.Step.run, steps.Step.weights = faulty_run, faulty_weights
     if room is not None and room["blind"]:
         checkpoints.require_room = lambda *_: None
+
+
+def _dying(writer, at: int, when: str):
+    """An `EventWriter.add` that does not survive a step."""
+    add = writer.add
+
+    def dying(self, step, values):
+        if step != at or when == "after":
+            add(self, step, values)
+        if step == at:
+            self.sync()  # however long ago the last steps were written
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return dying
 
 
 def pretend(root: Path, leave_bytes: int) -> None:

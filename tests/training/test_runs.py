@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ddsing import names
+from ddsing.formats import event_log
 from ddsing.instrument.library import Library
 from ddsing.training import checkpoints, folder, history
 from ddsing.workspace import Workspace
@@ -63,6 +64,7 @@ def test_kills_at_random_moments_lose_no_checkpoint_and_repeat_at_most_one_inter
     began = quick.train(workspace.root, tmp_path / "out", recipe={"steps": 1, "save_every": save_every})
     assert began["outcome"]["step"] == 1
     done, saved, killed, saves_hit, repeated = 1, 1, 0, 0, []
+    curve = 1  # the last step of the last run that took one: it stays on the curve until a run goes that way again
     for number in range(N_KILLS):
         moment = 1 + number % 6, chance.uniform(0.0, 0.2)
         if number % (N_KILLS // N_WHILE_SAVING) == 0:  # while a checkpoint is written, however fast the machine
@@ -78,16 +80,36 @@ def test_kills_at_random_moments_lose_no_checkpoint_and_repeat_at_most_one_inter
             assert steps[0] == saved, "a checkpoint was lost"
             repeated.append(done - steps[0])
             done = max(steps)
+            curve = done if done > steps[0] else curve
         saves_hit += bool(seen["steps"]) and seen["steps"][-1][1] == "saving"
         verified = kept(path)
         saved = verified[-1]
         assert saved >= done - save_every, "more than one interval has to be done again"
         assert [found.step for found in checkpoints.published(path)] == verified
         assert checkpoints.newest_state(path, model(path))[0].step == verified[-1]
+        on_curve = history.read(path).steps.tolist()
+        assert on_curve == list(range(1, len(on_curve) + 1)) and saved <= len(on_curve) <= curve
     assert killed == N_KILLS and done > N_KILLS // 5 and max(repeated) <= save_every
     assert saves_hit >= 3  # the moments that matter were among them
-    read = history.read(path)
-    assert read.steps.tolist() == sorted(set(read.steps.tolist())) and read.steps[-1] <= done
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_while_a_step_is_noted_it_is_on_the_curve_once_and_never_ahead_of_what_was_told(quick, tmp_path, when):
+    one, whole_path = voice(tmp_path / "one", n_held_out=0)
+    assert quick.train(one.root, tmp_path / "out", recipe={"steps": 7, "save_every": 4})["outcome"]["step"] == 7
+    workspace, path = voice(tmp_path / "broken", n_held_out=0)
+    recipe = {"steps": 7, "save_every": 4}
+    seen = quick.train(workspace.root, tmp_path / "out", recipe=recipe, die_noting=[6, when])
+    assert seen["status"] == -signal.SIGKILL and max(step for step, *_ in seen["steps"]) == 6
+    assert kept(path) == [4] and history.read(path).steps[-1] == {"before": 5, "after": 6}[when]
+    seen = quick.train(workspace.root, tmp_path / "out", recipe=recipe)
+    assert next(step for step, *_ in seen["steps"] if step) == 4 and seen["outcome"]["step"] == 7
+    files = sorted((path / folder.SUMMARIES).glob("*tfevents*"))
+    written = sum(len(event_log._File(file).arrays()[history.LOSS_TAG][0]) for file in files)
+    assert written == {"before": 5 + 3, "after": 6 + 3}[when]  # what is done again is in both files
+    ours, theirs = history.read(whole_path), history.read(path)
+    assert theirs.steps.tolist() == list(range(1, 8))
+    assert theirs.loss.tolist() == ours.loss.tolist()  # of a step that was done twice, what was kept
 
 
 def steps_after_the_request(seen) -> int:
