@@ -16,6 +16,7 @@ import struct
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -40,20 +41,41 @@ def framed(data: bytes) -> bytes:
 
 
 class RecordWriter:
-    """Writes one file, record by record."""
+    """Writes one file, record by record: one reaches the system while the next is made.
+
+    What goes wrong with a record is raised where the next is written, or where the file is closed.
+    """
 
     def __init__(self, path: Path):
         self._file = open(path, "wb")  # noqa: SIM115
+        self._writing = ThreadPoolExecutor(1)
+        self._last: Future[int] | None = None
         self.n_bytes = 0
 
     def write(self, example: Mapping[str, np.ndarray | bytes]) -> None:
         """Append an example: arrays of floats, and bytes."""
-        self.n_bytes += self._file.write(framed(encode(example)))
+        record = framed(encode(example))
+        self._wait()
+        self._last = self._writing.submit(self._file.write, record)
+        self.n_bytes += len(record)
 
     def close(self) -> None:
         """Finish the file, and let it reach the disk."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._wait()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        finally:
+            self._abandon()
+
+    def _wait(self) -> None:
+        """Until the record before is with the system."""
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+    def _abandon(self) -> None:
+        self._writing.shutdown()
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -63,7 +85,7 @@ class RecordWriter:
         if kind is None:
             self.close()
         else:
-            self._file.close()
+            self._abandon()
 
 
 def write(path: Path, examples: Iterable[Mapping[str, np.ndarray | bytes]]) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 import google_crc32c
 import numpy as np
@@ -220,3 +221,30 @@ def test_readers_and_a_publisher_may_settle_at_the_same_time(tmp_path):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("n_records", [1, 2])
+def test_a_full_disk_is_said_where_the_next_record_is_written_or_the_file_closed(n_records):
+    """Records reach the system while the next one is made."""
+    with pytest.raises(OSError, match="No space"), tfrecord.RecordWriter(Path("/dev/full")) as writer:
+        for seed in range(n_records):
+            writer.write(example(seed, n_frames=1000))
+
+
+def test_a_record_is_with_the_system_before_the_next_but_one_is_made_and_no_thread_stays(tmp_path, monkeypatch):
+    n_threads, order = threading.active_count(), []
+    writer = tfrecord.RecordWriter(tmp_path / "records.tfrecord")
+    file, encode = writer._file, tfrecord.encode
+    monkeypatch.setattr(tfrecord, "encode", lambda one: order.append("made") or encode(one))
+    written = file.write
+    writer._file = type("Told", (), {"__getattr__": lambda self, name: getattr(file, name)})()
+    writer._file.write = lambda data: order.append("written") or written(data)
+    for seed in range(4):
+        writer.write(example(seed))
+    writer.close()
+    assert order.count("made") == order.count("written") == 4
+    ahead = [order[: at + 1].count("made") - order[: at + 1].count("written") for at in range(len(order))]
+    assert min(ahead) >= 0 and max(ahead) <= 2
+    assert threading.active_count() == n_threads
+    assert writer.n_bytes == (tmp_path / "records.tfrecord").stat().st_size
