@@ -9,9 +9,10 @@ if __name__ == "__main__":
     early.wait()
 
     from ddsing.ui.entrance import account, door
-    from ddsing.ui.shell import automatic, errors, jobs, links, sidebar, tab_owners, values, warmup
+    from ddsing.ui.shell import automatic, downloads, errors, jobs, links, sidebar, tab_owners, values, warmup
 
-    automatic.bring_no_values()
+    automatic.leave_controls_alone()
+    downloads.keep_within_reach()
     page = door.page()
 
     try:

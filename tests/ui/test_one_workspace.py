@@ -64,6 +64,7 @@ KEPT = {  # what is kept for the whole process, and what tells its entries apart
     "ddsing/ui/player/players.py:_addresses": "the sound's content, or its path with size and time of change",
     "ddsing/ui/shell/tab_owners.py:_files": "the file and its owner",
     "ddsing/ui/shell/tab_owners.py:_tabs": "the tab",
+    "ddsing/ui/shell/downloads.py:_since": "the download, whose name nobody guesses",
     "ddsing/ui/shell/router.py:_routed": "nobody's: whether pages are known",
     "ddsing/ui/shell/warmup.py:_started": "nobody's: a switch",
     "ddsing/ui/shell/warmup.py:_status": "nobody's: how quick this computer is",
