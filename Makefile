@@ -53,6 +53,7 @@ bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks.pitch --whole
 	$(BIN)/python -m benchmarks.pitch
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.step_parts
 	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.time_to_voice
 	$(BIN)/python -m benchmarks.dataset
