@@ -69,6 +69,14 @@ def panels(app: AppTest) -> dict[str, bool]:
     return {str(user_key_from_element_id(block.id)): block.expanded for block in blocks}
 
 
+def drawn_out(app: AppTest) -> AppTest:
+    """Open the popovers of the takes, which draw what they hold only while they are open, and close with their page."""
+    keys = [str(user_key_from_element_id(block.proto.id)) for block in app.get("popover") if block.proto.id]
+    for key in (closed := [key for key in keys if key.startswith("take_") and not app.session_state[key]]):
+        app.session_state[key] = True
+    return app.run() if closed else app
+
+
 def standing(app: AppTest) -> dict:
     """All controls as they stand, with which panels are open."""
     found = {SLOT.sub("", key): control.value for key, control in controls(app).items()}

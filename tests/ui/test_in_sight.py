@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from benchmarks.pages import MANY, PAGES, furnish
+from ddsing.ui.transfer.takes import PAGE_SIZE
 from tests.support import scripts
 
 pytestmark = pytest.mark.slow
@@ -77,3 +78,11 @@ def _names(taken):
 
 def _bytes_beside_lists(taken):
     return sum(element.ByteSize() for element in taken.sent.values() if element.WhichOneof("type") not in LISTS)
+
+
+def test_what_is_folded_is_not_drawn(taken):
+    """The files of a take, and the fields of its name, lie in popovers."""
+    shown = taken[FEW]["transfer"][1].sent.values()
+    assert not {"download_button", "text_area"} & {element.WhichOneof("type") for element in shown}
+    players = [element for element in shown if element.WhichOneof("type") == "bidi_component"]
+    assert len(players) >= PAGE_SIZE

@@ -14,6 +14,7 @@ from ddsing.ui.shell.formatting import plain
 from ddsing.workspace import Workspace
 from tests.play.test_midi import BROKEN, TRACKS
 from tests.support import scores, tiny_workspace
+from tests.support.controls import drawn_out
 from tests.support.pages import clean, finished, fit_read, open_page, said
 from tests.support.scores import named, note
 
@@ -77,6 +78,7 @@ def test_a_score_is_sung_as_the_command_line_sings_it(monkeypatch, workspace):
     for badge in ("style pop", "vibrato depth 60 cents", "transposed −12", "lowest notes", "seed 5"):
         assert f"badge[{badge}]" in said(app)
     assert "octave shift" not in said(app)
+    drawn_out(app)
     assert f"take_curves.{take.id}" in [one.key for one in app.get("download_button")]
     again = open_page(monkeypatch, workspace.root)
     clean(again)

@@ -50,6 +50,7 @@ def unbroken(app):
 
 def unfolded(app):
     """Open panel after panel."""
+    controls.drawn_out(app)
     for _ in range(20):
         closed = [key for key, is_open in controls.panels(app).items() if not is_open]
         if not closed:
@@ -91,7 +92,7 @@ def test_every_control_keeps_its_value(place, monkeypatch, root):
         ("instruments", "datasets") if page not in ("instruments", "datasets") else ("training", "experiments")
     ):
         app.switch_page(f"pages/{other}.py").run()
-    app.switch_page(f"pages/{page}.py").run()
+    controls.drawn_out(app.switch_page(f"pages/{page}.py").run())
     unbroken(app)
     assert controls.standing(app) == stand, "another page was visited"
 
@@ -104,7 +105,7 @@ def test_every_control_keeps_its_value(place, monkeypatch, root):
 
     st.cache_resource.clear()
     st.cache_data.clear()
-    again = open_page(monkeypatch, root, page)
+    again = controls.drawn_out(open_page(monkeypatch, root, page))
     unbroken(again)
     assert controls.standing(again) == stand, "the dashboard was started again"
 
@@ -189,13 +190,13 @@ def test_what_was_typed_is_gone_once_it_is_sent(monkeypatch, root):
     assert (root / "audio" / "Tenor").is_dir() and app.text_input(key="voice.new").value == ""
     assert open_page(monkeypatch, root, "datasets").text_input(key="voice.new").value == ""
 
-    app = open_page(monkeypatch, root)
+    app = controls.drawn_out(open_page(monkeypatch, root))
     key = next(key for key in controls.controls(app) if key.startswith("take_name."))
     app.text_input(key=key).set_value("Renamed").run()
     app.button(key=key.replace("_name", "_edit") + ".send").click().run()
     clean(app)
     TakeStore(Workspace(root)).rename(key.partition(".")[2], "Once more")
-    assert open_page(monkeypatch, root).text_input(key=key).value == "Once more"
+    assert controls.drawn_out(open_page(monkeypatch, root)).text_input(key=key).value == "Once more"
 
 
 def test_an_uploaded_recording_is_still_there_in_another_tab(monkeypatch, root):

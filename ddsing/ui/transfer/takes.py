@@ -195,6 +195,7 @@ def _how(take: Take) -> str:
 
 
 def _actions(take: Take, title: str, use_score: Callable[[Take], None]) -> None:
+    """What can be done with a take; what is folded is drawn once it is open."""
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.button(
             "Use these settings",
@@ -204,55 +205,34 @@ def _actions(take: Take, title: str, use_score: Callable[[Take], None]) -> None:
             icon=":material/settings_backup_restore:",
             help="Sets all controls as they were for this take.",
         )
-        with st.popover(
+        download = st.popover(
             unseen(f"Download {plain(title)}"),
             icon=":material/download:",
             help="Download, with the recipe in the file's metadata",
             key=f"take_download.{take.id}",
-        ):
-            for file_format in ("WAV", "FLAC"):
-                st.download_button(
-                    file_format,
-                    data=functools.partial(_export, take.id, file_format),
-                    file_name=f"{safe_name(title)}.{file_format.lower()}",
-                    mime=f"audio/{file_format.lower()}",
-                    key=f"take_{file_format}.{take.id}",
-                    on_click="ignore",
-                    width="stretch",
-                    help=f"24 bits, {take.rate_hz // 1000} kHz. Drop it back onto this page to restore all controls.",
+            on_change="rerun",
+        )
+        if download.open:
+            with download, errors.guard():
+                _downloads(take, title)
+        rename = st.popover(
+            unseen(f"Rename {plain(title)}"),
+            icon=":material/edit:",
+            help="Rename, note",
+            key=f"take_rename.{take.id}",
+            on_change="rerun",
+        )
+        if rename.open:
+            with rename, errors.guard():
+                drafts.form(
+                    f"take_edit.{take.id}",
+                    functools.partial(_words, take),
+                    "Save",
+                    _edit,
+                    fields=_fields(take.id),
+                    args=(take.id,),
+                    help="Saved with the take.",
                 )
-            st.download_button(
-                "For a DAW",
-                data=functools.partial(_bundle, take.id),
-                file_name=f"{safe_name(title)}.zip",
-                mime="application/zip",
-                key=f"take_daw.{take.id}",
-                on_click="ignore",
-                width="stretch",
-                help=f"Result, harmonic part, noise and {take.made_from} as 24-bit WAV files that begin together, a "
-                "marker for every note, and the notes as MIDI.",
-            )
-            if take.score is not None:
-                st.download_button(
-                    "Curves as CSV",
-                    data=functools.partial(_curves, take.id),
-                    file_name=f"{safe_name(title)}.csv",
-                    mime="text/csv",
-                    key=f"take_curves.{take.id}",
-                    on_click="ignore",
-                    width="stretch",
-                    help="Pitch and loudness as they are sung, 250 rows a second.",
-                )
-        with st.popover(unseen(f"Rename {plain(title)}"), icon=":material/edit:", help="Rename, note"):
-            drafts.form(
-                f"take_edit.{take.id}",
-                functools.partial(_words, take),
-                "Save",
-                _edit,
-                fields=_fields(take.id),
-                args=(take.id,),
-                help="Saved with the take.",
-            )
         st.button(
             unseen(f"Delete {plain(title)}"),
             key=f"take_delete.{take.id}",
@@ -260,6 +240,43 @@ def _actions(take: Take, title: str, use_score: Callable[[Take], None]) -> None:
             args=(take.id, title),
             icon=":material/delete:",
             help="Delete. Can be undone.",
+        )
+
+
+def _downloads(take: Take, title: str) -> None:
+    """The files that a take is to be had as."""
+    for file_format in ("WAV", "FLAC"):
+        st.download_button(
+            file_format,
+            data=functools.partial(_export, take.id, file_format),
+            file_name=f"{safe_name(title)}.{file_format.lower()}",
+            mime=f"audio/{file_format.lower()}",
+            key=f"take_{file_format}.{take.id}",
+            on_click="ignore",
+            width="stretch",
+            help=f"24 bits, {take.rate_hz // 1000} kHz. Drop it back onto this page to restore all controls.",
+        )
+    st.download_button(
+        "For a DAW",
+        data=functools.partial(_bundle, take.id),
+        file_name=f"{safe_name(title)}.zip",
+        mime="application/zip",
+        key=f"take_daw.{take.id}",
+        on_click="ignore",
+        width="stretch",
+        help=f"Result, harmonic part, noise and {take.made_from} as 24-bit WAV files that begin together, a "
+        "marker for every note, and the notes as MIDI.",
+    )
+    if take.score is not None:
+        st.download_button(
+            "Curves as CSV",
+            data=functools.partial(_curves, take.id),
+            file_name=f"{safe_name(title)}.csv",
+            mime="text/csv",
+            key=f"take_curves.{take.id}",
+            on_click="ignore",
+            width="stretch",
+            help="Pitch and loudness as they are sung, 250 rows a second.",
         )
 
 
