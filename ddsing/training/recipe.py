@@ -8,7 +8,7 @@ The files are composed by include and macro, as ddsp's own. Here they are only r
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ddsing.constants import HOP_SAMPLES, POWER, TRACKERS
@@ -268,7 +268,14 @@ def resolved(recipe: Recipe) -> Config:
     if recipe.lr_end is not None:
         n_steps = recipe.steps or file.steps
         bindings += f"Trainer.lr_decay_steps = {n_steps}\nTrainer.lr_decay_rate = {float(recipe.lr_end)!r}\n"
-    return parsed(file.name, f"{file.text}\n{bindings}", header=f"# -*-Python-*-\n# {file.title}\n# {file.description}")
+    return _changed(file.name, bindings)
+
+
+@lru_cache(maxsize=256)  # parsing takes 12 ms, and a page asks for the cells of a grid anew in each run
+def _changed(name: str, bindings: str) -> Config:
+    """The model of a file, with bindings that go after its own."""
+    file = config_file(name)
+    return parsed(name, f"{file.text}\n{bindings}", header=f"# -*-Python-*-\n# {file.title}\n# {file.description}")
 
 
 def parsed(name: str, text: str, *, header: str = "") -> Config:

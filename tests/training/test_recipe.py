@@ -127,3 +127,13 @@ def test_a_training_job_asks_for_the_room_of_the_checkpoints_that_it_keeps():
     each = checkpoints.n_bytes(resolved(Recipe(config="singing")).model)
     assert many.needs_bytes - few.needs_bytes == 10 * each > 10 * 3 * 4 * 4_000_000, "weights and Adam's averages"
     assert job.order("alto", Recipe(config="singing_small")).needs_bytes < few.needs_bytes
+
+
+def test_a_recipe_is_parsed_once():
+    """By the text that is bound: numbers that are equal but written otherwise are bound as they are written."""
+    asked = {"config": "singing_small", "n_harmonics": 23, "learning_rate": 1e-5}
+    first = resolved(Recipe(**asked))
+    assert resolved(Recipe(**asked, seed=7)) is first and resolved(Recipe(**asked, steps=9)).steps == 9
+    assert resolved(Recipe(**{**asked, "config": "singing"})).model.ch > first.model.ch
+    texts = [resolved(Recipe(**{**asked, "learning_rate": rate})).text for rate in (1, 1.0)]
+    assert [text.splitlines()[-2] for text in texts] == ["learning_rate = 1", "learning_rate = 1.0"]

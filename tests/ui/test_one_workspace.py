@@ -58,6 +58,7 @@ KEPT = {  # what is kept for the whole process, and what tells its entries apart
     "ddsing/sound/pitch/weights.py:load": "nobody's: weights that come with ddsing",
     "ddsing/sound/recording.py:_at_own_rate": "the file's content, or its path with size and time of change",
     "ddsing/training/board_process.py:_running": "the workspace; hosted, there is none",
+    "ddsing/training/recipe.py:_changed": "nobody's: models that come with ddsing, by what is changed in them",
     "ddsing/training/recipe.py:config_file": "nobody's: models that come with ddsing",
     "ddsing/transfer/takes.py:_remembered": "the take's folder",
     "ddsing/ui/entrance/assets.py:known": "nobody's: files that come with Streamlit",
