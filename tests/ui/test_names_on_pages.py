@@ -6,6 +6,7 @@ import unicodedata
 
 import pytest
 
+from benchmarks.pages import furnish
 from ddsing import names
 from ddsing.dataset import prepare, voices
 from ddsing.experiments.comparison.sets import SetStore
@@ -13,6 +14,7 @@ from ddsing.instrument.library import Library
 from ddsing.sound.audio import encode
 from ddsing.transfer.takes import TakeStore
 from ddsing.ui.shell import state, voice_picker
+from ddsing.ui.shell.formatting import spoken
 from ddsing.workspace import Workspace, open_workspace
 from tests.support import tiny_training, tiny_workspace
 from tests.support.pages import clean, open_page, said, transfer
@@ -154,3 +156,33 @@ def test_an_untouched_folder_of_2021_is_offered_as_it_is_and_renamed_only_when_t
     monkeypatch.setattr("ddsing.jobs.launcher.LocalLauncher.start", lambda self, folder: ordered.append(folder))
     app.button(key="dataset.replace").click().run()
     assert len(ordered) == 1
+
+
+OF_MARKS = "1. :small[a] *b* _c_ my_voice.v2 <i> &amp; $x$ `y`"
+READ_AS_THEY_STAND = ("button_group", "checkbox", "multiselect", "number_input", "popover", "slider", "toggle")
+READ_AS_THEY_STAND += ("text_area", "text_input", "time_input")
+
+
+def test_a_label_that_is_read_as_it_stands_has_no_marks(monkeypatch, tmp_path, quiet):
+    assert spoken(OF_MARKS) == "1. small a b c my_voice.v2 i> amp; x y"
+    workspace = furnish(tmp_path / "ws", {"instruments": 1, "takes": 2, "voices": 1, "runs": 1, "jobs": 1})
+    TakeStore(workspace).rename(TakeStore(workspace).list()[0].id, OF_MARKS)
+    library = Library(workspace)
+    shutil.copyfile(library._path("Voice 000"), library._path("Voice 000").with_name("x_ *b*.zip"))
+    pages = ["timbre_transfer", "play", "datasets", "training", "instruments"]
+    views = [f"experiments/{view}" for view in ("takes", "blind", "matrix", "morph", "voices", "parameters", "latent")]
+    found = set()
+    for place in [*pages, *views]:
+        page, _, view = place.partition("/")
+        address = {"view": view, "instruments": ["Voice 000", "x_ *b*"]} if view else {}
+        app = open_page(monkeypatch, workspace.root, page, **address)
+        labels = [_label(element) for kind in READ_AS_THEY_STAND for element in app.get(kind)]
+        assert [label for label in labels if label != spoken(label)] == [], place
+        found.update(labels)
+    for begins in ("Download 1. small a b", "Rename 1. small a b", "Share of x b"):
+        assert any(label.startswith(begins) for label in found), begins
+
+
+def _label(element):
+    """What Streamlit gives the browser as the label."""
+    return element.proto.popover.label if element.type == "popover" else element.proto.label

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ddsing.transfer.morph import MAX_POINTS, Morph
 from ddsing.ui.shell import links, values
-from ddsing.ui.shell.formatting import plain
+from ddsing.ui.shell.formatting import plain, spoken
 from ddsing.ui.shell.morph_link import PARAMETER, Points, read, text
 
 MODES = ("Fixed", "Over time")
@@ -47,13 +47,13 @@ def _fixed(names: list[str], begun: Points | None, slot: str) -> Points:
         key = f"morph.share.{slot}"
         st.session_state.setdefault(key, round(100 * shares[1]))
         st.caption(f"0 % is only {plain(names[0])}, 100 % only {plain(names[1])}.")
-        share = st.slider(f"Share of {plain(names[1])}", 0, 100, format="%d %%", key=key, persist_state="session")
+        share = st.slider(f"Share of {spoken(names[1])}", 0, 100, format="%d %%", key=key, persist_state="session")
         return ((0.0, (1 - share / 100, share / 100)),)
     weights = []
     for place, (name, weight) in enumerate(zip(names, shares)):
         key = f"morph.weight.{place}.{slot}"
         st.session_state.setdefault(key, round(100 * weight))
-        weights.append(float(st.slider(plain(name), 0, 100, key=key, persist_state="session")))
+        weights.append(float(st.slider(spoken(name), 0, 100, key=key, persist_state="session")))
     return Morph(tuple(names), ("",) * len(names), ((0.0, tuple(weights)),)).points
 
 

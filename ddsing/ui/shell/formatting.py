@@ -11,6 +11,7 @@ from ddsing.units import format_bytes, format_duration, format_number, format_ra
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$<>^=&])")
 _SHORTCODE = re.compile(r":(?=\S)")  # :smile:, :red[...], :material/...:
 _LINKED = re.compile(r"(?<=@)(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)  # ann@example.org, www.example.org
+_SEEN_MARKS = re.compile(r"[\\`*\[\]~$]|<(?=[A-Za-z/!?])|&(?=#|\w+;)|(?<![^\W_])_|_(?![^\W_])|:(?=\S)")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 NO_BREAK = "\u00a0"  # between a number and its unit, which stay on one line
 _WORD_JOINER = "\u2060"  # invisible; keeps a colon from starting a shortcode, and addresses from becoming links
@@ -29,6 +30,15 @@ def unseen(label: str) -> str:
     Without one, Streamlit calls the control after its icon: "delete icon".
     """
     return f":small[{label}]"
+
+
+def spoken(text: object) -> str:
+    """`text` for a label that Streamlit both shows as markdown and has read aloud as it stands.
+
+    Nothing can be escaped in one, or the mark would be read: what markdown would take for a mark becomes a space. So
+    are the labels of popovers, sliders, toggles, checkboxes, buttons in a group, and fields for text and numbers.
+    """
+    return re.sub(" +", " ", _SEEN_MARKS.sub(" ", _BREAKS.sub(" ", names.shown(str(text))))).strip()
 
 
 def signed(value: float, unit: str = "", *, digits: int = 0) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from ddsing.ui.shell import allowed, drafts, errors, undo, values
-from ddsing.ui.shell.formatting import plain, unseen
+from ddsing.ui.shell.formatting import plain, spoken, unseen
 
 if TYPE_CHECKING:
     from ddsing.transfer.presets import Store
@@ -137,7 +137,7 @@ class Panel:
     def _default(self, preset: Any, instrument: str) -> None:
         st.session_state[self.key("default")] = instrument in preset.default_for  # the file is the truth
         st.toggle(
-            f"Default of {plain(instrument)}",
+            f"Default of {spoken(instrument)}",
             key=self.key("default"),
             on_change=self._set_default,
             args=(preset.name, instrument),

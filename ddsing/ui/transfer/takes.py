@@ -24,7 +24,7 @@ from ddsing.ui.shell import (
     values,
     visitor,
 )
-from ddsing.ui.shell.formatting import format_duration, percent, plain, unseen, when
+from ddsing.ui.shell.formatting import format_duration, percent, plain, spoken, unseen, when
 from ddsing.ui.transfer import first_version, for_daw, of_score, pitch_edits, take_plots
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _actions(take: Take, title: str, use_score: Callable[[Take], None]) -> None:
             help="Sets all controls as they were for this take.",
         )
         download = st.popover(
-            unseen(f"Download {plain(title)}"),
+            f"Download {spoken(title)}",  # hidden by page.css
             icon=":material/download:",
             help="Download, with the recipe in the file's metadata",
             key=f"take_download.{take.id}",
@@ -216,7 +216,7 @@ def _actions(take: Take, title: str, use_score: Callable[[Take], None]) -> None:
             with download, errors.guard():
                 _downloads(take, title)
         rename = st.popover(
-            unseen(f"Rename {plain(title)}"),
+            f"Rename {spoken(title)}",
             icon=":material/edit:",
             help="Rename, note",
             key=f"take_rename.{take.id}",
