@@ -29,11 +29,9 @@ if TYPE_CHECKING:
 _NAME = "training_pace.json"
 _MAX_ENTRIES = 100
 _TELLING_STEPS = 5  # a run of fewer says little
-# Before the first step, as `benchmarks.start` measures it: TensorFlow is loaded and the model built, beside the head
-# start where there is one, so that little is left after it.
-_LOADING_S, _BUILDING_S, _BUILDING_BESIDE_S = 0.5, 8.0, 2.5
-_START_S = 5.0  # of all that is no head start, whether there is one or not
-_HEAD_START_SHARE = 0.08  # of a step's time, until it is known here
+_START_S = 20.0  # importing TensorFlow and building the model
+_LOADING_S = 5.0  # of which
+_HEAD_START_SHARE = 0.25  # of a step's time, until it is known here
 BUILDING = "building"  # the part that ends with the first step
 TOP = "train/top"  # what the pace of making a top is kept under; its unit is a second of recordings
 _TOP_S = 0.15
@@ -80,12 +78,11 @@ def parts(known: Paces, workspace: Workspace, where: folder.Where, recipe: Recip
     ) / 1e3
     model, n_saves_left = _key(work), n_saves(done, config.steps, config.save_every)
     head_start = 0 if done else config.head_start_steps
-    building, building_s = ("building beside", _BUILDING_BESIDE_S) if head_start else (BUILDING, _BUILDING_S)
     parts = [
         Part("preparing", preparing.seconds(where.source, recipe)),
         known.part("loading", 1, "train/loading", guess_s=_LOADING_S, turn=1),
         known.part("head start", head_start, f"train/head start/{model}", guess_s=_HEAD_START_SHARE * step_s, turn=2),
-        known.part(BUILDING, 1, f"train/{building}/{model}", guess_s=building_s, turn=3),
+        known.part(BUILDING, 1, f"train/building/{model}", guess_s=_START_S - _LOADING_S, turn=3),
         known.part("training", max(0, config.steps - done - 1), f"train/step/{model}", guess_s=step_s, turn=4),
         known.part("saving", n_saves_left, f"train/save/{model}", guess_s=3.0, turn=4),
     ]

@@ -1,14 +1,12 @@
 """How long a training takes: what a run has learnt is known to the dashboard, too."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from ddsing.jobs import paces
-from ddsing.training import estimate, folder
+from ddsing.training import estimate
 from ddsing.training.recipe import Recipe, resolved
-from tests.support.tiny_training import prepared_voice
 
 RECIPE = Recipe(config="singing_small", steps=1000, save_every=100)
 
@@ -65,33 +63,3 @@ def test_the_head_start_is_counted_and_learnt_and_what_is_done_is_not(workspace)
     whole = estimate.seconds(workspace, RECIPE)[0]
     assert whole - estimate.seconds(workspace, without)[0] == pytest.approx(60.0)
     assert estimate.seconds(workspace, RECIPE, done=600)[0] == pytest.approx(whole - 60.0 - 600 * 0.5 - 6 * 2.0)
-
-
-@pytest.fixture
-def where(workspace):
-    """Of a voice that has been prepared and not trained."""
-    prepared_voice(workspace, n_train=1, n_held_out=0)
-    return folder.locate(workspace, "alto")
-
-
-@pytest.mark.parametrize(("n_steps", "least_s", "most_s"), [(None, 7.7, 11.0), (0, 7.7, 9.0)])
-def test_what_comes_before_the_first_step_is_guessed_as_measured(workspace, where, n_steps, least_s, most_s):
-    """By `benchmarks.start`, the small model: 7.7 to 8.9 s on a quiet computer, 11.0 s beside others."""
-    recipe = replace(RECIPE, head_start_steps=n_steps)
-    quiet = paces.Paces(workspace.cache / paces.NAME, crowd=0.0)
-    parts = {part.stage: part for part in estimate.parts(quiet, workspace, where, recipe)}
-    before_s = sum(parts[stage].expected_s for stage in ("loading", "head start", estimate.BUILDING))
-    assert least_s <= before_s <= most_s
-    one_s, two_s = (estimate.seconds(workspace, replace(recipe, steps=n * RECIPE.steps))[0] for n in (1, 2))
-    assert 2.0 * one_s - two_s == pytest.approx(before_s, abs=4.0)
-
-
-def test_what_is_left_to_build_after_a_head_start_says_nothing_about_building_alone(workspace, where):
-    """Beside the head start TensorFlow is loaded and the model built."""
-    keys = {
-        part.key
-        for n_steps in (None, 0)
-        for part in estimate.parts(paces.of(workspace), workspace, where, replace(RECIPE, head_start_steps=n_steps))
-        if part.stage == estimate.BUILDING
-    }
-    assert len(keys) == 2
