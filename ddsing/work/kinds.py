@@ -1,6 +1,6 @@
 """The kinds of work that pages order, and the one function that does each, wherever it is done.
 
-Public: `AtHand`, `KINDS`, `do`, and of each kind what makes its options and reads its result.
+Public: `AtHand`, `KINDS`, `do`, `wav_of`, `read_so_far`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import base64
 import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,6 @@ from ddsing.experiments.comparison import heard, measure
 from ddsing.instrument import Instrument
 from ddsing.instrument.models import Models
 from ddsing.sound import features, pitch
-from ddsing.sound.curve.edit import PitchEdit
 from ddsing.sound.features import FeatureCache
 from ddsing.transfer import first_sound, pipeline, stages
 from ddsing.transfer.first_reading import FirstReading
@@ -35,10 +34,6 @@ from ddsing.work.order import Order
 from ddsing.workspace import Workspace
 
 if TYPE_CHECKING:
-    from ddsing.play.edit import ScoreEdit
-    from ddsing.play.played import Played
-    from ddsing.play.score import Line
-    from ddsing.play.style import Style
     from ddsing.sound.recording import Recording
 
 MEASURING = "measuring"
@@ -58,7 +53,7 @@ class AtHand:
     instruments : Mapping[str, Instrument]
         Opened ones by digest.
     begun : FirstReading or None
-        A first reading of the recording by the same tracker, which is read to its end.
+        A first reading of the recording, which is read to its end where pitch by its tracker is needed.
     recordings : Mapping[str, Recording]
         Decoded ones by their files' paths.
     takes : TakeStore or None
@@ -89,116 +84,15 @@ def do(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> d
     return KINDS[order.kind](workspace, order, at_hand, report)
 
 
-# Orders, as pages make them
-
-
-def transfer_options(
-    instruments: Sequence[Instrument],
-    settings: Settings,
-    tracker: str,
-    morph: Morph | None = None,
-    *,
-    owners: Sequence[Workspace | None] = (),
-    z_source: Path | None = None,
-    edit: PitchEdit | None = None,
-    first: FirstSound | None = None,
-) -> dict[str, Any]:
-    """What a transfer, with one instrument or a mixture, needs to know beside the recording.
-
-    Parameters
-    ----------
-    owners : Sequence of Workspace or None
-        The workspace that each instrument lies in, where that is not the one that orders; empty if all lie in that.
-    z_source : Path or None
-        The example that timbre comes from, where the settings name one.
-    edit : PitchEdit or None
-        What is changed in the recording's pitch curve.
-    first : FirstSound or None
-        What is heard until the take is there.
-    """
-    return {
-        "instruments": [_about(one, owner) for one, owner in zip(instruments, owners or [None] * len(instruments))],
-        "z_source": None if z_source is None else str(z_source),
-        "settings": settings.to_json(),
-        "tracker": tracker,
-        "morph": None if morph is None else morph.to_json(),
-        "pitch_edit": edit.to_json() if edit else None,
-        "first_sound": None if first is None else first.to_json(),
-    }
-
-
-def phrase_options(
-    instrument: Instrument, owner: Workspace | None, z: Sequence[Sequence[float]] = ()
-) -> dict[str, Any]:
-    """What the built-in phrase needs to know: the instrument, and no z, one, or the first and the last."""
-    return {"instruments": [_about(instrument, owner)], "z": list(map(list, z))}
-
-
-def played_options(instrument: Instrument, owner: Workspace | None, played: Played) -> dict[str, Any]:
-    """What a take of what was played needs to know."""
-    return {"instruments": [_about(instrument, owner)], "played": played.to_json()}
-
-
-def score_options(
-    instrument: Instrument,
-    owner: Workspace | None,
-    line: Line,
-    style: Style,
-    *,
-    style_name: str,
-    transpose: int | None,
-    seed: int,
-    edit: ScoreEdit | None,
-    warnings: Sequence[str] = (),
-    first: FirstSound | None = None,
-) -> dict[str, Any]:
-    """What a take of a score needs to know; all but `owner` and `first` as in `ddsing.play.sing.sing`."""
-    return {
-        "instruments": [_about(instrument, owner)],
-        "line": line.to_json(),
-        "style": style.to_json(),
-        "style_name": style_name,
-        "transpose": transpose,
-        "seed": seed,
-        "edit": edit.to_json() if edit else None,
-        "warnings": list(warnings),
-        "first_sound": None if first is None else first.to_json(),
-    }
-
-
 def wav_of(result: Mapping[str, Any]) -> bytes:
     """The sound in the result of a phrase."""
     return base64.b64decode(result["wav"])
 
 
-def points_options(voice: str, instrument: Instrument, owner: Workspace | None) -> dict[str, Any]:
-    """What the z of a voice's windows need to know."""
-    return {"instruments": [_about(instrument, owner)], "voice": voice}
-
-
-def top_options(instrument: Instrument, voice: str) -> dict[str, Any]:
-    """What a top needs to know: the visitor's own instrument, and the voice whose recordings it is made from."""
-    return {"instruments": [_about(instrument, None)], "voice": voice}
-
-
-def _about(instrument: Instrument, owner: Workspace | None) -> dict[str, Any]:
-    place = None if owner is None else str(owner.root)
-    return {"name": instrument.name, "digest": instrument.digest, "workspace": place}
-
-
-def owner(order: Order) -> Path | None:
-    """The workspace in which all instruments of an order lie, if that is not the one that orders."""
-    places = {about["workspace"] for about in order.options.get("instruments", ())}
-    return Path(places.pop()) if len(places) == 1 and None not in places else None
-
-
-# How each is done
-
-
 def _transfer(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
     options, morph = order.options, order.options["morph"]
     assert order.sound is not None
-    _read_to_the_end(at_hand, report)
+    _read_to_the_end(at_hand, options["tracker"], report)
     instruments = [_instrument(workspace, about, at_hand) for about in options["instruments"]]
     run = functools.partial(
         pipeline.run,
@@ -215,7 +109,14 @@ def _transfer(workspace: Workspace, order: Order, at_hand: AtHand, report: Repor
     with first_sound.heard(workspace, options.get("first_sound")) as (first, heard_at):
         if first is not None and first.instant:
             finding = stages.doing("features")  # which takes nearly all of the time, and is just to begin
-            quick = functools.partial(run, progress=lambda stage, done: report(finding, 0.0), heard_at=heard_at)
+
+            def tell(stage: str, done: float | None) -> None:
+                report(finding, 0.0)
+
+            def quick(*, tracker: str, store: TakeStore) -> Take:
+                _read_to_the_end(at_hand, tracker, tell)
+                return run(tracker=tracker, progress=tell, store=store, heard_at=heard_at)
+
             first_sound.sing(workspace, first.name, quick)
         with counted.transfer():
             take = run(
@@ -251,15 +152,16 @@ def _instrument(workspace: Workspace, about: Mapping[str, Any], at_hand: AtHand)
 
 def _analyse(workspace: Workspace, order: Order, at_hand: AtHand, report: Report) -> dict[str, Any]:
     assert order.sound is not None
-    _read_to_the_end(at_hand, report)
+    _read_to_the_end(at_hand, order.options["tracker"], report)
     tell = functools.partial(report, stages.doing("features"))
     cache = FeatureCache(workspace.cache / "features")
     features.extract(order.sound.audio, tracker=order.options["tracker"], cache=cache, progress=tell)
     return {}
 
 
-def _read_to_the_end(at_hand: AtHand, report: Report) -> None:
-    while at_hand.begun is not None and at_hand.begun.advance(functools.partial(report, stages.doing("features"))):
+def _read_to_the_end(at_hand: AtHand, tracker: str, report: Report) -> None:
+    reading, tell = at_hand.begun, functools.partial(report, stages.doing("features"))
+    while reading is not None and reading.tracker == tracker and reading.advance(tell):
         pass
 
 

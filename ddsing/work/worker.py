@@ -25,7 +25,7 @@ from ddsing.instrument.models import Models
 from ddsing.jobs import paces
 from ddsing.transfer.take import Take
 from ddsing.transfer.takes import TakeStore
-from ddsing.work import kinds
+from ddsing.work import kinds, order_options
 from ddsing.work.folder import MOST_ATTEMPTS, End, OrderFolder
 from ddsing.work.kinds import AtHand
 from ddsing.work.progress import STARTING, Progress
@@ -84,7 +84,7 @@ class Worker:
         progress, known = Progress(asked.parts), paces.of(workspace)
         report = _Report(order, progress)
         report(STARTING, 0.0)
-        models = self._models_of(kinds.owner(asked) or workspace.root)
+        models = self._models_of(order_options.owner(asked) or workspace.root)
         result = kinds.do(workspace, asked, AtHand(models, takes=takes), report)
         known.learn(progress.took())
         return result

@@ -13,7 +13,7 @@ from ddsing.play.played import Played
 from ddsing.play.style import STYLES
 from ddsing.sound import audio
 from ddsing.transfer.takes import TakeStore
-from ddsing.work import kinds
+from ddsing.work import kinds, order_options
 from ddsing.work.kinds import AtHand
 from ddsing.work.order import Order
 from ddsing.workspace import Workspace
@@ -70,7 +70,7 @@ def test_timbre_is_moved_from_the_voice_s_mean(workspace):
 
 def test_a_page_s_order_makes_the_take(workspace):
     opened = Library(workspace).get(tiny_workspace.NAMES[0])
-    order = Order("played", "Rendering", kinds.played_options(opened, None, some()))
+    order = Order("played", "Rendering", order_options.played(opened, None, some()))
     told = []
     done = kinds.do(workspace, order, AtHand(played.stores.shared()), lambda *what: told.append(what))
     assert TakeStore(workspace).get(done["take"]).name == f"Played → {tiny_workspace.NAMES[0]}" and told

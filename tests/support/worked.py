@@ -15,7 +15,7 @@ from ddsing.sound.audio import encode
 from ddsing.sound.recording import Recording
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
-from ddsing.work import kinds
+from ddsing.work import order_options
 from ddsing.work.folder import OrderFolder
 from ddsing.work.order import Order
 from ddsing.work.pool import Pool
@@ -93,7 +93,7 @@ def sung(duration_s: float = 1.0, *, name: str = "song.wav", hz: float = 220.0) 
 
 
 def transfer(workspace: Workspace, sound: Recording, *, instrument: str = tiny_workspace.NAMES[0], **settings) -> Order:
-    options = kinds.transfer_options([Library(workspace).get(instrument)], Settings(**settings), "tiny")
+    options = order_options.transfer([Library(workspace).get(instrument)], Settings(**settings), "tiny")
     return Order("transfer", f"Transferring {sound.name}", options, sound)
 
 

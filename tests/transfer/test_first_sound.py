@@ -8,13 +8,15 @@ import pytest
 from ddsing.errors import Cancelled
 from ddsing.instrument.models import Models
 from ddsing.sound.audio import decode, encode
+from ddsing.sound.features import FeatureCache
 from ddsing.sound.pitch import instant
 from ddsing.sound.recording import read
 from ddsing.transfer import first_sound, pipeline
+from ddsing.transfer.first_reading import FirstReading
 from ddsing.transfer.first_sound import FirstSound
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
-from ddsing.work import kinds
+from ddsing.work import kinds, order_options
 from ddsing.work.kinds import AtHand
 from ddsing.work.order import Order
 from ddsing.workspace import Workspace
@@ -28,12 +30,12 @@ def workspace(tmp_path):
     return Workspace(tiny_workspace.fill(tmp_path / "ws"))
 
 
-def transfer(workspace, report=lambda stage, share: None):
+def transfer(workspace, report=lambda stage, share: None, *, sound=None, begun=None):
     models = Models(1)
     instrument = models.open(workspace, tiny_workspace.NAMES[0])
-    options = kinds.transfer_options([instrument], Settings(), "tiny", first=FirstSound(NAME, 1.0, True))
-    order = Order("transfer", "Transferring", options, read(encode(tiny_workspace.sung(1.0))))
-    return kinds.do(workspace, order, AtHand(models), report)
+    options = order_options.transfer([instrument], Settings(), "tiny", first=FirstSound(NAME, 1.0, True))
+    order = Order("transfer", "Transferring", options, sound or read(encode(tiny_workspace.sung(1.0))))
+    return kinds.do(workspace, order, AtHand(models, begun=begun), report)
 
 
 def left_over(workspace):
@@ -54,6 +56,22 @@ def test_it_is_there_while_the_pitch_is_found_and_sounds_as_the_instant_tracker_
         workspace, read(encode(tiny_workspace.sung(1.0))), tiny_workspace.NAMES[0], Settings(), tracker="instant"
     )
     np.testing.assert_array_equal(heard[0], decode(alike.folder / "result.wav"))
+
+
+def test_it_goes_on_from_what_the_page_has_read_by_the_same_tracker(workspace, monkeypatch):
+    sound, looked_at, blocks = read(encode(tiny_workspace.sung(9.0))), [], instant.Source.blocks
+
+    def counting(self, part, progress):
+        looked_at.append(part)
+        return blocks(self, part, progress)
+
+    monkeypatch.setattr(instant.Source, "blocks", counting)
+    cache = FeatureCache(workspace.cache / "features")
+    reading = FirstReading(sound.audio, sound.key, cache, tracker="instant", part_frames=1)
+    assert reading.advance()
+    transfer(workspace, sound=sound, begun=reading)
+    assert reading.complete and len(looked_at) > 1
+    assert [part.start for part in looked_at] == [0, *(part.stop for part in looked_at[:-1])], "nothing is read twice"
 
 
 def test_cancelling_while_it_is_sung_leaves_nothing(workspace):

@@ -11,7 +11,7 @@ from ddsing.instrument.models import Models
 from ddsing.sound import recording
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
-from ddsing.work import kinds
+from ddsing.work import kinds, order_options
 from ddsing.work.folder import OrderFolder
 from ddsing.work.order import Order
 from ddsing.workspace import open_workspace
@@ -36,7 +36,7 @@ def done(workspace, order):
 def test_a_worker_makes_a_top_of_the_instrument_that_was_meant(workspace):
     library = Library(workspace)
     meant = library.get("Second voice")
-    order = Order("top", "Making a top", kinds.top_options(meant, "alto"))
+    order = Order("top", "Making a top", order_options.top(meant, "alto"))
     result, told = done(workspace, order)
     assert result["said"].startswith("Second voice now sings up to 24 kHz") and told[-1][1] == 1.0
     assert library.find("Second voice").top is not None
@@ -54,7 +54,7 @@ def test_an_upload_reaches_the_worker_at_its_own_rate(workspace):
         recording.read(content.getvalue(), name="mine.wav"),
         recording.read(workspace.audio / "alto/wide.wav"),
     ):
-        options = kinds.transfer_options([library.get("First voice")], Settings(), "tiny")
+        options = order_options.transfer([library.get("First voice")], Settings(), "tiny")
         folder = OrderFolder.create(workspace.root, Order("transfer", "Transferring", options, sound), tab="", turn=0)
         result, _ = done(workspace, folder.order())
         take = TakeStore(workspace).get(result["take"])

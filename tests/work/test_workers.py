@@ -16,7 +16,7 @@ from ddsing.play.style import STYLES
 from ddsing.transfer import pipeline
 from ddsing.transfer.morph import Morph
 from ddsing.transfer.settings import Settings
-from ddsing.work import folder, kinds
+from ddsing.work import folder, order_options
 from ddsing.work.order import Order
 from ddsing.workspace import Workspace
 from tests.support import scores, tiny_workspace
@@ -76,7 +76,7 @@ def test_a_morph_an_analysis_a_report_and_measuring(embedded):
 
     ann, bob, sound = embedded.person("ann1"), embedded.person("bob1"), sung()
     library, mixture = Library(ann), Morph(tiny_workspace.NAMES, ("", ""), ((0.0, (0.3, 0.7)),))
-    options = kinds.transfer_options([library.get(name) for name in mixture.names], Settings(), "tiny", mixture)
+    options = order_options.transfer([library.get(name) for name in mixture.names], Settings(), "tiny", mixture)
     queue = embedded.work().queue
     assert ended(queue.submit(ann.root, Order("transfer", "Morphing", options, sound))).error == ""
     expected = pipeline.run(
@@ -100,7 +100,7 @@ def test_a_score_is_sung_with_its_edit(embedded):
     ann, edit = embedded.person("ann1"), ScoreEdit(line_digest(LINE), removed=(0,), pitch=((0.3, 40.0), (0.6, -40.0)))
     asked = {"style_name": "pop", "transpose": -3, "seed": 4, "edit": edit, "warnings": ("Two chords.",)}
     instrument = Library(ann).get(tiny_workspace.NAMES[1])
-    options = kinds.score_options(instrument, None, LINE, STYLES["pop"], **asked)
+    options = order_options.score(instrument, None, LINE, STYLES["pop"], **asked)
     one = embedded.work().queue.submit(ann.root, Order("score", "Singing", options))
     assert ended(one).error == ""
     expected = sing.sing(embedded.person("bob1"), LINE, instrument, STYLES["pop"], **asked)
@@ -115,7 +115,7 @@ def test_an_instrument_and_an_example_of_another_workspace(embedded, tmp_path):
     instrument = Library(house).rename(tiny_workspace.NAMES[0], "Of the house")
     example = house.examples / f"{tiny_workspace.EXAMPLE}.wav"
     settings = Settings(z_from="other", z_recording="theirs")
-    options = kinds.transfer_options(
+    options = order_options.transfer(
         [Library(house).get(instrument.name)], settings, "tiny", owners=[house], z_source=example
     )
     one = embedded.work().queue.submit(ann.root, Order("transfer", "Transferring", options, sound))
@@ -137,7 +137,7 @@ def test_networks_of_the_house_library_are_loaded_once_for_all(embedded, tmp_pat
     """And everybody's own apart, though they be the same ones."""
     house, sound = Workspace(tiny_workspace.fill(tmp_path / "house")), sung(0.5)
     instrument = Library(house).get(tiny_workspace.NAMES[0])
-    options = kinds.transfer_options([instrument], Settings(), "tiny", owners=[house])
+    options = order_options.transfer([instrument], Settings(), "tiny", owners=[house])
     ann, bob, queue = embedded.person("ann1"), embedded.person("bob1"), embedded.work().queue
     for workspace in (ann, bob):
         assert ended(queue.submit(workspace.root, Order("transfer", "Transferring", options, sound))).error == ""

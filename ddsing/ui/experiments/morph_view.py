@@ -116,7 +116,7 @@ def _plot(morph: Morph, duration_s: float) -> None:
 @errors.callback
 def _start(morph: Morph, name: str, path: Path) -> None:
     from ddsing.transfer import band
-    from ddsing.work import kinds
+    from ddsing.work import order_options
     from ddsing.work.kinds import AtHand
 
     settings, tracker = morph_settings.DESK.settings().without_z(), morph_settings.tracker()
@@ -136,7 +136,7 @@ def _start(morph: Morph, name: str, path: Path) -> None:
     work.order(
         "transfer",
         f"Morphing {plain(name)}",
-        kinds.transfer_options(
+        order_options.transfer(
             instruments,
             settings,
             tracker,

@@ -98,11 +98,11 @@ def progress(entry: Entry) -> None:
 
 @errors.callback
 def _start(entry: Entry, key: str) -> None:
-    from ddsing.work import kinds
+    from ddsing.work import order_options
 
     allowed.require_bytes("The top", entry.n_bytes)  # the file as it was stays in the trash
     loaded, voice = caches.instrument(entry), st.session_state[key]
-    work.order("top", f"Making the top of {plain(entry.name)}", kinds.top_options(loaded, voice))
+    work.order("top", f"Making the top of {plain(entry.name)}", order_options.top(loaded, voice))
     st.session_state[_ASKED] = (entry.name, work.current())
 
 

@@ -80,7 +80,7 @@ def _order(entry: Entry, sent: Mapping) -> None:
     from ddsing.play.played import Played
     from ddsing.transfer import band, expected
     from ddsing.transfer.settings import Settings
-    from ddsing.work import kinds
+    from ddsing.work import order_options
     from ddsing.work.kinds import AtHand
 
     played = Played.from_json(sent)
@@ -95,7 +95,7 @@ def _order(entry: Entry, sent: Mapping) -> None:
     work.order(
         "played",
         f"Rendering what was played on {plain(entry.name)}",
-        kinds.played_options(loaded, opened.owner(entry.path), played),
+        order_options.played(loaded, opened.owner(entry.path), played),
         at_hand=lambda: AtHand(caches.models(), {loaded.digest: loaded}),
         parts=parts,
     )

@@ -250,7 +250,7 @@ def _start(asked: _Asked) -> None:
     from ddsing.jobs import paces
     from ddsing.transfer import band, expected, first_sound
     from ddsing.transfer.settings import Settings
-    from ddsing.work import kinds
+    from ddsing.work import order_options
     from ddsing.work.kinds import AtHand
 
     line, entry = asked.chosen.line, asked.entry
@@ -272,7 +272,7 @@ def _start(asked: _Asked) -> None:
     work.order(
         "score",
         f"Singing {plain(line.score)}",
-        kinds.score_options(
+        order_options.score(
             loaded,
             opened.owner(entry.path),
             line,

@@ -47,11 +47,11 @@ def _audition_wave(stamp: tuple[str, int, int], _entry: Entry) -> Wave:
 
 def phrase(entry: Entry, instrument: Instrument, z: Sequence[Sequence[float]] = ()) -> bytes:
     """The built-in phrase as WAV: with one z throughout, from one z to another, or with that of a hum."""
-    from ddsing.work import kinds
+    from ddsing.work import kinds, order_options
     from ddsing.work.kinds import AtHand
     from ddsing.work.order import Order
 
-    options = kinds.phrase_options(instrument, opened.owner(entry.path), z)
+    options = order_options.phrase(instrument, opened.owner(entry.path), z)
     if ordered.by_workers():
         return kinds.wav_of(ordered.done("phrase", options, expected_s=_PHRASE_S))
     at_hand = AtHand(caches.models(), {instrument.digest: instrument})
@@ -61,11 +61,11 @@ def phrase(entry: Entry, instrument: Instrument, z: Sequence[Sequence[float]] = 
 def points(entry: Entry, instrument: Instrument, voice: Voice) -> Points:
     """The z of a voice's windows as an instrument hears them."""
     from ddsing.latent import points as latent_points
-    from ddsing.work import kinds
+    from ddsing.work import order_options
 
     known = latent_points.known(voice, instrument)
     if known is None and ordered.by_workers():
-        options = kinds.points_options(voice.name, instrument, opened.owner(entry.path))
+        options = order_options.points(voice.name, instrument, opened.owner(entry.path))
         ordered.done("points", options, expected_s=_POINTS_S)
         known = latent_points.known(voice, instrument)
     if known is None:  # on a hosted dashboard only where the disk takes nothing more

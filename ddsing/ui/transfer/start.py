@@ -66,8 +66,9 @@ def _missing(instrument: Entry | None, sound: Recording | None) -> str | None:
 @errors.callback
 def _start(instrument: Entry, sound: Recording) -> None:
     from ddsing.jobs import paces
+    from ddsing.sound import pitch
     from ddsing.transfer import band, first_sound
-    from ddsing.work import kinds
+    from ddsing.work import order_options
     from ddsing.work.kinds import AtHand
 
     st.session_state.pop(_REFUSED, None)
@@ -97,7 +98,7 @@ def _start(instrument: Entry, sound: Recording) -> None:
 
     singing_s = parts(paces.of(opened.workspace()))[-1].expected_s
     timbre = sources.path_of(settings.z_recording) if settings.z_from == "other" else None
-    options = kinds.transfer_options(
+    options = order_options.transfer(
         [loaded],
         settings,
         tracker,
@@ -109,7 +110,7 @@ def _start(instrument: Entry, sound: Recording) -> None:
 
     def at_hand() -> AtHand:
         """What the page has read already; what a tab changes meanwhile does not matter."""
-        begun = first_readings.known(sound, tracker)
+        begun = first_readings.known(sound, tracker) or first_readings.known(sound, pitch.INSTANT)
         others = {} if timbre is None else {str(timbre): caches.recording(timbre)}
         return AtHand(caches.models(), {loaded.digest: loaded}, begun, recordings=others)
 
