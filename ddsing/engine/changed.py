@@ -1,4 +1,4 @@
-"""A rendering whose controls are changed after the network, frame by frame; the network hears nothing of it."""
+"""A rendering that stands around another, such as one whose controls are changed after the network, frame by frame."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Changed(ABC):
-    """What is rendered, changed. A `ddsing.engine.render.Renderable`.
+class Around:
+    """What is rendered, as it is. A `ddsing.engine.render.Renderable`.
 
     Attributes
     ----------
@@ -25,10 +25,6 @@ class Changed(ABC):
     """
 
     part: Renderable[Any]
-
-    @abstractmethod
-    def changed(self, controls: Controls, frames: slice) -> Controls:
-        """The controls of some frames as they are to sound; each frame by itself, so that blocks don't matter."""
 
     @property
     def config(self) -> ModelConfig:
@@ -49,6 +45,19 @@ class Changed(ABC):
         return self.part.hear(frames)
 
     def decode(self, frames: slice, state: Any, heard: Any = None) -> tuple[Controls, Any]:
+        """Controls of consecutive frames, and the state after them."""
+        return self.part.decode(frames, state, heard)
+
+
+@dataclass(frozen=True, eq=False)
+class Changed(Around, ABC):
+    """What is rendered, changed; the network hears nothing of it."""
+
+    @abstractmethod
+    def changed(self, controls: Controls, frames: slice) -> Controls:
+        """The controls of some frames as they are to sound; each frame by itself, so that blocks don't matter."""
+
+    def decode(self, frames: slice, state: Any, heard: Any = None) -> tuple[Controls, Any]:
         """Controls of consecutive frames, changed, and the state after them."""
-        controls, state = self.part.decode(frames, state, heard)
+        controls, state = super().decode(frames, state, heard)
         return self.changed(controls, frames), state

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from ddsing import files, names
 from ddsing.engine import phrase, render
+from ddsing.engine.recalled import Recalled
 from ddsing.errors import InstrumentError
 from ddsing.instrument.instrument import Instrument
 from ddsing.instrument.library import Library
@@ -19,9 +20,23 @@ Kept = TypeVar("Kept")
 
 
 class Models:
-    """Loaded networks by the instrument's digest, and opened instruments by their file; bounded, safe for threads."""
+    """Loaded networks by the instrument's digest, and opened instruments by their file; bounded, safe for threads.
 
-    def __init__(self, max_entries: int = 4):
+    Parameters
+    ----------
+    max_entries : int
+        Of either.
+    recalled_bytes : int
+        How much of what they sang last is kept, see `recalled`.
+
+    Attributes
+    ----------
+    recalled : Recalled
+        Controls of what they sang last.
+    """
+
+    def __init__(self, max_entries: int = 4, *, recalled_bytes: int = 0):
+        self.recalled = Recalled(recalled_bytes)
         self._renderers: _Bounded[render.Renderer] = _Bounded(max_entries)
         self._instruments: _Bounded[Instrument] = _Bounded(max_entries)
 

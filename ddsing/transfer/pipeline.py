@@ -10,6 +10,7 @@ recording itself.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +22,7 @@ from ddsing.constants import SAMPLE_RATE
 from ddsing.engine import formants
 from ddsing.engine.decoder import Controls
 from ddsing.engine.morph import Mixture, mixed_f0, mixture
+from ddsing.engine.recalled import Recalled
 from ddsing.engine.render import BLOCK_FRAMES, Block, Renderable, Renderer
 from ddsing.errors import SettingsError
 from ddsing.files import write_arrays
@@ -146,7 +148,7 @@ def run(
             edit=edits.edit,
         )
         options: dict[str, Any] = {"keep_controls": keep_controls, "edits": edits, "heard_at": heard_at}
-        take = _sung(take, folder, audio, source, singers, stages, **options)
+        take = _sung(take, folder, audio, source, singers, models.recalled, stages, **options)
         warnings = [*remarks, *band.remarks(opened, settings), *edits.warnings, *take.warnings]
         take = replace(take, warnings=tuple(dict.fromkeys(warnings)))
         write_take(take, folder)
@@ -241,6 +243,7 @@ def _sung(
     audio: np.ndarray,
     source: Sound,
     singers: Sequence[Singer],
+    recalled: Recalled,
     stages: Stages,
     *,
     keep_controls: bool,
@@ -260,7 +263,8 @@ def _sung(
         shaded = shading(audio, singers[0].features, asked, take.settings, own=own)
     with stages("render") as progress:
         alone = _mixture(singers, weights, audio)
-        moved = formants.shifted(alone, take.settings.formant_shift)
+        sung = recalled.of(alone, _depends_on(singers, weights, audio))
+        moved = formants.shifted(sung, take.settings.formant_shift)
         mixed, take = edits.of(shaded.of(moved)), replace(take, rate_hz=band.rate_hz(alone))
         added = {"added": shaded.passed, "added_above": shaded.passed_above}
         sound = band.sounded(mixed, len(audio), take, **added, progress=progress)
@@ -288,6 +292,18 @@ def _asked(singers: Sequence[Singer], weights: np.ndarray) -> Conditioning:
     loudness_db = np.where(total > 0, mean_db, curves[:, 0]).astype(np.float32)
     f0_hz = mixed_f0([one.asked.f0_hz for one in singers], weights)
     return replace(first.asked, f0_hz=f0_hz, loudness_db=loudness_db)
+
+
+def _depends_on(singers: Sequence[Singer], weights: np.ndarray, audio: np.ndarray) -> str:
+    """What the controls of a mixture depend on, as a digest."""
+    digest = blake2b(digest_size=16)
+    for one in singers:
+        given = one.asked.f0_hz, one.asked.loudness_db, one.features.f0_confidence, audio if one.z is None else one.z
+        digest.update(f"{one.instrument.digest} {one.renderer.top is None}".encode())
+        for curve in given:
+            digest.update(f"{curve.dtype} {curve.shape}".encode() + np.ascontiguousarray(curve).tobytes())
+    digest.update(weights.tobytes())
+    return digest.hexdigest()
 
 
 def _mixture(singers: Sequence[Singer], weights: np.ndarray, audio: np.ndarray) -> Mixture:

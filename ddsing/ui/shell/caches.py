@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # their imports take a while, which the first page should not
     from ddsing.transfer.settings import Settings
 
 MODELS = 4
+RECALLED_BYTES = 2**26  # of what was sung last: six minutes of the full size
 RECORDINGS = 4
 DIGESTS = 256
 FEATURES = 8
@@ -161,7 +162,7 @@ def models():
     """Loaded networks by the digest of what they hold, for all tabs; bounded, and none is ever changed."""
     from ddsing.instrument.models import Models
 
-    return Models(MODELS)
+    return Models(MODELS, recalled_bytes=RECALLED_BYTES)
 
 
 def fit(found: features.Features, content: str, entry: Entry, settings: Settings):
