@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,8 @@ from ddsing.formats.event_log import EventWriter
 from ddsing.instrument import Instrument, Provenance
 from ddsing.instrument.notebook import gin_text
 from ddsing.jobs.folder import JobFolder
-from ddsing.model.config import ModelConfig
+from ddsing.model.config import ModelConfig, ZConfig
+from ddsing.model.latent_space import LatentSpace
 from ddsing.model.statistics import FIELDS, DatasetStatistics
 from ddsing.model.weights import random_weights
 from ddsing.sound.audio import encode
@@ -36,29 +38,38 @@ from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace
 
 CONFIG = ModelConfig(rnn_channels=16, ch=16, n_harmonics=20, n_noise_bands=17)
+WITH_TIMBRE = replace(CONFIG, z=ZConfig(rnn_channels=16, z_dims=4))  # of each tenth instrument
 MANY = {"instruments": 500, "takes": 500, "voices": 200, "runs": 1000, "jobs": 300}
-PAGES = {  # by name: its address, and what is clicked
+PAGES = {  # by name: its address, and what is clicked; a choice is kept, so another one is pressed each time
     "transfer": ("", ".st-key-setting-show_full_output label"),
     "datasets": ("datasets", 'button:has-text("New voice")'),
     "training": ("training", "summary"),
     "instruments": ("instruments", 'summary:has-text("Import")'),
     "takes": ("experiments?view=takes", ".st-key-find input"),
-    "blind": ("experiments?view=blind", ".st-key-view button >> nth=1"),
-    "matrix": ("experiments?view=matrix", ".st-key-view button >> nth=2"),
-    "morph": ("experiments?view=morph", ".st-key-view button >> nth=3"),
-    "curves": ("experiments?view=voices", ".st-key-vs_colour button >> nth=1"),
-    "parameters": ("experiments?view=parameters", ".st-key-view button >> nth=5"),
-    "latent": ("experiments?view=latent", ".st-key-view button >> nth=6"),
+    "blind": ("experiments?view=blind", '.st-key-blind-kind [aria-checked="false"]'),
+    "matrix": ("experiments?view=matrix", ".st-key-fitted label"),
+    "morph": ("experiments?view=morph", '[class*="st-key-morph-mode"] [aria-checked="false"]'),
+    "curves": ("experiments?view=voices", '.st-key-vs_colour [aria-checked="false"]'),
+    "parameters": ("experiments?view=parameters", "summary"),
+    "latent": ("experiments?view=latent", '.st-key-ls_shift1 [type="range"]'),
 }
 WATCH = """
 window.ends = [];
+const ended = () => window.ends.push(performance.now());
+window.WebSocket = class extends window.WebSocket {
+  constructor(...given) {
+    super(...given);
+    this.addEventListener('message', () => requestAnimationFrame(() => setTimeout(ended)));  // once it is drawn
+  }
+};
 new MutationObserver(() => {
   const app = document.querySelector('[data-testid="stApp"]');
-  const state = app && app.getAttribute('data-test-script-state');
-  if (state !== window.last) { window.last = state; if (state === 'notRunning') window.ends.push(performance.now()); }
+  const state = app && app.getAttribute('data-test-script-state');  // of a short run it does not change
+  if (state !== window.last) { window.last = state; if (state === 'notRunning') ended(); }
 }).observe(document, {subtree: true, childList: true, attributes: true});
 """
 QUIET_S = 0.6  # a page that has stood still for so long is complete
+BEGINS_S = 15.0  # a control whose script has not begun by then changes nothing
 
 
 def tone(duration_s: float = 3.0) -> np.ndarray:
@@ -88,10 +99,15 @@ def _instruments(workspace: Workspace, number: int) -> None:
         values |= {f"mean_{kind}": 60.0, f"std_{kind}": 3.0, f"min_{kind}": 50.0, f"mean_min_{kind}": 50.0}
         values |= {f"max_{kind}": 70.0, f"mean_max_{kind}": 70.0}
     statistics = DatasetStatistics(3, values, np.linspace(0, 1, 50), np.linspace(-60.0, -20.0, 50))
-    weights, began = random_weights(CONFIG, seed=0), time.time() - 60.0 * number
+    latent = LatentSpace(np.zeros(4), np.ones(4), np.eye(4)[:2], np.ones(2), np.full(2, 0.4))
+    kinds = [(config, random_weights(config, seed=0), gin_text(config)) for config in (CONFIG, WITH_TIMBRE)]
+    began = time.time() - 60.0 * number
     for n in range(number):
+        config, weights, text = kinds[n % 10 == 5]
         about = Provenance(voice=f"singer {n % 40}", step=1000 + n, loss=5.0, author="Nobody", date="2026-11-24")
-        made = Instrument(f"Voice {n:03d}", CONFIG, statistics, weights, about, gin_text(CONFIG))
+        made = Instrument(
+            f"Voice {n:03d}", config, statistics, weights, about, text, latent=latent if config.z else None
+        )
         path = workspace.instruments / f"{made.name}.zip"
         path.write_bytes(instrument.to_bytes(made))
         os.utime(path, (began + 60.0 * n,) * 2)
@@ -158,6 +174,10 @@ def linked(source: Path, target: Path, changed: dict[str, str]) -> None:
                 os.link(path, place)
 
 
+class Stuck(RuntimeError):
+    """What can't be measured: a control that changes nothing, or a page that does not become complete."""
+
+
 def complete(tab, began_ms: float) -> float:
     """Seconds from a moment of the page's clock until it stood still."""
     deadline, before = time.monotonic() + first_page.PATIENCE_S, None
@@ -167,19 +187,36 @@ def complete(tab, began_ms: float) -> float:
         if ends and ends == before and tab.evaluate("window.last") == "notRunning":
             return (ends[-1] - began_ms) / 1000
         before = ends
-    return first_page.PATIENCE_S
+    raise Stuck(f"The page did not become complete within {first_page.PATIENCE_S:g} s.")
 
 
 def click(tab, what: str) -> float:
-    """Seconds that the page takes for a click."""
-    began_ms = tab.evaluate("performance.now()")
+    """Seconds that the page takes for a click, or for the key or the text that the control takes."""
     control = tab.locator(what).first
+    control.wait_for(state="attached", timeout=1000 * BEGINS_S)
+    is_slider = control.get_attribute("type") == "range"
+    began_ms = tab.evaluate("performance.now()")
     if what.endswith("input"):
-        control.fill("1", timeout=60_000)
+        control.fill("1")
         control.press("Enter")
+    elif is_slider:
+        control.press("ArrowRight")
     else:
         control.click(timeout=60_000)
+    try:
+        tab.wait_for_function(
+            "began => window.ends.some((end) => end > began)", arg=began_ms, polling=50, timeout=1000 * BEGINS_S
+        )
+    except tab_timeout() as error:
+        raise Stuck(f"{what} was used, and no script ran within {BEGINS_S:g} s.") from error
     return complete(tab, began_ms)
+
+
+def tab_timeout() -> type[Exception]:
+    """What Playwright raises when something does not come."""
+    from playwright.sync_api import TimeoutError
+
+    return TimeoutError
 
 
 def change(tab, address: str) -> float:
