@@ -81,8 +81,10 @@ def _bytes_beside_lists(taken):
 
 
 def test_what_is_folded_is_not_drawn(taken):
-    """The files of a take, and the fields of its name, lie in popovers."""
+    """The files of a take or an instrument, and the fields of its name, lie in popovers."""
     shown = taken[FEW]["transfer"][1].sent.values()
-    assert not {"download_button", "text_area"} & {element.WhichOneof("type") for element in shown}
+    for page in ("transfer", "instruments"):
+        drawn = {element.WhichOneof("type") for element in taken[FEW][page][1].sent.values()}
+        assert not {"download_button", "text_area"} & drawn, page
     players = [element for element in shown if element.WhichOneof("type") == "bidi_component"]
     assert len(players) >= PAGE_SIZE

@@ -104,6 +104,37 @@ def test_what_is_deleted_is_offered_back_where_it_was(monkeypatch, root):
     assert _cards(app) == [first, second]
 
 
+def _opened(app, panel):
+    """A popover of the card, open."""
+    app.session_state[f"{panel}.{NAME}"] = True
+    return app.run()
+
+
+def test_what_a_card_folds_is_drawn_once_it_is_open(monkeypatch, root):
+    app = open_page(monkeypatch, root, "instruments")
+    folded = (f"native.{NAME}", f"make_notebook.{NAME}", f"make_vst.{NAME}", f"edit.{NAME}.send", f"edit_name.{NAME}")
+    drawn = [app.download_button, app.button, app.text_input, app.text_area]
+    assert not {str(one.key) for kind in drawn for one in kind} & set(folded)
+    for panel in ("download", "edit_panel"):
+        _opened(app, panel)
+        clean(app)
+    drawn = [app.download_button, app.button, app.text_input, app.text_area]
+    assert {str(one.key) for kind in drawn for one in kind} >= set(folded)
+
+
+@pytest.mark.slow
+def test_what_was_typed_is_there_when_the_card_is_unfolded_again(monkeypatch, root):
+    app = _opened(open_page(monkeypatch, root, "instruments"), "edit_panel")
+    app.text_area(key=f"edit_notes.{NAME}").set_value("half a sent").run()
+    app.session_state[f"edit_panel.{NAME}"] = False
+    app.run()
+    assert not app.text_area
+    _opened(app, "edit_panel")
+    assert app.text_area(key=f"edit_notes.{NAME}").value == "half a sent"
+    app.button(key=f"edit.{NAME}.cancel").click().run()
+    assert "half a sent" not in app.text_area(key=f"edit_notes.{NAME}").value
+
+
 def _rows(app) -> list[str]:
     return list(app.dataframe[0].value["Instrument"])
 
@@ -147,7 +178,7 @@ def test_a_card_says_what_a_musician_wants_to_know(monkeypatch, root):
 
 
 def test_edit_renames_and_keeps_what_people_wrote(monkeypatch, root):
-    app = open_page(monkeypatch, root, "instruments")
+    app = _opened(open_page(monkeypatch, root, "instruments"), "edit_panel")
     wanted = {"name": "Anna", "voice": "my own", "author": "Me", "licence": "CC BY 4.0", "notes": "Two\nlines"}
     for field in ("name", "voice", "author", "licence"):
         app.text_input(key=f"edit_{field}.{NAME}").set_value(wanted[field])
@@ -160,7 +191,7 @@ def test_edit_renames_and_keeps_what_people_wrote(monkeypatch, root):
 
 
 def test_another_instrument_of_the_name_is_not_edited_for_the_one_that_was_shown(monkeypatch, root):
-    app, library = open_page(monkeypatch, root, "instruments"), Library(Workspace(root))
+    app, library = _opened(open_page(monkeypatch, root, "instruments"), "edit_panel"), Library(Workspace(root))
     other = library.get(NAME)
     weights = {name: -weight for name, weight in other.weights.items()}
     library.delete(NAME)
@@ -174,7 +205,7 @@ def test_another_instrument_of_the_name_is_not_edited_for_the_one_that_was_shown
 
 @pytest.mark.slow
 def test_what_was_edited_elsewhere_meanwhile_stays(monkeypatch, root):
-    app, library = open_page(monkeypatch, root, "instruments"), Library(Workspace(root))
+    app, library = _opened(open_page(monkeypatch, root, "instruments"), "edit_panel"), Library(Workspace(root))
     library.edit(NAME, author="Ann")
     app.run()
     app.text_area(key=f"edit_notes.{NAME}").set_value("hers")
@@ -204,6 +235,7 @@ def test_both_downloads_hold_the_instrument(monkeypatch, root):
     app = open_page(monkeypatch, root, "instruments")
     entry = next(entry for entry in Library(Workspace(root)).list() if entry.name == NAME)
     assert read(cards.archive(entry)).digest == read(entry.path).digest
+    _opened(app, "download")
     assert {button.label for button in app.download_button} == {"ddsing's own format"}
     app.button(key=f"make_notebook.{NAME}").click().run()
     (bar,) = app.get("progress")
@@ -220,7 +252,7 @@ def test_both_downloads_hold_the_instrument(monkeypatch, root):
 
 @pytest.mark.slow
 def test_a_zip_for_the_notebooks_that_is_cancelled_is_not_offered(monkeypatch, root):
-    app = open_page(monkeypatch, root, "instruments")
+    app = _opened(open_page(monkeypatch, root, "instruments"), "download")
     app.button(key=f"make_notebook.{NAME}").click().run()
     app.session_state["work.current"].cancel()
     clean(finished(app))

@@ -16,6 +16,9 @@ FIRST, SECOND = tiny_workspace.NAMES
 def test_an_approximation_is_made_in_the_background_and_its_distance_told(monkeypatch, tmp_path):
     workspace = Workspace(tiny_workspace.fill(tmp_path / "ws"))
     app = open_page(monkeypatch, workspace.root, "instruments")
+    for name in (FIRST, SECOND):
+        app.session_state[f"download.{name}"] = True
+    app.run()
     exact, near = (app.button(key=f"make_{kind}.{FIRST}") for kind in ("vst", "vst_near"))
     assert exact.disabled and "train the voice" in exact.help
     assert not near.disabled and "How near is measured" in near.help and "Measured on a" not in said(app)

@@ -178,18 +178,7 @@ def _actions(entry: Entry, *, playable: bool) -> None:
                 args=(entry.name,),
                 help="Opens Play with this instrument under your fingers.",
             )
-            with st.popover("Download", icon=":material/download:", help="For ddsing, the 2021 notebooks, or a DAW."):
-                st.download_button(
-                    "ddsing's own format",
-                    data=lambda: archive(entry),
-                    key=f"native.{entry.name}",
-                    file_name=f"{entry.name}.zip",
-                    mime="application/zip",
-                    on_click="ignore",
-                    help="Small, without code, and with a record of its origin.",
-                )
-                notebook_zip.show(entry)
-                vst_file.show(entry)
+            _download_popover(entry)
             house_cards.show(entry)
             if not opened.is_of_house(entry.path):
                 top_popover.show(entry)
@@ -222,8 +211,43 @@ def archive(entry: Entry) -> bytes:
     return format.to_bytes(caches.instrument(entry))
 
 
+def _download_popover(entry: Entry) -> None:
+    """The files that an instrument is to be had as; drawn once it is open."""
+    panel = st.popover(
+        "Download",
+        icon=":material/download:",
+        help="For ddsing, the 2021 notebooks, or a DAW.",
+        key=f"download.{entry.name}",
+        on_change="rerun",
+    )
+    if not panel.open:
+        return
+    with panel, errors.guard():
+        st.download_button(
+            "ddsing's own format",
+            data=lambda: archive(entry),
+            key=f"native.{entry.name}",
+            file_name=f"{entry.name}.zip",
+            mime="application/zip",
+            on_click="ignore",
+            help="Small, without code, and with a record of its origin.",
+        )
+        notebook_zip.show(entry)
+        vst_file.show(entry)
+
+
 def _edit_popover(entry: Entry) -> None:
-    with st.popover("Edit", icon=":material/edit:", help="Name, voice, author, licence and notes."):
+    """What can be said about an instrument; drawn once it is open."""
+    panel = st.popover(
+        "Edit",
+        icon=":material/edit:",
+        help="Name, voice, author, licence and notes.",
+        key=f"edit_panel.{entry.name}",
+        on_change="rerun",
+    )
+    if not panel.open:
+        return
+    with panel, errors.guard():
         drafts.form(
             f"edit.{entry.name}",
             functools.partial(_words, entry),
