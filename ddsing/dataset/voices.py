@@ -159,8 +159,8 @@ def usable(workspace: Workspace) -> list[Voice]:
 def _has_recordings(voice: Voice) -> bool:
     """Whether it has any; for most the names in its folder say so."""
     with contextlib.suppress(OSError):
-        shown = (voice.folder / name for name in names_in(voice.folder) if name[0] != ".")
-        if any(_says_so(path) and path.is_file() for path in shown):
+        shown = (name for name in names_in(voice.folder) if name[0] != "." and _says_so(name))
+        if any((voice.folder / name).is_file() for name in shown):
             return True
     return bool(voice.recordings())
 
@@ -199,32 +199,34 @@ def create(workspace: Workspace, name: str) -> Voice:
 def astray(workspace: Workspace) -> list[str]:
     """Sentences about recordings that belong to no voice, since they lie where no voice's recordings are."""
     said = []
-    loose = sorted(names.read(path.name) for path in listed(workspace.audio) if _says_so(path) and path.is_file())
+    there = sorted(path.name for path in listed(workspace.audio))  # names alone: there are thousands of folders
+    loose = sorted(names.read(name) for name in there if _says_so(name) and (workspace.audio / name).is_file())
     if loose:
         said.append(
             f"{_counted(loose)} directly in the audio folder, not in a voice's; move {'them' if loose[1:] else 'it'} "
             "into a folder there, which then becomes a voice."
         )
-    for path in sorted(listed(workspace.audio)):
-        name, ending = _split(path)
+    for name in there:
+        if not name.endswith((DATASET, CHECKPOINTS)):
+            continue
+        path = workspace.audio / name
         try:
-            there = names_in(path) if ending else ()
+            inside = sorted(names.read(one) for one in names_in(path) if one[0] != "." and _says_so(one))
         except FileNotFoundError:
             continue
         except OSError as error:
             said.append(str(unreadable(path, error)))
             continue
-        inside = sorted(names.read(one) for one in there if one[0] != "." and _says_so(Path(one)))
         if inside:
             said.append(
-                f"{_counted(inside)} in {names.read(path.name)!r}, whose ending is reserved for other folders; "
-                f"rename it, for example to {f'{name} recordings'.strip()!r}."
+                f"{_counted(inside)} in {names.read(name)!r}, whose ending is reserved for other folders; "
+                f"rename it, for example to {f'{_split(path)[0]} recordings'.strip()!r}."
             )
     return said
 
 
-def _says_so(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES
+def _says_so(name: str) -> bool:
+    return name[name.rfind(".") :].lower() in SUFFIXES
 
 
 def _counted(found: list[str]) -> str:

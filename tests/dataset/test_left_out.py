@@ -101,6 +101,17 @@ def test_recordings_that_belong_to_no_voice_are_said(workspace, capsys):
     assert lines[3].endswith("rename it, for example to 'my recordings'.")
 
 
+def test_of_many_folders_only_what_is_said_is_taken_apart(workspace, monkeypatch):
+    for number in range(20):
+        write(workspace.audio / f"alto {number}" / "one.wav")
+        write(workspace.audio / f"alto {number}_checkpoints" / "previews" / "ckpt-1.flac")
+    write(workspace.audio / "my_dataset" / "one.wav")
+    apart, plain = [], voices._split
+    monkeypatch.setattr(voices, "_split", lambda path: apart.append(path.name) or plain(path))
+    assert len(voices.astray(workspace)) == 1
+    assert apart == ["my_dataset"]
+
+
 def as_nobody(anyones: Workspace, *command: str) -> tuple[int, list[str], str]:
     """A command as somebody without rights gives it: its status, the lines that it prints, and its complaint."""
     with open(anyones.root / "said", "w+") as said, open(anyones.root / "complained", "w+") as complained:
