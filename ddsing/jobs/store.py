@@ -104,15 +104,19 @@ class JobStore:
 
     def list(self) -> builtins.list[JobStatus]:
         """All jobs, the newest first, without `log_tail` and `result`."""
-        for folder in self._folders():
-            if ended(folder) is None:
+        looked = [(folder, ended(folder)) for folder in self._folders()]
+        for folder, known in looked:
+            if known is None:
                 self.cluster.tend(folder, self._one_at_a_time)
-        return self._found()
+        return self._in_order([known or glance(folder, ask=self.cluster.word) for folder, known in looked])
 
     def _found(self) -> builtins.list[JobStatus]:
         """See `list`; only looks."""
-        found = _with_ahead([glance(folder, ask=self.cluster.word) for folder in self._folders()])
-        return sorted(found, key=lambda status: (status.created, status.id), reverse=True)
+        return self._in_order([glance(folder, ask=self.cluster.word) for folder in self._folders()])
+
+    @staticmethod
+    def _in_order(found: builtins.list[JobStatus]) -> builtins.list[JobStatus]:
+        return sorted(_with_ahead(found), key=lambda status: (status.created, status.id), reverse=True)
 
     def _folders(self) -> builtins.list[JobFolder]:
         return [JobFolder(path) for path in listed(self.workspace.jobs) if path.is_dir()]

@@ -36,6 +36,20 @@ def test_orders_with_the_same_key_are_one_job_while_it_lives(store):
     assert len(store.launcher.started) == 2 and len(store.list()) == 2
 
 
+def test_a_list_looks_once_at_the_files_of_each_job_that_has_ended(store, monkeypatch):
+    for number in range(12):
+        JobFolder(store.workspace.jobs / f"20260101-000000-train-{number:06x}").create(
+            {"kind": "train", "created": 1.0}
+        )
+    for path in store.workspace.jobs.iterdir():
+        JobFolder(path).write_record({"state": "done"}, durable=False)
+    before = store.list()
+    looked, plain = [], JobFolder.stamps
+    monkeypatch.setattr(JobFolder, "stamps", lambda self: looked.append(self.path.name) or plain(self))
+    assert store.list() == before and len(before) == 12
+    assert sorted(looked) == sorted(status.id for status in before)
+
+
 @pytest.mark.parametrize("state", sorted(states.ENDED))
 def test_an_order_moments_after_the_end_of_one_like_it_is_not_swallowed(store, state):
     job = submit(store)
