@@ -225,6 +225,21 @@ def test_the_loss_is_ddsp_s_and_so_is_its_gradient():
     assert np.isfinite(loss) and np.isfinite(tape.gradient(loss, silence)).all()
 
 
+@pytest.mark.parametrize(("level", "louder"), [(1e-8, 6.0), (1e-6, 1.1), (1e-3, -6.1)])
+def test_where_the_recording_is_digitally_silent_the_gradient_is_ddsp_s_too(level, louder):
+    """ddsp's logarithms take silence for magnitudes of 1e-5: of noise that is all softer, none is to become softer."""
+    tf, rng = runtime.tensorflow(), np.random.default_rng(1)
+    target, audio = tf.zeros([2, 3072]), tf.constant(rng.normal(0, level, (2, 3072)), tf.float32)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(audio)
+        ours = spectral_loss(target, audio)
+        theirs = runtime.ddsp().losses.SpectralLoss(logmag_weight=1.0)(target, audio)
+    assert float(ours) == pytest.approx(float(theirs), rel=1e-5)
+    found = tape.gradient(ours, audio)
+    assert distance(found, tape.gradient(theirs, audio)) < 1e-3
+    assert -float(tf.reduce_sum(found * audio)) == pytest.approx(louder, abs=0.1), "where the level is to go"
+
+
 def test_sinusoids_have_ddsp_s_phases():
     """Compiled sample by sample, and by TensorFlow's cumulative sum as ddsp: the same, drift and all."""
     tf, core = runtime.tensorflow(), runtime.ddsp().core

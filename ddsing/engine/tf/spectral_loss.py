@@ -69,5 +69,7 @@ def _compare(target: Tensor, value: Tensor, share: Tensor) -> tuple[Tensor, Tens
     wanted, found = magnitude(target), magnitude(value)
     n = float(np.prod(target.shape))
     loss = (tf.reduce_sum(tf.abs(wanted - found)) + tf.reduce_sum(tf.abs(log(wanted) - log(found)))) / n
-    slope = tf.where(found > 0.0, tf.sign(found - wanted) * (1.0 + 1.0 / found) / found, 0.0) * (share / n)
+    # What is silent is reached at _SILENCE by the logarithms, and at zero by the magnitudes: their signs may differ.
+    signs = tf.sign(found - wanted) + tf.sign(found - tf.where(wanted <= 0.0, _SILENCE, wanted)) / found
+    slope = tf.where(found > 0.0, signs / found, 0.0) * (share / n)
     return loss, tf.complex(slope * tf.math.real(value), slope * tf.math.imag(value))
