@@ -1,16 +1,20 @@
 """What the server does before the first page: the modules that it needs, and Streamlit's own files."""
 
+import asyncio
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server.starlette.starlette_static_routes import create_streamlit_static_assets_routes
 
 from ddsing.ui.entrance import assets, early
-from tests.support import tiny_workspace
+from ddsing.ui.shell import router
+from tests.support import scripts, tiny_workspace
 from tests.support.paths import ROOT
 from tests.support.patience import PATIENCE_S
 
@@ -37,6 +41,25 @@ def test_the_first_page_finds_its_modules_imported(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout.splitlines()[-1]) == [[], ["Timbre transfer"]]
     assert "can't be prepared" not in done.stderr
+
+
+@pytest.mark.slow
+def test_the_first_run_of_all_goes_through_the_app_whatever_page_it_shows(monkeypatch, tmp_path):
+    monkeypatch.setenv("DDSING_WORKSPACE", str(tiny_workspace.fill(tmp_path / "ws")))
+    monkeypatch.setattr("ddsing.ui.shell.warmup.start", lambda: None)
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", None)  # as in a new process
+    monkeypatch.setattr(router, "_routed", False)
+    ways, plain = [], router.navigation
+    monkeypatch.setattr(router, "navigation", lambda: ways.append(sys._getframe(1).f_code.co_name) or plain())
+
+    async def first_run():
+        async with early.lifespan(None), scripts.dashboard() as runtime:
+            return await scripts.Tab(runtime).open("instruments")
+
+    with ThreadPoolExecutor(1) as pool:  # a thread without a loop, whatever other tests have left in this one
+        taken = pool.submit(asyncio.run, first_run()).result()
+    assert ways == ["page"], "by the door, once"
+    assert any("Instruments" in str(element) for element in taken.sent.values())
 
 
 def test_every_module_that_is_prepared_is_there():

@@ -36,9 +36,22 @@ _SWITCH_S = 0.0005  # a tenth of Python's own: the server's other threads bring 
 @contextlib.asynccontextmanager
 async def lifespan(_app: object) -> AsyncIterator[dict]:
     """For the server: begin as soon as it is there."""
+    _pages_by_the_app()
     _ready.clear()
     threading.Thread(target=prepare, name="early", daemon=True).start()
     yield {}
+
+
+def _pages_by_the_app() -> None:
+    """Say that every page is run by ``app.py``, which Streamlit would learn from the first run only.
+
+    Until then it takes the folder ``pages`` for its older kind of app, and runs a page that is opened by its own
+    address alone: without `wait`, beside our imports. Of two first runs at once, one learnt in its middle what the
+    other had said, and went on without all that ``app.py`` does before a page.
+    """
+    from streamlit.runtime.pages_manager import PagesManager
+
+    PagesManager.uses_pages_directory = False
 
 
 def wait() -> None:

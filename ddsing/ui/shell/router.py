@@ -115,7 +115,8 @@ def require() -> None:
     """Go through the router; each page starts with it.
 
     Until `st.navigation` was called once in the process, Streamlit takes a ``pages`` folder for its older kind of app
-    and runs a page that is opened by its own address without ``app.py``.
+    and runs a page that is opened by its own address without ``app.py``, unless the server says otherwise when it
+    begins, as ours does (`ddsing.ui.entrance.early`).
     """
     if not _routed:
         try:
