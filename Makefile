@@ -59,6 +59,7 @@ bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks.dataset
 	$(BIN)/python -m benchmarks.voice
 	$(BIN)/python -m benchmarks.first_page
+	$(BIN)/python -m benchmarks.first_sound
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.command_line
 	$(BIN)/python -m benchmarks.event_files

@@ -6,6 +6,7 @@ from ddsing.ui.score import dropped, humming, panel
 from ddsing.ui.shell import errors, router, sources, work
 from ddsing.ui.transfer import (
     controls,
+    first_version,
     fit_panel,
     instrument_picker,
     many,
@@ -27,29 +28,34 @@ done = work.finished()
 work.announce(done)
 takes.announce(done)
 instrument = sound = None
-left, right = st.columns([5, 6], gap="large")
-with left:
-    with errors.guard():
-        instrument = instrument_picker.pick()
-    with errors.guard():
-        sound = recording.pick(dropped.bring_back)
-if sources.of_score():
-    panel.show(left, right, instrument)
-else:
-    with right, errors.guard():
-        start.show(instrument, sound)  # first, so that it stays where it is whatever is said below
-        recording.tracker(sound)
+above, below = st.container(), st.container()
+with below:
+    heading, growing = takes.places()
+with above:
+    left, right = st.columns([5, 6], gap="large")
+    with left:
         with errors.guard():
-            presets_panel.show(instrument)
-        controls.settings(instrument)
-    with errors.guard():
-        pitch_edits.keep(sound)
-    with left, errors.guard():
-        fit_panel.show(instrument, sound)  # after the controls, which need not wait for what it reads of the recording
-        humming.offer(sound)
-    with errors.guard():
-        pitch_editor.show(sound)
-    with errors.guard():
-        many.show(instrument)
-with errors.guard():
-    takes.show(panel.use)
+            instrument = instrument_picker.pick()
+        with errors.guard():
+            sound = recording.pick(dropped.bring_back)
+    if sources.of_score():
+        panel.show(left, right, growing, instrument)
+    else:
+        with right, errors.guard():
+            start.show(instrument, sound)  # first, so that it stays where it is whatever is said below
+            first_version.show(growing)  # right after the button that asks for it; the rest can wait
+            recording.tracker(sound)
+            with errors.guard():
+                presets_panel.show(instrument)
+            controls.settings(instrument)
+        with errors.guard():
+            pitch_edits.keep(sound)
+        with left, errors.guard():
+            fit_panel.show(instrument, sound)  # after the controls, which need not wait for what it reads
+            humming.offer(sound)
+        with errors.guard():
+            pitch_editor.show(sound)
+        with errors.guard():
+            many.show(instrument)
+with below, errors.guard():
+    takes.show(heading, panel.use)

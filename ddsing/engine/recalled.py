@@ -41,6 +41,11 @@ class Recalled:
         """`part`, whose controls are decoded once for all that have its key."""
         return _Recalling(part, self, key) if self._max_bytes else part
 
+    def knows(self, key: Hashable) -> bool:
+        """Whether controls are kept, from the beginning on."""
+        with self._lock:
+            return bool(self._kept.get(key))
+
     def get(self, key: Hashable, frames: slice) -> tuple[Controls, Any] | None:
         """The controls of some frames and the state after them, if they are kept."""
         with self._lock:

@@ -63,7 +63,7 @@ def learn(
         {
             key: took.seconds[stage] / sound_s
             for stage, key in (("features", pitch.pace_key(tracker)), ("render", singing_key(configs, rate_hz)))
-            if stage not in took.reused
+            if stage not in took.reused + took.eased
         }
     )
 

@@ -34,6 +34,7 @@ FOLDER = "first sounds"  # of the cache
 _SLOW = ("full", "fast")
 _SHORTEST_S = 4.0  # what is shorter is soon done
 _SOON_S = 2.0  # what is rendered in less is there before anybody could listen
+_AT_ONCE_S = 0.3  # or before it could begin to play by itself
 _ABANDONED_S = 3600.0  # left by a process that was killed
 
 
@@ -66,7 +67,12 @@ class FirstSound:
 
 
 def planned(
-    duration_s: float, *, singing_s: float, tracker: str | None = None, to_analyse_s: float = 0.0
+    duration_s: float,
+    *,
+    singing_s: float,
+    tracker: str | None = None,
+    to_analyse_s: float = 0.0,
+    at_once: bool = False,
 ) -> FirstSound | None:
     """The first sound of a take; None where it would be there too late to be of use.
 
@@ -76,9 +82,11 @@ def planned(
         Of the take, and how long rendering it will probably take.
     tracker, to_analyse_s
         See `wanted`.
+    at_once : bool
+        Whether it is to play by itself.
     """
     instant_first = tracker is not None and wanted(tracker, to_analyse_s)
-    if not instant_first and singing_s < _SOON_S:
+    if not instant_first and singing_s < (_AT_ONCE_S if at_once else _SOON_S):
         return None
     return FirstSound(secrets.token_hex(8), duration_s, instant_first)
 

@@ -263,7 +263,10 @@ def _sung(
         shaded = shading(audio, singers[0].features, asked, take.settings, own=own)
     with stages("render") as progress:
         alone = _mixture(singers, weights, audio)
-        sung = recalled.of(alone, _depends_on(singers, weights, audio))
+        key = _depends_on(singers, weights, take.source_hash)
+        if recalled.knows(key):
+            stages.ease("render")
+        sung = recalled.of(alone, key)
         moved = formants.shifted(sung, take.settings.formant_shift)
         mixed, take = edits.of(shaded.of(moved)), replace(take, rate_hz=band.rate_hz(alone))
         added = {"added": shaded.passed, "added_above": shaded.passed_above}
@@ -294,14 +297,15 @@ def _asked(singers: Sequence[Singer], weights: np.ndarray) -> Conditioning:
     return replace(first.asked, f0_hz=f0_hz, loudness_db=loudness_db)
 
 
-def _depends_on(singers: Sequence[Singer], weights: np.ndarray, audio: np.ndarray) -> str:
-    """What the controls of a mixture depend on, as a digest."""
+def _depends_on(singers: Sequence[Singer], weights: np.ndarray, source_hash: str) -> str:
+    """What the controls of a mixture depend on, as a digest; the recording is heard only by what has an encoder."""
     digest = blake2b(digest_size=16)
     for one in singers:
-        given = one.asked.f0_hz, one.asked.loudness_db, one.features.f0_confidence, audio if one.z is None else one.z
-        digest.update(f"{one.instrument.digest} {one.renderer.top is None}".encode())
-        for curve in given:
-            digest.update(f"{curve.dtype} {curve.shape}".encode() + np.ascontiguousarray(curve).tobytes())
+        heard = source_hash if one.renderer.encoder is not None and one.z is None else ""
+        digest.update(f"{one.instrument.digest} {one.renderer.top is None} {heard}".encode())
+        for curve in (one.asked.f0_hz, one.asked.loudness_db, one.features.f0_confidence, one.z):
+            if curve is not None:
+                digest.update(f"{curve.dtype} {curve.shape}".encode() + np.ascontiguousarray(curve).tobytes())
     digest.update(weights.tobytes())
     return digest.hexdigest()
 

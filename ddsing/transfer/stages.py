@@ -53,6 +53,7 @@ class Stages:
         self._progress = progress
         self._seconds = dict.fromkeys(STAGES, 0.0)
         self._reused: list[str] = []
+        self._eased: list[str] = []
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[Callable[[float], None]]:
@@ -65,6 +66,15 @@ class Stages:
     def reuse(self, name: str) -> None:
         """Note that a stage took its result from a cache."""
         self._reused.append(name)
+
+    def ease(self, name: str) -> None:
+        """Note that a part of a stage was known, so that its time says nothing of how long it takes otherwise."""
+        self._eased.append(name)
+
+    @property
+    def eased(self) -> tuple[str, ...]:
+        """The stages of which a part was known."""
+        return tuple(self._eased)
 
     @property
     def seconds(self) -> dict[str, float]:

@@ -1,4 +1,6 @@
-"""A take is heard while it is rendered, and plays on in its own player when it is complete."""
+"""A take plays by itself while it is rendered, unless that is switched off, and goes on in its own player."""
+
+import os
 
 import numpy as np
 import pytest
@@ -18,7 +20,30 @@ pytestmark = pytest.mark.browser
 
 GROWING = ".st-key-takes-first_version"
 SONG = "aa long.wav"
-PIXELS = """(player) => {
+# The places of the players that begin to play from now on.
+STARTED = """() => {
+    if (!window.ddsingPlayers) return false;
+    window.started = [];
+    const { starts } = ddsingPlayers;
+    ddsingPlayers.starts = (owner, stop) => {
+        const one = [...ddsingPlayers.players.values()].find((one) => one.mixer === owner);
+        started.push(one ? one.place : "another");
+        starts(owner, stop);
+    };
+    return true;
+}"""
+# Pauses what plays while it is rendered; true once it did.
+PAUSED = """() => {
+    const growing = (one) => one.place.startsWith("player.first_version");
+    const one = [...(window.ddsingPlayers?.players.values() ?? [])].find((one) => growing(one) && one.mixer.playing);
+    one?.play.click();
+    return Boolean(one);
+}"""
+# Of the wave that is drawn; without end once the take has come in its place.
+PIXELS = """(place) => {
+    const player = [...document.querySelectorAll(place + " *")].map((one) => one.shadowRoot ?? one)
+        .map((one) => one.querySelector(".player")).find(Boolean);
+    if (!player) return Infinity;
     const canvases = player.querySelector(".wave > *").shadowRoot.querySelectorAll(".canvases canvas");
     const all = [...canvases].map((one) => one.getContext("2d").getImageData(0, 0, one.width, one.height).data);
     return all.flatMap((data) => [...data]).filter((value) => value).length;
@@ -27,10 +52,10 @@ PIXELS = """(player) => {
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
-    """An instrument of the full size, and two minutes whose pitch is known."""
+    """An instrument of the full size, and five minutes whose pitch is known."""
     made = Workspace(tiny_workspace.fill(tmp_path_factory.mktemp("growing") / "ws"))
     instrument.write(playing.full_size(), made.instruments / "Big.zip")
-    song = np.tile(loudspeaker.gliding(), 6)
+    song = np.tile(loudspeaker.gliding(), 15)
     (made.examples / SONG).write_bytes(encode(song))
     read = decode(made.examples / SONG)
     features.extract(read, tracker="instant", cache=FeatureCache(made.cache / "features"))
@@ -49,28 +74,55 @@ def mixers(tab, what: str) -> list:
     return tab.evaluate(f"() => [...ddsingPlayers.players.values()].filter((one) => one.mixer.playing).map({what})")
 
 
-def test_it_plays_while_it_is_rendered_and_goes_on_as_the_take(tabs, server, workspace):
+def asked(tab, server, *, instrument: str = "Big", song: str = SONG) -> None:
+    """The page with its choices made."""
+    tab.goto(server.url)
+    tab.get_by_role("combobox", name="Instrument").click()
+    tab.get_by_role("option", name=instrument).click()
+    settled(tab)
+    tab.get_by_role("combobox", name="Example").click()
+    tab.get_by_role("option", name=song).click()
+    settled(tab)
+    tab.get_by_role("radio", name="Instant", exact=True).click()
+    settled(tab)
+
+
+def press(tab) -> None:
+    tab.get_by_role("button", name="Transfer timbre").click()
+
+
+def made(tab, workspace, n_before: int):
+    """The new take, once the page shows it."""
+    store = TakeStore(workspace)
+    until(lambda: len(store.list()) > n_before, again=lambda: tab.wait_for_timeout(100))
+    take = store.newest()
+    tab.locator(f'[class*="st-key-take-{take.id.replace(" ", "-")}"]').first.wait_for()
+    settled(tab)
+    return take
+
+
+def sounding(tab) -> list:
+    """The places of the players that play, or will as soon as they can, on a page with takes."""
+    tab.locator('[class*="st-key-take-2"] .play:not([disabled])').first.wait_for()
+    return tab.evaluate(
+        "() => [...ddsingPlayers.players.values()].filter((one) => one.mixer.playing || one.mixer.wanted)"
+        ".map((one) => one.place)"
+    )
+
+
+def test_it_plays_while_it_is_rendered_and_goes_on_as_the_take(tabs, server, workspace, tmp_path):
     with tabs.lent(script=loudspeaker.TAP, viewport={"width": 1366, "height": 900}) as tab:
-        tab.goto(server.url)
-        tab.get_by_role("combobox", name="Instrument").click()
-        tab.get_by_role("option", name="Big").click()
-        settled(tab)
-        tab.get_by_role("combobox", name="Example").click()
-        tab.get_by_role("option", name=SONG).click()
-        settled(tab)
-        tab.get_by_role("radio", name="Instant").click()
-        tab.get_by_role("button", name="Transfer timbre").click()
+        asked(tab, server)
+        press(tab)
         tab.get_by_role("heading", name="The new take").wait_for()
-        player = tab.locator(f"{GROWING} .player")
-        player.locator(".play:not([disabled])").click()
-        player.locator('.play[data-playing="true"]').wait_for()
-        drawn = player.evaluate(PIXELS)
-        (place,) = (workspace.cache / first_sound.FOLDER).glob("*.wav")
+        tab.locator(f'{GROWING} .play[data-playing="true"]').wait_for()
+        drawn = tab.evaluate(PIXELS, GROWING)
         assert mixers(tab, "(one) => one.mixer.whole") == [False]
-        loudspeaker.heard_of(tab, place)
-        until(lambda: player.evaluate(PIXELS) > 1.5 * drawn, again=lambda: tab.wait_for_timeout(100))
-        tab.locator('[class*="st-key-take-2"]').first.wait_for()
-        (take,) = TakeStore(workspace).list()
+        (place,) = (workspace.cache / first_sound.FOLDER).glob("*.wav")
+        os.link(place, tmp_path / "first.wav")  # it is gone once the take is there
+        until(lambda: tab.evaluate(PIXELS, GROWING) > 1.5 * drawn, again=lambda: tab.wait_for_timeout(100))
+        loudspeaker.heard_of(tab, tmp_path / "first.wav")
+        take = made(tab, workspace, 0)
         until(
             lambda: mixers(tab, "(one) => one.place") == [f"player.{take.id}"],
             again=lambda: tab.wait_for_timeout(100),
@@ -80,3 +132,64 @@ def test_it_plays_while_it_is_rendered_and_goes_on_as_the_take(tabs, server, wor
         _, _, gain_db = loudspeaker.heard_of(tab, take.folder / "result.wav")
         assert abs(gain_db) < 0.1
         assert not list((workspace.cache / first_sound.FOLDER).iterdir())
+
+
+def test_what_was_paused_meanwhile_stays_silent(tabs, server, workspace):
+    n_before = len(TakeStore(workspace).list())
+    with tabs.lent(viewport={"width": 1366, "height": 900}) as tab:
+        asked(tab, server)
+        press(tab)
+        tab.wait_for_function(PAUSED)
+        made(tab, workspace, n_before)
+        assert sounding(tab) == []
+
+
+def test_a_take_that_is_there_in_a_moment_plays_too_and_the_next_one_in_its_place(tabs, server, workspace):
+    with tabs.lent(viewport={"width": 1366, "height": 900}) as tab:
+        asked(tab, server, instrument=tiny_workspace.NAMES[0], song=f"{tiny_workspace.EXAMPLE}.wav")
+        for _ in range(2):
+            n_before = len(TakeStore(workspace).list())
+            tab.wait_for_function(STARTED)
+            press(tab)
+            expected = f"player.{made(tab, workspace, n_before).id}"
+            until(
+                lambda one=expected: tab.evaluate("() => started.at(-1)") == one,
+                again=lambda: tab.wait_for_timeout(100),
+                told=lambda: tab.evaluate("() => String(started)"),
+            )
+
+
+def test_with_the_switch_off_nothing_plays_also_after_a_reload(tabs, server, workspace):
+    n_before = len(TakeStore(workspace).list())
+    with tabs.lent(viewport={"width": 1366, "height": 900}) as tab:
+        asked(tab, server)
+        tab.get_by_text("Play at once", exact=True).click()
+        settled(tab)
+        tab.reload()
+        settled(tab)
+        tab.wait_for_function(STARTED)
+        press(tab)
+        made(tab, workspace, n_before)
+        assert tab.evaluate("() => started") == []
+
+
+@pytest.fixture
+def switched_on(workspace):
+    """The switch as it is at first."""
+    (workspace.cache / "choices.json").unlink(missing_ok=True)
+
+
+def test_only_the_tab_that_asked_plays_and_only_if_it_stayed(tabs, server, workspace, switched_on):
+    n_before = len(TakeStore(workspace).list())
+    viewport = {"width": 1366, "height": 900}
+    with tabs.lent(viewport=viewport) as left, tabs.lent(viewport=viewport) as other:
+        asked(left, server)
+        press(left)
+        left.locator(GROWING).wait_for()
+        left.get_by_role("link", name="Instruments").click()
+        other.goto(server.url)
+        made(other, workspace, n_before)
+        assert sounding(other) == []
+        left.get_by_role("link", name="Timbre transfer").click()
+        made(left, workspace, n_before)
+        assert sounding(left) == []

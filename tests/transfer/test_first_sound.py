@@ -144,4 +144,10 @@ def test_there_is_one_where_a_take_takes_its_time(singing_s, tracker, to_analyse
     planned = first_sound.planned(60.0, singing_s=singing_s, tracker=tracker, to_analyse_s=to_analyse_s)
     assert (None if planned is None else planned.instant) == instant
     assert planned is None or FirstSound.of(planned.to_json()) == planned
+
+
+def test_what_is_to_play_at_once_is_heard_before_it_is_there_unless_that_is_in_a_moment():
+    assert first_sound.planned(60.0, singing_s=0.5, at_once=True) is not None
+    assert first_sound.planned(60.0, singing_s=0.5) is None
+    assert first_sound.planned(60.0, singing_s=0.1, at_once=True) is None
     assert FirstSound.of("0123abcd") is None and FirstSound.of(None) is None

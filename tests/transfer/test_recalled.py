@@ -55,9 +55,9 @@ def decoded(monkeypatch):
 
 @pytest.fixture
 def sing(workspace, recording):
-    def sing(models, voices=VOICES[:1], morph=None, **settings):
+    def sing(models, voices=VOICES[:1], morph=None, sound=recording, **settings):
         take = pipeline.run(
-            workspace, recording, voices, Settings(**settings), morph=morph, models=models, tracker="instant"
+            workspace, sound, voices, Settings(**settings), morph=morph, models=models, tracker="instant"
         )
         return [soundfile.read(take.folder / name)[0] for name in ("result.wav", "harmonic.wav", "noise.wav")]
 
@@ -104,6 +104,20 @@ def test_so_is_what_has_a_top(sing, decoded):
     assert all(map(np.array_equal, found, sing(Models(), voices, **AFTER["all of them"])))
     sing(models, voices, full_band=False)  # its controls have nothing of the top
     assert all(map(np.array_equal, sing(models, voices), sing(Models(), voices)))
+
+
+def test_how_long_singing_takes_is_not_learnt_from_what_is_recalled(sing, workspace, recording):
+    def paces() -> bytes:
+        return b"".join(path.read_bytes() for path in sorted(workspace.cache.glob("*paces*")))
+
+    models, long = Models(recalled_bytes=2**24), np.tile(recording, 2)  # of a short one nothing is learnt
+    sing(models, sound=long)
+    learnt = paces()
+    assert b"singing" in learnt
+    sing(models, sound=long, gate_db=-30.0)
+    assert paces() == learnt
+    sing(models, sound=long, octave_shift=1)
+    assert paces() != learnt
 
 
 def test_another_recording_is_decoded(sing, decoded, workspace, recording):

@@ -124,6 +124,23 @@ def test_the_bar_is_there_before_the_work_begins(monkeypatch, root):
     assert len(TakeStore(Workspace(root)).list()) == 1
 
 
+def test_what_is_heard_first_comes_before_the_bar_and_the_rest_after_it(root):
+    heard, went_on = threading.Event(), threading.Event()
+
+    def sing(report):
+        report("singing", 0.0)
+        heard.set()
+        report("singing", 0.1)
+        went_on.set()
+
+    one = work.Work("Singing", sing, root=root, tab="gone", heard=heard.is_set)
+    one.start(page_first_s=PATIENCE_S)
+    assert heard.wait(PATIENCE_S) and not went_on.wait(0.2)
+    one.shown()
+    one._thread.join(PATIENCE_S)
+    assert went_on.is_set()
+
+
 def test_the_work_of_another_workspace_is_not_found(monkeypatch, root, held, tmp_path):
     held(tmp_path / "elsewhere")
     assert not bars(open_page(monkeypatch, root))

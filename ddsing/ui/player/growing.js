@@ -61,7 +61,7 @@ class GrowingMixer extends Mixer {
   }
 
   play() {
-    if (!this.ready || this.playing || this.wanted) return;
+    if (this.playing || this.wanted) return;
     this.context.resume(); // while the click still counts as one
     shared.starts(this, () => this.pause());
     if (this.whole && this.offset > this.end - 0.05) this.offset = 0;

@@ -12,6 +12,7 @@ from ddsing.names import find
 from ddsing.ui.score import edits, manner, roll, source
 from ddsing.ui.shell import allowed, caches, errors, opened, per_workspace, values, work
 from ddsing.ui.shell.formatting import percent, plain, signed
+from ddsing.ui.transfer import first_version, play_at_once
 from ddsing.ui.transfer.start import SHORTCUT
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class _Asked:
     edit: ScoreEdit | None
 
 
-def show(left: DeltaGenerator, right: DeltaGenerator, entry: Entry | None) -> None:
-    """Both columns of the page, and the notes below them."""
+def show(left: DeltaGenerator, right: DeltaGenerator, growing: DeltaGenerator, entry: Entry | None) -> None:
+    """Both columns of the page, what there is of a take that is being made, and the notes below the columns."""
     with right:
         button, fit = st.container(), st.container()  # filled last, so that they stay where they are
     chosen = how = asked = None
@@ -63,6 +64,7 @@ def show(left: DeltaGenerator, right: DeltaGenerator, entry: Entry | None) -> No
         if st.session_state.get(_PRESSED, False):
             _take_up(asked if missing is None else None)
         _start_button(asked, missing)
+    first_version.show(growing)
     if asked is not None and not asked.chosen.too_long:
         with errors.guard():
             _show_roll(asked)
@@ -214,17 +216,19 @@ def _missing(entry: Entry | None, chosen: Chosen | None, how: Manner | None, ask
 def _start_button(asked: _Asked | None, missing: str | None) -> None:
     """The primary button, or in its place how far the tab's work is."""
     if not work.busy():
-        st.button(
-            "Sing the score",
-            type="primary",
-            key="score.sing",
-            icon=":material/graphic_eq:",
-            shortcut=SHORTCUT,
-            width="stretch",
-            disabled=missing is not None,
-            on_click=_press,
-            help=missing or "Sings the score with the instrument's voice. The result is added to the takes below.",
-        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                "Sing the score",
+                type="primary",
+                key="score.sing",
+                icon=":material/graphic_eq:",
+                shortcut=SHORTCUT,
+                width="stretch",
+                disabled=missing is not None,
+                on_click=_press,
+                help=missing or "Sings the score with the instrument's voice. The result is added to the takes below.",
+            )
+            play_at_once.show()
         errors.show_told(_REFUSED, asked.chosen.about if asked is not None else "")
     if work.current() is not None:
         work.show_progress()
@@ -269,6 +273,7 @@ def _start(asked: _Asked) -> None:
     placed = _placed(entry, line, asked.how, asked.transpose, asked.edit)
     sung_s = (len(placed.curves.f0_hz) - 1) / FRAME_RATE
     singing_s = parts(paces.of(opened.workspace()))[-1].expected_s
+    play_at_once.press()
     work.order(
         "score",
         f"Singing {plain(line.score)}",
@@ -282,7 +287,7 @@ def _start(asked: _Asked) -> None:
             seed=asked.how.seed,
             edit=asked.edit,
             warnings=asked.chosen.warnings,
-            first=first_sound.planned(sung_s, singing_s=singing_s),
+            first=first_sound.planned(sung_s, singing_s=singing_s, at_once=play_at_once.wanted()),
         ),
         at_hand=lambda: AtHand(caches.models(), {loaded.digest: loaded}),
         parts=parts,

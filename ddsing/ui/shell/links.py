@@ -67,6 +67,7 @@ window.history.pushState = function (state, title, address) {
 
 VIEW = "view"  # the name of the view, in the address and of its switch
 _PAGE = "links.page"  # the page of the run before
+_VISIT = "links.visit"  # how often another page has been shown
 _ARRIVED = "links.arrived"  # whether somebody has come to the page, or gone back or forward on it
 _SPEAKS = "links.speaks"  # the view that the address spoke for when they came
 _ANSWERED = "links.answered"  # what was taken up of it since
@@ -77,7 +78,13 @@ def arrive(page: str) -> None:
     """Note which page is shown; once in each run."""
     state = st.session_state
     state[_ARRIVED] = state.get(_ARRIVED, False) or state.get(_PAGE) != page or _went_back()
+    state[_VISIT] = visit() + (state.get(_PAGE) != page)
     state[_PAGE] = page
+
+
+def visit() -> int:
+    """A number that changes when another page is shown, and when this one is returned to."""
+    return st.session_state.get(_VISIT, 0)
 
 
 def begin(views: Sequence[str]) -> None:

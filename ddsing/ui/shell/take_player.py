@@ -79,6 +79,7 @@ def show(
     previous: Take | None = None,
     parts: bool = True,
     fresh: str = "",
+    start: str = "",
     continues: str = "",
 ) -> None:
     """The player of a take.
@@ -91,7 +92,7 @@ def show(
         The take before it, whose result is one more sound to switch to.
     parts : bool
         Whether there is more than the result.
-    fresh, continues : str
+    fresh, start, continues : str
         See `players.switcher`.
     """
     from ddsing.experiments.comparison import matching
@@ -127,6 +128,7 @@ def show(
         matched=st.session_state.setdefault(MATCHED, True),
         layout="chips",
         fresh=fresh,
+        start=start,
         continues=continues,
         on_matched=lambda: st.session_state.update({MATCHED: bool(st.session_state[key].matched)}),
     )

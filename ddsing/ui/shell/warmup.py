@@ -1,11 +1,14 @@
-"""Work that waits until the first page is painted: what each pitch tracker costs here.
+"""Work that waits until the first page is painted: what a transfer imports, and what each pitch tracker costs here.
 
-Once per process, in a daemon thread; it is measured in a process of its own, so that the weights do not stay here.
+Once per process, in a daemon thread; trackers are measured in a process of its own, so that the weights do not stay
+here.
 """
 
 import logging
 import threading
 from dataclasses import dataclass, field
+
+from ddsing.ui.shell import ordered
 
 DELAY_S = 0.7  # lets the first page reach the browser before the imports take the interpreter
 _lock = threading.Lock()
@@ -42,6 +45,8 @@ def _run() -> None:
     global _status
     threading.Event().wait(DELAY_S)
     try:
+        if not ordered.by_workers():  # the first press should not wait for it
+            from ddsing.work import kinds  # noqa: F401
         from ddsing.sound import pitch
 
         tried = pitch.try_elsewhere()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from ddsing.sound.recording import Recording
     from ddsing.work.kinds import AtHand
     from ddsing.work.order import Order
+    from ddsing.workspace import Workspace
 
 POLL_S, SLOWEST_POLL_S, POLL_SHARE = 0.4, 2.0, 0.1
 PAGE_FIRST_S = 2.0  # that a work gives the page to show its bar, which the computing would hold up
+REACHES_S = 0.2  # until what is heard first has reached the browser, which the computing would hold up
 WAITING = "waiting"
 _KEY = "work.current"
 _works: list[Work] = []  # of this server: those that wait or run, and those whose end nobody has seen yet
@@ -57,6 +60,8 @@ class Work:
         Of the order that it does, see `ddsing.work.order.Order`.
     sound_key : str
         The key of the recording that it is about, if it is about one.
+    heard : callable, optional
+        Says whether there is something of it to hear, which comes before the page is shown, see `start`.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class Work:
         learn: Callable[[Mapping[str, float]], None] | None = None,
         options: Mapping[str, Any] | None = None,
         sound_key: str = "",
+        heard: Callable[[], bool] | None = None,
     ):
         self.label = label
         self.options = options or {}
@@ -82,12 +88,15 @@ class Work:
         self._parts, self._learn = parts, learn
         self._progress = Progress(parts, WAITING)
         self._cancelled, self._shown = threading.Event(), threading.Event()
-        self._page_first_s = 0.0
+        self._heard, self._page_first_s = heard, 0.0
         self._visitor = visitor.current()
         self._thread = threading.Thread(target=self._run, name=f"work: {label}", daemon=True)
 
     def start(self, *, page_first_s: float = 0.0) -> None:
-        """Let it run, or wait for its turn; before that, so long at most, for a page that shows its bar."""
+        """Let it run, or wait for its turn.
+
+        Before that, or once there is something of it to hear, it waits for a page that shows its bar, so long at most.
+        """
         self._page_first_s = page_first_s
         self._thread.start()
 
@@ -140,6 +149,13 @@ class Work:
         if self._cancelled.is_set():
             raise Cancelled("Stopped.")
         self._progress.at(stage, fraction)
+        if self._heard is not None and self._heard():
+            self._let_page_show()
+            time.sleep(REACHES_S)
+
+    def _let_page_show(self) -> None:
+        self._heard = None
+        self._shown.wait(self._page_first_s)
 
     def _run(self) -> None:
         with visitor.lent(self._visitor):
@@ -147,7 +163,8 @@ class Work:
 
     def _take_turn(self) -> None:
         try:
-            self._shown.wait(self._page_first_s)
+            if self._heard is None:
+                self._let_page_show()
             while not _turn.acquire(timeout=0.2):
                 self.report(WAITING, 0.0)
             try:
@@ -212,6 +229,7 @@ def start(
     parts: Callable[[Paces], Sequence[time_left.Part]] = lambda known: (),
     options: Mapping[str, Any] | None = None,
     sound_key: str = "",
+    heard: Callable[[], bool] | None = None,
 ) -> None:
     """Start a work in this tab unless one is running; a doubled click starts one.
 
@@ -223,6 +241,8 @@ def start(
         Of the order that it does.
     sound_key : str
         Of the recording that it is about.
+    heard : callable, optional
+        Says whether there is something of it to hear.
     """
     with _adding:
         if busy():
@@ -238,6 +258,7 @@ def start(
             learn=learn,
             options=options,
             sound_key=sound_key,
+            heard=heard,
         )
         work.start(page_first_s=PAGE_FIRST_S)
         _works.append(work)
@@ -278,7 +299,16 @@ def order(
         return kinds.do(workspace, asked, memory, report)
 
     sound_key = "" if sound is None else sound.key
-    start(label, function, parts=lambda known: asked.parts, options=options, sound_key=sound_key)
+    heard = _heard(workspace, options)
+    start(label, function, parts=lambda known: asked.parts, options=options, sound_key=sound_key, heard=heard)
+
+
+def _heard(workspace: Workspace, options: Mapping[str, Any]) -> Callable[[], bool] | None:
+    """What says whether there is a first sound; None where none is planned."""
+    from ddsing.transfer import first_sound
+
+    first = first_sound.FirstSound.of(options.get("first_sound"))
+    return None if first is None else first_sound.path(workspace, first.name).exists
 
 
 def _memory() -> AtHand:

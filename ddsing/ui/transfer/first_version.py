@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,19 @@ from ddsing.ui.player import players
 from ddsing.ui.shell import errors, opened, trackers, work
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.shell.ordered import Ordered
+from ddsing.ui.transfer import play_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from typing import Any
 
+    from streamlit.delta_generator import DeltaGenerator
+
     from ddsing.transfer.first_sound import FirstSound
 
 POLL_S, HOSTED_POLL_S = 0.25, 1.0  # with many people, asking is most of what a server does
+_MOMENT_S, _LOOK_S = 0.4, 0.01
 _LEAST_S = 0.3  # of a part: what is shorter waits for more
 _SO_FAR = "takes.so_far"
 
@@ -37,6 +42,7 @@ class _SoFar:
     rate_hz: int = 0
     parts: list[tuple[int, int]] = field(default_factory=list)
     levels: np.ndarray = field(default_factory=lambda: np.zeros(wave.N_PARTS, int))
+    awaited: bool = False
 
     @property
     def end(self) -> int:
@@ -53,8 +59,13 @@ def key(name: str) -> str:
     return f"player.first_version.{name}"
 
 
-def show() -> None:
+def show(place: DeltaGenerator) -> None:
     """Nothing, unless the tab's work makes a take that is heard before it is there."""
+    with place, errors.guard():
+        _show()
+
+
+def _show() -> None:
     from ddsing.transfer.first_sound import FirstSound
 
     current = work.current()
@@ -63,11 +74,21 @@ def show() -> None:
         st.session_state.pop(_SO_FAR, None)
         return
     if _of(first).whole(first):
-        with errors.guard():
-            _draw(first, current.options)
+        _draw(first, current.options)
         return
+    if not current.waits and play_at_once.occasion():
+        _await(first)
     every_s = HOSTED_POLL_S if isinstance(current, Ordered) else POLL_S
     st.fragment(_growing, run_every=every_s)(first, current.options)
+
+
+def _await(first: FirstSound) -> None:
+    """Look on for a moment, so that what was just asked for is heard at once and not by the next poll."""
+    so_far, until_s = _of(first), time.monotonic() + _MOMENT_S
+    while not so_far.parts and not so_far.awaited and time.monotonic() < until_s:
+        time.sleep(_LOOK_S)
+        _read_on(so_far, first)
+    so_far.awaited = True
 
 
 @errors.guarded
@@ -127,6 +148,7 @@ def _draw(first: FirstSound, options: Mapping[str, Any]) -> None:
             name=name,
             key=key(first.name),
             fresh=first.name,
+            start=play_at_once.occasion(),
             parts=parts,
         )
 

@@ -9,7 +9,7 @@ import streamlit as st
 from ddsing.errors import DdsingError
 from ddsing.ui.shell import allowed, caches, errors, opened, sources, state, values, work
 from ddsing.ui.shell.formatting import plain
-from ddsing.ui.transfer import first_readings, pitch_edits
+from ddsing.ui.transfer import first_readings, pitch_edits, play_at_once
 
 if TYPE_CHECKING:
     from ddsing.instrument.library import Entry
@@ -30,7 +30,10 @@ def prepare() -> None:
 def show(instrument: Entry | None, sound: Recording | None) -> None:
     """The primary button, or in its place how far the tab's work is and how long it will still take."""
     if not work.busy():
-        _button(instrument, sound)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _button(instrument, sound)
+            play_at_once.show()
+        _refused(sound)
     if work.current() is not None:
         work.show_progress()
 
@@ -50,6 +53,10 @@ def _button(instrument: Entry | None, sound: Recording | None) -> None:
         args=(instrument, sound),
         help=reason or "Sings the recording with the instrument's voice. The result is added to the takes below.",
     )
+
+
+def _refused(sound: Recording | None) -> None:
+    """Why the last press led to nothing."""
     key, why = st.session_state.get(_REFUSED, ("", ""))
     if why and sound is not None and sound.key == key:
         st.error(why, icon=":material/block:")  # here it outlasts the runs in which the page fills up
@@ -104,7 +111,13 @@ def _start(instrument: Entry, sound: Recording) -> None:
         tracker,
         owners=[opened.owner(instrument.path)],
         z_source=timbre,
-        first=first_sound.planned(sound.duration_s, singing_s=singing_s, tracker=tracker, to_analyse_s=to_analyse_s),
+        first=first_sound.planned(
+            sound.duration_s,
+            singing_s=singing_s,
+            tracker=tracker,
+            to_analyse_s=to_analyse_s,
+            at_once=play_at_once.wanted(),
+        ),
         edit=pitch_edits.edit(sound, tracker),
     )
 
@@ -114,4 +127,5 @@ def _start(instrument: Entry, sound: Recording) -> None:
         others = {} if timbre is None else {str(timbre): caches.recording(timbre)}
         return AtHand(caches.models(), {loaded.digest: loaded}, begun, recordings=others)
 
+    play_at_once.press()
     work.order("transfer", f"Transferring {plain(sound.name)}", options, sound=sound, at_hand=at_hand, parts=parts)

@@ -25,10 +25,12 @@ from ddsing.ui.shell import (
     visitor,
 )
 from ddsing.ui.shell.formatting import format_duration, percent, plain, spoken, unseen, when
-from ddsing.ui.transfer import first_version, for_daw, of_score, pitch_edits, take_plots
+from ddsing.ui.transfer import first_version, for_daw, of_score, pitch_edits, play_at_once, take_plots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from streamlit.delta_generator import DeltaGenerator
 
     from ddsing.transfer.take import Take
     from ddsing.ui.shell.work import Ended
@@ -37,7 +39,7 @@ PAGE_SIZE = 5
 LONG_S = 60.0  # from here on, sounds other than the result are loaded when asked for
 _SHOWN = "takes.shown"
 _GONE = "takes.gone"  # those that were deleted in this tab: the others keep their titles beside the offer to undo it
-_FRESH = "takes.fresh"  # the take that was made last in this tab, and as what it was heard before
+_FRESH = "takes.fresh"  # the take that was made last in this tab, as what it was heard before, and the press it answers
 _DEFAULT = settings.Settings()
 
 
@@ -47,15 +49,23 @@ def announce(done: Ended | None) -> None:
     take_id = result.get("take")
     title = None if take_id is None else take_player.called().get(take_id)
     if title is not None:
-        st.session_state[_FRESH] = take_id, result.get("heard_as", "")
+        st.session_state[_FRESH] = take_id, result.get("heard_as", ""), play_at_once.occasion()
         st.toast(f"**{plain(title)}** is ready.", icon=":material/graphic_eq:")
 
 
-def show(use_score: Callable[[Take], None] = lambda take: None) -> None:
+def places() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Where the heading of the takes is, and below it what there is of one that is being made, if that is drawn."""
+    heading = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom")
+    return heading, st.container()
+
+
+def show(heading: DeltaGenerator, use_score: Callable[[Take], None] = lambda take: None) -> None:
     """The takes with a title; nothing is computed for those not shown.
 
     Parameters
     ----------
+    heading : DeltaGenerator
+        From `places`.
     use_score : callable
         Sets the controls of a score as they were for a take of one, in a callback.
     """
@@ -63,12 +73,10 @@ def show(use_score: Callable[[Take], None] = lambda take: None) -> None:
 
     everything = opened.takes().list_all()
     found = {take.id: take for take in everything if not take.error}
-    heading = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom")
     heading.header("Takes" if not found else f"Takes ({len(found)})")
     for take in everything:
         if take.error:
             st.warning(plain(take.error), icon=":material/broken_image:")
-    first_version.show()
     undo.forget("takes", found)
     offered, gone = undo.places("takes"), st.session_state.get(_GONE, {})
     called = take_player.called()
@@ -156,10 +164,11 @@ def _player(take: Take, previous: Take | None, called: dict[str, str]) -> None:
     """The player; of a long take only the result until more is asked for, since all of it stays in memory."""
     asked = f"takes.parts.{take.id}"
     whole = take.duration_s <= LONG_S or st.session_state.get(asked, False)
-    fresh, heard_as = _fresh(take)
+    fresh, heard_as, start = _fresh(take)
     continues = first_version.key(heard_as) if heard_as else ""
     before = previous if whole else None
-    take_player.show(take, called[take.id], previous=before, parts=whole, fresh=fresh, continues=continues)
+    title = called[take.id]
+    take_player.show(take, title, previous=before, parts=whole, fresh=fresh, start=start, continues=continues)
     if not whole:
         st.button(
             f"Load the {take.made_from}, the parts and the previous take",
@@ -172,10 +181,10 @@ def _player(take: Take, previous: Take | None, called: dict[str, str]) -> None:
         )
 
 
-def _fresh(take: Take) -> tuple[str, str]:
-    """The occasion on which a take is brought into view, or "", and as what it was heard before."""
-    take_id, heard_as = st.session_state.get(_FRESH, ("", ""))
-    return (f"made.{take.id}", heard_as) if take_id == take.id else ("", "")
+def _fresh(take: Take) -> tuple[str, str, str]:
+    """The occasion on which a take is brought into view, as what it was heard before, and the press; "" for none."""
+    take_id, heard_as, press = st.session_state.get(_FRESH, ("", "", ""))
+    return (f"made.{take.id}", heard_as, press) if take_id == take.id else ("", "", "")
 
 
 def _how(take: Take) -> str:
