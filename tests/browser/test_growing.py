@@ -77,12 +77,13 @@ def mixers(tab, what: str) -> list:
 def asked(tab, server, *, instrument: str = "Big", song: str = SONG) -> None:
     """The page with its choices made."""
     tab.goto(server.url)
-    tab.get_by_role("combobox", name="Instrument").click()
-    tab.get_by_role("option", name=instrument).click()
+    tab.get_by_role("button", name="Transfer timbre").wait_for()
     settled(tab)
-    tab.get_by_role("combobox", name="Example").click()
-    tab.get_by_role("option", name=song).click()
-    settled(tab)
+    for field, option in (("Instrument", instrument), ("Example", song)):
+        box, found = tab.get_by_role("combobox", name=field), tab.get_by_role("option", name=option)
+        until(found.is_visible, again=box.click, every_s=1.0)  # what the page learns meanwhile closes the list again
+        found.click()
+        settled(tab)
     tab.get_by_role("radio", name="Instant", exact=True).click()
     settled(tab)
 
@@ -150,6 +151,7 @@ def test_a_take_that_is_there_in_a_moment_plays_too_and_the_next_one_in_its_plac
         for _ in range(2):
             n_before = len(TakeStore(workspace).list())
             tab.wait_for_function(STARTED)
+            tab.evaluate("() => ddsingPlayers.players.forEach((one) => one.mixer.pause())")
             press(tab)
             expected = f"player.{made(tab, workspace, n_before).id}"
             until(
@@ -157,6 +159,18 @@ def test_a_take_that_is_there_in_a_moment_plays_too_and_the_next_one_in_its_plac
                 again=lambda: tab.wait_for_timeout(100),
                 told=lambda: tab.evaluate("() => String(started)"),
             )
+            tab.get_by_text("is ready, and plays.").first.wait_for(state="attached")
+
+
+def test_what_plays_already_is_left_alone(tabs, server, workspace):
+    with tabs.lent(viewport={"width": 1366, "height": 900}) as tab:
+        asked(tab, server)
+        tab.get_by_role("group", name=f"Player: the recording {SONG}").get_by_role("button", name="Play").click()
+        before = sounding(tab)
+        n_before = len(TakeStore(workspace).list())
+        press(tab)
+        made(tab, workspace, n_before)
+        assert len(before) == 1 and sounding(tab) == before
 
 
 def test_with_the_switch_off_nothing_plays_also_after_a_reload(tabs, server, workspace):

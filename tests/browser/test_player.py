@@ -4,10 +4,12 @@ import re
 
 import pytest
 
+from ddsing.files import write_json
 from ddsing.sound.audio import encode
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
+from ddsing.ui.shell import values
 from ddsing.workspace import Workspace
 from tests.support import loudspeaker, tiny_workspace
 from tests.support.dashboard import Server, new_context, settled
@@ -23,6 +25,7 @@ def filled(tmp_path_factory):
     source.write_bytes(encode(loudspeaker.gliding()))
     for settings in (Settings(), Settings(octave_shift=1)):
         pipeline.run(workspace, source, tiny_workspace.NAMES[0], settings, tracker="tiny")
+    write_json(workspace.cache / values.NAME, {"version": 1, "values": {"transfer.play_at_once": False}})
     return workspace
 
 

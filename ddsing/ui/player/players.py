@@ -183,6 +183,7 @@ def switcher(
     layout: str = "rows",
     fresh: str = "",
     start: str = "",
+    interrupts: bool = True,
     parts: Sequence[dict] = (),
     continues: str = "",
     on_matched: Callable = lambda: None,
@@ -205,6 +206,8 @@ def switcher(
         ``rows`` for a comparison, ``chips`` within a card.
     fresh, start : str
         A name for an occasion on which it is brought into view, or starts by itself; once for each.
+    interrupts : bool
+        Whether it starts also where something else plays.
     parts : Sequence of dict
         Of a sound that is still being made: ``url``, and ``at``, where in the sound a part begins, in s. More follow.
     continues : str
@@ -221,6 +224,7 @@ def switcher(
         "layout": layout,
         "fresh": fresh,
         "start": start,
+        "interrupts": interrupts,
         "parts": tuple(parts),
         "continues": continues,
         "wavesurfer": address(WAVESURFER, f"wavesurfer.{key}", mime="text/javascript"),

@@ -17,6 +17,12 @@ function begin() {
     made.playing = { owner, stop };
     if (before && before.owner !== owner) before.stop();
   };
+  // Whether something else than `owner` is heard.
+  made.sounds = (owner) => {
+    const other = made.playing?.owner;
+    if (!other || other === owner) return false;
+    return other instanceof HTMLMediaElement ? !other.paused : Boolean(other.playing || other.wanted);
+  };
   // The page's other players, such as the microphone's, are media elements, which need not be part of the document.
   const media = (element) => made.starts(element, () => element.pause());
   const play = HTMLMediaElement.prototype.play;

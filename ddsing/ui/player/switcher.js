@@ -51,8 +51,12 @@ function toggle(self) {
   self.mixer.toggle();
   const { tracks, name } = self.data;
   const heard = tracks[self.mixer.current].name;
-  if (self.mixer.playing || self.mixer.wanted) say(self, tracks.length > 1 ? `${heard} of ${name} plays.` : `${name} plays.`);
+  if (plays(self)) say(self, tracks.length > 1 ? `${heard} of ${name} plays.` : `${name} plays.`);
   else say(self, "Paused.");
+}
+
+function plays(self) {
+  return self.mixer.playing || self.mixer.wanted;
 }
 
 function say(self, text) {
@@ -175,17 +179,18 @@ function present(self) {
     card.scrollIntoView({ block: fits ? "center" : "start", behavior: calm() ? "auto" : "smooth" });
     shared.active = self;
     self.play.focus({ preventScroll: true });
-    say(self, `${name} is ready. Space plays it.`);
+    say(self, plays(self) ? `${name} is ready, and plays.` : `${name} is ready. Space plays it.`);
   }, 120);
 }
 
-// What was just asked for plays by itself; once.
+// What was just asked for plays by itself; once, and unless it is to leave alone what plays already.
 function startAsked(self) {
-  const { start } = self.data;
+  const { start, interrupts } = self.data;
   if (!start || shared.seen.has(start)) return;
   shared.seen.add(start);
+  if (!interrupts && shared.sounds(self.mixer)) return;
   self.mixer.seek(0);
-  if (!self.mixer.playing && !self.mixer.wanted) toggle(self);
+  if (!plays(self)) toggle(self);
 }
 
 // What comes in the place of a player that plays goes on from where that is, as soon as its own sound is there.
@@ -193,11 +198,11 @@ async function goOn(self) {
   const before = shared.players.get(self.data.continues);
   if (!before || before.handed) return;
   before.handed = true;
-  if (!before.mixer.playing && !before.mixer.wanted) return;
+  if (!plays(before)) return;
   before.handing = true;
   await self.mixer.prefetch();
   before.handing = false;
-  if (!before.mixer.playing && !before.mixer.wanted) return; // somebody paused it meanwhile
+  if (!plays(before)) return; // somebody paused it meanwhile
   self.mixer.loop = self.loopBox.checked = before.mixer.loop;
   self.mixer.seek(before.mixer.position);
   toggle(self);

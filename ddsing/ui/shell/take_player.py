@@ -129,6 +129,7 @@ def show(
         layout="chips",
         fresh=fresh,
         start=start,
+        interrupts=False,
         continues=continues,
         on_matched=lambda: st.session_state.update({MATCHED: bool(st.session_state[key].matched)}),
     )

@@ -149,6 +149,7 @@ def _draw(first: FirstSound, options: Mapping[str, Any]) -> None:
             key=key(first.name),
             fresh=first.name,
             start=play_at_once.occasion(),
+            interrupts=False,
             parts=parts,
         )
 

@@ -1,7 +1,7 @@
 """Whether a take plays by itself: a switch beside the main button, and the press that a player answers.
 
 What is pressed on a page that was left meanwhile, or comes so late that something else is looked at, is silent until
-somebody plays it; so are other tabs, and this one after a reload.
+somebody plays it; so are other tabs, and this one after a reload. What plays already is not interrupted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def show() -> None:
         "Play at once",
         key=values.keep(_KEY, True),
         persist_state="session",
-        help="A new take plays automatically as soon as there is something of it to hear, while the rest is rendered.",
+        help="A new take plays automatically as soon as there is something of it to hear, while the rest is rendered. "
+        "What is playing already is left alone.",
     )
 
 
