@@ -94,6 +94,17 @@ def test_what_differs_stands_out_and_what_does_not_is_one_line(monkeypatch, fill
 
 
 @pytest.mark.slow
+def test_curves_of_the_same_takes_are_drawn_once(monkeypatch, filled):
+    from ddsing.plots import comparison
+
+    drawn, overlay = [], comparison.overlay
+    monkeypatch.setattr(comparison, "overlay", lambda curves: drawn.append(len(curves)) or overlay(curves))
+    app = _open(monkeypatch, filled.root, take=[take.id for take in TakeStore(filled).list()])
+    app.run()
+    assert not app.exception and len(drawn) == 1
+
+
+@pytest.mark.slow
 def test_measuring_fills_the_table_and_is_offered_once(monkeypatch, filled):
     take = TakeStore(filled).list()[0]
     app = _open(monkeypatch, filled.root, take=take.id)

@@ -125,20 +125,8 @@ def _plots(takes: list[Take]) -> None:
     )
     if panel.open:
         with panel, errors.guard():
-            from ddsing.plots import comparison
-
-            curves = [
-                replace(compare_cache.curves(take), name=f"{number} · {title}")
-                for number, (take, title) in enumerate(zip(takes, take_player.names(takes)), start=1)
-            ]
-            if len({take.source_hash for take in takes}) == 1:
-                curves.insert(0, compare_cache.curves(takes[0], original=True))
-            st.plotly_chart(
-                comparison.overlay(curves),
-                key="compare.overlay",
-                config=style.CONFIG,
-                alt=comparison.overlay_text(curves),
-            )
+            figure, alt = _overlay(takes, take_player.names(takes))
+            st.plotly_chart(figure, key="compare.overlay", config=style.CONFIG, alt=alt)
             st.caption("Pitch is each instrument's target. Loudness is measured from each take, before matching.")
     panel = st.expander(
         "Spectrograms on one scale",
@@ -150,6 +138,22 @@ def _plots(takes: list[Take]) -> None:
         with panel, errors.guard():
             figure, alt = _spectrograms(takes, take_player.names(takes))
             st.plotly_chart(figure, key="compare.spectrogram", config=style.CONFIG, alt=alt)
+
+
+def _overlay(takes: list[Take], titles: list[str]) -> tuple[go.Figure, str]:
+    """Pitch and loudness of all takes, and of their recording where it is one, and the same in words."""
+    from ddsing.plots import comparison
+
+    def make() -> tuple[go.Figure, str]:
+        curves = [
+            replace(compare_cache.curves(take), name=f"{number} · {title}")
+            for number, (take, title) in enumerate(zip(takes, titles), start=1)
+        ]
+        if len({take.source_hash for take in takes}) == 1:
+            curves.insert(0, compare_cache.curves(takes[0], original=True))
+        return comparison.overlay(curves), comparison.overlay_text(curves)
+
+    return caches.drawn(("overlay", *(take.id for take in takes), *titles), make)
 
 
 def _spectrograms(takes: list[Take], titles: list[str]) -> tuple[go.Figure, str]:
