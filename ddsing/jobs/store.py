@@ -108,15 +108,15 @@ class JobStore:
         for folder, known in looked:
             if known is None:
                 self.cluster.tend(folder, self._one_at_a_time)
-        return self._in_order([known or glance(folder, ask=self.cluster.word) for folder, known in looked])
+        return self._found(looked)
 
-    def _found(self) -> builtins.list[JobStatus]:
-        """See `list`; only looks."""
-        return self._in_order([glance(folder, ask=self.cluster.word) for folder in self._folders()])
-
-    @staticmethod
-    def _in_order(found: builtins.list[JobStatus]) -> builtins.list[JobStatus]:
-        return sorted(_with_ahead(found), key=lambda status: (status.created, status.id), reverse=True)
+    def _found(
+        self, looked: builtins.list[tuple[JobFolder, JobStatus | None]] | None = None
+    ) -> builtins.list[JobStatus]:
+        """See `list`; only looks, and not again at those that had ended."""
+        looked = [(folder, None) for folder in self._folders()] if looked is None else looked
+        found = _with_ahead([known or glance(folder, ask=self.cluster.word) for folder, known in looked])
+        return sorted(found, key=lambda status: (status.created, status.id), reverse=True)
 
     def _folders(self) -> builtins.list[JobFolder]:
         return [JobFolder(path) for path in listed(self.workspace.jobs) if path.is_dir()]

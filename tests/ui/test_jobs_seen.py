@@ -109,11 +109,11 @@ def test_a_job_that_ends_while_the_page_is_drawn(monkeypatch, tmp_path, page, ki
         app.session_state[voice_picker.VOICE] = VOICE
     end, found, seen = running(workspace, kind), JobStore._found, []
 
-    def ends(store):
+    def ends(store, *looked):
         seen.append(store)
         if before and len(seen) == looks:
             end()
-        jobs = found(store)
+        jobs = found(store, *looked)
         if not before and len(seen) == looks:
             end()
         return jobs

@@ -17,6 +17,7 @@ from ddsing.sound.audio import decode
 from ddsing.ui.shell import caches, formatting
 from ddsing.workspace import Workspace
 from tests.support import scores, tiny_workspace
+from tests.support.controls import drawn_out
 from tests.support.pages import ROOT, clean, finished, fit_read, open_page, said, take_id, transfer
 from tests.support.patience import PATIENCE_S
 from tests.support.sounds import file_of
@@ -236,7 +237,7 @@ def test_every_control_of_the_instruments_has_help(monkeypatch, tmp_path):
     app.button(key=f"delete.{tiny_workspace.NAMES[1]}").click().run()
     app.file_uploader[0].upload("x.zip", b"PK").run()
     assert app.button(key="instruments.import_now")
-    assert _without_help(app, at_least=14) == []
+    assert _without_help(drawn_out(app), at_least=14) == []
 
 
 @pytest.mark.slow
