@@ -153,21 +153,33 @@ def _wait(
     while True:
         if should_stop():
             raise Cancelled("Stopped while waiting in the queue.")
-        queue = tickets(device)
-        mine = next((ticket for ticket in queue if ticket.job == job), None)
-        if mine is None:
-            mine = nobody
-            queue = rounds.in_turn([*queue, mine], rounds.read(_queue(device)))
-        ahead = queue[: queue.index(mine)]
-        if all(ticket.state == "running" for ticket in ahead):
+        mine, ahead, _ = _place(device, job, nobody)
+        if _is_next(ahead):
             with contextlib.suppress(Timeout):
                 lock.acquire(blocking=False)
-                rounds.write(_queue(device), rounds.served(queue, mine, rounds.read(_queue(device))))
-                return
+                mine, ahead, queue = _place(device, job, nobody)  # another may have been put first until it was ours
+                if _is_next(ahead):
+                    rounds.write(_queue(device), rounds.served(queue, mine, rounds.read(_queue(device))))
+                    return
+                lock.release()
         titles = tuple(t.title if t.owner == mine.owner else OTHERS for t in ahead) or (SOMEONE,)
         if titles != told:
             on_wait(told := titles)
         time.sleep(POLL_S)
+
+
+def _place(device: str, job: Path | None, nobody: Ticket) -> tuple[Ticket, tuple[Ticket, ...], tuple[Ticket, ...]]:
+    """A job's ticket, or `nobody`'s in its place; those ahead of it; and the whole queue."""
+    queue = tickets(device)
+    mine = next((ticket for ticket in queue if ticket.job == job), None)
+    if mine is None:
+        mine = nobody
+        queue = rounds.in_turn([*queue, mine], rounds.read(_queue(device)))
+    return mine, queue[: queue.index(mine)], queue
+
+
+def _is_next(ahead: tuple[Ticket, ...]) -> bool:
+    return all(ticket.state == "running" for ticket in ahead)
 
 
 def _queue(device: str) -> Path:

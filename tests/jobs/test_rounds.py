@@ -196,6 +196,16 @@ def test_people_take_turns_though_processes_are_killed_and_their_server_is_gone(
     assert begun((ann, bob, carl)) == ["Ann 0", "Ann 4", "Bob 0", "Carl", "Ann 1", "Bob 1", "Ann 3"]
 
 
+def test_who_is_put_first_until_the_device_is_ours_is_waited_for(monkeypatch, tmp_path):
+    monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
+    mine, other = (queue.Ticket(number, tmp_path / name, name, "waiting") for number, name in enumerate(("Ann", "Bob")))
+    looks = iter([(mine,), (other, mine), (other, mine), (mine,), (mine,)])
+    monkeypatch.setattr(queue, "tickets", lambda device: next(looks))
+    told = []
+    with queue.turn("cpu", job=mine.job, on_wait=told.append):
+        assert told == [("Bob",)] and list(looks) == []
+
+
 def _other_server(root):
     program = (
         "import sys, time\nfrom pathlib import Path\nfrom tests.support.running_jobs import *\n"
