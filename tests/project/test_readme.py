@@ -110,7 +110,7 @@ def test_every_row_of_the_speed_table_is_printed_by_a_benchmark():
         "preparing": "dataset",
         "a training step": "training",
         "reading the curves": "event_files",
-        "half a minute": "voice",
+        "time to a voice": "time_to_voice",
         "a real voice": "voice",
     }
     makefile = (ROOT / "Makefile").read_text("utf-8")
