@@ -27,32 +27,25 @@ from ddsing.sound import features
 from ddsing.sound.audio import decode, encode
 from ddsing.sound.features import FeatureCache
 from ddsing.workspace import Workspace
+from tests.support import loudspeaker
 
 ROWS = ("press", "moved", "dropped: fit", "dropped: sound")
 SONG, DROPPED_S = "song.wav", 20.0
-LISTEN = """
-const connect = AudioNode.prototype.connect;
-window.taps = [];
-AudioNode.prototype.connect = function (target, ...rest) {
-  const answer = connect.call(this, target, ...rest);
-  if (target === this.context.destination) {
-    const analyser = this.context.createAnalyser();
-    connect.call(this, analyser);
-    window.taps.push(analyser);
-  }
-  return answer;
-};
-const signal = new Float32Array(2048);
+LISTEN = (
+    loudspeaker.TAP
+    + """
+const signal = new Float32Array(8192);
 setInterval(() => {
-  if (window.firstSound !== null || window.taps === undefined) return;
-  for (const tap of window.taps.slice(-8)) {
-    tap.getFloatTimeDomainData(signal);
+  if (window.firstSound !== null) return;
+  for (const { analyser } of window.taps) {
+    analyser.getFloatTimeDomainData(signal);
     if (signal.some((value) => Math.abs(value) > 1e-4)) window.firstSound = performance.now();
   }
 }, 4);
 window.begin = () => { window.firstSound = null; window.begun = performance.now(); };
 window.firstSound = 0;
 """
+)
 TRANSFER = '[class*="st-key-transfer-start"] button:not([disabled]) >> nth=0'
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 

@@ -4,7 +4,7 @@ Where finding the pitch takes long, a first version is sung from the instant tra
 the workspace's cache that grows: another name (a hard link) of the result that is being written, until the take is
 there. What goes wrong with it is passed over, since the take itself follows and says the same.
 
-Public: `FirstSound`, `planned`, `wanted`, `path`, `heard`, `let_hear`, `read_on`, `sing`, `forget`.
+Public: `FirstSound`, `planned`, `wanted`, `path`, `heard`, `heard_yet`, `let_hear`, `read_on`, `sing`, `forget`.
 """
 
 from __future__ import annotations
@@ -128,6 +128,12 @@ def read_on(place: Path, start: int) -> tuple[np.ndarray, int] | None:
         file.seek(min(start, file.frames))
         return file.read(dtype="float32"), file.samplerate
     return None
+
+
+def heard_yet(workspace: Workspace, planned: object) -> Callable[[], bool] | None:
+    """What says whether the first sound that an order's options plan has begun; None where they plan none."""
+    first = FirstSound.of(planned)
+    return None if first is None else path(workspace, first.name).exists
 
 
 @contextlib.contextmanager

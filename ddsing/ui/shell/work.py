@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from ddsing.sound.recording import Recording
     from ddsing.work.kinds import AtHand
     from ddsing.work.order import Order
-    from ddsing.workspace import Workspace
 
 POLL_S, SLOWEST_POLL_S, POLL_SHARE = 0.4, 2.0, 0.1
 PAGE_FIRST_S = 2.0  # that a work gives the page to show its bar, which the computing would hold up
@@ -285,6 +284,7 @@ def order(
     parts : callable
         Given the paces known here, says of what parts the work consists; what they take is learnt.
     """
+    from ddsing.transfer import first_sound
     from ddsing.work.order import Order
 
     asked = Order(kind, label, options, sound, tuple(parts(paces.of(opened.workspace()))))
@@ -299,16 +299,8 @@ def order(
         return kinds.do(workspace, asked, memory, report)
 
     sound_key = "" if sound is None else sound.key
-    heard = _heard(workspace, options)
+    heard = first_sound.heard_yet(workspace, options.get("first_sound"))
     start(label, function, parts=lambda known: asked.parts, options=options, sound_key=sound_key, heard=heard)
-
-
-def _heard(workspace: Workspace, options: Mapping[str, Any]) -> Callable[[], bool] | None:
-    """What says whether there is a first sound; None where none is planned."""
-    from ddsing.transfer import first_sound
-
-    first = first_sound.FirstSound.of(options.get("first_sound"))
-    return None if first is None else first_sound.path(workspace, first.name).exists
 
 
 def _memory() -> AtHand:

@@ -36,7 +36,10 @@ _SO_FAR = "takes.so_far"
 
 @dataclass(eq=False)
 class _SoFar:
-    """What this tab has read of a first sound: its parts, from sample to sample, and how it looks."""
+    """What this tab has read of a first sound: its parts, from sample to sample, and how it looks.
+
+    `awaited` once the page has waited for its beginning.
+    """
 
     name: str
     rate_hz: int = 0
