@@ -60,6 +60,7 @@ ONLY_ON_PAGES = {
     "first_sound.read_on": "something to hear while the page waits for a take",
     "first_sound.sing": "something to hear while the page waits for a take",
     "first_sound.heard": "something to hear while the page waits for a take",
+    "first_sound.heard_yet": "something to hear while the page waits for a take",
     "first_sound.path": "something to hear while the page waits for a take",
     "first_sound.FirstSound": "something to hear while the page waits for a take",
     "wave.Wave": "something to hear while the page waits for a take",
