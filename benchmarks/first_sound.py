@@ -3,7 +3,8 @@
     python -m benchmarks.first_sound [--seconds 120] [--repeats 3] [--json]
 
 *press*: the loudness is moved and Transfer timbre pressed, the recording's pitch is known: the network runs; *moved*:
-the formants are moved after that and the button pressed again: the network's controls are recalled; *dropped*: a
+the formants are moved after that and the button pressed again: the network's controls are recalled; *breath*: the
+same with the mix of noise and harmonics; *dropped*: a
 recording of 20 s that nobody knows is dropped, and the button pressed as soon as it can be, with the tracker Best. The
 switch Play at once is on. The instrument is of the full size, the server starts once. Needs Chromium and what the tests
 need (`make test` installs it).
@@ -29,7 +30,7 @@ from ddsing.sound.features import FeatureCache
 from ddsing.workspace import Workspace
 from tests.support import loudspeaker
 
-ROWS = ("press", "moved", "dropped: fit", "dropped: sound")
+ROWS = ("press", "moved", "breath", "dropped: fit", "dropped: sound")
 SONG, DROPPED_S = "song.wav", 20.0
 LISTEN = (
     loudspeaker.TAP
@@ -91,7 +92,7 @@ def measure(browser, url: str, dropped: bytes) -> dict[str, float]:
         tab.keyboard.press("Space")
     _still(tab)
     found = {}
-    for row, control in (("press", "loudness_shift_db"), ("moved", "formant_shift")):
+    for row, control in (("press", "loudness_shift_db"), ("moved", "formant_shift"), ("breath", "breath_db")):
         tab.locator(f'[class*="st-key-setting-{control}"]').get_by_role("slider").focus()
         tab.keyboard.press("ArrowRight")
         _still(tab)

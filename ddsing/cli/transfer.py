@@ -24,6 +24,7 @@ OPTIONS = {
     "--autotune-speed": ("autotune_speed_ms", float, "time in which autotune draws the pitch to a note, in ms"),
     "--octave-shift": ("octave_shift", int, "octaves"),
     "--formant-shift": ("formant_shift", float, "semitones by which the vowels' resonances move; the pitch stays"),
+    "--breath": ("breath_db", float, "how much louder the instrument's noise is beside its tone, in dB"),
     "--loudness-shift": ("loudness_shift_db", float, "dB"),
     "--keep-unvoiced": ("keep_unvoiced", float, "how far the recording's own consonants and breath are kept"),
     "--seed": ("seed", int, "seed of the noise"),

@@ -6,7 +6,7 @@ Public: `Played`, `render`, `MAX_S`.
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from ddsing.constants import DB_RANGE, FRAME_RATE, MAX_F0_MIDI, MAX_TRANSFER_S
-from ddsing.engine.render import Block
 from ddsing.errors import ScoreError
 from ddsing.instrument import Instrument
 from ddsing.instrument import models as stores
@@ -190,18 +189,7 @@ def render(
             previous=previous,
         )
         take = replace(take, score=played.recipe())
-        take = sing.rendered(take, folder, audio, curves, renderer, z, stages, through=_breathing(played.breath_db))
+        take = sing.rendered(take, folder, audio, curves, renderer, z, stages, breath_db=played.breath_db)
         take = replace(take, seconds=stages.seconds, warnings=(*warnings, *take.warnings))
         write_take(take, folder)
     return take
-
-
-def _breathing(breath_db: float) -> Callable[[Iterator[Block]], Iterator[Block]]:
-    """Makes the noise of blocks louder; at 0 dB they stay what they are."""
-    gain = np.float32(10.0 ** (breath_db / 20.0))
-
-    def through(blocks: Iterator[Block]) -> Iterator[Block]:
-        for block in blocks:
-            yield block if breath_db == 0.0 else replace(block, noise=block.noise * gain)
-
-    return through

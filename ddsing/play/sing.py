@@ -5,7 +5,7 @@ what they expect; two takes of the same curves have the same one. Beside it lies
 ``score_edit.json`` with what was changed in that, if anything was.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from ddsing.constants import HOP_SAMPLES, MAX_TRANSFER_S, SAMPLE_RATE
+from ddsing.engine.breath import breathy
 from ddsing.engine.morph import mixture
-from ddsing.engine.render import Block, Renderer
+from ddsing.engine.render import Renderer
 from ddsing.errors import ScoreError
 from ddsing.files import read_json, write_arrays, write_json
 from ddsing.instrument import Instrument
@@ -131,18 +132,18 @@ def rendered(
     *,
     keep_controls: bool = False,
     heard_at: Path | None = None,
-    through: Callable[[Iterator[Block]], Iterator[Block]] = lambda blocks: blocks,
+    breath_db: float = 0.0,
 ) -> Take:
-    """Render curves into a take's folder, and keep them and the hum there; `through` may change the sound's blocks."""
+    """Render curves into a take's folder, and keep them and the hum there; see `ddsing.engine.breath`."""
     weights = np.ones((len(curves.f0_hz), 1))
     given = Conditioning(curves.f0_hz, curves.loudness_db, None, None, None, ())
     with stages("render") as progress:
-        one = mixture(
+        alone = mixture(
             [renderer], [curves.f0_hz], [curves.loudness_db], weights, n_samples=len(audio), audio=audio, z=[z]
         )
-        take = replace(take, rate_hz=band.rate_hz(one))
+        one, take = breathy(alone, breath_db), replace(take, rate_hz=band.rate_hz(alone))
         sound = band.sounded(one, len(audio), take, progress=progress)
-        peak = pipeline.write_sound(folder, take.recipe(), through(sound), rate_hz=take.rate_hz, heard_at=heard_at)
+        peak = pipeline.write_sound(folder, take.recipe(), sound, rate_hz=take.rate_hz, heard_at=heard_at)
         if keep_controls:
             write_arrays(folder / "controls.npz", **pipeline.controls(one, given))
     with stages("save"):

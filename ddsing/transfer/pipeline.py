@@ -20,6 +20,7 @@ import numpy as np
 from ddsing import names
 from ddsing.constants import SAMPLE_RATE
 from ddsing.engine import formants
+from ddsing.engine.breath import breathy
 from ddsing.engine.decoder import Controls
 from ddsing.engine.morph import Mixture, mixed_f0, mixture
 from ddsing.engine.recalled import Recalled
@@ -267,7 +268,7 @@ def _sung(
         if recalled.knows(key):
             stages.ease("render")
         sung = recalled.of(alone, key)
-        moved = formants.shifted(sung, take.settings.formant_shift)
+        moved = breathy(formants.shifted(sung, take.settings.formant_shift), take.settings.breath_db)
         mixed, take = edits.of(shaded.of(moved)), replace(take, rate_hz=band.rate_hz(alone))
         added = {"added": shaded.passed, "added_above": shaded.passed_above}
         sound = band.sounded(mixed, len(audio), take, **added, progress=progress)

@@ -15,6 +15,7 @@ RANGES = {
     "octave_shift": (-3, 3),
     "transpose": (-36.0, 36.0),
     "formant_shift": (-12.0, 12.0),
+    "breath_db": (-24.0, 24.0),
     "loudness_shift_db": (-30.0, 30.0),
     "gate_db": (-80.0, -10.0),
     "keep_unvoiced": (0.0, 1.0),
@@ -28,7 +29,7 @@ MAX_Z_SHIFT = 6.0  # standard deviations
 SHOWN = (  # in the order in which people read them; `timbre` stands for what is set about z
     *("octave_shift", "transpose", "loudness_shift_db", "autotune", "scale", "autotune_speed_ms", "tuning_hz"),
     *("use_statistics", "mask_threshold", "attenuation_db", "gate_db", "keep_unvoiced", "full_band"),
-    *("formant_shift", "show_full_output", "seed", "timbre", "pull"),
+    *("breath_db", "formant_shift", "show_full_output", "seed", "timbre", "pull"),
 )
 ALWAYS_SHOWN = frozenset(  # the settings of the notebooks; the others are left out of lists where nobody set them
     {"octave_shift", "loudness_shift_db", "autotune", "use_statistics", "mask_threshold", "attenuation_db"}
@@ -108,6 +109,8 @@ class Settings:
         Where A4 is for autotune; 0 for the recording's own tuning.
     formant_shift : float
         -12 to 12 semitones.
+    breath_db : float
+        How much louder the instrument's noise is beside its harmonics, -24 to 24 dB.
     loudness_shift_db : float
         -30 to 30 dB.
     gate_db : float or None
@@ -145,6 +148,7 @@ class Settings:
     autotune_speed_ms: float = _setting(0.0, "autotune speed", unit="ms", quiet=True)
     tuning_hz: float = _setting(0.0, "tuning", unit="Hz", quiet=True)
     formant_shift: float = _setting(0.0, "formant shift", unit="semitones", signed=True, quiet=True)
+    breath_db: float = _setting(0.0, "breath", unit="dB", signed=True, quiet=True)
     z_from: str = "recording"
     z_recording: str = ""
     z_shift: tuple[float, ...] = ()

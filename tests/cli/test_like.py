@@ -40,6 +40,7 @@ ALL = Settings(
     autotune_speed_ms=60.0,
     tuning_hz=442.0,
     formant_shift=2.0,
+    breath_db=-3.0,
     z_from="other",
     z_recording="speech.wav",
     z_shift=(0.5, -1.0),

@@ -20,8 +20,9 @@ AFTER: dict[str, dict[str, Any]] = {
     "noise gate": {"gate_db": -30.0},
     "consonants": {"keep_unvoiced": 1.0},
     "formants": {"formant_shift": 3.0},
+    "breath": {"breath_db": 6.0},
     "seed": {"seed": 7},
-    "all of them": {"gate_db": -30.0, "keep_unvoiced": 1.0, "formant_shift": -2.0, "seed": 8},
+    "all of them": {"gate_db": -30.0, "keep_unvoiced": 1.0, "formant_shift": -2.0, "breath_db": -9.0, "seed": 8},
 }
 BEFORE = {"loudness": {"loudness_shift_db": -3.0}, "octave": {"octave_shift": 1}}
 

@@ -27,6 +27,7 @@ from ddsing.transfer.settings import RANGES, SHOWN, Settings, text, words
         ("timbre", "", "of the recording"),
         ("transpose", -2.5, "−2.5 semitones"),
         ("formant_shift", -1.0, "−1 semitone"),
+        ("breath_db", 6.0, "+6 dB"),
         ("scale", "F#:minor-pentatonic", "F♯ minor pentatonic"),
         ("tuning_hz", 0.0, "of the recording"),
         ("tuning_hz", 432.0, "432 Hz"),
@@ -39,7 +40,7 @@ def test_values_as_people_read_them(name, value, expected):
 
 def test_every_setting_has_one_label():
     labels = [words(name).label for name in SHOWN]
-    assert len(set(labels)) == len(labels) == 18 and set(RANGES) <= set(SHOWN)
+    assert len(set(labels)) == len(labels) == 19 and set(RANGES) <= set(SHOWN)
     assert (
         differences.SETTINGS["loudness_shift_db"] == "Loudness shift" and "show_full_output" not in differences.SETTINGS
     )

@@ -26,6 +26,7 @@ CHANGED = {
     "autotune_speed_ms": 120.0,
     "tuning_hz": 442.0,
     "formant_shift": -3.5,
+    "breath_db": 4.0,
 }
 
 

@@ -29,6 +29,8 @@ FORMANT = "Formant shift, semitones"
 FORMANT_HELP = (
     "Moves the resonances of the voice and leaves the pitch: up sounds smaller and younger, down larger and darker."
 )
+BREATH = "Breath, dB"
+BREATH_HELP = "How loud the noise of the instrument's voice is beside its tone: up sounds breathier, down clearer."
 MOST, N_SLIDERS = 3.0, 3
 PULL_HELP = """Draws the timbre, moment by moment, to the nearest that the voice was trained on. The more of it, the
 more the result sounds like the voice, and the less like the singer of the recording; vowels get less exact."""
@@ -46,18 +48,19 @@ def show(desk: Desk, entry: Entry | None) -> None:
     What this instrument, or a mixture, can't do at all is folded away.
     """
     widgets.title("Timbre")
+    known = entry is not None and entry.config is not None
+    no_pull, no_band = desk.reasons.get("pull", "") or _no_pull(entry), "full_band" in desk.reasons
     left, right = st.columns(2, gap="medium")
     with left:
         widgets.slider(desk, "keep_unvoiced", KEEP, KEEP_HELP, step=0.1)
-    with right:
         widgets.slider(desk, "formant_shift", FORMANT, FORMANT_HELP, step=0.5)
+    with right:
+        widgets.slider(desk, "breath_db", BREATH, BREATH_HELP, step=1.0)
+        if not no_band:
+            _full_band(desk)
     _follow(entry)
-    known = entry is not None and entry.config is not None
-    no_pull, no_band = desk.reasons.get("pull", "") or _no_pull(entry), "full_band" in desk.reasons
     if known and not no_pull:
         _pull(desk, "")
-    if not no_band:
-        _full_band(desk)
     if no_pull or no_band:
         with widgets.more(desk, NOT_WITH_THIS if known or not no_pull else NOT_IN_A_MORPH, "timbre"):
             if no_pull:
