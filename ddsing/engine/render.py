@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -19,7 +20,7 @@ from ddsing.constants import HOP_SAMPLES
 from ddsing.engine import steps
 from ddsing.engine.decoder import Controls, Decoder
 from ddsing.engine.encoder import Encoder
-from ddsing.engine.synthesis import HarmonicStream, NoiseAhead
+from ddsing.engine.synthesis import PART_FRAMES, HarmonicStream, NoiseAhead
 from ddsing.engine.top import powers
 from ddsing.errors import FeaturesError
 from ddsing.model.config import ModelConfig
@@ -27,7 +28,8 @@ from ddsing.model.top import Top
 from ddsing.units import n_frames as count_frames
 
 BLOCK_FRAMES = 500
-_FIRST_FRAMES = 125  # of the first block that is decoded, since nothing else can be done until it is heard
+FIRST_FRAMES = 16 * PART_FRAMES  # about a second, in which what follows is rendered
+_FIRST_DECODED = (132, 132, 264)  # what `FIRST_FRAMES` and a whole block need, with what the noise looks ahead
 _AHEAD = 2  # blocks that are begun before they are asked for
 CONTROLS = ("amps", "harmonic_distribution", "noise_magnitudes")
 
@@ -275,12 +277,13 @@ def blocks(
     seed: int = 0,
     keep_controls: bool = False,
     block_frames: int = BLOCK_FRAMES,
+    first_frames: int = 0,
     added: Callable[[int, int], np.ndarray] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[Block]:
     """Render block by block.
 
-    Decoding runs ahead of what is heard, by what the noise's filters look ahead.
+    Decoding runs ahead of what is heard, by what the noise's filters look ahead; of what is heard first, by no more.
 
     Parameters
     ----------
@@ -290,6 +293,9 @@ def blocks(
         Length of the result.
     seed : int
         Of the noise.
+    first_frames : int
+        Of the first block so many are given out by themselves, such as `FIRST_FRAMES`: the same sound to the bit, but
+        sooner. A multiple of `ddsing.engine.synthesis.PART_FRAMES`; 0 for none.
     added : callable, optional
         Further noise: gives its samples [float32] from one position up to another.
     """
@@ -297,12 +303,12 @@ def blocks(
     f0_hz = held(part.f0_hz[:n_frames], slice(0, n_frames + 1))
     harmonics, noises = HarmonicStream(part.config), NoiseAhead(part.config, n_frames, seed=seed)
     with _Decoded(part, n_frames, block_frames) as decoded:
-        for start in range(0, n_frames, block_frames):
-            stop = min(start + block_frames, n_frames)
+        for start, stop, goes_on in _places(n_frames, block_frames, first_frames):
             decoded.up_to(max(stop, noises.reach(stop)) + 1)
-            controls = decoded.frames(start, stop + 1)
-            harmonic = harmonics.next(f0_hz[start : stop + 1], controls["amps"] * controls["harmonic_distribution"])
-            noise = noises.next(stop, decoded.frames(noises.read, noises.reach(stop))["noise_magnitudes"])
+            controls, f0_here = decoded.frames(start, stop + 1), f0_hz[start : stop + 1]
+            harmonic = harmonics.next(f0_here, controls["amps"] * controls["harmonic_distribution"], goes_on=goes_on)
+            magnitudes = decoded.frames(noises.read, noises.reach(stop))["noise_magnitudes"]
+            noise = noises.next(stop, magnitudes, goes_on=goes_on)
             at = start * HOP_SAMPLES
             keep = min(len(harmonic), n_samples - at)
             kept = {name: values[:-1] for name, values in controls.items()} if keep_controls else None
@@ -311,6 +317,16 @@ def blocks(
             decoded.forget_before(stop)
             if progress:
                 progress((at + keep) / n_samples)
+
+
+def _places(n_frames: int, block_frames: int, first_frames: int) -> Iterator[tuple[int, int, bool]]:
+    """From which frame up to which each block is, and whether the next one goes on with it."""
+    for start in range(0, n_frames, block_frames):
+        stop = min(start + block_frames, n_frames)
+        if start == 0 and 0 < first_frames < stop:
+            yield 0, first_frames, True
+            start = first_frames
+        yield start, stop, False
 
 
 class _Decoded:
@@ -322,16 +338,17 @@ class _Decoded:
         decoded        0   1   2   3
         sounds             0   1   2   3
 
-    Blocks are small at first, and twice as long each time, up to what is asked for.
+    Blocks are small at first. Until something has sounded, nothing is begun that it does not need: whoever listens
+    comes before the rest.
     """
 
     def __init__(self, part: Renderable[Any], n_frames: int, block_frames: int):
-        self._part, self._n_frames, self._block_frames = part, n_frames + 1, block_frames
+        self._part, self._n_frames = part, n_frames + 1
         self._state = part.initial_state()
         self._controls: Controls = {}
         self._first = self._stop = 0
         self._begun = 0
-        self._length = min(_FIRST_FRAMES, block_frames)
+        self._lengths = (min(length, block_frames) for length in chain(_FIRST_DECODED, repeat(block_frames)))
         self._hearing, self._decoding = (ThreadPoolExecutor(1) for _ in range(2))
         self._waiting: deque[tuple[slice, Future[Controls]]] = deque()
 
@@ -344,10 +361,10 @@ class _Decoded:
 
     def up_to(self, stop: int) -> None:
         """Decode, block by block, until the frames before `stop` are there."""
+        enough = self._n_frames if self._stop else min(stop, self._n_frames)
         while self._stop < stop:
-            while self._begun < self._n_frames and len(self._waiting) <= _AHEAD:
-                self._begin(slice(self._begun, min(self._begun + self._length, self._n_frames)))
-                self._length = min(2 * self._length, self._block_frames)
+            while self._begun < enough and len(self._waiting) <= _AHEAD:
+                self._begin(slice(self._begun, min(self._begun + next(self._lengths), self._n_frames)))
             fresh, decoded = self._waiting.popleft()
             self._controls = _joined(self._controls, decoded.result())
             self._stop = fresh.stop

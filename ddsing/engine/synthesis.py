@@ -1,7 +1,8 @@
 """ddsp's `Harmonic` and `FilteredNoise` in numpy, as streams: blocks in, blocks out, nothing depends on the block size.
 
 Conventions: frame k stands at sample 64·k; a control is interpolated between its frame and the next. The phase is
-carried in float64 cycles, the noise's overlapping tails are carried to the next block.
+carried in float64 cycles, the noise's overlapping tails are carried to the next block. Where a block ends shows in the
+last bits, by the order in which numbers are added up, unless it is said that it goes on.
 
 Reference: ddsp.core (harmonic_synthesis, upsample_with_windows, frequency_filter).
 """
@@ -15,7 +16,7 @@ from ddsing.sound.blas import single_threaded
 from ddsing.units import n_frames as count_frames
 
 _NOISE_UNIT_FRAMES = 250  # noise is drawn in units of this many frames, each from its own counter
-_PART_FRAMES = 16  # whose harmonics stay in the processor's second cache while they are computed
+PART_FRAMES = 16  # whose harmonics stay in the processor's second cache while they are computed
 
 
 class HarmonicStream:
@@ -23,7 +24,8 @@ class HarmonicStream:
 
     def __init__(self, config: ModelConfig):
         self._numbers = np.arange(1, config.n_harmonics + 1, dtype=np.float64)
-        self._cycles = 0.0
+        self._cycles = 0.0  # before the block
+        self._f0_sum = 0.0  # of the samples of a block that goes on
         ramp = np.arange(HOP_SAMPLES, dtype=np.float32) / HOP_SAMPLES
         self._rise: np.ndarray
         if config.amp_resample_method == "window":  # overlapping Hann windows
@@ -33,7 +35,7 @@ class HarmonicStream:
         else:
             self._rise = ramp
 
-    def next(self, f0_hz: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
+    def next(self, f0_hz: np.ndarray, amplitudes: np.ndarray, *, goes_on: bool = False) -> np.ndarray:
         """The signal from frame 0 up to the last frame given.
 
         Parameters
@@ -41,6 +43,9 @@ class HarmonicStream:
         f0_hz : np.ndarray [shape=(n_frames + 1,)]
         amplitudes : np.ndarray [shape=(n_frames + 1, n_harmonics), float32]
             Amplitude of each harmonic. The last row only closes the interpolation and comes first in the next block.
+        goes_on : bool
+            Whether the next call goes on with this block: to the bit as if both were one call, if this one ends at a
+            multiple of `PART_FRAMES`.
 
         Returns
         -------
@@ -49,10 +54,13 @@ class HarmonicStream:
         f0_hz = np.asarray(f0_hz, np.float64)
         ramp = np.arange(HOP_SAMPLES) / HOP_SAMPLES
         f0_samples = (f0_hz[:-1, None] + np.diff(f0_hz)[:, None] * ramp).ravel()
-        cycles = self._cycles + np.cumsum(f0_samples) / SAMPLE_RATE
-        self._cycles = float(cycles[-1] % 1.0)
-        starts = range(0, len(f0_hz) - 1, _PART_FRAMES)
-        parts = [slice(start, min(start + _PART_FRAMES, len(f0_hz) - 1)) for start in starts]
+        sums = np.cumsum(np.append(self._f0_sum, f0_samples))[1:]  # one after the other, as in one block
+        cycles = self._cycles + sums / SAMPLE_RATE
+        self._f0_sum = float(sums[-1]) if goes_on else 0.0
+        if not goes_on:
+            self._cycles = float(cycles[-1] % 1.0)
+        starts = range(0, len(f0_hz) - 1, PART_FRAMES)
+        parts = [slice(start, min(start + PART_FRAMES, len(f0_hz) - 1)) for start in starts]
         return np.concatenate([self._sum(part, f0_samples, cycles, amplitudes) for part in parts])
 
     def _sum(self, frames: slice, f0_samples: np.ndarray, cycles: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
@@ -87,14 +95,18 @@ class NoiseStream:
         self._ir_size = sum(part.stop - part.start for part in self._slices)
         self._skip = (self._ir_size - 1) // 2 - 1  # ddsp's delay compensation
         self._n_fft = fft.next_fast_len(HOP_SAMPLES + self._ir_size - 1, real=True)
-        self._tail = np.zeros(self._n_fft, np.float32)
+        self._n_hops = -(-self._n_fft // HOP_SAMPLES)  # that a frame's sound reaches over
+        self._tail = np.zeros(self._n_fft, np.float32)  # of the blocks before
+        self._open = np.zeros((0, self._n_hops * HOP_SAMPLES), np.float32)  # the last frames of a block that goes on
 
-    def next(self, magnitudes: np.ndarray) -> np.ndarray:
+    def next(self, magnitudes: np.ndarray, *, goes_on: bool = False) -> np.ndarray:
         """The filtered noise of some frames.
 
         Parameters
         ----------
         magnitudes : np.ndarray [shape=(n_frames, n_noise_bands), float32]
+        goes_on : bool
+            Whether the next call goes on with this block: to the bit as if both were one call.
 
         Returns
         -------
@@ -106,17 +118,23 @@ class NoiseStream:
         impulse = np.concatenate([impulse[:, part] for part in self._slices], axis=1)
         spectrum = fft.rfft(self._draw(n_frames), self._n_fft, axis=1) * fft.rfft(impulse, self._n_fft, axis=1)
         pieces = fft.irfft(spectrum, self._n_fft, axis=1)
+        fresh = np.zeros((n_frames, self._n_hops * HOP_SAMPLES), np.float32)
+        fresh[:, : self._n_fft] = pieces
+        n_open, sounding = len(self._open), np.concatenate([self._open, fresh])
         out = np.zeros(n_frames * HOP_SAMPLES + self._n_fft, np.float32)
         out[: self._n_fft] = self._tail
-        n_hops = -(-self._n_fft // HOP_SAMPLES)
-        padded = np.zeros((n_frames, n_hops * HOP_SAMPLES), np.float32)
-        padded[:, : self._n_fft] = pieces
-        for hop in range(n_hops):  # every frame's hop-th stretch lands hop frames later
-            part = padded[:, hop * HOP_SAMPLES : (hop + 1) * HOP_SAMPLES].ravel()
-            start = hop * HOP_SAMPLES
+        for hop in range(self._n_hops):  # every frame's hop-th stretch lands hop frames later
+            heard = max(n_open - hop, 0)  # frames of the call before, whose stretch was
+            part = sounding[heard:, hop * HOP_SAMPLES : (hop + 1) * HOP_SAMPLES].ravel()
+            start = (heard + hop - n_open) * HOP_SAMPLES
             stop = min(start + part.size, out.size)
             out[start:stop] += part[: stop - start]
-        self._tail = out[n_frames * HOP_SAMPLES :].copy()
+        if goes_on:  # what rings is added up in the next call, in the order of one block
+            rest = self._tail[n_frames * HOP_SAMPLES :]
+            self._tail = np.pad(rest, (0, self._n_fft - len(rest)))
+            self._open = sounding[-(self._n_hops - 1) :]
+        else:
+            self._tail, self._open = out[n_frames * HOP_SAMPLES :].copy(), self._open[:0]
         return out[: n_frames * HOP_SAMPLES]
 
     @property
@@ -161,18 +179,20 @@ class NoiseAhead:
         """Up to which frame magnitudes are needed for the sound before frame `stop`."""
         return min(stop - (-self._stream.delay // HOP_SAMPLES), self._n_frames)
 
-    def next(self, stop: int, magnitudes: np.ndarray) -> np.ndarray:
+    def next(self, stop: int, magnitudes: np.ndarray, *, goes_on: bool = False) -> np.ndarray:
         """The noise from where the last call ended up to frame `stop`.
 
         Parameters
         ----------
         magnitudes : np.ndarray [shape=(reach(stop) - read, n_noise_bands), float32]
+        goes_on : bool
+            See `NoiseStream.next`.
 
         Returns
         -------
         np.ndarray [shape=(64 · n_frames,), float32]
         """
-        fresh = self._stream.next(magnitudes)
+        fresh = self._stream.next(magnitudes, goes_on=goes_on)
         self.read += len(magnitudes)
         n_samples = (stop - self._given) * HOP_SAMPLES
         missing = n_samples + self._to_drop - len(self._waiting) - len(fresh)

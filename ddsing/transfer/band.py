@@ -86,4 +86,4 @@ def sounded(
     options: dict[str, Any] = {"n_samples": n_samples, "seed": take.settings.seed, "added": added, "progress": progress}
     if take.rate_hz == FULL_BAND_RATE:
         return full_band.blocks(part, added_above=added_above, **options)
-    return render.blocks(part, **options)
+    return render.blocks(part, first_frames=render.FIRST_FRAMES, **options)
