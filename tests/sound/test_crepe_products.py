@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from ddsing.sound import blas
 from ddsing.sound.pitch.convolution import Convolution, Scratch
 from ddsing.sound.pitch.first_layer import AROUND, FirstLayer
-from ddsing.sound.pitch.network import network
+from ddsing.sound.pitch.network import _N_THREADS, BATCH_FRAMES, _batches, _stretch, network
 
 
 def plain(x, kernel):
@@ -56,9 +57,10 @@ def test_a_frame_takes_a_twentieth_of_the_plain_network_s_products(monkeypatch):
         return matmul(a, b, out=out)
 
     monkeypatch.setattr(np, "matmul", counting)
-    assert sum(len(block) for block in crepe.blocks(np.zeros(64 * 63, np.float32), 64)) == 64
+    n_frames = BATCH_FRAMES * _N_THREADS  # a whole batch for each thread
+    assert sum(len(block) for block in crepe.blocks(np.zeros(64 * (n_frames - 1), np.float32), 64)) == n_frames
     classifier = 360 * 4 * 64
-    assert sum(counted) / 64 + classifier == crepe.n_multiply_adds(64)
+    assert sum(counted) / n_frames + classifier == crepe.n_multiply_adds(64)
     plain_layers = [(256, 512, 1, 1024), (128, 64, 1024, 128), (64, 64, 128, 128), (32, 64, 128, 128)]
     plain_layers += [(16, 64, 128, 256), (8, 64, 256, 512), (1, 1, 2048, 360)]
     whole = sum(map(np.prod, plain_layers))
@@ -76,3 +78,37 @@ def test_parts_that_begin_at_multiples_of_32_are_the_whole_to_the_last_bit(hop_s
         ranges = [range(*pair) for pair in zip(cuts, cuts[1:])]
         parts = [block for part in ranges for block in crepe.blocks(audio, hop_samples, frames=part)]
         assert np.array_equal(np.concatenate(parts), whole)
+
+
+@pytest.mark.parametrize("capacity", ["full", "tiny"])
+def test_a_frame_is_the_same_to_the_last_bit_in_batches_of_any_size(capacity):
+    audio = np.random.default_rng(5).normal(0, 0.1, 64 * 96).astype(np.float32)
+    crepe, scratch = network(capacity), Scratch()
+
+    def batch(first, n_frames):
+        with blas.single_threaded():
+            return crepe._activation(_stretch(audio, 64 * first, 64, n_frames), 64, scratch)
+
+    whole = batch(0, 96)
+    assert np.array_equal(np.concatenate([batch(0, 64), batch(64, 32)]), whole)
+    assert np.array_equal(np.concatenate([batch(0, 32), batch(32, 64)]), whole)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("n_frames", [0, 1, 32, 33, 96, 97, 192, 233, 1001, 7520])
+def test_batches_are_as_large_as_can_be_and_end_together(n_frames, n_threads):
+    frames = range(32, 32 + n_frames)
+    found = _batches(frames, n_threads)
+    assert [frame for batch in found for frame in batch] == list(frames)
+    assert all(batch.start % 32 == 0 and 0 < len(batch) <= BATCH_FRAMES for batch in found)
+    steps = [-(-len(batch) // 32) for batch in found]
+    rounds = [steps[first : first + n_threads] for first in range(0, len(steps), n_threads)]
+    assert len(rounds) == -(-n_frames // (BATCH_FRAMES * n_threads))
+    assert sum(map(max, rounds)) == -(-n_frames // (32 * n_threads))  # no thread waits for more than a step
+
+
+def test_a_thread_s_arrays_of_the_largest_batch_are_no_more_than_110_megabytes():
+    scratch, sizes = Scratch(), (96, 32)
+    for n_frames in sizes:
+        network("full")._activation(np.zeros(64 * (n_frames - 1) + 1024 + 2 * AROUND, np.float32), 64, scratch)
+    assert sum(array.nbytes for array in scratch._kept.values()) < 110e6

@@ -80,7 +80,7 @@ class Tracking:
     def blocks(
         self, part: range, *, progress: Callable[[float], None] | None = None
     ) -> Generator[np.ndarray, None, None]:
-        """Activations of a part, in pieces [shape=(≤ 64 or 469, n_values), float32]."""
+        """Activations of a part, in pieces [shape=(≤ 96 or 469, n_values), float32]."""
         return self._source.blocks(part, progress)
 
     def finish(self, activations: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

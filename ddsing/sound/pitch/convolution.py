@@ -12,7 +12,7 @@ BLAS computes some hundred times as many multiply-adds a second as NumPy copies 
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,15 +52,12 @@ class _Group:
     ----------
     rows : slice
         Of the coarse transform: eight of its real part, and eight of the imaginary one if it has any.
-    products : slice
-        Of all products.
     forward : np.ndarray [shape=(n_products, n_rows), float32]
     kernel : np.ndarray [shape=(n_products, n_in, n_out), float32]
     inverse : np.ndarray [shape=(n_rows, n_products), float32]
     """
 
     rows: slice
-    products: slice
     forward: np.ndarray
     kernel: np.ndarray
     inverse: np.ndarray
@@ -95,9 +92,8 @@ class Convolution:
                 angles = 2.0 * np.pi * frequency / n_coarse * np.arange(length // FINE)
                 rows = slice(len(coarse) * FINE, (len(coarse) + n_rows) * FINE)
                 coarse += [np.cos(angles), -np.sin(angles)][:n_rows]
-                first = self._groups[-1].products.stop if self._groups else 0
                 bins = _bins(frequency, n_coarse)
-                self._groups.append(_group(kernel[useful], lags[useful], n_fft, bins, rows, first))
+                self._groups.append(_group(kernel[useful], lags[useful], n_fft, bins, rows))
         self._coarse = np.array(coarse, np.float32)
         self._back = np.ascontiguousarray(self._coarse.T)
         per_in = self._coarse.size * FINE + sum(group.forward.size for group in self._groups)
@@ -107,49 +103,69 @@ class Convolution:
 
     def __call__(self, x: np.ndarray, scratch: Scratch) -> np.ndarray:
         """The convolution of frames [shape=(length, n_frames, n_in)]: [shape=(length, n_frames, n_out), float32]."""
-        spectrum = self.spectrum(x.shape[1], scratch)
-        self.transform(((fine, x[fine::FINE]) for fine in range(FINE)), scratch, out=spectrum)
-        return self.product(spectrum, scratch)
+        coarse = self.coarse(((fine, x[fine::FINE]) for fine in range(FINE)), x.shape[1:], scratch)
+        return self.product([coarse], scratch)
 
-    def spectrum(self, n_frames: int, scratch: Scratch) -> np.ndarray:
-        """Where `transform` writes [shape=(n_products, n_frames, n_in), float32]."""
-        return scratch("spectrum", self._groups[-1].products.stop, n_frames, self._n_in)
-
-    def transform(self, pieces: Iterable[tuple[int, np.ndarray]], scratch: Scratch, *, out: np.ndarray) -> None:
-        """The forward transform.
+    def coarse(
+        self, pieces: Iterable[tuple[int, np.ndarray]], shape: tuple[int, ...], scratch: Scratch, *, name: str = "all"
+    ) -> np.ndarray:
+        """The first step of the forward transform, of all channels or of some.
 
         Parameters
         ----------
-        pieces : Iterable of (int, np.ndarray [shape=(length / 8, n_frames, n_in), float32])
+        pieces : Iterable of (int, np.ndarray [shape=(length / 8, n_frames, n_channels), float32])
             Each b, and the positions 8·a + b; one may be overwritten when the next is asked for.
-        out : np.ndarray [shape=(n_products, n_frames, n_in), float32]
-            May be some channels of `spectrum`; the pieces have these alone.
+        shape : tuple of int
+            (n_frames, n_channels)
+        name : str
+            Of these channels; what is returned is there until it is used again.
+
+        Returns
+        -------
+        np.ndarray [shape=(n_rows, n_frames, n_channels), float32]
         """
-        _, n_frames, n_in = out.shape
-        coarse = scratch("coarse", len(self._coarse) * FINE, n_frames, n_in)
+        coarse = scratch(f"coarse, {name}", len(self._coarse) * FINE, *shape)
         for fine, piece in pieces:
             into = coarse[fine::FINE].reshape(len(self._coarse), -1)
             _multiply(self._coarse, piece.reshape(len(piece), -1), out=into)
-        for group in self._groups:
-            by_frame = coarse[group.rows].transpose(1, 0, 2)
-            np.matmul(group.forward, by_frame, out=out[group.products].transpose(1, 0, 2))
+        return coarse
 
-    def product(self, spectrum: np.ndarray, scratch: Scratch) -> np.ndarray:
-        """The product with the kernel, transformed back [shape=(length, n_frames, n_out), float32]."""
-        n_frames, n_out = spectrum.shape[1], self._n_out
-        coarse = scratch("coarse", len(self._coarse) * FINE, n_frames * n_out)
+    def product(self, coarse: Sequence[np.ndarray], scratch: Scratch) -> np.ndarray:
+        """The convolution of what `coarse` gave, of all channels in order [shape=(length, n_frames, n_out), float32].
+
+        One coarse frequency after the other, so that its spectrum is still in the third cache when it is multiplied.
+        """
+        n_frames, n_out = coarse[0].shape[1], self._n_out
+        summed = scratch("summed", len(self._coarse) * FINE, n_frames * n_out)
         at_once = _AT_ONCE // (self._n_in * n_out) // 16 * 16
         width = at_once if 16 <= at_once < n_frames else n_frames  # fewer frames would read the kernel too often
         parts = [slice(first, first + width) for first in range(0, n_frames, width)]
         for group in self._groups:
+            spectrum = self._spectrum(group, coarse, scratch)
             product = scratch("product", len(group.kernel), n_frames, n_out)
             for frames in parts:
-                np.matmul(spectrum[group.products, frames], group.kernel, out=product[:, frames])
-            _multiply(group.inverse, product.reshape(len(product), -1), out=coarse[group.rows])
+                np.matmul(spectrum[:, frames], group.kernel, out=product[:, frames])
+            _multiply(group.inverse, product.reshape(len(product), -1), out=summed[group.rows])
         out = scratch("out", len(self._back) * FINE, n_frames * n_out)
         for fine in range(FINE):
-            _multiply(self._back, coarse[fine::FINE], out=out[fine::FINE])
+            _multiply(self._back, summed[fine::FINE], out=out[fine::FINE])
         return out.reshape(-1, n_frames, n_out)
+
+    def _spectrum(self, group: _Group, coarse: Sequence[np.ndarray], scratch: Scratch) -> np.ndarray:
+        """The second step of the forward transform, of one coarse frequency [shape=(n_products, n_frames, n_in)]."""
+        spectrum = scratch("spectrum", len(group.forward), coarse[0].shape[1], self._n_in)
+        first = 0
+        for some in coarse:
+            channels = slice(first, first + some.shape[2])
+            by_frame = some[group.rows].transpose(1, 0, 2)
+            np.matmul(group.forward, by_frame, out=spectrum[:, :, channels].transpose(1, 0, 2))
+            first = channels.stop
+        return spectrum
+
+
+def rectify(x: np.ndarray) -> np.ndarray:
+    """ReLU in place; beside a row of zeros NumPy takes many numbers at once, beside the number 0 one by one."""
+    return np.maximum(x, np.zeros(x.shape[-1], np.float32), out=x)
 
 
 def _multiply(matrix: np.ndarray, columns: np.ndarray, *, out: np.ndarray) -> None:
@@ -166,7 +182,7 @@ def _bins(frequency: int, n_coarse: int) -> list[int]:
     return [frequency + n_coarse * step for step in steps]
 
 
-def _group(kernel: np.ndarray, lags: np.ndarray, n_fft: int, bins: list[int], rows: slice, first: int) -> _Group:
+def _group(kernel: np.ndarray, lags: np.ndarray, n_fft: int, bins: list[int], rows: slice) -> _Group:
     """What the bins of one coarse frequency need; each bin gives three products, a real one gives one."""
     n_rows = rows.stop - rows.start
     forward, of_kernel, inverse = [], [], []
@@ -187,7 +203,6 @@ def _group(kernel: np.ndarray, lags: np.ndarray, n_fft: int, bins: list[int], ro
     flat = np.array(of_kernel, np.float32) @ kernel.reshape(len(kernel), -1)
     return _Group(
         rows,
-        slice(first, first + len(flat)),
         np.array(forward, np.float32)[:, :n_rows].copy(),
         flat.reshape(-1, *kernel.shape[1:]),
         np.array(inverse, np.float32)[:, :n_rows].T.copy(),

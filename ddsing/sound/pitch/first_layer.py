@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsing.sound.pitch.convolution import FINE, Convolution, Scratch
+from ddsing.sound.pitch.convolution import FINE, Convolution, Scratch, rectify
 
 FRAME_SAMPLES = 1024
 STRIDE = 4
@@ -96,8 +96,8 @@ class FirstLayer:
 
     def __call__(
         self, stretch: np.ndarray, hop_samples: int, convolution: Convolution, scratch: Scratch
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The spectrum of the layer's output for consecutive frames, as the convolution that follows takes it.
+    ) -> tuple[list[np.ndarray], np.ndarray]:
+        """The layer's output for consecutive frames, in the first step of the transform of the convolution after it.
 
         Parameters
         ----------
@@ -108,8 +108,8 @@ class FirstLayer:
 
         Returns
         -------
-        spectrum : np.ndarray [shape=(n_products, n_frames, n_out), float32]
-            Of the frames as they are, but for their mean.
+        coarse : list of np.ndarray [shape=(n_rows, n_frames, ≤ 256), float32]
+            See `Convolution.coarse`; of the frames as they are, but for their mean.
         scale : np.ndarray [shape=(n_frames,), float32]
             What they still have to be multiplied by.
         """
@@ -121,12 +121,13 @@ class FirstLayer:
         apart = {int(frame): self._plain((frames[frame] - mean[frame]) * scale[frame]) for frame in unsafe.nonzero()[0]}
         scale[unsafe] = 1.0
         affine = np.stack([deviation, -mean], axis=1)
-        spectrum = convolution.spectrum(len(frames), scratch)
+        coarse = []
         for first in range(0, len(self._bias), _CHANNELS):
-            channels = slice(first, first + _CHANNELS)
+            channels = slice(first, min(first + _CHANNELS, len(self._bias)))
             pieces = self._pieces(stretch, channels, affine, apart, _Grid(hop_samples), scratch)
-            convolution.transform(pieces, scratch, out=spectrum[:, :, channels])
-        return spectrum, scale
+            shape = len(frames), channels.stop - first
+            coarse.append(convolution.coarse(pieces, shape, scratch, name=f"from {first}"))
+        return coarse, scale
 
     def _pieces(
         self,
@@ -157,7 +158,7 @@ class FirstLayer:
                 higher = np.maximum(sums[0], sums[1], out=scratch("higher", n_rows, n_channels))
                 for whole in range(grid.reach, grid.n_steps - grid.reach):
                     np.add(higher[grid.rows(whole, n_frames)], moved, out=out[whole])
-            np.maximum(out, 0.0, out=out)
+            rectify(out)
             for frame, values in apart.items():
                 out[:, frame] = values[position // 2 :: half, channels]
             every = FINE // half  # steps from one position to the eighth after it

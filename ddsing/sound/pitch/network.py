@@ -21,10 +21,11 @@ import numpy as np
 from ddsing import hardware
 from ddsing.sound import blas
 from ddsing.sound.pitch import weights
-from ddsing.sound.pitch.convolution import Convolution, Scratch
+from ddsing.sound.pitch.convolution import Convolution, Scratch, rectify
 from ddsing.sound.pitch.first_layer import AROUND, FRAME_SAMPLES, N_POSITIONS, FirstLayer
 
-BATCH_FRAMES = 64  # always as many, so that each frame's sums are added up in the same order
+BATCH_FRAMES = 96  # at most; more would leave no room for two in the third cache
+_STEP_FRAMES = 32  # of which each batch has one to three, and no sum is added up in another order for that
 _N_THREADS = min(hardware.n_cores(), 8)  # each needs some 110 MB; BLAS's own threads gain little
 
 
@@ -72,35 +73,35 @@ class Network:
 
         Yields
         ------
-        np.ndarray [shape=(≤ 64, 360), float32]
+        np.ndarray [shape=(≤ 96, 360), float32]
             Together ``len(frames)`` rows, between 0 and 1.
         """
         frames = range(len(audio) // hop_samples + 1) if frames is None else frames
-        batches = [frames[first : first + BATCH_FRAMES] for first in range(0, len(frames), BATCH_FRAMES)]
         own = threading.local()
 
         def activation(batch: range) -> np.ndarray:
             own.scratch = scratch = getattr(own, "scratch", None) or Scratch()
-            stretch = _stretch(audio, batch.start * hop_samples + lead_samples, hop_samples)
+            n_frames = _STEP_FRAMES * -(-len(batch) // _STEP_FRAMES)
+            stretch = _stretch(audio, batch.start * hop_samples + lead_samples, hop_samples, n_frames)
             return self._activation(stretch, hop_samples, scratch)[: len(batch)]
 
         n_done = 0
-        for block in side_by_side(activation, batches):
+        for block in side_by_side(activation, _batches(frames)):
             yield block
             n_done += len(block)
             if progress:
                 progress(n_done / len(frames))
 
     def _activation(self, stretch: np.ndarray, hop_samples: int, scratch: Scratch) -> np.ndarray:
-        """Of a batch [shape=(64, 360), float32]."""
+        """Of a batch [shape=(n_frames, 360), float32]."""
         second = self._layers[0]
-        spectrum, scale = self._first(stretch, hop_samples, second.convolution, scratch)
-        y = second.convolution.product(spectrum, scratch)
+        coarse, scale = self._first(stretch, hop_samples, second.convolution, scratch)
+        y = second.convolution.product(coarse, scratch)
         y *= scale[:, None]
         x = second.finish(y, scratch)
         for layer in self._layers[1:]:
             x = layer.finish(layer.convolution(x, scratch), scratch)
-        x = x.transpose(1, 0, 2).reshape(BATCH_FRAMES, -1) @ self._classifier + self._bias
+        x = x.transpose(1, 0, 2).reshape(len(scale), -1) @ self._classifier + self._bias
         return 1.0 / (1.0 + np.exp(-x))
 
 
@@ -131,13 +132,23 @@ class _Layer:
         x = np.maximum(even, odd, out=scratch("finished", *even.shape))
         if self._falling.size:
             x[:, :, self._falling] = np.minimum(even[:, :, self._falling], odd[:, :, self._falling])
-        return np.maximum(x, 0.0, out=x)
+        return rectify(x)
 
 
-def _stretch(audio: np.ndarray, centre: int, hop_samples: int) -> np.ndarray:
-    """What `FirstLayer` reads for a batch whose first frame has its centre there."""
+def _batches(frames: range, n_threads: int = _N_THREADS) -> list[range]:
+    """As large as can be, and as many for each thread; the last ones are smaller, so that all threads end together."""
+    together = n_threads * BATCH_FRAMES
+    n_whole = len(frames) // together * together
+    left = len(frames) - n_whole
+    few = _STEP_FRAMES * -(-left // (n_threads * _STEP_FRAMES))
+    cuts = [*range(0, n_whole, BATCH_FRAMES), *(range(n_whole, len(frames), few) if left else ()), len(frames)]
+    return [frames[first:end] for first, end in itertools.pairwise(cuts)]
+
+
+def _stretch(audio: np.ndarray, centre: int, hop_samples: int, n_frames: int) -> np.ndarray:
+    """What `FirstLayer` reads for a batch of which the first frame has its centre there."""
     start = centre - FRAME_SAMPLES // 2 - AROUND
-    stretch = np.zeros((BATCH_FRAMES - 1) * hop_samples + FRAME_SAMPLES + 2 * AROUND, np.float32)
+    stretch = np.zeros((n_frames - 1) * hop_samples + FRAME_SAMPLES + 2 * AROUND, np.float32)
     low, high = max(start, 0), min(start + len(stretch), len(audio))
     if high > low:
         stretch[low - start : high - start] = audio[low:high]
