@@ -2,18 +2,19 @@
 
 What does not depend on the state is computed for all steps at once: the product with the input kernel before the loop,
 and, after the loop back, the gradients of all weights, each as one matrix product. Inside the loops are left
-one product with the recurrent kernel a step, and the gates. Sequences are time-major and begin with a state of zero.
+one product with the recurrent kernel a step, and the gates; on a CPU XLA compiles each loop as a whole. Sequences are
+time-major and begin with a state of zero.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 
 from ddsing.engine.tf import runtime
-from ddsing.engine.tf.compiling import compiled
+from ddsing.engine.tf.compiling import compiled, compiles
 from ddsing.engine.tf.precision import product
 from ddsing.engine.tf.runtime import Tensor
 
-_MAX_UNROLLED = 10  # steps in one turn of a loop; TensorFlow's bookkeeping is per turn
+_MAX_UNROLLED = 10  # steps in one turn of a loop of TensorFlow's, whose bookkeeping is per turn; XLA has none
 
 
 def gru(x: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor, *, dtype: str = "float32") -> Tensor:
@@ -40,15 +41,17 @@ def gru(x: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor, *, dt
 @cache
 def _recurrence(dtype: str) -> Callable:
     tf = runtime.tensorflow()
+    forward, backward = _loops(dtype)
 
     @tf.custom_gradient
     def recurrence(projected: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> tuple[Tensor, Callable]:
-        states, inner = _forward(projected, recurrent_kernel, bias, dtype)
+        # A tape would have TensorFlow make the gradient of the loop, too, at once; it has none of what XLA compiles.
+        states, inner = forward(*(tf.stop_gradient(x) for x in (projected, recurrent_kernel, bias)))
 
         def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
             before = tf.concat([tf.zeros_like(states[:1]), states[:-1]], axis=0)
             keep, through, candidate = _factors(projected, inner, before, bias)
-            on_states = _backward(upstream, keep, through, recurrent_kernel, dtype)
+            on_states = backward(upstream, keep, through, recurrent_kernel)
             on_projected, on_inner = _bulk_gradients(on_states, through, candidate)
             flat = tf.reshape(on_inner, [-1, on_inner.shape[-1]])
             on_kernel = product(tf.reshape(before, [-1, before.shape[-1]]), flat, transpose_a=True, dtype=dtype)
@@ -59,7 +62,14 @@ def _recurrence(dtype: str) -> Callable:
     return recurrence
 
 
-def _forward(projected: Tensor, recurrent_kernel: Tensor, bias: Tensor, dtype: str) -> list[Tensor]:
+@cache
+def _loops(dtype: str) -> tuple[Callable, Callable]:
+    """`_forward` and `_backward`, compiled in 32 bits; products in 16 are left to TensorFlow, which has oneDNN's."""
+    loops = partial(_forward, dtype=dtype), partial(_backward, dtype=dtype)
+    return (compiled(loops[0]), compiled(loops[1])) if dtype == "float32" else loops
+
+
+def _forward(projected: Tensor, recurrent_kernel: Tensor, bias: Tensor, *, dtype: str) -> list[Tensor]:
     """All states, and all products of the state before with the recurrent kernel."""
     tf = runtime.tensorflow()
     channels = recurrent_kernel.shape[0]
@@ -74,10 +84,11 @@ def _forward(projected: Tensor, recurrent_kernel: Tensor, bias: Tensor, dtype: s
         state = candidate + update * (state - candidate)
         return state, state, inner
 
-    return _scan(step, projected.shape[0], tf.zeros([projected.shape[1], channels]), [channels, 3 * channels])
+    state, widths = tf.zeros([projected.shape[1], channels]), [channels, 3 * channels]
+    return _scan(step, projected.shape[0], state, widths, dtype=dtype)
 
 
-def _backward(upstream: Tensor, keep: Tensor, through: Tensor, recurrent_kernel: Tensor, dtype: str) -> Tensor:
+def _backward(upstream: Tensor, keep: Tensor, through: Tensor, recurrent_kernel: Tensor, *, dtype: str) -> Tensor:
     """The gradients of all states, from last to first."""
     tf = runtime.tensorflow()
     n_steps, batch, channels = upstream.shape
@@ -88,15 +99,16 @@ def _backward(upstream: Tensor, keep: Tensor, through: Tensor, recurrent_kernel:
         inner = tf.reshape(through[t] * now[:, tf.newaxis], [batch, 3 * channels])
         return now * keep[t] + product(inner, back, dtype=dtype), now
 
-    return _scan(step, n_steps, tf.zeros([batch, channels]), [channels], backwards=True)[0]
+    return _scan(step, n_steps, tf.zeros([batch, channels]), [channels], dtype=dtype, backwards=True)[0]
 
 
 def _scan(
-    step: Callable, n_steps: int, state: Tensor, widths: Sequence[int], *, backwards: bool = False
+    step: Callable, n_steps: int, state: Tensor, widths: Sequence[int], *, dtype: str, backwards: bool = False
 ) -> list[Tensor]:
     """``state, *outputs = step(t, state)`` for all steps; each output [n_steps, batch, its width], in time's order."""
     tf = runtime.tensorflow()
-    unrolled = max(n for n in range(1, _MAX_UNROLLED + 1) if n_steps % n == 0)
+    most = 1 if dtype == "float32" and compiles() else _MAX_UNROLLED
+    unrolled = max(n for n in range(1, most + 1) if n_steps % n == 0)
     n_turns = n_steps // unrolled
 
     def turn(index: Tensor, state: Tensor, *arrays: Tensor) -> list[Tensor]:
