@@ -8,7 +8,7 @@ was stopped or killed goes on with the part it had reached, and gives the same r
 
 import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,22 +132,48 @@ def _pitch(
     folder.mkdir(parents=True, exist_ok=True)
     n_values = tracking.n_values
     active = [_read_part(folder, part, n_values) for part in tracking.parts]
-    to_do = sum(len(part) for part, there in zip(tracking.parts, active) if there is None)
-    done = 0
-    for number, part in enumerate(tracking.parts):
-        if active[number] is not None:
-            continue
-        blocks = []
-        with contextlib.closing(tracking.blocks(part)) as computing:
-            for block in computing:
-                blocks.append(block)
-                done += len(block)
-                progress(done / to_do)
-        active[number] = np.concatenate(blocks)
-        if len(tracking.parts) > 1:
-            _write_part(folder, part, active[number])
-            active[number] = _read_part(folder, part, n_values)  # on disk, not in memory
+    missing = [number for number, there in enumerate(active) if there is None]
+    to_do, done = sum(len(tracking.parts[number]) for number in missing), 0
+
+    def told(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        nonlocal done
+        for block in blocks:
+            done += len(block)
+            progress(done / to_do)
+            yield block
+
+    for numbers in _in_a_row(missing):
+        parts = [tracking.parts[number] for number in numbers]
+        # In one go: where one part ended before the next began, all cores but one waited for it and for the disk.
+        with contextlib.closing(tracking.blocks(range(parts[0].start, parts[-1].stop))) as computing:
+            for number, part, found in zip(numbers, parts, _cut(told(computing), parts)):
+                active[number] = found
+                if len(tracking.parts) > 1:
+                    _write_part(folder, part, found)
+                    active[number] = _read_part(folder, part, n_values)  # on disk, not in memory
     return tracking.finish(active)
+
+
+def _in_a_row(numbers: Iterable[int]) -> list[list[int]]:
+    """Rising numbers, those together that follow one another."""
+    rows: list[list[int]] = []
+    for number in numbers:
+        if rows and number == rows[-1][-1] + 1:
+            rows[-1].append(number)
+        else:
+            rows.append([number])
+    return rows
+
+
+def _cut(blocks: Iterator[np.ndarray], parts: Iterable[range]) -> Iterator[np.ndarray]:
+    """Rows of blocks of any length, part by part; each as soon as it is whole."""
+    waiting: list[np.ndarray] = []
+    for part in parts:
+        while sum(map(len, waiting)) < len(part):
+            waiting.append(next(blocks))
+        together = np.concatenate(waiting)
+        waiting = [together[len(part) :].copy()]  # the rest alone stays in memory
+        yield together[: len(part)]
 
 
 def _part_path(folder: Path, part: range):

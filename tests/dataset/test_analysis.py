@@ -88,3 +88,28 @@ def test_stopping_in_the_midst_of_a_part_stops_the_network(monkeypatch):
     next(blocks)
     blocks.close()
     assert 0 < len(computed) < 30  # of a hundred
+
+
+def test_parts_in_a_row_are_computed_in_one_go_and_only_those_that_are_missing(tmp_path, monkeypatch):
+    audio, asked, blocks = sung(3.0), [], pitch.Tracking.blocks
+    monkeypatch.setattr(analysis, "_PART_FRAMES", 160)
+
+    def recorded(tracking, part, **options):
+        asked.append(part)
+        return blocks(tracking, part, **options)
+
+    monkeypatch.setattr(pitch.Tracking, "blocks", recorded)
+    whole, fractions = pitch.track(audio, tracker="tiny", padding="same"), []
+    asked.clear()
+    found = analysis._pitch(audio, "tiny", tmp_path, fractions.append)
+    assert asked == [range(0, 750)] and fractions == sorted(fractions) and fractions[-1] == 1.0
+    kept = sorted(tmp_path.glob("*.f32"))
+    assert [path.stat().st_size // 1440 for path in kept] == [160, 160, 160, 160, 110]
+    for number in (1, 2, 4):
+        kept[number].unlink()
+    asked.clear()
+    again = analysis._pitch(audio, "tiny", tmp_path, fractions.append)
+    assert asked == [range(160, 480), range(640, 750)]
+    for ours, theirs, expected in zip(found, again, whole):
+        np.testing.assert_array_equal(ours, expected)
+        np.testing.assert_array_equal(theirs, expected)
