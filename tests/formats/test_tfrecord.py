@@ -2,6 +2,7 @@
 
 import os
 import threading
+import tracemalloc
 from pathlib import Path
 
 import google_crc32c
@@ -10,7 +11,7 @@ import pytest
 
 from ddsing.engine.tf import runtime
 from ddsing.errors import DatasetError
-from ddsing.formats import crc32c, tfrecord
+from ddsing.formats import crc32c, protobuf, tfrecord
 
 
 def example(seed=0, n_frames=20):
@@ -248,3 +249,25 @@ def test_a_record_is_with_the_system_before_the_next_but_one_is_made_and_no_thre
     assert min(ahead) >= 0 and max(ahead) <= 2
     assert threading.active_count() == n_threads
     assert writer.n_bytes == (tmp_path / "records.tfrecord").stat().st_size
+
+
+def nested(example):
+    """A record's message, each field whole before it is put into the next."""
+    entries = b""
+    for name, value in sorted(example.items()):
+        held = protobuf.field(1, value if isinstance(value, bytes) else np.asarray(value, "<f4").tobytes())
+        feature = protobuf.field(1 if isinstance(value, bytes) else 2, held)
+        entries += protobuf.field(1, protobuf.field(1, name.encode()) + protobuf.field(2, feature))
+    return protobuf.field(1, entries)
+
+
+def test_fields_in_fields_are_those_put_together_one_by_one_and_copied_once():
+    rng = np.random.default_rng(0)
+    example = {"audio": rng.normal(0, 1, 64_000).astype(np.float32), "f0_hz": rng.normal(0, 1, 1000), "ä": b"\0" * 200}
+    for one in (example, {}, {"none": np.zeros(0), "": b""}, {"two": np.arange(6.0).reshape(2, 3).T}):
+        assert tfrecord.encode(one) == nested(one)
+    tracemalloc.start()
+    record = tfrecord.encode(example)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.1 * len(record)
