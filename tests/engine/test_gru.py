@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ddsing.engine.tf import runtime
+from ddsing.engine.tf import runtime, vectors
 from ddsing.engine.tf.gru import gru
 
 pytestmark = pytest.mark.slow
@@ -70,3 +70,18 @@ def test_in_32_bits_both_loops_are_compiled(drawn, dtype):
     loops = [kind for kind in kinds if kind in ("While", "StatelessWhile")]
     on_cpu = runtime.device().kind == "cpu"
     assert len(loops) == (0 if dtype == "float32" and on_cpu else 2), "of TensorFlow's own, an operation at a time"
+
+
+@pytest.mark.parametrize(
+    ("function", "exact"),
+    [(vectors.sigmoid, lambda x: 1.0 / (1.0 + np.exp(-x))), (vectors.tanh, np.tanh)],
+    ids=["sigmoid", "tanh"],
+)
+def test_what_is_computed_in_vectors_is_exact_but_for_roundings(function, exact):
+    tf, rng = runtime.tensorflow(), np.random.default_rng(0)
+    x = np.concatenate([rng.normal(0.0, scale, 20_000) for scale in (1e-4, 0.1, 1.0, 10.0)])
+    x = np.clip(x, -80.0, 80.0).astype(np.float32)
+    compiled = tf.function(function, jit_compile=True, autograph=False)
+    np.testing.assert_allclose(compiled(x), exact(x.astype(float)), rtol=5e-7)
+    limits = compiled(tf.constant([np.nan, np.inf, -np.inf, 1e9, -1e9])).numpy()
+    np.testing.assert_allclose(limits, exact(np.array([np.nan, 99.0, -99.0, 99.0, -99.0])), atol=1e-30)

@@ -9,7 +9,7 @@ time-major and begin with a state of zero.
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 
-from ddsing.engine.tf import runtime
+from ddsing.engine.tf import runtime, vectors
 from ddsing.engine.tf.compiling import compiled, compiles
 from ddsing.engine.tf.precision import product
 from ddsing.engine.tf.runtime import Tensor
@@ -69,6 +69,10 @@ def _loops(dtype: str) -> tuple[Callable, Callable]:
     return (compiled(loops[0]), compiled(loops[1])) if dtype == "float32" else loops
 
 
+def _by_xla(dtype: str) -> bool:
+    return dtype == "float32" and compiles()
+
+
 def _forward(projected: Tensor, recurrent_kernel: Tensor, bias: Tensor, *, dtype: str) -> list[Tensor]:
     """All states, and all products of the state before with the recurrent kernel."""
     tf = runtime.tensorflow()
@@ -76,11 +80,12 @@ def _forward(projected: Tensor, recurrent_kernel: Tensor, bias: Tensor, *, dtype
     gates_bias, candidate_bias = bias[: 2 * channels], bias[2 * channels :]
     gates, candidates = projected[..., : 2 * channels] + gates_bias, projected[..., 2 * channels :]
     kernel = tf.cast(recurrent_kernel, dtype)
+    sigmoid, tanh = (vectors.sigmoid, vectors.tanh) if _by_xla(dtype) else (tf.sigmoid, tf.tanh)
 
     def step(t: Tensor, state: Tensor) -> tuple[Tensor, ...]:
         inner = product(state, kernel, dtype=dtype)
-        update, reset = tf.split(tf.sigmoid(gates[t] + inner[:, : 2 * channels]), 2, axis=1)
-        candidate = tf.tanh(candidates[t] + reset * (inner[:, 2 * channels :] + candidate_bias))
+        update, reset = tf.split(sigmoid(gates[t] + inner[:, : 2 * channels]), 2, axis=1)
+        candidate = tanh(candidates[t] + reset * (inner[:, 2 * channels :] + candidate_bias))
         state = candidate + update * (state - candidate)
         return state, state, inner
 
@@ -107,7 +112,7 @@ def _scan(
 ) -> list[Tensor]:
     """``state, *outputs = step(t, state)`` for all steps; each output [n_steps, batch, its width], in time's order."""
     tf = runtime.tensorflow()
-    most = 1 if dtype == "float32" and compiles() else _MAX_UNROLLED
+    most = 1 if _by_xla(dtype) else _MAX_UNROLLED
     unrolled = max(n for n in range(1, most + 1) if n_steps % n == 0)
     n_turns = n_steps // unrolled
 
