@@ -6,8 +6,9 @@
 Makes such a workspace of tiny files, most of them links to one, in a temporary folder (or finds it in DIR, made there
 if it is not), and starts the server once. Each page is opened in a tab of its own: *first* is the first time, when
 nothing of the page is in the server's memory, *again* the best of the others, *change* from a press in the sidebar of
-another page, *click* until the page is complete after one of its controls was used. What the scripts alone take is
-`benchmarks.reruns`'. Needs Chromium and what the tests need (`make test` installs it).
+another page, *click* until the page is complete after one of its controls was used. A page is complete once its figures
+and tables are drawn, whose scripts the browser may ask for after the last message. What the pages' scripts alone take
+is `benchmarks.reruns`'. Needs Chromium and what the tests need (`make test` installs it).
 """
 
 import argparse
@@ -55,7 +56,11 @@ PAGES = {  # by name: its address, and what is clicked; a choice is kept, so ano
 }
 WATCH = """
 window.ends = [];
+window.drawn = [];
 const ended = () => window.ends.push(performance.now());
+new PerformanceObserver((list) => {  // of what the browser does by itself, only what takes long is told
+  for (const task of list.getEntries()) window.drawn.push(task.startTime + task.duration);
+}).observe({type: 'longtask', buffered: true});
 window.WebSocket = class extends window.WebSocket {
   constructor(...given) {
     super(...given);
@@ -68,6 +73,12 @@ new MutationObserver(() => {
   if (state !== window.last) { window.last = state; if (state === 'notRunning') ended(); }
 }).observe(document, {subtree: true, childList: true, attributes: true});
 """
+# The last moment at which something came or was drawn; none where nothing came, or is still to be drawn.
+SEEN = """began => {
+  const came = window.ends.filter((end) => end > began);
+  const waits = window.last !== 'notRunning' || document.querySelector('[data-testid="stSkeleton"]');
+  return came.length && !waits ? Math.max(...came, ...window.drawn) : null;
+}"""
 QUIET_S = 0.6  # a page that has stood still for so long is complete
 BEGINS_S = 15.0  # a control whose script has not begun by then changes nothing
 
@@ -183,10 +194,10 @@ def complete(tab, began_ms: float) -> float:
     deadline, before = time.monotonic() + first_page.PATIENCE_S, None
     while time.monotonic() < deadline:
         tab.wait_for_timeout(1000 * QUIET_S)
-        ends = [end for end in tab.evaluate("window.ends") if end > began_ms]
-        if ends and ends == before and tab.evaluate("window.last") == "notRunning":
-            return (ends[-1] - began_ms) / 1000
-        before = ends
+        seen = tab.evaluate(SEEN, began_ms)
+        if seen is not None and seen == before:
+            return (seen - began_ms) / 1000
+        before = seen
     raise Stuck(f"The page did not become complete within {first_page.PATIENCE_S:g} s.")
 
 

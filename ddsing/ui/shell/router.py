@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from ddsing.ui.player import players
-from ddsing.ui.shell import drafts, links, visitor
+from ddsing.ui.shell import ahead, drafts, links, visitor
 
 ICON = Path(__file__).parent / "icon.png"  # a file, since the browser fetches a material icon's from the internet
 STYLE = Path(__file__).parent / "page.css"
@@ -20,7 +20,7 @@ _routed = False
 _script = st.components.v2.component(
     "ddsing_page",
     html="<span hidden></span>",
-    js=f"{links.ENTRIES_JS}{drafts.ENTER_JS}export default function () {{}}\n",
+    js=f"{links.ENTRIES_JS}{drafts.ENTER_JS}{ahead.ahead_js()}export default function () {{}}\n",
 )
 
 
