@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from ddsing.errors import DatasetError
 from ddsing.files import flush, move, write_atomic
@@ -29,6 +30,7 @@ from ddsing.formats.crc32c import masked
 
 _PUBLISHED, _ASIDE = ".publish", ".writing-"
 _REPLACES, _NAMES = ".replaces", ".names"
+_TURN, _PATIENCE_S = ".settling", 60.0
 _SHARD = re.compile(r".+\.tfrecord(-\d{5}-of-\d{5})?$")
 _MAX_FEATURES = 64  # in an example
 _HEADER = struct.Struct("<QI")
@@ -280,7 +282,32 @@ def publishing(folder: Path, *, replaces: Iterable[str]) -> Iterator[Path]:
 
 
 def settle(folder: Path) -> None:
-    """Finish what a `publishing` that was killed had begun; others may do so at the same time."""
+    """Finish what a `publishing` that was killed had begun; others may do so at the same time, and wait.
+
+    Raises OSError, also where another program has been at it for longer than `_PATIENCE_S`.
+    """
+    if (folder / _PUBLISHED).is_dir():  # else there is nothing to finish
+        with _turn(folder):
+            _settle(folder)
+
+
+@contextlib.contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """One at a time: who has read the names of one set, and goes on when the next is there, would take that away."""
+    lock = FileLock(folder / _TURN, thread_local=False, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=_PATIENCE_S, poll_interval=0.01)
+    except Timeout:
+        raise
+    except (OSError, NotImplementedError):  # a disk without locks
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _settle(folder: Path) -> None:
     published = folder / _PUBLISHED
     try:
         patterns = (published / _REPLACES).read_text("utf-8").splitlines()

@@ -194,7 +194,7 @@ def test_killed_at_any_file_operation_there_is_the_old_set_or_the_new_one(tmp_pa
         publish(folder, "newest", 1)
         assert state(folder) == ({"newest"}, 2)
         left = {path.name for path in folder.iterdir()}
-        assert left == {"train.tfrecord-00000-of-00001", "about.json", "features"}
+        assert left == {"train.tfrecord-00000-of-00001", "about.json", "features", ".settling"}
         if finished:
             break
     assert finished and outcomes == sorted(outcomes, reverse=True) and set(outcomes) == {"old", "new"}
@@ -222,6 +222,42 @@ def test_readers_and_a_publisher_may_settle_at_the_same_time(tmp_path):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_who_is_still_settling_one_set_takes_nothing_of_the_next_away(tmp_path, monkeypatch):
+    """The first has read the names of one set and is slow; the next set is published, and not yet settled."""
+    reached, go = ({name: threading.Event() for name in ("first", "second")} for _ in range(2))
+    move, waited = tfrecord.move, set()
+
+    def slowly(source, target):
+        name = threading.current_thread().name
+        unsettled = source.parent.name == ".publish" and name in reached and name not in waited
+        if unsettled and (name == "first" or (source.parent / "only the next has it").exists()):
+            waited.add(name)
+            reached[name].set()
+            go[name].wait()
+        move(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tfrecord, "settle", lambda folder: None)
+        publish(tmp_path, "one set", 2)  # it is killed before it settles
+    monkeypatch.setattr(tfrecord, "move", slowly)
+
+    def next_one():
+        with tfrecord.publishing(tmp_path, replaces=(*PATTERNS, "only*")) as aside:
+            for name in ("train.tfrecord-00000-of-00001", "about.json", "only the next has it"):
+                (aside / name).write_text("the next")
+
+    threads = [threading.Thread(target=tfrecord.settle, args=(tmp_path,), name="first")]
+    threads += [threading.Thread(target=next_one, name="second")]
+    threads[0].start()
+    reached["first"].wait()
+    threads[1].start()
+    reached["second"].wait(1.0)  # which it does not while it waits for its turn
+    for name, thread in zip(go, threads):
+        go[name].set()
+        thread.join()
+    assert state(tmp_path) == ({"the next"}, 2) and (tmp_path / "only the next has it").exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
