@@ -179,7 +179,8 @@ function present(self) {
     card.scrollIntoView({ block: fits ? "center" : "start", behavior: calm() ? "auto" : "smooth" });
     shared.active = self;
     self.play.focus({ preventScroll: true });
-    say(self, plays(self) ? `${name} is ready, and plays.` : `${name} is ready. Space plays it.`);
+    const heard = plays(self) || (self.before && plays(self.before));
+    say(self, heard ? `${name} is ready, and plays.` : `${name} is ready. Space plays it.`);
   }, 120);
 }
 
@@ -200,12 +201,15 @@ async function goOn(self) {
   before.handed = true;
   if (!plays(before)) return;
   before.handing = true;
+  self.before = before; // is heard until then
   await self.mixer.prefetch();
   before.handing = false;
+  self.before = null;
   if (!plays(before)) return; // somebody paused it meanwhile
   self.mixer.loop = self.loopBox.checked = before.mixer.loop;
   self.mixer.seek(before.mixer.position);
-  toggle(self);
+  shared.active = self;
+  self.mixer.toggle(); // nothing is said: for who listens, nothing changes
 }
 
 function leave(self, root) {
