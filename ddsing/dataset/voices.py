@@ -145,6 +145,12 @@ def trainings(workspace: Workspace) -> list[Voice]:
     return [voice for voice in _voices(workspace.audio, there) if voice.checkpoints_folder.name in there]
 
 
+def prepared(workspace: Workspace) -> list[Voice]:
+    """All voices with a dataset, by name."""
+    there = _folders(workspace.audio)
+    return [voice for voice in _voices(workspace.audio, there) if voice.dataset_folder.name in there and voice.prepared]
+
+
 def usable(workspace: Workspace) -> list[Voice]:
     """All voices that can be trained, with recordings or a dataset, by name."""
     there = _folders(workspace.audio)

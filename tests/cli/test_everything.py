@@ -41,6 +41,7 @@ ONLY_ON_PAGES = {
     "results.by_voice": "folds a sweep's trainings under their voice in a choice",
     "results.said": "folds a sweep's trainings under their voice in a choice",
     "pitch.try_elsewhere": "warms the server up",
+    "voices.prepared": "which voices a choice offers; a command is told one",
     "voices.usable": "which voices a choice offers; a command is told one",
     "folder.trained_besides": "whether a page has something to offer; a command just does it",
     "hardware.device": "stands in the sidebar; `doctor` asks TensorFlow itself",

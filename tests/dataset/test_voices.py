@@ -100,6 +100,15 @@ def test_a_voice_has_a_name_that_is_a_folder_s(workspace, name):
     assert voices.create(workspace, better).folder.is_dir()
 
 
+def test_the_prepared_ones_are_those_with_records_in_their_dataset_s_folder(workspace):
+    for name in ("alto", "bass_dataset", "tenor_dataset", "tenor_checkpoints"):
+        (workspace.audio / name).mkdir()
+    assert voices.prepared(workspace) == []
+    (workspace.audio / "tenor_dataset" / "train.tfrecord-00000-of-00001").write_bytes(b"")
+    assert [voice.name for voice in voices.prepared(workspace)] == ["tenor"]
+    assert [voice.name for voice in voices.list_voices(workspace) if voice.prepared] == ["tenor"]
+
+
 def test_what_2021_left_is_a_voice_too_and_an_unknown_one_is_a_sentence(workspace):
     (workspace.audio / "old_dataset").mkdir()
     (workspace.audio / "old_dataset" / "train.tfrecord-00000-of-00001").touch()

@@ -55,6 +55,12 @@ def test_a_rerun_reads_and_draws_what_is_in_sight(taken, page):
     assert beside[1] <= 1.02 * beside[0]
 
 
+def test_a_voice_without_a_dataset_is_not_asked_for_one(taken):
+    """None has one here, which the names of the folders say."""
+    for number in (FEW, MORE):
+        assert ".replaces" not in _names(taken[number]["latent"][1])
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_table_that_is_as_it_was_is_not_sent_again(taken, page):
     before, now = (_large(one) for one in taken[MORE][page])

@@ -77,7 +77,7 @@ def show() -> None:
 
 def _voice(instrument: Instrument) -> Voice | None:
     """The dataset to look at: that of the instrument's voice, if there is one."""
-    found = {voice.name: voice for voice in voices.list_voices(opened.workspace()) if voice.prepared}
+    found = {voice.name: voice for voice in voices.prepared(opened.workspace())}
     if not found:
         st.selectbox("Dataset", ["none prepared"], disabled=True, key="ls.none")
         return None
