@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
@@ -18,7 +19,10 @@ PROGRAM = (sys.executable, str(Path(__file__).resolve()))
 
 
 def job(workspace, *, stop_at: int | None = None, **options):
-    """Train the voice alto in a job, ask it to stop after a step, and wait for its end; returns its status."""
+    """Train the voice alto in a job, ask it to stop after a step, and wait for its end; returns its status.
+
+    The process has left then, too: after its last status it still tidies its folder.
+    """
     store = JobStore(workspace, launcher=LocalLauncher(PROGRAM))
     options = {"voice": "alto", "config": "tiny"} | options
     started = store.submit(Order("train", "Train alto", options, "train:alto", needs_bytes=0, device="cpu"))
@@ -27,7 +31,7 @@ def job(workspace, *, stop_at: int | None = None, **options):
         status = store.status(started.id)
         if stop_at is not None and status.live and (status.step or 0) >= stop_at:
             store.stop(started.id)
-        return None if status.live else status
+        return None if status.live or JobFolder(workspace.jobs / started.id).is_locked() else status
 
     return until(ended, told=lambda: store.status(started.id), every_s=0.1)
 

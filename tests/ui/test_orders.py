@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from ddsing import cli
+from ddsing import cli, hardware
 from ddsing.experiments.comparison import matrix
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.sound.audio import encode
@@ -21,6 +21,7 @@ def places(tmp_path, monkeypatch):
     """Two workspaces that are equal, on a computer without a GPU; jobs are ordered and never start."""
     monkeypatch.setattr(LocalLauncher, "start", lambda self, folder: None)
     monkeypatch.setattr(warmup, "start", lambda: None)  # what it measures in between would be known to one of them only
+    monkeypatch.setattr(hardware, "crowd", lambda: 0.0)  # how busy it is changes from one order to the next
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
     root = tiny_workspace.fill(tmp_path / "page")
