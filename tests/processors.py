@@ -17,13 +17,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FILES = (
     *(f"dataset/test_{name}.py" for name in ("analysis", "voices")),
-    *(f"engine/test_{name}.py" for name in ("engine", "head_start", "loss_scale", "training_step")),
+    *(f"engine/test_{name}.py" for name in ("engine", "gru", "head_start", "kernels", "loss_scale", "training_step")),
     *(f"experiments/test_{name}.py" for name in ("comparison", "matrix", "morph")),
     *(f"instrument/test_{name}.py" for name in ("instrument", "notebooks_zip")),
     *(f"latent/test_{name}.py" for name in ("latent", "training")),
-    *(f"sound/test_{name}.py" for name in ("features", "pitch")),
+    *(f"sound/test_{name}.py" for name in ("crepe_products", "features", "instant", "pitch")),
     *(f"training/test_{name}.py" for name in ("ddsp", "divergence", "evaluation")),
-    *(f"transfer/test_{name}.py" for name in ("conditioning", "end_to_end", "heard")),
+    *(f"transfer/test_{name}.py" for name in ("breath", "conditioning", "end_to_end", "first_sound", "heard")),
 )
 _NUMPY_AVX2 = "X86_V4 AVX512_ICL AVX512_SPR"  # what is above AVX2 and FMA3
 SETTINGS = {
