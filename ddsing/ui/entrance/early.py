@@ -14,6 +14,7 @@ import threading
 from collections.abc import AsyncIterator
 
 from ddsing.resources import resource
+from ddsing.ui.entrance import connections
 
 SCRIPTS = ("app.py", "pages/timbre_transfer.py")
 # What these import only when they run.
@@ -37,6 +38,7 @@ _SWITCH_S = 0.0005  # a tenth of Python's own: the server's other threads bring 
 async def lifespan(_app: object) -> AsyncIterator[dict]:
     """For the server: begin as soon as it is there."""
     _pages_by_the_app()
+    connections.send_at_once()
     _ready.clear()
     threading.Thread(target=prepare, name="early", daemon=True).start()
     yield {}
