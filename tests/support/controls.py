@@ -100,6 +100,13 @@ def fold(app: AppTest, key: str, *, opened: bool) -> None:
     app.run()
 
 
+def unfold_groups(app: AppTest, prefix: str = "") -> AppTest:
+    """Open the folds among a transfer's controls, or those that begin with `prefix`; what they hold is drawn then."""
+    for group in ("pitch", "loudness", "timbre"):
+        app.session_state[f"{prefix}more.{group}"] = True
+    return app.run()
+
+
 def change(app: AppTest, key: str) -> bool:
     """Set a control to something else; False where it can only be what it is."""
     control = controls(app)[key]

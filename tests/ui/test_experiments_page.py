@@ -17,6 +17,7 @@ from ddsing.transfer.takes import TakeStore
 from ddsing.ui.shell import warmup
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
+from tests.support.controls import unfold_groups
 from tests.support.pages import clean, finished, open_page
 from tests.support.paths import ROOT
 from tests.support.patience import PATIENCE_S
@@ -218,6 +219,7 @@ def test_a_morph_has_the_controls_of_a_transfer_and_its_address_too(monkeypatch,
     query = {"view": "morph", "morph-tracker": "tiny"}
     query |= {"octave": "-1", "settings": "transpose:3.5;scale:D:minor;gate_db:-40;seed:x;pull:1"}
     app = _open(monkeypatch, filled.root, **query)
+    unfold_groups(app, "morph.")
     assert app.slider(key="morph.setting.pull").disabled and "takes its timbre from the recording" in _text(app)
     app.slider(key="morph.setting.formant_shift").set_value(2.0).run()
     app.button(key="morph.start").click().run()

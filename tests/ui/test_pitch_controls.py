@@ -2,6 +2,7 @@
 
 from ddsing.ui.shell import state
 from tests.support import tiny_workspace
+from tests.support.controls import unfold_groups
 from tests.support.pages import clean, fit_read, open_page
 
 
@@ -26,6 +27,7 @@ def test_semitones_and_cents_are_one_transposition_and_follow_it(monkeypatch, tm
 
 def test_a_scale_has_a_key_and_needs_autotune(monkeypatch, tmp_path):
     app = open_page(monkeypatch, tiny_workspace.fill(tmp_path / "ws"))
+    unfold_groups(app)
     assert app.selectbox(key="setting.scale").disabled and not app.get("pitch.tonic")
     app.slider(key="setting.autotune").set_value(0.5).run()
     app.selectbox(key="setting.scale").set_value("C:blues").run()

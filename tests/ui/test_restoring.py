@@ -7,6 +7,7 @@ import soundfile
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
+from tests.support.controls import unfold_groups
 from tests.support.pages import clean, finished, fit_read, open_page, said, take_id, transfer
 from tests.support.patience import until
 
@@ -41,7 +42,7 @@ def values(app) -> dict:
 
 @pytest.mark.parametrize("file_format", ["WAV", "FLAC"])
 def test_a_downloaded_file_dropped_back_restores_every_control(file_format, monkeypatch, root):
-    app = open_page(monkeypatch, root)
+    app = unfold_groups(open_page(monkeypatch, root))
     defaults = values(app)
     assert all(defaults[field] != value for field, value in CHANGED.items())
     app.selectbox(key="transfer.instrument").select(tiny_workspace.NAMES[1]).run()
@@ -54,7 +55,7 @@ def test_a_downloaded_file_dropped_back_restores_every_control(file_format, monk
     made = TakeStore(Workspace(root)).export(take_id(app), file_format)
 
     (root / ".cache" / "choices.json").unlink()
-    fresh = open_page(monkeypatch, root)  # as somebody sees it who has chosen nothing
+    fresh = unfold_groups(open_page(monkeypatch, root))  # as somebody sees it who has chosen nothing
     assert values(fresh) == defaults and fresh.get_by_key("transfer.tracker").value == "full"
     fresh.get_by_key("transfer.source_kind").set_value("upload").run()
     fresh.file_uploader[0].upload(f"made.{file_format.lower()}", made).run()

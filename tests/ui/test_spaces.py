@@ -14,6 +14,7 @@ from ddsing.sound import audio as recordings
 from ddsing.transfer.takes import TakeStore
 from ddsing.workspace import Workspace
 from tests.support import tiny_runs, tiny_workspace
+from tests.support.controls import unfold_groups
 from tests.support.pages import clean, open_page, said, transfer
 from tests.support.sounds import noise
 from tests.support.z_models import some_space, z_instrument
@@ -267,7 +268,7 @@ def test_latent_space_without_a_dataset(empty, monkeypatch):
 def test_timbre_s_controls_are_there_for_those_who_listen(listening, monkeypatch):
     Library(listening).add(tiny_workspace.tiny_instrument("Plain"))
     app = open_page(monkeypatch, listening.root)
-    app.selectbox(key="transfer.instrument").set_value("Plain").run()
+    unfold_groups(app).selectbox(key="transfer.instrument").set_value("Plain").run()
     clean(app)
     assert "setting.z_from" not in [group.key for group in app.button_group]
     assert app.slider(key="setting.pull").disabled and "does not follow timbre" in said(app)

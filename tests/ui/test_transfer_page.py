@@ -17,7 +17,7 @@ from ddsing.sound.audio import decode
 from ddsing.ui.shell import caches, formatting
 from ddsing.workspace import Workspace
 from tests.support import scores, tiny_workspace
-from tests.support.controls import drawn_out
+from tests.support.controls import drawn_out, fold, unfold_groups
 from tests.support.pages import ROOT, clean, finished, fit_read, open_page, said, take_id, transfer
 from tests.support.patience import PATIENCE_S
 from tests.support.sounds import file_of
@@ -118,6 +118,7 @@ def test_controls_have_the_original_ranges_defaults_and_help(filled):
         "attenuation_db": (0, 50, 1, 20),
         "keep_unvoiced": (0, 1, 0.1, 0),
     }
+    unfold_groups(filled)
     for field, numbers in expected.items():
         slider = filled.slider(key=f"setting.{field}")
         assert (slider.min, slider.max, slider.step, slider.value) == pytest.approx(numbers)
@@ -125,7 +126,7 @@ def test_controls_have_the_original_ranges_defaults_and_help(filled):
 
 
 def test_the_noise_gate_is_off_until_it_has_a_number(filled):
-    gate = filled.select_slider(key="setting.gate_db")
+    gate = unfold_groups(filled).select_slider(key="setting.gate_db")
     assert gate.value is None and gate.options[:2] == ["off", "−80 dB"] and gate.options[-1] == "−10 dB"
     gate.set_value(-45.0).run()
     assert not filled.exception and filled.select_slider(key="setting.gate_db").value == -45.0
@@ -136,11 +137,33 @@ def test_the_noise_gate_is_off_until_it_has_a_number(filled):
 def test_controls_without_their_precondition_are_disabled_and_say_why(filled):
     from ddsing.transfer.settings import Settings
 
+    unfold_groups(filled)
     for field, reason in Settings().disabled().items():
         assert filled.get_by_key(f"setting.{field}").disabled
         assert any(reason in caption.value for caption in filled.caption)
     filled.toggle(key="setting.use_statistics").set_value(True).run()
     assert not filled.slider(key="setting.attenuation_db").disabled
+
+
+@pytest.mark.parametrize("group", ["pitch", "loudness", "timbre"])
+def test_what_a_group_has_folded_away_is_drawn_once_it_is_open_and_counts_before(filled, group):
+    rare = {
+        "pitch": {"setting.scale", "setting.autotune_speed_ms", "setting.tuning_hz"},
+        "loudness": {"setting.gate_db", "setting.mask_threshold", "setting.attenuation_db"},
+        "timbre": {"setting.pull", "setting.full_band"},
+    }[group]
+
+    def drawn() -> set[str]:
+        kinds = (filled.slider, filled.select_slider, filled.selectbox, filled.toggle)
+        return rare & {str(widget.key) for kind in kinds for widget in kind}
+
+    assert not drawn()
+    stand = {key: filled.session_state[key] for key in rare}
+    fold(filled, f"more.{group}", opened=True)
+    assert drawn() == rare
+    assert {key: filled.session_state[key] for key in rare} == stand
+    fold(filled, f"more.{group}", opened=False)
+    assert not drawn() and {key: filled.session_state[key] for key in rare} == stand
 
 
 def test_fit_is_read_without_a_press_and_applied(filled):

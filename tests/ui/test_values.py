@@ -145,7 +145,7 @@ def test_the_address_says_what_is_shown_and_a_reload_changes_nothing(view, monke
     assert controls.addressed(controls.standing(plain)) == controls.addressed(at_first)
 
     (root / ".cache" / "choices.json").unlink()
-    alone = at(monkeypatch, root, address)
+    alone = unfolded(at(monkeypatch, root, address))
     assert controls.addressed(controls.standing(alone)) == controls.addressed(stand), "from the address alone"
 
 
@@ -222,11 +222,11 @@ def test_values_of_another_version_are_passed_over(monkeypatch, root):
     path = root / ".cache" / "choices.json"
     kept = {"setting.octave_shift": "high", "setting.gate_db": "low", "transfer.instrument": 7}
     path.write_text(json.dumps({"version": 1, "values": kept}))
-    app = open_page(monkeypatch, root)
+    app = controls.unfold_groups(open_page(monkeypatch, root))
     clean(app)
     assert app.get_by_key("setting.octave_shift").value == 0 and app.get_by_key("setting.gate_db").value is None
     path.write_text(json.dumps({"version": 1, "values": {"setting.gate_db": -42.5}}))  # no step of the slider's own
-    app = open_page(monkeypatch, root)
+    app = controls.unfold_groups(open_page(monkeypatch, root))
     clean(app)
     assert app.get_by_key("setting.gate_db").value == -42.5 and "−42.5 dB" in app.get_by_key("setting.gate_db").options
     path.write_text("{")

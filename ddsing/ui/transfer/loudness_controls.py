@@ -26,7 +26,9 @@ def show(desk: Desk) -> None:
     widgets.title("Loudness")
     widgets.slider(desk, "loudness_shift_db", "Loudness shift, dB", HELP["loudness_shift_db"], step=5.0)
     widgets.toggle(desk, "use_statistics", "Loudness statistics", HELP["use_statistics"])
-    with widgets.more(desk, "Notes and gaps", "loudness"):
-        widgets.steps(desk, "gate_db", "Noise gate", HELP["gate_db"], options=GATE_DB)
-        widgets.slider(desk, "mask_threshold", "Mask threshold", HELP["mask_threshold"], step=0.1)
-        widgets.slider(desk, "attenuation_db", "Attenuation, dB", HELP["attenuation_db"], step=1.0)
+    fold = widgets.more(desk, "Notes and gaps", "loudness")
+    if fold.open:
+        with fold:
+            widgets.steps(desk, "gate_db", "Noise gate", HELP["gate_db"], options=GATE_DB)
+            widgets.slider(desk, "mask_threshold", "Mask threshold", HELP["mask_threshold"], step=0.1)
+            widgets.slider(desk, "attenuation_db", "Attenuation, dB", HELP["attenuation_db"], step=1.0)

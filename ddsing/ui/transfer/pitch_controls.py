@@ -42,18 +42,19 @@ def show(desk: Desk) -> None:
     widgets.slider(desk, "octave_shift", "Octave shift", HELP["octave_shift"], step=1)
     _transposition(desk)
     widgets.slider(desk, "autotune", "Autotune", HELP["autotune"], step=0.1)
-    with widgets.more(desk, "Scale and tuning", "pitch"):
-        widgets.reason(desk, "scale")  # once for all three, which have the same
-        _scale(desk)
-        widgets.slider(
-            desk,
-            "autotune_speed_ms",
-            "Autotune speed, ms",
-            HELP["autotune_speed_ms"],
-            step=10.0,
-            told=False,
-        )
-        _tuning(desk)
+    fold = widgets.more(desk, "Scale and tuning", "pitch")
+    if fold.open:
+        with fold:
+            _of_autotune(desk)
+
+
+def _of_autotune(desk: Desk) -> None:
+    """To what, how fast, and in which tuning."""
+    widgets.reason(desk, "scale")  # once for all three, which have the same
+    _scale(desk)
+    speed = HELP["autotune_speed_ms"]
+    widgets.slider(desk, "autotune_speed_ms", "Autotune speed, ms", speed, step=10.0, told=False)
+    _tuning(desk)
 
 
 def _transposition(desk: Desk) -> None:

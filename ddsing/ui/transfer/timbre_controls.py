@@ -60,13 +60,17 @@ def show(desk: Desk, entry: Entry | None) -> None:
             _full_band(desk)
     _follow(entry)
     if known and not no_pull:
-        _pull(desk, "")
+        _pull(desk.with_reasons({}))
+    if no_pull:
+        st.session_state[desk.key("pull")] = 0.0  # whether or not its control is drawn
     if no_pull or no_band:
-        with widgets.more(desk, NOT_WITH_THIS if known or not no_pull else NOT_IN_A_MORPH, "timbre"):
-            if no_pull:
-                _pull(desk, no_pull)
-            if no_band:
-                _full_band(desk)
+        fold = widgets.more(desk, NOT_WITH_THIS if known or not no_pull else NOT_IN_A_MORPH, "timbre")
+        if fold.open:
+            with fold:
+                if no_pull:
+                    _pull(desk.with_reasons({"pull": no_pull}))
+                if no_band:
+                    _full_band(desk)
 
 
 def _no_pull(entry: Entry | None) -> str:
@@ -94,11 +98,8 @@ def _follow(entry: Entry | None) -> None:
             _shifts(entry.latent)
 
 
-def _pull(desk: Desk, reason: str) -> None:
-    """How far timbre is drawn towards the voice; for an instrument that can't do so, none, and why."""
-    if reason:
-        st.session_state[desk.key("pull")] = 0.0
-    desk = desk.with_reasons({"pull": reason} if reason else {})
+def _pull(desk: Desk) -> None:
+    """How far timbre is drawn towards the voice."""
     widgets.slider(desk, "pull", "Pull towards this voice", PULL_HELP, step=0.1)
 
 

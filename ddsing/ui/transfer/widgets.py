@@ -17,7 +17,7 @@ from ddsing.ui.shell import values
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamlit.delta_generator import DeltaGenerator
+    from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
     from ddsing.ui.shell.state import Desk
 
@@ -27,8 +27,8 @@ def title(label: str) -> None:
     st.markdown(f"**{label}**")
 
 
-def more(desk: Desk, label: str, key: str) -> DeltaGenerator:
-    """The fold for a group's rarely used controls, as it was left; what it holds is drawn while it is folded too."""
+def more(desk: Desk, label: str, key: str) -> ExpanderContainer:
+    """The fold for a group's rarely used controls, as it was left; a group draws what it holds while it is ``open``."""
     key = values.keep(desk.part(f"more.{key}"), False)
     return st.expander(label, icon=":material/tune:", key=key, on_change="rerun")
 
