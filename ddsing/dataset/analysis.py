@@ -10,6 +10,7 @@ import contextlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +29,7 @@ _PART_FRAMES = 7520  # about half a minute; a multiple of 32
 WINDOW_FRAMES = 1000
 WINDOW_SAMPLES = WINDOW_FRAMES * HOP_SAMPLES
 PART_BYTES_PER_FRAME = 4 * N_BINS  # at most
+_NO_TURN = contextlib.nullcontext()
 _CURVES = ("f0_hz", "f0_confidence", "loudness_db", "power_db", "silent", "clipped")  # in this order in the file
 
 
@@ -93,16 +95,27 @@ def known(kept: FeatureCache, audio_hash: str, tracker: str) -> RecordingFeature
 
 
 def analyse(
-    kept: FeatureCache, heard: Sounding, tracker: str, *, progress: Callable[[float], None] = lambda fraction: None
+    kept: FeatureCache,
+    heard: Sounding,
+    tracker: str,
+    *,
+    progress: Callable[[float], None] = lambda fraction: None,
+    turn: AbstractContextManager = _NO_TURN,
 ) -> RecordingFeatures:
-    """Analyse a recording, or what was left of it; what `progress` raises passes through."""
+    """Analyse a recording, or what was left of it; what `progress` raises passes through.
+
+    Parameters
+    ----------
+    turn : context manager
+        Entered while the tracker's network runs, which takes all cores: a lock that several recordings share.
+    """
     audio = heard.audio
     if len(audio) < WINDOW_SAMPLES:
         audio = np.pad(audio, (0, WINDOW_SAMPLES - len(audio)))
     parts = kept.path(heard.content_hash, tracker).with_suffix(".parts")
     with ThreadPoolExecutor(1) as pool:  # which makes use of a core while the pitch waits for another
         levels = pool.submit(_levels, audio)
-        f0_hz, confidence = _pitch(audio, tracker, parts, progress)
+        f0_hz, confidence = _pitch(audio, tracker, parts, progress, turn)
     curves = {
         "f0_hz": f0_hz,
         "f0_confidence": np.nan_to_num(confidence),
@@ -125,7 +138,11 @@ def _features(curves: dict[str, np.ndarray], tracker: str, *, reused: bool) -> R
 
 
 def _pitch(
-    audio: np.ndarray, tracker: str, folder: Path, progress: Callable[[float], None]
+    audio: np.ndarray,
+    tracker: str,
+    folder: Path,
+    progress: Callable[[float], None],
+    turn: AbstractContextManager = _NO_TURN,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The pitch, whose parts are kept in a folder until all are there."""
     tracking = pitch.Tracking(audio, tracker=tracker, padding=SAME, part_frames=_PART_FRAMES)
@@ -142,15 +159,16 @@ def _pitch(
             progress(done / to_do)
             yield block
 
-    for numbers in _in_a_row(missing):
-        parts = [tracking.parts[number] for number in numbers]
-        # In one go: where one part ended before the next began, all cores but one waited for it and for the disk.
-        with contextlib.closing(tracking.blocks(range(parts[0].start, parts[-1].stop))) as computing:
-            for number, part, found in zip(numbers, parts, _cut(told(computing), parts)):
-                active[number] = found
-                if len(tracking.parts) > 1:
-                    _write_part(folder, part, found)
-                    active[number] = _read_part(folder, part, n_values)  # on disk, not in memory
+    with turn:
+        for numbers in _in_a_row(missing):
+            parts = [tracking.parts[number] for number in numbers]
+            # In one go: where one part ended before the next began, all cores but one waited for it and for the disk.
+            with contextlib.closing(tracking.blocks(range(parts[0].start, parts[-1].stop))) as computing:
+                for number, part, found in zip(numbers, parts, _cut(told(computing), parts)):
+                    active[number] = found
+                    if len(tracking.parts) > 1:
+                        _write_part(folder, part, found)
+                        active[number] = _read_part(folder, part, n_values)  # on disk, not in memory
     return tracking.finish(active)
 
 

@@ -19,7 +19,6 @@ the old one is moved, and becomes the dataset of a voice of its own, such as ``a
 
 import dataclasses
 import errno
-import functools
 import itertools
 import time
 from collections.abc import Callable
@@ -31,9 +30,9 @@ from filelock import Timeout
 
 from ddsing.changing import changing
 from ddsing.constants import TRACKERS
-from ddsing.dataset import analysis, disk, manifest, replaced, sounds, writing
+from ddsing.dataset import analysis, disk, manifest, pipeline, replaced, sounds, writing
 from ddsing.dataset.facts import foreign
-from ddsing.dataset.scan import Memory, RecordingFacts, scan
+from ddsing.dataset.scan import RecordingFacts, scan
 from ddsing.dataset.sounds import Sounds
 from ddsing.dataset.voices import Voice
 from ddsing.errors import DatasetError, DiskFull
@@ -42,8 +41,6 @@ from ddsing.jobs import paces, shared
 from ddsing.jobs.paces import Paces
 from ddsing.jobs.time_left import Clock, Part
 from ddsing.sound import pitch
-from ddsing.sound.features import FeatureCache
-from ddsing.units import n_frames
 
 READING, PITCH, WRITING = "Reading the recordings", "Finding the pitch", "Writing the windows"
 WAITING = "Waiting for another run to prepare the dataset"
@@ -102,8 +99,8 @@ def prepare(
     replace : bool
         Whether to prepare also where a dataset of 2021 is, which is moved then; see above.
     progress : callable, optional
-        Told the stage in words and the fraction of it all; what it raises (`Cancelled`) passes through, and what is
-        done by then is kept.
+        Told the stage in words and the fraction of it all, by any thread, one at a time; what it raises (`Cancelled`)
+        passes through, and what is done by then is kept.
     clock : Clock, optional
         Knows what is left, once the recordings are read.
     moved : callable, optional
@@ -221,8 +218,8 @@ def _prepare(voice: Voice, tracker: str, progress: Callable[[str, float], None],
     known_paces = paces.of(voice)
     clock.plan(_parts(known_paces, tracker, _duration_s(new), _duration_s(usable)))
     try:
-        _analyse(voice, store, new, tracker, analysed, kept)
-        document = writing.write(plan, store, kept, progress=written)
+        places = pipeline.analyse(voice, store, new, tracker, analysed, kept)
+        document = writing.write(plan, store, kept, places, progress=written)
     finally:
         known_paces.learn(clock.took())
     return _prepared(voice, document, refused, n_analysed=len(new), reused=False, seconds=time.monotonic() - began)
@@ -256,30 +253,6 @@ def _to_analyse(voice: Voice, usable: list[RecordingFacts], tracker: str):
     """Where features are kept, and the recordings whose own are not there yet."""
     store = analysis.store(voice)
     return store, [facts for facts in usable if analysis.known(store, facts.content_hash, tracker) is None]
-
-
-def _analyse(
-    voice: Voice,
-    store: FeatureCache,
-    new: list[RecordingFacts],
-    tracker: str,
-    progress: Callable[[float], None],
-    kept: Sounds,
-):
-    total, done = sum(facts.duration_s for facts in new), 0.0
-    memory = Memory(voice)
-    for facts in new:
-
-        def tell(fraction: float, before: float = done, length: float = facts.duration_s):
-            progress((before + fraction * length) / total)
-
-        tell(0.0)
-        sound = kept.of(facts, check=functools.partial(tell, 0.0))
-        features = analysis.analyse(store, sound, tracker, progress=tell)
-        n_heard = n_frames(len(sound.audio), centred=False)
-        memory.note_voiced(voice.path_of(facts.name), float(features.voiced[:n_heard].mean()))
-        done += facts.duration_s
-    memory.save()
 
 
 def _share_of_pitch(usable: list[RecordingFacts], new: list[RecordingFacts], tracker: str):

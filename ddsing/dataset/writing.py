@@ -6,6 +6,8 @@ import functools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -29,31 +31,52 @@ COLUMNS = ("confidence", "silence", "clipping", "midi", "loudness_db")
 _SHARD_BYTES = 100e6
 
 
-def write(plan: manifest.Plan, store: FeatureCache, sounds: Sounds, *, progress: Callable[[float], None]) -> dict:
-    """Write a dataset whose features are all there, of sounds that are kept or are read now; returns its document."""
+def write(
+    plan: manifest.Plan,
+    store: FeatureCache,
+    sounds: Sounds,
+    looked_at: Mapping[str, list[Place]],
+    *,
+    progress: Callable[[float], None],
+) -> dict:
+    """Write a dataset whose features are all there, of sounds that are kept or are read now; returns its document.
+
+    Parameters
+    ----------
+    looked_at : Mapping
+        The windows of recordings, by the sound's hash, as far as they are known.
+    """
     features = {facts.content_hash: _known(store, facts, plan.tracker) for facts in plan.usable}
     places = [
         place
         for facts in plan.usable
-        for place in layout.places(facts.content_hash, n_samples_of(facts), features[facts.content_hash])
+        for place in looked_at.get(facts.content_hash)
+        or layout.places(facts.content_hash, n_samples_of(facts), features[facts.content_hash])
     ]
     states = layout.states(places, {(file_hash, start) for file_hash, start in plan.selection})
     rows = {state: [row for row, found in enumerate(states) if found == state] for state in ("train", "held_out")}
     if not rows["train"]:
         raise DatasetError(f"All windows of {plan.voice.name!r} are excluded. Include some.")
     rows["train"] = _mixed(rows["train"], plan.dataset_hash)
-    with tfrecord.publishing(plan.voice.dataset_folder, replaces=REPLACED) as aside:
+    with tfrecord.publishing(plan.voice.dataset_folder, replaces=REPLACED) as aside, ThreadPoolExecutor(2) as beside:
+        measuring = beside.submit(_write_statistics, aside, features, [places[row] for row in rows["train"]])
         _require(sounds, plan, lambda fraction: progress(0.3 * fraction))
         total, done = len(rows["train"]) + len(rows["held_out"]), 0
+        closing = beside.submit(lambda: None)
         for prefix, chosen in rows.items():
             for path, part in _shards(aside, prefix, chosen):
-                with tfrecord.RecordWriter(path) as writer:
+                with ExitStack() as until_written:
+                    writer = until_written.enter_context(tfrecord.RecordWriter(path))
                     for row in part:
                         writer.write(example(sounds, features, places[row]))
                         done += 1
                         progress(0.3 + 0.65 * done / total)
+                    closing.result()
+                    until_written.pop_all()
+                closing = beside.submit(writer.close)  # a file reaches the disk while the next one is written
+        closing.result()
         _write_windows(aside, plan, places, states, rows)
-        _write_statistics(aside, features, [places[row] for row in rows["train"]])
+        measuring.result()
         document = plan.document(
             files={path.name: path.stat().st_size for path in sorted(aside.iterdir())},
             minutes=sum(facts.duration_s for facts in plan.usable) / 60.0,
@@ -81,7 +104,8 @@ def n_samples_of(facts: RecordingFacts) -> int:
 
 def example(sounds: Sounds, features: Mapping[str, RecordingFeatures], place: Place) -> dict:
     """What is written of a window; ddsp's keys, and where it comes from."""
-    audio = cut(sounds.part(place.file_hash, place.start_frame * HOP_SAMPLES, WINDOW_SAMPLES), 0)
+    audio = sounds.part(place.file_hash, place.start_frame * HOP_SAMPLES, WINDOW_SAMPLES)
+    audio = audio if len(audio) == WINDOW_SAMPLES else cut(audio, 0)
     part = slice(place.start_frame, place.start_frame + WINDOW_FRAMES)
     curves = {name: getattr(features[place.file_hash], name)[part] for name in KEYS}
     origin = {"file_hash": place.file_hash.encode(), "start_s": np.array([place.start_frame / FRAME_RATE])}
