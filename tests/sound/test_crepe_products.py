@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ddsing.sound import blas
+from ddsing.sound.pitch import first_layer
 from ddsing.sound.pitch.convolution import Convolution, Scratch
 from ddsing.sound.pitch.first_layer import AROUND, FirstLayer
 from ddsing.sound.pitch.network import _N_THREADS, BATCH_FRAMES, _batches, _stretch, network
@@ -47,6 +48,17 @@ def test_the_shared_first_layer_is_that_of_each_frame_by_itself(hop_samples):
     values = np.maximum(windows @ kernel + bias, 0.0)
     expected = np.maximum(values[:, 0::2], values[:, 1::2]).transpose(1, 0, 2)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def test_the_first_layer_is_rectified_step_by_step_while_the_second_cache_holds_it(monkeypatch):
+    passes, rectify = [], first_layer.rectify
+    monkeypatch.setattr(first_layer, "rectify", lambda x: passes.append(x.nbytes) or rectify(x))
+    n_frames = 32
+    stretch = np.zeros((n_frames - 1) * 64 + 1024 + 2 * AROUND, np.float32)
+    crepe = network("full")
+    crepe._activation(stretch, 64, Scratch())
+    assert set(passes) == {n_frames * 256 * 4}
+    assert sum(passes) == n_frames * 128 * 1024 * 4  # each number once
 
 
 def test_a_frame_takes_a_twentieth_of_the_plain_network_s_products(monkeypatch):

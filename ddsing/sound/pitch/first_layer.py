@@ -9,6 +9,7 @@ lie inside the frame; its normalisation is an affine map, and is applied afterwa
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -42,22 +43,22 @@ class _Grid:
 
     hop_samples: int
 
-    @property
+    @cached_property
     def block(self) -> int:
         """Samples of a block."""
         return math.gcd(self.hop_samples, _BLOCK)
 
-    @property
+    @cached_property
     def reach(self) -> int:
         """Blocks that a kernel lies on before its own, and behind it; steps at either end that hang over."""
         return AROUND // self.block
 
-    @property
+    @cached_property
     def n_steps(self) -> int:
         """Blocks of a frame."""
         return FRAME_SAMPLES // self.block
 
-    @property
+    @cached_property
     def n_positions(self) -> int:
         """Positions of a block."""
         return self.block // STRIDE
@@ -152,13 +153,14 @@ class FirstLayer:
                     at = grid.n_positions * step + position
                     own = scratch("own", 2, n_frames, n_channels)
                     np.matmul(affine, self._affine[at : at + 2, :, channels], out=own)
-                    own += sums[:, grid.rows(step, n_frames)]
-                    np.maximum(own[0], own[1], out=out[step])
+                    rows = grid.rows(step, n_frames)
+                    for one in range(2):
+                        np.add(own[one], sums[one, rows], out=own[one])
+                    rectify(np.maximum(own[0], own[1], out=out[step]))
                     continue
                 higher = np.maximum(sums[0], sums[1], out=scratch("higher", n_rows, n_channels))
                 for whole in range(grid.reach, grid.n_steps - grid.reach):
-                    np.add(higher[grid.rows(whole, n_frames)], moved, out=out[whole])
-            rectify(out)
+                    rectify(np.add(higher[grid.rows(whole, n_frames)], moved, out=out[whole]))
             for frame, values in apart.items():
                 out[:, frame] = values[position // 2 :: half, channels]
             every = FINE // half  # steps from one position to the eighth after it
