@@ -34,5 +34,7 @@ else:
     from streamlit.starlette import App
 
     from ddsing.ui.entrance import assets
+    from ddsing.ui.player import awaited
 
-    app = App("app.py", middleware=[Middleware(assets.Assets)], lifespan=early.lifespan)
+    middleware = [Middleware(assets.Assets), Middleware(awaited.Awaited)]
+    app = App("app.py", middleware=middleware, lifespan=early.lifespan)

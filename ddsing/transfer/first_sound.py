@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from ddsing.constants import SAMPLE_RATE
 from ddsing.errors import Cancelled, DdsingError
 from ddsing.files import safe_name
 from ddsing.sound import pitch
@@ -50,11 +51,14 @@ class FirstSound:
         Of the take.
     instant : bool
         Whether a first version is sung with the instant tracker's pitch.
+    rate_hz : int
+        The take's sample rate.
     """
 
     name: str
     duration_s: float
     instant: bool = False
+    rate_hz: int = SAMPLE_RATE
 
     def to_json(self) -> dict[str, Any]:
         """For an order's options."""
@@ -73,6 +77,7 @@ def planned(
     tracker: str | None = None,
     to_analyse_s: float = 0.0,
     at_once: bool = False,
+    rate_hz: int = SAMPLE_RATE,
 ) -> FirstSound | None:
     """The first sound of a take; None where it would be there too late to be of use.
 
@@ -84,11 +89,13 @@ def planned(
         See `wanted`.
     at_once : bool
         Whether it is to play by itself.
+    rate_hz : int
+        The take's sample rate.
     """
     instant_first = tracker is not None and wanted(tracker, to_analyse_s)
     if not instant_first and singing_s < (_AT_ONCE_S if at_once else _SOON_S):
         return None
-    return FirstSound(secrets.token_hex(8), duration_s, instant_first)
+    return FirstSound(secrets.token_hex(8), duration_s, instant_first, rate_hz)
 
 
 def wanted(tracker: str, to_analyse_s: float) -> bool:
@@ -116,8 +123,13 @@ def let_hear(sound: Path, place: Path) -> None:
         os.link(sound, place)
 
 
-def read_on(place: Path, start: int) -> tuple[np.ndarray, int] | None:
+def read_on(place: Path, start: int, most: int = -1) -> tuple[np.ndarray, int] | None:
     """What has come of a first sound since it was read last.
+
+    Parameters
+    ----------
+    most : int
+        Samples at most; by default all.
 
     Returns
     -------
@@ -126,7 +138,7 @@ def read_on(place: Path, start: int) -> tuple[np.ndarray, int] | None:
     """
     with contextlib.suppress(OSError, soundfile.SoundFileError), soundfile.SoundFile(os.fsencode(place)) as file:
         file.seek(min(start, file.frames))
-        return file.read(dtype="float32"), file.samplerate
+        return file.read(most, dtype="float32"), file.samplerate
     return None
 
 

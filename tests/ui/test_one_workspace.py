@@ -62,6 +62,7 @@ KEPT = {  # what is kept for the whole process, and what tells its entries apart
     "ddsing/training/recipe.py:config_file": "nobody's: models that come with ddsing",
     "ddsing/transfer/takes.py:_remembered": "the take's folder",
     "ddsing/ui/entrance/assets.py:known": "nobody's: files that come with Streamlit",
+    "ddsing/ui/player/awaited.py:_sounds": "the address, which is one tab's",
     "ddsing/ui/player/players.py:_addresses": "the sound's content, or its path with size and time of change",
     "ddsing/ui/shell/tab_owners.py:_files": "the file and its owner",
     "ddsing/ui/shell/tab_owners.py:_tabs": "the tab",

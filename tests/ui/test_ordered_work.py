@@ -1,9 +1,11 @@
 """A tab of a hosted dashboard follows an order by its folder: any process may do it, and its own tab sees its end."""
 
+import io
 import threading
 
 import numpy as np
 import pytest
+import soundfile
 
 from ddsing.dataset import voices
 from ddsing.engine import render
@@ -14,9 +16,10 @@ from ddsing.instrument.library import Library
 from ddsing.instrument.models import Models
 from ddsing.latent import points as latent_points
 from ddsing.latent import sound
-from ddsing.sound.audio import encode
+from ddsing.sound.audio import decode, encode
 from ddsing.transfer import first_sound
 from ddsing.transfer.takes import TakeStore
+from ddsing.ui.player import awaited
 from ddsing.ui.shell import short_work, visitor, work
 from ddsing.ui.shell.ordered import Ordered
 from ddsing.ui.shell.visitor import Visitor
@@ -112,6 +115,33 @@ def test_a_first_version_is_heard_until_the_take_is_there(member, monkeypatch):
     assert "must be found with the tracker **Draft**" in said(app)
     order.cancel()
     assert "A first version" not in said(app.run()) and "is being found" not in said(app)
+
+
+def test_the_player_is_there_before_the_sound_and_asks_for_it_once(member, monkeypatch):
+    (member.examples / "long.wav").write_bytes(encode(tiny_workspace.sung(5.0)))
+    asked = []
+    monkeypatch.setattr(awaited, "address", lambda name, look, place: asked.append((name, look)) or "/media/it.wav")
+    app = open_page(monkeypatch, member.root)
+    app.get_by_key("transfer.example").set_value("long.wav").run()
+    app.button(key="transfer.start").click().run()
+    assert not asked and "A first version" not in said(app), "no worker has begun"
+    (order,) = orders(member, "transfer")
+    order.tell(stage="starting", fraction=0.0, left_s=None)
+    clean(app.run())
+    (name, look), *_ = asked
+    assert "A first version" in said(app) and look() is None
+    place = first_sound.path(member, order.about()["options"]["first_sound"]["name"])
+    place.parent.mkdir(parents=True)
+    sung = tiny_workspace.sung(5.0)
+    place.write_bytes(encode(sung))
+    wav, rate_hz = soundfile.read(io.BytesIO(look()), dtype="float32")
+    np.testing.assert_array_equal(wav, decode(place)[: len(wav)])
+    assert rate_hz == 16_000 and len(wav) == 4 * rate_hz, "long ones would hold up the server"
+    clean(app.run())
+    assert {one for one, _ in asked} == {name}
+    so_far = app.session_state["takes.so_far"]
+    assert so_far.parts == [(0, len(wav)), (len(wav), len(sung))] and so_far.sent
+    assert look() == look(), "what the tab has joined the rest to stays the first part"
 
 
 @pytest.mark.slow

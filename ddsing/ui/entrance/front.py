@@ -27,6 +27,7 @@ from ddsing.hosting.site import Site
 from ddsing.hosting.totals import Totals
 from ddsing.ui.entrance import probes
 from ddsing.ui.entrance.ownership import Ownership
+from ddsing.ui.player import awaited
 from ddsing.ui.rest import routes as rest
 
 Scope = MutableMapping[str, Any]
@@ -81,8 +82,8 @@ def addresses(here: Site, totals: Totals) -> list[Route]:
 
 
 def middleware() -> Sequence[Middleware]:
-    """The guard around everything."""
-    return [Middleware(Guard, config=served().config, limiter=served().limiter)]
+    """The guard around everything, and what answers once there is a sound."""
+    return [Middleware(Guard, config=served().config, limiter=served().limiter), Middleware(awaited.Awaited)]
 
 
 def come(here: Site, request: Request) -> Response:

@@ -22,7 +22,8 @@ class GrowingMixer extends Mixer {
 
   async fetchPart(part) {
     try {
-      const answer = await fetch(part.url);
+      let answer = await fetch(part.url);
+      while (answer.status === 204 && this.parts.includes(part)) answer = await fetch(part.url); // it is not there yet
       if (!answer.ok) throw new Error(String(answer.status));
       part.buffer = await this.context.decodeAudioData(await answer.arrayBuffer());
     } catch {

@@ -287,7 +287,7 @@ def _start(asked: _Asked) -> None:
             seed=asked.how.seed,
             edit=asked.edit,
             warnings=asked.chosen.warnings,
-            first=first_sound.planned(sung_s, singing_s=singing_s, at_once=play_at_once.wanted()),
+            first=first_sound.planned(sung_s, singing_s=singing_s, at_once=play_at_once.wanted(), rate_hz=rate_hz),
         ),
         at_hand=lambda: AtHand(caches.models(), {loaded.digest: loaded}),
         parts=parts,

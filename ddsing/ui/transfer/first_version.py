@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import io
+import secrets
+import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +16,7 @@ import soundfile
 import streamlit as st
 
 from ddsing.sound import wave
-from ddsing.ui.player import players
+from ddsing.ui.player import awaited, players
 from ddsing.ui.shell import errors, opened, trackers, work
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.shell.ordered import Ordered
@@ -21,7 +24,6 @@ from ddsing.ui.transfer import play_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
     from typing import Any
 
     from streamlit.delta_generator import DeltaGenerator
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 POLL_S, HOSTED_POLL_S = 0.25, 1.0  # with many people, asking is most of what a server does
 _MOMENT_S, _LOOK_S = 0.4, 0.01
+_BEGINS_S = 0.06  # in which a browser decodes what it was sent, and begins to play
+_FIRST_S = 4.0  # of the first part at most: the server's other answers wait for it
 _LEAST_S = 0.3  # of a part: what is shorter waits for more
 _SO_FAR = "takes.so_far"
 
@@ -38,14 +42,20 @@ _SO_FAR = "takes.so_far"
 class _SoFar:
     """What this tab has read of a first sound: its parts, from sample to sample, and how it looks.
 
-    `awaited` once the page has waited for its beginning.
+    `place` is where it is. Its player is `expected` on the page before there is anything to hear; `awaited` once the
+    page has waited for its beginning, which is `sent` to the browser by another thread.
     """
 
     name: str
+    place: Path
     rate_hz: int = 0
     parts: list[tuple[int, int]] = field(default_factory=list)
     levels: np.ndarray = field(default_factory=lambda: np.zeros(wave.N_PARTS, int))
+    expected: bool = False
     awaited: bool = False
+    sent: bool = False
+    token: str = field(default_factory=lambda: secrets.token_hex(16))  # tabs need not have the same first part
+    reading: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def end(self) -> int:
@@ -79,18 +89,21 @@ def _show() -> None:
     if _of(first).whole(first):
         _draw(first, current.options)
         return
-    if not current.waits and play_at_once.occasion():
-        _await(first)
+    so_far = _of(first)
+    so_far.expected |= not current.waits and bool(play_at_once.occasion())
     every_s = HOSTED_POLL_S if isinstance(current, Ordered) else POLL_S
     st.fragment(_growing, run_every=every_s)(first, current.options)
+    if so_far.expected:
+        _await(so_far)
 
 
-def _await(first: FirstSound) -> None:
-    """Look on for a moment, so that what was just asked for is heard at once and not by the next poll."""
-    so_far, until_s = _of(first), time.monotonic() + _MOMENT_S
-    while not so_far.parts and not so_far.awaited and time.monotonic() < until_s:
+def _await(so_far: _SoFar) -> None:
+    """Leave the browser to the player for a moment: what was just asked for is heard before the rest is drawn."""
+    until_s = time.monotonic() + _MOMENT_S
+    while not so_far.sent and not so_far.awaited and time.monotonic() < until_s:
         time.sleep(_LOOK_S)
-        _read_on(so_far, first)
+    if so_far.sent and not so_far.awaited:
+        time.sleep(_BEGINS_S)
     so_far.awaited = True
 
 
@@ -98,7 +111,7 @@ def _await(first: FirstSound) -> None:
 def _growing(first: FirstSound, options: Mapping[str, Any]) -> None:
     so_far = _of(first)
     _read_on(so_far, first)
-    if so_far.parts:
+    if so_far.parts or so_far.expected:
         _draw(first, options)
     if so_far.whole(first):
         st.rerun(scope="app")  # and look no more
@@ -107,20 +120,22 @@ def _growing(first: FirstSound, options: Mapping[str, Any]) -> None:
 def _of(first: FirstSound) -> _SoFar:
     found = st.session_state.get(_SO_FAR)
     if found is None or found.name != first.name:
-        found = st.session_state[_SO_FAR] = _SoFar(first.name)
+        from ddsing.transfer import first_sound
+
+        found = st.session_state[_SO_FAR] = _SoFar(first.name, first_sound.path(opened.workspace(), first.name))
     return found
 
 
-def _place(first: FirstSound) -> Path:
-    from ddsing.transfer import first_sound
-
-    return first_sound.path(opened.workspace(), first.name)
-
-
 def _read_on(so_far: _SoFar, first: FirstSound) -> None:
+    with so_far.reading:
+        _read(so_far, first)
+
+
+def _read(so_far: _SoFar, first: FirstSound) -> None:
     from ddsing.transfer import first_sound
 
-    found = first_sound.read_on(_place(first), so_far.end)
+    most = -1 if so_far.parts else round(_FIRST_S * first.rate_hz)
+    found = first_sound.read_on(so_far.place, so_far.end, most)
     if found is None:
         return
     audio, so_far.rate_hz = found
@@ -139,15 +154,19 @@ def _draw(first: FirstSound, options: Mapping[str, Any]) -> None:
     if first.instant:
         better = trackers.label(options["tracker"])
         said = f"{singers} sings with the pitch found by the tracker **Instant**; refined when **{better}** is done."
-    address = functools.partial(_address, _place(first), first.name)
-    parts = [{"url": address(*part), "at": part[0] / so_far.rate_hz} for part in so_far.parts]
+    address = functools.partial(_address, so_far.place, first.name)
+    beginning = awaited.address(
+        so_far.token, functools.partial(_beginning, so_far, first), f"first_version.{first.name}"
+    )
+    parts = [{"url": beginning, "at": 0.0}]
+    parts += [{"url": address(*part), "at": part[0] / so_far.rate_hz} for part in so_far.parts[1:]]
     drawn = wave.Wave(first.duration_s, tuple(so_far.levels.tolist()))
     name = "the first version" if first.instant else "the new take"
     with st.container(border=True, key="takes.first_version"):
         st.markdown("### A first version" if first.instant else "### The new take")
         st.caption(f":material/bolt: {said}")
         players.switcher(
-            [players.track(name, f"{first.name}.{so_far.end}", wave=drawn, rate_hz=so_far.rate_hz)],
+            [players.track(name, f"{first.name}.{so_far.end}", wave=drawn, rate_hz=first.rate_hz)],
             name=name,
             key=key(first.name),
             fresh=first.name,
@@ -155,6 +174,16 @@ def _draw(first: FirstSound, options: Mapping[str, Any]) -> None:
             interrupts=False,
             parts=parts,
         )
+
+
+def _beginning(so_far: _SoFar, first: FirstSound) -> bytes | None:
+    """The first part as a WAV, once there is one; for a thread of the server."""
+    if not so_far.parts and so_far.place.exists():
+        _read_on(so_far, first)
+    if not so_far.parts:
+        return None
+    so_far.sent = True
+    return _part(so_far.place, *so_far.parts[0])
 
 
 def _address(place: Path, name: str, start: int, stop: int) -> str:
@@ -166,7 +195,7 @@ def _part(place: Path, start: int, stop: int) -> bytes:
     """A part as a WAV of its own."""
     from ddsing.transfer import first_sound
 
-    audio, rate_hz = first_sound.read_on(place, start) or (np.zeros(0, np.float32), 16_000)
+    audio, rate_hz = first_sound.read_on(place, start, stop - start) or (np.zeros(0, np.float32), 16_000)
     buffer = io.BytesIO()
-    soundfile.write(buffer, audio[: stop - start], rate_hz, format="WAV", subtype="FLOAT")
+    soundfile.write(buffer, audio, rate_hz, format="WAV", subtype="FLOAT")
     return buffer.getvalue()

@@ -117,6 +117,7 @@ def _start(instrument: Entry, sound: Recording) -> None:
             tracker=tracker,
             to_analyse_s=to_analyse_s,
             at_once=play_at_once.wanted(),
+            rate_hz=rate_hz,
         ),
         edit=pitch_edits.edit(sound, tracker),
     )
