@@ -1,12 +1,13 @@
 """How costs grow: with the length of the sound, of a dataset, with the number of things on a page, with threads.
 
-    python -m benchmarks.growth [--only render prepare ...] [--full] [--lengths 5 20 80] [--threads 1 2 4]
-                                [--svg OUT.svg] [--json]
+    python -m benchmarks.growth [--only render prepare ...] [--full] [--within MINUTES] [--lengths 5 20 80]
+                                [--threads 1 2 4] [--svg OUT.svg] [--json]
 
 Each point is a process of its own, which does a small piece of the same work first, so that nothing is counted that is
 loaded or built once; then its processor time is taken, of all threads, and by how much the peak of its memory rises.
-The default takes less than ten minutes on two cores; ``--full`` goes up to an hour of sound, and takes hours where
-CREPE full has to hear it.
+The default takes less than ten minutes on two cores. ``--full`` goes up to an hour of sound, for which CREPE full takes
+about twenty minutes there, and the rest together fifteen; ``--only`` makes turns of it. With ``--within`` no size is
+begun that would take longer, by what the one before it took.
 
 Of each kind of work two slopes are printed, fitted to the points in log-log form: of processor time, where 1 is linear
 (what a work takes however short it is makes it less), and of memory. With what is said of it:
@@ -17,8 +18,8 @@ Of each kind of work two slopes are printed, fitted to the points in log-log for
 - ``train``: thirty steps of a tiny model on a dataset of so much sound, the file of records opened first;
 - ``pages``: the script of Timbre transfer run once more, with so many takes and instruments in the workspace.
 
-With ``--threads`` each kind is done at one length with so many threads, and the clock is told as well: it means
-something on a machine that does nothing else.
+With ``--threads`` each kind is done at one length with so many threads, and the clock is told and drawn as well: it
+means something on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ KINDS = {
 }
 AT = {"pitch instant": 120.0, "pitch full": 15.0, "render": 60.0, "prepare": 120.0, "train": 60.0}  # with threads
 STEPS, WINDOWS = 30, 4  # of a training
+_SIZES, _MEMORY = "seconds of sound, or items", "MB at the peak, beside what it is given"
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
@@ -292,24 +294,45 @@ def text_of_threads(document: dict[str, list[Point]]) -> str:
 
 def figure(document: dict[str, list[Point]]) -> str:
     """Two charts, time and memory over size, both logarithmic."""
-
-    def chart(title: str, label: str, value: Callable[[Point], float], least: float) -> charts.Chart:
-        lines = [
-            charts.Line(kind, tuple((one.size, max(value(one), least), 0.0) for one in points), KINDS[kind].flat)
-            for kind, points in document.items()
-        ]
-        x, y = ([point[place] for line in lines for point in line.points] for place in (0, 1))
-        ends = [10.0 ** math.floor(math.log10(min(x))), 10.0 ** math.ceil(math.log10(max(x)))]
-        most = max(10.0 ** math.ceil(math.log10(max(y))), 10.0 * least)
-        return charts.Chart(title, "seconds of sound, or items", label, lines, ends[1], most, ends[0], least)
-
     return charts.svg(
         [
-            chart("Time", "seconds of processor time", lambda one: one.cpu_s, 0.01),
-            chart("Memory", "MB at the peak, beside what it is given", lambda one: one.memory_bytes / 1e6, 0.1),
+            _chart(document, "Time", _SIZES, "seconds of processor time", lambda one: (one.size, one.cpu_s), 0.01),
+            _chart(document, "Memory", _SIZES, _MEMORY, lambda one: (one.size, one.memory_bytes / 1e6), 0.1),
         ],
         "How time and memory grow with the length of the sound",
     )
+
+
+def figure_of_threads(document: dict[str, list[Point]]) -> str:
+    """Two charts, clock and processor time over the number of threads, both logarithmic."""
+    return charts.svg(
+        [
+            _chart(document, "Clock", "threads", "seconds", lambda one: (one.n_threads, one.clock_s), 0.01),
+            _chart(document, "Processor", "threads", "seconds of all", lambda one: (one.n_threads, one.cpu_s), 0.01),
+        ],
+        "What more threads gain",
+    )
+
+
+def _chart(
+    document: dict[str, list[Point]],
+    title: str,
+    x_label: str,
+    y_label: str,
+    place: Callable[[Point], tuple[float, float]],
+    least: float,
+) -> charts.Chart:
+    """A line for each kind, in axes that end at powers of ten; nothing lies lower than `least`."""
+    at = {kind: [place(one) for one in points] for kind, points in document.items()}
+    lines = [
+        charts.Line(kind, tuple((x, max(y, least), 0.0) for x, y in points), KINDS[kind].flat)
+        for kind, points in at.items()
+    ]
+    x, y = ([point[axis] for line in lines for point in line.points] for axis in (0, 1))
+    first = 10.0 ** math.floor(math.log10(min(x)))
+    last = max(10.0 ** math.ceil(math.log10(max(x))), 10.0 * first)
+    most = max(10.0 ** math.ceil(math.log10(max(y))), 10.0 * least)
+    return charts.Chart(title, x_label, y_label, lines, last, most, first, least)
 
 
 def main() -> None:
@@ -317,6 +340,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=tuple(KINDS), default=list(KINDS), metavar="KIND")
     parser.add_argument("--full", action="store_true", help="up to an hour of sound")
+    parser.add_argument("--within", type=float, metavar="MINUTES", help="begin nothing that would take longer")
     parser.add_argument("--lengths", nargs="+", type=float, metavar="SIZE", help="other sizes for all")
     parser.add_argument(
         "--threads", nargs="*", type=int, help="so many threads each, instead of sizes (1 to all cores)"
@@ -333,27 +357,38 @@ def main() -> None:
         document = {kind: [in_child(kind, AT[kind], n) for n in counts] for kind in args.only if kind in AT}
     else:
         document = {
-            kind: _told(kind, args.lengths or (KINDS[kind].full_sizes if args.full else KINDS[kind].sizes))
+            kind: _told(kind, args.lengths or (KINDS[kind].full_sizes if args.full else KINDS[kind].sizes), args.within)
             for kind in args.only
         }
-        if args.svg:
-            args.svg.write_text(figure(document), encoding="utf-8", newline="\n")
+    if args.svg:
+        drawn = figure(document) if args.threads is None else figure_of_threads(document)
+        args.svg.write_text(drawn, encoding="utf-8", newline="\n")
     if args.json:
         print(json.dumps({kind: [asdict(one) for one in points] for kind, points in document.items()}, indent=2))
     else:
         print(text(document) if args.threads is None else text_of_threads(document))
 
 
-def _told(kind: str, sizes: Sequence[float]) -> list[Point]:
+def _told(kind: str, sizes: Sequence[float], within_minutes: float | None = None) -> list[Point]:
     """The points of a kind, as far as they were reached."""
-    found = []
+    found: list[Point] = []
     for size in sizes:
-        print(f"{kind}, {size:g} {KINDS[kind].unit}", file=sys.stderr, flush=True)
+        minutes = expected_minutes(found, size)
+        expected = "" if minutes is None else f", about {minutes:.2g} min"
+        print(f"{kind}, {size:g} {KINDS[kind].unit}{expected}", file=sys.stderr, flush=True)
+        if within_minutes is not None and minutes is not None and minutes > within_minutes:
+            print(f"  left out: more than {within_minutes:g} min", file=sys.stderr, flush=True)
+            break
         try:
             found.append(in_child(kind, size))
         except subprocess.CalledProcessError:  # it has said why
             break
     return found
+
+
+def expected_minutes(points: Sequence[Point], size: float) -> float | None:
+    """How long a size takes by the one before it, if that was measured: its cost may grow in proportion."""
+    return points[-1].clock_s / 60.0 * max(1.0, size / points[-1].size) if points else None
 
 
 if __name__ == "__main__":

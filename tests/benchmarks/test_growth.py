@@ -40,6 +40,32 @@ def test_a_logarithmic_chart_puts_equal_ratios_at_equal_distances():
     assert {"1", "10", "100", "0.01", "0.1"} <= set(said)
 
 
+def drawn(svg):
+    """The points of each chart's lines, [shape=(n_points, 2)] each."""
+    paths = [group.find("{*}path").get("d") for group in ElementTree.fromstring(svg).findall(".//{*}g[@clip-path]")]
+    return [np.array([[float(n) for n in one.split()] for one in path[1:].split("L")]) for path in paths]
+
+
+def test_what_is_linear_rises_by_a_straight_line_and_threads_are_drawn_too():
+    time, memory = drawn(growth.figure({"render": points(1.0)}))
+    assert np.allclose(np.diff(time, axis=0)[0], np.diff(time, axis=0)[1], atol=0.11) and np.ptp(time[:, 1]) > 50
+    assert np.ptp(memory[:, 1]) == 0, "flat"
+    threads = [Point(15.0, 4.0, 4.0 / n, 0.0, n) for n in (1, 2, 4, 8, 16)]
+    clock, processor = drawn(growth.figure_of_threads({"pitch full": threads}))
+    assert len(clock) == 5 and (np.diff(clock[:, 1]) > 0).all() and np.ptp(processor[:, 1]) == 0
+    assert len(drawn(growth.figure_of_threads({"pitch full": threads[:1]}))) == 2, "on one core, too"
+
+
+def test_a_size_that_would_take_too_long_is_not_begun(monkeypatch, capsys):
+    begun = []
+    monkeypatch.setattr(growth, "in_child", lambda kind, size: begun.append(size) or Point(size, size, size, 0.0))
+    assert growth.expected_minutes([], 5.0) is None
+    assert growth.expected_minutes([Point(30.0, 0.0, 60.0, 0.0)], 3600.0) == pytest.approx(120.0)
+    assert [one.size for one in growth._told("render", (5, 30, 180, 900), 4.0)] == begun == [5, 30, 180]
+    assert "render, 900 s of sound, about 15 min\n  left out: more than 4 min" in capsys.readouterr().err
+    assert [one.size for one in growth._told("render", (5, 900))] == [5, 900]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pitch instant", "render", "prepare", "pages"])
 def test_each_kind_of_work_is_measured(kind):
