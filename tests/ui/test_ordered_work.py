@@ -144,6 +144,23 @@ def test_the_player_is_there_before_the_sound_and_asks_for_it_once(member, monke
     assert look() == look(), "what the tab has joined the rest to stays the first part"
 
 
+def test_the_player_of_an_order_that_a_worker_takes_in_a_moment_is_drawn_by_the_press_itself(member, monkeypatch):
+    (member.examples / "long.wav").write_bytes(encode(tiny_workspace.sung(5.0)))
+    app, looked = open_page(monkeypatch, member.root), []
+    app.get_by_key("transfer.example").set_value("long.wav").run()
+
+    def waits(order):
+        looked.append(order)
+        if len(looked) == 3:
+            order.folder.tell(stage="starting", fraction=0.0, left_s=None)
+        return not order.folder.status()
+
+    monkeypatch.setattr(Ordered, "waits", property(waits))
+    app.button(key="transfer.start").click().run()
+    clean(app)
+    assert "A first version" in said(app) and len(looked) >= 3
+
+
 @pytest.mark.slow
 def test_cancel_ends_what_waits_at_once(member, monkeypatch):
     app = press(open_page(monkeypatch, member.root))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 POLL_S, HOSTED_POLL_S = 0.25, 1.0  # with many people, asking is most of what a server does
 _MOMENT_S, _LOOK_S = 0.4, 0.01
+_TAKEN_S = 0.3  # in which a worker that has nothing else to do sees an order
 _BEGINS_S = 0.06  # in which a browser decodes what it was sent, and begins to play
 _FIRST_S = 4.0  # of the first part at most: the server's other answers wait for it
 _LEAST_S = 0.3  # of a part: what is shorter waits for more
@@ -90,11 +91,21 @@ def _show() -> None:
         _draw(first, current.options)
         return
     so_far = _of(first)
-    so_far.expected |= not current.waits and bool(play_at_once.occasion())
+    if play_at_once.occasion():
+        so_far.expected |= _begun(current, _TAKEN_S if not so_far.awaited else 0.0)
     every_s = HOSTED_POLL_S if isinstance(current, Ordered) else POLL_S
     st.fragment(_growing, run_every=every_s)(first, current.options)
     if so_far.expected:
         _await(so_far)
+    so_far.awaited = True
+
+
+def _begun(current: work.Work | Ordered, wait_s: float) -> bool:
+    """Whether it is worked at; where nothing is ahead of it, that is in a moment."""
+    until_s = time.monotonic() + wait_s
+    while current.waits and current.running and time.monotonic() < until_s:
+        time.sleep(_LOOK_S)
+    return not current.waits
 
 
 def _await(so_far: _SoFar) -> None:
@@ -104,12 +115,13 @@ def _await(so_far: _SoFar) -> None:
         time.sleep(_LOOK_S)
     if so_far.sent and not so_far.awaited:
         time.sleep(_BEGINS_S)
-    so_far.awaited = True
 
 
 @errors.guarded
 def _growing(first: FirstSound, options: Mapping[str, Any]) -> None:
-    so_far = _of(first)
+    so_far, current = _of(first), work.current()
+    if current is not None and play_at_once.occasion():
+        so_far.expected |= _begun(current, 0.0)
     _read_on(so_far, first)
     if so_far.parts or so_far.expected:
         _draw(first, options)
