@@ -9,6 +9,7 @@ import streamlit as st
 
 from ddsing.transfer.morph import MAX_INSTRUMENTS, MIN_INSTRUMENTS, Morph
 from ddsing.ui.experiments import chosen_takes, morph_points, morph_settings
+from ddsing.ui.player import shares
 from ddsing.ui.shell import allowed, caches, errors, links, opened, sources, take_player, work
 from ddsing.ui.shell.formatting import format_duration, plain
 from ddsing.ui.transfer import fit_panel, pitch_edits
@@ -107,10 +108,8 @@ def _reading(first: Entry | None, sound: Recording | None) -> None:
 
 
 def _plot(morph: Morph, duration_s: float) -> None:
-    from ddsing.plots import morph as plot
-    from ddsing.plots import style
-
-    st.plotly_chart(plot.figure(morph, duration_s), key="morph.weights", config=style.CONFIG, alt=plot.alt_text(morph))
+    said = f"Shares of the instruments over time: {morph.said()}."
+    shares.show(morph.points, morph.names, duration_s=duration_s, said=said, key="morph.weights")
 
 
 @errors.callback
