@@ -86,6 +86,11 @@ def _bytes_beside_lists(taken):
     return sum(element.ByteSize() for element in taken.sent.values() if element.WhichOneof("type") not in LISTS)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_what_only_brings_styles_and_scripts_is_sent_at_one_place(taken, page):
+    assert _kinds(taken[MORE][page][1])["html"] == 1
+
+
 def test_what_is_folded_is_not_drawn(taken):
     """The files of a take or an instrument, and the fields of its name, lie in popovers."""
     shown = taken[FEW]["transfer"][1].sent.values()

@@ -233,10 +233,8 @@ def switcher(
 
 
 def one_at_a_time() -> None:
-    """See that no two things play at once on a page, also where none of these players is; takes no room."""
-    with st.container(key="players-channel"):
-        _channel(key="players.channel")
-    st.html("<style>:has(> .st-key-players-channel) { display: none; }</style>")
+    """See that no two things play at once on a page, also where none of these players is; shows nothing."""
+    _channel(key="players.channel")
 
 
 def trial(kind: str, number: int, slots: Sequence[dict], *, key: str, on_answer: Callable) -> None:

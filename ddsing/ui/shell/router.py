@@ -125,10 +125,9 @@ def require() -> None:
             entrance(_nothing, "Sign in")  # app.py, which is next, shows what there is to show
         st.rerun()
     st.html(STYLE)
-    players.one_at_a_time()
-    with st.container(key="page-script"):
+    with st.container(key="page-scripts"):  # takes no room, by page.css
+        players.one_at_a_time()
         _script(key="page.script")
-    st.html("<style>:has(> .st-key-page-script) { display: none; }</style>")
 
 
 def _members_only() -> None:
