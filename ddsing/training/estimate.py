@@ -2,13 +2,12 @@
 
 Each run leaves, in the workspace's cache, how long a step and a save took it, by machine and by what was trained. A
 model that has not been trained here yet is reckoned from the one most like it, by a rough count of the work in a
-step.
+step. What comes before the first step is learnt by the run's clock (`ddsing.jobs.paces`), for `parts` and `seconds`.
 """
 
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from ddsing.dataset.voices import Voice
 from ddsing.files import read_json, write_json
+from ddsing.jobs import paces
 from ddsing.jobs.paces import Paces, machine_name
 from ddsing.jobs.time_left import Part
 from ddsing.model.config import ModelConfig
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 _NAME = "training_pace.json"
 _MAX_ENTRIES = 100
 _TELLING_STEPS = 5  # a run of fewer says little
-_START_S = 20.0  # importing TensorFlow and building the model
-_LOADING_S = 5.0  # of which
-_HEAD_START_SHARE = 0.25  # of a step's time, until it is known here
+# Before the first step, until it is known here, as `benchmarks.start` measures it: TensorFlow is loaded and the model
+# built in threads, beside the head start where there is one, so that little of it is left after that.
+_LOADING_S, _BUILDING_S, _BUILDING_BESIDE_S = 0.5, 8.0, 2.5
+_HEAD_START_SHARE = 0.08  # of a step's time, for a step of it
 BUILDING = "building"  # the part that ends with the first step
 TOP = "train/top"  # what the pace of making a top is kept under; its unit is a second of recordings
 _TOP_S = 0.15
@@ -50,19 +51,40 @@ def seconds(workspace: Workspace, recipe: Recipe, *, done: int = 0) -> tuple[flo
     """
     config = resolved(recipe)
     work = _work(config.model, config.batch_size, config.window_frames, recipe.mixed_precision)
-    known = _read(workspace).get(machine_name(), {})
+    machine = machine_name()
+    entry, why = _entry(_read(workspace).get(machine, {}), work)
+    alone = Paces(workspace.cache / paces.NAME, machine=machine, crowd=0.0)  # how busy it is now says little of hours
+    start_s = sum(part.expected_s for part in _start(alone, entry, config, work, done))
+    steps_s = max(0, config.steps - done) * entry["seconds_per_step"]
+    return start_s + steps_s + n_saves(done, config.steps, config.save_every) * entry["seconds_per_save"], why
+
+
+def _entry(known: Mapping, work: Mapping) -> tuple[Mapping, str]:
+    """Seconds of a step, of a save, and perhaps of a step of the head start; and where they are known from."""
     exact = known.get(_key(work))
     if exact:
-        return _total(exact, config, work, done), "based on earlier runs of this model on this computer"
+        return exact, "based on earlier runs of this model on this computer"
     if known:
         entry = min(known.values(), key=lambda other: abs(math.log(_cost(work) / _cost(other["work"]))))
         ratio = _cost(work) / _cost(entry["work"])
         scaled = {**entry, "seconds_per_step": entry["seconds_per_step"] * ratio}
         if "seconds_per_head_start_step" in entry:
             scaled["seconds_per_head_start_step"] = entry["seconds_per_head_start_step"] * ratio
-        return _total(scaled, config, work, done), "based on runs of another model on this computer"
+        return scaled, "based on runs of another model on this computer"
     guess = {"seconds_per_step": _cost(work), "seconds_per_save": 3.0}
-    return _total(guess, config, work, done), "a guess: no training runs on this computer yet"
+    return guess, "a guess: no training runs on this computer yet"
+
+
+def _start(known: Paces, entry: Mapping, config: Config, work: Mapping, done: int) -> list[Part]:
+    """What comes before the first step, whose time belongs to the building."""
+    model, n_steps = _key(work), 0 if done else config.head_start_steps
+    a_step_s = entry.get("seconds_per_head_start_step", _HEAD_START_SHARE * entry["seconds_per_step"])
+    building, building_s = ("building beside", _BUILDING_BESIDE_S) if n_steps else ("building", _BUILDING_S)
+    return [
+        known.part("loading", 1, "train/loading", guess_s=_LOADING_S, turn=1),
+        known.part("head start", n_steps, f"train/head start/{model}", guess_s=a_step_s, turn=2),
+        known.part(BUILDING, 1, f"train/{building}/{model}", guess_s=building_s, turn=3),
+    ]
 
 
 def parts(known: Paces, workspace: Workspace, where: folder.Where, recipe: Recipe) -> list[Part]:
@@ -73,18 +95,14 @@ def parts(known: Paces, workspace: Workspace, where: folder.Where, recipe: Recip
     config = resolved(recipe)
     work = _work(config.model, config.batch_size, config.window_frames, recipe.mixed_precision)
     done = max((checkpoint.step for checkpoint in checkpoints.published(path)), default=0)
-    step_s = (
-        seconds(workspace, replace(recipe, steps=2000))[0] - seconds(workspace, replace(recipe, steps=1000))[0]
-    ) / 1e3
+    entry, _ = _entry(_read(workspace).get(machine_name(), {}), work)
     model, n_saves_left = _key(work), n_saves(done, config.steps, config.save_every)
-    head_start = 0 if done else config.head_start_steps
+    step_s, save_s = entry["seconds_per_step"], entry["seconds_per_save"]
     parts = [
         Part("preparing", preparing.seconds(where.source, recipe)),
-        known.part("loading", 1, "train/loading", guess_s=_LOADING_S, turn=1),
-        known.part("head start", head_start, f"train/head start/{model}", guess_s=_HEAD_START_SHARE * step_s, turn=2),
-        known.part(BUILDING, 1, f"train/building/{model}", guess_s=_START_S - _LOADING_S, turn=3),
+        *_start(known, entry, config, work, done),
         known.part("training", max(0, config.steps - done - 1), f"train/step/{model}", guess_s=step_s, turn=4),
-        known.part("saving", n_saves_left, f"train/save/{model}", guess_s=3.0, turn=4),
+        known.part("saving", n_saves_left, f"train/save/{model}", guess_s=save_s, turn=4),
     ]
     return [*parts, _top(known, where.source)] if recipe.full_band else parts
 
@@ -135,16 +153,6 @@ def _head_start(before: Mapping, ready: "Ready") -> dict:
     if ready.head_start_s and n_steps:
         return {"seconds_per_head_start_step": ready.head_start_s / n_steps}
     return {name: before[name] for name in ("seconds_per_head_start_step",) if name in before}
-
-
-def _total(entry: Mapping, config: Config, work: Mapping, done: int) -> float:
-    left = max(0, config.steps - done)
-    n_saves = math.ceil(config.steps / config.save_every) - done // config.save_every if left else 0
-    head_start_s = 0.0
-    if not done and config.head_start_steps:
-        a_step_s = entry["seconds_per_step"] * _HEAD_START_SHARE
-        head_start_s = config.head_start_steps * entry.get("seconds_per_head_start_step", a_step_s)
-    return _START_S + head_start_s + left * entry["seconds_per_step"] + n_saves * entry["seconds_per_save"]
 
 
 def _work(model: ModelConfig, batch_size: int, window_frames: int, mixed_precision: bool) -> dict:
