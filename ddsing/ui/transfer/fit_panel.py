@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddsing.constants import TRACKERS
-from ddsing.ui.shell import allowed, caches, errors, state, trackers, values, work
+from ddsing.ui.shell import allowed, caches, errors, ordered, state, trackers, values, work
 from ddsing.ui.shell.formatting import octaves, percent, plain, signed
 from ddsing.ui.transfer import first_readings, pitch_edits
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ddsing.transfer.settings import Settings
     from ddsing.ui.shell.state import Desk
 
-POLL_S = 0.4
+POLL_S, SOON_POLL_S = 0.4, 0.1
+_SHORT_S = 60.0  # is read in one go, which takes a moment
 _BOLT = ":material/bolt:"
 
 
@@ -56,10 +57,10 @@ def _first(instrument: Entry, sound: Recording, desk: Desk) -> None:
         _reading(instrument, sound, reading.found.features(instrument.config.generation), desk)
         _refine(sound, chosen, reading.found.tracker)
     else:
-        _under_way(instrument, sound, desk)
+        soon = sound.duration_s <= _SHORT_S and not ordered.by_workers()
+        st.fragment(_under_way, run_every=SOON_POLL_S if soon else POLL_S)(instrument, sound, desk)
 
 
-@st.fragment(run_every=POLL_S)
 @errors.guarded
 def _under_way(instrument: Entry, sound: Recording, desk: Desk) -> None:
     """What is known while the recording is being read; the page is shown again once all of it is."""
