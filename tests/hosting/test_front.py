@@ -1,6 +1,7 @@
 """What a hosted server adds to Streamlit's: whom it answers, how much it takes, what headers and cookies it sends."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 from starlette.applications import Starlette
@@ -15,7 +16,8 @@ from ddsing.hosting import cookies
 from ddsing.hosting.config import Config, Limits
 from ddsing.hosting.guests import Admitted, Over
 from ddsing.hosting.site import open_site
-from ddsing.ui.entrance import front
+from ddsing.ui.entrance import front, ownership
+from ddsing.ui.player import awaited
 from tests.hosting.test_config import PEOPLE, read
 
 HTTPS = Config(
@@ -172,3 +174,16 @@ def test_a_site_without_guests_makes_none(site, tmp_path):
     ticket = cookies.Signer(site.config.root).ticket("come")
     answer = TestClient(app).get("/guest/come", params={"ticket": ticket})
     assert answer.status_code == 503 and "not admitted" in answer.text and "set-cookie" not in answer.headers
+
+
+def test_a_sound_that_is_still_made_is_guarded_as_any_file(monkeypatch, tmp_path):
+    config = dataclasses.replace(HTTPS, root=tmp_path)
+    monkeypatch.setattr(front, "served", lambda: SimpleNamespace(config=config, limiter=None))
+    monkeypatch.setitem(awaited._sounds, "a0b1", lambda: b"RIFF")
+    app = Starlette(routes=[Route("/{path:path}", _taken)], middleware=front.middleware())
+    there = TestClient(app, base_url="https://sing.example.org")
+    monkeypatch.setattr(ownership.tab_owners, "may_see", lambda file, owner: file == "a0b1")
+    assert there.get("/ddsing/media/a0b1.wav").content == b"RIFF"
+    monkeypatch.setattr(ownership.tab_owners, "may_see", lambda file, owner: False)
+    for address in ("/ddsing/media/a0b1.wav", "/ddsing/media/a0b1", "/media/a0b1.wav", "/ddsing//media/a0b1.wav"):
+        assert there.get(address).content == b"0", address

@@ -59,8 +59,16 @@ def test_who_waits_in_vain_is_told_to_ask_again(files, browser, monkeypatch):
 def test_all_else_goes_on(files, browser):
     url = awaited.address("one", lambda: b"RIFF", "spot")
     assert browser.get(url.replace("one", "two")).content == b"another's"
-    assert browser.get(url.replace("/media/", "/elsewhere/")).content == b"another's"
+    for other in ("/elsewhere/", "/some/media/", "//media/", "/media/media/", "/media//"):
+        assert browser.get("http://testserver" + url.replace("/media/", other)).content == b"another's", other
+    assert browser.get(f"{url}/").content == b"another's", "a guard before it takes that for another file"
     assert browser.head(url).status_code == 404
+
+
+def test_a_dashboard_with_a_path_of_its_own(files):
+    url = awaited.address("one", lambda: b"RIFF", "spot")
+    there = TestClient(awaited.Awaited(_others, base="sing"))
+    assert (there.get(url).status_code, there.get(f"/sing{url}").content) == (404, b"RIFF")
 
 
 def test_only_the_latest_are_known(files, browser, monkeypatch):

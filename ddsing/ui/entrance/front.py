@@ -83,7 +83,11 @@ def addresses(here: Site, totals: Totals) -> list[Route]:
 
 def middleware() -> Sequence[Middleware]:
     """The guard around everything, and what answers once there is a sound."""
-    return [Middleware(Guard, config=served().config, limiter=served().limiter), Middleware(awaited.Awaited)]
+    here = served()
+    return [
+        Middleware(Guard, config=here.config, limiter=here.limiter),
+        Middleware(awaited.Awaited, base=here.config.base_path),
+    ]
 
 
 def come(here: Site, request: Request) -> Response:

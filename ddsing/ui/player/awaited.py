@@ -54,22 +54,27 @@ def address(name: str, look: Look, place: str) -> str:
 
 
 class Awaited:
-    """ASGI middleware: answers requests for such sounds; all others go on."""
+    """ASGI middleware: answers requests for such sounds; all others go on.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Parameters
+    ----------
+    base : str
+        The dashboard's own path, where it has one. Only the very addresses that a guard before this looks at count.
+    """
+
+    def __init__(self, app: ASGIApp, base: str = "") -> None:
+        self._app, self._prefix = app, f"/{base}/media/" if base else "/media/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on."""
-        look = _asked(scope)
+        look = self._asked(scope)
         await (self._app if look is None else await _answer(look))(scope, receive, send)
 
-
-def _asked(scope: Scope) -> Look | None:
-    if scope["type"] != "http" or scope["method"] != "GET":
-        return None
-    path = PurePosixPath(scope["path"])
-    return _sounds.get(path.stem) if path.parent.name == "media" else None
+    def _asked(self, scope: Scope) -> Look | None:
+        if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith(self._prefix):
+            return None
+        file = scope["path"].removeprefix(self._prefix)
+        return None if "/" in file else _sounds.get(PurePosixPath(file).stem)
 
 
 async def _answer(look: Look) -> Response:
