@@ -11,6 +11,7 @@ it is made only to that instrument: with another one under its name meanwhile, i
 import contextlib
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -208,10 +209,11 @@ class Library:
 
     def _paths(self) -> Paths:
         try:
-            found = [path for path in self._folder.iterdir() if path.suffix.lower() == ".zip" and path.name[0] != "."]
+            with os.scandir(self._folder) as entries:  # which knows files without asking the disk for each
+                found = [entry.name for entry in entries if _is_instrument(entry)]
         except OSError as error:
             raise InstrumentError(f"The instruments folder can't be read: {error.strerror}.") from None
-        return sorted((path for path in found if path.is_file()), key=lambda path: (path.name.casefold(), path.name))
+        return [self._folder / name for name in sorted(found, key=lambda name: (name.casefold(), name))]
 
     def _path(self, name: str, seen: Entry | None = None) -> Path:
         path = self._found(name)
@@ -331,6 +333,12 @@ def _disk_errors(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise InstrumentError(f"{what}: {error.strerror}.") from None
+
+
+def _is_instrument(entry: os.DirEntry[str]) -> bool:
+    if entry.name[0] == "." or not entry.name.lower().endswith(".zip"):
+        return False
+    return Path(entry).is_file() if entry.is_symlink() else entry.is_file()  # a link may lead round in a circle
 
 
 def _stamp(path: Path) -> Stamp | None:

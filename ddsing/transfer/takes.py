@@ -47,15 +47,15 @@ class TakeStore:
 
     def list_all(self) -> Takes:
         """All takes, newest first; one that can't be read has its reason as `error`."""
-        return [self._read(folder) for folder in self._folders()]
+        return [self._read(place) for place in self._places()]
 
     def newest(self) -> Take | None:
         """The newest readable take."""
-        return next((take for take in map(self._read, self._folders()) if not take.error), None)
+        return next((take for take in map(self._read, self._places()) if not take.error), None)
 
     def get(self, take_id: str) -> Take:
         """The take with an id."""
-        take = self._read(existing(self.folder, take_id) or self.folder / safe_name(take_id))
+        take = self._read(str(existing(self.folder, take_id) or self.folder / safe_name(take_id)))
         if take.error:
             raise TakeError(take.error)
         return take
@@ -86,7 +86,7 @@ class TakeStore:
         path = Path(token)
         if path.parent.parent != self.folder / ".trash":
             raise TakeError("This take can't be restored: it was not deleted here.")
-        return self._read(restore(path))
+        return self._read(str(restore(path)))
 
     def export(self, take_id: str, format: str = "WAV") -> bytes:
         """The result as a 24-bit WAV or FLAC with the recipe in its metadata."""
@@ -124,7 +124,8 @@ class TakeStore:
                     return take_id, folder
                 folder.rmdir()  # who had the id was just done with it
 
-    def _folders(self) -> Sequence[Path]:
+    def _places(self) -> Sequence[str]:
+        """The takes' folders, the newest first: of hundreds that are remembered, making paths would take the time."""
         try:
             with os.scandir(self.folder) as entries:  # which knows folders without asking the disk for each
                 found = [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
@@ -132,7 +133,7 @@ class TakeStore:
             return []
         except OSError as error:
             raise TakeError(f"The folder {str(self.folder)!r} can't be read: {error.strerror or error}.") from None
-        return [self.folder / name for name in sorted(found, reverse=True) if name not in RESERVED]
+        return [os.path.join(self.folder, name) for name in sorted(found, reverse=True) if name not in RESERVED]
 
     def _remove_abandoned(self) -> None:
         for path in self.folder.glob(".*.partial"):
@@ -146,22 +147,23 @@ class TakeStore:
             write_take(take)
             return take
 
-    def _read(self, folder: Path) -> Take:
-        """A take as it is on disk, read anew only if its ``take.json`` has changed."""
+    def _read(self, place: str) -> Take:
+        """A take as it is on disk in a folder, read anew only if its ``take.json`` has changed."""
         try:
-            stamp = files.stamp(folder / "take.json", inode=True)
-            found = _remembered.get(str(folder))
-            if found is None or found[0] != stamp or not (folder / "result.wav").is_file():
+            stamp = files.stamp(os.path.join(place, "take.json"), inode=True)
+            sound, found = os.path.join(place, "result.wav"), _remembered.get(place)
+            if found is None or found[0] != stamp or not os.path.isfile(sound):  # noqa: PTH113  of hundreds
                 if len(_remembered) >= _MAX_REMEMBERED:
                     _remembered.clear()
-                found = _remembered[str(folder)] = (stamp, self._parse(folder))
+                found = _remembered[place] = (stamp, self._parse(Path(place)))
             return found[1]
         except FileNotFoundError:
+            folder = Path(place)
             return _unreadable(folder, "is damaged: its take.json is missing" if folder.is_dir() else "is missing")
         except PermissionError as error:
-            return _unreadable(folder, f"can't be read: {error.strerror}")
+            return _unreadable(Path(place), f"can't be read: {error.strerror}")
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, DdsingError):
-            return _unreadable(folder, "is damaged and can't be read")
+            return _unreadable(Path(place), "is damaged and can't be read")
 
     def _parse(self, folder: Path) -> Take:
         data = names.mended(json.loads((folder / "take.json").read_text("utf-8")))

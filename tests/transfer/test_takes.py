@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,3 +90,21 @@ def test_what_is_remembered_is_bounded(store, monkeypatch):
     monkeypatch.setattr(take_store, "_MAX_REMEMBERED", 2)
     monkeypatch.setattr(take_store, "_remembered", {})
     assert len(store.list()) == N_TAKES and len(take_store._remembered) <= 2
+
+
+def test_takes_that_are_remembered_are_listed_without_making_a_path_of_each(store, monkeypatch):
+    from ddsing.transfer import takes as take_store
+
+    made = []
+
+    class Folder(type(Path())):
+        def __truediv__(self, name):
+            made.append(name)
+            return super().__truediv__(name)
+
+    before = store.list()
+    monkeypatch.setattr(take_store, "Path", lambda place: made.append(place) or Path(place))
+    store.folder = Folder(store.folder)
+    assert all(one is other for one, other in zip(before, store.list(), strict=True)) and made == []
+    (before[0].folder / "take.json").touch()
+    assert len(store.list()) == N_TAKES and made, "what has changed is read, by its path"
