@@ -63,13 +63,15 @@ def _compare(target: Tensor, value: Tensor, share: Tensor) -> tuple[Tensor, Tens
         power = tf.math.real(spectrum) ** 2 + tf.math.imag(spectrum) ** 2
         return tf.sqrt(power)
 
-    def log(x: Tensor) -> Tensor:
-        return tf.math.log(tf.where(x <= 0.0, _SILENCE, x))
+    def heard(x: Tensor) -> Tensor:
+        return tf.where(x <= 0.0, _SILENCE, x)
 
     wanted, found = magnitude(target), magnitude(value)
     n = float(np.prod(target.shape))
-    loss = (tf.reduce_sum(tf.abs(wanted - found)) + tf.reduce_sum(tf.abs(log(wanted) - log(found)))) / n
+    # One logarithm of a quotient, and one sum: a third less time than the difference of two, and two sums.
+    logarithm = tf.math.log(heard(wanted) / heard(found))
+    loss = tf.reduce_sum(tf.abs(wanted - found) + tf.abs(logarithm)) / n
     # What is silent is reached at _SILENCE by the logarithms, and at zero by the magnitudes: their signs may differ.
-    signs = tf.sign(found - wanted) + tf.sign(found - tf.where(wanted <= 0.0, _SILENCE, wanted)) / found
+    signs = tf.sign(found - wanted) + tf.sign(found - heard(wanted)) / found
     slope = tf.where(found > 0.0, signs / found, 0.0) * (share / n)
     return loss, tf.complex(slope * tf.math.real(value), slope * tf.math.imag(value))

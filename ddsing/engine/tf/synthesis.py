@@ -26,6 +26,7 @@ from ddsing.model.config import ModelConfig
 _NYQUIST_HZ = SAMPLE_RATE / 2
 # Of a sample at 1 Hz. ddsp multiplies and then divides; TensorFlow's graph optimiser makes one number of the two.
 _RADIANS_PER_HZ = float(np.float32(2.0 * np.pi) * (np.float32(1.0) / np.float32(SAMPLE_RATE)))
+_LEAST = -1e30  # less than any frequency
 _SINE_TAYLOR = [(-1) ** k * (2.0 * math.pi) ** (2 * k + 1) / math.factorial(2 * k + 1) for k in range(6)]  # of turns
 
 
@@ -43,19 +44,43 @@ def controls(config: ModelConfig, outputs: Tensor, f0_hz: Tensor) -> tuple[Tenso
         Of each harmonic.
     noise_magnitudes : tf.Tensor [shape=(n_frames, batch, n_noise_bands)]
     """
+    return _controls(config)(outputs, f0_hz)
+
+
+@cache
+def _controls(config: ModelConfig) -> Callable:
+    """Compiled in both directions: TensorFlow's power and its gradient take one number at a time on a CPU."""
     tf = runtime.tensorflow()
 
-    def scale(x: Tensor) -> Tensor:
-        return config.scale_max_value * tf.sigmoid(x) ** math.log(config.scale_exponent) + config.scale_threshold
+    def scale(x: Tensor) -> Tensor:  # a power of the sigmoid
+        power = tf.exp(math.log(config.scale_exponent) * tf.math.log_sigmoid(x))
+        return config.scale_max_value * power + config.scale_threshold
 
-    amps, distribution, noise = tf.split(outputs, [width for _, width in config.output_splits], axis=2)
-    distribution = scale(distribution)
-    if config.normalize_below_nyquist:
-        harmonic_hz = f0_hz[..., tf.newaxis] * tf.range(1.0, config.n_harmonics + 1.0)
-        distribution = tf.where(harmonic_hz >= _NYQUIST_HZ, 0.0, distribution)
-    total = tf.reduce_sum(distribution, axis=2, keepdims=True)
-    amplitudes = scale(amps) * distribution / tf.where(total == 0.0, 1e-7, total)
-    return amplitudes, scale(noise + config.noise_initial_bias)
+    def played(outputs: Tensor, f0_hz: Tensor) -> tuple[Tensor, Tensor]:
+        amps, distribution, noise = tf.split(outputs, [width for _, width in config.output_splits], axis=2)
+        distribution = scale(distribution)
+        if config.normalize_below_nyquist:
+            harmonic_hz = f0_hz[..., tf.newaxis] * tf.range(1.0, config.n_harmonics + 1.0)
+            distribution = tf.where(harmonic_hz >= _NYQUIST_HZ, 0.0, distribution)
+        total = tf.reduce_sum(distribution, axis=2, keepdims=True)
+        amplitudes = scale(amps) * distribution / tf.where(total == 0.0, 1e-7, total)
+        return amplitudes, scale(noise + config.noise_initial_bias)
+
+    def played_back(outputs: Tensor, f0_hz: Tensor, *upstream: Tensor) -> Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(outputs)
+            found = played(outputs, f0_hz)
+        return tape.gradient(found, outputs, output_gradients=upstream)
+
+    forward, backward = compiled(played), compiled(played_back)
+
+    @tf.custom_gradient
+    def both(outputs: Tensor, f0_hz: Tensor) -> tuple[tuple[Tensor, Tensor], Callable]:
+        # A tape would have TensorFlow make a gradient of its own, too.
+        found = forward(tf.stop_gradient(outputs), f0_hz)
+        return found, lambda *upstream: (backward(outputs, f0_hz, *upstream), None)
+
+    return both
 
 
 def between_steps(amplitudes: Tensor, magnitudes: Tensor, *, hop: int, n_frames: int) -> tuple[Tensor, Tensor]:
@@ -95,21 +120,19 @@ def _waves_by_sample(n_harmonics: int) -> Callable:
 
         tf = runtime.tensorflow()
         n_frames, batch = f0_hz.shape
-        numbers = tf.range(1.0, n_harmonics + 1.0, dtype=tf.float64)
         following = tf.concat([f0_hz[1:], f0_hz[-1:]], axis=0)
 
-        # Rounded to single precision after each operation, as ddsp's are; XLA by itself would join and reorder them.
-        def rounded(x: Tensor) -> Tensor:
-            return tf.cast(x, tf.float32)
+        # A product is rounded before it is added to, as ddsp's; XLA by itself would make one operation of the two.
+        def product(x: Tensor, y: Tensor) -> Tensor:
+            return tf.maximum(x * y, _LEAST)
 
-        def precise(x: Tensor) -> Tensor:
-            return tf.cast(x, tf.float64)
+        now, then = (product(f0[..., tf.newaxis], tf.range(1.0, n_harmonics + 1.0)) for f0 in (f0_hz, following))
+        change = then - now  # of all frames before the loop, which has less to do for each sample
 
         def sample(n: Tensor, phase: Tensor, found: Tensor) -> tuple[Tensor, ...]:
             frame, within = n // HOP_SAMPLES, n % HOP_SAMPLES
-            now, then = (rounded(precise(f0[frame][:, tf.newaxis]) * numbers) for f0 in (f0_hz, following))
-            harmonic_hz = now + rounded(precise(then - now) * (precise(within) / HOP_SAMPLES))
-            phase += tf.maximum(harmonic_hz * _RADIANS_PER_HZ, 0.0)  # without the maximum, multiplied and added in one
+            harmonic_hz = now[frame] + product(change[frame], tf.cast(within, tf.float32) / HOP_SAMPLES)
+            phase += tf.maximum(harmonic_hz * _RADIANS_PER_HZ, 0.0)
             wave = tf.where(harmonic_hz >= _NYQUIST_HZ, 0.0, _sine(phase))[tf.newaxis, :, tf.newaxis]
             return n + 1, phase, xla.dynamic_update_slice(found, wave, tf.stack([frame, 0, within, 0]))
 
@@ -168,8 +191,9 @@ def _harmonic(method: str) -> Callable:
         audio = tf.reduce_sum(tf.matmul(sinusoids, tf.stack([amplitudes, following], axis=3)) * weight, axis=3)
 
         def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
-            on_edges = tf.matmul(sinusoids, _by_frame(upstream)[..., tf.newaxis] * weight, transpose_a=True)
-            now, then = on_edges[..., 0], on_edges[..., 1]
+            # The narrow matrix first: with the sinusoids transposed the product takes two to three times as long.
+            on_edges = tf.matmul(_by_frame(upstream)[:, :, tf.newaxis] * weight.T, sinusoids)
+            now, then = on_edges[:, :, 0], on_edges[:, :, 1]
             late = tf.concat([tf.zeros_like(then[:1]), then[:-1]], axis=0)
             held = tf.concat([tf.zeros_like(then[:-1]), then[-1:]], axis=0)  # the last frame is its own follower
             return None, now + late + held

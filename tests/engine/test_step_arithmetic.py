@@ -1,0 +1,65 @@
+"""The parts of a training step that are computed otherwise than ddsp's, each beside its formula in double precision."""
+
+import numpy as np
+import pytest
+
+from ddsing.engine.tf import runtime, synthesis
+from ddsing.engine.tf.step import Step
+from ddsing.model.config import ModelConfig
+from ddsing.model.weights import random_weights
+
+pytestmark = pytest.mark.slow
+
+CONFIG = ModelConfig(rnn_channels=16, ch=16, layers_per_stack=2, n_harmonics=20, n_noise_bands=17)
+
+
+def test_phases_are_summed_in_single_precision_to_the_last_bit():
+    """After thousands of radians one rounding more or less would be a thousand times what is allowed here."""
+    rng, n_frames, n_harmonics = np.random.default_rng(0), 250, 30
+    f0_hz = (400.0 * 2.0 ** rng.uniform(-1.0, 1.0, (n_frames, 2))).astype(np.float32)
+    f0_hz[40:60, 1] = 0.0
+    ramp = (np.arange(64, dtype=np.float32) / np.float32(64.0))[:, np.newaxis, np.newaxis]
+    harmonics = f0_hz[:, np.newaxis, :, np.newaxis] * np.arange(1, n_harmonics + 1, dtype=np.float32)
+    following = np.concatenate([harmonics[1:], harmonics[-1:]])
+    harmonic_hz = (harmonics + (following - harmonics) * ramp).reshape(64 * n_frames, 2, n_harmonics)
+    phase = np.cumsum(harmonic_hz * np.float32(synthesis._RADIANS_PER_HZ), axis=0, dtype=np.float32)
+    assert phase.max() > 10_000.0 and (harmonic_hz > 8000.0).any()
+    expected = np.where(harmonic_hz >= 8000.0, 0.0, np.sin(phase.astype(np.float64)))
+    expected = expected.reshape(n_frames, 64, 2, n_harmonics).transpose(0, 2, 1, 3)
+    found = synthesis.waves(n_harmonics, runtime.tensorflow().constant(f0_hz)).numpy()
+    assert found.shape == (n_frames, 2, 64, n_harmonics) and found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=3e-7)
+
+
+def test_controls_are_their_formula_and_have_a_gradient_however_far_out_the_outputs_are():
+    tf, rng, (n_frames, batch) = runtime.tensorflow(), np.random.default_rng(1), (40, 3)
+    widths = [width for _, width in CONFIG.output_splits]
+    outputs = rng.normal(0.0, 3.0, (n_frames, batch, sum(widths))).astype(np.float32)
+    outputs[0], outputs[1], outputs[2, 0], outputs[2, 1] = 30.0, -30.0, 1e4, -1e4
+    f0_hz = rng.uniform(200.0, 900.0, (n_frames, batch)).astype(np.float32)
+
+    def scale(x):
+        return 2.0 * np.exp(-np.log(10.0) * np.logaddexp(0.0, -x)) + 1e-7
+
+    amps, distribution, noise = np.split(outputs.astype(np.float64), np.cumsum(widths)[:-1], axis=2)
+    heard = f0_hz[..., np.newaxis] * np.arange(1, CONFIG.n_harmonics + 1, dtype=np.float32) < 8000.0
+    distribution = scale(distribution) * heard
+    expected = scale(amps) * distribution / distribution.sum(axis=2, keepdims=True), scale(noise - 5.0)
+    assert not heard.all()
+    x = tf.constant(outputs)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        found = synthesis.controls(CONFIG, x, tf.constant(f0_hz))
+    for one, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, wanted, rtol=2e-5, atol=1e-12)
+    assert np.isfinite(tape.gradient(found, x)).all()
+
+
+def test_no_power_of_many_numbers_and_no_product_with_transposed_sinusoids_is_in_a_step():
+    """TensorFlow's power goes number by number; turned sinusoids take two to three times as long."""
+    step = Step(CONFIG, random_weights(CONFIG, seed=1), batch_size=2, window_frames=125)
+    given = {name: runtime.tensorflow().constant(x) for name, x in step._made_up().items()}
+    operations = step._update.get_concrete_function(given).graph.get_operations()
+    assert len(operations) > 500
+    assert [x.name for x in operations if x.type == "Pow" and x.outputs[0].shape.num_elements() != 1] == []
+    assert [x.name for x in operations if x.type == "BatchMatMulV2" and x.get_attr("adj_x")] == []
