@@ -132,12 +132,16 @@ def measure(
     power_db : np.ndarray [shape=(n_windows, n_frames)]
         Power in dB on the same frames.
     """
-    trimmed = [np.asarray(x)[:, :-20] for x in (hz_to_midi(f0_hz), power_db, loudness_db, f0_confidence)]
+    midi = np.empty(np.shape(f0_hz), np.float64)
+    for row, of_a_window in enumerate(f0_hz):  # all at once would take three times its memory
+        midi[row] = hz_to_midi(of_a_window)
+    trimmed = [np.asarray(x)[:, :-20] for x in (midi, power_db, loudness_db, f0_confidence)]
     arrays = dict(zip(("pitch", "power", "loudness"), trimmed))
     min_db = -DB_RANGE[generation]
     ratio = note_on_ratio(trimmed[2], trimmed[3], min_db=min_db)
     note = np.zeros(trimmed[2].shape, bool) if ratio is None else ratio >= 1.0
     note |= ~note.any(axis=1, keepdims=True)
+    del ratio  # as large as a curve of all windows, where memory is at its peak
     values: dict[str, float] = {}
     for name, x in arrays.items():
         for quantity, mask in ((name, np.ones_like(note)), (f"{name}_note", note)):

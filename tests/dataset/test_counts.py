@@ -1,6 +1,7 @@
 """What preparing a dataset does, counted: what is analysed and written is so once, however busy the machine is."""
 
 import os
+import tracemalloc
 from collections import Counter
 
 import numpy as np
@@ -10,6 +11,7 @@ import soundfile
 from ddsing.dataset import analysis, disk, hearing, layout, prepare, scan, sounds, windows
 from ddsing.errors import DatasetError, DiskFull
 from ddsing.formats import tfrecord
+from ddsing.model import statistics
 from ddsing.sound import loudness
 from ddsing.sound.pitch import instant
 from tests.support import prepared_voices
@@ -120,3 +122,15 @@ def test_the_facts_of_a_window_are_computed_of_that_window(monkeypatch):
     heard = analysis.RecordingFeatures(**curves, **frames, tracker="tiny", generation=3)
     assert len(layout.places("a", 64 * n_frames, heard)) == n_windows
     assert sum(n_seen) == 1_000 * n_windows
+
+
+def test_statistics_take_no_more_than_seven_times_the_memory_of_a_curve_of_all_windows():
+    """They are what preparing hours of sound holds at most."""
+    curve = np.linspace(1.0, 2.0, 400_000, dtype=np.float32).reshape(400, 1000)
+    curves = (220.0 * curve, curve - 1.0, -30.0 * curve, -30.0 * curve)
+    tracemalloc.start()
+    try:
+        statistics.measure(*curves)
+        assert tracemalloc.get_traced_memory()[1] < 7 * curve.nbytes
+    finally:
+        tracemalloc.stop()
