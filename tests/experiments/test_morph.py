@@ -160,6 +160,7 @@ def test_weights_are_shares_and_run_linearly():
     np.testing.assert_allclose(weights[[0, 250, 750], 0], [0.75, 0.375, 0.0], atol=1e-12)
     np.testing.assert_allclose(weights.sum(axis=1), 1.0)
     assert Morph(("a", "b"), ("", ""), ((0.0, (1, 1)),)).said() == "50 % a, 50 % b"
+    assert Morph(("a", "b"), ("", ""), ((0.0, (1, 0)), (2.0, (0, 1)))).said() == "a at 0 s → b at 2 s"
 
 
 @pytest.mark.parametrize(

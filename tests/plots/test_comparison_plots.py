@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from ddsing.plots import comparison, morph, style
+from ddsing.plots import comparison, style
 from ddsing.plots.comparison import Sung
-from ddsing.transfer.morph import Morph
 
 
 def _sung(name: str, hz: float, db: float, **options) -> Sung:
@@ -45,12 +44,3 @@ def test_spectrograms_share_one_scale():
     peaks = [int(np.max(trace.z)) for trace in figure.data]
     assert peaks[0] - peaks[1] == pytest.approx(20, abs=1)
     assert "loud" in comparison.spectrograms_text([("loud", loud)])
-
-
-def test_weights_of_a_morph_are_stacked_to_the_whole():
-    between = Morph(("a", "b"), ("", ""), ((0.0, (1, 0)), (2.0, (0, 1))))
-    figure = morph.figure(between, 4.0)
-    total = np.sum([trace.y for trace in figure.data], axis=0)
-    np.testing.assert_allclose(total, 100.0, rtol=1e-5)
-    assert figure.data[0].y[0] == 100.0 and figure.data[1].y[-1] == 100.0
-    assert "a at 0 s → b at 2 s" in morph.alt_text(between)
