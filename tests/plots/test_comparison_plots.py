@@ -1,10 +1,15 @@
 """Figures of the comparison: every take in them once, one scale for all, and what they say in words."""
 
+import re
+
 import numpy as np
 import pytest
 
 from ddsing.plots import comparison, style
 from ddsing.plots.comparison import Sung
+from ddsing.plots.curves import COLOURS
+from ddsing.transfer.morph import MAX_INSTRUMENTS
+from ddsing.ui.player.players import text_of
 
 
 def _sung(name: str, hz: float, db: float, **options) -> Sung:
@@ -44,3 +49,8 @@ def test_spectrograms_share_one_scale():
     peaks = [int(np.max(trace.z)) for trace in figure.data]
     assert peaks[0] - peaks[1] == pytest.approx(20, abs=1)
     assert "loud" in comparison.spectrograms_text([("loud", loud)])
+
+
+def test_the_shares_of_a_morph_have_the_colours_of_all_figures():
+    said = re.search(r"const COLOURS = \[(.*)\]", text_of("shares.js")).group(1)
+    assert re.findall(r"#\w+", said) == list(COLOURS[:MAX_INSTRUMENTS])

@@ -81,3 +81,14 @@ def test_connections_of_other_kinds_are_left_alone():
 
     in_a_thread(connected())
     there.close()
+
+
+def test_a_connection_whose_browser_has_left_is_taken_as_any_other(monkeypatch):
+    taken = []
+    monkeypatch.setattr(AutoHTTPProtocol, "connection_made", lambda self, transport: taken.append(transport))
+    connections.send_at_once()
+    closed = socket.socket()
+    closed.close()  # whose options can't be set any more
+    transport = asyncio.Transport({"socket": closed})
+    AutoHTTPProtocol.connection_made(None, transport)
+    assert taken == [transport]

@@ -7,6 +7,7 @@ answer is two packets, head and content, and a page begins with seventy small fi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import socket
 
@@ -26,7 +27,8 @@ def send_at_once() -> None:
     def connection_made(self: asyncio.Protocol, transport: asyncio.Transport) -> None:
         used = transport.get_extra_info("socket")
         if used is not None and used.family in (socket.AF_INET, socket.AF_INET6):
-            used.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with contextlib.suppress(OSError):  # some systems refuse it once the browser has left
+                used.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         made(self, transport)
 
     AutoHTTPProtocol.connection_made = connection_made  # type: ignore[assignment,method-assign]
