@@ -2,13 +2,12 @@
 
 import math
 
-import plotly.graph_objects as go
-
 from ddsing.plots import style
 from ddsing.units import note_name
 
 _BLACK = {1, 3, 6, 8, 10}
 LOWEST, HIGHEST = 36, 84  # C2 to C6, widened when the range needs it
+_HEIGHT_PX = 54  # of the keys; their names are below
 
 
 def _white_index(midi: int) -> int:
@@ -58,40 +57,41 @@ def shapes(first: int, last: int, *, inside: set[int], y0: float = 0.0, y1: floa
     return found
 
 
-def figure(pitch_range_midi: tuple[float, float], *, mean_midi: float | None = None) -> go.Figure:
-    """The keyboard; keys whose note lies in the range are coloured, the mean pitch carries a dot."""
+def html(pitch_range_midi: tuple[float, float], *, mean_midi: float | None = None) -> str:
+    """The keyboard, as wide as its place; keys whose note lies in the range are coloured, the mean pitch has a dot.
+
+    Nothing of it can be used, so it is no figure, for which the browser would read five megabytes of scripts.
+    """
     first, last = span(pitch_range_midi)
     low, high = round(pitch_range_midi[0]), round(pitch_range_midi[1])
-    result = go.Figure(layout={"shapes": shapes(first, last, inside=set(range(low, high + 1)))})
+    n_keys = width(first, last)
+    parts = [_key(shape, n_keys) for shape in shapes(first, last, inside=set(range(low, high + 1)))]
     if mean_midi is not None:
         nearest = round(mean_midi)
-        y = 0.6 if nearest % 12 in _BLACK else 0.18
-        result.add_scatter(
-            x=[position(nearest, first)],
-            y=[y],
-            mode="markers",
-            marker={"size": 7, "color": style.ACCENT},
-            hoverinfo="skip",
-        )
-    octaves = list(range(math.ceil(first / 12) * 12, last + 1, 12))
-    result.update_layout(
-        height=78,
-        margin={"l": 2, "r": 2, "t": 2, "b": 20},
-        showlegend=False,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        xaxis={
-            "range": [-0.05, width(first, last) + 0.05],
-            "fixedrange": True,
-            "showgrid": False,
-            "zeroline": False,
-            "tickvals": [position(midi, first) for midi in octaves],
-            "ticktext": [note_name(midi) for midi in octaves],
-            "tickfont": {"size": 11},
-        },
-        yaxis={"range": [-0.02, 1.02], "visible": False, "fixedrange": True},
-    )
-    return result
+        look = f"width: 7px; height: 7px; border-radius: 50%; background: {style.ACCENT}"
+        parts.append(_at(position(nearest, first), n_keys, 0.6 if nearest % 12 in _BLACK else 0.18, look))
+    for midi in range(math.ceil(first / 12) * 12, last + 1, 12):
+        parts.append(_at(position(midi, first), n_keys, -0.2, "font-size: 11px", note_name(midi)))
+    said = alt_text(pitch_range_midi, mean_midi=mean_midi)
+    look = f"position: relative; height: {_HEIGHT_PX}px; margin: 2px 2px 20px"
+    return f'<div role="img" aria-label="{said}" style="{look}">{"".join(parts)}</div>'
+
+
+def _key(shape: dict, n_keys: int) -> str:
+    across = f"left: {_percent(shape['x0'] / n_keys)}; width: {_percent((shape['x1'] - shape['x0']) / n_keys)}"
+    down = f"top: {_percent(1 - shape['y1'])}; bottom: {_percent(shape['y0'])}"
+    look = f"background: {shape['fillcolor']}; outline: {shape['line']['width']}px solid {shape['line']['color']}"
+    return f'<b style="position: absolute; {across}; {down}; {look}"></b>'
+
+
+def _at(x: float, n_keys: int, y: float, look: str, text: str = "") -> str:
+    """Something whose middle is at so many white keys from the left, and at a part of their height."""
+    place = f"left: {_percent(x / n_keys)}; top: {_percent(1 - y)}; transform: translate(-50%, -50%)"
+    return f'<i style="position: absolute; font-style: normal; {place}; {look}">{text}</i>'
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.5g}%"
 
 
 def alt_text(pitch_range_midi: tuple[float, float], *, mean_midi: float | None = None) -> str:

@@ -1,11 +1,17 @@
 """What all figures share: colours, margins, time axes, thinning of long curves."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-import plotly.graph_objects as go
-from numpy.typing import ArrayLike
 
 from ddsing.constants import FRAME_RATE
 from ddsing.units import note_name
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    from numpy.typing import ArrayLike
 
 RESULT = "#149384"  # what ddsing made
 SOURCE = "#8b959b"  # what came in

@@ -1,5 +1,7 @@
 """Figures: what they show is what they were given, and their words agree."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 
@@ -149,12 +151,37 @@ def test_spectrogram_of_almost_nothing():
     assert spectrogram.figure(np.zeros(1), np.zeros(1)).data
 
 
+def _look(part) -> dict[str, str]:
+    """The style of a part of the keyboard."""
+    return dict(one.split(": ") for one in part.get("style").split("; "))
+
+
 def test_keyboard_colours_exactly_the_range():
-    figure = keyboard.figure((57.0, 60.0), mean_midi=58)
-    inside = [shape for shape in figure.layout.shapes if shape.fillcolor in ("#0d6a61", "#7fd0c5")]
-    assert len(inside) == 4
-    assert len(figure.layout.shapes) == 49
+    given = keyboard.shapes(36, 84, inside=set(range(57, 61)))
+    keys = ElementTree.fromstring(keyboard.html((57.0, 60.0), mean_midi=58)).findall("b")
+    assert [_look(key)["background"] for key in keys] == [shape["fillcolor"] for shape in given]
+    assert [_look(key)["background"] in ("#0d6a61", "#7fd0c5") for key in keys].count(True) == 4
+    assert len(keys) == 49
     assert "A3 to C4" in keyboard.alt_text((57.0, 60.0)) and "A♯3" in keyboard.alt_text((57.0, 60.0), mean_midi=58)
+
+
+def test_keyboard_has_its_keys_names_and_dot_where_they_belong():
+    drawn = ElementTree.fromstring(keyboard.html((57.0, 60.0), mean_midi=58))
+    edges = [[float(_look(key)[side][:-1]) for side in ("left", "width")] for key in drawn.findall("b")]
+    assert min(left for left, _ in edges) == 0.0
+    assert max(left + across for left, across in edges) == pytest.approx(100.0, abs=0.01)
+    dot, *names = drawn.findall("i")
+    assert [name.text for name in names] == ["C2", "C3", "C4", "C5", "C6"]
+    middle = 100 * keyboard.position(58, 36) / keyboard.width(36, 84)
+    assert dot.text is None and float(_look(dot)["left"][:-1]) == pytest.approx(middle, rel=1e-4)
+    assert drawn.get("aria-label") == keyboard.alt_text((57.0, 60.0), mean_midi=58)
+    assert [one.text for one in ElementTree.fromstring(keyboard.html((57.0, 60.0))).findall("i")] == [
+        "C2",
+        "C3",
+        "C4",
+        "C5",
+        "C6",
+    ]
 
 
 def test_keyboard_widens_for_a_wide_range():

@@ -88,7 +88,16 @@ def _bytes_beside_lists(taken):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_what_only_brings_styles_and_scripts_is_sent_at_one_place(taken, page):
-    assert _kinds(taken[MORE][page][1])["html"] == 1
+    sent = [one.html.body for one in taken[MORE][page][1].sent.values() if one.WhichOneof("type") == "html"]
+    seen = [body for body in sent if body.startswith('<div role="img" aria-label="Keyboard: ')]
+    assert len(sent) - len(seen) == 1
+    assert len(seen) == (page == "instruments"), "of which one card is shown"
+
+
+def test_only_what_has_something_to_draw_asks_for_the_scripts_of_figures(taken):
+    """A browser reads and evaluates five megabytes for the first one, which takes it a second."""
+    pages = {page for page in PAGES if _kinds(taken[MORE][page][1])["plotly_chart"]}
+    assert not pages & {"instruments", "datasets"}
 
 
 def test_what_is_folded_is_not_drawn(taken):

@@ -142,12 +142,7 @@ def _range(entry: Entry) -> None:
     mean = statistics.values.get("mean_pitch_note", statistics.values.get("mean_pitch"))
     around = "" if mean is None else f" · :orange[●] on average {note_name(mean)}"  # the keyboard's dot
     st.markdown(f":gray[Pitch] {pitch_range(pitches)}{around}")
-    st.plotly_chart(
-        keyboard.figure(pitches, mean_midi=mean),
-        key=f"keyboard.{entry.name}",
-        config={"staticPlot": True},
-        alt=keyboard.alt_text(pitches, mean_midi=mean),
-    )
+    st.html(keyboard.html(pitches, mean_midi=mean))
     st.markdown(f":gray[Loudness] {loudness_range(statistics.loudness_range_db)}")
 
 
