@@ -204,9 +204,9 @@ def create(workspace: Workspace, name: str) -> Voice:
 
 def astray(workspace: Workspace) -> list[str]:
     """Sentences about recordings that belong to no voice, since they lie where no voice's recordings are."""
-    said = []
-    there = sorted(path.name for path in listed(workspace.audio))  # names alone: there are thousands of folders
-    loose = sorted(names.read(name) for name in there if _says_so(name) and (workspace.audio / name).is_file())
+    said, audio = [], workspace.audio
+    there = sorted(path.name for path in listed(audio))  # names alone: there are thousands of folders
+    loose = sorted(names.read(name) for name in there if _says_so(name) and (audio / name).is_file())
     if loose:
         said.append(
             f"{_counted(loose)} directly in the audio folder, not in a voice's; move {'them' if loose[1:] else 'it'} "
@@ -215,18 +215,18 @@ def astray(workspace: Workspace) -> list[str]:
     for name in there:
         if not name.endswith((DATASET, CHECKPOINTS)):
             continue
-        path = workspace.audio / name
         try:
-            inside = sorted(names.read(one) for one in names_in(path) if one[0] != "." and _says_so(one))
+            found = names_in(os.path.join(audio, name))
+            inside = sorted(names.read(one) for one in found if one[0] != "." and _says_so(one))
         except FileNotFoundError:
             continue
         except OSError as error:
-            said.append(str(unreadable(path, error)))
+            said.append(str(unreadable(audio / name, error)))
             continue
         if inside:
             said.append(
                 f"{_counted(inside)} in {names.read(name)!r}, whose ending is reserved for other folders; "
-                f"rename it, for example to {f'{_split(path)[0]} recordings'.strip()!r}."
+                f"rename it, for example to {f'{_split(audio / name)[0]} recordings'.strip()!r}."
             )
     return said
 

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,6 +93,15 @@ def test_cells_are_told_from_voices(workspace):
     assert found["Bea_x"] == {"Bea_x_s2": {"seed": 2}}
     assert results.said({"n_harmonics": 20, "n_noise_bands": 10}) == "20 harmonics, 10 noise bands"
     assert results.said({"learning_rate": 0.0003, "seed": 7}) == "learning rate 0.0003, seed 7"
+
+
+def test_the_disk_is_asked_only_of_voices_that_have_the_name_of_a_cell(workspace, monkeypatch):
+    for name in ("Aria", "Aria_h20_checkpoints", "Aria_two_checkpoints", "lost_h3_checkpoints"):
+        (workspace.audio / name).mkdir()
+    found, asked, is_dir = voices.list_voices(workspace), [], Path.is_dir
+    monkeypatch.setattr(Path, "is_dir", lambda path: asked.append(path.name) or is_dir(path))
+    assert results.by_voice(found)["Aria"] == {"Aria_h20": {"n_harmonics": 20}}
+    assert asked == ["Aria_h20", "Aria_h20_dataset"]
 
 
 def test_values_that_no_model_has_are_refused():

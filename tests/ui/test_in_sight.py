@@ -61,6 +61,14 @@ def test_a_voice_without_a_dataset_is_not_asked_for_one(taken):
         assert ".replaces" not in _names(taken[number]["latent"][1])
 
 
+def test_the_folder_of_all_voices_is_read_once_by_each_part_of_the_page_at_most(taken):
+    """Tutorial, choice of the voice, what it is trained on, TensorBoard."""
+    most = {"training": 4, "datasets": 2, "curves": 2}
+    for page, number in most.items():
+        for one in taken[MORE][page]:
+            assert _names(one)["audio"] <= number, page
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_table_that_is_as_it_was_is_not_sent_again(taken, page):
     before, now = (_large(one) for one in taken[MORE][page])

@@ -13,6 +13,7 @@ from ddsing.jobs.folder import JobFolder
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.jobs.order import Order
 from ddsing.jobs.store import JobStore
+from ddsing.plots import training as plots
 from ddsing.training import checkpoints, coach, run
 from ddsing.training import history as histories
 from ddsing.ui.shell.formatting import plain
@@ -109,6 +110,25 @@ def test_the_log_and_the_measures_are_there_when_opened(trained):
     clean(app)
     assert len(app.get("plotly_chart")) == 2
     assert "there is no log" in said(app) and "None yet" in said(app)
+
+
+def test_its_figures_are_drawn_once_however_often_the_page_runs(trained, monkeypatch):
+    app, root = trained
+    drawn = []
+    for name in ("loss_figure", "held_out_figure"):
+        made = getattr(plots, name)
+        monkeypatch.setattr(
+            plots, name, lambda *about, name=name, made=made, **how: drawn.append(name) or made(*about, **how)
+        )
+    app.session_state["train.window"] = (3.0, 8.5)  # no other test looks at these steps
+    app.session_state["train.held_out"] = True
+    app.run()
+    app.run()
+    clean(app)
+    assert len(app.get("plotly_chart")) == 2 and sorted(drawn) == ["held_out_figure", "loss_figure"]
+    app.session_state["train.window"] = (3.0, 9.5)
+    app.run()
+    assert len(drawn) == 4, "other steps are another figure"
 
 
 def test_one_press_makes_the_instrument_and_another_leads_to_the_transfer(trained):

@@ -79,13 +79,13 @@ def by_voice(found: Sequence[Voice]) -> dict[str, dict[str, dict[str, float]]]:
     spelled = {key(name): name for name in own}
     cells_of: dict[str, dict[str, dict[str, float]]] = {}
     for voice in sorted(found, key=lambda voice: len(voice.name)):  # so that no cell is the voice of another
-        if not voice.folder.is_dir() and not voice.dataset_folder.is_dir():
-            bases = (base if base in own else spelled.get(key(base), "") for base in _prefixes(voice.name))
-            known = ((base, grid.cell_values(base, voice.name)) for base in bases if base in own)
-            base, values = next(((base, values) for base, values in known if values), ("", None))
-            if values:
-                cells_of.setdefault(base, {})[voice.name] = values
-                own.remove(voice.name)
+        bases = (base if base in own else spelled.get(key(base), "") for base in _prefixes(voice.name))
+        known = ((base, grid.cell_values(base, voice.name)) for base in bases if base in own)
+        base, values = next(((base, values) for base, values in known if values), ("", None))
+        # the disk is asked last: of a thousand voices few have the name of a cell
+        if values and not voice.folder.is_dir() and not voice.dataset_folder.is_dir():
+            cells_of.setdefault(base, {})[voice.name] = values
+            own.remove(voice.name)
     return {voice.name: _in_order(cells_of.get(voice.name, {})) for voice in found if voice.name in own}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import streamlit as st
 
 from ddsing.dataset import voices
 from ddsing.errors import DdsingError
-from ddsing.ui.shell import drafts, errors, opened, values, visitor
+from ddsing.ui.shell import drafts, errors, looks, opened, values, visitor
 from ddsing.ui.shell.formatting import plain
 
 VOICE = "voice.name"  # permanent, shared by both pages
@@ -24,7 +26,11 @@ def names() -> list[str]:
 def _by_voice() -> dict[str, dict[str, dict[str, float]]]:
     from ddsing.experiments.sweep import results
 
-    return results.by_voice(voices.list_voices(opened.workspace()))
+    return looks.once(("by voice", opened.key()), lambda: results.by_voice(_listed()))
+
+
+def _listed() -> list[voices.Voice]:
+    return looks.once(("voices", opened.key()), functools.partial(voices.list_voices, opened.workspace()))
 
 
 def pick(*, may_make: bool = False, cells: bool = False) -> voices.Voice | None:
@@ -60,7 +66,7 @@ def pick(*, may_make: bool = False, cells: bool = False) -> voices.Voice | None:
     if cells:
         with beside[0]:
             name = _cell(found[name]) or name
-    return voices.get(opened.workspace(), name)
+    return next(voice for voice in _listed() if voice.name == name)
 
 
 def _say_astray() -> None:

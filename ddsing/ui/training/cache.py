@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import soundfile
 from ddsing.constants import SAMPLE_RATE
 from ddsing.dataset.voices import Voice
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import caches, opened, per_workspace, trackers
+from ddsing.ui.shell import caches, looks, opened, per_workspace, trackers
 
 if TYPE_CHECKING:
     from ddsing.experiments.comparison.heard import Heard
@@ -85,6 +86,21 @@ def _loss_figure(stamp: tuple, total_steps: int | None, window: tuple | None, _h
     return plot.loss_figure(shown, window=window), plot.loss_alt(shown)
 
 
+def held_out_figure(
+    voice: Voice, history: History, *, total_steps: int | None, window: tuple[float, float] | None
+) -> tuple:
+    """The curves of the held-out part and their words, drawn once for each new point."""
+    return _held_out_figure(history_stamp(voice), total_steps, window, history)
+
+
+@per_workspace.resource(max_entries=FIGURES, show_spinner=False)
+def _held_out_figure(stamp: tuple, total_steps: int | None, window: tuple | None, _history: History) -> tuple:
+    from ddsing.plots import training as plot
+
+    shown = course(_history, total_steps=total_steps)
+    return plot.held_out_figure(shown, window=window), plot.held_out_alt(shown)
+
+
 def forming(previews: tuple[Path, ...]) -> bytes:
     """Previews one after another, as WAV."""
     return _forming(tuple(map(caches.stamp, previews)))
@@ -134,7 +150,8 @@ def source(voice: Voice) -> Voice:
     """The voice whose dataset a voice is trained on: itself, but for a branch and the cells of a sweep."""
     from ddsing.training import folder
 
-    return folder.locate(opened.workspace(), voice.name).source
+    look = partial(folder.locate, opened.workspace(), voice.name)
+    return looks.once(("trained", opened.key(), voice.name), look).source
 
 
 def preparing_seconds(source: Voice, tracker: str) -> float | None:

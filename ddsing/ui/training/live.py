@@ -131,7 +131,7 @@ def _curves(voice: Voice, job_id: str | None, total_steps: int | None, before: t
     _loss(voice, history, total_steps)
     previews.show(history)
     coach.show(history)
-    _panels(history, total_steps, job_id)
+    _panels(voice, history, total_steps, job_id)
 
 
 def _loss(voice: Voice, history: History, total_steps: int | None) -> None:
@@ -176,9 +176,8 @@ def _look_at_all() -> None:
     st.session_state[_WINDOW] = None
 
 
-def _panels(history: History, total_steps: int | None, job_id: str | None) -> None:
+def _panels(voice: Voice, history: History, total_steps: int | None, job_id: str | None) -> None:
     from ddsing.plots import style
-    from ddsing.plots import training as plot
 
     panel = st.expander(
         "Held-out part and speed",
@@ -188,7 +187,8 @@ def _panels(history: History, total_steps: int | None, job_id: str | None) -> No
     )
     if panel.open:
         with panel, errors.guard():
-            course = cache.course(history, total_steps=total_steps)
+            window = st.session_state.get(_WINDOW)
+            figure, words = cache.held_out_figure(voice, history, total_steps=total_steps, window=window)
             st.caption(
                 "Measured at each checkpoint on held-out windows: how far the spectrum, the pitch, the loudness and "
                 "the timbre of the voice are from the recordings. The latest checkpoint becomes the instrument, "
@@ -196,12 +196,7 @@ def _panels(history: History, total_steps: int | None, job_id: str | None) -> No
                 "three checkpoints in a row, whatever vowel is sung when; the spectral loss doesn't count, since a "
                 "blurred voice can win it."
             )
-            st.plotly_chart(
-                plot.held_out_figure(course, window=st.session_state.get(_WINDOW)),
-                key="train.held",
-                config=style.CONFIG,
-                alt=plot.held_out_alt(course),
-            )
+            st.plotly_chart(figure, key="train.held", config=style.CONFIG, alt=words)
     log = st.expander("Log", icon=":material/terminal:", key=values.keep("train.log", False), on_change="rerun")
     if log.open and job_id is not None:
         with log, errors.guard():
