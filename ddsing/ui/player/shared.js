@@ -11,6 +11,12 @@ function begin() {
     if (!made.contexts.has(rate)) made.contexts.set(rate, newContext(rate));
     return made.contexts.get(rate);
   };
+  // A browser's first context starts its sound, for a tenth of a second or more: sooner than something is to be heard.
+  made.wake = async () => {
+    const context = made.open(RATE);
+    await context.resume();
+    if (!made.sounds(null)) await context.suspend(); // what is awake needs the processor, also for silence
+  };
   // Whoever starts calls this; what played until then is stopped.
   made.starts = (owner, stop) => {
     const before = made.playing;

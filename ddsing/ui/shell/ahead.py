@@ -1,8 +1,9 @@
-"""What the browser reads ahead: Streamlit's scripts that draw figures and tables, before the first of them is shown.
+"""What the browser does ahead: it starts its sound, and reads Streamlit's scripts that draw bars, figures and tables.
 
-Evaluating Plotly takes longer than drawing a page. So the browser does it once a page stands still, while nobody
-presses or types, nothing plays and no instrument is under the fingers; Streamlit asks for the same scripts later, and
-finds them read.
+Evaluating Plotly takes longer than drawing a page, and starting the sound half as long as a transfer takes to be heard.
+So the browser does it once a page stands still, while nobody presses or types, nothing plays and no instrument is under
+the fingers; Streamlit asks for the same scripts later, and finds them read. No browser starts its sound before somebody
+has pressed or typed.
 """
 
 from __future__ import annotations
@@ -12,24 +13,29 @@ from pathlib import Path
 
 from streamlit import file_util
 
-NAMES = ("PlotlyChart", "DataFrame")  # which of Streamlit's parts of a page, the larger one first
-_AHEAD_JS = """  // scripts that are needed later, one after the other
+NAMES = ("Progress", "PlotlyChart", "DataFrame")  # which of Streamlit's parts of a page: what may be needed first
+_AHEAD_JS = """  // what is needed later, one after the other
 if (!window.ddsingAhead) {
   const ahead = (window.ddsingAhead = SCRIPTS)
   const own = document.querySelector('script[type="module"][src*="/static/js/"]')
   let used = performance.now()  // when the page was used or drawn last
+  let asleep = true
   const use = () => (used = performance.now())
   for (const kind of ["pointerdown", "keydown", "wheel", "touchmove"])
     document.addEventListener(kind, use, { capture: true, passive: true })
   const look = () => {
-    if (!ahead.length) clearInterval(looking)
+    if (!ahead.length && !asleep) clearInterval(looking)
     if (document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState !== "notRunning") use()
-    const elsewhere = location.pathname.endsWith("/play") || navigator.connection?.saveData
-    if (!ahead.length || elsewhere || performance.now() - used < 2000 || window.ddsingPlayers?.sounds(null)) return
-    idle(() => import(new URL(ahead.shift(), own.src).href).catch(() => {}))
+    const still = performance.now() - used
+    if (location.pathname.endsWith("/play") || window.ddsingPlayers?.sounds(null)) return
+    if (asleep && still > 1000 && navigator.userActivation?.hasBeenActive) {
+      asleep = !window.ddsingPlayers
+      idle(() => window.ddsingPlayers?.wake())
+    } else if (ahead.length && still > 2000 && own && !navigator.connection?.saveData)
+      idle(() => import(new URL(ahead.shift(), own.src).href).catch(() => {}))
   }
   const idle = window.requestIdleCallback ?? setTimeout
-  const looking = own && setInterval(look, 1000)
+  const looking = setInterval(look, 500)
 }
 """
 
