@@ -5,6 +5,7 @@ import streamlit as st
 from ddsing.ui.score import dropped, humming, panel
 from ddsing.ui.shell import errors, router, sources, work
 from ddsing.ui.transfer import (
+    at_hand,
     controls,
     first_version,
     fit_panel,
@@ -59,3 +60,4 @@ with above:
             many.show(instrument)
 with below, errors.guard():
     takes.show(heading, panel.use)
+at_hand.fetch(instrument)

@@ -98,8 +98,10 @@ def quiet(monkeypatch):
     import streamlit
 
     from ddsing.ui.shell import warmup
+    from ddsing.ui.transfer import at_hand
 
     monkeypatch.setattr(warmup, "start", lambda: None)
+    monkeypatch.setattr(at_hand, "STILL_S", 86_400.0)
     streamlit.cache_resource.clear()
     streamlit.cache_data.clear()
 

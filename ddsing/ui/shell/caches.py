@@ -152,7 +152,7 @@ def instrument(entry: Entry):
         return _instrument(stamp(entry.path), names.read(entry.path.stem))
 
 
-@per_workspace.resource(max_entries=MODELS, show_spinner="Reading the instrument")
+@per_workspace.resource(max_entries=MODELS, show_spinner=False)  # a thread without a page reads, too
 def _instrument(stamp: tuple[str, int, int], name: str):
     return opened.library().get(name)
 
