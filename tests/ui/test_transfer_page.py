@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from ddsing.play import melody, reading, sing
 from ddsing.play.style import STYLES
 from ddsing.sound import features
-from ddsing.sound.audio import decode
+from ddsing.sound.audio import decode, encode
 from ddsing.ui.shell import caches, formatting
 from ddsing.workspace import Workspace
 from tests.support import scores, tiny_workspace
@@ -252,6 +252,20 @@ def test_every_control_of_a_transfer_has_help(filled):
     assert _without_help(app, at_least=17) == []
     app.get_by_key("transfer.source_kind").set_value("upload").run()
     assert app.file_uploader[0].help
+
+
+@pytest.mark.parametrize(("kind", "told"), [("upload", "Choose another one"), ("microphone", "Unmute the microphone")])
+def test_a_silent_recording_is_told_with_what_would_help(kind, told, filled):
+    """As a muted microphone gives it; one that is very soft is none."""
+    slot = {"upload": "source.uploaded", "microphone": "source.recorded"}[kind]
+    for peak, silent in ((0.0, True), (1e-4, True), (0.01, False)):
+        content = encode(np.full(16_000, peak, np.float32))
+        filled.session_state[slot] = (str(peak), (content, "mine.wav"))
+        filled.session_state["transfer.source_kind"] = kind
+        filled.run()
+        clean(filled)
+        assert "mine" in said(filled)
+        assert (told in said(filled)) == silent, peak
 
 
 def test_every_control_of_the_instruments_has_help(monkeypatch, tmp_path):

@@ -150,6 +150,11 @@ def of_score() -> bool:
     return st.session_state.get(state.SOURCE_KIND) == SCORE
 
 
+def of_microphone() -> bool:
+    """Whether the microphone is chosen."""
+    return st.session_state.get(state.SOURCE_KIND) == "microphone"
+
+
 def held() -> tuple[bytes, str] | None:
     """The content and the name of what was uploaded or recorded, as long as that is what is chosen."""
     slot = {"upload": _UPLOADED, "microphone": _RECORDED}.get(st.session_state.get(state.SOURCE_KIND, ""))
@@ -179,7 +184,7 @@ def choose_example(path: Path) -> None:
 
 def recording_now() -> bool:
     """Whether the microphone's own player shows what is chosen."""
-    return st.session_state.get(state.SOURCE_KIND) == "microphone" and st.session_state.get(_MICROPHONE) is not None
+    return of_microphone() and st.session_state.get(_MICROPHONE) is not None
 
 
 @errors.callback

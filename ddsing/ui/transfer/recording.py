@@ -17,6 +17,11 @@ from ddsing.ui.shell.formatting import format_duration, plain
 from ddsing.ui.transfer import add_to_voice, controls, pitch_edits
 
 _RESTORED = "source.restored_from"
+_SILENT = "This recording is silent, so there is nothing to sing. Choose another one."
+_MUTED = (
+    "Only silence was recorded. Unmute the microphone, or choose another one in the browser's settings for this page, "
+    "and record again."
+)
 
 
 def pick(use_score: Callable[[Mapping], None]) -> Recording | None:
@@ -61,6 +66,8 @@ def _show(recording: Recording, use_score: Callable[[Mapping], None]) -> None:
     )
     for remark in recording.remarks:
         st.caption(f":material/info: {plain(remark)}")
+    if not any(caches.wave(recording).levels):
+        st.warning(_MUTED if sources.of_microphone() else _SILENT, icon=":material/volume_off:")
     held = sources.held()
     if recording.recipe is not None:
         _offer(recording.recipe, use_score)
