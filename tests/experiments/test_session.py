@@ -87,6 +87,9 @@ def test_a_session_opens_and_its_page_names_every_take(made):
     page = Page(contents["index.html"].decode())
     text = "".join(page.said)
     assert all(name in text for name in NAMES) and "My <session>" in text and "A <b>note</b>" in text
+    assert "drop the take's file, which is in the folder audio, onto" in text, (
+        "which works, since it has its recipe, see below"
+    )
     assert "script" not in page.tags and page.tags.count("audio") == 4  # three takes, one recording
     for address in page.addresses:
         name = urllib.parse.unquote(address)

@@ -44,6 +44,10 @@ th, td { text-align: left; vertical-align: top; padding: 0.35rem 0.8rem 0.35rem 
 tr.differs th, tr.differs td { font-weight: 600; color: var(--mark); }
 pre { white-space: pre-wrap; font: inherit; border-left: 3px solid var(--line); padding-left: 1rem; }
 """
+_BACK = (
+    "To continue with one of these takes, unpack the zip and drop the take's file, which is in the folder audio, onto "
+    "the page Timbre transfer of ddsing: it contains the take's settings, and all controls are set to them."
+)
 _MADE_FROM = {"original": "The recording", "guide": "The guide: a plain tone of what is sung"}
 
 
@@ -156,6 +160,7 @@ def _page(
         titled = replace(take, name=called[take.id])
         parts.append(_take(number, titled, name, originals[take.source_hash], take.source_hash not in heard))
         heard.add(take.source_hash)
+    parts.append(f'<p class="quiet">{said(_BACK)}</p>')
     parts += ["<h2>Settings</h2>", _settings(takes)]
     if any(measure.known(take) for take in takes):
         parts += ["<h2>Metrics</h2>", _metrics(takes)]

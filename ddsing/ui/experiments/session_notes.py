@@ -32,7 +32,8 @@ def actions(takes: list[Take]) -> None:
         key="compare.export",
         icon=":material/folder_zip:",
         on_click="ignore",
-        help="One zip with audio, settings, metrics, notes and a report page.",
+        help="One zip with audio, settings, metrics, notes and a report page. A take's file in it, dropped onto the "
+        "page Timbre transfer, sets all controls as they were.",
     )
 
 
