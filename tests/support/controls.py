@@ -12,7 +12,7 @@ _KINDS = (
     *("checkbox", "toggle", "button_group", "radio"),
 )
 SLOT = re.compile(r"\.[0-9a-f]{6}$")  # of widgets that begin anew under other keys
-_POPOVERS = ("take_", "download.", "edit_panel.")
+_POPOVERS = ("take_", "download.", "edit_panel.", "branch_panel", "vs.export", "dataset.replace")
 _ONE_SHOT = (
     "set.pick",  # opens a set, and chooses nothing
 )  # nor is a file in a picker kept there: what was uploaded or recorded is, and offered as such, until it is used
@@ -71,7 +71,7 @@ def panels(app: AppTest) -> dict[str, bool]:
 
 
 def drawn_out(app: AppTest) -> AppTest:
-    """Open the popovers of takes and instruments: they draw what they hold while open, and close with their page."""
+    """Open the popovers that draw what they hold only while they are open, and close with their page."""
     keys = [str(user_key_from_element_id(block.proto.id)) for block in app.get("popover") if block.proto.id]
     for key in (closed := [key for key in keys if key.startswith(_POPOVERS) and not app.session_state[key]]):
         app.session_state[key] = True

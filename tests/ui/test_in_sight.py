@@ -109,9 +109,9 @@ def test_only_what_has_something_to_draw_asks_for_the_scripts_of_figures(taken):
 
 
 def test_what_is_folded_is_not_drawn(taken):
-    """The files of a take or an instrument, and the fields of its name, lie in popovers."""
+    """The files of a take, an instrument or the curves, and the fields of its name, lie in popovers."""
     shown = taken[FEW]["transfer"][1].sent.values()
-    for page in ("transfer", "instruments"):
+    for page in ("transfer", "instruments", "curves"):
         drawn = {element.WhichOneof("type") for element in taken[FEW][page][1].sent.values()}
         assert not {"download_button", "text_area"} & drawn, page
     players = [element for element in shown if element.WhichOneof("type") == "bidi_component"]

@@ -149,12 +149,15 @@ def test_an_untouched_folder_of_2021_is_offered_as_it_is_and_renamed_only_when_t
     app = open_page(monkeypatch, root, "datasets")
     clean(app)
     assert "ready to train on" in said(app) and "have changed" not in said(app)
-    assert "dataset.prepare" not in [button.key for button in app.button]
+    assert not {"dataset.prepare", "dataset.replace"} & {button.key for button in app.button}
+    app.session_state["dataset.replace_popover"] = True
+    app.run()
     assert "alto 2021" in said(app).replace("\\", "")
     assert {path: path.read_bytes() for path in (root / "audio").rglob("*") if path.is_file()} == before
     ordered = []
     monkeypatch.setattr("ddsing.jobs.launcher.LocalLauncher.start", lambda self, folder: ordered.append(folder))
-    app.button(key="dataset.replace").click().run()
+    app.session_state["dataset.replace_popover"] = True
+    app.run().button(key="dataset.replace").click().run()
     assert len(ordered) == 1
 
 

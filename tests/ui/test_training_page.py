@@ -177,7 +177,9 @@ def test_the_sanity_check_sets_original_and_reconstruction_side_by_side(trained)
 
 def test_a_branch_is_a_voice_that_goes_on_from_its_checkpoint(trained):
     app, root = trained
-    app.text_input(key="branch.label").set_value("bright")
+    assert not app.text_input, "what is folded is not drawn"
+    app.session_state["branch_panel"] = True
+    app.run().text_input(key="branch.label").set_value("bright")
     next(button for button in app.button if button.label == "Branch").click().run()
     clean(app)
     assert app.session_state["voice.name"] == "alto-bright"

@@ -115,7 +115,7 @@ def at(monkeypatch, root, address):
     app = open_page(monkeypatch, root)
     for name, value in address.items():
         app.query_params[name] = value
-    app.switch_page("pages/experiments.py").run()
+    controls.drawn_out(app.switch_page("pages/experiments.py").run())
     unbroken(app)
     return app
 
@@ -132,7 +132,7 @@ def test_the_address_says_what_is_shown_and_a_reload_changes_nothing(view, monke
     app.button_group(key="view").set_value(other).run()
     visited = at(monkeypatch, root, dict(app.query_params))
     assert visited.button_group(key="view").value == other
-    visited.button_group(key="view").set_value(view).run()
+    controls.drawn_out(visited.button_group(key="view").set_value(view).run())
     assert controls.standing(visited) == stand, "another view was loaded again"
     assert dict(visited.query_params) == address, "what was restored is in the address"
 

@@ -153,12 +153,19 @@ def _start_row(voice: Voice, job: JobStatus | None, *, current: bool) -> None:
 
 def _replace(voice: Voice, tracker: str, place: DeltaGenerator) -> None:
     """The button that makes a dataset in the place of one of 2021, which has to be confirmed."""
+    panel = place.popover(
+        "Prepare from scratch",
+        icon=":material/restart_alt:",
+        width="stretch",
+        key="dataset.replace_popover",
+        on_change="rerun",
+    )
+    if not panel.open:
+        return
     from ddsing.dataset import prepare
 
     kept_as = prepare.place_of_foreign(voice)
-    with place.popover(
-        "Prepare from scratch", icon=":material/restart_alt:", width="stretch", key="dataset.replace_popover"
-    ):
+    with panel:
         st.markdown(
             f"Makes a new dataset from the recordings. The current one is kept: its folder is renamed "
             f"**{plain(names.read(kept_as.dataset_folder.name))}** and becomes the dataset of a new voice, "

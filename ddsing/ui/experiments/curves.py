@@ -254,42 +254,50 @@ def _exports(runs: Sequence[space.Run], rows: Sequence[numbers.Summary], documen
             args=(_top(runs),),
             help="Show all steps, from first to last.",
         )
-        with st.popover("Export", icon=":material/download:"):
-            st.download_button(
-                "Table, CSV",
-                data=lambda: tables.table_csv(rows),
-                file_name="trainings.csv",
-                mime="text/csv",
-                key="vs.table_csv",
-                on_click="ignore",
-                width="stretch",
-            )
-            st.download_button(
-                "Losses step by step, CSV",
-                data=lambda: tables.curves_csv(runs),
-                file_name="losses.csv",
-                mime="text/csv",
-                key="vs.curves_csv",
-                on_click="ignore",
-                width="stretch",
-            )
-            st.download_button(
-                "Figure, HTML",
-                data=functools.partial(_html, document),
-                file_name="losses.html",
-                mime="text/html",
-                key="vs.html",
-                on_click="ignore",
-                width="stretch",
-                help="Opens in any browser, with zoom, offline too.",
-            )
-            st.segmented_control(
-                "Camera saves as",
-                ["SVG", "PNG"],
-                key=values.among(IMAGE, ["SVG", "PNG"]),
-                required=True,
-                help="The camera button is at the top right of the figure.",
-            )
+        values.among(IMAGE, ["SVG", "PNG"])
+        panel = st.popover("Export", icon=":material/download:", key="vs.export", on_change="rerun")
+    if panel.open:
+        with panel, errors.guard():
+            _files(runs, rows, document)
+
+
+def _files(runs: Sequence[space.Run], rows: Sequence[numbers.Summary], document: dict) -> None:
+    st.download_button(
+        "Table, CSV",
+        data=lambda: tables.table_csv(rows),
+        file_name="trainings.csv",
+        mime="text/csv",
+        key="vs.table_csv",
+        on_click="ignore",
+        width="stretch",
+    )
+    st.download_button(
+        "Losses step by step, CSV",
+        data=lambda: tables.curves_csv(runs),
+        file_name="losses.csv",
+        mime="text/csv",
+        key="vs.curves_csv",
+        on_click="ignore",
+        width="stretch",
+    )
+    st.download_button(
+        "Figure, HTML",
+        data=functools.partial(_html, document),
+        file_name="losses.html",
+        mime="text/html",
+        key="vs.html",
+        on_click="ignore",
+        width="stretch",
+        help="Opens in any browser, with zoom, offline too.",
+    )
+    st.segmented_control(
+        "Camera saves as",
+        ["SVG", "PNG"],
+        key=IMAGE,
+        required=True,
+        persist_state="session",
+        help="The camera button is at the top right of the figure.",
+    )
 
 
 def _html(document: dict) -> str:

@@ -27,7 +27,7 @@ _HELP = {
     CHOSEN: "The newest checkpoint before timbre, pitch, loudness or harmonics got worse, on the held-out recordings.",
     LOWEST: "The checkpoint with the lowest {}. Careful: a blurred voice can have a low loss, too.",
 }
-_BRANCH_STEP, _BRANCH_LABEL = "branch.step", "branch.label"
+_BRANCH_STEP, _BRANCH_LABEL, _BRANCH_PANEL = "branch.step", "branch.label", "branch_panel"
 
 
 def follow() -> None:
@@ -193,12 +193,17 @@ def _branch(voice: Voice, history: History) -> None:
             help=f"The new voice will be named {plain(voice.name)}-label. This one doesn't change.",
         )
 
-    with st.popover(
+    panel = st.popover(
         "Branch",
         icon=":material/call_split:",
         help="Start another run from a checkpoint, with other settings or other recordings.",
-    ):
-        drafts.form("branch", draw, "Branch", _make_branch, fields=[_BRANCH_STEP, _BRANCH_LABEL], args=(voice.name,))
+        key=_BRANCH_PANEL,
+        on_change="rerun",
+    )
+    if panel.open:
+        with panel:
+            fields = [_BRANCH_STEP, _BRANCH_LABEL]
+            drafts.form("branch", draw, "Branch", _make_branch, fields=fields, args=(voice.name,))
 
 
 @errors.callback
@@ -209,5 +214,6 @@ def _make_branch(voice_name: str) -> None:
     allowed.require_bytes("A branch", export.n_bytes(opened.workspace(), voice_name, checkpoint=True))
     made = branch.begin(opened.workspace(), voice_name, step=int(st.session_state[_BRANCH_STEP]), label=label)
     drafts.drop([_BRANCH_STEP, _BRANCH_LABEL])
+    st.session_state[_BRANCH_PANEL] = False
     voice_picker.choose(made)
     st.toast(f"{plain(made)} starts from {plain(voice_name)}'s checkpoint.", icon=":material/call_split:")
