@@ -194,6 +194,17 @@ def test_a_blind_test_is_begun_stopped_and_read(monkeypatch, filled):
 
 
 @pytest.mark.slow
+def test_the_takes_to_choose_a_blind_test_from_are_drawn_where_some_are_to_be_chosen(monkeypatch, filled):
+    takes = [take.id for take in TakeStore(filled).list()[:2]]
+    assert _open(monkeypatch, filled.root, view="blind", take=takes[:1]).dataframe
+    app = _open(monkeypatch, filled.root, view="blind", take=takes)
+    assert not app.dataframe, "folded"
+    app.session_state["blind.takes"] = True
+    assert len(app.run().dataframe) == 1 and not app.exception
+    assert app.query_params["take"] == takes and app.button(key="blind.begin")
+
+
+@pytest.mark.slow
 def test_a_test_of_different_recordings_or_of_one_take_says_what_it_needs(monkeypatch, filled):
     app = _open(monkeypatch, filled.root, view="blind", take=TakeStore(filled).list()[0].id)
     assert app.button(key="blind.begin").disabled and "Choose two takes or more" in _text(app)

@@ -114,5 +114,6 @@ def test_what_is_folded_is_not_drawn(taken):
     for page in ("transfer", "instruments", "curves"):
         drawn = {element.WhichOneof("type") for element in taken[FEW][page][1].sent.values()}
         assert not {"download_button", "text_area"} & drawn, page
+    assert not {"dataframe", "multiselect"} & {one.WhichOneof("type") for one in taken[FEW]["blind"][1].sent.values()}
     players = [element for element in shown if element.WhichOneof("type") == "bidi_component"]
     assert len(players) >= PAGE_SIZE

@@ -73,8 +73,11 @@ def _set_up() -> None:
         st.info("No takes yet. Make some on the Timbre transfer page first.", icon=":material/graphic_eq:")
         st.page_link("pages/timbre_transfer.py", label="Go to Timbre transfer", icon=":material/graphic_eq:")
         return
-    with st.expander("Takes to test", icon=":material/checklist:", expanded=len(takes) < 2):
-        takes_table.show(takes)
+    opens = values.keep("blind.takes", len(takes) < 2)
+    panel = st.expander("Takes to test", icon=":material/checklist:", key=opens, on_change="rerun")
+    if panel.open:
+        with panel, errors.guard():
+            takes_table.show(takes)
     from ddsing.experiments.comparison import blind, differences
     from ddsing.experiments.comparison.blind import KINDS
 
