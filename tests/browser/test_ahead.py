@@ -16,6 +16,11 @@ ASKED = """names => performance.getEntriesByType('resource').map((one) => new UR
 CONTEXTS = "() => [...ddsingPlayers.contexts].map(([rate, context]) => [rate, context.state])"
 PRESSED = "is => Object.defineProperty(navigator, 'userActivation', {value: {hasBeenActive: is}, configurable: true})"
 
+LOOKED_FOR = """() => {
+  window.lookedFor = 0;
+  navigator.mediaDevices.enumerateDevices = async () => { window.lookedFor += 1; return []; };
+}"""
+
 
 def asked(tab) -> list[str]:
     return tab.evaluate(ASKED, list(ahead.NAMES))
@@ -51,11 +56,14 @@ def test_they_are_read_once_the_page_stands_still_and_are_those_that_figures_ask
 
 
 def test_sound_is_started_once_somebody_has_pressed_and_sleeps_until_it_is_needed(tab):
-    tab.evaluate(PRESSED, False)
+    tab.add_init_script(f"({PRESSED})(false); ({LOOKED_FOR})()")
+    tab.reload()
+    settled(tab)
     tab.wait_for_function(
         f"() => ({ASKED})({list(ahead.NAMES)}).length === {len(ahead.NAMES)}", timeout=1000 * PATIENCE_S
     )
     assert tab.evaluate(CONTEXTS) == [], "no browser would let it, and each would complain"
+    assert tab.evaluate("() => window.lookedFor") == 1, "which starts it beside the page"
     tab.evaluate(PRESSED, True)
     tab.wait_for_function(f"() => ({CONTEXTS})().join() === '16000,suspended'", timeout=1000 * PATIENCE_S)
     tab.get_by_role("link", name="Training").first.click()
@@ -67,3 +75,15 @@ def test_sound_is_started_once_somebody_has_pressed_and_sleeps_until_it_is_neede
 def test_what_plays_meanwhile_is_not_put_to_sleep(tab):
     tab.evaluate("async () => { ddsingPlayers.sounds = () => true; await ddsingPlayers.wake(); }")
     assert tab.evaluate(CONTEXTS) == [[16_000, "running"]]
+
+
+def test_they_wait_while_something_plays(tab):
+    tab.wait_for_function("() => window.ddsingPlayers", timeout=1000 * PATIENCE_S)
+    tab.evaluate("() => { window.heard = true; window.ddsingPlayers.sounds = () => window.heard; }")
+    tab.wait_for_timeout(6_000)  # several looks
+    assert asked(tab) == []
+    tab.evaluate("() => { window.heard = false; }")
+    tab.wait_for_function(
+        f"() => ({ASKED})({list(ahead.NAMES)}).length === {len(ahead.NAMES)}", timeout=1000 * PATIENCE_S
+    )
+    assert asked(tab) == list(ahead.NAMES)

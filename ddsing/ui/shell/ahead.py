@@ -2,8 +2,8 @@
 
 Evaluating Plotly takes longer than drawing a page, and starting the sound half as long as a transfer takes to be heard.
 So the browser does it once a page stands still, while nobody presses or types, nothing plays and no instrument is under
-the fingers; Streamlit asks for the same scripts later, and finds them read. No browser starts its sound before somebody
-has pressed or typed.
+the fingers; Streamlit asks for the same scripts later, and finds them read. Looking for sound devices starts the sound
+beside the page; whoever makes a browser's first player waits for it. None plays before somebody has pressed or typed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if (!window.ddsingAhead) {
   const ahead = (window.ddsingAhead = SCRIPTS)
   const own = document.querySelector('script[type="module"][src*="/static/js/"]')
   let used = performance.now()  // when the page was used or drawn last
-  let asleep = true
+  let silent = true, asleep = true
   const use = () => (used = performance.now())
   for (const kind of ["pointerdown", "keydown", "wheel", "touchmove"])
     document.addEventListener(kind, use, { capture: true, passive: true })
@@ -27,15 +27,19 @@ if (!window.ddsingAhead) {
     if (!ahead.length && !asleep) clearInterval(looking)
     if (document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState !== "notRunning") use()
     const still = performance.now() - used
+    if (silent && still > 500) {
+      silent = false
+      navigator.mediaDevices?.enumerateDevices().catch(() => {})
+    }
     if (location.pathname.endsWith("/play") || window.ddsingPlayers?.sounds(null)) return
-    if (asleep && still > 1000 && navigator.userActivation?.hasBeenActive) {
+    if (asleep && still > 500 && navigator.userActivation?.hasBeenActive) {
       asleep = !window.ddsingPlayers
       idle(() => window.ddsingPlayers?.wake())
     } else if (ahead.length && still > 2000 && own && !navigator.connection?.saveData)
       idle(() => import(new URL(ahead.shift(), own.src).href).catch(() => {}))
   }
   const idle = window.requestIdleCallback ?? setTimeout
-  const looking = setInterval(look, 500)
+  const looking = setInterval(look, 250)
 }
 """
 
