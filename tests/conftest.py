@@ -101,7 +101,7 @@ def quiet(monkeypatch):
     from ddsing.ui.transfer import at_hand
 
     monkeypatch.setattr(warmup, "start", lambda: None)
-    monkeypatch.setattr(at_hand, "STILL_S", 86_400.0)
+    monkeypatch.setattr(at_hand, "CHOSEN_S", 86_400.0)
     streamlit.cache_resource.clear()
     streamlit.cache_data.clear()
 

@@ -5,7 +5,7 @@ import pytest
 from ddsing.engine import render
 from ddsing.instrument import format as instruments
 from ddsing.instrument.library import Library
-from ddsing.ui.shell import caches, ordered
+from ddsing.ui.shell import ordered
 from ddsing.ui.transfer import at_hand
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
@@ -17,7 +17,7 @@ FIRST, SECOND = tiny_workspace.NAMES[:2]
 @pytest.fixture(autouse=True)
 def nothing_yet(monkeypatch):
     monkeypatch.setattr(at_hand, "_waiting", None)
-    monkeypatch.setattr(at_hand, "_fetched", None)
+    monkeypatch.setattr(at_hand, "_wanted", None)
     yield
     if at_hand._waiting is not None:
         at_hand._waiting.cancel()
@@ -42,8 +42,8 @@ def done(monkeypatch):
     return calls
 
 
-def still():
-    """The page has stood still."""
+def chosen_for_long():
+    """What waits begins."""
     waiting = at_hand._waiting
     waiting.cancel()
     waiting.function(*waiting.args)
@@ -52,22 +52,24 @@ def still():
 def test_a_press_opens_and_loads_nothing(monkeypatch, tmp_path, done):
     app = open_page(monkeypatch, tiny_workspace.fill(tmp_path / "ws"))
     assert done == [], "the page itself does not"
-    still()
+    chosen_for_long()
     assert [kind for kind, _ in done] == ["open", "load"]
-    clean(app.run())
-    assert at_hand._waiting is None, "it is there"
+    waited = at_hand._waiting
     transfer(app)
+    assert at_hand._waiting is waited, "it is there"
     assert [kind for kind, _ in done] == ["open", "load"]
 
 
-def test_each_run_puts_it_off_and_only_what_is_chosen_then_is_fetched(monkeypatch, tmp_path, done):
+def test_only_the_last_choice_is_fetched_and_nothing_else_that_is_done_puts_it_off(monkeypatch, tmp_path, done):
     app = open_page(monkeypatch, tiny_workspace.fill(tmp_path / "ws"))
     before = [at_hand._waiting]
     for name in (SECOND, FIRST, SECOND):
         app.get_by_key("transfer.instrument").set_value(name).run()
         before.append(at_hand._waiting)
+    app.slider(key="setting.octave_shift").set_value(1).run()
+    assert at_hand._waiting is before[-1]
     assert [one.finished.is_set() for one in before] == [True, True, True, False]
-    still()
+    chosen_for_long()
     assert done == [("open", SECOND), ("load", "")]
 
 
@@ -76,20 +78,21 @@ def test_an_instrument_that_has_gone_meanwhile_is_left_to_the_press(monkeypatch,
     app = open_page(monkeypatch, root)
     for path in Workspace(root).instruments.glob("*.zip"):
         path.unlink()
-    still()
+    chosen_for_long()
     assert done == []
+    waited = at_hand._waiting
     clean(app.run())
-    assert at_hand._waiting is None
+    assert at_hand._waiting is waited, "there is none to fetch"
 
 
 def test_one_that_is_replaced_is_fetched_again(monkeypatch, tmp_path, done):
     root = tiny_workspace.fill(tmp_path / "ws")
     app = open_page(monkeypatch, root)
-    still()
-    entry = next(one for one in caches.instruments() if one.name == at_hand._fetched[0].rpartition("/")[2][:-4])
+    chosen_for_long()
+    entry, before = at_hand._waiting.args[0], at_hand._waiting
     entry.path.write_bytes(instruments.to_bytes(tiny_workspace.tiny_instrument(entry.name, seed=9)))
     clean(app.run())
-    assert at_hand._waiting is not None
+    assert at_hand._waiting is not before and not at_hand._waiting.finished.is_set()
 
 
 def test_where_workers_sing_the_server_fetches_nothing(monkeypatch, tmp_path):

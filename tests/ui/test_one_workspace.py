@@ -71,8 +71,8 @@ KEPT = {  # what is kept for the whole process, and what tells its entries apart
     "ddsing/ui/shell/warmup.py:_started": "nobody's: a switch",
     "ddsing/ui/shell/warmup.py:_status": "nobody's: how quick this computer is",
     "ddsing/ui/shell/work.py:_works": "the workspace's root",
-    "ddsing/ui/transfer/at_hand.py:_fetched": "the instrument's path",
     "ddsing/ui/transfer/at_hand.py:_waiting": "nobody's: hosted, there is none",
+    "ddsing/ui/transfer/at_hand.py:_wanted": "the instrument's path",
     "ddsing/ui/transfer/first_readings.py:_readings": "the workspace's root and the recording",
 }
 _MAKERS = {"dict", "list", "set", "OrderedDict", "defaultdict", "deque", "WeakValueDictionary", "WeakKeyDictionary"}
