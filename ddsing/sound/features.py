@@ -163,6 +163,7 @@ def extract(
     generation: int = 3,
     cache: FeatureCache | None = None,
     progress: Callable[[float], None] | None = None,
+    audio_hash: str = "",
 ) -> Features:
     """Features of a recording.
 
@@ -174,12 +175,14 @@ def extract(
         ``full``, ``fast``, ``tiny`` or ``instant``, see `ddsing.sound.pitch`.
     generation : int
         ddsp generation of the loudness, see `ddsing.sound.loudness`.
+    audio_hash : str
+        That of its content, where it is known.
     """
     if not len(audio):
         raise FeaturesError("The recording is empty: it has no samples.")
     if tracker not in TRACKERS:
         raise FeaturesError(f"Unknown pitch tracker {tracker!r}; use instant, full, fast or tiny.")
-    audio_hash = content_hash(audio)
+    audio_hash = audio_hash or content_hash(audio)
     known = cache.get(audio_hash, tracker) if cache else None
     shape = (n_frames(len(audio), centred=True),)
     if known is not None and known["f0_hz"].shape == known["f0_confidence"].shape == shape:

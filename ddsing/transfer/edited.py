@@ -69,17 +69,19 @@ class _Silence(Shade):
         return held(self.gain, frames)
 
 
-def apply(edit: PitchEdit | None, features: Sequence[Features], audio: np.ndarray) -> Edited:
+def apply(edit: PitchEdit | None, features: Sequence[Features], audio: np.ndarray, *, audio_hash: str = "") -> Edited:
     """Apply an edit to the features of one recording, on one or several loudness scales.
 
     Parameters
     ----------
     audio : np.ndarray [shape=(n_samples,), float32]
         The recording. An edit of another one, or of another tracker, is not applied, which a warning says.
+    audio_hash : str
+        That of its content, where it is known.
     """
     if not edit:
         return Edited(list(features))
-    misfit = edit.misfit(content_hash(audio), features[0].tracker)
+    misfit = edit.misfit(audio_hash or content_hash(audio), features[0].tracker)
     if misfit:
         return Edited(list(features), warnings=(misfit,))
     curve = edit.apply(Curve.of(features[0]))

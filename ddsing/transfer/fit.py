@@ -71,12 +71,13 @@ def measure(features: Features, statistics: DatasetStatistics | None, settings: 
 
     in_pitch = inside(hz_to_midi(placed.f0_hz), low, high, _SLACK_MIDI)
     in_loudness = inside(placed.loudness_db, soft, loud, _SLACK_DB)
+    sung_midi, sung_db = midi[sung], base.loudness_db[sung]  # each shift below is tried on all of it
     octaves = sorted(range(-3, 4), key=abs)
     shifts = sorted(range(-30, 31, 5), key=abs)
-    best_octave = max(octaves, key=lambda o: _share(inside(midi + 12 * o, low, high, _SLACK_MIDI), sung))
-    best_shift = max(shifts, key=lambda s: _share(inside(base.loudness_db + s, soft, loud, _SLACK_DB), sung))
-    untouched = midi - settings.transpose
-    semitones = {t: _share(inside(untouched + t, low, high, _SLACK_MIDI), sung) for t in range(-36, 37)}
+    best_octave = max(octaves, key=lambda o: _mean(inside(sung_midi + 12 * o, low, high, _SLACK_MIDI)))
+    best_shift = max(shifts, key=lambda s: _mean(inside(sung_db + s, soft, loud, _SLACK_DB)))
+    untouched = sung_midi - settings.transpose
+    semitones = {t: _mean(inside(untouched + t, low, high, _SLACK_MIDI)) for t in range(-36, 37)}
     nearly = max(semitones.values()) - _NEARLY
     transpose = min((t for t, share in semitones.items() if share >= nearly), key=abs)
     comparable = sung.any() and (pitch_range is not None or loudness_range is not None)
@@ -94,4 +95,8 @@ def measure(features: Features, statistics: DatasetStatistics | None, settings: 
 
 
 def _share(inside: np.ndarray, sung: np.ndarray) -> float:
-    return float(inside[sung].mean()) if sung.any() else 1.0
+    return _mean(inside[sung])
+
+
+def _mean(inside: np.ndarray) -> float:
+    return float(inside.mean()) if len(inside) else 1.0

@@ -112,6 +112,7 @@ def run(
     stages, models, known = Stages(progress), models or stores.shared(), paces.of(workspace)
     with stages("decode"):
         audio, remarks = _heard(source)
+        content = source.key if isinstance(source, Recording) else recordings.content_hash(audio)
     if isinstance(source, np.ndarray | Recording):
         stages.reuse("decode")
     with stages("model"):
@@ -119,7 +120,8 @@ def run(
     if morph is None and opened[0].config.z is None:
         settings = settings.without_z()
     settings = band.settled(settings, opened)
-    edits = edited.apply(edit, _features(workspace, audio, tracker, opened, stages), audio)
+    found = _features(workspace, audio, content, tracker, opened, stages)
+    edits = edited.apply(edit, found, audio, audio_hash=content)
     features = edits.features
     renderers = band.chosen(_renderers(models, opened, stages), settings)
     with stages("conditioning"):
@@ -147,6 +149,7 @@ def run(
             fit=fits.to_json(),
             previous=previous,
             edit=edits.edit,
+            source_hash=content,
         )
         options: dict[str, Any] = {"keep_controls": keep_controls, "edits": edits, "heard_at": heard_at}
         take = _sung(take, folder, audio, source, singers, models.recalled, stages, **options)
@@ -192,14 +195,20 @@ def _heard(source: Sound) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _features(
-    workspace: Workspace, audio: np.ndarray, tracker: str, instruments: Sequence[Instrument], stages: Stages
+    workspace: Workspace,
+    audio: np.ndarray,
+    content: str,
+    tracker: str,
+    instruments: Sequence[Instrument],
+    stages: Stages,
 ) -> list[Features]:
     """The recording's features on each instrument's loudness scale; its pitch is found once."""
     cache = FeatureCache(workspace.cache / "features")
     found: dict[int, Features] = {}
+    known: dict[str, Any] = {"tracker": tracker, "cache": cache, "audio_hash": content}
     for generation in dict.fromkeys(one.config.generation for one in instruments):
         with stages("features") as progress:
-            found[generation] = extract(audio, tracker=tracker, generation=generation, cache=cache, progress=progress)
+            found[generation] = extract(audio, generation=generation, progress=progress, **known)
     if next(iter(found.values())).reused:
         stages.reuse("features")
     return [found[one.config.generation] for one in instruments]

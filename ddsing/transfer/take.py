@@ -137,6 +137,7 @@ class Take:
         fit: Mapping | None,
         previous: Take | None,
         edit: PitchEdit | None = None,
+        source_hash: str = "",
     ) -> Take:
         """The record of a take that is about to be rendered.
 
@@ -150,6 +151,8 @@ class Take:
             As many as the morph names; one without a morph.
         previous : Take or None
             The take before it, which `changed` refers to.
+        source_hash : str
+            That of the recording's content, where it is known.
         """
         digests = tuple(one.digest for one in instruments)
         if morph is not None:
@@ -163,7 +166,7 @@ class Take:
             tracker=tracker,
             created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             instrument_digest=digests[0] if morph is None else hashlib.sha256("".join(digests).encode()).hexdigest(),
-            source_hash=content_hash(audio),
+            source_hash=source_hash or content_hash(audio),
             timbre_hash="" if other is None else content_hash(other),
             version=ddsing.__version__,
             settings=settings,

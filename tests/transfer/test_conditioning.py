@@ -111,6 +111,37 @@ def test_the_fit_finds_the_octave_and_the_loudness():
     assert after.inside_share == 1.0
 
 
+def test_the_shifts_are_those_of_every_frame_tried_with_every_shift():
+    """As the reading was written first: all frames are moved, and those that are sung are counted."""
+    values = dict.fromkeys(FIELDS, 0.0) | {"mean_pitch_note": 57.0, "min_pitch_note": 50.0, "max_pitch_note": 64.0}
+    statistics = DatasetStatistics(
+        3, values | {"std_pitch_note": 5.0}, np.linspace(0, 1, 100), np.linspace(-50.0, -30.0, 100)
+    )
+    low, high, soft, loud = *statistics.pitch_range_midi, *statistics.loudness_range_db
+    for seed in range(20):
+        random, n = np.random.default_rng(seed), 300
+        f0_hz = random.uniform(60.0, 1000.0, n).astype(np.float32)
+        confidence, loudness_db = random.uniform(0.0, 1.0, n), random.uniform(-75.0, -10.0, n)
+        features = Features(f0_hz, confidence.astype(np.float32), loudness_db.astype(np.float32), "full", 3)
+        base = condition(features, statistics, Settings())
+        sung, midi = (features.f0_confidence >= 0.6) & (features.loudness_db > -60.0), hz_to_midi(base.f0_hz)
+
+        def share(moved, lower, upper, slack, sung=sung):
+            return float(((moved >= lower - slack) & (moved <= upper + slack))[sung].mean())
+
+        reading = fit.measure(features, statistics)
+        assert reading.octave_shift == max(
+            sorted(range(-3, 4), key=abs), key=lambda o: share(midi + 12 * o, low, high, 0.5)
+        )
+        assert reading.loudness_shift_db == max(
+            sorted(range(-30, 31, 5), key=abs), key=lambda s: share(base.loudness_db + s, soft, loud, 1.0)
+        )
+        semitones = {t: share(midi + t, low, high, 0.5) for t in range(-36, 37)}
+        assert reading.transpose == min(
+            (t for t, found in semitones.items() if found >= max(semitones.values()) - 0.005), key=abs
+        )
+
+
 def test_a_fit_of_nothing_is_none():
     values = dict.fromkeys(FIELDS, 0.0) | {"mean_pitch_note": 68.0, "min_pitch_note": 60.0, "max_pitch_note": 90.0}
     values |= {"std_pitch_note": 4.0}

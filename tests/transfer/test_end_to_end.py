@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import soundfile
 from ddsing.errors import Cancelled, InstrumentError, TakeError
 from ddsing.instrument.models import Models
 from ddsing.sound import audio as recordings
-from ddsing.sound import recording
-from ddsing.transfer import pipeline
+from ddsing.sound import features, recording
+from ddsing.sound.curve import operations
+from ddsing.sound.curve.edit import PitchEdit
+from ddsing.transfer import edited, pipeline, take
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.stages import STAGES
 from ddsing.transfer.take import read_recipe
@@ -58,6 +61,18 @@ def test_a_take_is_kept_and_reuses_what_did_not_change(workspace):
     assert np.abs(result).max() > 1e-3
     np.testing.assert_allclose(result, harmonic + noise, atol=1e-6)
     assert first.curves()["f0_hz"].shape == (501,)
+
+
+def test_the_sound_of_a_decoded_recording_is_not_hashed_again(workspace, monkeypatch):
+    sound, edit = recording.read(recordings.encode(sung()), name="song.wav"), PitchEdit("", "tiny")
+    edit = replace(edit, recording=sound.key, steps=(operations.Shift(0, 100, 50.0),))
+    hashed, hash_of = [], recordings.content_hash
+    for module in (recordings, features, take, edited):
+        monkeypatch.setattr(module, "content_hash", lambda audio: hashed.append(len(audio)) or hash_of(audio))
+    first = transfer(workspace, sound, edit=edit)
+    assert hashed == [] and first.source_hash == sound.key and first.edit == edit and first.warnings == ()
+    assert transfer(workspace, sound.audio, edit=edit).source_hash == sound.key
+    assert hashed == [32_000], "once, where nobody knows it"
 
 
 def test_what_is_odd_about_a_recording_is_among_the_take_s_warnings(workspace):
