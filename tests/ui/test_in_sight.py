@@ -69,6 +69,14 @@ def test_the_folder_of_all_voices_is_read_once_by_each_part_of_the_page_at_most(
             assert _names(one)["audio"] <= number, page
 
 
+def test_what_a_training_and_its_recordings_are_at_is_looked_at_once(taken):
+    """Its form, its curves and its measures ask for it too."""
+    for one in taken[MORE]["training"]:
+        read = _names(one)
+        assert read["train"] == 1 and read["Singer 000_checkpoints"] <= 2  # stamps of its files, and checkpoints' names
+        assert read["Singer 000.json"] <= 2, "what is remembered of the recordings above 8 kHz"
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_table_that_is_as_it_was_is_not_sent_again(taken, page):
     before, now = (_large(one) for one in taken[MORE][page])

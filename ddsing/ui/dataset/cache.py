@@ -9,7 +9,7 @@ import numpy as np
 
 from ddsing.constants import TRACKERS
 from ddsing.dataset.voices import Voice
-from ddsing.ui.shell import caches, per_workspace
+from ddsing.ui.shell import caches, looks, opened, per_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,11 @@ def stamps(folder: Path, *, suffixes: tuple[str, ...] = ()) -> tuple:
 
 def recordings_stamp(voice: Voice) -> tuple:
     """Changes whenever a recording is added, removed or changed."""
-    return (voice.name, *(caches.stamp(path) for path in voice.recordings()))
+
+    def look() -> tuple:
+        return (voice.name, *(caches.stamp(path) for path in voice.recordings()))
+
+    return looks.once(("recordings", opened.key(), voice.name), look)
 
 
 class Kept:

@@ -26,6 +26,10 @@ GAP_S = 0.35  # between two previews in a row
 
 def history_stamp(voice: Voice) -> tuple:
     """Changes with every point and every save."""
+    return looks.once(("history", opened.key(), voice.name), partial(_history_stamp, voice))
+
+
+def _history_stamp(voice: Voice) -> tuple:
     folder = voice.checkpoints_folder
     return (
         voice.name,

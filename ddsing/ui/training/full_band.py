@@ -6,7 +6,7 @@ import streamlit as st
 
 from ddsing.dataset.voices import Voice
 from ddsing.names import same
-from ddsing.ui.shell import caches, values
+from ddsing.ui.shell import caches, looks, opened, values
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import cache
 
@@ -37,7 +37,7 @@ def why_not(voice: Voice) -> str:
     """Why the voice's recordings teach no top, as far as they were read; else empty."""
     from ddsing.training import top
 
-    return top.why_not(cache.source(voice))
+    return looks.once(("no top", opened.key(), voice.name), lambda: top.why_not(cache.source(voice)))
 
 
 def wanted(voice: Voice) -> bool | None:
