@@ -1,6 +1,7 @@
 """ddsp's `SpectralLoss` as its autoencoders use it: magnitudes and log magnitudes at six resolutions, L1.
 
-The gradient is computed along with the loss: one inverse FFT and an overlap-add per resolution.
+The gradient is computed along with the loss, one inverse FFT and an overlap-add per resolution, each resolution in one
+compiled program.
 
 Reference: ddsp.losses.SpectralLoss, ddsp.spectral_ops.compute_mag.
 """
@@ -39,22 +40,23 @@ def _distance(size: int) -> Callable:
         padding = [[0, 0], [0, (n_frames + _N_HOPS - 1) * hop - audio.shape[1]]]
         return tf.signal.rfft(frames(tf.pad(audio, padding), hop, _N_HOPS) * window)
 
+    @compiled  # frames, windows and overlaps each in one pass, in the same program as what lies between
+    def with_gradient(target: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
+        loss, on_spectrum = _compare(spectrum(target), spectrum(audio), tf.constant(share))
+        on_frames = tf.signal.irfft(on_spectrum) * window
+        batch, n_frames, _ = on_frames.shape
+        on_audio = overlap_add(tf.reshape(on_frames, [batch, n_frames, _N_HOPS, hop]))
+        return loss, on_audio[:, : audio.shape[1]]
+
     @tf.custom_gradient
     def distance(target: Tensor, audio: Tensor) -> tuple[Tensor, Callable]:
-        loss, on_spectrum = _compare(spectrum(target), spectrum(audio), tf.constant(share))
-
-        def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
-            on_frames = tf.signal.irfft(on_spectrum) * (upstream * window)
-            batch, n_frames, _ = on_frames.shape
-            on_audio = overlap_add(tf.reshape(on_frames, [batch, n_frames, _N_HOPS, hop]))
-            return None, on_audio[:, : audio.shape[1]]
-
-        return loss, gradient
+        # A tape would have TensorFlow make a gradient of its own, too.
+        loss, on_audio = with_gradient(target, tf.stop_gradient(audio))
+        return loss, lambda upstream: (None, upstream * on_audio)
 
     return distance
 
 
-@compiled
 def _compare(target: Tensor, value: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     """The mean distances of magnitudes and of their logarithms, and their gradient by the value's spectrum."""
     tf = runtime.tensorflow()
