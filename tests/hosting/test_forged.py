@@ -30,7 +30,7 @@ from ddsing.ui.shell.visitor import Visitor
 from ddsing.workspace import Workspace
 from tests.hosting.test_isolation import nobody_s, without
 from tests.support import counts, one_of_each
-from tests.support.controls import controls
+from tests.support.controls import controls, drawn_out
 from tests.support.one_of_each import asked, by_path, content
 from tests.support.pages import finished, open_page
 from tests.support.paths import ROOT
@@ -107,10 +107,10 @@ def bobs(monkeypatch, places):
         page, _, view = place.partition("/")
         asked_for = ({"view": view} if view else {}) | address
         if page != PLACES[0]:
-            return open_page(monkeypatch, bob.root, page, **asked_for)
+            return drawn_out(open_page(monkeypatch, bob.root, page, **asked_for))
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S)
         app.query_params.update(asked_for)
-        return app.run()
+        return drawn_out(app.run())
 
     return open_as_bob
 
