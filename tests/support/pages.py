@@ -11,6 +11,8 @@ from tests.support.patience import PATIENCE_S, until
 def open_page(monkeypatch, root: Path, page: str = "timbre_transfer", **address: str | list[str]) -> AppTest:
     """The dashboard on the workspace at `root`, at one of its pages, by a link that says so much."""
     monkeypatch.setenv("DDSING_WORKSPACE", str(root))
+    # its thread would ask for the workspace once another test has set another one
+    monkeypatch.setattr("ddsing.ui.transfer.at_hand.CHOSEN_S", 86_400.0)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S).run()
     for name, value in address.items():
         app.query_params[name] = value

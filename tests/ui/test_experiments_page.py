@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ddsing.experiments.comparison import blind, differences, measure
@@ -14,7 +13,6 @@ from ddsing.experiments.comparison.sets import SetStore
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.transfer.takes import TakeStore
-from ddsing.ui.shell import warmup
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
 from tests.support.controls import unfold_groups
@@ -23,14 +21,6 @@ from tests.support.paths import ROOT
 from tests.support.patience import PATIENCE_S
 
 VIEWS = ("takes", "blind", "matrix", "morph")
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch):
-    """No TensorFlow in the background, and nothing cached from another test's workspace."""
-    monkeypatch.setattr(warmup, "start", lambda: None)
-    st.cache_resource.clear()
-    st.cache_data.clear()
 
 
 @pytest.fixture

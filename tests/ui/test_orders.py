@@ -9,6 +9,7 @@ from ddsing import cli, hardware
 from ddsing.experiments.comparison import matrix
 from ddsing.jobs.launcher import LocalLauncher
 from ddsing.sound.audio import encode
+from ddsing.sound.pitch import rates
 from ddsing.ui.shell import warmup
 from tests.support import tiny_workspace
 from tests.support.pages import clean, open_page
@@ -21,6 +22,7 @@ def places(tmp_path, monkeypatch):
     """Two workspaces that are equal, on a computer without a GPU; jobs are ordered and never start."""
     monkeypatch.setattr(LocalLauncher, "start", lambda self, folder: None)
     monkeypatch.setattr(warmup, "start", lambda: None)  # what it measures in between would be known to one of them only
+    monkeypatch.setattr(rates, "learn", lambda *args, **kwargs: None)  # nor what the fit of the chosen example measures
     monkeypatch.setattr(hardware, "crowd", lambda: 0.0)  # how busy it is changes from one order to the next
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     monkeypatch.setenv("DDSING_LOCKS", str(tmp_path / "locks"))
