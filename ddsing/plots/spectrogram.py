@@ -77,7 +77,6 @@ def figure(
     *,
     names: tuple[str, str] = ("original", "result"),
     rate_hz: int = SAMPLE_RATE,
-    height: int = 470,
 ) -> go.Figure:
     """Original above result, one colour scale and one time axis for both, which have one sample rate."""
     panels = [(names[0], power_db(original, rate_hz=rate_hz)), (names[1], power_db(result, rate_hz=rate_hz))]
@@ -101,7 +100,7 @@ def figure(
             hovertemplate="%{x:.2f} s: %{z} dB<extra></extra>",
         )
         plot.update_yaxes(**frequency_ticks(rate_hz), row=row, col=1)
-    style.finish(plot, height=height)
+    style.finish(plot, height=470)
     bar = {  # above the plots, so that their time axis is as wide as that of the curves below
         "orientation": "h",
         "x": 1.0,

@@ -10,13 +10,12 @@ import streamlit as st
 from ddsing.transfer.take import Take
 from ddsing.ui.experiments import chosen_takes, compare_cache, takes_table
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, in_sight, links, opened, take_player, values, work
+from ddsing.ui.shell import caches, errors, links, opened, take_player, values, work
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 MATCHED = "matched"
-_OVERLAY_PX = 460
 _PLAYER, _MATCHED = "compare.player", "compare.matched"
 
 
@@ -115,6 +114,8 @@ def _match() -> None:
 
 
 def _plots(takes: list[Take]) -> None:
+    from ddsing.plots import style
+
     panel = st.expander(
         "Pitch and loudness, overlaid",
         icon=":material/monitoring:",
@@ -124,12 +125,8 @@ def _plots(takes: list[Take]) -> None:
     )
     if panel.open:
         with panel, errors.guard():
-            with in_sight.place(_OVERLAY_PX, key="compare.overlay") as seen:
-                if seen:
-                    from ddsing.plots import style
-
-                    figure, alt = _overlay(takes, take_player.names(takes))
-                    st.plotly_chart(figure, key="compare.overlay", config=style.CONFIG, alt=alt)
+            figure, alt = _overlay(takes, take_player.names(takes))
+            st.plotly_chart(figure, key="compare.overlay", config=style.CONFIG, alt=alt)
             st.caption("Pitch is each instrument's target. Loudness is measured from each take, before matching.")
     panel = st.expander(
         "Spectrograms on one scale",
@@ -138,12 +135,9 @@ def _plots(takes: list[Take]) -> None:
         on_change="rerun",
     )
     if panel.open:
-        with panel, errors.guard(), in_sight.place(_spectrograms_px(takes), key="compare.spectrogram") as seen:
-            if seen:
-                from ddsing.plots import style
-
-                figure, alt = _spectrograms(takes, take_player.names(takes))
-                st.plotly_chart(figure, key="compare.spectrogram", config=style.CONFIG, alt=alt)
+        with panel, errors.guard():
+            figure, alt = _spectrograms(takes, take_player.names(takes))
+            st.plotly_chart(figure, key="compare.spectrogram", config=style.CONFIG, alt=alt)
 
 
 def _overlay(takes: list[Take], titles: list[str]) -> tuple[go.Figure, str]:
@@ -157,14 +151,9 @@ def _overlay(takes: list[Take], titles: list[str]) -> tuple[go.Figure, str]:
         ]
         if len({take.source_hash for take in takes}) == 1:
             curves.insert(0, compare_cache.curves(takes[0], original=True))
-        return comparison.overlay(curves, height=_OVERLAY_PX), comparison.overlay_text(curves)
+        return comparison.overlay(curves), comparison.overlay_text(curves)
 
     return caches.drawn(("overlay", *(take.id for take in takes), *titles), make)
-
-
-def _spectrograms_px(takes: list[Take]) -> int:
-    """The height: one row for each take, and one for their recording."""
-    return 90 + 150 * (len(takes) + 1)
 
 
 def _spectrograms(takes: list[Take], titles: list[str]) -> tuple[go.Figure, str]:
@@ -178,7 +167,6 @@ def _spectrograms(takes: list[Take], titles: list[str]) -> tuple[go.Figure, str]
             for number, (take, title) in enumerate(zip(takes, titles), start=1)
         ]
         sounds.insert(0, (takes[0].source, compare_cache.sound(takes[0], "original", rate_hz=rate_hz)))
-        figure = comparison.spectrograms(sounds, rate_hz=rate_hz, height=_spectrograms_px(takes))
-        return figure, comparison.spectrograms_text(sounds, rate_hz=rate_hz)
+        return comparison.spectrograms(sounds, rate_hz=rate_hz), comparison.spectrograms_text(sounds, rate_hz=rate_hz)
 
     return caches.drawn(("spectrograms", *(take.id for take in takes), *titles), make)

@@ -9,14 +9,13 @@ import streamlit as st
 from ddsing.dataset.voices import Voice
 from ddsing.sound import audio
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import caches, errors, in_sight, opened, per_workspace, values, work
+from ddsing.ui.shell import caches, errors, opened, per_workspace, values, work
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import export
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     import plotly.graph_objects as go
 
     from ddsing.jobs.paces import Paces
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 CHECKS = 4
 SINGING = "singing"
 NAMES = ("original", "reconstruction")
-_HEIGHT_PX = 470
 _STEP, _WHICH = "sanity.step", "sanity.which"
 
 
@@ -103,6 +101,8 @@ def _part(known: Paces) -> Part:
 
 
 def _compared(found: Sequence[Comparison], about: tuple) -> None:
+    from ddsing.plots import style
+
     which = 0
     if len(found) > 1:
         which = (
@@ -124,26 +124,18 @@ def _compared(found: Sequence[Comparison], about: tuple) -> None:
         cents = "no pitch" if pair.f0_cents is None else f"{pair.f0_cents:.0f} cents"
         st.metric("Pitch error", cents, border=True, help="Median over voiced frames; 100 cents are a semitone.")
         st.metric("Loudness error", f"{pair.loudness_error_db:.1f} dB", border=True, help="Mean over the window.")
-    wavs = caches.drawn(("sanity.sounds", *about, pair.window), lambda: [audio.encode(one) for one in _sounds(pair)])
+    wavs, figure, alt = caches.drawn(("sanity", *about, pair.window), lambda: _drawn(pair))
     for column, name, wav in zip(st.columns(2, gap="medium"), NAMES, wavs, strict=True):
         with column:
             st.caption(name.capitalize())
             st.audio(wav, format="audio/wav", alt=f"{name} of window {pair.window}")
-    with in_sight.place(_HEIGHT_PX, key="sanity.figure") as seen:
-        if seen:
-            from ddsing.plots import style
-
-            figure, alt = caches.drawn(("sanity", *about, pair.window), lambda: _drawn(pair))
-            st.plotly_chart(figure, key="sanity.figure", config=style.CONFIG, alt=alt)
+    st.plotly_chart(figure, key="sanity.figure", config=style.CONFIG, alt=alt)
 
 
-def _sounds(pair: Comparison) -> list[np.ndarray]:
-    return [getattr(pair, name) for name in NAMES]
-
-
-def _drawn(pair: Comparison) -> tuple[go.Figure, str]:
-    """The spectrograms of both sounds, and these in words."""
+def _drawn(pair: Comparison) -> tuple[list[bytes], go.Figure, str]:
+    """Both sounds as WAV, their spectrograms, and these in words."""
     from ddsing.plots import spectrogram
 
-    figure = spectrogram.figure(*_sounds(pair), names=NAMES, height=_HEIGHT_PX)
-    return figure, spectrogram.alt_text(*_sounds(pair), names=NAMES)
+    sounds = [getattr(pair, name) for name in NAMES]
+    figure, alt = (draw(*sounds, names=NAMES) for draw in (spectrogram.figure, spectrogram.alt_text))
+    return [audio.encode(sound) for sound in sounds], figure, alt
