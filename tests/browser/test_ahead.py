@@ -73,6 +73,7 @@ def test_sound_is_started_once_somebody_has_pressed_and_sleeps_until_it_is_neede
 
 
 def test_what_plays_meanwhile_is_not_put_to_sleep(tab):
+    tab.wait_for_function("() => window.ddsingPlayers", timeout=1000 * PATIENCE_S)
     tab.evaluate("async () => { ddsingPlayers.sounds = () => true; await ddsingPlayers.wake(); }")
     assert tab.evaluate(CONTEXTS) == [[16_000, "running"]]
 

@@ -91,7 +91,9 @@ def test_a_stretch_drawn_over_the_losses_is_shown_and_kept_in_the_link(visit, se
     tab.wait_for_url(re.compile(r"vs_steps=\d+.*vs_steps=\d+"))
     first, last = (int(step) for step in re.findall(r"vs_steps=(\d+)", tab.url))
     assert 60 < first < 95 and 135 < last < 170  # of 300
-    shown = tab.evaluate("document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range")
+    drawn = "document.querySelector('.js-plotly-plot')?._fullLayout?.xaxis.range"
+    tab.wait_for_function(f"{drawn}[0] > 0")  # the link is there before the figure
+    shown = tab.evaluate(drawn)
     assert shown[0] == pytest.approx(first, abs=1) and shown[1] == pytest.approx(last * 1.01, abs=1)
     with tab.expect_download() as started:
         tab.get_by_role("button", name="Export").click()
