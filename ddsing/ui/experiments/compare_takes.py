@@ -68,7 +68,7 @@ def _player(takes: list[Take]) -> None:
     from ddsing.experiments.comparison import differences, matching
 
     same = len({take.source_hash for take in takes}) == 1
-    heard = [(take, "result") for take in takes] + ([(takes[0], "original")] if same else [])
+    heard = [(take, "result") for take in takes] + ([(_widest(takes), "original")] if same else [])
     known = [take_player.heard(take, name) for take, name in heard]
     loud = [one.loudness for one in known]
     ids = [take.id for take in takes]
@@ -97,6 +97,11 @@ def _player(takes: list[Take]) -> None:
     )
     if not same:
         st.caption("These takes are of different recordings, but they still switch at the same position.")
+
+
+def _widest(takes: list[Take]) -> Take:
+    """The take that has the first one's recording at the highest rate."""
+    return max((take for take in takes if take.source_hash == takes[0].source_hash), key=lambda take: take.rate_hz)
 
 
 def _matched() -> bool:
@@ -166,7 +171,7 @@ def _spectrograms(takes: list[Take], titles: list[str]) -> tuple[go.Figure, str]
             (f"{number} · {title}", compare_cache.sound(take, rate_hz=rate_hz))
             for number, (take, title) in enumerate(zip(takes, titles), start=1)
         ]
-        sounds.insert(0, (takes[0].source, compare_cache.sound(takes[0], "original", rate_hz=rate_hz)))
+        sounds.insert(0, (takes[0].source, compare_cache.sound(_widest(takes), "original", rate_hz=rate_hz)))
         return comparison.spectrograms(sounds, rate_hz=rate_hz), comparison.spectrograms_text(sounds, rate_hz=rate_hz)
 
     return caches.drawn(("spectrograms", *(take.id for take in takes), *titles), make)
