@@ -25,7 +25,7 @@ from ddsing.sound.features import CLEAR, SAME, FeatureCache, Features
 from ddsing.sound.pitch.viterbi import N_BINS
 
 GENERATION = 3  # of the loudness
-_PART_FRAMES = 7520  # about half a minute; a multiple of 32
+_PART_FRAMES = 7488  # about half a minute, in whole batches
 WINDOW_FRAMES = 1000
 WINDOW_SAMPLES = WINDOW_FRAMES * HOP_SAMPLES
 PART_BYTES_PER_FRAME = 4 * N_BINS  # at most

@@ -14,7 +14,7 @@ from ddsing.constants import HOP_SAMPLES, SAMPLE_RATE
 from ddsing.sound import pitch
 from ddsing.sound.features import FeatureCache, Features, loudness_of
 
-PART_FRAMES = 15_008  # a minute
+PART_FRAMES = 14_976  # a minute, in whole batches
 
 
 class FirstReading:
@@ -29,7 +29,7 @@ class FirstReading:
     tracker : str, optional
         By default the quickest that can be used on this computer.
     part_frames : int
-        What is read in one go; a multiple of 32.
+        What is read in one go; a multiple of 24.
 
     Attributes
     ----------

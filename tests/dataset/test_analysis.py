@@ -53,7 +53,7 @@ def test_pitch_of_datasets_is_crepe_s_on_frames_that_begin_at_the_hop():
 def test_pitch_in_parts_is_that_of_one_go_to_the_last_bit(tracker):
     audio = sung(1.0)
     whole = pitch.track(audio, tracker=tracker, padding="same")
-    tracking = pitch.Tracking(audio, tracker=tracker, padding="same", part_frames=64)
+    tracking = pitch.Tracking(audio, tracker=tracker, padding="same", part_frames=72)
     kept = {part.start: np.concatenate(list(tracking.blocks(part))) for part in reversed(tracking.parts)}
     assert len(kept) > 1
     parts = tracking.finish([kept[part.start] for part in tracking.parts])
@@ -92,7 +92,7 @@ def test_stopping_in_the_midst_of_a_part_stops_the_network(monkeypatch):
 
 def test_parts_in_a_row_are_computed_in_one_go_and_only_those_that_are_missing(tmp_path, monkeypatch):
     audio, asked, blocks = sung(3.0), [], pitch.Tracking.blocks
-    monkeypatch.setattr(analysis, "_PART_FRAMES", 160)
+    monkeypatch.setattr(analysis, "_PART_FRAMES", 168)
 
     def recorded(tracking, part, **options):
         asked.append(part)
@@ -104,12 +104,12 @@ def test_parts_in_a_row_are_computed_in_one_go_and_only_those_that_are_missing(t
     found = analysis._pitch(audio, "tiny", tmp_path, fractions.append)
     assert asked == [range(0, 750)] and fractions == sorted(fractions) and fractions[-1] == 1.0
     kept = sorted(tmp_path.glob("*.f32"))
-    assert [path.stat().st_size // 1440 for path in kept] == [160, 160, 160, 160, 110]
+    assert [path.stat().st_size // 1440 for path in kept] == [168, 168, 168, 168, 78]
     for number in (1, 2, 4):
         kept[number].unlink()
     asked.clear()
     again = analysis._pitch(audio, "tiny", tmp_path, fractions.append)
-    assert asked == [range(160, 480), range(640, 750)]
+    assert asked == [range(168, 504), range(672, 750)]
     for ours, theirs, expected in zip(found, again, whole):
         np.testing.assert_array_equal(ours, expected)
         np.testing.assert_array_equal(theirs, expected)

@@ -142,7 +142,7 @@ def test_it_is_skipped_when_nothing_has_changed_and_only_what_is_new_is_computed
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    monkeypatch.setattr(analysis, "_PART_FRAMES", 640)
+    monkeypatch.setattr(analysis, "_PART_FRAMES", 648)
 
 
 def test_stopped_anywhere_it_goes_on_and_ends_as_in_one_go(voice, prepared, small_parts):
@@ -175,7 +175,7 @@ import sys
 from pathlib import Path
 from ddsing.dataset import adding, analysis, prepare, voices
 from ddsing.workspace import Workspace
-analysis._PART_FRAMES = 640
+analysis._PART_FRAMES = 648
 voice = voices.get(Workspace(Path(sys.argv[1])), "alto")
 prepare.prepare(voice, tracker="tiny", progress=lambda stage, fraction: print(f"{fraction:.2f}", flush=True))
 """

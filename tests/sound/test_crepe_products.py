@@ -53,7 +53,7 @@ def test_the_shared_first_layer_is_that_of_each_frame_by_itself(hop_samples):
 def test_the_first_layer_is_rectified_step_by_step_while_the_second_cache_holds_it(monkeypatch):
     passes, rectify = [], first_layer.rectify
     monkeypatch.setattr(first_layer, "rectify", lambda x: passes.append(x.nbytes) or rectify(x))
-    n_frames = 32
+    n_frames = 24
     stretch = np.zeros((n_frames - 1) * 64 + 1024 + 2 * AROUND, np.float32)
     crepe = network("full")
     crepe._activation(stretch, 64, Scratch())
@@ -80,13 +80,13 @@ def test_a_frame_takes_a_twentieth_of_the_plain_network_s_products(monkeypatch):
 
 
 @pytest.mark.parametrize("hop_samples", [64, 160])
-def test_parts_that_begin_at_multiples_of_32_are_the_whole_to_the_last_bit(hop_samples):
+def test_parts_that_begin_at_multiples_of_24_are_the_whole_to_the_last_bit(hop_samples):
     rng = np.random.default_rng(2)
     audio = rng.normal(0, 0.1, 150 * hop_samples).astype(np.float32)
     audio[3000:6000] = 0.5 + 1e-3 * audio[3000:6000]  # some frames are normalised by themselves
     crepe = network("tiny")
     whole = np.concatenate(list(crepe.blocks(audio, hop_samples)))
-    for cuts in ([0, 32, 151], [0, 96, 128, 151], [0, 64, 65 + 31, 151]):
+    for cuts in ([0, 24, 151], [0, 96, 120, 151], [0, 48, 49 + 23, 151]):
         ranges = [range(*pair) for pair in zip(cuts, cuts[1:])]
         parts = [block for part in ranges for block in crepe.blocks(audio, hop_samples, frames=part)]
         assert np.array_equal(np.concatenate(parts), whole)
@@ -102,25 +102,25 @@ def test_a_frame_is_the_same_to_the_last_bit_in_batches_of_any_size(capacity):
             return crepe._activation(_stretch(audio, 64 * first, 64, n_frames), 64, scratch)
 
     whole = batch(0, 96)
-    assert np.array_equal(np.concatenate([batch(0, 64), batch(64, 32)]), whole)
-    assert np.array_equal(np.concatenate([batch(0, 32), batch(32, 64)]), whole)
+    assert np.array_equal(np.concatenate([batch(0, 72), batch(72, 24)]), whole)
+    assert np.array_equal(np.concatenate([batch(0, 24), batch(24, 72)]), whole)
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 8])
-@pytest.mark.parametrize("n_frames", [0, 1, 32, 33, 96, 97, 192, 233, 1001, 7520])
+@pytest.mark.parametrize("n_frames", [0, 1, 24, 25, 96, 97, 192, 233, 1001, 7488])
 def test_batches_are_as_large_as_can_be_and_end_together(n_frames, n_threads):
-    frames = range(32, 32 + n_frames)
+    frames = range(24, 24 + n_frames)
     found = _batches(frames, n_threads)
     assert [frame for batch in found for frame in batch] == list(frames)
-    assert all(batch.start % 32 == 0 and 0 < len(batch) <= BATCH_FRAMES for batch in found)
-    steps = [-(-len(batch) // 32) for batch in found]
+    assert all(batch.start % 24 == 0 and 0 < len(batch) <= BATCH_FRAMES for batch in found)
+    steps = [-(-len(batch) // 24) for batch in found]
     rounds = [steps[first : first + n_threads] for first in range(0, len(steps), n_threads)]
     assert len(rounds) == -(-n_frames // (BATCH_FRAMES * n_threads))
-    assert sum(map(max, rounds)) == -(-n_frames // (32 * n_threads))  # no thread waits for more than a step
+    assert sum(map(max, rounds)) == -(-n_frames // (24 * n_threads))  # no thread waits for more than a step
 
 
 def test_a_thread_s_arrays_of_the_largest_batch_are_no_more_than_110_megabytes():
-    scratch, sizes = Scratch(), (96, 32)
+    scratch, sizes = Scratch(), (96, 24)
     for n_frames in sizes:
         network("full")._activation(np.zeros(64 * (n_frames - 1) + 1024 + 2 * AROUND, np.float32), 64, scratch)
     assert sum(array.nbytes for array in scratch._kept.values()) < 110e6

@@ -52,7 +52,8 @@ class Tracking:
     Parameters
     ----------
     part_frames : int
-        About how long a part is: frames of CREPE's network, or of the result where that is another.
+        About how long a part is: frames of CREPE's network, of which it is a multiple of 24 (by default of whole
+        batches too), or of the result where that is another.
 
     Attributes
     ----------
@@ -64,7 +65,7 @@ class Tracking:
         About a minute of them each.
     """
 
-    def __init__(self, audio: np.ndarray, *, tracker: str = "full", padding: str = "center", part_frames: int = 15_008):
+    def __init__(self, audio: np.ndarray, *, tracker: str = "full", padding: str = "center", part_frames: int = 14_976):
         _check(tracker)
         audio, lead = np.asarray(audio, np.float32), _LEAD_SAMPLES[padding]
         self.n_frames = n_frames(len(audio), centred=padding != "same")

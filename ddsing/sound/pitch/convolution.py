@@ -20,6 +20,7 @@ import numpy as np
 from ddsing.sound import blas
 
 FINE = 8
+STEP_FRAMES = 24  # BLAS takes rows by 8 or 12, and sums the rest of a matrix in another order: there is none
 _AT_ONCE = 10**6  # multiply-adds up to which OpenBLAS does not copy the matrices into another order first
 _PAGE, _PADDING = 1024, 16  # numbers: 4 kB, and one line of the cache
 
@@ -127,7 +128,7 @@ class Convolution:
         coarse = scratch(f"coarse, {name}", len(self._coarse) * FINE, *shape)
         for fine, piece in pieces:
             into = coarse[fine::FINE].reshape(len(self._coarse), -1)
-            _multiply(self._coarse, piece.reshape(len(piece), -1), out=into)
+            _multiply(self._coarse, piece.reshape(len(piece), -1), shape[1], out=into)
         return coarse
 
     def product(self, coarse: Sequence[np.ndarray], scratch: Scratch) -> np.ndarray:
@@ -137,18 +138,18 @@ class Convolution:
         """
         n_frames, n_out = coarse[0].shape[1], self._n_out
         summed = scratch("summed", len(self._coarse) * FINE, n_frames * n_out)
-        at_once = _AT_ONCE // (self._n_in * n_out) // 16 * 16
-        width = at_once if 16 <= at_once < n_frames else n_frames  # fewer frames would read the kernel too often
+        at_once = _AT_ONCE // (self._n_in * n_out) // STEP_FRAMES * STEP_FRAMES
+        width = at_once if 0 < at_once < n_frames else n_frames  # fewer frames would read the kernel too often
         parts = [slice(first, first + width) for first in range(0, n_frames, width)]
         for group in self._groups:
             spectrum = self._spectrum(group, coarse, scratch)
             product = scratch("product", len(group.kernel), n_frames, n_out)
             for frames in parts:
                 np.matmul(spectrum[:, frames], group.kernel, out=product[:, frames])
-            _multiply(group.inverse, product.reshape(len(product), -1), out=summed[group.rows])
+            _multiply(group.inverse, product.reshape(len(product), -1), n_out, out=summed[group.rows])
         out = scratch("out", len(self._back) * FINE, n_frames * n_out)
         for fine in range(FINE):
-            _multiply(self._back, summed[fine::FINE], out=out[fine::FINE])
+            _multiply(self._back, summed[fine::FINE], n_out, out=out[fine::FINE])
         return out.reshape(-1, n_frames, n_out)
 
     def _spectrum(self, group: _Group, coarse: Sequence[np.ndarray], scratch: Scratch) -> np.ndarray:
@@ -168,9 +169,14 @@ def rectify(x: np.ndarray) -> np.ndarray:
     return np.maximum(x, np.zeros(x.shape[-1], np.float32), out=x)
 
 
-def _multiply(matrix: np.ndarray, columns: np.ndarray, *, out: np.ndarray) -> None:
-    """The product of a small matrix with many columns."""
-    width = _AT_ONCE // matrix.size // 256 * 256
+def _multiply(matrix: np.ndarray, columns: np.ndarray, n_channels: int, *, out: np.ndarray) -> None:
+    """The product of a small matrix with many columns, so many of each frame.
+
+    A step or a part of it at a time: BLAS sums the last columns of a product in another order, here always the same.
+    """
+    width = STEP_FRAMES * n_channels
+    while matrix.size * width > _AT_ONCE:
+        width //= 2
     for first in range(0, columns.shape[1], width):
         part = slice(first, first + width)
         np.matmul(matrix, columns[:, part], out=out[:, part])

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ddsing.sound.pitch.convolution import FINE, Convolution, Scratch, rectify
+from ddsing.sound.pitch.convolution import FINE, STEP_FRAMES, Convolution, Scratch, rectify
 
 FRAME_SAMPLES = 1024
 STRIDE = 4
@@ -90,8 +90,8 @@ class FirstLayer:
     def n_multiply_adds(self, n_frames: int, hop_samples: int) -> int:
         """Of so many frames together."""
         grid = _Grid(hop_samples)
-        n_rows = ((n_frames - 1) * hop_samples + FRAME_SAMPLES) // grid.block * grid.n_positions
-        products = n_rows * (2 * grid.reach + 1) * grid.block
+        n_rows = _filled_up(((n_frames - 1) * hop_samples + FRAME_SAMPLES) // grid.block)
+        products = n_rows * grid.n_positions * (2 * grid.reach + 1) * grid.block
         affine = n_frames * 2 * grid.reach * grid.n_positions * 2
         return (products + affine) * len(self._bias)
 
@@ -122,17 +122,20 @@ class FirstLayer:
         apart = {int(frame): self._plain((frames[frame] - mean[frame]) * scale[frame]) for frame in unsafe.nonzero()[0]}
         scale[unsafe] = 1.0
         affine = np.stack([deviation, -mean], axis=1)
-        coarse = []
+        grid, coarse = _Grid(hop_samples), []
+        blocks = stretch.reshape(-1, grid.block)
+        n_rows = len(blocks) - 2 * grid.reach  # blocks of the frames themselves
+        blocks = np.pad(blocks, [(0, _filled_up(n_rows) - n_rows), (0, 0)])
         for first in range(0, len(self._bias), _CHANNELS):
             channels = slice(first, min(first + _CHANNELS, len(self._bias)))
-            pieces = self._pieces(stretch, channels, affine, apart, _Grid(hop_samples), scratch)
+            pieces = self._pieces(blocks, channels, affine, apart, grid, scratch)
             shape = len(frames), channels.stop - first
             coarse.append(convolution.coarse(pieces, shape, scratch, name=f"from {first}"))
         return coarse, scale
 
     def _pieces(
         self,
-        stretch: np.ndarray,
+        blocks: np.ndarray,
         channels: slice,
         affine: np.ndarray,
         apart: dict[int, np.ndarray],
@@ -142,8 +145,7 @@ class FirstLayer:
         """Some channels of the output, as `Convolution.transform` takes it."""
         n_frames, n_channels, half = len(affine), len(self._bias[channels]), grid.n_positions // 2
         moved = affine @ self._affine[N_POSITIONS // 2, :, channels]  # for what lies wholly inside
-        blocks = stretch.reshape(-1, grid.block)
-        n_rows = len(blocks) - 2 * grid.reach  # blocks of the frames themselves
+        n_rows = len(blocks) - 2 * grid.reach
         seen = _windows(blocks.T, n_rows).transpose(1, 2, 0)  # from each place of a kernel [n_places, n_rows, block]
         out = scratch("first", grid.n_steps, n_frames, n_channels)
         for position in range(0, grid.n_positions, 2):
@@ -185,6 +187,11 @@ class FirstLayer:
         windows = _windows(np.pad(normal, (_LEFT, _WIDTH)), _WIDTH)[:FRAME_SAMPLES:STRIDE]
         values = np.ascontiguousarray(windows) @ self._taps[_BLOCK:-_BLOCK] + self._bias
         return np.maximum(np.maximum(values[0::2], values[1::2]), 0.0)
+
+
+def _filled_up(n_rows: int) -> int:
+    """So many rows that none is summed in another order, see `STEP_FRAMES`."""
+    return -(-n_rows // STEP_FRAMES) * STEP_FRAMES
 
 
 def _inside_frame(products: np.ndarray, grid: _Grid, scratch: Scratch) -> Iterator[tuple[int, np.ndarray]]:

@@ -21,11 +21,10 @@ import numpy as np
 from ddsing import hardware
 from ddsing.sound import blas
 from ddsing.sound.pitch import weights
-from ddsing.sound.pitch.convolution import Convolution, Scratch, rectify
+from ddsing.sound.pitch.convolution import STEP_FRAMES, Convolution, Scratch, rectify
 from ddsing.sound.pitch.first_layer import AROUND, FRAME_SAMPLES, N_POSITIONS, FirstLayer
 
 BATCH_FRAMES = 96  # at most; more would leave no room for two in the third cache
-_STEP_FRAMES = 32  # of which each batch has one to three, and no sum is added up in another order for that
 _N_THREADS = min(hardware.n_cores(), 8)  # each needs some 110 MB; BLAS's own threads gain little
 
 
@@ -69,7 +68,7 @@ class Network:
             A multiple of 32.
         frames : range, optional
             Which frames; all ``n_samples // hop_samples + 1`` by default. Frames come out the same to the last bit in
-            whichever parts they are asked for, if these begin at multiples of 32.
+            whichever parts they are asked for, if these begin at multiples of 24.
 
         Yields
         ------
@@ -81,7 +80,7 @@ class Network:
 
         def activation(batch: range) -> np.ndarray:
             own.scratch = scratch = getattr(own, "scratch", None) or Scratch()
-            n_frames = _STEP_FRAMES * -(-len(batch) // _STEP_FRAMES)
+            n_frames = STEP_FRAMES * -(-len(batch) // STEP_FRAMES)
             stretch = _stretch(audio, batch.start * hop_samples + lead_samples, hop_samples, n_frames)
             return self._activation(stretch, hop_samples, scratch)[: len(batch)]
 
@@ -140,7 +139,7 @@ def _batches(frames: range, n_threads: int = _N_THREADS) -> list[range]:
     together = n_threads * BATCH_FRAMES
     n_whole = len(frames) // together * together
     left = len(frames) - n_whole
-    few = _STEP_FRAMES * -(-left // (n_threads * _STEP_FRAMES))
+    few = STEP_FRAMES * -(-left // (n_threads * STEP_FRAMES))
     cuts = [*range(0, n_whole, BATCH_FRAMES), *(range(n_whole, len(frames), few) if left else ()), len(frames)]
     return [frames[first:end] for first, end in itertools.pairwise(cuts)]
 
