@@ -131,18 +131,29 @@ def _layer(dtype: str) -> Callable:
 
     @tf.custom_gradient
     def layer(x: Tensor, kernel: Tensor, bias: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, Callable]:
-        kernel = kernel - tf.reduce_mean(kernel, axis=1, keepdims=True)
-        bias = bias - tf.reduce_mean(bias)
+        kernel, turned, bias = _without_mean(kernel, bias)
         y = product(x, kernel, dtype=dtype)
 
         def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
             on_y, on_bias, on_gamma, on_beta = _normalise_back(upstream, y, bias, gamma, beta)
-            on_x = product(on_y, kernel, transpose_b=True, dtype=dtype)
+            on_x = product(on_y, turned, dtype=dtype)
             return on_x, product(x, on_y, transpose_a=True, dtype=dtype), on_bias, on_gamma, on_beta
 
         return _normalise(y, bias, gamma, beta), gradient
 
     return layer
+
+
+@compiled
+def _without_mean(kernel: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The kernel without the mean of its rows, the same transposed, and the bias without its mean.
+
+    Transposed here, where TensorFlow can't make it an option of the product again: with a square kernel of 512 that
+    takes a fifth longer.
+    """
+    tf = runtime.tensorflow()
+    kernel = kernel - tf.reduce_mean(kernel, axis=1, keepdims=True)
+    return kernel, tf.transpose(kernel), bias - tf.reduce_mean(bias)
 
 
 @compiled
