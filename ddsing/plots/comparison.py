@@ -13,7 +13,6 @@ from ddsing.plots.curves import COLOURS
 from ddsing.units import format_duration, format_number, hz_to_midi, note_name
 
 LOUDNESS_FLOOR_DB = -80.0
-ROW_PX = 150
 _MAX_COLUMNS = 500
 _LEGEND_LETTERS = 50  # as many as a phone shows
 
@@ -41,7 +40,7 @@ class Sung:
     original: bool = False
 
 
-def overlay(curves: Sequence[Sung]) -> go.Figure:
+def overlay(curves: Sequence[Sung], *, height: int = 460) -> go.Figure:
     """Pitch above loudness, every take in a colour of its own."""
     result = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.05, row_heights=[0.58, 0.42])
     colours = iter(COLOURS)
@@ -70,7 +69,7 @@ def overlay(curves: Sequence[Sung]) -> go.Figure:
     if notes.size:
         low, high = np.percentile(notes, [0.5, 99.5])
         result.update_yaxes(**style.note_ticks(low - 1.5, high + 1.5), row=1, col=1)
-    style.finish(result, height=460)
+    style.finish(result, height=height)
     result.update_yaxes(title_text="pitch", row=1, col=1)
     result.update_yaxes(title_text="loudness, dB", row=2, col=1)
     longest = max((len(one.f0_hz) for one in curves), default=1)
@@ -100,7 +99,9 @@ def overlay_text(curves: Sequence[Sung]) -> str:
     return f"Pitch and loudness over time, overlaid: {'; '.join(said)}."
 
 
-def spectrograms(sounds: Sequence[tuple[str, np.ndarray]], *, rate_hz: int = SAMPLE_RATE) -> go.Figure:
+def spectrograms(
+    sounds: Sequence[tuple[str, np.ndarray]], *, rate_hz: int = SAMPLE_RATE, height: int | None = None
+) -> go.Figure:
     """One spectrogram below the other, on one scale of colours and one time axis.
 
     Parameters
@@ -129,7 +130,7 @@ def spectrograms(sounds: Sequence[tuple[str, np.ndarray]], *, rate_hz: int = SAM
             hovertemplate="%{x:.2f} s: %{z} dB<extra></extra>",
         )
         plot.update_yaxes(**spectrogram.frequency_ticks(rate_hz), row=row, col=1)
-    style.finish(plot, height=90 + ROW_PX * n_rows)
+    style.finish(plot, height=height or 90 + 150 * n_rows)
     bar = {
         "orientation": "h",
         "x": 1.0,

@@ -77,6 +77,7 @@ def figure(
     *,
     names: tuple[str, str] = ("original", "result"),
     rate_hz: int = SAMPLE_RATE,
+    height: int = 470,
 ) -> go.Figure:
     """Original above result, one colour scale and one time axis for both, which have one sample rate."""
     panels = [(names[0], power_db(original, rate_hz=rate_hz)), (names[1], power_db(result, rate_hz=rate_hz))]
@@ -100,7 +101,7 @@ def figure(
             hovertemplate="%{x:.2f} s: %{z} dB<extra></extra>",
         )
         plot.update_yaxes(**frequency_ticks(rate_hz), row=row, col=1)
-    style.finish(plot, height=470)
+    style.finish(plot, height=height)
     bar = {  # above the plots, so that their time axis is as wide as that of the curves below
         "orientation": "h",
         "x": 1.0,

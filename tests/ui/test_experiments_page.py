@@ -89,8 +89,13 @@ def test_curves_of_the_same_takes_are_drawn_once(monkeypatch, filled):
     from ddsing.plots import comparison
 
     drawn, overlay = [], comparison.overlay
-    monkeypatch.setattr(comparison, "overlay", lambda curves: drawn.append(len(curves)) or overlay(curves))
+    monkeypatch.setattr(
+        comparison, "overlay", lambda curves, **how: drawn.append(len(curves)) or overlay(curves, **how)
+    )
     app = _open(monkeypatch, filled.root, take=[take.id for take in TakeStore(filled).list()])
+    assert not drawn, "it is not in sight"
+    app.session_state["in-sight.compare.overlay"] = {"seen": True}  # as the browser says
+    app.run()
     app.run()
     assert not app.exception and len(drawn) == 1
 

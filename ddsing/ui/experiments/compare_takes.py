@@ -10,12 +10,13 @@ import streamlit as st
 from ddsing.transfer.take import Take
 from ddsing.ui.experiments import chosen_takes, compare_cache, takes_table
 from ddsing.ui.player import players
-from ddsing.ui.shell import caches, errors, links, opened, take_player, values, work
+from ddsing.ui.shell import caches, errors, in_sight, links, opened, take_player, values, work
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 MATCHED = "matched"
+_OVERLAY_PX = 460
 _PLAYER, _MATCHED = "compare.player", "compare.matched"
 
 
@@ -119,8 +120,6 @@ def _match() -> None:
 
 
 def _plots(takes: list[Take]) -> None:
-    from ddsing.plots import style
-
     panel = st.expander(
         "Pitch and loudness, overlaid",
         icon=":material/monitoring:",
@@ -129,9 +128,8 @@ def _plots(takes: list[Take]) -> None:
         expanded=True,
     )
     if panel.open:
-        with panel, errors.guard():
-            figure, alt = _overlay(takes, take_player.names(takes))
-            st.plotly_chart(figure, key="compare.overlay", config=style.CONFIG, alt=alt)
+        with panel:
+            in_sight.figure(lambda: _overlay(takes, take_player.names(takes)), _OVERLAY_PX, key="compare.overlay")
             st.caption("Pitch is each instrument's target. Loudness is measured from each take, before matching.")
     panel = st.expander(
         "Spectrograms on one scale",
@@ -140,9 +138,12 @@ def _plots(takes: list[Take]) -> None:
         on_change="rerun",
     )
     if panel.open:
-        with panel, errors.guard():
-            figure, alt = _spectrograms(takes, take_player.names(takes))
-            st.plotly_chart(figure, key="compare.spectrogram", config=style.CONFIG, alt=alt)
+        with panel:
+            in_sight.figure(
+                lambda: _spectrograms(takes, take_player.names(takes)),
+                _spectrograms_px(takes),
+                key="compare.spectrogram",
+            )
 
 
 def _overlay(takes: list[Take], titles: list[str]) -> tuple[go.Figure, str]:
@@ -156,9 +157,14 @@ def _overlay(takes: list[Take], titles: list[str]) -> tuple[go.Figure, str]:
         ]
         if len({take.source_hash for take in takes}) == 1:
             curves.insert(0, compare_cache.curves(takes[0], original=True))
-        return comparison.overlay(curves), comparison.overlay_text(curves)
+        return comparison.overlay(curves, height=_OVERLAY_PX), comparison.overlay_text(curves)
 
     return caches.drawn(("overlay", *(take.id for take in takes), *titles), make)
+
+
+def _spectrograms_px(takes: list[Take]) -> int:
+    """The height: one row for each take, and one for their recording."""
+    return 90 + 150 * (len(takes) + 1)
 
 
 def _spectrograms(takes: list[Take], titles: list[str]) -> tuple[go.Figure, str]:
@@ -172,6 +178,7 @@ def _spectrograms(takes: list[Take], titles: list[str]) -> tuple[go.Figure, str]
             for number, (take, title) in enumerate(zip(takes, titles), start=1)
         ]
         sounds.insert(0, (takes[0].source, compare_cache.sound(_widest(takes), "original", rate_hz=rate_hz)))
-        return comparison.spectrograms(sounds, rate_hz=rate_hz), comparison.spectrograms_text(sounds, rate_hz=rate_hz)
+        figure = comparison.spectrograms(sounds, rate_hz=rate_hz, height=_spectrograms_px(takes))
+        return figure, comparison.spectrograms_text(sounds, rate_hz=rate_hz)
 
     return caches.drawn(("spectrograms", *(take.id for take in takes), *titles), make)

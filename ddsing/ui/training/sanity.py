@@ -9,13 +9,14 @@ import streamlit as st
 from ddsing.dataset.voices import Voice
 from ddsing.sound import audio
 from ddsing.ui.dataset import cache
-from ddsing.ui.shell import caches, errors, opened, per_workspace, values, work
+from ddsing.ui.shell import caches, errors, in_sight, opened, per_workspace, values, work
 from ddsing.ui.shell.formatting import plain
 from ddsing.ui.training import export
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import plotly.graph_objects as go
 
     from ddsing.jobs.paces import Paces
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 CHECKS = 4
 SINGING = "singing"
 NAMES = ("original", "reconstruction")
+_HEIGHT_PX = 470
 _STEP, _WHICH = "sanity.step", "sanity.which"
 
 
@@ -101,8 +103,6 @@ def _part(known: Paces) -> Part:
 
 
 def _compared(found: Sequence[Comparison], about: tuple) -> None:
-    from ddsing.plots import style
-
     which = 0
     if len(found) > 1:
         which = (
@@ -124,18 +124,23 @@ def _compared(found: Sequence[Comparison], about: tuple) -> None:
         cents = "no pitch" if pair.f0_cents is None else f"{pair.f0_cents:.0f} cents"
         st.metric("Pitch error", cents, border=True, help="Median over voiced frames; 100 cents are a semitone.")
         st.metric("Loudness error", f"{pair.loudness_error_db:.1f} dB", border=True, help="Mean over the window.")
-    wavs, figure, alt = caches.drawn(("sanity", *about, pair.window), lambda: _drawn(pair))
+    wavs = caches.drawn(("sanity.sounds", *about, pair.window), lambda: [audio.encode(one) for one in _sounds(pair)])
     for column, name, wav in zip(st.columns(2, gap="medium"), NAMES, wavs, strict=True):
         with column:
             st.caption(name.capitalize())
             st.audio(wav, format="audio/wav", alt=f"{name} of window {pair.window}")
-    st.plotly_chart(figure, key="sanity.figure", config=style.CONFIG, alt=alt)
+    in_sight.figure(
+        lambda: caches.drawn(("sanity", *about, pair.window), lambda: _drawn(pair)), _HEIGHT_PX, key="sanity.figure"
+    )
 
 
-def _drawn(pair: Comparison) -> tuple[list[bytes], go.Figure, str]:
-    """Both sounds as WAV, their spectrograms, and these in words."""
+def _sounds(pair: Comparison) -> list[np.ndarray]:
+    return [getattr(pair, name) for name in NAMES]
+
+
+def _drawn(pair: Comparison) -> tuple[go.Figure, str]:
+    """The spectrograms of both sounds, and these in words."""
     from ddsing.plots import spectrogram
 
-    sounds = [getattr(pair, name) for name in NAMES]
-    figure, alt = (draw(*sounds, names=NAMES) for draw in (spectrogram.figure, spectrogram.alt_text))
-    return [audio.encode(sound) for sound in sounds], figure, alt
+    figure = spectrogram.figure(*_sounds(pair), names=NAMES, height=_HEIGHT_PX)
+    return figure, spectrogram.alt_text(*_sounds(pair), names=NAMES)
