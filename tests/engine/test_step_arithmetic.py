@@ -115,3 +115,14 @@ def test_no_layer_s_product_has_its_kernel_transposed():
     by_square = [x for x in operations if x.type == "MatMul" and x.inputs[1].shape == (CONFIG.ch, CONFIG.ch)]
     assert len(by_square) == 2 * (2 + 1), "the second layer of each of three stacks, and its gradient"
     assert [x.name for x in by_square if x.get_attr("transpose_b")] == []
+
+
+def test_the_gru_s_bias_is_added_and_its_gradient_summed_inside_the_compiled_programs():
+    """Each is one more pass over the largest arrays of a step otherwise."""
+    step = Step(CONFIG, random_weights(CONFIG, seed=1), batch_size=2, window_frames=125)
+    given = {name: runtime.tensorflow().constant(x) for name, x in step._made_up().items()}
+    operations = step._update.get_concrete_function(given).graph.get_operations()
+    n_gates = 125 * 2 * 3 * CONFIG.rnn_channels
+    of_gates = [x.type for x in operations if any(y.shape.num_elements() == n_gates for y in x.inputs)]
+    assert of_gates.count("MatMul") == 3 + 2, "for what goes in and both kernels; what the last stack hears is as wide"
+    assert [kind for kind in of_gates if kind in ("AddV2", "Sum", "BiasAdd")] == []

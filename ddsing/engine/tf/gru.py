@@ -35,7 +35,7 @@ def gru(x: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor, *, dt
     tf = runtime.tensorflow()
     n_steps, batch, n_in = x.shape
     projected = tf.reshape(product(tf.reshape(x, [-1, n_in]), kernel, dtype=dtype), [n_steps, batch, -1])
-    return _recurrence(dtype)(projected + bias[0], recurrent_kernel, bias[1])
+    return _recurrence(dtype)(projected, recurrent_kernel, bias)
 
 
 @cache
@@ -52,10 +52,10 @@ def _recurrence(dtype: str) -> Callable:
             before = tf.concat([tf.zeros_like(states[:1]), states[:-1]], axis=0)
             keep, through, candidate = _factors(projected, inner, before, bias)
             on_states = backward(upstream, keep, through, recurrent_kernel)
-            on_projected, on_inner = _bulk_gradients(on_states, through, candidate)
+            on_projected, on_inner, on_bias = _bulk_gradients(on_states, through, candidate)
             flat = tf.reshape(on_inner, [-1, on_inner.shape[-1]])
             on_kernel = product(tf.reshape(before, [-1, before.shape[-1]]), flat, transpose_a=True, dtype=dtype)
-            return on_projected, on_kernel, tf.reduce_sum(flat, axis=0)
+            return on_projected, on_kernel, on_bias
 
         return states, gradient
 
@@ -77,8 +77,8 @@ def _forward(projected: Tensor, recurrent_kernel: Tensor, bias: Tensor, *, dtype
     """All states, and all products of the state before with the recurrent kernel."""
     tf = runtime.tensorflow()
     channels = recurrent_kernel.shape[0]
-    gates_bias, candidate_bias = bias[: 2 * channels], bias[2 * channels :]
-    gates, candidates = projected[..., : 2 * channels] + gates_bias, projected[..., 2 * channels :]
+    gates = projected[..., : 2 * channels] + (bias[0] + bias[1])[: 2 * channels]
+    candidates, candidate_bias = projected[..., 2 * channels :] + bias[0, 2 * channels :], bias[1, 2 * channels :]
     kernel = tf.cast(recurrent_kernel, dtype)
     sigmoid, tanh = (vectors.sigmoid, vectors.tanh) if _by_xla(dtype) else (tf.sigmoid, tf.tanh)
 
@@ -140,8 +140,8 @@ def _factors(projected: Tensor, inner: Tensor, before: Tensor, bias: Tensor) -> 
     recurrent kernel; ``candidate``, to the candidate's input.
     """
     tf = runtime.tensorflow()
-    update, reset, ahead = tf.split(projected, 3, axis=-1)
-    update_inner, reset_inner, candidate_inner = tf.split(inner + bias, 3, axis=-1)
+    update, reset, ahead = tf.split(projected + bias[0], 3, axis=-1)
+    update_inner, reset_inner, candidate_inner = tf.split(inner + bias[1], 3, axis=-1)
     update, reset = tf.sigmoid(update + update_inner), tf.sigmoid(reset + reset_inner)
     value = tf.tanh(ahead + reset * candidate_inner)
     candidate = (1.0 - update) * (1.0 - value * value)
@@ -151,10 +151,17 @@ def _factors(projected: Tensor, inner: Tensor, before: Tensor, bias: Tensor) -> 
 
 
 @compiled
-def _bulk_gradients(on_states: Tensor, through: Tensor, candidate: Tensor) -> tuple[Tensor, Tensor]:
-    """The gradients of the projected inputs and of the products with the recurrent kernel, in the shape of both."""
+def _bulk_gradients(on_states: Tensor, through: Tensor, candidate: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of the projected inputs and of the products with the recurrent kernel, in the shape of both.
+
+    And that of the bias [2, 3 · channels]: summed here, in the pass that has made them, and not in one more of
+    TensorFlow's over each.
+    """
     tf = runtime.tensorflow()
     n_steps, batch, channels = on_states.shape
     on_inner = tf.reshape(through * on_states[:, :, tf.newaxis], [n_steps, batch, 3 * channels])
-    on_projected = tf.concat([on_inner[..., : 2 * channels], on_states * candidate], axis=-1)
-    return on_projected, on_inner
+    on_candidate = on_states * candidate
+    on_projected = tf.concat([on_inner[..., : 2 * channels], on_candidate], axis=-1)
+    of_state = tf.reduce_sum(on_inner, axis=[0, 1])
+    of_input = tf.concat([of_state[: 2 * channels], tf.reduce_sum(on_candidate, axis=[0, 1])], axis=0)
+    return on_projected, on_inner, tf.stack([of_input, of_state])
