@@ -40,8 +40,8 @@ class Sung:
     original: bool = False
 
 
-def overlay(curves: Sequence[Sung], *, height: int = 460) -> go.Figure:
-    """Pitch above loudness, every take in a colour of its own."""
+def overlay(curves: Sequence[Sung], *, height: int) -> go.Figure:
+    """Pitch above loudness, every take in a colour of its own; the height is in pixels."""
     result = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.05, row_heights=[0.58, 0.42])
     colours = iter(COLOURS)
     shown = []
@@ -99,14 +99,14 @@ def overlay_text(curves: Sequence[Sung]) -> str:
     return f"Pitch and loudness over time, overlaid: {'; '.join(said)}."
 
 
-def spectrograms(
-    sounds: Sequence[tuple[str, np.ndarray]], *, rate_hz: int = SAMPLE_RATE, height: int | None = None
-) -> go.Figure:
+def spectrograms(sounds: Sequence[tuple[str, np.ndarray]], *, rate_hz: int = SAMPLE_RATE, height: int) -> go.Figure:
     """One spectrogram below the other, on one scale of colours and one time axis.
 
     Parameters
     ----------
     sounds : Sequence of (name, np.ndarray [shape=(n_samples,), float32])
+    height : int
+        Of the whole figure, in pixels.
     """
     panels = [(name, spectrogram.power_db(audio, max_columns=_MAX_COLUMNS, rate_hz=rate_hz)) for name, audio in sounds]
     top = max(float(level.max()) for _, (_, _, level) in panels)
@@ -130,7 +130,7 @@ def spectrograms(
             hovertemplate="%{x:.2f} s: %{z} dB<extra></extra>",
         )
         plot.update_yaxes(**spectrogram.frequency_ticks(rate_hz), row=row, col=1)
-    style.finish(plot, height=height or 90 + 150 * n_rows)
+    style.finish(plot, height=height)
     bar = {
         "orientation": "h",
         "x": 1.0,

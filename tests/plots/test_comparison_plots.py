@@ -21,7 +21,7 @@ def _sung(name: str, hz: float, db: float, **options) -> Sung:
 
 def test_the_overlay_has_every_take_once_in_the_legend_and_the_original_in_grey():
     curves = [_sung("original", 220.0, -100.0, original=True), _sung("one", 220.0, -20.0), _sung("two", 440.0, -30.0)]
-    figure = comparison.overlay(curves)
+    figure = comparison.overlay(curves, height=460)
     assert [trace.name for trace in figure.data if trace.showlegend] == ["original", "one", "two"]
     assert figure.data[0].line.color == style.SOURCE
     assert len({trace.line.color for trace in figure.data}) == 3
@@ -36,7 +36,7 @@ def test_the_overlay_has_every_take_once_in_the_legend_and_the_original_in_grey(
 def test_a_long_name_fits_the_legend_and_stays_whole_in_words():
     name = "1 · A rather long title that somebody gave to this take of the tenor"
     curve = _sung(name, 220.0, -20.0)
-    (shown,) = {trace.name for trace in comparison.overlay([curve]).data}
+    (shown,) = {trace.name for trace in comparison.overlay([curve], height=460).data}
     assert len(shown) <= 50 and shown.endswith("…") and name.startswith(shown[:-1])
     assert name in comparison.overlay_text([curve])
 
@@ -44,7 +44,7 @@ def test_a_long_name_fits_the_legend_and_stays_whole_in_words():
 def test_spectrograms_share_one_scale():
     time_s = np.arange(16_000) / 16_000
     loud = (0.5 * np.sin(2 * np.pi * 440.0 * time_s)).astype(np.float32)
-    figure = comparison.spectrograms([("loud", loud), ("soft", 0.1 * loud)])
+    figure = comparison.spectrograms([("loud", loud), ("soft", 0.1 * loud)], height=390)
     assert len(figure.data) == 2 and {trace.coloraxis for trace in figure.data} == {"coloraxis"}
     peaks = [int(np.max(trace.z)) for trace in figure.data]
     assert peaks[0] - peaks[1] == pytest.approx(20, abs=1)
