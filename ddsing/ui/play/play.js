@@ -366,7 +366,7 @@ export default function (component) {
   show(self);
   fetched(self);
   adjust(self);
-  return () => {
+  return ending(self, () => {
     self.ignore();
     self.root = null;
     self.keyboard.rest();
@@ -377,5 +377,5 @@ export default function (component) {
       self.microphone.close();
       instruments.delete(self.place);
     }, 300);
-  };
+  });
 }

@@ -51,7 +51,7 @@ _play = st.components.v2.component(
     "ddsing_play",
     html=PLAY,
     css=scripts.text_of("play.css"),
-    js=players.text_of("shared.js") + "\n" + scripts.text_of(*scripts.PAGE),
+    js=players.text_of("calls.js", "shared.js") + "\n" + scripts.text_of(*scripts.PAGE),
 )
 _WORKLET = scripts.text_of(*scripts.WORKLET).encode()
 

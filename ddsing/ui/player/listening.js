@@ -251,11 +251,11 @@ export default function (component) {
   }
   self.mixer.load(self.data.slots.map(({ url, rate }) => ({ url, rate, gain: 1 })));
   paint(self);
-  return () => {
+  return ending(self, () => {
     document.removeEventListener("keydown", self.onKey);
     self.resized.disconnect();
     self.mixer.close();
     clearTimeout(self.again);
     instances.delete(root);
-  };
+  });
 }

@@ -157,9 +157,9 @@ export default function (component) {
   self.data = component.data;
   fill(self);
   paint(self);
-  return () => {
+  return ending(self, () => {
     document.removeEventListener("keydown", self.onKey);
     self.mixers.forEach((mixer) => mixer.close());
     instances.delete(root);
-  };
+  });
 }

@@ -392,11 +392,11 @@ export default function (component) {
   fields(self);
   paint(self);
   watch(self);
-  return () => {
+  return ending(self, () => {
     flush(self);
     clearTimeout(self.timer);
     instances.delete(self.root);
     document.removeEventListener("visibilitychange", self.leaving);
     self.ignore();
-  };
+  });
 }

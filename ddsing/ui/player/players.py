@@ -79,7 +79,7 @@ _switcher = st.components.v2.component(
     "ddsing_switcher",
     html=SWITCHER,
     css=text_of("player.css"),
-    js=text_of("shared.js", "mixer.js", "growing.js", "wave.js", "switcher.js"),
+    js=text_of("calls.js", "shared.js", "mixer.js", "growing.js", "wave.js", "switcher.js"),
 )
 
 _channel = st.components.v2.component(
@@ -87,11 +87,17 @@ _channel = st.components.v2.component(
 )
 
 _trial = st.components.v2.component(
-    "ddsing_blind_trial", html=TRIAL, css=text_of("player.css"), js=text_of("shared.js", "mixer.js", "listening.js")
+    "ddsing_blind_trial",
+    html=TRIAL,
+    css=text_of("player.css"),
+    js=text_of("calls.js", "shared.js", "mixer.js", "listening.js"),
 )
 
 _matrix = st.components.v2.component(
-    "ddsing_matrix", html=MATRIX, css=text_of("matrix.css"), js=text_of("shared.js", "mixer.js", "matrix.js")
+    "ddsing_matrix",
+    html=MATRIX,
+    css=text_of("matrix.css"),
+    js=text_of("calls.js", "shared.js", "mixer.js", "matrix.js"),
 )
 
 

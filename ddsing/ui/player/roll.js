@@ -350,8 +350,8 @@ export default function (component) {
   explain(self);
   paint(self);
   watch(self);
-  return () => {
+  return ending(self, () => {
     instances.delete(self.root);
     self.ignore();
-  };
+  });
 }

@@ -45,7 +45,7 @@ selection by semitones, with <kbd>Shift</kbd> by octaves; <kbd>Ctrl</kbd> and th
 </div>"""
 
 _roll = st.components.v2.component(
-    "ddsing_roll", html=ROLL, css=text_of("roll.css"), js=text_of("shared.js", "grid.js", "roll.js")
+    "ddsing_roll", html=ROLL, css=text_of("roll.css"), js=text_of("calls.js", "shared.js", "grid.js", "roll.js")
 )
 
 

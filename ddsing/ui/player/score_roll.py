@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ddsing.play.expression import Curves
 
-JS = ("shared.js", "grid.js", "notes_edit.js", "notes_paint.js", "notes_pointer.js", "notes.js")
+JS = ("calls.js", "shared.js", "grid.js", "notes_edit.js", "notes_paint.js", "notes_pointer.js", "notes.js")
 NOTES = f"""<div class="roll notes" role="group" aria-label="Score editor">
 <div class="tools">
 <div class="group" role="group" aria-label="Tool">

@@ -4,7 +4,6 @@
 const COLOURS = ["#149384", "#cf7d16", "#9a63b8", "#3f87d6"];
 const HEIGHT = 230, LEFT = 56, RIGHT = 12, BOTTOM = 40, ROW = 22; // pixels
 const STEPS_S = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
-const instances = new WeakMap();
 
 const escaped = (text) => text.replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`);
 const marked = (name, colour) => `<span><i style="background: ${colour}"></i>${escaped(name)}</span>`;
@@ -158,8 +157,8 @@ export default function (component) {
   if (self.data?.duration_s !== duration) self.seen = [0, duration];
   self.data = component.data;
   paint(self);
-  return () => {
+  return ending(self, () => {
     self.watching.disconnect();
     instances.delete(root);
-  };
+  });
 }

@@ -24,7 +24,9 @@ SHARES = """<div class="stage">
 </div>
 </div>"""
 
-_shares = st.components.v2.component("ddsing_shares", html=SHARES, css=text_of("shares.css"), js=text_of("shares.js"))
+_shares = st.components.v2.component(
+    "ddsing_shares", html=SHARES, css=text_of("shares.css"), js=text_of("calls.js", "shares.js")
+)
 
 
 def show(

@@ -246,8 +246,8 @@ export default function (component) {
   present(self);
   startAsked(self);
   goOn(self);
-  return () => {
+  return ending(self, () => {
     instances.delete(root);
     leave(self, root);
-  };
+  });
 }
