@@ -19,6 +19,7 @@ class Line:
 
     def __init__(self, tab):
         self.n_asked = 0  # for runs of the page's script
+        self.n_hashes = 0  # that came in the place of elements
         self._held: list | None = None
         tab.route_web_socket("**/_stcore/stream", self._connect)
 
@@ -30,7 +31,14 @@ class Line:
             server.send(message)
 
         tab.on_message(asked)
-        server.on_message(lambda message: tab.send(message) if self._held is None else self._held.append(message))
+        server.on_message(self._said)
+
+    def _said(self, message: bytes) -> None:
+        self.n_hashes += ForwardMsg.FromString(message).HasField("ref_hash")
+        if self._held is None:
+            self._tab.send(message)
+        else:
+            self._held.append(message)
 
     def hold(self) -> None:
         self._held = []
@@ -57,10 +65,11 @@ def test_a_page_that_was_left_for_a_moment_comes_back(tabs, dashboard, tmp_path)
         for n_before, name in enumerate(("Instruments", "Datasets", "Training")):
             tab.get_by_role("link", name=name).click()
             until(lambda n=n_before: line.n_ended() > n, again=lambda: tab.wait_for_timeout(50))
-        n_before = line.n_asked
+        n_before, n_hashes = line.n_asked, line.n_hashes
         tab.get_by_role("link", name="Timbre transfer").click()
         until(lambda: line.n_asked > n_before, again=lambda: tab.wait_for_timeout(50))
         line.release()
         tab.get_by_role("heading", name="Timbre transfer", exact=True).wait_for()
         settled(tab)
         tab.get_by_role("group", name=PLAYER).wait_for()
+        assert line.n_hashes > n_hashes, "nothing of the page was kept, and nothing could be forgotten"
