@@ -1,13 +1,12 @@
 """A figure below the fold is drawn once somebody comes near it; its place is kept free, and so nothing moves."""
 
 import pytest
-from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from ddsing.transfer import pipeline
 from ddsing.transfer.settings import Settings
 from ddsing.workspace import Workspace
 from tests.support import tiny_workspace
-from tests.support.dashboard import settled
+from tests.support.dashboard import runs, settled
 from tests.support.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -18,35 +17,17 @@ HEIGHTS = """place => [place, document.querySelector('[data-testid="stMain"]')].
 
 
 @pytest.fixture
-def asked():
-    """Which fragments the tab has asked the server to run; an empty name is the whole page."""
-    return []
-
-
-@pytest.fixture
-def tab(dashboard, tmp_path, asked):
+def tab(dashboard, tmp_path):
     """A take by itself, in a window that its figure is not in."""
     workspace = Workspace(tiny_workspace.fill(tmp_path / "ws"))
     source = next(path for path in workspace.examples.iterdir() if path.suffix == ".wav")
     take = pipeline.run(workspace, source, tiny_workspace.NAMES[0], Settings(), tracker="tiny")
     tab, _ = dashboard(workspace, "datasets")
     tab.set_viewport_size({"width": 1366, "height": 500})
-
-    def listen(socket) -> None:
-        socket.on("framesent", lambda sent: _note(asked, sent))
-
-    tab.on("websocket", listen)
     tab.goto(tab.url.replace("/datasets", f"/experiments?view=takes&take={take.id.replace(' ', '+')}"))
     settled(tab)
     tab.locator(PLACE).wait_for(state="attached")
-    yield tab
-    tab.remove_listener("websocket", listen)
-
-
-def _note(asked: list[str], sent: bytes) -> None:
-    message = BackMsg.FromString(sent)
-    if message.WhichOneof("type") == "rerun_script":
-        asked.append(message.rerun_script.fragment_id)
+    return tab
 
 
 def test_it_comes_when_its_place_does_and_again_after_the_page_was_left(tab):
@@ -64,12 +45,16 @@ def test_it_comes_when_its_place_does_and_again_after_the_page_was_left(tab):
     _scrolled_to(tab)
 
 
-def test_nothing_but_its_place_runs(tab, asked):
-    tab.wait_for_timeout(1_000)
-    asked.clear()
-    _scrolled_to(tab)
-    settled(tab)
-    assert len(asked) == 1 and asked[0]
+def test_nothing_but_its_place_runs(tab):
+    with runs(tab) as seen:
+        tab.reload()
+        settled(tab)
+        tab.locator(PLACE).wait_for(state="attached")
+        tab.wait_for_timeout(1_000)
+        seen.clear()
+        _scrolled_to(tab)
+        settled(tab)
+    assert seen == ["fragment"]
 
 
 def test_it_stays_over_reruns_and_comes_again_with_its_fold(tab):

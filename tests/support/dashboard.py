@@ -10,10 +10,13 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
 from tests.support.paths import ROOT
 from tests.support.patience import PATIENCE_S, until
 
 EMPTY = "/_stcore/health"  # a page of every server with nothing on it
+ENDED = {ForwardMsg.FINISHED_SUCCESSFULLY: "page", ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY: "fragment"}
 QUIET = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
@@ -127,6 +130,27 @@ def _emptied(tab, options: dict) -> bool:
 def foreign(url: str, server: Server) -> bool:
     """Whether an address is outside what a server and its page give themselves."""
     return not url.startswith((server.url, "blob:", "data:", server.url.replace("http", "ws")))
+
+
+@contextlib.contextmanager
+def runs(tab) -> Iterator[list[str]]:
+    """How the runs of a tab's script ended since its page was loaded: "page", "fragment" or "stopped"."""
+    seen: list[str] = []
+
+    def listen(socket) -> None:
+        socket.on("framereceived", lambda received: _note(seen, received))
+
+    tab.on("websocket", listen)
+    try:
+        yield seen
+    finally:
+        tab.remove_listener("websocket", listen)
+
+
+def _note(seen: list[str], received: bytes) -> None:
+    message = ForwardMsg.FromString(received)
+    if message.WhichOneof("type") == "script_finished":
+        seen.append(ENDED.get(message.script_finished, "stopped"))
 
 
 def settled(tab) -> None:

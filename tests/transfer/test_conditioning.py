@@ -1,5 +1,7 @@
 """Settings and conditioning against what ddsp's own functions made in the original notebook."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from ddsing.sound.notes import quantiles
 from ddsing.transfer import fit
 from ddsing.transfer.conditioning import condition
 from ddsing.transfer.settings import Settings
+from ddsing.ui.transfer import controls
 from ddsing.units import hz_to_midi
 from tests.support.paths import GOLDEN
 
@@ -230,3 +233,16 @@ def test_quantiles_are_ddsp_s_own():
     references, levels = quantiles(x)
     np.testing.assert_allclose(references, theirs.references_)
     np.testing.assert_allclose(levels, theirs.quantiles_[:, 0], atol=1e-9)
+
+
+def test_what_a_page_sets_without_drawing_the_fit_anew_is_nothing_that_the_fit_reads():
+    _, features, statistics = golden_case(80)
+    settings = Settings(use_statistics=True, autotune=0.5)
+    switches = {"full_band": True, "show_full_output": True}
+    others = dict.fromkeys(controls.ALONE, 0.5) | switches | {"gate_db": -40.0}
+    before = fit.measure(features, statistics, settings)
+    for name in controls.ALONE:
+        after = fit.measure(features, statistics, replace(settings, **{name: others[name]}))
+        assert after.to_json() == before.to_json(), name
+        assert np.array_equal(after.f0_hz, before.f0_hz) and np.array_equal(after.loudness_db, before.loudness_db), name
+    assert fit.measure(features, statistics, replace(settings, mask_threshold=0.5)).to_json() != before.to_json()

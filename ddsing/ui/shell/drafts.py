@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from ddsing.ui.shell import errors, values
+from ddsing.ui.shell import errors, fragments, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,9 +64,8 @@ def form(
     cancel : callable, optional
         What else is done on Cancel, such as closing a panel.
     """
-    of_the_page = [True]  # the run that draws the page draws the fragment too, and this is empty in its later ones
 
-    def draw_all() -> None:
+    def draw_all(alone: bool) -> None:
         errors.guarded(draw)()
         with st.container(horizontal=True, vertical_alignment="center"):
             pressed = st.button(
@@ -85,13 +84,11 @@ def form(
                 on_click=_cancel,
                 args=(tuple(fields), cancel),
             )
-        if of_the_page:
-            of_the_page.pop()
-        elif pressed or errors.called_back() or values.moved():
+        if alone and (pressed or errors.called_back() or values.moved()):
             st.rerun(scope="app")
 
     with st.container(key=f"draft-{name}"):
-        st.fragment(draw_all)()
+        fragments.alone(draw_all)
 
 
 def field(key: str, default: Any, *, about: str = "") -> str:

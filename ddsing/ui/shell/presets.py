@@ -62,17 +62,24 @@ class Panel:
 
     def show(self, instrument: str | None) -> None:
         """The button that opens the panel, and the preset that the controls are at."""
-        found = {one.name: one for one in self.store().list()}
+        found = self._found()
         with st.container(horizontal=True, vertical_alignment="center"):
             panel = st.popover(
                 "Presets", icon=":material/bookmarks:", key=self.key("panel"), on_change="rerun", help=self.about
             )
-            now = self._standing(found)
+            now = st.session_state[self.key("told")] = self._standing(found)
             if now is not None:
                 st.markdown(f":gray[Set to] **{plain(now)}**")
         if panel.open:
             with panel, errors.guard():
                 self._panel(found, instrument)
+
+    def outdated(self) -> bool:
+        """Whether the controls are at another preset than the page says; for what runs alone."""
+        return self._standing(self._found()) != st.session_state.get(self.key("told"))
+
+    def _found(self) -> dict[str, Any]:
+        return {one.name: one for one in self.store().list()}
 
     def _standing(self, found: dict[str, Any]) -> str | None:
         """The preset that the controls are at, the chosen one first if several are alike."""

@@ -5,13 +5,15 @@ They are those of the page Timbre transfer, with one instrument, and of a mixtur
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddsing.ui.shell import state, trackers
+from ddsing.transfer.settings import Settings
+from ddsing.ui.shell import errors, fragments, state, trackers
 from ddsing.ui.shell.formatting import plain
-from ddsing.ui.transfer import loudness_controls, pitch_controls, timbre_controls, widgets
+from ddsing.ui.transfer import loudness_controls, pitch_controls, presets_panel, timbre_controls, widgets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +25,8 @@ NO_STATISTICS = "This instrument has no statistics."
 NO_TOP = "This instrument sings up to 8 kHz. The Instruments page can give it a top."
 NONE_HAS_STATISTICS = "None of these instruments has statistics."
 MIXED_PULL = "A mixture takes its timbre from the recording, as it is."
+# What neither the fit nor anything else on the page depends on.
+ALONE = ("gate_db", "keep_unvoiced", "formant_shift", "breath_db", "full_band", "pull", "show_full_output")
 FULL_OUTPUT = "Also shows spectrograms and the curves behind the result with each take."
 
 
@@ -35,7 +39,30 @@ def tracker(duration_s: float | None, analysed: set[str], desk: Desk = state.TRA
 
 
 def settings(instrument: Entry | None) -> None:
-    """All settings, group by group; each group stands in a module of its own."""
+    """All settings, group by group; each group stands in a module of its own.
+
+    What nothing else on the page shows is changed without drawing the rest of the page anew.
+    """
+    fitted = _fitted()
+
+    @errors.guarded
+    def draw(alone: bool) -> None:
+        if alone:
+            state.TRANSFER.prepare()
+            if errors.called_back() or presets_panel.outdated() or _fitted() != fitted:
+                st.rerun(scope="app")
+        _settings(instrument)
+
+    fragments.alone(draw)
+
+
+def _fitted() -> Settings:
+    """The settings as far as the rest of the page depends on them."""
+    default = Settings()
+    return replace(state.settings(), **{name: getattr(default, name) for name in ALONE})
+
+
+def _settings(instrument: Entry | None) -> None:
     reasons = state.settings().disabled()
     if instrument is not None and instrument.statistics is None:
         reasons = reasons | {"use_statistics": NO_STATISTICS}

@@ -20,6 +20,11 @@ def show(instrument: Entry | None) -> None:
     _PANEL.show(None if instrument is None else instrument.name)
 
 
+def outdated() -> bool:
+    """Whether the controls are at another preset than the page says; for controls that run alone."""
+    return _PANEL.outdated()
+
+
 @errors.callback
 def instrument_chosen() -> None:
     """Load the preset that is the default of the instrument that was just chosen, if it has one; for its control."""
