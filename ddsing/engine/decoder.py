@@ -20,6 +20,7 @@ _CELL = "decoder/rnn/rnn/cell"
 _FIRST_OUT = "decoder/out_stack/layer_with_weights-0/layer_with_weights-0/kernel"
 _CELL_WEIGHTS = ("kernel", "recurrent_kernel", "bias")
 Controls = dict[str, np.ndarray]  # ``amps``, ``harmonic_distribution``, ``noise_magnitudes``: a row per frame
+_CACHE_BYTES = 2**20  # what a core has for itself, or twice as much
 _LEAKY_RELU_SLOPE = 0.2  # tf.nn.leaky_relu's default
 
 
@@ -229,7 +230,9 @@ def recur(projected: np.ndarray, state: np.ndarray, cell: GruCell) -> tuple[np.n
 
     The product with the recurrent kernel reads all of it anew for each frame, which takes three quarters of the time.
     The caller keeps BLAS on one thread: it would share each of them out over all cores, 250 times per second of audio,
-    and wait for the last; with other work on the machine that took ten times as long. The rest, ::
+    and wait for the last; with other work on the machine that took ten times as long. A kernel that is larger than the
+    cache of a core is read to and fro, gate by gate: each frame begins with what the last one has ended with, which is
+    still there. The rest, ::
 
         gates = 1 / (1 + exp(-(outer + inner)))
         candidate = tanh(outer + reset · (inner + bias))
@@ -243,10 +246,13 @@ def recur(projected: np.ndarray, state: np.ndarray, cell: GruCell) -> tuple[np.n
     inner, gates, candidate = (np.empty(size, np.float32) for size in (3 * channels, gated, channels))
     inner_gates, inner_candidate = inner[:gated], inner[gated:]
     update, reset = gates[:channels], gates[channels:]
+    parts = products(cell.recurrent_rows, inner)
     one, below = np.float32(1.0), np.negative(projected[:, :gated])
     with np.errstate(over="ignore"):  # exp of a very negative gate input is inf, and the gate 0, as it should be
         for outer_gates, outer_candidate, after in zip(below, projected[:, gated:], y):
-            np.matmul(cell.recurrent_rows, state, out=inner)
+            for rows, product in parts:
+                np.matmul(rows, state, out=product)
+            parts.reverse()
             np.subtract(outer_gates, inner_gates, out=gates)
             np.exp(gates, out=gates)
             np.add(gates, one, out=gates)
@@ -260,3 +266,9 @@ def recur(projected: np.ndarray, state: np.ndarray, cell: GruCell) -> tuple[np.n
             np.add(after, candidate, out=after)
             state = after
     return y, state.copy()
+
+
+def products(rows: np.ndarray, product: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows of a kernel, and where their product goes: all at once, or where they are many, those of each gate."""
+    n_parts = 3 if rows.nbytes > _CACHE_BYTES else 1
+    return list(zip(np.split(rows, n_parts), np.split(product, n_parts)))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from ddsing.engine import render
+from ddsing.engine import decoder, render
 from ddsing.engine.synthesis import HarmonicStream, NoiseStream
 from ddsing.engine.tf import autoencoder as models
 from ddsing.engine.tf import runtime
@@ -356,3 +356,22 @@ def test_matrix_products_are_single_threaded_until_the_last_user_has_left():
         leave.set()
         assert set(other.result()) <= {1}
     assert n_threads() == before
+
+
+def test_a_recurrent_kernel_that_is_read_to_and_fro_gives_the_same_to_the_last_bit():
+    rng, channels = np.random.default_rng(0), 512
+    rows, product = rng.normal(size=(3 * channels, channels)).astype(np.float32), np.empty(3 * channels, np.float32)
+    cell = decoder.GruCell(rows.T, 0.05 * rows, product, np.zeros(channels, np.float32))
+    projected, state = rng.normal(size=(7, 3 * channels)).astype(np.float32), np.zeros(channels, np.float32)
+    parts = decoder.products(cell.recurrent_rows, product)
+    assert len(parts) == 3 and all(np.shares_memory(one, cell.recurrent_rows) for one, _ in parts)
+    assert len(decoder.products(cell.recurrent_rows[:384, :128], product[:384])) == 1, "where the cache has all of it"
+    with blas.single_threaded():
+        y, last = decoder.recur(projected, state, cell)
+        for outer, found in zip(projected, y):
+            inner = cell.recurrent_rows @ state
+            update, reset = np.split(1.0 / (1.0 + np.exp(-outer[:1024] - inner[:1024])), 2)
+            candidate = np.tanh(outer[1024:] + inner[1024:] * reset)
+            state = candidate + (state - candidate) * update
+            assert np.array_equal(found, state)
+    assert np.array_equal(last, state)
