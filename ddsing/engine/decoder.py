@@ -231,8 +231,8 @@ def recur(projected: np.ndarray, state: np.ndarray, cell: GruCell) -> tuple[np.n
     The product with the recurrent kernel reads all of it anew for each frame, which takes three quarters of the time.
     The caller keeps BLAS on one thread: it would share each of them out over all cores, 250 times per second of audio,
     and wait for the last; with other work on the machine that took ten times as long. A kernel that is larger than the
-    cache of a core is read to and fro, gate by gate: each frame begins with what the last one has ended with, which is
-    still there. The rest, ::
+    cache of a core is read back and forth, gate by gate: each frame begins with what the last one has ended with, which
+    is still there. The rest, ::
 
         gates = 1 / (1 + exp(-(outer + inner)))
         candidate = tanh(outer + reset · (inner + bias))

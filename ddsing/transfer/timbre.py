@@ -1,7 +1,7 @@
 """The z of a transfer, as its settings ask for it.
 
 Of the recording itself it is left to the renderer, so that nothing changes for those who ask for nothing. Another
-recording's z keeps its own pace: where it ends too early it goes on backwards, and so to and fro.
+recording's z keeps its own pace: where it ends too early it goes on backwards, and so back and forth.
 """
 
 import numpy as np

@@ -358,7 +358,7 @@ def test_matrix_products_are_single_threaded_until_the_last_user_has_left():
     assert n_threads() == before
 
 
-def test_a_recurrent_kernel_that_is_read_to_and_fro_gives_the_same_to_the_last_bit():
+def test_a_recurrent_kernel_that_is_read_back_and_forth_gives_the_same_to_the_last_bit():
     rng, channels = np.random.default_rng(0), 512
     rows, product = rng.normal(size=(3 * channels, channels)).astype(np.float32), np.empty(3 * channels, np.float32)
     cell = decoder.GruCell(rows.T, 0.05 * rows, product, np.zeros(channels, np.float32))
