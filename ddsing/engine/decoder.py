@@ -20,7 +20,7 @@ _CELL = "decoder/rnn/rnn/cell"
 _FIRST_OUT = "decoder/out_stack/layer_with_weights-0/layer_with_weights-0/kernel"
 _CELL_WEIGHTS = ("kernel", "recurrent_kernel", "bias")
 Controls = dict[str, np.ndarray]  # ``amps``, ``harmonic_distribution``, ``noise_magnitudes``: a row per frame
-_CACHE_BYTES = 2**20  # what a core has for itself, or twice as much
+_CACHE_BYTES = 2**20  # of cache that most cores have for themselves, at least
 _LEAKY_RELU_SLOPE = 0.2  # tf.nn.leaky_relu's default
 
 

@@ -235,14 +235,16 @@ def test_quantiles_are_ddsp_s_own():
     np.testing.assert_allclose(levels, theirs.quantiles_[:, 0], atol=1e-9)
 
 
-def test_what_a_page_sets_without_drawing_the_fit_anew_is_nothing_that_the_fit_reads():
+def test_what_a_page_sets_without_being_drawn_anew_is_nothing_that_its_fit_or_many_recordings_read():
     _, features, statistics = golden_case(80)
     settings = Settings(use_statistics=True, autotune=0.5)
     switches = {"full_band": True, "show_full_output": True}
     others = dict.fromkeys(controls.ALONE, 0.5) | switches | {"gate_db": -40.0}
     before = fit.measure(features, statistics, settings)
     for name in controls.ALONE:
-        after = fit.measure(features, statistics, replace(settings, **{name: others[name]}))
+        changed = replace(settings, **{name: others[name]})
+        after = fit.measure(features, statistics, changed)
         assert after.to_json() == before.to_json(), name
         assert np.array_equal(after.f0_hz, before.f0_hz) and np.array_equal(after.loudness_db, before.loudness_db), name
+        assert changed == changed.without_z(), name
     assert fit.measure(features, statistics, replace(settings, mask_threshold=0.5)).to_json() != before.to_json()

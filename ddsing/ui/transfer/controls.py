@@ -26,7 +26,7 @@ NO_TOP = "This instrument sings up to 8 kHz. The Instruments page can give it a 
 NONE_HAS_STATISTICS = "None of these instruments has statistics."
 MIXED_PULL = "A mixture takes its timbre from the recording, as it is."
 # What neither the fit nor anything else on the page depends on.
-ALONE = ("gate_db", "keep_unvoiced", "formant_shift", "breath_db", "full_band", "pull", "show_full_output")
+ALONE = ("gate_db", "keep_unvoiced", "formant_shift", "breath_db", "full_band", "show_full_output")
 FULL_OUTPUT = "Also shows spectrograms and the curves behind the result with each take."
 
 
